@@ -1,0 +1,33 @@
+/* error.c - see error.h. No state, no locks. */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int err_fail(struct err *e, int no, const char *fmt, ...)
+{
+    if (!e)
+        return -no;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(e->text, sizeof(e->text), fmt, ap);
+    va_end(ap);
+    for (char *p = e->text; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+    e->no = no;
+    return -no;
+}
+
+int err_nomem(struct err *e)
+{
+    return err_fail(e, ENOMEM, "out of memory");
+}
+
+const char *err_name(int no)
+{
+    const char *name = no > 0 ? strerrorname_np(no) : NULL;
+    return name ? name : "E?";
+}

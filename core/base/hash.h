@@ -1,0 +1,24 @@
+/* hash.h - a stable 64-bit hash (FNV-1a with a final mix) for inode numbers and cut names.
+ *
+ * Stable means: over runs, machines and versions. Not for data a stranger could aim at us to
+ * slow a table down.
+ */
+#ifndef SNAPFS_BASE_HASH_H
+#define SNAPFS_BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+
+uint64_t hash_bytes(uint64_t h, const void *bytes, size_t len);
+
+/* The string with its NUL, so that ("ab","c") and ("a","bc") differ. */
+uint64_t hash_str(uint64_t h, const char *s);
+
+uint64_t hash_u64(uint64_t h, uint64_t v);
+
+/* Spreads the result over all 64 bits; the last call of a chain. */
+uint64_t hash_end(uint64_t h);
+
+#endif

@@ -1,0 +1,83 @@
+/* mem.h - cleanup attributes, checked arithmetic, big-endian loads. Header only.
+ *
+ * `autofree` and `autoclose` release a local on every way out of its scope; `take` hands the value
+ * over instead.
+ */
+#ifndef SNAPFS_BASE_MEM_H
+#define SNAPFS_BASE_MEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static inline void mem_cleanup_free(void *p)
+{
+    free(*(void **)p);
+}
+
+static inline void mem_cleanup_close(const int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+#define autofree __attribute__((cleanup(mem_cleanup_free)))
+#define autoclose __attribute__((cleanup(mem_cleanup_close)))
+
+/* Declares NAME_cleanup, for __attribute__((cleanup)), from a destructor that takes NULL. */
+#define MEM_CLEANUP(type, destroy)                                                                 \
+    static inline void destroy##_cleanup(type **p)                                                 \
+    {                                                                                              \
+        destroy(*p);                                                                               \
+    }
+#define autodestroy(destroy) __attribute__((cleanup(destroy##_cleanup)))
+
+/* The pointer's value; the variable itself becomes NULL. */
+#define take(p)                                                                                    \
+    __extension__({                                                                                \
+        __typeof__(p) *take_p_ = &(p);                                                             \
+        __typeof__(p) take_v_ = *take_p_;                                                          \
+        *take_p_ = NULL;                                                                           \
+        take_v_;                                                                                   \
+    })
+
+/* Sum and product; false when they do not fit. */
+static inline bool add_u64(uint64_t a, uint64_t b, uint64_t *ret)
+{
+    return !__builtin_add_overflow(a, b, ret);
+}
+
+static inline bool mul_u64(uint64_t a, uint64_t b, uint64_t *ret)
+{
+    return !__builtin_mul_overflow(a, b, ret);
+}
+
+static inline uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline uint16_t be16(const void *p)
+{
+    const uint8_t *b = p;
+    return (uint16_t)(b[0] << 8 | b[1]);
+}
+
+static inline uint32_t be32(const void *p)
+{
+    const uint8_t *b = p;
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+static inline uint64_t be64(const void *p)
+{
+    return (uint64_t)be32(p) << 32 | be32((const uint8_t *)p + 4);
+}
+
+#endif

@@ -1,0 +1,167 @@
+/* mounts.c - see mounts.h. No locks: a `struct mounts` is read-only once made.
+ *
+ * Nothing here may send a request to a snapfs daemon: names are opened O_PATH|O_NOFOLLOW one by one,
+ * and statx with AT_STATX_DONT_SYNC answers the device number from the kernel's own memory.
+ */
+#include "base/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+enum { LINKS_MAX = 40 }; /* the kernel's own limit on symbolic links in a path */
+
+struct mounts {
+    size_t n;
+    dev_t *devs;
+};
+
+void mounts_free(struct mounts *m)
+{
+    if (m)
+        free(m->devs);
+    free(m);
+}
+
+/* "36 35 98:0 /root /mnt opts - fuse.snapfs source opts": the device when the type is ours. */
+static bool parse_line(const char *line, dev_t *ret)
+{
+    const char *type = strstr(line, " - ");
+    unsigned major, minor;
+    if (!type || strncmp(type + 3, "fuse.snapfs ", 12) != 0 ||
+        sscanf(line, "%*d %*d %u:%u ", &major, &minor) != 2)
+        return false;
+    *ret = makedev(major, minor);
+    return true;
+}
+
+static bool add_dev(struct mounts *m, dev_t dev)
+{
+    dev_t *more = reallocarray(m->devs, m->n + 1, sizeof(*more));
+    if (!more)
+        return false;
+    m->devs = more;
+    m->devs[m->n++] = dev;
+    return true;
+}
+
+struct mounts *mounts_read(void)
+{
+    struct mounts *m = calloc(1, sizeof(*m));
+    FILE *f = m ? fopen("/proc/self/mountinfo", "re") : NULL;
+    if (!f)
+        return m;
+    char *line = NULL;
+    size_t cap = 0;
+    bool ok = true;
+    dev_t dev;
+    while (ok && getline(&line, &cap, f) >= 0)
+        if (parse_line(line, &dev))
+            ok = add_dev(m, dev);
+    free(line);
+    fclose(f);
+    if (ok)
+        return m;
+    mounts_free(m);
+    return NULL;
+}
+
+/* What is left to walk, and the directory it starts from. */
+struct walk {
+    int dir;
+    char *rest;
+    int links;
+};
+
+static bool is_snapfs(const struct mounts *m, const struct statx *st)
+{
+    dev_t dev = makedev(st->stx_dev_major, st->stx_dev_minor);
+    for (size_t i = 0; i < m->n; i++)
+        if (m->devs[i] == dev)
+            return true;
+    return false;
+}
+
+static int walk_reroot(struct walk *w, struct err *e)
+{
+    if (w->dir >= 0)
+        close(w->dir);
+    w->dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return w->dir < 0 ? err_fail(e, errno, "cannot open the root directory") : 0;
+}
+
+/* Puts the link's target before what is left. */
+static int follow(struct walk *w, int link, const char *after, struct err *e)
+{
+    if (++w->links > LINKS_MAX)
+        return err_fail(e, ELOOP, "too many symbolic links");
+    autofree char *target = calloc(1, PATH_MAX + 1);
+    if (!target)
+        return err_nomem(e);
+    ssize_t n = readlinkat(link, "", target, PATH_MAX);
+    if (n <= 0)
+        return err_fail(e, n < 0 ? errno : ENOENT, "cannot read a symbolic link");
+    autotext struct text t = {0};
+    text_add(&t, "%s/%s", target, after);
+    char *rest = text_take(&t, NULL);
+    if (!rest)
+        return err_nomem(e);
+    free(w->rest);
+    w->rest = rest;
+    return rest[0] == '/' ? walk_reroot(w, e) : 0;
+}
+
+/* One name. 1 = go on, 0 = the path ends or does not exist. */
+static int step(struct walk *w, const struct mounts *m, const char *path, struct err *e)
+{
+    char *name = w->rest + strspn(w->rest, "/");
+    if (!*name)
+        return 0;
+    size_t len = strcspn(name, "/");
+    autofree char *one = strndup(name, len);
+    if (!one)
+        return err_nomem(e);
+    autoclose int fd = openat(w->dir, one, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct statx st;
+    if (fd < 0 || statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE,
+                        &st) < 0)
+        return 0; /* opening it will say why */
+    if (is_snapfs(m, &st))
+        return err_fail(e, EOPNOTSUPP,
+                        "'%s' is inside a snapfs mount, whose files snapfs itself does not open",
+                        path);
+    if (S_ISLNK(st.stx_mode))
+        return follow(w, fd, name + len, e) < 0 ? -e->no : 1;
+    close(w->dir);
+    w->dir = fd;
+    fd = -1;
+    memmove(w->rest, name + len, strlen(name + len) + 1);
+    return 1;
+}
+
+int mounts_check(const struct mounts *m, const char *path, struct err *e)
+{
+    if (!m->n)
+        return 0;
+    struct walk w = {.dir = -1, .rest = strdup(path)};
+    struct err own;
+    int r = w.rest ? 1 : err_nomem(&own);
+    if (r == 1 && path[0] != '/')
+        w.dir = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    else if (r == 1)
+        r = walk_reroot(&w, &own) < 0 ? -own.no : 1;
+    while (r == 1)
+        r = step(&w, m, path, &own);
+    free(w.rest);
+    if (w.dir >= 0)
+        close(w.dir);
+    if (r < 0 && e)
+        *e = own;
+    return r;
+}

@@ -1,0 +1,23 @@
+/* mounts.h - does a path lead into a snapfs mount? Asked before any image file is opened: a daemon
+ * that opens a file of its own mount waits for itself. */
+#ifndef SNAPFS_BASE_MOUNTS_H
+#define SNAPFS_BASE_MOUNTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct mounts; /* the device numbers of all FUSE mounts of subtype snapfs, at one moment */
+
+/* From /proc/self/mountinfo. NULL without memory. */
+struct mounts *mounts_read(void);
+void mounts_free(struct mounts *m); /* NULL allowed */
+
+/* Walks `path` one name at a time, following symbolic links, and stops with EOPNOTSUPP at the first
+ * directory on a snapfs mount, before anything is asked of it. 0 when the path leads elsewhere or
+ * does not exist; ELOOP past 40 links. */
+int mounts_check(const struct mounts *m, const char *path, struct err *e);
+
+#endif

@@ -1,0 +1,168 @@
+/* name.c - see name.h. Pure functions. */
+#include "base/name.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+static const char *const reserved[] = {
+    "by-name", "create", "current",  "delete", "description",  "domain.xml", "info",      "job",
+    "log",     "memory", "revert",   "state",  "snapshot.xml", "snapshots",  "unmanaged",
+};
+
+bool name_reserved(const char *name)
+{
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
+        if (!strcmp(name, reserved[i]))
+            return true;
+    return false;
+}
+
+static bool is_control(unsigned char c)
+{
+    return c < 0x20 || c == 0x7f;
+}
+
+static bool must_code(const char *name, size_t len, size_t i, bool is_reserved)
+{
+    unsigned char c = (unsigned char)name[i];
+    if (c == '/' || c == '%' || is_control(c))
+        return true;
+    if (i == 0 && (c == '.' || is_reserved))
+        return true;
+    return len >= 4 && i == len - 4 && !strcmp(name + i, ".raw");
+}
+
+/* The length to keep of a coded name that is too long: no half of a UTF-8 or %XX sequence. */
+static size_t cut_length(const char *coded, size_t keep)
+{
+    while (keep && ((unsigned char)coded[keep] & 0xc0) == 0x80)
+        keep--;
+    for (size_t back = 1; back <= 2 && back <= keep; back++)
+        if (coded[keep - back] == '%')
+            return keep - back;
+    return keep;
+}
+
+char *name_encode(const char *name)
+{
+    size_t len = strlen(name);
+    bool is_reserved = name_reserved(name);
+    autotext struct text t = {0};
+    for (size_t i = 0; i < len; i++) {
+        if (must_code(name, len, i, is_reserved))
+            text_add(&t, "%%%02X", (unsigned char)name[i]);
+        else
+            text_put(&t, name + i, 1);
+    }
+    if (t.failed || t.len <= NAME_CODED_MAX)
+        return text_take(&t, NULL);
+    t.len = cut_length(t.s, NAME_CODED_MAX - 17);
+    text_add(&t, "~%016" PRIx64, hash_end(hash_str(HASH_START, name)));
+    return text_take(&t, NULL);
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static char *percent_decode(const char *coded)
+{
+    autotext struct text t = {0};
+    for (const char *p = coded; *p; p++) {
+        char c = *p;
+        if (c == '%') {
+            int hi = hex_value(p[1]);
+            int lo = hi < 0 ? -1 : hex_value(p[2]);
+            if (lo >= 0 && (hi || lo)) {
+                c = (char)(hi << 4 | lo);
+                p += 2;
+            }
+        }
+        text_put(&t, &c, 1);
+    }
+    return text_take(&t, NULL);
+}
+
+int name_decode(const char *coded, char **ret, struct err *e)
+{
+    autofree char *name = percent_decode(coded);
+    autofree char *again = name ? name_encode(name) : NULL;
+    if (!again)
+        return err_nomem(e);
+    if (strcmp(again, coded) != 0)
+        return err_fail(e, EINVAL, "the name '%s' is written '%s' here", name, again);
+    *ret = take(name);
+    return 0;
+}
+
+/* The length of the UTF-8 sequence at p, 0 when it is none (also overlong, surrogate, past
+ * U+10FFFF). */
+static size_t utf8_length(const unsigned char *p)
+{
+    if (p[0] < 0x80)
+        return 1;
+    size_t n = p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 4;
+    if (p[0] < 0xc2 || p[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    bool bad = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+               (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f);
+    return bad ? 0 : n;
+}
+
+static bool is_utf8(const char *s)
+{
+    for (const unsigned char *p = (const unsigned char *)s; *p;) {
+        size_t n = utf8_length(p);
+        if (!n)
+            return false;
+        p += n;
+    }
+    return true;
+}
+
+int name_check_new(const char *name, struct err *e)
+{
+    size_t len = strlen(name);
+    if (!len)
+        return err_fail(e, EINVAL, "a snapshot needs a name");
+    if (len > NAME_NEW_MAX)
+        return err_fail(e, EINVAL, "the name has %zu bytes; a new snapshot's may have %d", len,
+                        NAME_NEW_MAX);
+    if (!is_utf8(name))
+        return err_fail(e, EINVAL, "the name '%s' is not UTF-8", name);
+    if (name[0] == '.')
+        return err_fail(e, EINVAL, "the name '%s' begins with '.', which libvirt refuses", name);
+    for (const char *p = name; *p; p++)
+        if (*p == '/' || *p == ',' || is_control((unsigned char)*p))
+            return err_fail(e, EINVAL,
+                            "the name '%s' holds a '/', a comma or a control byte, which libvirt "
+                            "or QEMU would mangle",
+                            name);
+    if (len < 10 && strspn(name, "0123456789") == len)
+        return err_fail(e, EINVAL,
+                        "the name '%s' has digits only; QEMU would take it for a tag's id", name);
+    return 0;
+}
+
+bool name_is_plain(const char *name)
+{
+    for (const unsigned char *p = (const unsigned char *)name; *p; p++)
+        if (*p >= 0x80 || (!isalnum(*p) && !strchr("._-", *p)))
+            return false;
+    return true;
+}
