@@ -1,0 +1,49 @@
+/* catalog.h - inside core/model: the model itself, and its entry for each domain.
+ *
+ * Locks, in the order they are taken; none is held while a value is used:
+ *   entry->operation   one verb on the domain at a time; held over its libvirt calls
+ *   model->listing     one reading of the list of domains at a time; held over libvirt calls
+ *   entry->reading     one reading of the domain at a time; held over libvirt calls
+ *   model->lock        the fields below it; never held over a libvirt call or file access
+ */
+#ifndef SNAPFS_MODEL_CATALOG_H
+#define SNAPFS_MODEL_CATALOG_H
+
+#include <pthread.h>
+
+#include "model/model.h"
+#include "model/oplog.h"
+#include "virt/virt.h"
+
+struct entry {
+    struct entry *next;
+    char uuid[VIRT_UUID_LEN + 1];
+    pthread_mutex_t operation, reading;
+    /* under model->lock: */
+    unsigned users;        /* threads that hold a pointer to the entry */
+    uint64_t changes;      /* counts changes made here; a reading that began before one is stale */
+    struct domain *latest; /* may be NULL */
+    struct oplog log;
+};
+
+struct model {
+    struct virt *virt;
+    struct model_options options;
+    bool is_test; /* libvirt's test driver: its domains have no files */
+    pthread_mutex_t listing, lock;
+    /* under lock: */
+    struct entry *entries;
+    struct domain_list *list; /* may be NULL */
+    uint64_t list_changes;
+};
+
+uint64_t model_now_ns(void); /* CLOCK_MONOTONIC */
+
+/* The entry of that domain, made when there is none; NULL without memory. Give it back. */
+struct entry *model_entry(struct model *m, const char *uuid);
+void model_entry_done(struct model *m, struct entry *en);
+
+/* From now on what was read of this domain, or is being read, is old. */
+void model_changed(struct model *m, struct entry *en);
+
+#endif

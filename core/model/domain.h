@@ -1,0 +1,35 @@
+/* domain.h - building the value `struct domain` (model.h) from what libvirt said. */
+#ifndef SNAPFS_MODEL_DOMAIN_H
+#define SNAPFS_MODEL_DOMAIN_H
+
+#include "model/document.h"
+#include "model/model.h"
+#include "virt/virt.h"
+
+/* A path below the domain's directory that would be longer stands in by-name/ instead. */
+enum { DOMAIN_PATH_MAX = 2000 };
+
+struct domain_parts {
+    const struct virt_domain *id;
+    const struct virt_status *status;
+    char *xml;                   /* taken over */
+    struct snapshot_doc **docs;  /* n of them; domain_build takes references of its own */
+    size_t n;
+    const char *current;         /* name or NULL */
+};
+
+/* Fills in `no` and `reason` of one disk of a snapshot, and in `ident` the hash of what its file
+ * holds (image_id_hash); domain_build makes the final ident of it. */
+typedef int (*domain_identify_fn)(void *ctx, const struct snapshot *s, struct snapshot_disk *disk,
+                                  struct err *e);
+
+/* Builds the tree: parents (a missing or circular one makes a root), children, paths, identities.
+ * -ENOMEM is the only failure. On failure the parts stay with the caller. */
+int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *ctx,
+                 struct domain **ret, struct err *e);
+
+/* The ident of one disk of a snapshot, from the hash of what its file holds. */
+uint64_t domain_disk_ident(const char *uuid, const struct snapshot *s, const char *target,
+                           uint64_t file_hash);
+
+#endif

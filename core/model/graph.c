@@ -1,0 +1,186 @@
+/* graph.c - see graph.h. No locks. */
+#include "model/graph.h"
+
+#include <string.h>
+
+struct file {
+    char *path, *format;
+    uint64_t dev, ino;
+};
+
+struct user {
+    struct graph_user u; /* its strings are owned */
+    int *chain;
+    size_t n;
+};
+
+struct graph {
+    struct file *files;
+    size_t n_files;
+    struct user *users;
+    size_t n_users;
+};
+
+struct graph *graph_new(void)
+{
+    return calloc(1, sizeof(struct graph));
+}
+
+static void user_clear(struct user *x)
+{
+    free((char *)(uintptr_t)x->u.domain);
+    free((char *)(uintptr_t)x->u.snapshot);
+    free((char *)(uintptr_t)x->u.target);
+    free((char *)(uintptr_t)x->u.tag);
+    free((char *)(uintptr_t)x->u.tag_id);
+    free((char *)(uintptr_t)x->u.inside);
+    free(x->chain);
+}
+
+static void file_clear(struct file *f)
+{
+    free(f->path);
+    free(f->format);
+}
+
+void graph_free(struct graph *g)
+{
+    if (!g)
+        return;
+    for (size_t i = 0; i < g->n_files; i++)
+        file_clear(&g->files[i]);
+    for (size_t i = 0; i < g->n_users; i++)
+        user_clear(&g->users[i]);
+    free(g->files);
+    free(g->users);
+    free(g);
+}
+
+static bool same_file(const struct file *f, const char *path, uint64_t dev, uint64_t ino)
+{
+    if (ino || f->ino)
+        return f->ino == ino && f->dev == dev;
+    return !strcmp(f->path, path);
+}
+
+/* Keeps the first format that is told of a file; false without memory. */
+static bool set_format(struct file *f, const char *format)
+{
+    if (!f->format && format)
+        f->format = strdup(format);
+    return f->format || !format;
+}
+
+int graph_file(struct graph *g, const char *path, const char *format, uint64_t dev, uint64_t ino)
+{
+    for (size_t i = 0; i < g->n_files; i++)
+        if (same_file(&g->files[i], path, dev, ino))
+            return set_format(&g->files[i], format) ? (int)i : -1;
+    struct file *more = reallocarray(g->files, g->n_files + 1, sizeof(*more));
+    if (!more)
+        return -1;
+    g->files = more;
+    struct file f = {.path = strdup(path), .dev = dev, .ino = ino};
+    if (!f.path || !set_format(&f, format)) {
+        file_clear(&f);
+        return -1;
+    }
+    g->files[g->n_files] = f;
+    return (int)g->n_files++;
+}
+
+size_t graph_n_files(const struct graph *g)
+{
+    return g->n_files;
+}
+
+const char *graph_file_path(const struct graph *g, int file)
+{
+    return g->files[file].path;
+}
+
+const char *graph_file_format(const struct graph *g, int file)
+{
+    return g->files[file].format;
+}
+
+/* Copies a string that may be NULL; false without memory. */
+static bool copy(const char **at, const char *s)
+{
+    *at = s ? strdup(s) : NULL;
+    return !s || *at;
+}
+
+bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, size_t n)
+{
+    struct user *more = reallocarray(g->users, g->n_users + 1, sizeof(*more));
+    if (!more)
+        return false;
+    g->users = more;
+    struct user x = {.u = {.broken = u->broken}, .n = n};
+    x.chain = calloc(n + 1, sizeof(*x.chain));
+    bool ok = x.chain && copy(&x.u.domain, u->domain) && copy(&x.u.snapshot, u->snapshot) &&
+              copy(&x.u.target, u->target) && copy(&x.u.tag, u->tag) &&
+              copy(&x.u.tag_id, u->tag_id) && copy(&x.u.inside, u->inside);
+    if (!ok) {
+        user_clear(&x);
+        return false;
+    }
+    for (size_t i = 0; i < n; i++)
+        x.chain[i] = chain[i];
+    g->users[g->n_users++] = x;
+    return true;
+}
+
+size_t graph_n_users(const struct graph *g)
+{
+    return g->n_users;
+}
+
+const struct graph_user *graph_user(const struct graph *g, size_t i)
+{
+    return &g->users[i].u;
+}
+
+int graph_chain(const struct graph *g, size_t i, size_t depth)
+{
+    return depth < g->users[i].n ? g->users[i].chain[depth] : GRAPH_NO_FILE;
+}
+
+bool graph_has_tag(const struct graph *g, int file, const char *tag, const char *tag_id)
+{
+    for (size_t i = 0; i < g->n_users; i++) {
+        const struct user *x = &g->users[i];
+        if (x->n && x->chain[0] == file && x->u.tag && x->u.tag_id && !strcmp(x->u.tag, tag) &&
+            !strcmp(x->u.tag_id, tag_id))
+            return true;
+    }
+    return false;
+}
+
+static bool reads_through(const struct user *x, int file, bool removed)
+{
+    for (size_t k = 0; k < x->n; k++)
+        if (x->chain[k] == file && (k > 0 || !x->u.tag || removed))
+            return true;
+    return false;
+}
+
+void graph_users_of(const struct graph *g, int file, bool removed,
+                    void (*each)(void *ctx, const struct graph_user *u, size_t i), void *ctx)
+{
+    for (size_t i = 0; i < g->n_users; i++)
+        if (reads_through(&g->users[i], file, removed))
+            each(ctx, &g->users[i].u, i);
+}
+
+void graph_describe(const struct graph *g, size_t i, struct text *out)
+{
+    const struct user *x = &g->users[i];
+    if (x->u.snapshot)
+        text_add(out, "snapshot '%s' of domain '%s' (%s)", x->u.snapshot, x->u.domain, x->u.target);
+    else if (x->u.tag)
+        text_add(out, "tag '%s' in '%s'", x->u.tag, x->n ? g->files[x->chain[0]].path : "?");
+    else
+        text_add(out, "the live disk %s of domain '%s'", x->u.target, x->u.domain);
+}

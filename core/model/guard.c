@@ -1,0 +1,418 @@
+/* guard.c - see guard.h. No locks of its own: called under the domain's `operation` lock.
+ *
+ * Rules, each from a shape in which libvirt's own call loses data or dies:
+ *   - a name that is also another tag's id picks that other tag (QEMU looks up ids first);
+ *   - a revert to an internal snapshot writes into its file: nothing else may stand on that file;
+ *   - a delete of an external snapshot commits its overlay into its content file, or unlinks that file:
+ *     nothing else may stand on either, no tag in the overlay;
+ *   - libvirt's revert to an external snapshot unlinks the files of the current one, unchecked;
+ *   - a running domain must still have the disks that a snapshot to be deleted had.
+ */
+#include "model/guard.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/name.h"
+#include "model/catalog.h"
+#include "model/survey.h"
+#include "virt/xml.h"
+
+enum {
+    EXTERNAL_REVERT_FROM = 9009000, /* libvirt 9.9 reverts to external snapshots */
+    PLAIN_NAMES_FROM = 10009000,    /* libvirt 10.9 makes QEMU job ids of internal snapshots' names */
+    NAMES_SHOWN_MAX = 8             /* of what would be lost, in one sentence */
+};
+
+/* ---- who would be harmed ---- */
+
+struct harm {
+    const struct graph *graph;
+    const struct domain *domain;
+    const struct snapshot *snapshot; /* itself not counted */
+    bool spare_live;                 /* nor this domain's live disks */
+    struct text names;
+    size_t n;
+};
+
+static void harm_each(void *ctx, const struct graph_user *u, size_t i)
+{
+    struct harm *h = ctx;
+    bool here = !strcmp(u->domain, h->domain->name);
+    if (here && u->snapshot && h->snapshot && !strcmp(u->snapshot, h->snapshot->name))
+        return;
+    if (here && h->spare_live && !u->snapshot && !u->tag)
+        return;
+    if (h->n++ >= NAMES_SHOWN_MAX)
+        return;
+    text_add(&h->names, "%s", h->n > 1 ? ", " : "");
+    graph_describe(h->graph, i, &h->names);
+}
+
+static void harm_drop(struct harm *h)
+{
+    text_drop(&h->names);
+}
+
+/* EBUSY naming everything but the snapshot itself that reads through `file`; `removed` counts the
+ * tags in the file as well. `what` begins the sentence. */
+static int refuse_users(const struct survey *v, const struct domain *d, const struct snapshot *s,
+                        int file, bool removed, bool spare_live, const char *what, struct err *e)
+{
+    struct harm h __attribute__((cleanup(harm_drop))) = {
+        .graph = v->graph, .domain = d, .snapshot = s, .spare_live = spare_live};
+    graph_users_of(v->graph, file, removed, harm_each, &h);
+    if (!h.n)
+        return 0;
+    return err_fail(e, EBUSY, "%s '%s', on which stand%s %s%s", what,
+                    graph_file_path(v->graph, file), h.n == 1 ? "s" : "",
+                    h.names.failed ? "other snapshots" : h.names.s,
+                    h.n > NAMES_SHOWN_MAX ? ", and more" : "");
+}
+
+/* ---- names and ids ---- */
+
+/* In the file of this disk: does the name pick exactly the snapshot's own tag? */
+static int check_tag_name(const struct survey *v, int file, const struct snapshot *s,
+                          struct err *e)
+{
+    unsigned named = 0;
+    for (size_t i = 0; i < graph_n_users(v->graph); i++) {
+        const struct graph_user *u = graph_user(v->graph, i);
+        if (!u->tag || !u->tag_id || graph_chain(v->graph, i, 0) != file)
+            continue;
+        bool own_name = !strcmp(u->tag, s->name);
+        if (!strcmp(u->tag_id, s->name) && !own_name)
+            return err_fail(e, EBUSY,
+                            "QEMU would take '%s' for the id of tag '%s' in '%s', not for the name",
+                            s->name, u->tag, graph_file_path(v->graph, file));
+        named += own_name;
+    }
+    if (named > 1)
+        return err_fail(e, EBUSY, "'%s' holds %u tags named '%s'; QEMU would take the first",
+                        graph_file_path(v->graph, file), named, s->name);
+    return 0;
+}
+
+/* ---- pieces of the questions ---- */
+
+static const struct xml_snapshot_disk *external_disk(const struct snapshot *s, const char *target)
+{
+    for (size_t i = 0; i < s->parsed->n_disks; i++)
+        if (!strcmp(s->parsed->disks[i].target, target))
+            return &s->parsed->disks[i];
+    return NULL;
+}
+
+/* The number of the file at the top of that user's chain; GRAPH_NO_FILE for no such user. */
+static int top_file(const struct survey *v, int user)
+{
+    return user < 0 ? GRAPH_NO_FILE : graph_chain(v->graph, (size_t)user, 0);
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+    return n >= k && !strcmp(s + n - k, end);
+}
+
+/* Does a path inside some snapfs mount name an image of this snapshot? */
+static bool path_names_snapshot(const char *path, const struct domain *d, const struct snapshot *s)
+{
+    autotext struct text domain = {0};
+    text_add(&domain, "/%s/", d->coded);
+    bool named = false;
+    for (size_t i = 0; i < s->n_disks && !named; i++) {
+        autotext struct text end = {0};
+        text_add(&end, "/%s/%s", s->coded, s->disks[i].file);
+        named = end.failed || ends_with(path, end.s);
+    }
+    return named && (domain.failed || strstr(path, domain.s));
+}
+
+/* A domain made from a clone on this snapshot's image in a mount keeps the snapshot. */
+static int refuse_clones(const struct survey *v, const struct domain *d, const struct snapshot *s,
+                         struct err *e)
+{
+    for (size_t i = 0; i < graph_n_users(v->graph); i++) {
+        const char *inside = graph_user(v->graph, i)->inside;
+        if (!inside || !path_names_snapshot(inside, d, s))
+            continue;
+        autotext struct text who = {0};
+        graph_describe(v->graph, i, &who);
+        return err_fail(e, EBUSY, "%s stands on the image '%s' of this snapshot",
+                        who.failed ? "a clone" : who.s, inside);
+    }
+    return 0;
+}
+
+static int check_attached(const struct survey *v, const struct snapshot *s, struct err *e)
+{
+    for (size_t i = 0; i < s->n_disks; i++)
+        if (!xml_domain_disk(v->live, s->disks[i].target))
+            return err_fail(e, EBUSY,
+                            "disk '%s' of the snapshot is no longer attached to the domain; attach "
+                            "it, or shut the domain off",
+                            s->disks[i].target);
+    return 0;
+}
+
+/* ---- delete ---- */
+
+static int delete_internal(const struct survey *v, const struct domain *d,
+                           const struct snapshot *s, const struct snapshot_disk *disk,
+                           struct err *e)
+{
+    int file = top_file(v, survey_user(v, d, s, disk->target));
+    if (file == GRAPH_NO_FILE)
+        return 0;
+    if (d->active && top_file(v, survey_user(v, d, NULL, disk->target)) != file)
+        return err_fail(e, EBUSY,
+                        "the running domain writes to another file than '%s', which holds the "
+                        "snapshot; shut the domain off first",
+                        disk->path);
+    return check_tag_name(v, file, s, e);
+}
+
+/* The overlay is the live disk and stands directly on the content file: libvirt commits it. */
+static int delete_committed(const struct survey *v, const struct domain *d,
+                            const struct snapshot *s, int live, struct err *e)
+{
+    int overlay = graph_chain(v->graph, (size_t)live, 0);
+    int content = graph_chain(v->graph, (size_t)live, 1);
+    int r = refuse_users(v, d, s, overlay, true, true, "deleting it would remove", e);
+    return r < 0 ? r : refuse_users(v, d, s, content, false, true, "deleting it would write to", e);
+}
+
+/* The snapshot is off the live chain: libvirt from 9.9 on unlinks its content file. */
+static int delete_unlinked(const struct model *m, const struct survey *v, const struct domain *d,
+                           const struct snapshot *s, const struct snapshot_disk *disk, int content,
+                           struct err *e)
+{
+    if (virt_version(m->virt) < EXTERNAL_REVERT_FROM)
+        return err_fail(e, EBUSY,
+                        "the overlay of disk '%s' is not the live disk, and this libvirt cannot "
+                        "delete such an external snapshot",
+                        disk->target);
+    return refuse_users(v, d, s, content, true, false, "deleting it would remove", e);
+}
+
+static int delete_external(const struct model *m, const struct survey *v, const struct domain *d,
+                           const struct snapshot *s, const struct snapshot_disk *disk,
+                           struct err *e)
+{
+    int own = survey_user(v, d, s, disk->target);
+    int live = survey_user(v, d, NULL, disk->target);
+    const struct xml_snapshot_disk *x = external_disk(s, disk->target);
+    if (own < 0 || live < 0 || !x || !x->overlay.path)
+        return err_fail(e, EBUSY, "disk '%s' of the snapshot, or its overlay, is not there any more",
+                        disk->target);
+    if (graph_user(v->graph, (size_t)live)->broken || graph_user(v->graph, (size_t)own)->broken)
+        return err_fail(e, EBUSY, "the backing chain of disk '%s' cannot be followed to its end",
+                        disk->target);
+    int content = graph_chain(v->graph, (size_t)own, 0);
+    const char *top = graph_file_path(v->graph, graph_chain(v->graph, (size_t)live, 0));
+    if (!strcmp(top, x->overlay.path) && graph_chain(v->graph, (size_t)live, 1) == content)
+        return delete_committed(v, d, s, live, e);
+    return delete_unlinked(m, v, d, s, disk, content, e);
+}
+
+static int delete_disks(const struct model *m, const struct survey *v, const struct domain *d,
+                        const struct snapshot *s, struct err *e)
+{
+    int r = refuse_clones(v, d, s, e);
+    for (size_t i = 0; r == 0 && i < s->n_disks; i++) {
+        const struct snapshot_disk *disk = &s->disks[i];
+        r = disk->tag ? delete_internal(v, d, s, disk, e) : delete_external(m, v, d, s, disk, e);
+    }
+    if (r == 0 && d->active)
+        r = check_attached(v, s, e);
+    return r;
+}
+
+/* Files must be ours to see, or nothing can be asked of the graph. */
+static int check_sight(struct model *m, struct err *e)
+{
+    struct err why = {0};
+    if (virt_files_local(m->virt, &why))
+        return 0;
+    return err_fail(e, EOPNOTSUPP, "whose bytes would change cannot be known: %s", why.text);
+}
+
+int guard_delete(struct model *m, struct domain *d, const struct snapshot *s, struct err *e)
+{
+    if (m->is_test)
+        return 0;
+    struct survey v;
+    int r = check_sight(m, e);
+    if (r == 0)
+        r = survey_make(m, d, &v, e);
+    if (r < 0)
+        return r;
+    r = delete_disks(m, &v, d, s, e);
+    survey_drop(&v);
+    return r;
+}
+
+/* ---- revert ---- */
+
+static int revert_internal(const struct survey *v, const struct domain *d,
+                           const struct snapshot *s, const struct snapshot_disk *disk,
+                           struct err *e)
+{
+    int own = survey_user(v, d, s, disk->target);
+    if (disk->no)
+        return err_fail(e, disk->no == ENOENT ? ENOENT : EBUSY, "%s", disk->reason);
+    if (own < 0)
+        return err_fail(e, EBUSY, "disk '%s' of the snapshot is not a local file", disk->target);
+    int file = top_file(v, own);
+    int r = check_tag_name(v, file, s, e);
+    return r < 0 ? r : refuse_users(v, d, s, file, false, true, "reverting would write to", e);
+}
+
+/* libvirt's revert to an external snapshot unlinks what the current one names as its overlays. */
+static int check_discarded(const struct survey *v, const struct domain *d,
+                           const struct xml_snapshot_disk *x, struct err *e)
+{
+    int live = survey_user(v, d, NULL, x->target);
+    if (live < 0 || !x->overlay.path)
+        return err_fail(e, EBUSY, "disk '%s' of the current snapshot is not attached any more",
+                        x->target);
+    int file = graph_chain(v->graph, (size_t)live, 0);
+    if (strcmp(graph_file_path(v->graph, file), x->overlay.path) != 0)
+        return err_fail(e, EBUSY,
+                        "libvirt would remove '%s', which the current snapshot '%s' names, but the "
+                        "live disk is '%s'",
+                        x->overlay.path, d->current->name, graph_file_path(v->graph, file));
+    return refuse_users(v, d, NULL, file, true, true, "reverting would remove", e);
+}
+
+static int revert_external(struct model *m, const struct survey *v, const struct domain *d,
+                           struct err *e)
+{
+    if (!virt_reverts_external(m->virt))
+        return err_fail(e, EOPNOTSUPP,
+                        "this libvirt cannot revert to an external snapshot (9.9 can)");
+    if (!d->current)
+        return err_fail(e, EBUSY,
+                        "no snapshot is current, and libvirt's daemon would crash; make one current "
+                        "with 'virsh snapshot-current'");
+    const struct xml_snapshot *x = d->current->parsed;
+    const struct xml_snapshot_disk *disks = x->n_revert_disks ? x->revert_disks : x->disks;
+    size_t n = x->n_revert_disks ? x->n_revert_disks : x->n_disks;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        if (disks[i].where == XML_EXTERNAL)
+            r = check_discarded(v, d, &disks[i], e);
+    return r;
+}
+
+static bool is_external(const struct snapshot *s)
+{
+    bool external = s->parsed->memory == XML_EXTERNAL;
+    for (size_t i = 0; i < s->n_disks; i++)
+        external |= !s->disks[i].tag;
+    return external;
+}
+
+static int revert_disks(struct model *m, const struct survey *v, const struct domain *d,
+                        const struct snapshot *s, struct err *e)
+{
+    if (is_external(s))
+        return revert_external(m, v, d, e);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < s->n_disks; i++)
+        r = revert_internal(v, d, s, &s->disks[i], e);
+    return r;
+}
+
+/* A saved state would be resumed later, with its old memory on the reverted disks. */
+static int check_saved(struct model *m, const struct domain *d, struct err *e)
+{
+    struct virt_status status;
+    int r = virt_domain_status(m->virt, d->uuid, false, &status, e);
+    if (r < 0 || !status.managed_save)
+        return r;
+    return err_fail(e, EBUSY,
+                    "the domain has a saved state that a later start would resume on the reverted "
+                    "disks; start the domain, or remove it with 'virsh managedsave-remove'");
+}
+
+int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, struct err *e)
+{
+    if (m->is_test)
+        return 0;
+    struct survey v;
+    int r = check_sight(m, e);
+    if (r == 0)
+        r = check_saved(m, d, e);
+    if (r == 0)
+        r = survey_make(m, d, &v, e);
+    if (r < 0)
+        return r;
+    r = revert_disks(m, &v, d, s, e);
+    survey_drop(&v);
+    return r;
+}
+
+/* ---- create ---- */
+
+/* Will libvirt's default be internal? Only where every disk that is written to is qcow2. */
+static bool makes_internal(const struct xml_domain *live)
+{
+    for (size_t i = 0; i < live->n_disks; i++) {
+        const struct xml_disk *disk = &live->disks[i];
+        bool written = !disk->readonly && disk->source.path && strcmp(disk->device, "cdrom") != 0;
+        if (written && (!disk->source.format || strcmp(disk->source.format, "qcow2") != 0))
+            return false;
+    }
+    return true;
+}
+
+static int check_new_tag(const struct survey *v, const char *name, struct err *e)
+{
+    for (size_t i = 0; i < graph_n_users(v->graph); i++) {
+        const struct graph_user *u = graph_user(v->graph, i);
+        if (!u->tag || (strcmp(u->tag, name) != 0 && (!u->tag_id || strcmp(u->tag_id, name) != 0)))
+            continue;
+        int file = graph_chain(v->graph, i, 0);
+        for (size_t k = 0; k < v->live->n_disks; k++)
+            if (v->live->disks[k].source.path &&
+                !strcmp(v->live->disks[k].source.path, graph_file_path(v->graph, file)))
+                return err_fail(e, EEXIST, "'%s' already holds a tag with the name or id '%s'",
+                                graph_file_path(v->graph, file), name);
+    }
+    return 0;
+}
+
+int guard_create(struct model *m, struct domain *d, const char *name, struct err *e)
+{
+    if (m->is_test)
+        return 0;
+    struct survey v;
+    int r = survey_make(m, d, &v, e);
+    if (r < 0)
+        return r;
+    if (d->active && virt_version(m->virt) >= PLAIN_NAMES_FROM && !name_is_plain(name) &&
+        makes_internal(v.live))
+        r = err_fail(e, EINVAL,
+                     "this libvirt makes an internal snapshot of a running domain only under a name "
+                     "of letters, digits, '.', '_' and '-', which '%s' is not",
+                     name);
+    else
+        r = check_new_tag(&v, name, e);
+    survey_drop(&v);
+    return r;
+}
+
+/* ---- description ---- */
+
+int guard_describe(const struct snapshot *s, struct err *e)
+{
+    if (!s->parsed->n_revert_disks)
+        return 0;
+    return err_fail(e, EBUSY,
+                    "libvirt would forget which disks it made at the last revert to '%s' "
+                    "(<revertDisks>), and remove the wrong ones at the next",
+                    s->name);
+}

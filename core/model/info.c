@@ -1,0 +1,111 @@
+/* info.c - the text of a snapshot's `info`: virsh snapshot-info's keys, then ours. No locks. */
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "model/images.h"
+#include "model/model.h"
+#include "virt/xml.h"
+
+/* "Key:", padded as virsh pads it, then the value with its control bytes made '?'. */
+static void add(struct text *t, const char *key, const char *value)
+{
+    int pad = 15 - (int)strlen(key) - 1;
+    text_add(t, "%s:%*s ", key, pad > 0 ? pad : 0, "");
+    for (const char *p = value; *p; p++)
+        text_put(t, (unsigned char)*p < 0x20 || *p == 0x7f ? "?" : p, 1);
+    text_add(t, "\n");
+}
+
+static void add_number(struct text *t, const char *key, size_t value)
+{
+    char digits[24];
+    snprintf(digits, sizeof(digits), "%zu", value);
+    add(t, key, digits);
+}
+
+static void add_created(struct text *t, int64_t created)
+{
+    char stamp[40] = "";
+    time_t when = (time_t)created;
+    struct tm tm;
+    if (gmtime_r(&when, &tm))
+        strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    add(t, "Created", stamp);
+}
+
+static const char *location(const struct xml_snapshot *x)
+{
+    if (x->memory == XML_EXTERNAL)
+        return "external";
+    for (size_t i = 0; i < x->n_disks; i++)
+        if (x->disks[i].where == XML_EXTERNAL)
+            return "external";
+    return "internal";
+}
+
+static const char *memory(const struct xml_snapshot *x)
+{
+    if (x->memory == XML_EXTERNAL && x->memory_file)
+        return x->memory_file;
+    return x->memory == XML_EXTERNAL ? "external" : x->memory == XML_INTERNAL ? "internal" : "no";
+}
+
+/* A line about one disk: "KEY TARGET: value". */
+static void add_of(struct text *t, const char *key, const char *target, const struct text *value)
+{
+    autotext struct text whole = {0};
+    text_add(&whole, "%s %s", key, target);
+    if (whole.failed || value->failed)
+        t->failed = true;
+    else
+        add(t, whole.s, value->s);
+}
+
+static void add_disk(struct model *m, struct domain *d, const struct snapshot *s,
+                     const struct snapshot_disk *disk, struct text *t)
+{
+    struct image_facts facts;
+    struct err why;
+    const char *chain;
+    autotext struct text what = {0}, where = {0};
+    if (images_probe(m, d, s, disk, &facts, &chain, &why) < 0) {
+        text_add(&what, "cannot be read: %s: %s", err_name(why.no), why.text);
+        add_of(t, "Disk", disk->target, &what);
+        return;
+    }
+    text_add(&what, "%s, %" PRIu64 " bytes", disk->tag ? "internal" : "external", facts.size);
+    text_add(&where, "%s", chain);
+    add_of(t, "Disk", disk->target, &what);
+    add_of(t, "Chain", disk->target, &where);
+}
+
+static void add_disks(struct model *m, struct domain *d, const struct snapshot *s, struct text *t)
+{
+    autotext struct text names = {0};
+    for (size_t i = 0; i < s->n_disks; i++)
+        text_add(&names, "%s%s", i ? " " : "", s->disks[i].target);
+    add(t, "Disks", s->n_disks && !names.failed ? names.s : "-");
+    for (size_t i = 0; i < s->n_disks; i++)
+        add_disk(m, d, s, &s->disks[i], t);
+}
+
+int model_info(struct model *m, struct domain *d, const struct snapshot *s, char **ret,
+               size_t *ret_len, struct err *e)
+{
+    autotext struct text t = {0};
+    add(&t, "Name", s->name);
+    add(&t, "Domain", d->name);
+    add(&t, "Current", d->current == s ? "yes" : "no");
+    add(&t, "State", s->parsed->state ? s->parsed->state : "-");
+    add(&t, "Location", location(s->parsed));
+    add(&t, "Parent", s->parent ? s->parent->name : "-");
+    add_number(&t, "Children", s->n_children);
+    add_number(&t, "Descendants", s->n_descendants);
+    add(&t, "Metadata", "yes");
+    add_created(&t, s->parsed->created);
+    add(&t, "Memory", memory(s->parsed));
+    add_disks(m, d, s, &t);
+    *ret = text_take(&t, ret_len);
+    return *ret ? 0 : err_nomem(e);
+}

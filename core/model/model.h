@@ -1,0 +1,148 @@
+/* model.h - the catalog: what libvirt knows of domains and snapshots, as immutable values.
+ *
+ * A `struct domain` is one domain as it was at one moment, read from libvirt in one go, refcounted
+ * and never changed: a listing that began with one keeps it. model_domain gives one that is at most
+ * `cache` seconds old. The verbs (verbs.h) make changes; the next model_domain sees them.
+ */
+#ifndef SNAPFS_MODEL_MODEL_H
+#define SNAPFS_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+struct image;
+struct model;
+struct xml_snapshot;
+
+struct model_options {
+    const char *uri;          /* NULL = libvirt's default */
+    bool readonly;
+    uint64_t cache_ns;        /* how old a domain or the list of domains may be */
+    const char *const *globs; /* only domains whose name matches one (fnmatch); n_globs 0 = all */
+    size_t n_globs;
+    const char *const *allow; /* directories whose files a backing chain may name */
+    size_t n_allow;
+};
+
+/* Connects to libvirt. Called after the last fork. The options' strings must outlive the model. */
+int model_open(const struct model_options *o, struct model **ret, struct err *e);
+void model_close(struct model *m); /* NULL allowed */
+MEM_CLEANUP(struct model, model_close)
+const char *model_uri(const struct model *m);
+bool model_readonly(const struct model *m);
+
+/* ---- the list of domains ---- */
+
+struct domain_name {
+    char *name, *coded; /* coded: as its directory is named */
+    char uuid[37];
+};
+
+struct domain_list { /* refcounted, sorted by coded */
+    size_t n;
+    struct domain_name *items;
+    uint64_t fresh_until; /* CLOCK_MONOTONIC, ns */
+    unsigned refs;
+};
+
+int model_domains(struct model *m, struct domain_list **ret, struct err *e);
+void domain_list_unref(struct domain_list *l); /* NULL allowed */
+MEM_CLEANUP(struct domain_list, domain_list_unref)
+const struct domain_name *domain_list_find(const struct domain_list *l, const char *coded);
+
+/* ---- one domain ---- */
+
+struct snapshot_disk {
+    char *target;      /* "vda"; the file is TARGET.raw, and coded as it is when odd */
+    char *file;        /* the directory entry's name, "vda.raw" */
+    const char *path;  /* where its bytes are; borrowed from the snapshot's document */
+    const char *format;
+    const char *tag;   /* internal: the snapshot's name, else NULL */
+    int no;            /* 0, or the errno why it cannot be found out where they are, and */
+    char *reason;      /* the sentence */
+    uint64_t ident;    /* stable; another one when the bytes may be others */
+    size_t probe;      /* its place in the domain's probes (images.c) */
+};
+
+struct snapshot {
+    const struct snapshot_doc *doc; /* document.h */
+    const char *name, *coded, *xml; /* borrowed from doc; `coded` as the directory is named */
+    size_t xml_len;
+    const struct xml_snapshot *parsed;
+    struct snapshot *parent;        /* NULL for a root */
+    struct snapshot **children;     /* sorted by coded */
+    size_t n_children, n_descendants;
+    bool in_by_name;                /* its real directory stands in by-name/ (deep trees) */
+    size_t path_len, path_depth;    /* of its real directory's path below the domain's directory */
+    uint64_t ident;                 /* stable over mounts; another one when re-made */
+    struct snapshot_disk *disks;    /* only those the snapshot captured, sorted by target */
+    size_t n_disks;
+};
+
+struct domain {
+    char *name, *coded, *xml;
+    char uuid[37];
+    const char *state;              /* "running", "shut off", …; static storage */
+    bool active, persistent;
+    size_t n;
+    struct snapshot *all;           /* in libvirt's order */
+    struct snapshot **by_coded;     /* n of them, sorted */
+    struct snapshot **by_ident;     /* n of them, sorted */
+    struct snapshot **by_name;      /* n of them, sorted */
+    struct snapshot **roots;        /* sorted by coded */
+    size_t n_roots;
+    struct snapshot *current;       /* NULL for none */
+    uint64_t ident;                 /* stable: of the uuid */
+    uint64_t fresh_until;           /* CLOCK_MONOTONIC, ns; 0 with cache=0 */
+    struct snapshot **links;        /* what roots and children point into */
+    struct probes *probes;          /* images.c */
+    unsigned refs;
+};
+
+/* ENOENT when there is no such domain (any more). */
+int model_domain(struct model *m, const char *uuid, struct domain **ret, struct err *e);
+/* The same, read from libvirt now whatever its age. */
+int model_domain_now(struct model *m, const char *uuid, struct domain **ret, struct err *e);
+struct domain *domain_ref(struct domain *d);
+void domain_unref(struct domain *d); /* NULL allowed */
+MEM_CLEANUP(struct domain, domain_unref)
+
+const struct snapshot *domain_find_coded(const struct domain *d, const char *coded);
+const struct snapshot *domain_find_ident(const struct domain *d, uint64_t ident);
+const struct snapshot *domain_find_name(const struct domain *d, const char *name);
+const struct snapshot_disk *snapshot_find_disk(const struct snapshot *s, const char *file);
+
+/* The path of its real directory below the domain's, "snapshots/base/updates"; of NULL "snapshots". */
+void snapshot_path(const struct snapshot *s, struct text *out);
+
+/* ---- images ---- */
+
+struct image_facts {
+    uint64_t size;      /* bytes, virtual size at the snapshot */
+    uint64_t allocated; /* bytes, the cheap figure */
+};
+
+/* Can this image be read, and how big is it? Opens headers only; remembered with `d`. The errno and
+ * sentence when it cannot be read. */
+int model_image_facts(struct model *m, struct domain *d, const struct snapshot *s,
+                      const struct snapshot_disk *disk, struct image_facts *ret, struct err *e);
+
+/* Opens it for reading; ESTALE when the file no longer holds what `disk->ident` names. */
+int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
+                     const struct snapshot_disk *disk, struct image **ret, struct err *e);
+
+/* ---- texts, each owned by the caller ---- */
+
+/* The `info` file: "Key: value" lines. */
+int model_info(struct model *m, struct domain *d, const struct snapshot *s, char **ret,
+               size_t *ret_len, struct err *e);
+
+/* The domain's `log`: the last OPLOG_LINES operations. Empty when there were none. */
+int model_log(struct model *m, const char *uuid, char **ret, size_t *ret_len, struct err *e);
+
+#endif

@@ -1,0 +1,79 @@
+/* oplog.c - see oplog.h, and model_log_add (verbs.h). Locks: the ring is under model->lock. */
+#include "model/oplog.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "model/catalog.h"
+#include "model/verbs.h"
+
+void oplog_add(struct oplog *log, char *line)
+{
+    if (!line)
+        return;
+    free(log->lines[log->next]);
+    log->lines[log->next] = line;
+    log->next = (log->next + 1) % OPLOG_LINES;
+    if (log->n < OPLOG_LINES)
+        log->n++;
+}
+
+void oplog_text(const struct oplog *log, struct text *out)
+{
+    for (size_t i = 0; i < log->n; i++) {
+        const char *line = log->lines[(log->next + OPLOG_LINES - log->n + i) % OPLOG_LINES];
+        text_put(out, line, strlen(line));
+    }
+}
+
+void oplog_clear(struct oplog *log)
+{
+    for (size_t i = 0; i < OPLOG_LINES; i++)
+        free(log->lines[i]);
+    *log = (struct oplog){0};
+}
+
+static void add_time(struct text *line)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    char stamp[32] = "";
+    if (gmtime_r(&now, &tm))
+        strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    text_add(line, "%s", stamp);
+}
+
+void model_log_add(struct model *m, const char *uuid, const struct operation *op,
+                   const struct err *failure, const char *remark, struct text *line)
+{
+    add_time(line);
+    text_add(line, " uid=%u pid=%d %s %s: ", (unsigned)op->uid, (int)op->pid, op->name, op->path);
+    if (failure && failure->no)
+        text_add(line, "%s: %s", err_name(failure->no), failure->text);
+    else
+        text_add(line, "ok%s%s", remark && *remark ? "; " : "", remark ? remark : "");
+    struct entry *en = line->failed || !uuid ? NULL : model_entry(m, uuid);
+    if (!en)
+        return;
+    autotext struct text whole = {0};
+    text_add(&whole, "%s\n", line->s);
+    pthread_mutex_lock(&m->lock);
+    oplog_add(&en->log, text_take(&whole, NULL));
+    pthread_mutex_unlock(&m->lock);
+    model_entry_done(m, en);
+}
+
+int model_log(struct model *m, const char *uuid, char **ret, size_t *ret_len, struct err *e)
+{
+    struct entry *en = model_entry(m, uuid);
+    if (!en)
+        return err_nomem(e);
+    struct text t = {0};
+    pthread_mutex_lock(&m->lock);
+    oplog_text(&en->log, &t);
+    pthread_mutex_unlock(&m->lock);
+    model_entry_done(m, en);
+    *ret = text_take(&t, ret_len);
+    return *ret ? 0 : err_nomem(e);
+}

@@ -1,0 +1,21 @@
+/* oplog.h - the last OPLOG_LINES lines of a domain's `log`. The caller locks. */
+#ifndef SNAPFS_MODEL_OPLOG_H
+#define SNAPFS_MODEL_OPLOG_H
+
+#include <stddef.h>
+
+#include "base/text.h"
+
+enum { OPLOG_LINES = 200 };
+
+struct oplog {
+    char *lines[OPLOG_LINES]; /* a ring; each ends in a newline */
+    size_t next, n;
+};
+
+/* Takes `line` over; NULL is ignored. */
+void oplog_add(struct oplog *log, char *line);
+void oplog_text(const struct oplog *log, struct text *out);
+void oplog_clear(struct oplog *log);
+
+#endif

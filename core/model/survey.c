@@ -1,0 +1,205 @@
+/* survey.c - see survey.h. No locks of its own; one thread. Only headers and snapshot tables are read. */
+#include "model/survey.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mounts.h"
+#include "model/catalog.h"
+#include "model/images.h"
+
+struct surveyor {
+    struct model *m;
+    struct graph *graph;
+    struct tag_tables *tables;
+    struct mounts *mounts;
+    char *inside; /* where the chain being followed led into a snapfs mount; NULL = nowhere */
+};
+
+/* The survey's policy: every file may be looked at but those of a snapfs mount, which are noted. */
+static int allow(void *ctx, const char *path, struct err *e)
+{
+    struct surveyor *v = ctx;
+    int r = mounts_check(v->mounts, path, e);
+    if (r == -EOPNOTSUPP && !v->inside && !(v->inside = strdup(path)))
+        return err_nomem(e);
+    return r;
+}
+
+/* The numbers of a chain's files, top first; NULL without memory. */
+static int *number_chain(struct surveyor *v, const struct image_layer *layers, size_t n)
+{
+    int *chain = calloc(n + 1, sizeof(*chain));
+    for (size_t i = 0; chain && i < n; i++) {
+        const struct image_layer *l = &layers[i];
+        chain[i] = graph_file(v->graph, l->path, l->format, l->dev, l->ino);
+        if (chain[i] < 0) {
+            free(chain);
+            return NULL;
+        }
+    }
+    return chain;
+}
+
+/* Adds a user whose top is `path`; one that is not there makes a chain of that one file. */
+static int add_user(struct surveyor *v, struct graph_user *u, const char *path, const char *format,
+                    struct err *e)
+{
+    struct image_source source = {.path = path, .format = format};
+    struct image_policy policy = {.ctx = v, .allow = allow};
+    struct image_layer *layers = NULL;
+    size_t n = 0;
+    free(take(v->inside));
+    u->broken = image_layers(&source, &policy, &layers, &n, NULL) < 0;
+    u->inside = v->inside;
+    struct image_layer top = {.path = (char *)(uintptr_t)path, .format = (char *)(uintptr_t)format};
+    autofree int *chain = n ? number_chain(v, layers, n) : number_chain(v, &top, 1);
+    image_layers_free(layers, n);
+    return chain && graph_add(v->graph, u, chain, n ? n : 1) ? 0 : err_nomem(e);
+}
+
+/* libvirt takes a disk without a format for raw. */
+static const char *format_or_raw(const char *format)
+{
+    return format ? format : "raw";
+}
+
+static int add_live(struct surveyor *v, const struct domain *d, const struct xml_domain *x,
+                    struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < x->n_disks; i++) {
+        const struct xml_disk *disk = &x->disks[i];
+        struct graph_user u = {.domain = d->name, .target = disk->target};
+        if (disk->source.path)
+            r = add_user(v, &u, disk->source.path, format_or_raw(disk->source.format), e);
+    }
+    return r;
+}
+
+/* The id of the tag of that name, NULL when there is none. */
+static const char *tag_id(struct surveyor *v, const struct snapshot_disk *disk)
+{
+    const struct image_tags *tags;
+    if (!disk->tag || tag_tables_get(v->tables, disk->path, format_or_raw(disk->format), &tags,
+                                     NULL) < 0)
+        return NULL;
+    for (size_t i = 0; i < tags->n; i++)
+        if (!strcmp(tags->tags[i].name, disk->tag))
+            return tags->tags[i].id;
+    return NULL;
+}
+
+static int add_snapshot(struct surveyor *v, const struct domain *d, const struct snapshot *s,
+                        struct err *e)
+{
+    int r = 0;
+    for (size_t k = 0; r == 0 && k < s->n_disks; k++) {
+        const struct snapshot_disk *disk = &s->disks[k];
+        if (!disk->path)
+            continue;
+        struct graph_user u = {.domain = d->name, .snapshot = s->name, .target = disk->target,
+                               .tag = disk->tag, .tag_id = tag_id(v, disk)};
+        r = add_user(v, &u, disk->path, format_or_raw(disk->format), e);
+    }
+    return r;
+}
+
+static int add_domain(struct surveyor *v, const struct domain *d, struct err *e)
+{
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    int r = xml_domain_parse(d->xml, &x, e);
+    if (r == 0)
+        r = add_live(v, d, x, e);
+    for (size_t i = 0; r == 0 && i < d->n; i++)
+        r = add_snapshot(v, d, &d->all[i], e);
+    return r;
+}
+
+/* Adds what stands in one file's snapshot table and belongs to no snapshot that libvirt knows. */
+static int add_file_tags(struct surveyor *v, int file, struct err *e)
+{
+    autofree char *path = strdup(graph_file_path(v->graph, file));
+    const char *format = graph_file_format(v->graph, file);
+    const struct image_tags *tags = NULL;
+    if (!path)
+        return err_nomem(e);
+    if (!format || tag_tables_get(v->tables, path, format, &tags, NULL) < 0)
+        return 0; /* a table that nobody can read holds no bytes that anyone could ask for */
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < tags->n; i++) {
+        struct graph_user u = {.domain = "", .target = "", .tag = tags->tags[i].name,
+                               .tag_id = tags->tags[i].id};
+        if (!graph_has_tag(v->graph, file, u.tag, u.tag_id))
+            r = add_user(v, &u, path, "qcow2", e);
+    }
+    return r;
+}
+
+static int add_domains(struct surveyor *v, const struct domain *asking, struct err *e)
+{
+    struct virt_domain *all = NULL;
+    size_t n = 0;
+    int r = virt_domains(v->m->virt, &all, &n, e);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        struct domain *d autodestroy(domain_unref) = NULL;
+        if (!strcmp(all[i].uuid, asking->uuid))
+            r = add_domain(v, asking, e);
+        else if ((r = model_domain_now(v->m, all[i].uuid, &d, e)) == 0)
+            r = add_domain(v, d, e);
+        else if (r == -ENOENT)
+            r = 0;
+    }
+    if (r == 0 || all)
+        virt_domains_free(all, n);
+    return r;
+}
+
+static int survey_all(struct surveyor *v, const struct domain *asking, struct err *e)
+{
+    v->graph = graph_new();
+    v->tables = tag_tables_new(v->m);
+    v->mounts = mounts_read();
+    if (!v->graph || !v->tables || !v->mounts)
+        return err_nomem(e);
+    int r = add_domains(v, asking, e);
+    for (size_t i = 0; r == 0 && i < graph_n_files(v->graph); i++)
+        r = add_file_tags(v, (int)i, e);
+    return r;
+}
+
+int survey_make(struct model *m, struct domain *d, struct survey *ret, struct err *e)
+{
+    struct surveyor v = {.m = m};
+    *ret = (struct survey){0};
+    int r = survey_all(&v, d, e);
+    if (r == 0)
+        r = xml_domain_parse(d->xml, &ret->live, e);
+    tag_tables_free(v.tables);
+    mounts_free(v.mounts);
+    free(v.inside);
+    ret->graph = v.graph;
+    if (r < 0)
+        survey_drop(ret);
+    return r;
+}
+
+void survey_drop(struct survey *s)
+{
+    graph_free(s->graph);
+    xml_domain_free(s->live);
+    *s = (struct survey){0};
+}
+
+int survey_user(const struct survey *v, const struct domain *d, const struct snapshot *s,
+                const char *target)
+{
+    for (size_t i = 0; i < graph_n_users(v->graph); i++) {
+        const struct graph_user *u = graph_user(v->graph, i);
+        bool same = s ? u->snapshot && !strcmp(u->snapshot, s->name) : !u->snapshot && !u->tag;
+        if (same && !strcmp(u->domain, d->name) && !strcmp(u->target, target))
+            return (int)i;
+    }
+    return -1;
+}

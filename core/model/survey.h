@@ -1,0 +1,23 @@
+/* survey.h - looks at every domain that libvirt has and draws the file graph (graph.h) from it. */
+#ifndef SNAPFS_MODEL_SURVEY_H
+#define SNAPFS_MODEL_SURVEY_H
+
+#include "model/graph.h"
+#include "model/model.h"
+#include "virt/xml.h"
+
+struct survey {
+    struct graph *graph;
+    struct xml_domain *live; /* the asking domain's XML of now */
+};
+
+/* Reads all domains afresh (`d` is taken as it is), follows every chain, reads every snapshot table.
+ * A domain that cannot be read fails the survey: what it needs is not known then. */
+int survey_make(struct model *m, struct domain *d, struct survey *ret, struct err *e);
+void survey_drop(struct survey *s);
+
+/* The user that is this snapshot's disk, or, with `s` NULL, this domain's live disk. -1 = none. */
+int survey_user(const struct survey *v, const struct domain *d, const struct snapshot *s,
+                const char *target);
+
+#endif
