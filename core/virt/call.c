@@ -1,0 +1,71 @@
+/* call.c - how every libvirt call is made: on a live connection, with what a broken one means. */
+#include <errno.h>
+
+#include "base/error.h"
+#include "virt/internal.h"
+#include "virt/virt.h"
+
+const char *virt_uri(const struct virt *v)
+{
+    return v->uri;
+}
+
+unsigned long virt_version(const struct virt *v)
+{
+    return atomic_load(&v->version);
+}
+
+uint64_t virt_generation(const struct virt *v)
+{
+    return atomic_load(&v->generation);
+}
+
+static int fail_change(bool hung, const struct err *cause, struct err *e)
+{
+    return err_fail(e, hung ? ETIMEDOUT : ENOTCONN,
+                    "the connection to libvirt %s during the change; whether it was made has to be "
+                    "looked up (%s)",
+                    hung ? "stopped answering" : "broke", cause->text);
+}
+
+static int fail_read(bool hung, const struct err *cause, struct err *e)
+{
+    if (hung)
+        return err_fail(e, ETIMEDOUT, "libvirt's daemon did not answer for %d s (%s)",
+                        VIRT_CALL_TIMEOUT, cause->text);
+    return err_fail(e, ENOTCONN, "the connection to libvirt broke twice (%s)", cause->text);
+}
+
+/* One run of `op`. *ret_broken: the connection is dead, *ret_hung: since it stopped answering. */
+static int run_once(struct virt *v, virt_op *op, void *arg, bool *ret_broken, bool *ret_hung,
+                    struct err *e)
+{
+    struct link *l;
+    *ret_broken = *ret_hung = false;
+    int r = virt_acquire(v, &l, e);
+    if (r)
+        return r;
+    r = op(v, l->conn, arg, e);
+    if (r && virConnectIsAlive(l->conn) == 0) {
+        *ret_broken = true;
+        *ret_hung = virt_lost(v, l);
+    }
+    virt_release(v, l);
+    return r;
+}
+
+int virt_run(struct virt *v, enum virt_kind kind, virt_op *op, void *arg, struct err *e)
+{
+    bool broken, hung;
+    struct err cause = {0};
+    if (kind == VIRT_CHANGE && v->readonly)
+        return err_fail(e, EROFS, "mounted read-only");
+    int r = run_once(v, op, arg, &broken, &hung, &cause);
+    if (kind == VIRT_READ && broken && !hung)
+        r = run_once(v, op, arg, &broken, &hung, &cause);
+    if (kind == VIRT_CHANGE)
+        atomic_fetch_add(&v->generation, 1);
+    if (broken)
+        return kind == VIRT_CHANGE ? fail_change(hung, &cause, e) : fail_read(hung, &cause, e);
+    return r ? err_fail(e, cause.no, "%s", cause.text) : 0;
+}

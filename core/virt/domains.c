@@ -1,0 +1,248 @@
+/* domains.c - domains: the list, one's state, one's XML. No locks of its own. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libvirt/virterror.h>
+
+#include "base/mem.h"
+#include "virt/errors.h"
+#include "virt/internal.h"
+#include "virt/objects.h"
+#include "virt/virt.h"
+#include "virt/xml.h"
+
+int virt_find_domain(struct virt *v, virConnectPtr conn, const char *uuid, virDomainPtr *ret,
+                     struct err *e)
+{
+    *ret = virDomainLookupByUUIDString(conn, uuid);
+    return *ret ? 0 : virt_fail(v->readonly, e);
+}
+
+/* ---- the list ---- */
+
+struct listing {
+    struct virt_domain *domains;
+    size_t n;
+};
+
+static int copy_domain(struct virt *v, virDomainPtr dom, struct virt_domain *ret, struct err *e)
+{
+    const char *name = virDomainGetName(dom);
+    if (!name || virDomainGetUUIDString(dom, ret->uuid) < 0)
+        return virt_fail(v->readonly, e);
+    ret->name = strdup(name);
+    return ret->name ? 0 : err_nomem(e);
+}
+
+static int copy_domains(struct virt *v, virDomainPtr *doms, size_t n, struct listing *l,
+                        struct err *e)
+{
+    l->domains = calloc(n + 1, sizeof(*l->domains));
+    if (!l->domains)
+        return err_nomem(e);
+    int r = 0;
+    for (l->n = 0; !r && l->n < n; l->n++)
+        r = copy_domain(v, doms[l->n], &l->domains[l->n], e);
+    return r;
+}
+
+static int op_list(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    struct listing *ret = arg, l = {0};
+    virDomainPtr *doms = NULL;
+    int n = virConnectListAllDomains(conn, &doms, 0);
+    if (n < 0)
+        return virt_fail(v->readonly, e);
+    int r = copy_domains(v, doms, (size_t)n, &l, e);
+    for (int i = 0; i < n; i++)
+        virDomainFree(doms[i]);
+    free(doms);
+    if (r)
+        virt_domains_free(l.domains, l.n);
+    else
+        *ret = l;
+    return r;
+}
+
+int virt_domains(struct virt *v, struct virt_domain **ret, size_t *ret_n, struct err *e)
+{
+    struct listing l;
+    int r = virt_run(v, VIRT_READ, op_list, &l, e);
+    if (r)
+        return r;
+    *ret = l.domains;
+    *ret_n = l.n;
+    return 0;
+}
+
+void virt_domains_free(struct virt_domain *d, size_t n)
+{
+    for (size_t i = 0; d && i < n; i++)
+        free(d[i].name);
+    free(d);
+}
+
+/* ---- the state ---- */
+
+/* The words of virsh domstate (tools/virsh-domain-monitor.c, virshDomainStateToString). */
+static const char *state_word(int state)
+{
+    switch (state) {
+    case VIR_DOMAIN_RUNNING:
+        return "running";
+    case VIR_DOMAIN_BLOCKED:
+        return "idle";
+    case VIR_DOMAIN_PAUSED:
+        return "paused";
+    case VIR_DOMAIN_SHUTDOWN:
+        return "in shutdown";
+    case VIR_DOMAIN_SHUTOFF:
+        return "shut off";
+    case VIR_DOMAIN_CRASHED:
+        return "crashed";
+    case VIR_DOMAIN_PMSUSPENDED:
+        return "pmsuspended";
+    default:
+        return "no state";
+    }
+}
+
+/* A yes-or-no call's result; a driver without that call says no. */
+static int yes_or_no(struct virt *v, int result, bool *ret, struct err *e)
+{
+    if (result < 0 && virt_code() != VIR_ERR_NO_SUPPORT)
+        return virt_fail(v->readonly, e);
+    *ret = result > 0;
+    return 0;
+}
+
+static int disk_jobs(struct virt *v, virDomainPtr dom, const struct xml_domain *xml, bool *ret,
+                     struct err *e)
+{
+    int r = 0;
+    *ret = false;
+    for (size_t i = 0; !r && !*ret && i < xml->n_disks; i++) {
+        virDomainBlockJobInfo info;
+        const char *type = xml->disks[i].source.type;
+        if (*type)
+            r = yes_or_no(v, virDomainGetBlockJobInfo(dom, xml->disks[i].target, &info, 0), ret, e);
+    }
+    return r;
+}
+
+static int block_job(struct virt *v, virDomainPtr dom, bool *ret, struct err *e)
+{
+    autofree char *text = virDomainGetXMLDesc(dom, 0);
+    if (!text)
+        return virt_fail(v->readonly, e);
+    autodestroy(xml_domain_free) struct xml_domain *xml = NULL;
+    int r = xml_domain_parse(text, &xml, e);
+    return r ? r : disk_jobs(v, dom, xml, ret, e);
+}
+
+struct status_call {
+    const char *uuid;
+    bool want_jobs;
+    struct virt_status status;
+};
+
+static int read_status(struct virt *v, virDomainPtr dom, struct status_call *c, struct err *e)
+{
+    struct virt_status s = {0};
+    int state, reason;
+    if (virDomainGetState(dom, &state, &reason, 0) < 0)
+        return virt_fail(v->readonly, e);
+    s.state = state_word(state);
+    int r = yes_or_no(v, virDomainIsActive(dom), &s.active, e);
+    if (!r)
+        r = yes_or_no(v, virDomainIsPersistent(dom), &s.persistent, e);
+    if (!r)
+        r = yes_or_no(v, virDomainHasManagedSaveImage(dom, 0), &s.managed_save, e);
+    if (!r && c->want_jobs && s.active)
+        r = block_job(v, dom, &s.block_job, e);
+    if (!r)
+        c->status = s;
+    return r;
+}
+
+static int op_status(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    struct status_call *c = arg;
+    virDomainPtr dom;
+    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
+    if (r)
+        return r;
+    r = read_status(v, dom, c, e);
+    virDomainFree(dom);
+    return r;
+}
+
+int virt_domain_status(struct virt *v, const char *uuid, bool want_jobs, struct virt_status *ret,
+                       struct err *e)
+{
+    struct status_call c = {.uuid = uuid, .want_jobs = want_jobs};
+    int r = virt_run(v, VIRT_READ, op_status, &c, e);
+    if (!r)
+        *ret = c.status;
+    return r;
+}
+
+/* ---- the XML ---- */
+
+struct xml_call {
+    const char *uuid;
+    char *xml;
+};
+
+static int op_xml(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    struct xml_call *c = arg;
+    virDomainPtr dom;
+    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
+    if (r)
+        return r;
+    c->xml = virDomainGetXMLDesc(dom, 0);
+    r = c->xml ? 0 : virt_fail(v->readonly, e);
+    virDomainFree(dom);
+    return r;
+}
+
+int virt_domain_xml(struct virt *v, const char *uuid, char **ret, struct err *e)
+{
+    struct xml_call c = {.uuid = uuid};
+    int r = virt_run(v, VIRT_READ, op_xml, &c, e);
+    if (!r)
+        *ret = c.xml;
+    return r;
+}
+
+/* ---- what the daemon can do ---- */
+
+static int op_capabilities(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    char **ret = arg;
+    *ret = virConnectGetCapabilities(conn);
+    return *ret ? 0 : virt_fail(v->readonly, e);
+}
+
+bool virt_reverts_external(struct virt *v)
+{
+    struct link *l;
+    if (virt_acquire(v, &l, NULL))
+        return false;
+    pthread_mutex_lock(&v->lock);
+    int known = l->reverts_external;
+    pthread_mutex_unlock(&v->lock);
+    if (known < 0) {
+        autofree char *text = NULL;
+        if (!op_capabilities(v, l->conn, &text, NULL)) {
+            known = xml_capabilities_revert_external(text);
+            pthread_mutex_lock(&v->lock);
+            l->reverts_external = known;
+            pthread_mutex_unlock(&v->lock);
+        }
+    }
+    virt_release(v, l);
+    return known > 0;
+}

@@ -1,0 +1,98 @@
+/* errors.c - the one table from libvirt's error codes to errno, and libvirt's words as a sentence.
+ *
+ * The codes are those of libvirt's include/libvirt/virterror.h. Pure but for the thread's last error.
+ */
+#include "virt/errors.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+enum { ANY_DOMAIN = -1, ERRNO_MAX = 133 /* Linux' largest, EHWPOISON; more is another system's */ };
+
+/* The first row that fits counts: a row for one error domain stands before that for any. */
+static const struct row {
+    int code, domain, no;
+    const char *hint; /* what to do about it, or NULL */
+} rows[] = {
+    {VIR_ERR_INTERNAL_ERROR, VIR_FROM_RPC, ENOTCONN, NULL},
+    {VIR_ERR_SYSTEM_ERROR, VIR_FROM_RPC, ENOTCONN, NULL},
+    {VIR_ERR_NO_CONNECT, ANY_DOMAIN, ENOTCONN, NULL},
+    {VIR_ERR_INVALID_CONN, ANY_DOMAIN, ENOTCONN, NULL},
+    {VIR_ERR_UNKNOWN_HOST, ANY_DOMAIN, ENOTCONN, NULL},
+    {VIR_ERR_NO_DOMAIN, ANY_DOMAIN, ENOENT, NULL},
+    {VIR_ERR_NO_DOMAIN_SNAPSHOT, ANY_DOMAIN, ENOENT, NULL},
+    {VIR_ERR_NO_STORAGE_VOL, ANY_DOMAIN, ENOENT, NULL},
+    {VIR_ERR_NO_STORAGE_POOL, ANY_DOMAIN, ENOENT, NULL},
+    {VIR_ERR_OPERATION_DENIED, ANY_DOMAIN, EACCES, NULL},
+    {VIR_ERR_AUTH_FAILED, ANY_DOMAIN, EACCES, NULL},
+    {VIR_ERR_AUTH_CANCELLED, ANY_DOMAIN, EACCES, NULL},
+    {VIR_ERR_AUTH_UNAVAILABLE, ANY_DOMAIN, EACCES, NULL},
+    {VIR_ERR_ACCESS_DENIED, ANY_DOMAIN, EACCES, NULL},
+    {VIR_ERR_INVALID_ARG, VIR_FROM_STORAGE, EBUSY, NULL},
+    {VIR_ERR_INVALID_ARG, ANY_DOMAIN, EINVAL, NULL},
+    {VIR_ERR_XML_DETAIL, ANY_DOMAIN, EINVAL, NULL},
+    {VIR_ERR_XML_ERROR, ANY_DOMAIN, EINVAL, NULL},
+    {VIR_ERR_XML_INVALID_SCHEMA, ANY_DOMAIN, EINVAL, NULL},
+    {VIR_ERR_NO_NAME, ANY_DOMAIN, EINVAL, NULL},
+    {VIR_ERR_OPERATION_INVALID, ANY_DOMAIN, EBUSY, NULL},
+    {VIR_ERR_RESOURCE_BUSY, ANY_DOMAIN, EBUSY, NULL},
+    {VIR_ERR_BLOCK_COPY_ACTIVE, ANY_DOMAIN, EBUSY, "wait for the block job to end, or abort it"},
+    {VIR_ERR_OPERATION_TIMEOUT, ANY_DOMAIN, ETIMEDOUT,
+     "another operation holds the domain; try again when it has ended"},
+    {VIR_ERR_AGENT_UNRESPONSIVE, ANY_DOMAIN, ETIMEDOUT, "is the guest agent running in the guest?"},
+    {VIR_ERR_AGENT_UNSYNCED, ANY_DOMAIN, ETIMEDOUT, "is the guest agent running in the guest?"},
+    {VIR_ERR_OPERATION_ABORTED, ANY_DOMAIN, EINTR, NULL},
+    {VIR_ERR_NO_SUPPORT, ANY_DOMAIN, EOPNOTSUPP, NULL},
+    {VIR_ERR_CONFIG_UNSUPPORTED, ANY_DOMAIN, EOPNOTSUPP, NULL},
+    {VIR_ERR_OPERATION_UNSUPPORTED, ANY_DOMAIN, EOPNOTSUPP, NULL},
+    {VIR_ERR_ARGUMENT_UNSUPPORTED, ANY_DOMAIN, EOPNOTSUPP, NULL},
+    {VIR_ERR_SNAPSHOT_REVERT_RISKY, ANY_DOMAIN, EPERM, "write 'force' to revert all the same"},
+    {VIR_ERR_NO_MEMORY, ANY_DOMAIN, ENOMEM, NULL},
+};
+
+static const struct row *find_row(int code, int domain)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (rows[i].code == code && (rows[i].domain == domain || rows[i].domain == ANY_DOMAIN))
+            return &rows[i];
+    return NULL;
+}
+
+/* The errno that the daemon met itself. ENOSYS would make the kernel stop asking, EXDEV make mv
+ * copy. */
+static int system_errno(int no)
+{
+    if (no <= 0 || no > ERRNO_MAX || no == EXDEV)
+        return EIO;
+    return no == ENOSYS ? EOPNOTSUPP : no;
+}
+
+int virt_errno(int code, int domain, int int1, bool readonly)
+{
+    if (code == VIR_ERR_OPERATION_DENIED && readonly)
+        return EROFS;
+    const struct row *row = find_row(code, domain);
+    if (row)
+        return row->no;
+    return code == VIR_ERR_SYSTEM_ERROR ? system_errno(int1) : EIO;
+}
+
+int virt_fail(bool readonly, struct err *e)
+{
+    virErrorPtr last = virGetLastError();
+    if (!last || last->code == VIR_ERR_OK)
+        return err_fail(e, EIO, "libvirt: the call failed without a reason");
+    const struct row *row = find_row(last->code, last->domain);
+    const char *hint = row ? row->hint : NULL;
+    return err_fail(e, virt_errno(last->code, last->domain, last->int1, readonly), "libvirt: %s%s%s",
+                    last->message ? last->message : "unknown error", hint ? "; " : "",
+                    hint ? hint : "");
+}
+
+int virt_code(void)
+{
+    return virGetLastErrorCode();
+}

@@ -1,0 +1,121 @@
+/* link.c - one connection: opened with keepalive, close and event callbacks, closed again.
+ *
+ * The callbacks run in the event loop's thread or inside a call, with libvirt's locks held: they
+ * only take virt.lock for a moment. Each holds a reference on the struct virt.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <libvirt/virterror.h>
+
+#include "base/mem.h"
+#include "virt/errors.h"
+#include "virt/internal.h"
+#include "virt/local.h"
+#include "virt/virt.h"
+
+/* libvirt gives up after interval * (count + 1) seconds: VIRT_CALL_TIMEOUT. */
+enum { KEEPALIVE_INTERVAL = 5, KEEPALIVE_COUNT = 5 };
+_Static_assert(KEEPALIVE_INTERVAL * (KEEPALIVE_COUNT + 1) == VIRT_CALL_TIMEOUT, "keepalive");
+
+static void drop_ref(void *opaque)
+{
+    virt_unref(opaque);
+}
+
+static void on_close(virConnectPtr conn, int reason, void *opaque)
+{
+    struct virt *v = opaque;
+    atomic_fetch_add(&v->generation, 1);
+    pthread_mutex_lock(&v->lock);
+    if (v->link && v->link->conn == conn && !v->link->closed) {
+        v->link->closed = true;
+        v->link->reason = reason;
+        v->lost_at = virt_clock();
+    }
+    pthread_cond_broadcast(&v->cond);
+    pthread_mutex_unlock(&v->lock);
+}
+
+static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int detail, void *opaque)
+{
+    (void)conn, (void)dom, (void)event, (void)detail;
+    struct virt *v = opaque;
+    atomic_fetch_add(&v->generation, 1);
+    return 0;
+}
+
+static void on_block_job(virConnectPtr conn, virDomainPtr dom, const char *disk, int type,
+                         int status, void *opaque)
+{
+    (void)conn, (void)dom, (void)disk, (void)type, (void)status;
+    struct virt *v = opaque;
+    atomic_fetch_add(&v->generation, 1);
+}
+
+typedef void any_function(void); /* the stop on the way between two function types */
+
+static int listen_to(struct virt *v, virConnectPtr conn, int event, any_function *function)
+{
+    int id = virConnectDomainEventRegisterAny(conn, NULL, event,
+                                              (virConnectDomainEventGenericCallback)function,
+                                              virt_ref(v), drop_ref);
+    if (id < 0)
+        virt_unref(v);
+    return id;
+}
+
+/* Drivers without keepalive, close callback or events do without. */
+static void link_listen(struct virt *v, struct link *l)
+{
+    virConnectSetKeepAlive(l->conn, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT);
+    if (virConnectRegisterCloseCallback(l->conn, on_close, virt_ref(v), drop_ref) < 0)
+        virt_unref(v);
+    l->events[0] =
+        listen_to(v, l->conn, VIR_DOMAIN_EVENT_ID_LIFECYCLE, (any_function *)on_lifecycle);
+    l->events[1] =
+        listen_to(v, l->conn, VIR_DOMAIN_EVENT_ID_BLOCK_JOB, (any_function *)on_block_job);
+    virResetLastError();
+}
+
+static void link_locate(struct link *l, struct local_sockets *before)
+{
+    autofree char *uri = virConnectGetURI(l->conn);
+    l->local = local_files(uri, before, &l->why);
+}
+
+int link_open(struct virt *v, struct link **ret, struct err *e)
+{
+    autofree struct link *l = calloc(1, sizeof(*l));
+    if (!l)
+        return err_nomem(e);
+    *l = (struct link){.events = {-1, -1}, .refs = 1, .reason = -1, .reverts_external = -1};
+    struct local_sockets before;
+    local_sockets_read(&before);
+    l->conn = v->readonly ? virConnectOpenReadOnly(v->wanted) : virConnectOpen(v->wanted);
+    int r = l->conn ? 0 : virt_fail(v->readonly, e);
+    if (!r) {
+        link_listen(v, l);
+        link_locate(l, &before);
+        if (virConnectGetLibVersion(l->conn, &l->version) < 0)
+            l->version = 0;
+        *ret = take(l);
+    }
+    local_sockets_drop(&before);
+    return r;
+}
+
+void link_silence(struct link *l)
+{
+    for (int i = 0; i < LINK_EVENTS; i++)
+        if (l->events[i] >= 0)
+            virConnectDomainEventDeregisterAny(l->conn, l->events[i]);
+    virConnectUnregisterCloseCallback(l->conn, on_close);
+    virResetLastError();
+}
+
+void link_close(struct link *l)
+{
+    virConnectClose(l->conn);
+    free(l);
+}

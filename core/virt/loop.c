@@ -1,0 +1,93 @@
+/* loop.c - see loop.h. libvirt's default event loop can be registered once in a process and never
+ * given back, so it is the thread that comes and goes; a timer wakes it to end.
+ *
+ * Locks: loop_lock guards users, timer and thread; it is held while the thread is started and
+ * joined, and never taken by the thread itself.
+ */
+#include "virt/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include "virt/errors.h"
+
+static pthread_mutex_t loop_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned users;
+static int timer = -1;
+static pthread_t thread;
+static atomic_bool stop;
+
+static void silent(void *opaque, virErrorPtr error)
+{
+    (void)opaque;
+    (void)error;
+}
+
+/* Only there to wake the loop. */
+static void on_timer(int id, void *opaque)
+{
+    (void)id;
+    (void)opaque;
+}
+
+static void *run(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&stop))
+        if (virEventRunDefaultImpl() < 0)
+            virResetLastError();
+    return NULL;
+}
+
+static int initialise(struct err *e)
+{
+    if (timer >= 0)
+        return 0;
+    virSetErrorFunc(NULL, silent);
+    if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
+        return virt_fail(false, e);
+    timer = virEventAddTimeout(-1, on_timer, NULL, NULL);
+    return timer < 0 ? virt_fail(false, e) : 0;
+}
+
+/* Signals are for the threads of others. */
+static int start(struct err *e)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    atomic_store(&stop, false);
+    virEventUpdateTimeout(timer, -1);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int r = pthread_create(&thread, NULL, run, NULL);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return r ? err_fail(e, r, "cannot start the thread for libvirt's events") : 0;
+}
+
+int loop_ref(struct err *e)
+{
+    pthread_mutex_lock(&loop_lock);
+    int r = users ? 0 : initialise(e);
+    if (!r && !users)
+        r = start(e);
+    if (!r)
+        users++;
+    pthread_mutex_unlock(&loop_lock);
+    return r;
+}
+
+void loop_unref(void)
+{
+    pthread_mutex_lock(&loop_lock);
+    if (--users == 0) {
+        atomic_store(&stop, true);
+        virEventUpdateTimeout(timer, 0);
+        pthread_join(thread, NULL);
+    }
+    pthread_mutex_unlock(&loop_lock);
+}

@@ -1,0 +1,14 @@
+/* loop.h - libvirt's event loop: one thread in the process, while anyone wants it. Inside virt/ only. */
+#ifndef SNAPFS_VIRT_LOOP_H
+#define SNAPFS_VIRT_LOOP_H
+
+#include "base/error.h"
+
+/* Initialises libvirt on the first call, and starts the thread for the first user. */
+int loop_ref(struct err *e);
+
+/* Ends the thread with the last user, once it has run what was still to be cleaned up. Not from the
+ * loop's own thread (an event callback). */
+void loop_unref(void);
+
+#endif

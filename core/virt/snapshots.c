@@ -1,0 +1,306 @@
+/* snapshots.c - snapshots: the list with its XML, and the changes. No locks of its own. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libvirt/virterror.h>
+
+#include "base/mem.h"
+#include "virt/errors.h"
+#include "virt/internal.h"
+#include "virt/objects.h"
+#include "virt/virt.h"
+#include "virt/xml.h"
+
+/* ---- the list ---- */
+
+void virt_snapshots_free(struct virt_snapshots *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->n; i++) {
+        free(s->names[i]);
+        free(s->xml[i]);
+    }
+    free(s->names);
+    free(s->xml);
+    free(s->current);
+    free(s);
+}
+
+static struct virt_snapshots *snapshots_alloc(size_t n)
+{
+    autodestroy(virt_snapshots_free) struct virt_snapshots *s = calloc(1, sizeof(*s));
+    if (!s)
+        return NULL;
+    s->names = calloc(n + 1, sizeof(*s->names));
+    s->xml = calloc(n + 1, sizeof(*s->xml));
+    return s->names && s->xml ? take(s) : NULL;
+}
+
+static int copy_name(struct virt *v, virDomainSnapshotPtr snap, char **ret, struct err *e)
+{
+    const char *name = virDomainSnapshotGetName(snap);
+    if (!name)
+        return virt_fail(v->readonly, e);
+    *ret = strdup(name);
+    return *ret ? 0 : err_nomem(e);
+}
+
+/* One that vanished since the list was made keeps a NULL for its XML. */
+static int copy_snapshot(struct virt *v, virDomainSnapshotPtr snap, struct virt_snapshots *s,
+                         size_t i, struct err *e)
+{
+    int r = copy_name(v, snap, &s->names[i], e);
+    if (r)
+        return r;
+    s->xml[i] = virDomainSnapshotGetXMLDesc(snap, 0);
+    if (!s->xml[i] && virt_code() != VIR_ERR_NO_DOMAIN_SNAPSHOT)
+        return virt_fail(v->readonly, e);
+    return 0;
+}
+
+static int copy_snapshots(struct virt *v, virDomainSnapshotPtr *snaps, size_t n,
+                          struct virt_snapshots **ret, struct err *e)
+{
+    autodestroy(virt_snapshots_free) struct virt_snapshots *s = snapshots_alloc(n);
+    if (!s)
+        return err_nomem(e);
+    while (s->n < n) {
+        size_t i = s->n++;
+        int r = copy_snapshot(v, snaps[i], s, i, e);
+        if (r)
+            return r;
+    }
+    *ret = take(s);
+    return 0;
+}
+
+/* All snapshots, topologically where the driver can. Those of a driver that knows no snapshots:
+ * none. The count, or -1. */
+static int list_all(virDomainPtr dom, virDomainSnapshotPtr **ret)
+{
+    int n = virDomainListAllSnapshots(dom, ret, VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL);
+    if (n < 0 && (virt_code() == VIR_ERR_INVALID_ARG || virt_code() == VIR_ERR_NO_SUPPORT))
+        n = virDomainListAllSnapshots(dom, ret, 0);
+    return n < 0 && virt_code() == VIR_ERR_NO_SUPPORT ? 0 : n;
+}
+
+static int read_list(struct virt *v, virDomainPtr dom, struct virt_snapshots **ret, struct err *e)
+{
+    virDomainSnapshotPtr *snaps = NULL;
+    int n = list_all(dom, &snaps);
+    if (n < 0)
+        return virt_fail(v->readonly, e);
+    int r = copy_snapshots(v, snaps, (size_t)n, ret, e);
+    for (int i = 0; snaps && i < n; i++)
+        virDomainSnapshotFree(snaps[i]);
+    free(snaps);
+    return r;
+}
+
+static int read_current(struct virt *v, virDomainPtr dom, char **ret, struct err *e)
+{
+    virDomainSnapshotPtr snap = virDomainSnapshotCurrent(dom, 0);
+    if (!snap) {
+        int code = virt_code();
+        if (code == VIR_ERR_NO_DOMAIN_SNAPSHOT || code == VIR_ERR_NO_SUPPORT)
+            return 0;
+        return virt_fail(v->readonly, e);
+    }
+    int r = copy_name(v, snap, ret, e);
+    virDomainSnapshotFree(snap);
+    return r;
+}
+
+struct list_call {
+    const char *uuid;
+    struct virt_snapshots *list;
+};
+
+static int op_list(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    struct list_call *c = arg;
+    virDomainPtr dom;
+    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
+    if (r)
+        return r;
+    autodestroy(virt_snapshots_free) struct virt_snapshots *s = NULL;
+    r = read_list(v, dom, &s, e);
+    if (!r)
+        r = read_current(v, dom, &s->current, e);
+    virDomainFree(dom);
+    if (!r)
+        c->list = take(s);
+    return r;
+}
+
+int virt_snapshots(struct virt *v, const char *uuid, struct virt_snapshots **ret, struct err *e)
+{
+    struct list_call c = {.uuid = uuid};
+    int r = virt_run(v, VIRT_READ, op_list, &c, e);
+    if (!r)
+        *ret = c.list;
+    return r;
+}
+
+/* ---- calls on one snapshot ---- */
+
+struct snapshot_call {
+    const char *uuid, *name;
+    unsigned flags;
+    char *xml;
+    int (*act)(struct virt *v, virDomainSnapshotPtr snap, struct snapshot_call *c, struct err *e);
+};
+
+static int op_snapshot(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    struct snapshot_call *c = arg;
+    virDomainPtr dom;
+    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
+    if (r)
+        return r;
+    virDomainSnapshotPtr snap = virDomainSnapshotLookupByName(dom, c->name, 0);
+    r = snap ? c->act(v, snap, c, e) : virt_fail(v->readonly, e);
+    if (snap)
+        virDomainSnapshotFree(snap);
+    virDomainFree(dom);
+    return r;
+}
+
+static int act_secure_xml(struct virt *v, virDomainSnapshotPtr snap, struct snapshot_call *c,
+                          struct err *e)
+{
+    c->xml = virDomainSnapshotGetXMLDesc(snap, VIR_DOMAIN_SNAPSHOT_XML_SECURE);
+    return c->xml ? 0 : virt_fail(v->readonly, e);
+}
+
+int virt_snapshot_secure_xml(struct virt *v, const char *uuid, const char *name, char **ret,
+                             struct err *e)
+{
+    struct snapshot_call c = {.uuid = uuid, .name = name, .act = act_secure_xml};
+    int r = virt_run(v, VIRT_READ, op_snapshot, &c, e);
+    if (!r)
+        *ret = c.xml;
+    return r;
+}
+
+/* INVALID_ARG cannot be our flags here: the shape of the chain is not what libvirt's delete wants. */
+static int act_delete(struct virt *v, virDomainSnapshotPtr snap, struct snapshot_call *c,
+                      struct err *e)
+{
+    if (virDomainSnapshotDelete(snap, c->flags) == 0)
+        return 0;
+    bool shape = virt_code() == VIR_ERR_INVALID_ARG;
+    int r = virt_fail(v->readonly, e);
+    if (shape && e)
+        e->no = EBUSY;
+    return shape ? -EBUSY : r;
+}
+
+int virt_snapshot_delete(struct virt *v, const char *uuid, const char *name, struct err *e)
+{
+    struct snapshot_call c = {.uuid = uuid, .name = name, .act = act_delete};
+    return virt_run(v, VIRT_CHANGE, op_snapshot, &c, e);
+}
+
+static int act_revert(struct virt *v, virDomainSnapshotPtr snap, struct snapshot_call *c,
+                      struct err *e)
+{
+    return virDomainRevertToSnapshot(snap, c->flags) == 0 ? 0 : virt_fail(v->readonly, e);
+}
+
+struct flag {
+    unsigned ours, theirs;
+};
+
+static unsigned translate(const struct flag *table, size_t n, unsigned flags)
+{
+    unsigned out = 0;
+    for (size_t i = 0; i < n; i++)
+        if (flags & table[i].ours)
+            out |= table[i].theirs;
+    return out;
+}
+
+static const struct flag revert_flags[] = {
+    {VIRT_REVERT_RUNNING, VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING},
+    {VIRT_REVERT_PAUSED, VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED},
+    {VIRT_REVERT_FORCE, VIR_DOMAIN_SNAPSHOT_REVERT_FORCE},
+    {VIRT_REVERT_RESET_NVRAM, VIR_DOMAIN_SNAPSHOT_REVERT_RESET_NVRAM},
+};
+
+int virt_snapshot_revert(struct virt *v, const char *uuid, const char *name, unsigned flags,
+                         struct err *e)
+{
+    struct snapshot_call c = {.uuid = uuid, .name = name, .act = act_revert};
+    c.flags = translate(revert_flags, sizeof(revert_flags) / sizeof(*revert_flags), flags);
+    return virt_run(v, VIRT_CHANGE, op_snapshot, &c, e);
+}
+
+/* ---- create ---- */
+
+static const struct flag create_flags[] = {
+    {VIRT_CREATE_DISK_ONLY, VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY},
+    {VIRT_CREATE_ATOMIC, VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC},
+    {VIRT_CREATE_REDEFINE, VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE},
+    {VIRT_CREATE_CURRENT, VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT},
+};
+
+struct create_call {
+    const char *uuid, *xml;
+    unsigned flags;
+    bool unsupported;
+};
+
+/* libvirt has no code of its own for a name that is taken, so it is looked up. */
+static bool name_taken(virDomainPtr dom, const char *xml)
+{
+    autodestroy(xml_snapshot_free) struct xml_snapshot *parsed = NULL;
+    if (xml_snapshot_parse(xml, &parsed, NULL))
+        return false;
+    virDomainSnapshotPtr snap = virDomainSnapshotLookupByName(dom, parsed->name, 0);
+    if (snap)
+        virDomainSnapshotFree(snap);
+    return snap != NULL;
+}
+
+static int fail_create(struct virt *v, virDomainPtr dom, struct create_call *c, struct err *e)
+{
+    int code = virt_code();
+    int r = virt_fail(v->readonly, e);
+    c->unsupported = code == VIR_ERR_CONFIG_UNSUPPORTED || code == VIR_ERR_OPERATION_UNSUPPORTED ||
+                     code == VIR_ERR_ARGUMENT_UNSUPPORTED;
+    if (code != VIR_ERR_OPERATION_FAILED || !name_taken(dom, c->xml))
+        return r;
+    if (e)
+        e->no = EEXIST;
+    return -EEXIST;
+}
+
+static int op_create(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    struct create_call *c = arg;
+    virDomainPtr dom;
+    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
+    if (r)
+        return r;
+    virDomainSnapshotPtr snap = virDomainSnapshotCreateXML(dom, c->xml, c->flags);
+    if (snap)
+        virDomainSnapshotFree(snap);
+    else
+        r = fail_create(v, dom, c, e);
+    virDomainFree(dom);
+    return r;
+}
+
+int virt_snapshot_create(struct virt *v, const char *uuid, const char *xml, unsigned flags,
+                         bool *unsupported, struct err *e)
+{
+    struct create_call c = {.uuid = uuid, .xml = xml};
+    c.flags = translate(create_flags, sizeof(create_flags) / sizeof(*create_flags), flags);
+    int r = virt_run(v, VIRT_CHANGE, op_create, &c, e);
+    if (unsupported)
+        *unsupported = r && c.unsupported;
+    return r;
+}

@@ -1,0 +1,109 @@
+/* virt.h - the connection to libvirt, and every libvirt call snapfs makes.
+ *
+ * No vir* type leaves this folder. Objects are named by domain uuid (36 characters, lower case) and
+ * snapshot name; they are looked up afresh in every call, since libvirt's objects die with the
+ * connection. All functions may be called from any thread. Errors carry libvirt's own words and the
+ * errno of the one table in virt/errors.c.
+ *
+ * When the daemon goes away a call waits up to VIRT_RECONNECT_WAIT seconds (counted from the loss) for
+ * it to come back, then fails with ENOTCONN; calls made while it stays away fail at once after one
+ * try. A call in flight when the connection breaks is not retried if it changes anything.
+ */
+#ifndef SNAPFS_VIRT_VIRT_H
+#define SNAPFS_VIRT_VIRT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+enum { VIRT_RECONNECT_WAIT = 5, VIRT_CALL_TIMEOUT = 30, VIRT_UUID_LEN = 36 };
+
+struct virt;
+
+/* Connects; `uri` NULL = libvirt's default. With `readonly` every change fails with EROFS. Starts
+ * the event loop thread. Called after the last fork. */
+int virt_open(const char *uri, bool readonly, struct virt **ret, struct err *e);
+void virt_close(struct virt *v); /* NULL allowed */
+MEM_CLEANUP(struct virt, virt_close)
+
+const char *virt_uri(const struct virt *v);         /* libvirt's canonical URI; owned by v */
+unsigned long virt_version(const struct virt *v);   /* of the daemon's libvirt, 9000000 = 9.0.0 */
+
+/* Do paths in libvirt's XML name files of ours: same host, root directory and mount namespace?
+ * When not, `why` gets the sentence (errno EOPNOTSUPP). Asked again after each reconnect. */
+bool virt_files_local(struct virt *v, struct err *why);
+
+/* Counts reconnects and, where libvirt tells, changes; differs when what was read may be old. */
+uint64_t virt_generation(const struct virt *v);
+
+struct virt_domain {
+    char *name;
+    char uuid[VIRT_UUID_LEN + 1];
+};
+
+/* All domains, active and inactive, in no order. */
+int virt_domains(struct virt *v, struct virt_domain **ret, size_t *ret_n, struct err *e);
+void virt_domains_free(struct virt_domain *d, size_t n);
+
+struct virt_status {
+    const char *state; /* virsh domstate's words: "running", "shut off", … ; static storage */
+    bool active, persistent, managed_save, block_job;
+};
+
+/* One domain's state. `block_job` is only asked for when `want_jobs` (it costs a call a disk). */
+int virt_domain_status(struct virt *v, const char *uuid, bool want_jobs, struct virt_status *ret,
+                       struct err *e);
+
+/* The domain's XML as libvirt has it now; never with secrets. Owned by the caller. */
+int virt_domain_xml(struct virt *v, const char *uuid, char **ret, struct err *e);
+
+struct virt_snapshots {
+    size_t n;
+    char **names;   /* and */
+    char **xml;     /* the XML of each, same index, never with secrets; NULL = vanished meanwhile */
+    char *current;  /* the current snapshot's name, NULL for none */
+};
+
+/* All snapshots of a domain with their XML, in topological order where libvirt gives one. */
+int virt_snapshots(struct virt *v, const char *uuid, struct virt_snapshots **ret, struct err *e);
+void virt_snapshots_free(struct virt_snapshots *s); /* NULL allowed */
+MEM_CLEANUP(struct virt_snapshots, virt_snapshots_free)
+
+/* One snapshot's XML with secrets, for a redefine. */
+int virt_snapshot_secure_xml(struct virt *v, const char *uuid, const char *name, char **ret,
+                             struct err *e);
+
+/* ---- changes; each is one libvirt call (virDomainSnapshotCreateXML, -Delete, RevertToSnapshot) ---- */
+
+enum virt_create_flag {
+    VIRT_CREATE_DISK_ONLY = 1 << 0,
+    VIRT_CREATE_ATOMIC = 1 << 1,
+    VIRT_CREATE_REDEFINE = 1 << 2,
+    VIRT_CREATE_CURRENT = 1 << 3,
+};
+
+/* `unsupported` (may be NULL) is set when libvirt answered that it cannot do this kind of snapshot
+ * of this domain (CONFIG_UNSUPPORTED, OPERATION_UNSUPPORTED, ARGUMENT_UNSUPPORTED). */
+int virt_snapshot_create(struct virt *v, const char *uuid, const char *xml, unsigned flags,
+                         bool *unsupported, struct err *e);
+
+int virt_snapshot_delete(struct virt *v, const char *uuid, const char *name, struct err *e);
+
+enum virt_revert_flag {
+    VIRT_REVERT_RUNNING = 1 << 0,
+    VIRT_REVERT_PAUSED = 1 << 1,
+    VIRT_REVERT_FORCE = 1 << 2,
+    VIRT_REVERT_RESET_NVRAM = 1 << 3,
+};
+
+int virt_snapshot_revert(struct virt *v, const char *uuid, const char *name, unsigned flags,
+                         struct err *e);
+
+/* Does this libvirt revert to external snapshots itself (<externalSnapshot/> in the host
+ * capabilities, from 9.9)? */
+bool virt_reverts_external(struct virt *v);
+
+#endif

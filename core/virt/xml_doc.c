@@ -1,0 +1,154 @@
+/* xml_doc.c - see xml_doc.h. No state but libxml2's own, initialised once.
+ *
+ * Without XML_PARSE_HUGE libxml2 refuses elements nested over 256 deep and texts over 10 MB; a
+ * <backingStore> nests one deep a layer, and libvirt allows 200.
+ */
+#include "virt/xml_doc.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include <libxml/parser.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* A DTD could declare entities; libvirt writes none. */
+static void refuse_dtd(void *ctx, const xmlChar *name, const xmlChar *external,
+                       const xmlChar *system_id)
+{
+    (void)name, (void)external, (void)system_id;
+    xmlParserCtxtPtr parser = ctx;
+    bool *has_dtd = parser->_private;
+    *has_dtd = true;
+    xmlStopParser(parser);
+}
+
+static int fail_parse(xmlParserCtxtPtr parser, bool has_dtd, struct err *e)
+{
+    if (has_dtd)
+        return err_fail(e, EINVAL, "the XML has a document type declaration");
+    const xmlError *last = xmlCtxtGetLastError(parser);
+    if (!last || !last->message)
+        return err_fail(e, EINVAL, "the XML cannot be parsed");
+    if (last->code == XML_ERR_NO_MEMORY)
+        return err_nomem(e);
+    return err_fail(e, EINVAL, "the XML cannot be parsed: line %d: %.*s", last->line,
+                    (int)strcspn(last->message, "\n"), last->message);
+}
+
+static int parse(const char *text, size_t len, xmlDocPtr *ret, struct err *e)
+{
+    bool has_dtd = false;
+    xmlParserCtxtPtr parser = xmlNewParserCtxt();
+    if (!parser)
+        return err_nomem(e);
+    parser->_private = &has_dtd;
+    parser->sax->internalSubset = refuse_dtd;
+    xmlDocPtr doc = xmlCtxtReadMemory(parser, text, (int)len, NULL, NULL,
+                                      XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    int r = 0;
+    if (!doc || has_dtd)
+        r = fail_parse(parser, has_dtd, e);
+    xmlFreeParserCtxt(parser);
+    if (r)
+        xml_doc_free(doc);
+    else
+        *ret = doc;
+    return r;
+}
+
+int xml_doc_read(const char *text, const char *root, xmlDocPtr *ret, struct err *e)
+{
+    pthread_once(&once, xmlInitParser);
+    size_t len = strnlen(text, (size_t)XML_TEXT_MAX + 1);
+    if (len > XML_TEXT_MAX)
+        return err_fail(e, EINVAL, "the XML has more than %d bytes", XML_TEXT_MAX);
+    autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
+    int r = parse(text, len, &doc, e);
+    if (r)
+        return r;
+    xmlNodePtr top = xmlDocGetRootElement(doc);
+    if (!top || !xml_is(top, root))
+        return err_fail(e, EINVAL, "the XML is a <%s>, not a <%s>",
+                        top ? (const char *)top->name : "?", root);
+    *ret = take(doc);
+    return 0;
+}
+
+bool xml_is(const xmlNode *node, const char *name)
+{
+    return node->type == XML_ELEMENT_NODE && !node->ns && !strcmp((const char *)node->name, name);
+}
+
+static xmlNodePtr first_of(xmlNodePtr node, const char *name)
+{
+    while (node && !xml_is(node, name))
+        node = node->next;
+    return node;
+}
+
+xmlNodePtr xml_child(const xmlNode *node, const char *name)
+{
+    return node ? first_of(node->children, name) : NULL;
+}
+
+xmlNodePtr xml_next(const xmlNode *node, const char *name)
+{
+    return first_of(node->next, name);
+}
+
+xmlNodePtr xml_walk(xmlNodePtr node, const xmlNode *root, bool down)
+{
+    if (down && node->type == XML_ELEMENT_NODE && node->children)
+        return node->children;
+    while (node != root && !node->next)
+        node = node->parent;
+    return node == root ? NULL : node->next;
+}
+
+/* Hands over what libxml2 allocated; NULL means that it could not. */
+static int own(xmlChar *value, char **ret, struct err *e)
+{
+    char *copy = value ? strdup((const char *)value) : NULL;
+    xmlFree(value);
+    if (!copy)
+        return err_nomem(e);
+    *ret = copy;
+    return 0;
+}
+
+int xml_attr(xmlNodePtr node, const char *name, char **ret, struct err *e)
+{
+    const xmlChar *n = (const xmlChar *)name;
+    *ret = NULL;
+    if (!node || !xmlHasNsProp(node, n, NULL))
+        return 0;
+    return own(xmlGetNoNsProp(node, n), ret, e);
+}
+
+int xml_text(xmlNodePtr node, char **ret, struct err *e)
+{
+    *ret = NULL;
+    return node ? own(xmlNodeGetContent(node), ret, e) : 0;
+}
+
+int xml_attr_or(xmlNodePtr node, const char *name, const char *otherwise, char **ret,
+                struct err *e)
+{
+    int r = xml_attr(node, name, ret, e);
+    if (r || *ret)
+        return r;
+    *ret = strdup(otherwise);
+    return *ret ? 0 : err_nomem(e);
+}
+
+int xml_count(const xmlNode *node, const char *name, size_t max, size_t *ret, struct err *e)
+{
+    size_t n = 0;
+    for (const xmlNode *c = xml_child(node, name); c; c = xml_next(c, name))
+        if (++n > max)
+            return err_fail(e, EINVAL, "the XML has more than %zu <%s> elements", max, name);
+    *ret = n;
+    return 0;
+}

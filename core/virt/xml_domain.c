@@ -1,0 +1,172 @@
+/* xml_domain.c - reads <domain>: its disks and what the XML says of their chains. Pure. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "virt/xml.h"
+#include "virt/xml_doc.h"
+
+/* ---- sources ---- */
+
+void xml_source_drop(struct xml_source *s)
+{
+    free(s->type);
+    free(s->path);
+    free(s->format);
+    *s = (struct xml_source){0};
+}
+
+/* The attribute of <source> that has the path, NULL for types that are no file of the host's. */
+static const char *path_attribute(const char *type)
+{
+    if (!strcmp(type, "file"))
+        return "file";
+    return !strcmp(type, "block") ? "dev" : NULL;
+}
+
+/* A file or block disk without a path, and any without <source>, is empty: a drive without medium. */
+static int settle_type(xmlNodePtr source, struct xml_source *s, struct err *e)
+{
+    const char *attribute = path_attribute(s->type);
+    int r = attribute ? xml_attr(source, attribute, &s->path, e) : 0;
+    if (!r && (!source || (attribute && !s->path)))
+        s->type[0] = '\0';
+    return r;
+}
+
+int xml_source_read(xmlNodePtr holder, xmlNodePtr format_node, struct xml_source *ret,
+                    struct err *e)
+{
+    struct xml_source s = {0};
+    xmlNodePtr source = xml_child(holder, "source");
+    int r = xml_attr_or(holder, "type", source ? "file" : "", &s.type, e);
+    if (!r)
+        r = settle_type(source, &s, e);
+    if (!r)
+        r = xml_attr(format_node, "type", &s.format, e);
+    s.slice = xml_child(xml_child(source, "slices"), "slice") != NULL;
+    s.encrypted = xml_child(source, "encryption") || xml_child(holder, "encryption");
+    if (r)
+        xml_source_drop(&s);
+    else
+        *ret = s;
+    return r;
+}
+
+/* ---- chains ---- */
+
+/* <backingStore/> without a type says that the chain ends there. */
+static xmlNodePtr next_layer(const xmlNode *holder)
+{
+    xmlNodePtr node = xml_child(holder, "backingStore");
+    return node && xmlHasNsProp(node, (const xmlChar *)"type", NULL) ? node : NULL;
+}
+
+static int read_chain(const xmlNode *disk, struct xml_disk *d, struct err *e)
+{
+    size_t n = 0;
+    for (const xmlNode *l = next_layer(disk); l; l = next_layer(l))
+        if (++n > XML_CHAIN_MAX)
+            return err_fail(e, EINVAL, "the backing chain of disk '%s' has more than %d layers",
+                            d->target, XML_CHAIN_MAX);
+    d->backing = calloc(n + 1, sizeof(*d->backing));
+    if (!d->backing)
+        return err_nomem(e);
+    for (xmlNodePtr l = next_layer(disk); l; l = next_layer(l)) {
+        int r = xml_source_read(l, xml_child(l, "format"), &d->backing[d->n_backing], e);
+        if (r)
+            return r;
+        d->n_backing++;
+    }
+    return 0;
+}
+
+/* ---- disks ---- */
+
+static void disk_drop(struct xml_disk *d)
+{
+    free(d->target);
+    free(d->device);
+    free(d->snapshot);
+    xml_source_drop(&d->source);
+    for (size_t i = 0; i < d->n_backing; i++)
+        xml_source_drop(&d->backing[i]);
+    free(d->backing);
+}
+
+static int read_disk(xmlNodePtr node, struct xml_disk *d, struct err *e)
+{
+    int r = xml_attr_or(xml_child(node, "target"), "dev", "", &d->target, e);
+    if (!r)
+        r = xml_attr_or(node, "device", "disk", &d->device, e);
+    if (!r)
+        r = xml_attr(node, "snapshot", &d->snapshot, e);
+    if (!r)
+        r = xml_source_read(node, xml_child(node, "driver"), &d->source, e);
+    if (!r)
+        r = read_chain(node, d, e);
+    d->readonly = xml_child(node, "readonly");
+    d->shareable = xml_child(node, "shareable");
+    d->transient = xml_child(node, "transient");
+    return r;
+}
+
+static int read_disks(const xmlNode *devices, struct xml_domain *d, struct err *e)
+{
+    size_t n;
+    int r = xml_count(devices, "disk", XML_DISKS_MAX, &n, e);
+    if (r)
+        return r;
+    d->disks = calloc(n + 1, sizeof(*d->disks));
+    if (!d->disks)
+        return err_nomem(e);
+    for (xmlNodePtr node = xml_child(devices, "disk"); node && !r; node = xml_next(node, "disk"))
+        r = read_disk(node, &d->disks[d->n_disks++], e);
+    return r;
+}
+
+/* ---- the domain ---- */
+
+int xml_domain_read(xmlNodePtr node, struct xml_domain **ret, struct err *e)
+{
+    autodestroy(xml_domain_free) struct xml_domain *d = calloc(1, sizeof(*d));
+    if (!d)
+        return err_nomem(e);
+    int r = xml_text(xml_child(node, "name"), &d->name, e);
+    if (!r)
+        r = xml_text(xml_child(node, "uuid"), &d->uuid, e);
+    if (!r && !d->name)
+        r = err_fail(e, EINVAL, "the XML's <domain> has no <name>");
+    if (!r)
+        r = read_disks(xml_child(node, "devices"), d, e);
+    if (!r)
+        *ret = take(d);
+    return r;
+}
+
+int xml_domain_parse(const char *xml, struct xml_domain **ret, struct err *e)
+{
+    autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
+    int r = xml_doc_read(xml, "domain", &doc, e);
+    return r ? r : xml_domain_read(xmlDocGetRootElement(doc), ret, e);
+}
+
+void xml_domain_free(struct xml_domain *d)
+{
+    if (!d)
+        return;
+    free(d->name);
+    free(d->uuid);
+    for (size_t i = 0; i < d->n_disks; i++)
+        disk_drop(&d->disks[i]);
+    free(d->disks);
+    free(d);
+}
+
+const struct xml_disk *xml_domain_disk(const struct xml_domain *d, const char *target)
+{
+    for (size_t i = 0; d && i < d->n_disks; i++)
+        if (!strcmp(d->disks[i].target, target))
+            return &d->disks[i];
+    return NULL;
+}
