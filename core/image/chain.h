@@ -1,0 +1,63 @@
+/* chain.h - an open image: its layers from the top down.
+ *
+ * Lock: struct image's `lock` guards only the count of walked bytes; it is a leaf. All else is set
+ * at the open, but for `dead`, which is set once.
+ */
+#ifndef SNAPFS_IMAGE_CHAIN_H
+#define SNAPFS_IMAGE_CHAIN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "image/layer.h"
+
+struct image {
+    _Atomic unsigned refs;
+    _Atomic bool dead; /* the snapshot has gone or a file was changed */
+    unsigned n;
+    struct layer **layers; /* [0] = top */
+    pthread_mutex_t lock;
+    uint64_t walked;      /* image_map has told of all bytes before this one, */
+    uint64_t walked_data; /* of which this many have storage */
+};
+
+/* The run of the chain at an offset. */
+struct chain_run {
+    struct run run;
+    bool present; /* the layer `depth` says something of it */
+    unsigned depth;
+};
+
+/* Where the bytes at `offset` < image_size come from, at most `limit` of them. As layer_run; -EIO
+ * leaves the damaged layer in ret->depth. */
+int chain_run(struct image *im, uint64_t offset, uint64_t limit, bool holes, struct chain_run *ret,
+              struct err *e);
+
+/* A set of layers of an image. */
+struct chain_set {
+    uint64_t bits[IMAGE_CHAIN_MAX / 64];
+};
+
+static inline void chain_set_add(struct chain_set *s, unsigned depth)
+{
+    s->bits[depth / 64] |= UINT64_C(1) << depth % 64;
+}
+
+static inline bool chain_set_has(const struct chain_set *s, unsigned depth)
+{
+    return s->bits[depth / 64] >> depth % 64 & 1;
+}
+
+/* -ESTALE when the image is dead. */
+int chain_alive(const struct image *im, struct err *e);
+
+/* Is all that was read right? Checks the snapshot's entry, where the top is one, and the layers in
+ * `used`; NULL: every layer. ESTALE kills the image. */
+int chain_check(struct image *im, const struct chain_set *used, struct err *e);
+
+/* Walks the files of a chain from the top down, one at a time (image_open, image_layers). The
+ * source of the layer below `l` in *ret; 0: there is none; 1; or -EINVAL: its format is unknown. */
+int chain_below(const char *path, const char *backing, const char *backing_format,
+                const struct image_policy *policy, struct image_source *ret, struct err *e);
+
+#endif

@@ -1,0 +1,48 @@
+/* cluster.h - what one L2 entry says. Pure functions. */
+#ifndef SNAPFS_IMAGE_CLUSTER_H
+#define SNAPFS_IMAGE_CLUSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    SUBCLUSTERS = 32, /* a cluster with extended L2 entries */
+};
+
+#define ENTRY_COPIED (UINT64_C(1) << 63)
+#define ENTRY_COMPRESSED (UINT64_C(1) << 62)
+#define ENTRY_ZERO UINT64_C(1)
+#define ENTRY_OFFSET UINT64_C(0x00fffffffffffe00)
+
+enum run_kind {
+    RUN_UNALLOCATED, /* the layer says nothing: ask the one below */
+    RUN_ZERO,
+    RUN_DATA,
+    RUN_COMPRESSED, /* at most one cluster */
+};
+
+/* A run of bytes of a layer with one kind of home. */
+struct run {
+    enum run_kind kind;
+    bool has_host;
+    uint64_t length; /* bytes */
+    uint64_t host;   /* in the data file; of a compressed cluster the first byte of its input */
+    uint64_t start;  /* compressed: the cluster's offset in the disk */
+    uint32_t packed; /* compressed: bytes of input to read at most */
+};
+
+struct cluster_rules {
+    unsigned version, cluster_bits;
+    bool extended, data_file;
+};
+
+/* What `word` (and, extended, `bitmap`) says of the byte at `guest`, and of those behind it up to
+ * the end of the cluster. NULL, or what is wrong with the entry; ret->length is then the rest of
+ * the cluster. */
+const char *cluster_decode(const struct cluster_rules *rules, uint64_t word, uint64_t bitmap,
+                           uint64_t guest, struct run *ret);
+
+/* Does `next`, right behind `run`, carry it on? */
+bool run_continues(const struct run *run, const struct run *next);
+
+#endif

@@ -1,0 +1,13 @@
+/* decompress.h - one compressed cluster of a qcow2. Pure functions, no locks. */
+#ifndef SNAPFS_IMAGE_DECOMPRESS_H
+#define SNAPFS_IMAGE_DECOMPRESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Fills `out` to its end from `in`; what follows in `in` belongs to somebody else and is ignored.
+ * `type`: COMPRESSION_ZLIB or COMPRESSION_ZSTD. 0, -ENOMEM, or -EIO where the input does not give
+ * out_len bytes. */
+int decompress_cluster(unsigned type, const void *in, size_t in_len, void *out, size_t out_len);
+
+#endif

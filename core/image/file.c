@@ -1,0 +1,197 @@
+/* file.c - see file.h. A file is not changed after it was opened, so it needs no locks of ours.
+ *
+ * QEMU's lock bytes (its block/file-posix.c): 100 + i is held for each permission it uses, 200 + i
+ * for each that it denies to others; i = 0 consistent read, 1 write, 2 write unchanged, 3 resize.
+ */
+#include "image/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum {
+    BYTE_WRITE = 101,
+    BYTE_RESIZE = 103,
+    BYTE_NO_READ = 200,
+    SETTLE_MS = 20, /* a clock tick is 4 to 10 ms: an older time differs from that of a new write */
+    SETTLE_TRIES = 10,
+    SECTOR = 512
+};
+
+static const int open_flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+
+static int open_quietly(const char *path)
+{
+    int fd = open(path, open_flags | O_NOATIME);
+    return fd < 0 && errno == EPERM ? open(path, open_flags) : fd;
+}
+
+static int check_kind(const char *path, const struct stat *st, struct err *e)
+{
+    if (S_ISREG(st->st_mode) || S_ISBLK(st->st_mode))
+        return 0;
+    return err_fail(e, EINVAL, "'%s' is neither a regular file nor a block device", path);
+}
+
+static uint64_t mtime_of(const struct stat *st)
+{
+    return (uint64_t)st->st_mtim.tv_sec * UINT64_C(1000000000) + (uint64_t)st->st_mtim.tv_nsec;
+}
+
+static void note_stat(struct image_file *f, const struct stat *st)
+{
+    f->dev = st->st_dev;
+    f->ino = st->st_ino;
+    f->mtime_ns = mtime_of(st);
+    f->storage = (uint64_t)st->st_blocks * SECTOR;
+    if (!S_ISBLK(st->st_mode))
+        f->size = (uint64_t)st->st_size;
+}
+
+/* Opens without side effects: what is no disk is told by stat before anything is opened. */
+static int open_checked(struct image_file *f, struct err *e)
+{
+    struct stat st;
+    if (stat(f->path, &st) < 0)
+        return err_fail(e, errno, "cannot open '%s': %s", f->path, strerror(errno));
+    int r = check_kind(f->path, &st, e);
+    if (r < 0)
+        return r;
+    f->fd = open_quietly(f->path);
+    if (f->fd < 0 || fstat(f->fd, &st) < 0)
+        return err_fail(e, errno, "cannot open '%s': %s", f->path, strerror(errno));
+    r = check_kind(f->path, &st, e);
+    if (r < 0)
+        return r;
+    if (S_ISBLK(st.st_mode) && ioctl(f->fd, BLKGETSIZE64, &f->size) < 0)
+        return err_fail(e, errno, "cannot tell the size of '%s': %s", f->path, strerror(errno));
+    note_stat(f, &st);
+    if (S_ISBLK(st.st_mode))
+        f->storage = f->size;
+    return 0;
+}
+
+int file_open(const char *path, const struct image_policy *policy, struct image_file **ret,
+              struct err *e)
+{
+    int r = policy && policy->allow ? policy->allow(policy->ctx, path, e) : 0;
+    if (r < 0)
+        return r;
+    autodestroy(file_close) struct image_file *f = calloc(1, sizeof(*f));
+    if (!f)
+        return err_nomem(e);
+    f->fd = -1;
+    f->path = strdup(path);
+    if (!f->path)
+        return err_nomem(e);
+    r = open_checked(f, e);
+    if (r < 0)
+        return r;
+    *ret = take(f);
+    return 0;
+}
+
+void file_close(struct image_file *f)
+{
+    if (!f)
+        return;
+    if (f->fd >= 0)
+        close(f->fd);
+    free(f->path);
+    free(f);
+}
+
+bool file_same(const struct image_file *a, const struct image_file *b)
+{
+    return a->dev == b->dev && a->ino == b->ino;
+}
+
+ssize_t file_read_some(const struct image_file *f, void *buf, size_t len, uint64_t offset,
+                       struct err *e)
+{
+    if (offset > INT64_MAX || len > INT64_MAX - offset)
+        return err_fail(e, EIO, "'%s' is damaged: offset %ju is past any file", f->path,
+                        (uintmax_t)offset);
+    size_t done = 0;
+    while (done < len) {
+        ssize_t n = pread(f->fd, (char *)buf + done, len - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_fail(e, EIO, "reading '%s' at %ju: %s", f->path, (uintmax_t)(offset + done),
+                            strerror(errno));
+        if (!n)
+            break;
+        done += (size_t)n;
+    }
+    return (ssize_t)done;
+}
+
+int file_read(const struct image_file *f, void *buf, size_t len, uint64_t offset, struct err *e)
+{
+    ssize_t n = file_read_some(f, buf, len, offset, e);
+    if (n < 0)
+        return (int)n;
+    if ((size_t)n < len)
+        return err_fail(e, EIO, "'%s' is truncated: it ends before byte %ju, which it refers to",
+                        f->path, (uintmax_t)(offset + len));
+    return 0;
+}
+
+/* The first byte of [first, first + count) that somebody has locked, or 0. */
+static int locked_byte(const struct image_file *f, int first, int count)
+{
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = count};
+    if (fcntl(f->fd, F_OFD_GETLK, &l) < 0 || l.l_type == F_UNLCK)
+        return 0;
+    return l.l_start < first ? first : (int)l.l_start;
+}
+
+/* Byte 102 is held by jobs that rewrite equal bytes, which does no harm: only then two questions.
+ */
+static bool written_now(const struct image_file *f)
+{
+    if (!locked_byte(f, BYTE_WRITE, BYTE_RESIZE - BYTE_WRITE + 1))
+        return false;
+    return locked_byte(f, BYTE_WRITE, 1) || locked_byte(f, BYTE_RESIZE, 1);
+}
+
+static bool young(uint64_t mtime_ns)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+    uint64_t age = ns > mtime_ns ? ns - mtime_ns : mtime_ns - ns;
+    return age < SETTLE_MS * UINT64_C(1000000);
+}
+
+int file_settle(struct image_file *f, struct err *e)
+{
+    const struct timespec tick = {.tv_nsec = SETTLE_MS * 1000000L};
+    for (int try = 0; try < SETTLE_TRIES; try++) {
+        if (written_now(f) || locked_byte(f, BYTE_NO_READ, 1))
+            return err_fail(e, EBUSY, "'%s' is in use: another program is writing to it", f->path);
+        struct stat st;
+        if (fstat(f->fd, &st) < 0)
+            return err_fail(e, EIO, "cannot stat '%s': %s", f->path, strerror(errno));
+        bool moved = mtime_of(&st) != f->mtime_ns;
+        note_stat(f, &st);
+        if (!moved && !young(f->mtime_ns))
+            return 0;
+        nanosleep(&tick, NULL);
+    }
+    return err_fail(e, EBUSY, "'%s' is in use: its modification time keeps moving", f->path);
+}
+
+int file_unchanged(const struct image_file *f, struct err *e)
+{
+    struct stat st;
+    if (fstat(f->fd, &st) == 0 && st.st_dev == f->dev && st.st_ino == f->ino &&
+        mtime_of(&st) == f->mtime_ns && (S_ISBLK(st.st_mode) || (uint64_t)st.st_size == f->size) &&
+        !written_now(f))
+        return 0;
+    return err_fail(e, ESTALE, "'%s' was changed after the image was opened", f->path);
+}

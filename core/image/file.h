@@ -1,0 +1,45 @@
+/* file.h - one opened image file, with what tells whether it is still the same bytes.
+ *
+ * A file below the active one never changes until QEMU writes into it, and then it is either locked
+ * for writing or its modification time has moved: file_settle at the open and file_unchanged after
+ * each read together prove that what was read in between are the bytes of the moment of the open.
+ * No lock is ever taken, only asked for. Any number of threads may use one file.
+ */
+#ifndef SNAPFS_IMAGE_FILE_H
+#define SNAPFS_IMAGE_FILE_H
+
+#include "image/image.h"
+
+struct image_file {
+    char *path; /* as the caller or the overlay named it */
+    int fd;
+    uint64_t dev, ino;
+    uint64_t size; /* bytes, at the open; of a block device its capacity */
+    uint64_t mtime_ns;
+    uint64_t storage; /* bytes the host gives it */
+};
+
+/* Opens `path` for reading once policy->allow (policy may be NULL) agrees; regular files and block
+ * devices only. ENOENT, EACCES…, or EINVAL for another kind of file. */
+int file_open(const char *path, const struct image_policy *policy, struct image_file **ret,
+              struct err *e);
+void file_close(struct image_file *f); /* NULL allowed */
+MEM_CLEANUP(struct image_file, file_close)
+
+bool file_same(const struct image_file *a, const struct image_file *b);
+
+/* Reads at most `len` bytes at `offset`; fewer only at the end of the file. The count or -EIO. */
+ssize_t file_read_some(const struct image_file *f, void *buf, size_t len, uint64_t offset,
+                       struct err *e);
+
+/* Reads all of it; a byte past the end of the file is -EIO, never a zero. */
+int file_read(const struct image_file *f, void *buf, size_t len, uint64_t offset, struct err *e);
+
+/* Waits until the modification time is old enough to be told from a later one, and refuses a file
+ * that is being written or consumed by a block job. EBUSY. */
+int file_settle(struct image_file *f, struct err *e);
+
+/* 0 while the file has not been written since file_settle; ESTALE from then on. */
+int file_unchanged(const struct image_file *f, struct err *e);
+
+#endif

@@ -1,0 +1,81 @@
+/* header.h - the first cluster of a qcow2 file: fields, extensions, names.
+ *
+ * Parsing is pure: bytes in, fields or a sentence out. QEMU's docs/interop/qcow2.txt is the format,
+ * the limits are those of its qcow2_do_open.
+ */
+#ifndef SNAPFS_IMAGE_HEADER_H
+#define SNAPFS_IMAGE_HEADER_H
+
+#include "image/file.h"
+
+enum {
+    HEADER_FIRST_READ = 4096, /* holds all of nearly every header */
+    HEADER_V2_SIZE = 72,
+    HEADER_V3_SIZE = 104,
+    CLUSTER_BITS_MIN = 9,      /* 512 bytes */
+    CLUSTER_BITS_MAX = 21,     /* 2 MiB */
+    CLUSTER_BITS_SUB_MIN = 14, /* extended L2: 32 subclusters of 512 bytes at least */
+    BACKING_NAME_MAX = 1023,
+    FORMAT_NAME_MAX = 15,
+    L1_BYTES_MAX = 32 * 1024 * 1024,
+    SNAPSHOTS_MAX = 65536,
+    VIRTUAL_SECTOR = 512
+};
+
+#define INCOMPAT_DIRTY UINT64_C(1)
+#define INCOMPAT_CORRUPT UINT64_C(2)
+#define INCOMPAT_DATA_FILE UINT64_C(4)
+#define INCOMPAT_COMPRESSION UINT64_C(8)
+#define INCOMPAT_EXTENDED_L2 UINT64_C(16)
+#define AUTOCLEAR_RAW_DATA UINT64_C(2)
+
+enum { COMPRESSION_ZLIB = 0, COMPRESSION_ZSTD = 1 };
+
+struct header {
+    unsigned version, cluster_bits, compression;
+    uint32_t length; /* bytes of the fixed part: the extensions begin there */
+    uint32_t used;   /* bytes of the header area that say something */
+    uint64_t size;   /* virtual, rounded down to VIRTUAL_SECTOR */
+    uint64_t l1_offset;
+    uint32_t l1_size; /* entries */
+    uint32_t snapshots;
+    uint64_t snapshots_offset;
+    uint64_t backing_offset;
+    uint32_t backing_size;
+    uint64_t incompatible, autoclear;
+    char *backing;         /* NULL: none */
+    char *backing_format;  /* NULL: not said */
+    char *data_name;       /* NULL: not said */
+    char *unknown_feature; /* the file's own word for a feature that is not known here */
+};
+
+void header_drop(struct header *h);
+
+/* Parses the `have` first bytes of `path`. 0; -errno (EINVAL malformed, EOPNOTSUPP a feature or
+ * encryption); or the number of bytes it needs, more than `have`. Release with header_drop. */
+int64_t header_parse(const uint8_t *bytes, size_t have, const char *path, struct header *ret,
+                     struct err *e);
+
+/* The extensions from h->length to `end`; part of header_parse. Same results. */
+int64_t extensions_parse(const uint8_t *bytes, size_t have, uint32_t end, const char *path,
+                         struct header *h, struct err *e);
+
+/* Reads and parses the header of `f`; the same bytes twice in a row, so that one being rewritten by
+ * QEMU is not seen half old and half new. *ret_bytes (h->used of them) may be NULL. */
+int header_load(const struct image_file *f, struct header *ret, uint8_t **ret_bytes, struct err *e);
+
+/* Do both describe the same mapping and the same backing file? Snapshots, bitmaps and the dirty and
+ * corrupt marks may differ. */
+bool header_same_mapping(const struct header *a, const struct header *b);
+
+/* Checks one L1 table (of the active state or a snapshot) of a disk of `size` bytes: limits,
+ * alignment, that it covers the disk and lies inside a file of `file_size` bytes. */
+int header_check_l1(const struct header *h, const char *path, uint64_t offset, uint32_t entries,
+                    uint64_t size, uint64_t file_size, struct err *e);
+
+static inline unsigned header_l2_bits(const struct header *h)
+{
+    return h->cluster_bits - (h->incompatible & INCOMPAT_EXTENDED_L2 ? 4 : 3);
+}
+
+#endif

@@ -1,0 +1,153 @@
+/* image.h - the bytes of one disk at one snapshot: raw or qcow2, with its chain of backing files.
+ *
+ * An image is opened once, is read-only and never changes: every read returns the bytes of the
+ * snapshot or an error. All offsets and lengths are bytes of the virtual disk. Reading, mapping and
+ * seeking may run in any number of threads at once on one image.
+ *
+ * Nothing here knows libvirt or FUSE. Which files may be opened is the caller's policy.
+ */
+#ifndef SNAPFS_IMAGE_IMAGE_H
+#define SNAPFS_IMAGE_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+enum {
+    IMAGE_CHAIN_MAX = 256,            /* layers; libvirt allows 200 */
+    IMAGE_READ_MAX = 16 * 1024 * 1024 /* bytes one image_read may ask for */
+};
+
+/* Where the top layer is. `format` is a libvirt or QEMU format name ("raw", "qcow2"); NULL or ""
+ * is refused, it is never guessed. `tag` is the name of the internal snapshot to show, matched
+ * exactly and never as an id; `id` its id, likewise; both, and both must match; neither = the
+ * file's active state. */
+struct image_source {
+    const char *path;
+    const char *format;
+    const char *tag;
+    const char *id;
+};
+
+/* The caller's say about every file of a chain. All members may be NULL. */
+struct image_policy {
+    void *ctx;
+    /* May this path (absolute, or as the user gave it) be opened? Asked before anything touches it.
+     * 0 or -errno with a sentence. NULL: every path may. */
+    int (*allow)(void *ctx, const char *path, struct err *e);
+    /* The format of the backing file `path` where the overlay's header does not say it; NULL when
+     * unknown, which refuses the chain. NULL member: always unknown. */
+    const char *(*format)(void *ctx, const char *path);
+};
+
+/* What tells one state of one disk from any other, ever: the file, and for an internal snapshot its
+ * entry in the snapshot table, for a whole file its size and modification time. */
+struct image_id {
+    uint64_t dev, ino;
+    uint64_t size, mtime_ns; /* whole file; 0 for an internal snapshot */
+    uint64_t entry;          /* internal snapshot: hash of its table entry; 0 for a whole file */
+};
+
+bool image_id_equal(const struct image_id *a, const struct image_id *b);
+uint64_t image_id_hash(uint64_t h, const struct image_id *id);
+
+struct image;
+
+/* Opens the image and every layer below it; reads headers and the snapshot table, never maps.
+ * Errors: ENOENT (file gone, no such tag), EACCES, EINVAL (no format, malformed header, ambiguous
+ * tag), EIO (damaged), EBUSY (a file of the chain is being written), ELOOP, EOPNOTSUPP (format or
+ * feature), ESTALE (the snapshot went, or a file was changed, during the call).
+ * `policy` is copied; its ctx is only used during the call. */
+int image_open(const struct image_source *source, const struct image_policy *policy,
+               struct image **ret, struct err *e);
+
+struct image *image_ref(struct image *im);
+void image_unref(struct image *im); /* NULL allowed */
+MEM_CLEANUP(struct image, image_unref)
+
+uint64_t image_size(const struct image *im); /* the virtual size at the snapshot */
+struct image_id image_identity(const struct image *im);
+
+/* Bytes of this disk that have storage anywhere in its chain (for st_blocks). The cheap figure is
+ * the smaller of host blocks and size; exact once image_map has walked the whole disk. */
+uint64_t image_allocated(struct image *im);
+
+/* Reads up to `len` bytes at `offset`; fewer only at the end of the disk. Returns the count or
+ * -errno: EIO damaged, ESTALE the snapshot has gone or its files were changed (from then on the
+ * image is dead and every read says so). Validated by the rules of live images before it returns.
+ */
+ssize_t image_read(struct image *im, void *buf, size_t len, uint64_t offset, struct err *e);
+
+/* A run of bytes with one kind of home. */
+struct image_extent {
+    uint64_t offset, length; /* of the virtual disk; covers the asked offset, as long as known */
+    bool data;               /* reads from storage; false: reads as zeros */
+    bool present;            /* some layer says something of it (a zero cluster does) */
+    bool compressed;
+    unsigned depth; /* the layer that answers, 0 = top */
+    bool has_host;  /* `host` is valid: not compressed; zeros may have one as well */
+    uint64_t host;  /* offset in that layer's file (or data file) */
+};
+
+/* The extent at `offset` < size, cut to end by offset + len. Bounded work: a run may end early. */
+int image_map(struct image *im, uint64_t offset, uint64_t len, struct image_extent *ret,
+              struct err *e);
+
+/* lseek(2)'s SEEK_DATA and SEEK_HOLE over the whole chain. ENXIO past the end, as lseek. Where a
+ * bound on work is reached it answers "data", which is always right. */
+int image_seek_data(struct image *im, uint64_t offset, uint64_t *ret, struct err *e);
+int image_seek_hole(struct image *im, uint64_t offset, uint64_t *ret, struct err *e);
+
+/* One line a layer, top first: "PATH (FORMAT[, snapshot 'TAG'], SIZE bytes)". Layers of the chain
+ * are separated by " <- ". */
+void image_describe_chain(const struct image *im, struct text *out);
+
+/* Number of layers. */
+unsigned image_depth(const struct image *im);
+
+/* ---- the snapshot table of one file, without opening its chain ---- */
+
+struct image_tag {
+    const char *id, *name;  /* owned by the table */
+    uint64_t disk_size;     /* virtual size at the snapshot, bytes */
+    uint64_t vm_state_size; /* bytes, 0 for none */
+    int64_t date_sec;       /* seconds since 1970, and */
+    uint32_t date_nsec;
+    struct image_id identity;
+};
+
+struct image_tags {
+    struct image_id file; /* the whole file's identity */
+    size_t n;
+    struct image_tag *tags;
+    char *strings; /* backing store of the names */
+};
+
+/* Reads the table of a qcow2 (validated: header re-read after the table). A raw file has none
+ * (n = 0). Errors as image_open. Release with image_tags_free. */
+int image_tags_read(const struct image_source *source, const struct image_policy *policy,
+                    struct image_tags **ret, struct err *e);
+void image_tags_free(struct image_tags *t); /* NULL allowed */
+MEM_CLEANUP(struct image_tags, image_tags_free)
+
+/* ---- the chain of one file, headers only (for the file graph) ---- */
+
+struct image_layer {
+    char *path;   /* as resolved against the overlay's directory */
+    char *format; /* NULL where the overlay does not say */
+    char *data;   /* its external data file, NULL for none */
+    uint64_t dev, ino;
+};
+
+/* The layers from the top down, as far as they can be opened; *ret_n of them in *ret_layers, to be
+ * freed by image_layers_free. Returns 0 when the chain is whole; -errno with what stopped the walk,
+ * and still the layers up to there. */
+int image_layers(const struct image_source *source, const struct image_policy *policy,
+                 struct image_layer **ret_layers, size_t *ret_n, struct err *e);
+void image_layers_free(struct image_layer *layers, size_t n);
+
+#endif

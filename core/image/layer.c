@@ -1,0 +1,244 @@
+/* layer.c - opening and closing one layer; see layer.h. No locks. */
+#include "image/layer.h"
+
+#include <errno.h>
+
+#include "image/path.h"
+
+int layer_kind_of(const struct image_source *source, struct err *e)
+{
+    const char *format = source->format;
+    if (!format || !*format)
+        return err_fail(e, EINVAL, "the format of '%s' is not given, and it is never guessed",
+                        source->path);
+    /* QEMU and libvirt take its protocol drivers, named as a format, for raw. */
+    static const char *const raw[] = {"raw", "file", "host_device"};
+    for (size_t i = 0; i < sizeof(raw) / sizeof(raw[0]); i++)
+        if (!strcmp(format, raw[i]))
+            return LAYER_RAW;
+    if (!strcmp(format, "qcow2"))
+        return LAYER_QCOW2;
+    return err_fail(e, EOPNOTSUPP, "'%s' has format '%s', which is not read here", source->path,
+                    format);
+}
+
+void layer_close(struct layer *l)
+{
+    if (!l)
+        return;
+    live_free(l->live);
+    if (l->data != l->file)
+        file_close(l->data);
+    file_close(l->file);
+    free(l->backing);
+    free(l->backing_format);
+    free(l->tag);
+    free(l);
+}
+
+/* The snapshot wanted; the whole table is walked, because a name may stand in it twice. */
+struct wanted {
+    const char *tag, *id;
+    uint64_t l1_offset, size;
+    uint32_t l1_size;
+    uint64_t hash;
+    char *name;
+    struct live *live;
+};
+
+static void wanted_drop(struct wanted *w)
+{
+    live_free(w->live);
+    free(w->name);
+}
+
+static bool wanted_is(const struct wanted *w, const struct snapshot *s)
+{
+    return (!w->tag || snapshot_text_is(s->name, s->name_len, w->tag)) &&
+           (!w->id || snapshot_text_is(s->id, s->id_len, w->id));
+}
+
+static const char *wanted_text(const struct wanted *w)
+{
+    return w->tag ? w->tag : w->id;
+}
+
+static int wanted_take(struct wanted *w, const struct image_file *f, struct header *h,
+                       uint8_t **bytes, const struct snapshot *s, struct err *e)
+{
+    if (w->live)
+        return err_fail(e, EINVAL, "'%s' has more than one snapshot '%s': name it by its id",
+                        f->path, wanted_text(w));
+    int r = header_check_l1(h, f->path, s->l1_offset, s->l1_size, s->disk_size, f->size, e);
+    if (r < 0)
+        return r;
+    if (s->disk_size > INT64_MAX)
+        return err_fail(e, EINVAL, "snapshot '%s' of '%s' has an impossible size", wanted_text(w),
+                        f->path);
+    w->name = strndup(s->name, s->name_len);
+    if (!w->name)
+        return err_nomem(e);
+    w->l1_offset = s->l1_offset;
+    w->l1_size = s->l1_size;
+    w->size = s->disk_size;
+    w->hash = snapshot_hash(s);
+    return live_new(f, h, bytes, s, &w->live, e);
+}
+
+static int wanted_find(struct wanted *w, const struct image_file *f, struct header *h,
+                       uint8_t **bytes, struct err *e)
+{
+    struct snapshot_walk walk;
+    struct snapshot s;
+    snapshot_walk_begin(&walk, f, h->snapshots, h->snapshots_offset, h->size, 0);
+    int r;
+    while ((r = snapshot_walk_next(&walk, &s, e)) == 1) {
+        r = wanted_is(w, &s) ? wanted_take(w, f, h, bytes, &s, e) : 0;
+        if (r < 0)
+            break;
+    }
+    snapshot_walk_end(&walk);
+    if (r < 0)
+        return r;
+    if (!w->live)
+        return err_fail(e, ENOENT, "'%s' has no snapshot '%s'", f->path, wanted_text(w));
+    return live_check(w->live, e);
+}
+
+static int take_names(struct layer *l, struct header *h, struct err *e)
+{
+    int r = h->backing ? path_resolve(l->file->path, h->backing, &l->backing, e) : 0;
+    if (r < 0)
+        return r;
+    l->backing_format = take(h->backing_format);
+    return 0;
+}
+
+/* The raw file that holds the data clusters. */
+static int open_data_file(struct layer *l, const struct header *h,
+                          const struct image_policy *policy, struct err *e)
+{
+    if (!(h->incompatible & INCOMPAT_DATA_FILE)) {
+        l->data = l->file;
+        return 0;
+    }
+    if (!h->data_name)
+        return err_fail(e, EINVAL, "'%s' needs a data file and does not name it", l->file->path);
+    autofree char *path = NULL;
+    int r = path_resolve(l->file->path, h->data_name, &path, e);
+    if (r < 0)
+        return r;
+    r = file_open(path, policy, &l->data, e);
+    if (r < 0)
+        return r;
+    if (file_same(l->data, l->file))
+        return err_fail(e, ELOOP, "'%s' names itself as its data file", l->file->path);
+    return file_settle(l->data, e);
+}
+
+static void take_mapping(struct layer *l, const struct header *h)
+{
+    l->size = h->size;
+    l->l1_offset = h->l1_offset;
+    l->l1_size = h->l1_size;
+    l->compression = h->compression;
+    l->l2_bits = header_l2_bits(h);
+    l->rules = (struct cluster_rules){
+        .version = h->version,
+        .cluster_bits = h->cluster_bits,
+        .extended = (h->incompatible & INCOMPAT_EXTENDED_L2) != 0,
+        .data_file = (h->incompatible & INCOMPAT_DATA_FILE) != 0,
+    };
+}
+
+static int take_snapshot(struct layer *l, const struct image_source *source, struct header *h,
+                         uint8_t **bytes, struct err *e)
+{
+    struct wanted w = {.tag = source->tag, .id = source->id};
+    int r = wanted_find(&w, l->file, h, bytes, e);
+    if (r < 0) {
+        wanted_drop(&w);
+        return r;
+    }
+    l->live = w.live;
+    l->tag = w.name;
+    l->entry_hash = w.hash;
+    l->l1_offset = w.l1_offset;
+    l->l1_size = w.l1_size;
+    l->size = w.size;
+    return 0;
+}
+
+static int open_state(struct layer *l, const struct image_source *source, struct header *h,
+                      uint8_t **bytes, const struct image_policy *policy, struct err *e)
+{
+    take_mapping(l, h);
+    int r = take_names(l, h, e);
+    if (r < 0)
+        return r;
+    r = open_data_file(l, h, policy, e);
+    if (r < 0)
+        return r;
+    if (source->tag || source->id)
+        return take_snapshot(l, source, h, bytes, e);
+    return header_check_l1(h, l->file->path, h->l1_offset, h->l1_size, h->size, l->file->size, e);
+}
+
+static int open_qcow2(struct layer *l, const struct image_source *source,
+                      const struct image_policy *policy, struct err *e)
+{
+    struct header h = {0};
+    autofree uint8_t *bytes = NULL;
+    int r = header_load(l->file, &h, &bytes, e);
+    if (r < 0)
+        return r;
+    r = open_state(l, source, &h, &bytes, policy, e);
+    header_drop(&h);
+    return r;
+}
+
+static int open_raw(struct layer *l, const struct image_source *source, struct err *e)
+{
+    if (source->tag || source->id)
+        return err_fail(e, ENOENT, "'%s' is raw and has no snapshots", source->path);
+    if (l->file->size > INT64_MAX - VIRTUAL_SECTOR)
+        return err_fail(e, EINVAL, "'%s' is larger than any disk can be", source->path);
+    l->data = l->file;
+    l->size = (l->file->size + VIRTUAL_SECTOR - 1) / VIRTUAL_SECTOR * VIRTUAL_SECTOR;
+    return 0;
+}
+
+int layer_open(const struct image_source *source, const struct image_policy *policy,
+               struct layer **ret, struct err *e)
+{
+    int kind = layer_kind_of(source, e);
+    if (kind < 0)
+        return kind;
+    autodestroy(layer_close) struct layer *l = calloc(1, sizeof(*l));
+    if (!l)
+        return err_nomem(e);
+    l->kind = (enum layer_kind)kind;
+    l->owner = cache_owner();
+    int r = file_open(source->path, policy, &l->file, e);
+    if (r < 0)
+        return r;
+    r = source->tag || source->id ? 0 : file_settle(l->file, e);
+    if (r < 0)
+        return r;
+    r = kind == LAYER_RAW ? open_raw(l, source, e) : open_qcow2(l, source, policy, e);
+    if (r < 0)
+        return r;
+    r = l->live ? 0 : layer_check(l, e);
+    if (r < 0)
+        return r;
+    *ret = take(l);
+    return 0;
+}
+
+int layer_check(struct layer *l, struct err *e)
+{
+    if (l->live)
+        return live_check(l->live, e);
+    int r = file_unchanged(l->file, e);
+    return r < 0 || l->data == l->file ? r : file_unchanged(l->data, e);
+}

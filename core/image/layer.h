@@ -1,0 +1,59 @@
+/* layer.h - one file of a chain (with its data file) at one state, and where its bytes are.
+ *
+ * A layer does not change after it was opened; its table pages live in the cache under its own
+ * owner number. Any number of threads may use one.
+ */
+#ifndef SNAPFS_IMAGE_LAYER_H
+#define SNAPFS_IMAGE_LAYER_H
+
+#include "image/cache.h"
+#include "image/cluster.h"
+#include "image/live.h"
+
+enum layer_kind { LAYER_RAW, LAYER_QCOW2 };
+
+struct layer {
+    enum layer_kind kind;
+    struct image_file *file;
+    struct image_file *data; /* where data clusters are: `file` itself or the external data file */
+    uint64_t size;           /* virtual, a multiple of 512 */
+    uint64_t owner;          /* in the caches */
+    char *backing;           /* resolved path; NULL: none */
+    char *backing_format;    /* NULL: the header does not say */
+    char *tag;               /* the name of the snapshot shown, NULL: the active state */
+    struct live *live;       /* of a snapshot; NULL: the whole file is watched */
+    uint64_t entry_hash;
+    struct cluster_rules rules;
+    unsigned compression, l2_bits;
+    uint64_t l1_offset;
+    uint32_t l1_size;
+};
+
+/* Opens one layer. tag and id NULL for the active state. Errors as image_open. */
+int layer_open(const struct image_source *source, const struct image_policy *policy,
+               struct layer **ret, struct err *e);
+void layer_close(struct layer *l); /* NULL allowed */
+MEM_CLEANUP(struct layer, layer_close)
+
+/* The kind that the source's format stands for; -EINVAL: none given; -EOPNOTSUPP: another one. */
+int layer_kind_of(const struct image_source *source, struct err *e);
+
+/* The run at `offset` < l->size, at most `limit` bytes; it ends at the next page of the tables at
+ * the latest, so that the work is bounded. With `holes` a raw file's holes are told apart. -EIO:
+ * damaged, ret->length is how far; ESTALE: the file was changed. */
+int layer_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, struct run *ret,
+              struct err *e);
+
+/* A page of a table: `len` bytes at `offset` of the file, from the cache or read and validated. */
+int layer_page(struct layer *l, uint64_t offset, size_t len, struct block **ret, struct err *e);
+
+/* The whole decompressed cluster of a RUN_COMPRESSED, referenced. */
+int layer_cluster(struct layer *l, const struct run *run, struct block **ret, struct err *e);
+
+/* 0 while what was read of this layer is right; ESTALE from then on. */
+int layer_check(struct layer *l, struct err *e);
+
+/* The mapping of qcow2; part of layer_run. */
+int qcow2_run(struct layer *l, uint64_t offset, uint64_t limit, struct run *ret, struct err *e);
+
+#endif

@@ -1,0 +1,33 @@
+/* live.h - is an internal snapshot still in its file's table?
+ *
+ * The clusters of a snapshot are freed only after a header without it is on disk. So when its
+ * entry, byte for byte, is still listed after data was read, that data was the snapshot's; and once
+ * gone an entry (it holds date, clock and L1 offset) never comes back. No lock, no state: any
+ * thread asks.
+ */
+#ifndef SNAPFS_IMAGE_LIVE_H
+#define SNAPFS_IMAGE_LIVE_H
+
+#include <stdatomic.h>
+
+#include "image/snapshots.h"
+
+struct live {
+    const struct image_file *file;
+    struct header header;  /* at the open */
+    uint8_t *header_bytes; /* header.used of them */
+    uint8_t *entry;
+    size_t entry_len;
+    _Atomic size_t hint; /* bytes of the table up to the entry, last time */
+};
+
+/* Takes over `header` and `header_bytes` when it succeeds. `f` must outlive it. */
+int live_new(const struct image_file *f, struct header *header, uint8_t **header_bytes,
+             const struct snapshot *s, struct live **ret, struct err *e);
+void live_free(struct live *l); /* NULL allowed */
+MEM_CLEANUP(struct live, live_free)
+
+/* 0: everything read from the snapshot before the call was right. ESTALE: it has gone. */
+int live_check(struct live *l, struct err *e);
+
+#endif

@@ -1,0 +1,159 @@
+/* map.c - image_map and the two seeks: one walk over the runs of a chain, with bounded work. */
+#include <errno.h>
+
+#include "image/chain.h"
+
+/* Runs looked at by one call. A run ends at a page of a table at the latest, so this is up to
+ * 256 MiB of tables, and a fraction of a second. */
+enum { STEPS_MAX = 65536 };
+
+static void extent_of(const struct chain_run *c, uint64_t offset, struct image_extent *ret)
+{
+    *ret = (struct image_extent){
+        .offset = offset,
+        .length = c->run.length,
+        .data = c->run.kind != RUN_ZERO,
+        .present = c->present,
+        .compressed = c->run.kind == RUN_COMPRESSED,
+        .depth = c->depth,
+        .has_host = c->run.has_host,
+        .host = c->run.host,
+    };
+    if (!ret->has_host)
+        ret->host = 0;
+}
+
+static bool extent_continues(const struct image_extent *x, const struct image_extent *next)
+{
+    return x->data == next->data && x->present == next->present &&
+           x->compressed == next->compressed && x->depth == next->depth &&
+           x->has_host == next->has_host && (!x->has_host || x->host + x->length == next->host);
+}
+
+static int next_extent(struct image *im, uint64_t offset, uint64_t limit, struct image_extent *ret,
+                       struct err *e)
+{
+    struct chain_run c;
+    int r = chain_run(im, offset, limit, true, &c, e);
+    extent_of(&c, offset, ret);
+    return r;
+}
+
+/* The extent at `offset`, merged until it ends, `limit` is reached or the steps are used up. On
+ * -EIO ret->length is how far the damage is known to go. */
+static int walk(struct image *im, uint64_t offset, uint64_t limit, unsigned *steps,
+                struct image_extent *ret, struct err *e)
+{
+    int r = next_extent(im, offset, limit, ret, e);
+    while (r == 0 && ret->length < limit && (*steps += ret->depth + 1) < STEPS_MAX) {
+        struct image_extent next;
+        struct err ignored;
+        if (next_extent(im, offset + ret->length, limit - ret->length, &next, &ignored) < 0 ||
+            !extent_continues(ret, &next))
+            break;
+        ret->length += next.length;
+    }
+    return r;
+}
+
+static void note_walked(struct image *im, const struct image_extent *x)
+{
+    pthread_mutex_lock(&im->lock);
+    uint64_t end = x->offset + x->length;
+    if (x->offset <= im->walked && end > im->walked) {
+        im->walked_data += x->data ? end - im->walked : 0;
+        im->walked = end;
+    }
+    pthread_mutex_unlock(&im->lock);
+}
+
+/* A failed look at the tables counts only when the image is still what it was. */
+static int confirm(struct image *im, int r, const struct err *cause, struct err *e)
+{
+    int check = im->layers[0]->live || r < 0
+                    ? chain_check(im, r < 0 ? NULL : &(struct chain_set){0}, e)
+                    : 0;
+    if (check < 0)
+        return check;
+    return r < 0 ? err_fail(e, -r, "%s", cause->text) : 0;
+}
+
+int image_map(struct image *im, uint64_t offset, uint64_t len, struct image_extent *ret,
+              struct err *e)
+{
+    int r = chain_alive(im, e);
+    if (r < 0)
+        return r;
+    uint64_t size = image_size(im);
+    if (offset >= size || !len)
+        return err_fail(e, ENXIO, "byte %ju is past the end of the disk", (uintmax_t)offset);
+    struct image_extent x;
+    struct err cause = {0};
+    unsigned steps = 0;
+    r = walk(im, offset, min_u64(len, size - offset), &steps, &x, &cause);
+    r = confirm(im, r, &cause, e);
+    if (r < 0)
+        return r;
+    note_walked(im, &x);
+    *ret = x;
+    return 0;
+}
+
+/* The first byte from `offset` on that is data (or not); the size of the disk when there is none,
+ * *ret_exhausted when the steps did not suffice. A damaged range is data: reading it tells. */
+static int seek(struct image *im, uint64_t offset, bool data, uint64_t *ret, bool *ret_exhausted,
+                struct err *e)
+{
+    uint64_t size = image_size(im), pos = offset;
+    unsigned steps = 0;
+    while (pos < size && steps < STEPS_MAX) {
+        struct image_extent x;
+        int r = walk(im, pos, size - pos, &steps, &x, e);
+        if (r < 0 && r != -EIO)
+            return r;
+        if ((r < 0 || x.data) == data)
+            break;
+        pos += x.length;
+        steps++;
+    }
+    *ret = pos;
+    *ret_exhausted = pos < size && steps >= STEPS_MAX;
+    return 0;
+}
+
+static int seek_checked(struct image *im, uint64_t offset, bool data, uint64_t *ret,
+                        bool *ret_exhausted, struct err *e)
+{
+    int r = chain_alive(im, e);
+    if (r < 0)
+        return r;
+    if (offset >= image_size(im))
+        return err_fail(e, ENXIO, "byte %ju is past the end of the disk", (uintmax_t)offset);
+    struct err cause = {0};
+    r = seek(im, offset, data, ret, ret_exhausted, &cause);
+    return confirm(im, r, &cause, e);
+}
+
+int image_seek_data(struct image *im, uint64_t offset, uint64_t *ret, struct err *e)
+{
+    uint64_t pos = 0;
+    bool exhausted = false;
+    int r = seek_checked(im, offset, true, &pos, &exhausted, e);
+    if (r < 0)
+        return r;
+    if (pos >= image_size(im))
+        return err_fail(e, ENXIO, "there is no data from byte %ju on", (uintmax_t)offset);
+    *ret = pos;
+    return 0;
+}
+
+int image_seek_hole(struct image *im, uint64_t offset, uint64_t *ret, struct err *e)
+{
+    uint64_t pos = 0;
+    bool exhausted = false;
+    int r = seek_checked(im, offset, false, &pos, &exhausted, e);
+    if (r < 0)
+        return r;
+    *ret = exhausted ? image_size(im) : pos;
+    return 0;
+}

@@ -1,0 +1,83 @@
+/* run.c - layer_run and layer_cluster: where a layer's bytes are, and one decompressed cluster. */
+#include <errno.h>
+
+#include "image/decompress.h"
+#include "image/layer.h"
+
+/* Cuts a run of data at the file's next hole, or makes it one of zeros up to the next data. What
+ * the host says counts only while the file is what it was. */
+static int find_hole(const struct layer *l, uint64_t offset, struct run *ret, struct err *e)
+{
+    off_t data = lseek(l->file->fd, (off_t)offset, SEEK_DATA);
+    bool none = data < 0 && errno == ENXIO, hole = none || (data >= 0 && (uint64_t)data > offset);
+    off_t end = hole ? data : lseek(l->file->fd, (off_t)offset, SEEK_HOLE);
+    int r = file_unchanged(l->file, e);
+    if (r < 0)
+        return r;
+    if (hole)
+        ret->kind = RUN_ZERO;
+    if (end > 0 && (uint64_t)end > offset)
+        ret->length = min_u64(ret->length, (uint64_t)end - offset);
+    return 0;
+}
+
+/* A raw file's bytes, its tail up to the next sector being zeros. */
+static int raw_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, struct run *ret,
+                   struct err *e)
+{
+    *ret = (struct run){.kind = RUN_ZERO, .length = limit};
+    if (offset >= l->file->size)
+        return 0;
+    *ret = (struct run){.kind = RUN_DATA,
+                        .has_host = true,
+                        .host = offset,
+                        .length = min_u64(limit, l->file->size - offset)};
+    return holes ? find_hole(l, offset, ret, e) : 0;
+}
+
+int layer_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, struct run *ret,
+              struct err *e)
+{
+    limit = min_u64(limit, l->size - offset);
+    if (l->kind == LAYER_RAW)
+        return raw_run(l, offset, limit, holes, ret, e);
+    return qcow2_run(l, offset, limit, ret, e);
+}
+
+static int read_cluster(struct layer *l, const struct run *run, struct block *b, struct err *e)
+{
+    autofree uint8_t *packed = malloc(run->packed);
+    if (!packed)
+        return err_nomem(e);
+    ssize_t n = file_read_some(l->file, packed, run->packed, run->host, e);
+    if (n < 0)
+        return (int)n;
+    int r = decompress_cluster(l->compression, packed, (size_t)n, b->data, b->len);
+    if (r == -ENOMEM)
+        return err_nomem(e);
+    if (r < 0)
+        return err_fail(e, EIO,
+                        "'%s' is damaged at byte %ju of the disk: a compressed cluster that cannot "
+                        "be decompressed",
+                        l->file->path, (uintmax_t)run->start);
+    return 0;
+}
+
+int layer_cluster(struct layer *l, const struct run *run, struct block **ret, struct err *e)
+{
+    size_t len = (size_t)1 << l->rules.cluster_bits;
+    struct block *hit = cache_get(CACHE_CLUSTERS, l->owner, run->start, len);
+    if (hit) {
+        *ret = hit;
+        return 0;
+    }
+    autodestroy(block_unref) struct block *b = block_new(l->owner, run->start, len);
+    if (!b)
+        return err_nomem(e);
+    int r = read_cluster(l, run, b, e);
+    if (r < 0)
+        return r;
+    cache_put(CACHE_CLUSTERS, b);
+    *ret = take(b);
+    return 0;
+}

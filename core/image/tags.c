@@ -1,0 +1,153 @@
+/* tags.c - image_tags_read: the snapshot table of one file. */
+#include <errno.h>
+
+#include "base/hash.h"
+#include "image/chain.h"
+
+enum { TAGS_TRIES = 8 };
+
+void image_tags_free(struct image_tags *t)
+{
+    if (!t)
+        return;
+    free(t->tags);
+    free(t->strings);
+    free(t);
+}
+
+/* A table being read: names go into a text first, since it moves while it grows. */
+struct tags_reader {
+    struct image_tags *t;
+    size_t cap;
+    struct text strings;
+};
+
+static int reserve(struct tags_reader *r, struct err *e)
+{
+    if (r->t->n < r->cap)
+        return 0;
+    size_t cap = r->cap ? r->cap * 2 : 16;
+    struct image_tag *tags = reallocarray(r->t->tags, cap, sizeof(*tags));
+    if (!tags)
+        return err_nomem(e);
+    r->t->tags = tags;
+    r->cap = cap;
+    return 0;
+}
+
+/* A NUL inside a name ends it, as for everyone who reads it as text. */
+static int add(struct tags_reader *r, const struct snapshot *s, struct err *e)
+{
+    int res = reserve(r, e);
+    if (res < 0)
+        return res;
+    r->t->tags[r->t->n++] = (struct image_tag){
+        .disk_size = s->disk_size,
+        .vm_state_size = s->vm_state_size,
+        .date_sec = s->date_sec,
+        .date_nsec = s->date_nsec,
+        .identity = {.dev = r->t->file.dev, .ino = r->t->file.ino, .entry = snapshot_hash(s)},
+    };
+    text_put(&r->strings, s->id, strnlen(s->id, s->id_len));
+    text_put(&r->strings, "", 1);
+    text_put(&r->strings, s->name, strnlen(s->name, s->name_len));
+    text_put(&r->strings, "", 1);
+    return r->strings.failed ? err_nomem(e) : 0;
+}
+
+static int finish(struct tags_reader *r, struct err *e)
+{
+    char *at = r->t->strings = text_take(&r->strings, NULL);
+    if (!at)
+        return err_nomem(e);
+    for (size_t i = 0; i < r->t->n; i++) {
+        r->t->tags[i].id = at;
+        at += strlen(at) + 1;
+        r->t->tags[i].name = at;
+        at += strlen(at) + 1;
+    }
+    return 0;
+}
+
+static int walk_table(struct tags_reader *r, const struct image_file *f, const struct header *h,
+                      struct err *e)
+{
+    struct snapshot_walk w;
+    struct snapshot s;
+    int res;
+    snapshot_walk_begin(&w, f, h->snapshots, h->snapshots_offset, h->size, 0);
+    while ((res = snapshot_walk_next(&w, &s, e)) == 1) {
+        res = add(r, &s, e);
+        if (res < 0)
+            break;
+    }
+    snapshot_walk_end(&w);
+    return res < 0 ? res : finish(r, e);
+}
+
+/* One reading of the whole table; *ret_hash tells it from another. */
+static int read_once(const struct image_file *f, struct image_tags *t, uint64_t *ret_hash,
+                     struct err *e)
+{
+    struct header h = {0};
+    int r = header_load(f, &h, NULL, e);
+    if (r < 0)
+        return r;
+    struct tags_reader reader = {.t = t};
+    r = walk_table(&reader, f, &h, e);
+    text_drop(&reader.strings);
+    uint64_t hash = hash_u64(hash_u64(HASH_START, h.snapshots), h.snapshots_offset);
+    header_drop(&h);
+    for (size_t i = 0; r == 0 && i < t->n; i++)
+        hash = hash_u64(hash, t->tags[i].identity.entry);
+    *ret_hash = hash;
+    return r;
+}
+
+static struct image_id whole_file(const struct image_file *f)
+{
+    return (struct image_id){
+        .dev = f->dev, .ino = f->ino, .size = f->size, .mtime_ns = f->mtime_ns};
+}
+
+/* A table may be replaced while it is read: two readings in a row that agree are one table. */
+static int read_twice(const struct image_file *f, struct image_tags **ret, struct err *e)
+{
+    uint64_t before = 0;
+    int r = -EBUSY, last = -EBUSY;
+    for (int try = 0; try < TAGS_TRIES; try++) {
+        autodestroy(image_tags_free) struct image_tags *t = calloc(1, sizeof(*t));
+        if (!t)
+            return err_nomem(e);
+        t->file = whole_file(f);
+        uint64_t hash = 0;
+        last = r;
+        r = read_once(f, t, &hash, e);
+        if (r == 0 && last == 0 && hash == before) {
+            *ret = take(t);
+            return 0;
+        }
+        before = hash;
+    }
+    return r < 0 ? r : err_fail(e, EBUSY, "the snapshot table of '%s' keeps changing", f->path);
+}
+
+int image_tags_read(const struct image_source *source, const struct image_policy *policy,
+                    struct image_tags **ret, struct err *e)
+{
+    int kind = layer_kind_of(source, e);
+    if (kind < 0)
+        return kind;
+    autodestroy(file_close) struct image_file *f = NULL;
+    int r = file_open(source->path, policy, &f, e);
+    if (r < 0)
+        return r;
+    if (kind == LAYER_QCOW2)
+        return read_twice(f, ret, e);
+    struct image_tags *t = calloc(1, sizeof(*t));
+    if (!t)
+        return err_nomem(e);
+    t->file = whole_file(f);
+    *ret = t;
+    return 0;
+}
