@@ -1,0 +1,32 @@
+/* ahead.c - see ahead.h. No locks. */
+#include "fuse/ahead.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuse/log.h"
+
+#define AHEAD_KIB "1024"
+
+void ahead_find(struct fs *fs, const char *mountpoint)
+{
+    struct statx st;
+    if (statx(AT_FDCWD, mountpoint, AT_STATX_DONT_SYNC, 0, &st) == 0)
+        snprintf(fs->device, sizeof(fs->device), "%u:%u", st.stx_dev_major, st.stx_dev_minor);
+}
+
+void ahead_raise(struct fs *fs)
+{
+    if (!fs->device[0] || atomic_flag_test_and_set(&fs->ahead_raised))
+        return;
+    char path[96];
+    snprintf(path, sizeof(path), "/sys/class/bdi/%s/read_ahead_kb", fs->device);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool raised = fd >= 0 && write(fd, AHEAD_KIB, strlen(AHEAD_KIB)) > 0;
+    if (fd >= 0)
+        close(fd);
+    log_line(LOG_LEVEL_DEBUG, "read-ahead of %s %s", fs->device,
+             raised ? "raised to " AHEAD_KIB " KiB" : "left as it is");
+}

@@ -1,0 +1,210 @@
+/* file.c - open files: images, texts and command files.
+ *
+ * An image is read through the page cache, which stays over opens: the node's identity holds the
+ * disk's, so its bytes never change. A text is read past the cache, with the bytes it had at open.
+ * Read buffers belong to their thread. No locks.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuse/ahead.h"
+#include "fuse/report.h"
+#include "fuse/requests.h"
+#include "image/image.h"
+
+/* ---- open ---- */
+
+static int refuse_write(const struct view *v, int flags, struct err *e)
+{
+    bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+    if (!writes)
+        return 0;
+    if (!v->row || !v->row->store)
+        return err_fail(e, EROFS, "this file is read-only");
+    if (v->row->whole && (flags & O_APPEND))
+        return err_fail(e, EINVAL, "a write replaces all of '%s'; nothing can be appended to it",
+                        v->row->name);
+    return 0;
+}
+
+static int open_text(struct fs *fs, const struct view *v, struct handle *h,
+                     struct fuse_file_info *fi, struct err *e)
+{
+    fi->direct_io = 1;
+    return tree_text(&fs->tree, v, &h->text, &h->text_len, e);
+}
+
+static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struct handle *h,
+                      struct fuse_file_info *fi, struct err *e)
+{
+    struct stat st;
+    int r = tree_stat(&fs->tree, v, &st, e);
+    if (r == 0)
+        r = model_image_open(fs->tree.model, v->domain, v->snapshot, v->disk, &h->image, e);
+    if (r < 0)
+        return r;
+    table_image_opened(fs->table, ino, h->image, &st);
+    ahead_raise(fs);
+    fi->keep_cache = 1;
+    return 0;
+}
+
+static int open_view(struct fs *fs, fuse_ino_t ino, struct handle *h, struct fuse_file_info *fi,
+                     struct err *e)
+{
+    autoview struct view v = {0};
+    int r = tree_view(&fs->tree, &h->place, &v, e);
+    if (r == 0)
+        r = refuse_write(&v, fi->flags, e);
+    if (r < 0)
+        return r;
+    if (v.disk)
+        return open_image(fs, ino, &v, h, fi, e);
+    if (v.row)
+        return open_text(fs, &v, h, fi, e);
+    return err_fail(e, EISDIR, "this is no file");
+}
+
+static void close_handle(struct fs *fs, fuse_ino_t ino, struct handle *h)
+{
+    if (h && h->image)
+        table_image_closed(fs->table, ino);
+    handle_free(h);
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct fs *fs = fs_of(req);
+    struct place p = {0};
+    struct err e;
+    int r = table_place(fs->table, ino, &p, &e);
+    if (r < 0) {
+        reply_quietly(req, "open", &e);
+        return;
+    }
+    struct handle *h = handle_new(&p);
+    r = h ? open_view(fs, ino, h, fi, &e) : err_nomem(&e);
+    if (r < 0) {
+        struct op op = op_of(req, "open", &p, NULL);
+        close_handle(fs, ino, h);
+        reply_failure(req, &op, &e);
+        return;
+    }
+    fi->fh = (uintptr_t)h;
+    if (fuse_reply_open(req, fi) != 0)
+        close_handle(fs, ino, h);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    close_handle(fs_of(req), ino, handle_of(fi));
+    fuse_reply_err(req, 0);
+}
+
+/* ---- read ---- */
+
+struct buffer {
+    size_t size;
+    char bytes[];
+};
+
+static pthread_key_t buffer_key;
+static pthread_once_t buffer_once = PTHREAD_ONCE_INIT;
+
+static void make_buffer_key(void)
+{
+    pthread_key_create(&buffer_key, free);
+}
+
+/* This thread's buffer, of `size` bytes at least; NULL without memory. It is the thread's. */
+static char *thread_buffer(size_t size)
+{
+    pthread_once(&buffer_once, make_buffer_key);
+    struct buffer *b = pthread_getspecific(buffer_key);
+    if (b && b->size >= size)
+        return b->bytes;
+    free(b);
+    b = malloc(sizeof(*b) + size);
+    if (b)
+        b->size = size;
+    if (pthread_setspecific(buffer_key, b) != 0) {
+        free(b);
+        return NULL;
+    }
+    return b ? b->bytes : NULL;
+}
+
+static void read_text(fuse_req_t req, const struct handle *h, size_t size, off_t off)
+{
+    size_t from = (size_t)off < h->text_len ? (size_t)off : h->text_len;
+    size_t left = h->text_len - from;
+    fuse_reply_buf(req, h->text + from, size < left ? size : left);
+}
+
+/* Logged once per open image: a damaged one is read many times. */
+static void read_failed(fuse_req_t req, struct handle *h, const struct err *e)
+{
+    struct op op = op_of(req, "read", &h->place, NULL);
+    if (atomic_exchange(&h->failed, true))
+        fuse_reply_err(req, e->no);
+    else
+        reply_failure(req, &op, e);
+}
+
+static void read_image(fuse_req_t req, struct handle *h, size_t size, off_t off)
+{
+    struct err e = {0};
+    char *buf = size <= IMAGE_READ_MAX ? thread_buffer(size) : NULL;
+    ssize_t n = buf ? image_read(h->image, buf, size, (uint64_t)off, &e) : err_nomem(&e);
+    if (n < 0)
+        read_failed(req, h, &e);
+    else
+        fuse_reply_buf(req, buf, (size_t)n);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+    (void)ino;
+    struct handle *h = handle_of(fi);
+    if (off < 0)
+        fuse_reply_err(req, EINVAL);
+    else if (h->image)
+        read_image(req, h, size, off);
+    else
+        read_text(req, h, size, off);
+}
+
+/* ---- lseek: only SEEK_DATA and SEEK_HOLE come here ---- */
+
+static int seek_text(const struct handle *h, uint64_t off, int whence, uint64_t *ret, struct err *e)
+{
+    if (off >= h->text_len)
+        return err_fail(e, ENXIO, "the file ends at %zu", h->text_len);
+    *ret = whence == SEEK_DATA ? off : h->text_len;
+    return 0;
+}
+
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
+{
+    (void)ino;
+    struct handle *h = handle_of(fi);
+    struct err e;
+    uint64_t at = 0;
+    int r;
+    if (off < 0 || (whence != SEEK_DATA && whence != SEEK_HOLE))
+        r = err_fail(&e, EINVAL, "seek to %lld, %d", (long long)off, whence);
+    else if (!h->image)
+        r = seek_text(h, (uint64_t)off, whence, &at, &e);
+    else if (whence == SEEK_DATA)
+        r = image_seek_data(h->image, (uint64_t)off, &at, &e);
+    else
+        r = image_seek_hole(h->image, (uint64_t)off, &at, &e);
+    if (r == 0)
+        fuse_reply_lseek(req, (off_t)at);
+    else if (e.no == ENXIO)
+        fuse_reply_err(req, ENXIO);
+    else
+        read_failed(req, h, &e);
+}

@@ -1,0 +1,259 @@
+/* options.c - see options.h. One row an option; what no row names is left to libfuse to judge.
+ *
+ * mount(8) hands over the words of an fstab line, so those that mean something to mount alone are
+ * rows without help. No locks. */
+#include "fuse/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuse/lowlevel.h"
+#include "fuse/values.h"
+
+static int set_uid(struct options *o, const char *value, struct err *e)
+{
+    return value_id("uid=", value, &o->tree.uid, e);
+}
+
+static int set_gid(struct options *o, const char *value, struct err *e)
+{
+    return value_id("gid=", value, &o->tree.gid, e);
+}
+
+static int set_dmask(struct options *o, const char *value, struct err *e)
+{
+    return value_mask("dmask=", value, &o->tree.dmask, e);
+}
+
+static int set_fmask(struct options *o, const char *value, struct err *e)
+{
+    return value_mask("fmask=", value, &o->tree.fmask, e);
+}
+
+static int set_cache(struct options *o, const char *value, struct err *e)
+{
+    return value_seconds("cache=", value, &o->cache_ns, e);
+}
+
+static int set_ro(struct options *o, const char *value, struct err *e)
+{
+    (void)value;
+    (void)e;
+    o->readonly = true;
+    return 0;
+}
+
+static int set_rw(struct options *o, const char *value, struct err *e)
+{
+    (void)value;
+    (void)e;
+    o->readonly = false;
+    return 0;
+}
+
+static int set_domain(struct options *o, const char *value, struct err *e)
+{
+    if (!*value)
+        return err_fail(e, EINVAL, "'domain=' needs a pattern");
+    return strings_add(&o->domains, value, e);
+}
+
+static int set_allow(struct options *o, const char *value, struct err *e)
+{
+    if (value[0] != '/')
+        return err_fail(e, EINVAL, "'allow=%s': the directory is an absolute path", value);
+    return strings_add(&o->allow, value, e);
+}
+
+static int set_loglevel(struct options *o, const char *value, struct err *e)
+{
+    if (!log_level_parse(value, &o->level))
+        return err_fail(e, EINVAL, "'loglevel=%s': the level is error, warn, info or debug", value);
+    o->has_level = true;
+    return 0;
+}
+
+static int set_foreground(struct options *o, const char *value, struct err *e)
+{
+    (void)value;
+    (void)e;
+    o->foreground = true;
+    return 0;
+}
+
+static int set_debug(struct options *o, const char *value, struct err *e)
+{
+    o->debug = true;
+    return set_foreground(o, value, e);
+}
+
+static int set_help(struct options *o, const char *value, struct err *e)
+{
+    (void)value;
+    (void)e;
+    o->help = true;
+    return 0;
+}
+
+static int set_version(struct options *o, const char *value, struct err *e)
+{
+    (void)value;
+    (void)e;
+    o->version = true;
+    return 0;
+}
+
+static int set_nothing(struct options *o, const char *value, struct err *e)
+{
+    (void)o;
+    (void)value;
+    (void)e;
+    return 0;
+}
+
+static const struct option_row rows[] = {
+    {"-f", NULL, "stay in the foreground, log to stderr", set_foreground},
+    {"-d", NULL, "-f, and log every request", set_debug},
+    {"-h", NULL, "this help", set_help},
+    {"--help", NULL, "this help", set_help},
+    {"-V", NULL, "the version", set_version},
+    {"--version", NULL, "the version", set_version},
+    {"uid=", "N", "owner of every file, default the mounting user", set_uid},
+    {"gid=", "N", "group of every file, default the mounting user's", set_gid},
+    {"dmask=", "OCTAL", "directories have mode 0777 without these bits, default 0755", set_dmask},
+    {"fmask=", "OCTAL",
+     "images and texts have mode 0444, writable files 0666, without these bits; default 0400 for "
+     "images, 0444 for texts, 0644 for descriptions, 0600 for command files",
+     set_fmask},
+    {"ro", NULL, "read-only: every change gives EROFS", set_ro},
+    {"domain=", "GLOB", "show only the domains whose name matches; may be repeated", set_domain},
+    {"cache=", "SECONDS", "how old a listing may be, default 1, 0 allowed", set_cache},
+    {"loglevel=", "LEVEL",
+     "error, warn, info or debug; default info in the foreground, warn in the background",
+     set_loglevel},
+    {"allow=", "DIR",
+     "a directory whose files a backing chain may name besides those libvirt knows; may be "
+     "repeated",
+     set_allow},
+    {"rw", NULL, NULL, set_rw},
+    {"-r", NULL, NULL, set_ro},
+    {"-n", NULL, NULL, set_nothing},
+    {"defaults", NULL, NULL, set_nothing},
+    {"auto", NULL, NULL, set_nothing},
+    {"noauto", NULL, NULL, set_nothing},
+    {"nofail", NULL, NULL, set_nothing},
+    {"_netdev", NULL, NULL, set_nothing},
+    {"user", NULL, NULL, set_nothing},
+    {"nouser", NULL, NULL, set_nothing},
+    {"users", NULL, NULL, set_nothing},
+    {"owner", NULL, NULL, set_nothing},
+    {"group", NULL, NULL, set_nothing},
+    {"relatime", NULL, NULL, set_nothing},
+    {"norelatime", NULL, NULL, set_nothing},
+    {"strictatime", NULL, NULL, set_nothing},
+    {"user=", NULL, NULL, set_nothing},
+    {"comment=", NULL, NULL, set_nothing},
+};
+
+size_t option_count(void)
+{
+    return sizeof(rows) / sizeof(*rows);
+}
+
+const struct option_row *option_at(size_t i)
+{
+    return &rows[i];
+}
+
+struct parser {
+    struct options *o;
+    struct strings positional;
+    struct err *e;
+};
+
+/* The row of an option as written, and where its value begins. */
+static const struct option_row *find_row(const char *arg, const char **ret_value)
+{
+    for (size_t i = 0; i < option_count(); i++) {
+        size_t len = strlen(rows[i].name);
+        bool valued = rows[i].name[len - 1] == '=';
+        if (valued ? !strncmp(arg, rows[i].name, len) : !strcmp(arg, rows[i].name)) {
+            *ret_value = arg + len;
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+static int take_option(struct parser *p, const char *arg)
+{
+    const char *value;
+    const struct option_row *row = find_row(arg, &value);
+    if (row)
+        return row->set(p->o, value, p->e);
+    if (arg[0] == '-')
+        return err_fail(p->e, EINVAL, "unknown option '%s'; 'snapfs --help' lists them all", arg);
+    if (!strncmp(arg, "x-", 2) || !strncmp(arg, "X-", 2))
+        return 0;
+    return strings_add(&p->o->libfuse, arg, p->e);
+}
+
+static int on_argument(void *data, const char *arg, int key, struct fuse_args *out)
+{
+    struct parser *p = data;
+    (void)out;
+    int r =
+        key == FUSE_OPT_KEY_NONOPT ? strings_add(&p->positional, arg, p->e) : take_option(p, arg);
+    return r < 0 ? -1 : 0;
+}
+
+static int take_positional(struct parser *p)
+{
+    if (p->o->help || p->o->version)
+        return 0;
+    size_t n = p->positional.n;
+    if (n < 1 || n > 2)
+        return err_fail(p->e, EINVAL, "%s; usage: snapfs [-o opt[,opt...]] [URI] MOUNTPOINT",
+                        n ? "too many arguments" : "no mountpoint given");
+    char **items = p->positional.items;
+    p->o->mountpoint = take(items[n - 1]);
+    if (n == 2)
+        p->o->uri = take(items[0]);
+    return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *o, struct err *e)
+{
+    *o = (struct options){
+        .cache_ns = 1000000000,
+        .level = LOG_LEVEL_WARN,
+        .tree = {.uid = getuid(), .gid = getgid(), .dmask = MASK_NONE, .fmask = MASK_NONE},
+    };
+    *e = (struct err){0};
+    struct parser p = {.o = o, .e = e};
+    struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
+    char said[256];
+    log_capture();
+    int r = fuse_opt_parse(&args, &p, NULL, on_argument);
+    log_captured(said, sizeof(said));
+    fuse_opt_free_args(&args);
+    if (r == 0)
+        r = take_positional(&p);
+    else if (!e->no)
+        err_fail(e, EINVAL, "%s", *said ? said : "the command line cannot be read");
+    strings_free(&p.positional);
+    if (!o->has_level && o->foreground)
+        o->level = o->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+    return r == 0 ? 0 : -e->no;
+}
+
+void options_free(struct options *o)
+{
+    free(o->uri);
+    free(o->mountpoint);
+    strings_free(&o->domains);
+    strings_free(&o->allow);
+    strings_free(&o->libfuse);
+}

@@ -1,0 +1,48 @@
+/* options.h - the command line. */
+#ifndef SNAPFS_FUSE_OPTIONS_H
+#define SNAPFS_FUSE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "fuse/log.h"
+#include "node/tree.h"
+
+struct strings {
+    char **items;
+    size_t n;
+};
+
+struct options {
+    char *uri;        /* NULL: libvirt's default */
+    char *mountpoint; /* NULL only with `help` or `version` */
+    bool help, version, foreground, debug, readonly;
+    bool has_level; /* loglevel= was given */
+    enum log_level level;
+    uint64_t cache_ns;
+    struct tree_options tree;
+    struct strings domains, allow; /* domain=, allow= */
+    struct strings libfuse;        /* -o words for libfuse to judge */
+};
+
+/* Fills `o`. EINVAL with a sentence for what is wrong. options_free in any case. */
+int options_parse(int argc, char **argv, struct options *o, struct err *e);
+void options_free(struct options *o);
+
+/* Every option, control file and control word. */
+void options_help(FILE *out);
+
+/* The rows of the table, for the help and for tests. */
+struct option_row {
+    const char *name;  /* "uid=", "ro", "-f"; a trailing '=' takes a value */
+    const char *value; /* what stands for the value in the help; NULL for none */
+    const char *help;  /* NULL: accepted for mount(8) and fstab(5), means nothing here */
+    int (*set)(struct options *o, const char *value, struct err *e);
+};
+size_t option_count(void);
+const struct option_row *option_at(size_t i);
+
+#endif

@@ -1,0 +1,218 @@
+/* refuse.c - what never succeeds here, each with the errno that makes tools give up cleanly: EROFS
+ * for new files and for images and texts, EPERM for the rest, and never EXDEV (mv would go on to
+ * mkdir) nor ENOSYS (the kernel would stop asking). No locks. */
+#include <errno.h>
+
+#include "fuse/report.h"
+#include "fuse/requests.h"
+
+/* Fills `op` for the node, or replies itself. */
+static bool begin(fuse_req_t req, fuse_ino_t ino, const char *operation, const char *name,
+                  struct op *op)
+{
+    struct place p;
+    struct err e;
+    if (table_place(fs_of(req)->table, ino, &p, &e) < 0) {
+        reply_quietly(req, operation, &e);
+        return false;
+    }
+    *op = op_of(req, operation, &p, name);
+    return true;
+}
+
+static void refuse_new(fuse_req_t req, fuse_ino_t parent, const char *operation, const char *name)
+{
+    struct op op;
+    struct err e;
+    if (!begin(req, parent, operation, name, &op))
+        return;
+    err_fail(&e, EROFS, "no file can be created here; mkdir makes a snapshot");
+    reply_failure(req, &op, &e);
+}
+
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+    (void)mode;
+    (void)rdev;
+    refuse_new(req, parent, "mknod", name);
+}
+
+static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                      struct fuse_file_info *fi)
+{
+    (void)mode;
+    (void)fi;
+    refuse_new(req, parent, "create", name);
+}
+
+static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+    (void)target;
+    refuse_new(req, parent, "symlink", name);
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+    (void)ino;
+    refuse_new(req, parent, "link", name);
+}
+
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct op op;
+    struct err e;
+    if (!begin(req, parent, "unlink", name, &op))
+        return;
+    tree_unlink(&fs_of(req)->tree, &op.place, name, &e);
+    reply_failure(req, &op, &e);
+}
+
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+                      const char *newname, unsigned flags)
+{
+    (void)newparent;
+    (void)newname;
+    (void)flags;
+    struct op op;
+    struct err e;
+    if (!begin(req, parent, "rename", name, &op))
+        return;
+    tree_rename(&fs_of(req)->tree, &op.place, name, &e);
+    reply_failure(req, &op, &e);
+}
+
+/* A new size is accepted for a file that can be written (a shell truncates before it writes) and
+ * means nothing; every other attribute stays as it is. */
+static int may_set(const struct view *v, int to_set, struct err *e)
+{
+    if (!(to_set & FUSE_SET_ATTR_SIZE))
+        return err_fail(e, EPERM,
+                        "modes, owners and times here are the mount's and the "
+                        "snapshots'; see the options uid, gid, dmask and fmask");
+    if (!v->row || !v->row->store)
+        return err_fail(e, EROFS, "this file is read-only");
+    return 0;
+}
+
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+                       struct fuse_file_info *fi)
+{
+    (void)attr;
+    (void)fi;
+    struct fs *fs = fs_of(req);
+    autoview struct view v = {0};
+    struct op op;
+    struct err e;
+    struct stat st;
+    if (!begin(req, ino, to_set & FUSE_SET_ATTR_SIZE ? "truncate" : "setattr", NULL, &op))
+        return;
+    int r = tree_view(&fs->tree, &op.place, &v, &e);
+    if (r == 0)
+        r = may_set(&v, to_set, &e);
+    if (r == 0)
+        r = tree_stat(&fs->tree, &v, &st, &e);
+    if (r == 0)
+        fuse_reply_attr(req, &st, 0);
+    else
+        reply_failure(req, &op, &e);
+}
+
+static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+                         struct fuse_file_info *fi)
+{
+    (void)ino;
+    (void)mode;
+    (void)offset;
+    (void)length;
+    (void)fi;
+    fuse_reply_err(req, EROFS);
+}
+
+static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
+                     struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_size,
+                     size_t out_size)
+{
+    (void)ino;
+    (void)cmd;
+    (void)arg;
+    (void)fi;
+    (void)flags;
+    (void)in;
+    (void)in_size;
+    (void)out_size;
+    fuse_reply_err(req, ENOTTY);
+}
+
+/* ---- extended attributes: there are none ---- */
+
+static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+    (void)ino;
+    (void)name;
+    (void)size;
+    fuse_reply_err(req, ENODATA);
+}
+
+static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+    (void)ino;
+    if (size)
+        fuse_reply_buf(req, NULL, 0);
+    else
+        fuse_reply_xattr(req, 0);
+}
+
+static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
+                        size_t size, int flags)
+{
+    (void)ino;
+    (void)name;
+    (void)value;
+    (void)size;
+    (void)flags;
+    fuse_reply_err(req, EPERM);
+}
+
+static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+    (void)ino;
+    (void)name;
+    fuse_reply_err(req, EPERM);
+}
+
+/* ---- nothing to do ---- */
+
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    (void)fi;
+    fuse_reply_err(req, 0);
+}
+
+static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+    (void)ino;
+    (void)datasync;
+    (void)fi;
+    fuse_reply_err(req, 0);
+}
+
+void refuse_ops(struct fuse_lowlevel_ops *ops)
+{
+    ops->mknod = op_mknod;
+    ops->create = op_create;
+    ops->symlink = op_symlink;
+    ops->link = op_link;
+    ops->unlink = op_unlink;
+    ops->rename = op_rename;
+    ops->setattr = op_setattr;
+    ops->fallocate = op_fallocate;
+    ops->ioctl = op_ioctl;
+    ops->getxattr = op_getxattr;
+    ops->listxattr = op_listxattr;
+    ops->setxattr = op_setxattr;
+    ops->removexattr = op_removexattr;
+    ops->flush = op_flush;
+    ops->fsync = op_fsync;
+    ops->fsyncdir = op_fsync;
+}

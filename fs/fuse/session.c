@@ -1,0 +1,167 @@
+/* session.c - see session.h: start, serve, stop.
+ *
+ * Signals: HUP, INT and TERM are blocked from before the first thread (libvirt's) until the main
+ * thread waits in libfuse's loop, so that only it takes them and the loop ends. Then no new request
+ * is read; the changes that run are waited for, since a change in flight is never cut off, and only
+ * then is the session unmounted and the model closed. No lock is held over any of this.
+ */
+#include "fuse/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuse/ahead.h"
+#include "fuse/fs.h"
+#include "fuse/mount.h"
+#include "fuse/requests.h"
+
+enum {
+    THREADS_MAX = 64,
+    BACKGROUND_MAX = 64, /* read-ahead requests under way at once; libfuse's default is 12 */
+};
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+    (void)userdata;
+    conn->want |=
+        conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+                         FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS);
+    /* It would ask for attributes, and so for libvirt, before reading an open image. */
+    conn->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
+    conn->max_background = BACKGROUND_MAX;
+    conn->congestion_threshold = BACKGROUND_MAX * 3 / 4;
+}
+
+static struct fuse_lowlevel_ops make_ops(void)
+{
+    struct fuse_lowlevel_ops ops = {
+        .init = op_init,
+        .lookup = op_lookup,
+        .forget = op_forget,
+        .forget_multi = op_forget_multi,
+        .getattr = op_getattr,
+        .readlink = op_readlink,
+        .statfs = op_statfs,
+        .opendir = op_opendir,
+        .readdir = op_readdir,
+        .readdirplus = op_readdirplus,
+        .releasedir = op_releasedir,
+        .open = op_open,
+        .read = op_read,
+        .lseek = op_lseek,
+        .release = op_release,
+        .write = op_write,
+        .mkdir = op_mkdir,
+        .rmdir = op_rmdir,
+    };
+    refuse_ops(&ops);
+    return ops;
+}
+
+static void stop_signals(sigset_t *ret_before)
+{
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGHUP);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &stops, ret_before);
+}
+
+static int open_model(const struct options *o, struct model **ret, struct err *e)
+{
+    struct model_options mo = {
+        .uri = o->uri,
+        .readonly = o->readonly,
+        .cache_ns = o->cache_ns,
+        .globs = (const char *const *)o->domains.items,
+        .n_globs = o->domains.n,
+        .allow = (const char *const *)o->allow.items,
+        .n_allow = o->allow.n,
+    };
+    return model_open(&mo, ret, e);
+}
+
+static int init_fs(struct fs *fs, struct model *m, const struct options *o, struct err *e)
+{
+    struct table *table = table_new();
+    if (!table)
+        return err_nomem(e);
+    *fs = (struct fs){.table = table, .cache = (double)o->cache_ns / 1e9};
+    atomic_flag_clear(&fs->ahead_raised);
+    tree_init(&fs->tree, m, &o->tree);
+    tasks_init(&fs->tasks);
+    return 0;
+}
+
+static void destroy_fs(struct fs *fs)
+{
+    tasks_destroy(&fs->tasks);
+    tree_destroy(&fs->tree);
+    table_free(fs->table);
+}
+
+static int serve(struct fs *fs, struct fuse_session *session, const sigset_t *signals)
+{
+    struct fuse_loop_config *config = fuse_loop_cfg_create();
+    if (!config)
+        return 1;
+    fuse_loop_cfg_set_max_threads(config, THREADS_MAX);
+    fuse_loop_cfg_set_clone_fd(config, 1);
+    int handlers = fuse_set_signal_handlers(session);
+    pthread_sigmask(SIG_SETMASK, signals, NULL);
+    int r = fuse_session_loop_mt(session, config);
+    fuse_loop_cfg_destroy(config);
+    log_line(LOG_LEVEL_INFO, "the session ended%s%s", r < 0 ? ": " : "",
+             r < 0 ? strerrordesc_np(-r) : "");
+    unsigned waited = tasks_wait(&fs->tasks);
+    if (waited)
+        log_line(LOG_LEVEL_INFO, "%u changes were waited for", waited);
+    if (handlers == 0)
+        fuse_remove_signal_handlers(session);
+    return r < 0;
+}
+
+/* Mounts and serves; *ret_status once the mount stood. */
+static int mount_and_serve(const struct options *o, struct daemon *d, struct fs *fs,
+                           const sigset_t *signals, int *ret_status, struct err *e)
+{
+    struct fuse_lowlevel_ops ops = make_ops();
+    struct fuse_session *session = NULL;
+    int r = mount_session(o, model_uri(fs->tree.model), &ops, fs, &session, e);
+    if (r == 0)
+        r = mount_attach(session, o->mountpoint, e);
+    if (r == 0) {
+        ahead_find(fs, o->mountpoint);
+        log_line(LOG_LEVEL_INFO, "%s mounted on %s", model_uri(fs->tree.model), o->mountpoint);
+        daemon_ready(d);
+        *ret_status = serve(fs, session, signals);
+        fuse_session_unmount(session);
+    }
+    if (session)
+        fuse_session_destroy(session);
+    return r;
+}
+
+int session_run(const struct options *o, struct daemon *d)
+{
+    autodestroy(model_close) struct model *m = NULL;
+    sigset_t signals;
+    struct fs fs;
+    struct err e;
+    int status = 1;
+    log_open(o->foreground, o->level);
+    stop_signals(&signals);
+    int r = open_model(o, &m, &e);
+    if (r == 0)
+        r = init_fs(&fs, m, o, &e);
+    if (r == 0) {
+        r = mount_and_serve(o, d, &fs, &signals, &status, &e);
+        destroy_fs(&fs);
+    }
+    if (r < 0)
+        daemon_failed(d, &e);
+    return status;
+}

@@ -1,0 +1,97 @@
+/* tasks.c - see tasks.h. `tasks.lock` guards the count alone. */
+#include "fuse/tasks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct started {
+    struct tasks *tasks;
+    void (*run)(void *);
+    void *arg;
+};
+
+void tasks_init(struct tasks *t)
+{
+    *t = (struct tasks){0};
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->idle, NULL);
+}
+
+void tasks_destroy(struct tasks *t)
+{
+    pthread_cond_destroy(&t->idle);
+    pthread_mutex_destroy(&t->lock);
+}
+
+static void finished(struct tasks *t)
+{
+    pthread_mutex_lock(&t->lock);
+    if (!--t->running)
+        pthread_cond_broadcast(&t->idle);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void *thread_main(void *data)
+{
+    struct started s = *(struct started *)data;
+    free(data);
+    s.run(s.arg);
+    finished(s.tasks);
+    return NULL;
+}
+
+static bool may_start(struct tasks *t)
+{
+    pthread_mutex_lock(&t->lock);
+    bool ok = t->running < TASKS_MAX;
+    if (ok)
+        t->running++;
+    pthread_mutex_unlock(&t->lock);
+    return ok;
+}
+
+/* Signals are the main thread's: FUSE workers that start a task have them blocked, and threads
+ * inherit that. */
+static int start_detached(struct started *s)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    int no = pthread_attr_init(&attr);
+    if (no)
+        return no;
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    no = pthread_create(&thread, &attr, thread_main, s);
+    pthread_attr_destroy(&attr);
+    return no;
+}
+
+int tasks_start(struct tasks *t, void (*run)(void *), void *arg, struct err *e)
+{
+    struct started *s = malloc(sizeof(*s));
+    if (!s)
+        return err_nomem(e);
+    *s = (struct started){.tasks = t, .run = run, .arg = arg};
+    if (!may_start(t)) {
+        free(s);
+        return err_fail(e, EAGAIN, "%d changes are running or waiting already; try again later",
+                        TASKS_MAX);
+    }
+    int no = start_detached(s);
+    if (no) {
+        free(s);
+        finished(t);
+        return err_fail(e, EAGAIN, "no thread can be started: %s", strerrordesc_np(no));
+    }
+    return 0;
+}
+
+unsigned tasks_wait(struct tasks *t)
+{
+    pthread_mutex_lock(&t->lock);
+    unsigned were = t->running;
+    while (t->running)
+        pthread_cond_wait(&t->idle, &t->lock);
+    pthread_mutex_unlock(&t->lock);
+    return were;
+}

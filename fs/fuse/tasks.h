@@ -1,0 +1,28 @@
+/* tasks.h - threads for what may take minutes, so that no FUSE worker waits for a change. */
+#ifndef SNAPFS_FUSE_TASKS_H
+#define SNAPFS_FUSE_TASKS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+
+enum { TASKS_MAX = 256 }; /* changes running or queued at once: a thread's stack each */
+
+struct tasks {
+    pthread_mutex_t lock; /* a leaf */
+    pthread_cond_t idle;  /* running is 0 */
+    unsigned running;
+};
+
+void tasks_init(struct tasks *t);
+void tasks_destroy(struct tasks *t); /* after tasks_wait */
+
+/* Runs `run(arg)` on a thread of its own. EAGAIN when TASKS_MAX run already or no thread can be
+ * had; then `arg` stays the caller's. */
+int tasks_start(struct tasks *t, void (*run)(void *), void *arg, struct err *e);
+
+/* Waits until none runs. A change in flight is never cut off. Returns how many there were. */
+unsigned tasks_wait(struct tasks *t);
+
+#endif

@@ -1,0 +1,74 @@
+/* values.c - see values.h. Pure functions. */
+#include "fuse/values.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_NS UINT64_C(1000000000)
+
+enum { SECONDS_MAX = 31536000 /* a year: far more than is of use */ };
+
+static const char digits[] = "0123456789";
+
+int value_mask(const char *name, const char *text, int *ret, struct err *e)
+{
+    size_t len = strlen(text);
+    if (!len || len > 4 || strspn(text, "01234567") != len || strtol(text, NULL, 8) > 0777)
+        return err_fail(e, EINVAL, "'%s%s': the mask is an octal number from 0 to 777", name, text);
+    *ret = (int)strtol(text, NULL, 8);
+    return 0;
+}
+
+int value_id(const char *name, const char *text, uint32_t *ret, struct err *e)
+{
+    size_t len = strlen(text);
+    uint64_t id = 0;
+    bool ok = len && len <= 10 && strspn(text, digits) == len;
+    if (ok)
+        id = strtoull(text, NULL, 10);
+    if (!ok || id >= UINT32_MAX) /* UINT32_MAX is "no id" to the kernel */
+        return err_fail(e, EINVAL, "'%s%s': the id is a number from 0 to %u", name, text,
+                        UINT32_MAX - 1);
+    *ret = (uint32_t)id;
+    return 0;
+}
+
+int value_seconds(const char *name, const char *text, uint64_t *ret_ns, struct err *e)
+{
+    size_t whole = strspn(text, digits), fraction = 0;
+    if (whole && text[whole] == '.')
+        fraction = strspn(text + whole + 1, digits);
+    const char *end = text + whole + (fraction ? fraction + 1 : 0);
+    bool ok = whole && whole <= 8 && !*end && fraction <= 9;
+    uint64_t seconds = ok ? strtoull(text, NULL, 10) : 0;
+    if (!ok || seconds > SECONDS_MAX)
+        return err_fail(e, EINVAL, "'%s%s': the time is seconds, such as 1 or 0.5, up to %d", name,
+                        text, SECONDS_MAX);
+    uint64_t ns = 0, unit = SECOND_NS / 10;
+    for (size_t i = 0; i < fraction; i++, unit /= 10)
+        ns += unit * (uint64_t)(text[whole + 1 + i] - '0');
+    *ret_ns = seconds * SECOND_NS + ns;
+    return 0;
+}
+
+int strings_add(struct strings *s, const char *item, struct err *e)
+{
+    char **items = reallocarray(s->items, s->n + 1, sizeof(*items));
+    if (!items)
+        return err_nomem(e);
+    s->items = items;
+    items[s->n] = strdup(item);
+    if (!items[s->n])
+        return err_nomem(e);
+    s->n++;
+    return 0;
+}
+
+void strings_free(struct strings *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        free(s->items[i]);
+    free(s->items);
+    *s = (struct strings){0};
+}

@@ -1,0 +1,18 @@
+/* values.h - the values of options: numbers and lists, each checked. */
+#ifndef SNAPFS_FUSE_VALUES_H
+#define SNAPFS_FUSE_VALUES_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "fuse/options.h"
+
+/* `name` is the option as written, for the sentence. EINVAL when the text is no such value. */
+int value_mask(const char *name, const char *text, int *ret, struct err *e);    /* 0 to 0777 */
+int value_id(const char *name, const char *text, uint32_t *ret, struct err *e); /* uid, gid */
+int value_seconds(const char *name, const char *text, uint64_t *ret_ns, struct err *e);
+
+int strings_add(struct strings *s, const char *item, struct err *e);
+void strings_free(struct strings *s);
+
+#endif

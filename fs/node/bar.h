@@ -1,0 +1,38 @@
+/* bar.h - what keeps a recursive remove from deleting snapshots.
+ *
+ * `find -delete`, Python's rmtree and Go's RemoveAll go on to rmdir after an unlink was refused. A
+ * refused unlink inside a snapshot therefore bars rmdir of that snapshot and of all above it for
+ * BAR_SECONDS. Bounded: when more snapshots than BAR_MAX are barred at once, every rmdir is.
+ */
+#ifndef SNAPFS_NODE_BAR_H
+#define SNAPFS_NODE_BAR_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct domain;
+struct snapshot;
+
+enum { BAR_SECONDS = 5, BAR_MAX = 256 };
+
+struct bar {
+    pthread_mutex_t lock; /* a leaf */
+    size_t n;
+    struct {
+        uint64_t ident, until;
+    } items[BAR_MAX];
+    uint64_t all_until;
+};
+
+void bar_init(struct bar *b);
+void bar_destroy(struct bar *b);
+
+/* An unlink inside the snapshot was refused at `now` (CLOCK_MONOTONIC, ns). */
+void bar_note(struct bar *b, uint64_t ident, uint64_t now);
+
+/* Is rmdir of `s` barred at `now`? */
+bool bar_holds(struct bar *b, const struct domain *d, const struct snapshot *s, uint64_t now);
+
+#endif

@@ -1,0 +1,143 @@
+/* change.c - mkdir, rmdir, writes, and what is refused. No lock is held over a verb. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/verbs.h"
+#include "node/dirs.h"
+#include "node/tree.h"
+
+int snapshot_make(struct tree *t, const struct view *dir, const char *name, struct view *ret,
+                  struct text *remark, struct err *e)
+{
+    uint64_t ident;
+    const char *uuid = dir->place.uuid;
+    int r = verb_create(t->model, uuid, dir->place.snapshot, name, &ident, remark, e);
+    if (r < 0)
+        return r;
+    struct place p = place_make(PLACE_SNAPSHOT, uuid, ident, 0);
+    r = tree_view(t, &p, ret, e);
+    if (r < 0)
+        return err_fail(e, -r, "the snapshot '%s' was made, but cannot be seen now", name);
+    return 0;
+}
+
+int tree_mkdir(struct tree *t, const struct place *dir, const char *name, struct view *ret,
+               struct text *remark, struct err *e)
+{
+    autoview struct view v = {0};
+    int r = tree_view(t, dir, &v, e);
+    if (r < 0)
+        return r;
+    if (!dir_ops_of(&v)->make)
+        return err_fail(e, EPERM,
+                        "no directory can be made here; a snapshot is made in 'snapshots' or in "
+                        "the directory of the snapshot that it follows");
+    if (strlen(name) > NAME_BYTES_MAX)
+        return err_fail(e, ENAMETOOLONG, "a name here has at most %d bytes", NAME_BYTES_MAX);
+    return dir_ops_of(&v)->make(t, &v, name, ret, remark, e);
+}
+
+int snapshot_remove(struct tree *t, const struct view *child, struct text *remark, struct err *e)
+{
+    if (child->place.kind != PLACE_SNAPSHOT)
+        return err_fail(e, ENOTDIR, "this is a link to the snapshot's directory");
+    if (bar_holds(&t->bar, child->domain, child->snapshot, tree_now()))
+        return err_fail(e, ENOTEMPTY,
+                        "a file in this snapshot's directory was to be removed less than %d "
+                        "seconds ago, which looks like a recursive remove; to delete the snapshot "
+                        "wait and rmdir its directory alone",
+                        BAR_SECONDS);
+    return verb_delete(t->model, child->place.uuid, child->place.snapshot, remark, e);
+}
+
+int tree_rmdir(struct tree *t, const struct place *dir, const char *name, struct text *remark,
+               struct err *e)
+{
+    autoview struct view v = {0};
+    int r = tree_view(t, dir, &v, e);
+    if (r < 0)
+        return r;
+    const struct dir_ops *ops = dir_ops_of(&v);
+    if (!ops->remove)
+        return err_fail(e, EPERM, "only a snapshot's directory can be removed, not '%s'", name);
+    struct found found;
+    r = tree_lookup(t, &v, name, &found, e);
+    if (r < 0)
+        return r;
+    r = ops->remove(t, &found.view, remark, e);
+    view_drop(&found.view);
+    return r;
+}
+
+/* One write as words: without its last newline, and no NUL in it. */
+static int words_of(const char *data, size_t len, char **ret, struct err *e)
+{
+    if (len > VERB_WORDS_MAX)
+        return err_fail(e, E2BIG, "one write has at most %d bytes here, this one had %zu",
+                        VERB_WORDS_MAX, len);
+    if (memchr(data, '\0', len))
+        return err_fail(e, EINVAL, "a NUL byte cannot be written here");
+    if (len && data[len - 1] == '\n')
+        len--;
+    char *words = strndup(data, len);
+    if (!words)
+        return err_nomem(e);
+    *ret = words;
+    return 0;
+}
+
+int tree_store(struct tree *t, const struct place *file, const char *data, size_t len,
+               struct text *remark, struct err *e)
+{
+    autoview struct view v = {0};
+    autofree char *words = NULL;
+    int r = tree_view(t, file, &v, e);
+    if (r < 0)
+        return r;
+    if (!v.row || !v.row->store)
+        return err_fail(e, EROFS, "this file is read-only");
+    r = words_of(data, len, &words, e);
+    return r < 0 ? r : v.row->store(t, &v, words, remark, e);
+}
+
+/* The kind of what stands at `name`; a directory's when it cannot be told. */
+static enum place_kind kind_of(struct tree *t, const struct view *dir, const char *name)
+{
+    struct found found;
+    struct err ignored;
+    if (tree_lookup(t, dir, name, &found, &ignored) < 0)
+        return found.is_image ? PLACE_IMAGE : PLACE_ROOT;
+    enum place_kind kind = found.view.place.kind;
+    view_drop(&found.view);
+    return kind;
+}
+
+int tree_unlink(struct tree *t, const struct place *dir, const char *name, struct err *e)
+{
+    autoview struct view v = {0};
+    /* First of all: what cannot be viewed just now must not escape the bar. */
+    if (dir->kind == PLACE_SNAPSHOT)
+        bar_note(&t->bar, dir->snapshot, tree_now());
+    int r = tree_view(t, dir, &v, e);
+    if (r < 0)
+        return r;
+    enum place_kind kind = kind_of(t, &v, name);
+    if (dir->kind == PLACE_SNAPSHOT || kind == PLACE_FILE || kind == PLACE_IMAGE)
+        return err_fail(e, EROFS,
+                        "'%s' cannot be removed: files here are read-only; rmdir the directory of "
+                        "a snapshot to delete it",
+                        name);
+    return err_fail(e, EPERM, "'%s' cannot be removed", name);
+}
+
+int tree_rename(struct tree *t, const struct place *dir, const char *name, struct err *e)
+{
+    autoview struct view v = {0};
+    int r = tree_view(t, dir, &v, e);
+    if (r < 0)
+        return r;
+    if (kind_of(t, &v, name) == PLACE_IMAGE)
+        return err_fail(e, EROFS, "the image '%s' is read-only and cannot be renamed", name);
+    return err_fail(e, EPERM, "'%s' cannot be renamed: libvirt's snapshots keep their names", name);
+}

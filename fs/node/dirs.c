@@ -1,0 +1,293 @@
+/* dirs.c - what each kind of directory holds.
+ *
+ * The grand theory of the tree. A *place* (place.h) is a name that lasts: "the file `info` of the
+ * snapshot with this ident in the domain with this uuid". The kernel's node ids stand for places
+ * (table.h) and never for objects of the model, so nothing here has to follow what virsh or another
+ * mount does meanwhile: each request turns its place into a *view* (view.c), which holds the
+ * domain's immutable value as it is now, at most `cache` seconds old. A place whose snapshot or
+ * domain is gone gives ESTALE, whereupon the kernel looks the path up again and the user sees what
+ * is there now. A snapshot that was deleted and made again under its name has another ident, so it
+ * is another place, with another node id, another st_ino and its own page cache.
+ *
+ *     root        PLACE_ROOT        the domains
+ *     DOMAIN/     PLACE_DOMAIN      rows (rows.c)
+ *     snapshots/  PLACE_SNAPSHOTS   the root snapshots
+ *     S/          PLACE_SNAPSHOT    rows, one image a disk, the children
+ *     by-name/    PLACE_BY_NAME     every snapshot
+ *
+ * A directory in the kernel has one path. A snapshot's real directory stands in its parent's, and
+ * by-name/ holds a link to it; in a deep tree (`in_by_name`) it is the other way round.
+ *
+ * There is one vtable for each kind of directory; a NULL member means "refused". A listing is taken
+ * when the directory is opened and keeps the value it began with, so that offsets are indexes into
+ * it. What changes anything is in change.c. No locks here: values do not change.
+ */
+#include "node/dirs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/tree.h"
+
+static int no_entry(struct err *e, const char *name)
+{
+    return err_fail(e, ENOENT, "there is no '%s' here", name);
+}
+
+static int add_item(struct listing *l, const char *name, struct place p, struct err *e)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 16;
+        struct listing_item *items = reallocarray(l->items, cap, sizeof(*items));
+        if (!items)
+            return err_nomem(e);
+        l->items = items;
+        l->cap = cap;
+    }
+    l->items[l->n++] = (struct listing_item){.place = p, .name = name};
+    return 0;
+}
+
+/* ---- rows, in any directory that has them ---- */
+
+static struct place row_place(const struct view *dir, const struct row *row)
+{
+    bool file = row->kind == PLACE_FILE;
+    return place_make(row->kind, dir->place.uuid, dir->place.snapshot, file ? row_number(row) : 0);
+}
+
+static int list_rows(const struct view *dir, struct listing *l, struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; i < row_count() && r == 0; i++)
+        if (row_at(i)->where == dir->place.kind)
+            r = add_item(l, row_at(i)->name, row_place(dir, row_at(i)), e);
+    return r;
+}
+
+/* Another place of the same domain, found through this directory. */
+static int found_in(const struct view *dir, struct place p, struct found *ret, struct err *e)
+{
+    ret->entry_until = dir->fresh_until;
+    return tree_view_in(dir->domain, &p, &ret->view, e);
+}
+
+static int lookup_row(struct tree *t, const struct view *dir, const char *name, struct found *ret,
+                      struct err *e)
+{
+    (void)t;
+    const struct row *row = row_find(dir->place.kind, name);
+    return row ? found_in(dir, row_place(dir, row), ret, e) : no_entry(e, name);
+}
+
+static int list_domain(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
+{
+    (void)t;
+    return list_rows(dir, l, e);
+}
+
+/* ---- the root ---- */
+
+static int lookup_root(struct tree *t, const struct view *dir, const char *name, struct found *ret,
+                       struct err *e)
+{
+    (void)dir;
+    autodestroy(domain_list_unref) struct domain_list *domains = NULL;
+    int r = model_domains(t->model, &domains, e);
+    if (r < 0)
+        return r;
+    const struct domain_name *domain = domain_list_find(domains, name);
+    if (!domain)
+        return no_entry(e, name);
+    struct place p = place_make(PLACE_DOMAIN, domain->uuid, 0, 0);
+    r = tree_view(t, &p, &ret->view, e);
+    if (r == -ESTALE)
+        return no_entry(e, name);
+    ret->entry_until = domains->fresh_until;
+    return r;
+}
+
+static int list_root(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
+{
+    (void)dir;
+    int r = model_domains(t->model, &l->domains, e);
+    for (size_t i = 0; r == 0 && i < l->domains->n; i++) {
+        const struct domain_name *d = &l->domains->items[i];
+        r = add_item(l, d->coded, place_make(PLACE_DOMAIN, d->uuid, 0, 0), e);
+    }
+    return r;
+}
+
+/* ---- snapshots, below each other and in by-name/ ---- */
+
+static struct place child_place(const struct view *dir, const struct snapshot *s)
+{
+    bool by_name = dir->place.kind == PLACE_BY_NAME;
+    enum place_kind link = by_name ? PLACE_NAME : PLACE_DEEP;
+    enum place_kind kind = s->in_by_name == by_name ? PLACE_SNAPSHOT : link;
+    return place_make(kind, dir->place.uuid, s->ident, 0);
+}
+
+static int list_snapshots(const struct view *dir, struct snapshot *const *s, size_t n,
+                          struct listing *l, struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = add_item(l, s[i]->coded, child_place(dir, s[i]), e);
+    return r;
+}
+
+static int list_roots(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
+{
+    (void)t;
+    return list_snapshots(dir, dir->domain->roots, dir->domain->n_roots, l, e);
+}
+
+static int list_by_name(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
+{
+    (void)t;
+    return list_snapshots(dir, dir->domain->by_coded, dir->domain->n, l, e);
+}
+
+static int lookup_by_name(struct tree *t, const struct view *dir, const char *name,
+                          struct found *ret, struct err *e)
+{
+    (void)t;
+    const struct snapshot *s = domain_find_coded(dir->domain, name);
+    return s ? found_in(dir, child_place(dir, s), ret, e) : no_entry(e, name);
+}
+
+/* Of `snapshots` and of a snapshot: those whose parent this directory is. */
+static int lookup_child(struct tree *t, const struct view *dir, const char *name, struct found *ret,
+                        struct err *e)
+{
+    const struct snapshot *s = domain_find_coded(dir->domain, name);
+    bool here = s && s->parent == dir->snapshot;
+    return here ? lookup_by_name(t, dir, name, ret, e) : no_entry(e, name);
+}
+
+/* ---- a snapshot ---- */
+
+static struct place image_place(const struct view *dir, const struct snapshot_disk *disk)
+{
+    return place_make(PLACE_IMAGE, dir->place.uuid, dir->place.snapshot,
+                      place_disk_item(disk->ident, disk->file));
+}
+
+/* Only images that can be read are listed, so that archivers finish. */
+static int list_images(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; i < dir->snapshot->n_disks && r == 0; i++) {
+        const struct snapshot_disk *disk = &dir->snapshot->disks[i];
+        struct image_facts facts;
+        struct err unreadable;
+        if (!model_image_facts(t->model, dir->domain, dir->snapshot, disk, &facts, &unreadable))
+            r = add_item(l, disk->file, image_place(dir, disk), e);
+    }
+    return r;
+}
+
+static int list_snapshot(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
+{
+    int r = list_rows(dir, l, e);
+    if (r == 0)
+        r = list_images(t, dir, l, e);
+    const struct snapshot *s = dir->snapshot;
+    return r < 0 ? r : list_snapshots(dir, s->children, s->n_children, l, e);
+}
+
+static int lookup_image(struct tree *t, const struct view *dir, const struct snapshot_disk *disk,
+                        struct found *ret, struct err *e)
+{
+    struct image_facts facts;
+    ret->is_image = true;
+    int r = model_image_facts(t->model, dir->domain, dir->snapshot, disk, &facts, e);
+    return r < 0 ? r : found_in(dir, image_place(dir, disk), ret, e);
+}
+
+static int lookup_snapshot(struct tree *t, const struct view *dir, const char *name,
+                           struct found *ret, struct err *e)
+{
+    if (row_find(PLACE_SNAPSHOT, name))
+        return lookup_row(t, dir, name, ret, e);
+    const struct snapshot_disk *disk = snapshot_find_disk(dir->snapshot, name);
+    return disk ? lookup_image(t, dir, disk, ret, e) : lookup_child(t, dir, name, ret, e);
+}
+
+static const struct dir_ops dir_ops[PLACE_KINDS] = {
+    [PLACE_ROOT] = {.lookup = lookup_root, .list = list_root},
+    [PLACE_DOMAIN] = {.lookup = lookup_row, .list = list_domain},
+    [PLACE_SNAPSHOTS] = {.lookup = lookup_child,
+                         .list = list_roots,
+                         .make = snapshot_make,
+                         .remove = snapshot_remove},
+    [PLACE_SNAPSHOT] = {.lookup = lookup_snapshot,
+                        .list = list_snapshot,
+                        .make = snapshot_make,
+                        .remove = snapshot_remove},
+    [PLACE_BY_NAME] = {.lookup = lookup_by_name, .list = list_by_name, .remove = snapshot_remove},
+};
+
+const struct dir_ops *dir_ops_of(const struct view *dir)
+{
+    return &dir_ops[dir->place.kind];
+}
+
+int tree_lookup(struct tree *t, const struct view *dir, const char *name, struct found *ret,
+                struct err *e)
+{
+    *ret = (struct found){0};
+    const struct dir_ops *ops = dir_ops_of(dir);
+    if (!ops->lookup)
+        return err_fail(e, ENOTDIR, "'%s' is looked for in what is no directory", name);
+    if (strlen(name) > NAME_BYTES_MAX)
+        return err_fail(e, ENAMETOOLONG, "a name here has at most %d bytes", NAME_BYTES_MAX);
+    return ops->lookup(t, dir, name, ret, e);
+}
+
+/* The directory that this one stands in. */
+static struct place place_above(const struct view *v)
+{
+    const char *uuid = v->place.uuid;
+    if (v->place.kind == PLACE_ROOT || v->place.kind == PLACE_DOMAIN)
+        return place_make(PLACE_ROOT, "", 0, 0);
+    if (v->place.kind != PLACE_SNAPSHOT)
+        return place_make(PLACE_DOMAIN, uuid, 0, 0);
+    if (v->snapshot->in_by_name)
+        return place_make(PLACE_BY_NAME, uuid, 0, 0);
+    const struct snapshot *parent = v->snapshot->parent;
+    return place_make(parent ? PLACE_SNAPSHOT : PLACE_SNAPSHOTS, uuid, parent ? parent->ident : 0,
+                      0);
+}
+
+int tree_list(struct tree *t, const struct view *dir, struct listing **ret, struct err *e)
+{
+    autodestroy(listing_free) struct listing *l = calloc(1, sizeof(*l));
+    if (!l)
+        return err_nomem(e);
+    if (dir->domain)
+        l->domain = domain_ref(dir->domain);
+    const struct dir_ops *ops = dir_ops_of(dir);
+    int r = ops->list ? 0 : err_fail(e, ENOTDIR, "what is no directory cannot be listed");
+    if (r == 0)
+        r = add_item(l, ".", dir->place, e);
+    if (r == 0)
+        r = add_item(l, "..", place_above(dir), e);
+    if (r == 0)
+        r = ops->list(t, dir, l, e);
+    if (r == 0)
+        *ret = take(l);
+    return r;
+}
+
+void listing_free(struct listing *l)
+{
+    if (!l)
+        return;
+    domain_unref(l->domain);
+    domain_list_unref(l->domains);
+    free(l->items);
+    free(l);
+}

@@ -1,0 +1,66 @@
+/* place.c - see place.h. Pure functions. */
+#include "node/place.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/hash.h"
+#include "node/rows.h"
+
+struct place place_make(enum place_kind kind, const char *uuid, uint64_t snapshot, uint64_t item)
+{
+    struct place p = {.kind = kind, .snapshot = snapshot, .item = item};
+    snprintf(p.uuid, sizeof(p.uuid), "%s", uuid);
+    return p;
+}
+
+bool place_equal(const struct place *a, const struct place *b)
+{
+    return a->kind == b->kind && a->snapshot == b->snapshot && a->item == b->item &&
+           !strcmp(a->uuid, b->uuid);
+}
+
+static uint64_t hash_with_item(const struct place *p, uint64_t item)
+{
+    uint64_t h = hash_u64(HASH_START, (uint64_t)p->kind);
+    h = hash_str(h, p->uuid);
+    h = hash_u64(h, p->snapshot);
+    return hash_end(hash_u64(h, item));
+}
+
+uint64_t place_hash(const struct place *p)
+{
+    return hash_with_item(p, p->item);
+}
+
+uint64_t place_ino(const struct place *p)
+{
+    if (p->kind == PLACE_ROOT)
+        return 1;
+    uint64_t item = p->item;
+    if (p->kind == PLACE_FILE) /* by name: a row's number may change from version to version */
+        item = hash_str(HASH_START, row_at((size_t)item)->name);
+    uint64_t ino = hash_with_item(p, item);
+    return ino > 1 ? ino : ino + 2;
+}
+
+uint64_t place_disk_item(uint64_t disk_ident, const char *file)
+{
+    return hash_end(hash_str(hash_u64(HASH_START, disk_ident), file));
+}
+
+unsigned place_type(const struct place *p)
+{
+    switch (p->kind) {
+    case PLACE_FILE:
+    case PLACE_IMAGE:
+        return S_IFREG;
+    case PLACE_CURRENT:
+    case PLACE_DEEP:
+    case PLACE_NAME:
+        return S_IFLNK;
+    default:
+        return S_IFDIR;
+    }
+}

@@ -1,0 +1,165 @@
+/* rows.c - see rows.h: the table, and what each file shows and does. No locks. */
+#include "node/rows.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/model.h"
+#include "model/verbs.h"
+#include "node/tree.h"
+
+static int give_copy(const char *s, size_t len, char **ret, size_t *ret_len, struct err *e)
+{
+    autotext struct text t = {0};
+    text_put(&t, s, len);
+    char *copy = text_take(&t, ret_len);
+    if (!copy)
+        return err_nomem(e);
+    *ret = copy;
+    return 0;
+}
+
+/* A line of text, or nothing at all when there is none. */
+static int give_line(const char *s, char **ret, size_t *ret_len, struct err *e)
+{
+    autotext struct text t = {0};
+    if (s && *s)
+        text_add(&t, "%s\n", s);
+    return give_copy(t.failed ? NULL : t.s, t.len, ret, ret_len, e);
+}
+
+static int show_domain_xml(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
+                           struct err *e)
+{
+    (void)t;
+    return give_copy(v->domain->xml, strlen(v->domain->xml), ret, ret_len, e);
+}
+
+static int show_state(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
+                      struct err *e)
+{
+    (void)t;
+    return give_line(v->domain->state, ret, ret_len, e);
+}
+
+static int show_log(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
+                    struct err *e)
+{
+    return model_log(t->model, v->domain->uuid, ret, ret_len, e);
+}
+
+static int show_info(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
+                     struct err *e)
+{
+    return model_info(t->model, v->domain, v->snapshot, ret, ret_len, e);
+}
+
+static int show_snapshot_xml(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
+                             struct err *e)
+{
+    (void)t;
+    return give_copy(v->snapshot->xml, v->snapshot->xml_len, ret, ret_len, e);
+}
+
+static int show_description(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
+                            struct err *e)
+{
+    (void)t;
+    return give_line(view_description(v), ret, ret_len, e);
+}
+
+static int store_description(struct tree *t, const struct view *v, const char *words,
+                             struct text *remark, struct err *e)
+{
+    return verb_describe(t->model, v->place.uuid, v->place.snapshot, words, remark, e);
+}
+
+static int store_revert(struct tree *t, const struct view *v, const char *words,
+                        struct text *remark, struct err *e)
+{
+    return verb_revert(t->model, v->place.uuid, v->place.snapshot, words, remark, e);
+}
+
+static const struct row rows[] = {
+    {.name = "by-name",
+     .where = PLACE_DOMAIN,
+     .kind = PLACE_BY_NAME,
+     .help = "every snapshot by its name: links, or the directory itself in a deep tree"},
+    {.name = "current",
+     .where = PLACE_DOMAIN,
+     .kind = PLACE_CURRENT,
+     .help = "link to the directory that a new snapshot goes in"},
+    {.name = "domain.xml",
+     .where = PLACE_DOMAIN,
+     .kind = PLACE_FILE,
+     .mode = 0444,
+     .show = show_domain_xml,
+     .help = "the domain's XML, as libvirt has it now"},
+    {.name = "log",
+     .where = PLACE_DOMAIN,
+     .kind = PLACE_FILE,
+     .mode = 0444,
+     .show = show_log,
+     .help = "the last operations made here, and why those failed that failed"},
+    {.name = "snapshots",
+     .where = PLACE_DOMAIN,
+     .kind = PLACE_SNAPSHOTS,
+     .help = "a directory per snapshot, inside its parent's; mkdir makes one, rmdir deletes one"},
+    {.name = "state",
+     .where = PLACE_DOMAIN,
+     .kind = PLACE_FILE,
+     .mode = 0444,
+     .show = show_state,
+     .help = "running, paused, shut off, ..."},
+    {.name = "description",
+     .where = PLACE_SNAPSHOT,
+     .kind = PLACE_FILE,
+     .mode = 0644,
+     .whole = true,
+     .show = show_description,
+     .store = store_description,
+     .help = "the snapshot's description; one write replaces it"},
+    {.name = "info",
+     .where = PLACE_SNAPSHOT,
+     .kind = PLACE_FILE,
+     .mode = 0444,
+     .show = show_info,
+     .help = "what is known of the snapshot, in 'Key: value' lines"},
+    {.name = "revert",
+     .where = PLACE_SNAPSHOT,
+     .kind = PLACE_FILE,
+     .mode = 0600,
+     .store = store_revert,
+     .words = "running paused force reset-nvram",
+     .help = "a write reverts the domain to this snapshot"},
+    {.name = "snapshot.xml",
+     .where = PLACE_SNAPSHOT,
+     .kind = PLACE_FILE,
+     .mode = 0444,
+     .show = show_snapshot_xml,
+     .help = "the snapshot's XML, without secrets"},
+};
+
+size_t row_count(void)
+{
+    return sizeof(rows) / sizeof(*rows);
+}
+
+const struct row *row_at(size_t i)
+{
+    return &rows[i];
+}
+
+const struct row *row_find(enum place_kind where, const char *name)
+{
+    for (size_t i = 0; i < row_count(); i++)
+        if (rows[i].where == where && !strcmp(rows[i].name, name))
+            return &rows[i];
+    return NULL;
+}
+
+size_t row_number(const struct row *row)
+{
+    return (size_t)(row - rows);
+}

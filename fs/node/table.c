@@ -1,0 +1,241 @@
+/* table.c - see table.h: two chained hash tables over the same nodes, by place and by id.
+ *
+ * One lock, `table.lock`, a leaf: nothing is called while it is held but the allocator and
+ * image_ref. A node lives while it has lookups or an open image; the kernel forgets an inode only
+ * after its last close, but an aborted connection may turn that order round.
+ */
+#include "node/table.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+
+struct node {
+    uint64_t id, lookups;
+    struct place place;
+    uint64_t hash; /* of the place */
+    struct image *image;
+    unsigned opens;
+    struct stat st; /* while opens */
+    struct node *next_by_place, *next_by_id;
+};
+
+struct table {
+    pthread_mutex_t lock;
+    struct node **by_place, **by_id; /* size buckets each */
+    size_t size, n;
+    uint64_t last_id;
+};
+
+enum { TABLE_START_SIZE = 256 };
+
+static struct node **bucket_by_id(struct table *t, uint64_t id)
+{
+    return &t->by_id[id & (t->size - 1)];
+}
+
+static struct node **bucket_by_place(struct table *t, uint64_t hash)
+{
+    return &t->by_place[hash & (t->size - 1)];
+}
+
+static void insert(struct table *t, struct node *n)
+{
+    struct node **id = bucket_by_id(t, n->id), **place = bucket_by_place(t, n->hash);
+    n->next_by_id = *id;
+    *id = n;
+    n->next_by_place = *place;
+    *place = n;
+}
+
+/* Doubles the buckets; without memory the chains merely grow longer. */
+static void grow(struct table *t)
+{
+    size_t old_size = t->size, size = old_size * 2;
+    struct node **by_place = calloc(size, sizeof(struct node *));
+    struct node **by_id = calloc(size, sizeof(struct node *));
+    if (!by_place || !by_id) {
+        free(by_place);
+        free(by_id);
+        return;
+    }
+    struct node **old = t->by_id;
+    free(t->by_place);
+    t->by_place = by_place;
+    t->by_id = by_id;
+    t->size = size;
+    for (size_t i = 0; i < old_size; i++)
+        for (struct node *n = old[i], *next; n; n = next) {
+            next = n->next_by_id;
+            insert(t, n);
+        }
+    free(old);
+}
+
+static struct node *find_id(struct table *t, uint64_t id)
+{
+    struct node *n = *bucket_by_id(t, id);
+    while (n && n->id != id)
+        n = n->next_by_id;
+    return n;
+}
+
+static struct node *find_place(struct table *t, const struct place *p, uint64_t hash)
+{
+    struct node *n = *bucket_by_place(t, hash);
+    while (n && (n->hash != hash || !place_equal(&n->place, p)))
+        n = n->next_by_place;
+    return n;
+}
+
+static struct node *add(struct table *t, const struct place *p, uint64_t hash)
+{
+    struct node *n = calloc(1, sizeof(*n));
+    if (!n)
+        return NULL;
+    if (t->n >= t->size)
+        grow(t);
+    n->id = ++t->last_id;
+    n->place = *p;
+    n->hash = hash;
+    t->n++;
+    insert(t, n);
+    return n;
+}
+
+/* Frees a node that nothing holds any more. */
+static void drop_unused(struct table *t, struct node *n)
+{
+    if (n->lookups || n->opens || n->id == TABLE_ROOT_ID)
+        return;
+    struct node **id = bucket_by_id(t, n->id), **place = bucket_by_place(t, n->hash);
+    while (*id != n)
+        id = &(*id)->next_by_id;
+    *id = n->next_by_id;
+    while (*place != n)
+        place = &(*place)->next_by_place;
+    *place = n->next_by_place;
+    t->n--;
+    free(n);
+}
+
+struct table *table_new(void)
+{
+    struct table *t = calloc(1, sizeof(*t));
+    if (!t)
+        return NULL;
+    struct place root = place_make(PLACE_ROOT, "", 0, 0);
+    pthread_mutex_init(&t->lock, NULL);
+    t->size = TABLE_START_SIZE;
+    t->by_place = calloc(t->size, sizeof(struct node *));
+    t->by_id = calloc(t->size, sizeof(struct node *));
+    if (!t->by_place || !t->by_id || !add(t, &root, place_hash(&root))) {
+        table_free(t);
+        return NULL;
+    }
+    return t;
+}
+
+void table_free(struct table *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; t->by_id && i < t->size; i++)
+        for (struct node *n = t->by_id[i], *next; n; n = next) {
+            next = n->next_by_id;
+            image_unref(n->image);
+            free(n);
+        }
+    free(t->by_place);
+    free(t->by_id);
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
+int table_lookup(struct table *t, const struct place *p, uint64_t *ret_id, struct err *e)
+{
+    uint64_t hash = place_hash(p);
+    pthread_mutex_lock(&t->lock);
+    struct node *n = find_place(t, p, hash);
+    if (!n)
+        n = add(t, p, hash);
+    if (n) {
+        n->lookups++;
+        *ret_id = n->id;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return n ? 0 : err_nomem(e);
+}
+
+void table_forget(struct table *t, uint64_t id, uint64_t count)
+{
+    pthread_mutex_lock(&t->lock);
+    struct node *n = find_id(t, id);
+    if (n) {
+        n->lookups -= min_u64(count, n->lookups);
+        drop_unused(t, n);
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+int table_place(struct table *t, uint64_t id, struct place *ret, struct err *e)
+{
+    pthread_mutex_lock(&t->lock);
+    const struct node *n = find_id(t, id);
+    if (n)
+        *ret = n->place;
+    pthread_mutex_unlock(&t->lock);
+    return n ? 0 : err_fail(e, ESTALE, "node %" PRIu64 " was forgotten", id);
+}
+
+void table_image_opened(struct table *t, uint64_t id, struct image *im, const struct stat *st)
+{
+    struct image *old = NULL;
+    pthread_mutex_lock(&t->lock);
+    struct node *n = find_id(t, id);
+    if (n) {
+        old = n->image;
+        n->image = image_ref(im);
+        n->st = *st;
+        n->opens++;
+    }
+    pthread_mutex_unlock(&t->lock);
+    image_unref(old);
+}
+
+void table_image_closed(struct table *t, uint64_t id)
+{
+    struct image *last = NULL;
+    pthread_mutex_lock(&t->lock);
+    struct node *n = find_id(t, id);
+    if (n && n->opens && !--n->opens) {
+        last = take(n->image);
+        drop_unused(t, n);
+    }
+    pthread_mutex_unlock(&t->lock);
+    image_unref(last);
+}
+
+bool table_image(struct table *t, uint64_t id, struct stat *ret_st, struct image **ret_im)
+{
+    pthread_mutex_lock(&t->lock);
+    const struct node *n = find_id(t, id);
+    bool open = n && n->opens;
+    if (open) {
+        *ret_st = n->st;
+        *ret_im = image_ref(n->image);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return open;
+}
+
+uint64_t table_count(struct table *t)
+{
+    pthread_mutex_lock(&t->lock);
+    uint64_t n = t->n;
+    pthread_mutex_unlock(&t->lock);
+    return n;
+}

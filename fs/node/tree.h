@@ -1,0 +1,113 @@
+/* tree.h - the mounted tree: what each place in it is and does. The whole idea is told in dirs.c.
+ *
+ * Every request first turns its place into a view (what is there now, with the domain's value
+ * held), works on that, and drops it. Functions return 0 or -errno with a sentence. Any thread.
+ */
+#ifndef SNAPFS_NODE_TREE_H
+#define SNAPFS_NODE_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "model/model.h"
+#include "node/bar.h"
+#include "node/place.h"
+#include "node/rows.h"
+
+enum { NAME_BYTES_MAX = 255, MASK_NONE = -1 };
+
+struct tree_options {
+    uid_t uid; /* owner and group of everything */
+    gid_t gid;
+    int dmask, fmask; /* MASK_NONE: the modes of the rows */
+};
+
+struct tree {
+    struct model *model;
+    struct tree_options options;
+    struct timespec start; /* CLOCK_REALTIME of the mount: a time for what has none of its own */
+    struct bar bar;
+};
+
+void tree_init(struct tree *t, struct model *m, const struct tree_options *o);
+void tree_destroy(struct tree *t); /* not the model */
+
+/* ---- view.c: what is at a place now ---- */
+
+struct view {
+    struct place place;
+    struct domain *domain;            /* NULL for the root */
+    const struct snapshot *snapshot;  /* of `domain`; NULL where none belongs */
+    const struct snapshot_disk *disk; /* PLACE_IMAGE */
+    const struct row *row;            /* PLACE_FILE */
+    uint64_t fresh_until;             /* CLOCK_MONOTONIC, ns: how long attributes may be kept */
+};
+
+/* ESTALE when what the place names is gone. The root never asks libvirt. */
+int tree_view(struct tree *t, const struct place *p, struct view *ret, struct err *e);
+/* The same in a domain that the caller holds; the view takes its own reference. */
+int tree_view_in(struct domain *d, const struct place *p, struct view *ret, struct err *e);
+void view_drop(struct view *v);
+#define autoview __attribute__((cleanup(view_drop)))
+
+const char *view_description(const struct view *v); /* NULL for none */
+int64_t snapshot_created(const struct snapshot *s); /* seconds since 1970 */
+uint64_t tree_now(void);                            /* CLOCK_MONOTONIC, ns */
+
+/* ---- dirs.c ---- */
+
+struct found {
+    struct view view;
+    uint64_t entry_until; /* how long the name may be kept */
+    bool is_image;        /* also set when the lookup failed for an image that cannot be read */
+};
+
+/* ENOENT without a sentence's worth when there is no such name; an unreadable image's errno. */
+int tree_lookup(struct tree *t, const struct view *dir, const char *name, struct found *ret,
+                struct err *e);
+
+struct listing_item {
+    struct place place;
+    const char *name; /* borrowed from the listing's values */
+};
+
+struct listing {
+    struct domain *domain;       /* NULL for the root's */
+    struct domain_list *domains; /* the root's */
+    size_t n, cap;
+    struct listing_item *items; /* "." and ".." first */
+};
+
+int tree_list(struct tree *t, const struct view *dir, struct listing **ret, struct err *e);
+void listing_free(struct listing *l); /* NULL allowed */
+MEM_CLEANUP(struct listing, listing_free)
+
+/* ---- attr.c ---- */
+
+int tree_stat(struct tree *t, const struct view *v, struct stat *ret, struct err *e);
+int tree_text(struct tree *t, const struct view *v, char **ret, size_t *ret_len, struct err *e);
+int tree_readlink(const struct view *v, char **ret, struct err *e);
+
+/* The place's path below the mountpoint, and `leaf` (may be NULL) in it, as far as it is known. */
+void tree_path(struct tree *t, const struct place *p, const char *leaf, struct text *out);
+
+/* ---- change.c: may take minutes ---- */
+
+int tree_mkdir(struct tree *t, const struct place *dir, const char *name, struct view *ret,
+               struct text *remark, struct err *e);
+int tree_rmdir(struct tree *t, const struct place *dir, const char *name, struct text *remark,
+               struct err *e);
+int tree_store(struct tree *t, const struct place *file, const char *data, size_t len,
+               struct text *remark, struct err *e);
+
+/* These never succeed. */
+int tree_unlink(struct tree *t, const struct place *dir, const char *name, struct err *e);
+int tree_rename(struct tree *t, const struct place *dir, const char *name, struct err *e);
+
+#endif

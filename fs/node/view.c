@@ -1,0 +1,96 @@
+/* view.c - from a place to what is there now, or ESTALE. No locks. */
+#include <errno.h>
+#include <time.h>
+
+#include "model/document.h"
+#include "node/tree.h"
+
+enum { ROOT_FRESH_NS = 1000000000 };
+
+void tree_init(struct tree *t, struct model *m, const struct tree_options *o)
+{
+    *t = (struct tree){.model = m, .options = *o};
+    clock_gettime(CLOCK_REALTIME, &t->start);
+    bar_init(&t->bar);
+}
+
+void tree_destroy(struct tree *t)
+{
+    bar_destroy(&t->bar);
+}
+
+uint64_t tree_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int gone(struct err *e, const char *what)
+{
+    return err_fail(e, ESTALE, "%s that was here is gone", what);
+}
+
+static int find_disk(struct view *v, struct err *e)
+{
+    const struct snapshot *s = v->snapshot;
+    for (size_t i = 0; i < s->n_disks; i++)
+        if (place_disk_item(s->disks[i].ident, s->disks[i].file) == v->place.item)
+            v->disk = &s->disks[i];
+    return v->disk ? 0 : gone(e, "the disk image");
+}
+
+static int find_snapshot(struct view *v, struct err *e)
+{
+    v->snapshot = domain_find_ident(v->domain, v->place.snapshot);
+    if (!v->snapshot)
+        return gone(e, "the snapshot");
+    if (v->place.kind == PLACE_IMAGE)
+        return find_disk(v, e);
+    bool is_link = v->place.kind == PLACE_DEEP || v->place.kind == PLACE_NAME;
+    if (is_link && v->snapshot->in_by_name != (v->place.kind == PLACE_DEEP))
+        return gone(e, "the link");
+    return 0;
+}
+
+int tree_view_in(struct domain *d, const struct place *p, struct view *ret, struct err *e)
+{
+    struct view v = {.place = *p, .domain = d, .fresh_until = d->fresh_until};
+    int r = p->snapshot ? find_snapshot(&v, e) : 0;
+    if (r < 0)
+        return r;
+    if (p->kind == PLACE_FILE)
+        v.row = row_at((size_t)p->item);
+    domain_ref(d);
+    *ret = v;
+    return 0;
+}
+
+int tree_view(struct tree *t, const struct place *p, struct view *ret, struct err *e)
+{
+    if (p->kind == PLACE_ROOT) {
+        *ret = (struct view){.place = *p, .fresh_until = tree_now() + ROOT_FRESH_NS};
+        return 0;
+    }
+    autodestroy(domain_unref) struct domain *d = NULL;
+    int r = model_domain(t->model, p->uuid, &d, e);
+    if (r == -ENOENT)
+        return gone(e, "the domain");
+    return r < 0 ? r : tree_view_in(d, p, ret, e);
+}
+
+void view_drop(struct view *v)
+{
+    domain_unref(v->domain);
+    *v = (struct view){0};
+}
+
+const char *view_description(const struct view *v)
+{
+    return v->snapshot->parsed->description;
+}
+
+int64_t snapshot_created(const struct snapshot *s)
+{
+    return s->parsed->created;
+}
