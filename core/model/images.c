@@ -404,6 +404,32 @@ int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *d
 
 /* ---- opening and probing ---- */
 
+/* Does the file still hold what the catalog saw in it? */
+static bool is_still_there(const struct model *m, const struct domain *d, const struct snapshot *s,
+                           const struct snapshot_disk *disk)
+{
+    struct tag_tables *tables autodestroy(tag_tables_free) = tag_tables_new(m);
+    struct snapshot_disk now = {.target = disk->target, .path = disk->path,
+                                .format = disk->format, .tag = disk->tag};
+    struct err why;
+    return tables && identify(tables, &now, &why) == 0 &&
+           domain_disk_ident(d->uuid, s, disk->target, now.ident) == disk->ident;
+}
+
+/* The catalog is older than the file: from now on it is read anew, so that the kernel's second look
+ * (which ESTALE makes it take) finds what is there. */
+static int stale(struct model *m, const struct domain *d, const struct snapshot *s,
+                 const struct snapshot_disk *disk, struct err *e)
+{
+    struct entry *en = model_entry(m, d->uuid);
+    if (en) {
+        model_changed(m, en);
+        model_entry_done(m, en);
+    }
+    return err_fail(e, ESTALE, "'%s' no longer holds what snapshot '%s' had in it", disk->path,
+                    s->name);
+}
+
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, struct image **ret, struct err *e)
 {
@@ -415,13 +441,11 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     struct image *im autodestroy(image_unref) = NULL;
     int r = image_open(&source, &policy, &im, e);
     if (r < 0)
-        return r;
+        return is_still_there(m, d, s, disk) ? r : stale(m, d, s, disk, e);
     struct image_id id = image_identity(im);
-    uint64_t ident =
-        domain_disk_ident(d->uuid, s, disk->target, image_id_hash(HASH_START, &id));
-    if (ident != disk->ident)
-        return err_fail(e, ESTALE, "'%s' no longer holds what snapshot '%s' had in it", disk->path,
-                        s->name);
+    uint64_t file = image_id_hash(HASH_START, &id);
+    if (domain_disk_ident(d->uuid, s, disk->target, file) != disk->ident)
+        return stale(m, d, s, disk, e);
     *ret = take(im);
     return 0;
 }
