@@ -1,0 +1,396 @@
+"""Do code, --help, manual pages and README say the same? Usage: agree.py SOURCE_ROOT.
+
+A check is a function from the texts to complaints. Each is also given texts with one thing changed
+in them, about which it has to complain.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+
+import page
+import readme
+from lib.command import attempt, must
+from lib.tap import equal, run, test, true
+
+PAGES = {"snapfs.1": "man1", "snapfs.5": "man5", "snapfs-cat.1": "mancat"}
+SOURCES = {
+    "rows": "fs/node/rows.c",
+    "options": "fs/fuse/options.c",
+    "verbs": "core/model/verbs.c",
+    "names": "core/base/name.c",
+    "errors": "core/virt/errors.c",
+}
+# Not requests: what fails before anything is mounted, and another program.
+NO_REQUESTS = re.compile(r"fs/fuse/(daemon|main|mount|options|session|values)\.c|core/image/cat/")
+DIRECTORIES = {"PLACE_DOMAIN": "A DOMAIN'S DIRECTORY", "PLACE_SNAPSHOT": "A SNAPSHOT'S DIRECTORY"}
+# Where a limit's value stands, its name, and the sentence that tells it.
+LIMITS = (
+    ("fs/node/bar.h", "BAR_SECONDS", "man5", r"is refused for (\d+) seconds"),
+    ("core/model/oplog.h", "OPLOG_LINES", "man5", r"last (\d+) operations"),
+    ("core/base/name.h", "NAME_NEW_MAX", "man5", r"one of more than (\d+) bytes"),
+    ("core/base/name.h", "NAME_CODED_MAX", "man5", r"coded name longer than (\d+) bytes"),
+    ("fs/node/tree.h", "NAME_BYTES_MAX", "man5", r"More than (\d+) bytes in a name"),
+    ("core/model/domain.h", "DOMAIN_PATH_MAX", "man5", r"directory has at most (\d+) bytes"),
+    ("core/model/verbs.h", "VERB_WORDS_MAX", "man5", r"One write has at most (\d+) bytes"),
+    ("fs/fuse/tasks.h", "TASKS_MAX", "man5", r"At most (\d+) are taken"),
+    ("core/image/image.h", "IMAGE_CHAIN_MAX", "man5", r"chain has at most (\d+) files"),
+    ("core/virt/virt.h", "VIRT_RECONNECT_WAIT", "man1", r"for up to (\d+) seconds from the loss"),
+    ("core/virt/virt.h", "VIRT_CALL_TIMEOUT", "man1", r"given up after (\d+) seconds"),
+)
+# Only namespaces of documents that are there anyway, and the licence's.
+KNOWN_HOSTS = ("libvirt.org", "www.gnu.org", "fsf.org", "www.fsf.org")
+ADDRESS = re.compile(r"\b(?:https?|ftp)://([\w.-]+)")
+SOMEONES_DIRECTORY = re.compile(r"(?<![\w.$}])/(?:home|Users)/[\w.-]+/")
+
+
+# ---- the texts ----
+
+
+def load(root):
+    texts = {name: (root / path).read_text() for name, path in SOURCES.items()}
+    texts |= {key: (root / "man" / name).read_text() for name, key in PAGES.items()}
+    texts["help"] = must(os.environ["SNAPFS"], "--help")
+    texts["cat"] = must(os.environ["SNAPFS_CAT"], "--help")
+    texts["readme"] = readme.text()
+    texts["code"] = "\n".join(
+        path.read_text()
+        for folder in ("core/image", "core/model", "core/virt", "fs/node", "fs/fuse")
+        for path in sorted((root / folder).glob("**/*.c"))
+        if not NO_REQUESTS.match(str(path.relative_to(root)))
+    )
+    return texts
+
+
+def project_files(root):
+    """Every file of the project, with git or without."""
+    ignored = [line.strip("/\n") for line in (root / ".gitignore").read_text().splitlines()]
+    for path in sorted(root.rglob("*")):
+        top = path.relative_to(root).parts[0]
+        if path.is_file() and top not in (".git", *ignored) and "__pycache__" not in path.parts:
+            yield path
+
+
+# ---- checks ----
+
+
+def differ(what, ours, theirs):
+    """Complaints where two sets, each a (place, names), are not the same."""
+    (here, names), (there, others) = ours, theirs
+    for name in sorted(set(names) - set(others)):
+        yield f"{what} '{name}' is in {here} and not in {there}"
+    for name in sorted(set(others) - set(names)):
+        yield f"{what} '{name}' is in {there} and not in {here}"
+    if not names:
+        yield f"no {what} was found in {here}"
+
+
+def help_words(text):
+    """What --help says is accepted without a meaning."""
+    line = re.search(r"accepted from mount\(8\).*?: (.*) x-\*$", text, re.MULTILINE)
+    return line.group(1).split() if line else []
+
+
+def flags(texts):
+    rows = re.findall(r'^    \{"(--?\w+)"', texts["options"], re.MULTILINE)
+    shown = re.findall(r"^    (?!-o )(--?\w+) ", texts["help"], re.MULTILINE)
+    shown += [word for word in help_words(texts["help"]) if word.startswith("-")]
+    listed = ["-" + name for name in page.items(page.part(texts["man1"], "OPTIONS"), "Fl")]
+    yield from differ("option", ("options.c", rows), ("--help", shown))
+    yield from differ("option", ("--help", shown + ["-o"]), ("snapfs(1)", listed))
+    synopsis = re.search(r"^\.Op Fl (\w+)$", page.part(texts["man1"], "SYNOPSIS"), re.MULTILINE)
+    alone = [name for name in listed if len(name) == 2 and name not in ("-o", "-h", "-V")]
+    letters = ["-" + letter for letter in synopsis.group(1)] if synopsis else []
+    yield from differ("option", ("the synopsis", letters), ("snapfs(1)", alone))
+
+
+def mount_options(texts):
+    rows = re.findall(r'^    \{"(\w+=?)"', texts["options"], re.MULTILINE)
+    own, _, libfuse = texts["help"].partition("libfuse's mount options")
+    pattern = re.compile(r"^ +-o (\w+=?)", re.MULTILINE)
+    shown = pattern.findall(own)
+    words = [word for word in help_words(own) if not word.startswith("-")]
+    listed = page.items(page.part(texts["man1"], "MOUNT OPTIONS"), "Cm")
+    fstab = page.mentioned(page.part(texts["man1"], "Words of mount(8) and fstab(5)"), "Cm")
+    yield from differ("mount option", ("options.c", rows), ("--help", shown + words))
+    yield from differ("mount option", ("--help", shown), ("snapfs(1)", listed))
+    yield from differ("word", ("--help", words), ("snapfs(1)", [w for w in fstab if w != "ro"]))
+    for name in page.items(page.part(texts["man1"], "Options of libfuse"), "Cm"):
+        if name not in pattern.findall(libfuse):
+            yield f"libfuse has no option '{name}'"
+
+
+def rows(text, where):
+    found = re.findall(r'\{\.name = "([^"]+)",\s*\.where = (\w+)', text)
+    return [name for name, place in found if place == where]
+
+
+def helped(text, heading):
+    found = re.search(rf"^{heading}:\n(.*?)\n\n", text, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^    (\S+)", found.group(1), re.MULTILINE) if found else []
+
+
+def files(texts):
+    for where, title in DIRECTORIES.items():
+        names = rows(texts["rows"], where)
+        shown = helped(texts["help"], f"in {title.lower()}")
+        listed = page.items(page.part(texts["man5"], title), "Pa")
+        if where == "PLACE_SNAPSHOT":
+            names = names + ["DISK.raw"]
+            listed = ["DISK.raw" if name == ".raw" else name for name in listed]
+        yield from differ("file", ("rows.c", names), ("--help", shown))
+        yield from differ("file", ("rows.c", names), ("snapfs(5)", listed))
+
+
+def pictures(texts):
+    """The trees drawn in README.md and snapfs(5) show every row, and nothing that is none."""
+    names = [name for where in DIRECTORIES for name in rows(texts["rows"], where)]
+    for place, pattern, text in (
+        ("README.md", r"[├└]── (\S+?)/?(?: |$)", texts["readme"]),
+        ("snapfs(5)", r"[|`]-- (\S+?)/?(?: |$)", page.part(texts["man5"], "DESCRIPTION")),
+    ):
+        drawn = re.findall(pattern, text, re.MULTILINE)
+        examples = ("web01", "base", "updates", "before-upgrade", "vda.raw", "...")
+        entries = [name for name in drawn if name not in examples]
+        yield from differ("file", ("rows.c", names), (f"the picture in {place}", entries))
+
+
+def words(texts):
+    table = re.search(r"revert_words\[\] = \{(.*?)\};", texts["verbs"], re.DOTALL)
+    known = re.findall(r'\{"([\w-]+)"', table.group(1)) if table else []
+    row = re.search(r'\.words = "([^"]+)"', texts["rows"])
+    sentence = re.search(r"revert takes ([\w, -]+)\"", texts["verbs"])
+    listed = page.items(page.part(texts["man5"], "REVERTING"), "Cm")
+    for place, others in (
+        ("rows.c", row.group(1).split() if row else []),
+        ("the sentence on an unknown word", sentence.group(1).split(", ") if sentence else []),
+        ("snapfs(5)", listed),
+        ("--help", sum((w.split() for w in re.findall(r" words: (.*)", texts["help"])), [])),
+    ):
+        yield from differ("word of revert", ("verbs.c", known), (place, others))
+
+
+def reserved(texts):
+    table = re.search(r"reserved\[\] = \{(.*?)\};", texts["names"], re.DOTALL)
+    names = re.findall(r'"([^"]+)"', table.group(1)) if table else []
+    listed = page.mentioned(page.part(texts["man5"], "Reserved names"), "Pa")
+    yield from differ("reserved name", ("name.c", names), ("snapfs(5)", listed))
+    for where in DIRECTORIES:
+        for name in rows(texts["rows"], where):
+            if name not in names:
+                yield f"the file '{name}' is no reserved name"
+
+
+def cat_options(texts):
+    shown = re.findall(r"(?<![\w-])(--?[a-zA-Z]\w*)", texts["cat"].partition("\n\n")[2])
+    listed = ["-" + name for name in page.items(page.part(texts["mancat"], "OPTIONS"), "Fl")]
+    yield from differ("option", ("snapfs-cat --help", shown), ("snapfs-cat(1)", listed))
+
+
+def error_numbers(texts):
+    given = re.findall(r"(?:err_fail|fuse_reply_err)\(\s*[^,()]+,\s*(E[A-Z0-9]+)", texts["code"])
+    given += re.findall(r"\{VIR_ERR_\w+, \w+, (E[A-Z0-9]+)", texts["errors"])
+    given += ["ENOMEM"]  # err_nomem
+    listed = page.items(page.part(texts["man5"], "ERROR NUMBERS"), "Er")
+    yield from differ("error", ("the code", given), ("snapfs(5)", listed))
+
+
+def limit(root, texts):
+    for path, name, where, sentence in LIMITS:
+        value = re.search(rf"\b{name} = (\d+)", (root / path).read_text())
+        said = re.search(sentence, page.running(texts[where]))
+        if not value or not said:
+            yield f"{name} is not found in {path}, or '{sentence}' in {where}"
+        elif value.group(1) != said.group(1):
+            yield f"{name} is {value.group(1)}, and {where} says {said.group(1)}"
+
+
+def lint(texts):
+    """What groff, and mandoc where it is installed, say of the pages."""
+    with tempfile.TemporaryDirectory() as directory:
+        for name, key in PAGES.items():
+            path = os.path.join(directory, name)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(texts[key])
+            commands = [("man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", path)]
+            if shutil.which("mandoc"):
+                commands.append(("mandoc", "-T", "lint", "-W", "warning", path))
+            for command in commands:
+                result = attempt(*command, env=dict(os.environ, MANPAGER="cat", MANROFFOPT=""))
+                said = result.err if command[0] == "man" else result.out + result.err
+                if result.status != 0 or said:
+                    yield f"{command[0]}: {said or result.status}"
+
+
+def links(root, texts):
+    """Files that the README links to or names are there."""
+    linked = re.findall(r"\]\(([^)#]+)\)", texts["readme"])
+    named = r"(?<![\w/.-])(?:\./)?((?:core|fs|man|scripts|tests)/[\w./-]*\w)"
+    linked += re.findall(named, texts["readme"])
+    for name in linked:
+        if "://" not in name and not (root / name).exists():
+            yield f"README.md names '{name}', which is not there"
+    if len(linked) < 10:
+        yield "hardly any link was found"
+
+
+def stranger(root, name, text):
+    """Addresses and paths that mean something on one machine only."""
+    for host in ADDRESS.findall(text):
+        if host.rstrip(".") not in KNOWN_HOSTS:
+            yield f"{name} names the host '{host}'"
+    if SOMEONES_DIRECTORY.search(text) or (len(root.parts) > 2 and f"{root}/" in text):
+        yield f"{name} names a directory of the machine it was written on"
+
+
+# ---- the tests ----
+
+
+def sound(check, texts, *doctored):
+    """The check has no complaint, and has one whenever one text is doctored."""
+    complaints = list(check(texts))
+    true(not complaints, "\n".join(complaints))
+    for key, old, new in doctored:
+        changed = texts[key].replace(old, new, 1)
+        true(changed != texts[key], f"'{old}' is not in the text '{key}'")
+        true(list(check(texts | {key: changed})), f"'{new}' for '{old}' in '{key}' passes")
+
+
+@test
+def flags_agree(root, texts):
+    sound(
+        flags, texts,
+        ("help", "    -V  ", "    -X  "),
+        ("help", "    -V  ", "    the "),
+        ("man1", ".It Fl f\n", ".It Fl g\n"),
+        ("man1", ".It Fl d\n", ""),
+        ("man1", ".Op Fl dfnr", ".Op Fl dfn"),
+        ("options", '    {"-d"', '    {"-e"'),
+    )
+
+
+@test
+def mount_options_agree(root, texts):
+    sound(
+        mount_options, texts,
+        ("help", "-o cache=", "-o cash="),
+        ("man1", ".It Cm cache=", ".It Cm cash="),
+        ("man1", ".It Cm ro\n", ""),
+        ("man1", ".Cm noauto ,\n", ""),
+        ("man1", ".Cm noauto ,\n", ".Cm noauto ,\n.Cm sync ,\n"),
+        ("man1", ".It Cm allow_root", ".It Cm allow_roof"),
+        ("options", '{"gid="', '{"gids="'),
+    )
+
+
+@test
+def files_agree(root, texts):
+    sound(
+        files, texts,
+        ("rows", '.name = "state"', '.name = "job"'),
+        ("help", "    info ", "    data "),
+        ("man5", ".It Pa log\n", ""),
+        ("man5", ".It Pa info\n", ".It Pa info\n.It Pa memory\n"),
+        ("man5", ".It Ar disk Ns Pa .raw\n", ""),
+    )
+
+
+@test
+def pictures_show_what_is_there(root, texts):
+    sound(
+        pictures, texts,
+        ("readme", "── revert ", "── delete "),
+        ("readme", "── state ", "── job "),
+        ("man5", "|-- info\n", "|-- info\n|-- memory\n"),
+        ("man5", "|-- log\n", ""),
+    )
+
+
+@test
+def words_agree(root, texts):
+    sound(
+        words, texts,
+        ("verbs", '{"paused"', '{"pause"'),
+        ("verbs", "force, reset-nvram\"", "force\""),
+        ("rows", "force reset-nvram", "force"),
+        ("help", "force reset-nvram", "force"),
+        ("man5", ".It Cm force\n", ""),
+        ("man5", ".It Cm force\n", ".It Cm force\n.It Cm halt\n"),
+    )
+
+
+@test
+def reserved_names_agree(root, texts):
+    sound(
+        reserved, texts,
+        ("names", '"job"', '"jobs"'),
+        ("man5", ".Pa job ,\n", ""),
+        ("rows", '.name = "state"', '.name = "condition"'),
+    )
+
+
+@test
+def options_of_snapfs_cat_agree(root, texts):
+    sound(
+        cat_options, texts,
+        ("cat", "--map ", "--maps "),
+        ("mancat", ".It Fl \\-info\n", ""),
+        ("mancat", ".It Fl \\-info\n", ".It Fl \\-information\n"),
+    )
+
+
+@test
+def error_numbers_agree(root, texts):
+    sound(
+        error_numbers, texts,
+        ("man5", ".It Bq Er ENOTCONN\n", ""),
+        ("man5", ".It Bq Er ENOTCONN\n", ".It Bq Er ENOTCONN\n.It Bq Er EXDEV\n"),
+        ("code", "ENOTEMPTY", "ENOSYS"),
+        ("errors", "ANY_DOMAIN, EINTR", "ANY_DOMAIN, ECANCELED"),
+    )
+
+
+@test
+def limits_agree(root, texts):
+    sound(
+        lambda given: limit(root, given), texts,
+        ("man5", "for 5 seconds", "for 6 seconds"),
+        ("man5", "last 200 operations", "last operations"),
+        ("man1", "after 30 seconds", "after 31 seconds"),
+    )
+
+
+@test
+def manual_pages_are_clean(root, texts):
+    sound(
+        lint, texts,
+        ("man1", ".Sh SIGNALS\n", ".Sh SIGNALS\n.Xyz\n"),
+        ("mancat", ".El\n", ""),
+    )
+
+
+@test
+def the_readme_names_files_that_are_there(root, texts):
+    sound(
+        lambda given: links(root, given), texts,
+        ("readme", "(COPYING)", "(COPY)"),
+        ("readme", "scripts/demo", "scripts/show"),
+    )
+
+
+@test
+def nothing_names_the_machine_it_was_written_on(root, _):
+    names = list(project_files(root))
+    true(len(names) > 50, f"only {len(names)} files were found")
+    found = [c for path in names
+             for c in stranger(root, path.relative_to(root), path.read_text(errors="replace"))]
+    equal(found, [])
+    for text in ("deb http" + "://mirror.example/debian", "see /ho" + "me/me/x", "in /a/b/c/x"):
+        true(list(stranger(pathlib.Path("/a/b/c"), "x", text)), text)
+
+
+SOURCE = pathlib.Path(sys.argv[1]).resolve()
+run(SOURCE, load(SOURCE))
