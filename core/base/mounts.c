@@ -1,7 +1,7 @@
 /* mounts.c - see mounts.h. No locks: a `struct mounts` is read-only once made.
  *
  * Nothing here may send a request to a snapfs daemon: names are opened O_PATH|O_NOFOLLOW one by one,
- * and statx with AT_STATX_DONT_SYNC answers the device number from the kernel's own memory.
+ * and statx with AT_STATX_DONT_SYNC answers the mount's id from the kernel's own memory.
  */
 #include "base/mounts.h"
 
@@ -10,44 +10,78 @@
 #include <limits.h>
 #include <stdint.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 
 enum { LINKS_MAX = 40 }; /* the kernel's own limit on symbolic links in a path */
 
+struct mount {
+    uint64_t id; /* mountinfo's first field, statx's stx_mnt_id */
+    char *root;  /* what of the file system is mounted: "/", or deeper for a bind mount */
+};
+
 struct mounts {
     size_t n;
-    dev_t *devs;
+    struct mount *items;
 };
 
 void mounts_free(struct mounts *m)
 {
-    if (m)
-        free(m->devs);
+    if (!m)
+        return;
+    for (size_t i = 0; i < m->n; i++)
+        free(m->items[i].root);
+    free(m->items);
     free(m);
 }
 
-/* "36 35 98:0 /root /mnt opts - fuse.snapfs source opts": the device when the type is ours. */
-static bool parse_line(const char *line, dev_t *ret)
+/* The kernel writes blanks and backslashes in a path as \ooo; in place. */
+static void unescape(char *s)
 {
-    const char *type = strstr(line, " - ");
-    unsigned major, minor;
-    if (!type || strncmp(type + 3, "fuse.snapfs ", 12) != 0 ||
-        sscanf(line, "%*d %*d %u:%u ", &major, &minor) != 2)
-        return false;
-    *ret = makedev(major, minor);
-    return true;
+    char *to = s;
+    for (const char *p = s; *p; to++) {
+        unsigned octal;
+        if (p[0] == '\\' && sscanf(p + 1, "%3o", &octal) == 1) {
+            *to = (char)octal;
+            p += 4;
+        } else {
+            *to = *p++;
+        }
+    }
+    *to = '\0';
 }
 
-static bool add_dev(struct mounts *m, dev_t dev)
+/* "36 35 98:0 /root /mnt opts - fuse.snapfs source opts". 1 = ours, in *ret; 0 = not; -1 without
+ * memory. */
+static int parse_line(const char *line, struct mount *ret)
 {
-    dev_t *more = reallocarray(m->devs, m->n + 1, sizeof(*more));
-    if (!more)
+    const char *type = strstr(line, " - ");
+    char *root = NULL;
+    unsigned long id;
+    if (!type || strncmp(type + 3, "fuse.snapfs ", 12) != 0)
+        return 0;
+    int fields = sscanf(line, "%lu %*d %*u:%*u %ms", &id, &root);
+    if (fields != 2)
+        return fields < 1 ? 0 : -1;
+    unescape(root);
+    *ret = (struct mount){id, root};
+    return 1;
+}
+
+static bool add_line(struct mounts *m, const char *line)
+{
+    struct mount one;
+    int found = parse_line(line, &one);
+    if (found <= 0)
+        return found == 0;
+    struct mount *more = reallocarray(m->items, m->n + 1, sizeof(*more));
+    if (!more) {
+        free(one.root);
         return false;
-    m->devs = more;
-    m->devs[m->n++] = dev;
+    }
+    m->items = more;
+    m->items[m->n++] = one;
     return true;
 }
 
@@ -60,10 +94,8 @@ struct mounts *mounts_read(void)
     char *line = NULL;
     size_t cap = 0;
     bool ok = true;
-    dev_t dev;
     while (ok && getline(&line, &cap, f) >= 0)
-        if (parse_line(line, &dev))
-            ok = add_dev(m, dev);
+        ok = add_line(m, line);
     free(line);
     fclose(f);
     if (ok)
@@ -79,13 +111,12 @@ struct walk {
     int links;
 };
 
-static bool is_snapfs(const struct mounts *m, const struct statx *st)
+static const struct mount *find_mount(const struct mounts *m, const struct statx *st)
 {
-    dev_t dev = makedev(st->stx_dev_major, st->stx_dev_minor);
     for (size_t i = 0; i < m->n; i++)
-        if (m->devs[i] == dev)
-            return true;
-    return false;
+        if (m->items[i].id == st->stx_mnt_id)
+            return &m->items[i];
+    return NULL;
 }
 
 static int walk_reroot(struct walk *w, struct err *e)
@@ -117,8 +148,21 @@ static int follow(struct walk *w, int link, const char *after, struct err *e)
     return rest[0] == '/' ? walk_reroot(w, e) : 0;
 }
 
+/* Fills *ret_inside, and the sentence. */
+static int stop_inside(const struct mount *in, const char *path, const char *rest,
+                       char **ret_inside, struct err *e)
+{
+    autotext struct text t = {0};
+    text_add(&t, "%s/%s", in->root, rest);
+    if (ret_inside && !(*ret_inside = text_take(&t, NULL)))
+        return err_nomem(e);
+    return err_fail(e, EOPNOTSUPP,
+                    "'%s' is inside a snapfs mount, whose files snapfs itself does not open", path);
+}
+
 /* One name. 1 = go on, 0 = the path ends or does not exist. */
-static int step(struct walk *w, const struct mounts *m, const char *path, struct err *e)
+static int step(struct walk *w, const struct mounts *m, const char *path, char **ret_inside,
+                struct err *e)
 {
     char *name = w->rest + strspn(w->rest, "/");
     if (!*name)
@@ -129,13 +173,13 @@ static int step(struct walk *w, const struct mounts *m, const char *path, struct
         return err_nomem(e);
     autoclose int fd = openat(w->dir, one, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     struct statx st;
-    if (fd < 0 || statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE,
-                        &st) < 0)
+    unsigned want = STATX_TYPE | STATX_MNT_ID;
+    if (fd < 0 ||
+        statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, want, &st) < 0)
         return 0; /* opening it will say why */
-    if (is_snapfs(m, &st))
-        return err_fail(e, EOPNOTSUPP,
-                        "'%s' is inside a snapfs mount, whose files snapfs itself does not open",
-                        path);
+    const struct mount *in = find_mount(m, &st);
+    if (in)
+        return stop_inside(in, path, name + len, ret_inside, e);
     if (S_ISLNK(st.stx_mode))
         return follow(w, fd, name + len, e) < 0 ? -e->no : 1;
     close(w->dir);
@@ -145,7 +189,7 @@ static int step(struct walk *w, const struct mounts *m, const char *path, struct
     return 1;
 }
 
-int mounts_check(const struct mounts *m, const char *path, struct err *e)
+int mounts_check(const struct mounts *m, const char *path, char **ret_inside, struct err *e)
 {
     if (!m->n)
         return 0;
@@ -157,7 +201,7 @@ int mounts_check(const struct mounts *m, const char *path, struct err *e)
     else if (r == 1)
         r = walk_reroot(&w, &own) < 0 ? -own.no : 1;
     while (r == 1)
-        r = step(&w, m, path, &own);
+        r = step(&w, m, path, ret_inside, &own);
     free(w.rest);
     if (w.dir >= 0)
         close(w.dir);

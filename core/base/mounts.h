@@ -9,15 +9,16 @@
 
 #include "base/error.h"
 
-struct mounts; /* the device numbers of all FUSE mounts of subtype snapfs, at one moment */
+struct mounts; /* all FUSE mounts of subtype snapfs, at one moment */
 
 /* From /proc/self/mountinfo. NULL without memory. */
 struct mounts *mounts_read(void);
 void mounts_free(struct mounts *m); /* NULL allowed */
 
 /* Walks `path` one name at a time, following symbolic links, and stops with EOPNOTSUPP at the first
- * directory on a snapfs mount, before anything is asked of it. 0 when the path leads elsewhere or
- * does not exist; ELOOP past 40 links. */
-int mounts_check(const struct mounts *m, const char *path, struct err *e);
+ * directory on a snapfs mount, before anything is asked of it; then *ret_inside (ret_inside may be
+ * NULL) is what is left of the path, from the root of that file system on, owned by the caller. 0
+ * when the path leads elsewhere or does not exist; ELOOP past 40 links. */
+int mounts_check(const struct mounts *m, const char *path, char **ret_inside, struct err *e);
 
 #endif

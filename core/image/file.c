@@ -46,9 +46,9 @@ static void note_stat(struct image_file *f, const struct stat *st)
     f->dev = st->st_dev;
     f->ino = st->st_ino;
     f->mtime_ns = mtime_of(st);
-    f->storage = (uint64_t)st->st_blocks * SECTOR;
     if (!S_ISBLK(st->st_mode))
         f->size = (uint64_t)st->st_size;
+    f->storage = S_ISBLK(st->st_mode) ? f->size : (uint64_t)st->st_blocks * SECTOR;
 }
 
 /* Opens without side effects: what is no disk is told by stat before anything is opened. */
@@ -69,8 +69,6 @@ static int open_checked(struct image_file *f, struct err *e)
     if (S_ISBLK(st.st_mode) && ioctl(f->fd, BLKGETSIZE64, &f->size) < 0)
         return err_fail(e, errno, "cannot tell the size of '%s': %s", f->path, strerror(errno));
     note_stat(f, &st);
-    if (S_ISBLK(st.st_mode))
-        f->storage = f->size;
     return 0;
 }
 

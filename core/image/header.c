@@ -154,7 +154,9 @@ static int64_t parse_into(const uint8_t *b, size_t have, const char *path, struc
     if (need)
         return need;
     need = load_backing_name(b, have, path, h, e);
-    return need ? need : check_features(path, h, e);
+    if (need)
+        return need;
+    return h->used > have ? (int64_t)h->used : check_features(path, h, e);
 }
 
 int64_t header_parse(const uint8_t *bytes, size_t have, const char *path, struct header *ret,

@@ -3,9 +3,9 @@
 
 #include "image/chain.h"
 
-/* Runs looked at by one call. A run ends at a page of a table at the latest, so this is up to
- * 256 MiB of tables, and a fraction of a second. */
-enum { STEPS_MAX = 65536 };
+/* Runs looked at by one call. A run ends at a page of a table at the latest, so this is up to 64 MiB
+ * of tables, and about a tenth of a second. */
+enum { STEPS_MAX = 16384 };
 
 static void extent_of(const struct chain_run *c, uint64_t offset, struct image_extent *ret)
 {

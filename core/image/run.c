@@ -25,13 +25,11 @@ static int find_hole(const struct layer *l, uint64_t offset, struct run *ret, st
 static int raw_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, struct run *ret,
                    struct err *e)
 {
-    *ret = (struct run){.kind = RUN_ZERO, .length = limit};
+    *ret = (struct run){.kind = RUN_ZERO, .has_host = true, .host = offset, .length = limit};
     if (offset >= l->file->size)
         return 0;
-    *ret = (struct run){.kind = RUN_DATA,
-                        .has_host = true,
-                        .host = offset,
-                        .length = min_u64(limit, l->file->size - offset)};
+    ret->kind = RUN_DATA;
+    ret->length = min_u64(limit, l->file->size - offset);
     return holes ? find_hole(l, offset, ret, e) : 0;
 }
 

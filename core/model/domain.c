@@ -100,6 +100,16 @@ const struct snapshot_disk *snapshot_find_disk(const struct snapshot *s, const c
 
 /* ---- the tree's shape ---- */
 
+const char *snapshot_description(const struct snapshot *s)
+{
+    return s->parsed->description;
+}
+
+int64_t snapshot_created(const struct snapshot *s)
+{
+    return s->parsed->created;
+}
+
 void snapshot_path(const struct snapshot *s, struct text *out)
 {
     if (!s) {
@@ -177,7 +187,7 @@ static void place(struct snapshot *s)
     size_t base = s->parent ? s->parent->path_len : strlen("snapshots");
     s->path_depth = s->parent ? s->parent->path_depth + 1 : 2;
     s->path_len = base + 1 + strlen(s->coded);
-    if (s->path_len > DOMAIN_PATH_MAX) {
+    if (s->path_len + DOMAIN_ENTRY_ROOM > DOMAIN_PATH_MAX) {
         s->in_by_name = true;
         s->path_len = strlen("by-name/") + strlen(s->coded);
         s->path_depth = 2;

@@ -6,8 +6,9 @@
 #include "model/model.h"
 #include "virt/virt.h"
 
-/* A path below the domain's directory that would be longer stands in by-name/ instead. */
-enum { DOMAIN_PATH_MAX = 2000 };
+/* A snapshot whose files' paths below the domain's directory could be longer than DOMAIN_PATH_MAX
+ * stands in by-name/ instead; a file's own name takes DOMAIN_ENTRY_ROOM bytes at most ("/vda.raw"). */
+enum { DOMAIN_PATH_MAX = 2000, DOMAIN_ENTRY_ROOM = 64 };
 
 struct domain_parts {
     const struct virt_domain *id;

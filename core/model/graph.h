@@ -39,7 +39,8 @@ struct graph_user {
     const char *target;   /* "vda", "" where unknown */
     const char *tag;      /* internal: the tag's name in the top file; else NULL */
     const char *tag_id;   /* that tag's id, NULL where it was not found */
-    const char *inside;   /* the chain ends in this file of a snapfs mount: a clone; else NULL */
+    const char *inside;   /* a clone: the chain ends in this file of a snapfs mount, as a path from
+                             the mounted tree's root; else NULL */
     bool broken;          /* the chain could not be followed to its end */
 };
 

@@ -5,7 +5,7 @@
  * with EBUSY (EEXIST for a name that a disk already holds, EINVAL for a name libvirt cannot make)
  * before anything is touched, naming what would be lost. 0 = go ahead.
  *
- * The test driver has no files: there only the names are checked. Where libvirt's files are not ours
+ * The test driver's domains need no files: there only new names are checked. Where libvirt's files are not ours
  * to see, a delete or revert is refused (EOPNOTSUPP), since nothing could be asked of the graph.
  */
 #ifndef SNAPFS_MODEL_GUARD_H

@@ -188,7 +188,7 @@ static bool is_allowed_by_option(const struct model *m, const char *path)
 static int allow(void *ctx, const char *path, struct err *e)
 {
     const struct allowance *a = ctx;
-    int r = mounts_check(a->mounts, path, e);
+    int r = mounts_check(a->mounts, path, NULL, e);
     if (r < 0 || !a->domain)
         return r;
     const struct probes *p = a->domain->probes;

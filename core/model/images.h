@@ -18,8 +18,6 @@ int images_probe(struct model *m, struct domain *d, const struct snapshot *s,
 
 /* The snapshot tables of the files that one reading of a domain met, so that a file with a thousand
  * tags is read once. */
-/* The snapshot tables of the files that one reading of a domain met, so that a file with a thousand
- * tags is read once. */
 struct tag_tables;
 struct tag_tables *tag_tables_new(const struct model *m);
 void tag_tables_free(struct tag_tables *t); /* NULL allowed */

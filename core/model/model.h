@@ -117,6 +117,9 @@ const struct snapshot *domain_find_ident(const struct domain *d, uint64_t ident)
 const struct snapshot *domain_find_name(const struct domain *d, const char *name);
 const struct snapshot_disk *snapshot_find_disk(const struct snapshot *s, const char *file);
 
+const char *snapshot_description(const struct snapshot *s); /* borrowed; NULL for none */
+int64_t snapshot_created(const struct snapshot *s);         /* seconds since 1970 */
+
 /* The path of its real directory below the domain's, "snapshots/base/updates"; of NULL "snapshots". */
 void snapshot_path(const struct snapshot *s, struct text *out);
 

@@ -21,10 +21,8 @@ struct surveyor {
 static int allow(void *ctx, const char *path, struct err *e)
 {
     struct surveyor *v = ctx;
-    int r = mounts_check(v->mounts, path, e);
-    if (r == -EOPNOTSUPP && !v->inside && !(v->inside = strdup(path)))
-        return err_nomem(e);
-    return r;
+    free(take(v->inside));
+    return mounts_check(v->mounts, path, &v->inside, e);
 }
 
 /* The numbers of a chain's files, top first; NULL without memory. */
@@ -172,7 +170,10 @@ static int survey_all(struct surveyor *v, const struct domain *asking, struct er
 int survey_make(struct model *m, struct domain *d, struct survey *ret, struct err *e)
 {
     struct surveyor v = {.m = m};
+    struct err why;
     *ret = (struct survey){0};
+    if (!virt_files_local(m->virt, &why))
+        return err_fail(e, EOPNOTSUPP, "whose bytes would change cannot be known: %s", why.text);
     int r = survey_all(&v, d, e);
     if (r == 0)
         r = xml_domain_parse(d->xml, &ret->live, e);

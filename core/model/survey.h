@@ -12,7 +12,8 @@ struct survey {
 };
 
 /* Reads all domains afresh (`d` is taken as it is), follows every chain, reads every snapshot table.
- * A domain that cannot be read fails the survey: what it needs is not known then. */
+ * A domain that cannot be read fails the survey: what it needs is not known then. EOPNOTSUPP, with no
+ * file opened, where libvirt's files are not ours to see. */
 int survey_make(struct model *m, struct domain *d, struct survey *ret, struct err *e);
 void survey_drop(struct survey *s);
 

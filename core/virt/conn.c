@@ -1,32 +1,28 @@
-/* conn.c - the connection as a whole: opening, losing, coming back, closing.
- *
- * virConnectOpen to a daemon that hangs does not return, so each attempt is made by a thread of its
- * own, the connector, and everyone who needs the connection waits for it with a deadline. There is
- * at most one. It tries until VIRT_RECONNECT_WAIT seconds have passed since the loss, at least once.
- */
+/* conn.c - the connection to libvirt as a whole: opened and closed. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/mem.h"
-#include "virt/errors.h"
 #include "virt/internal.h"
 #include "virt/loop.h"
 #include "virt/virt.h"
 
-#define SECOND UINT64_C(1000000000)
-#define RETRY_NS (SECOND / 10)     /* between two attempts */
-#define LATE_TRY_NS SECOND         /* what a call waits for an attempt when the 5 s are over */
-#define REASON_NS SECOND           /* what libvirt may take to say why a connection is dead */
-#define CLOSE_NS SECOND            /* what virt_close waits for a connector */
+#define CLOSE_NS VIRT_SECOND /* what virt_close waits for a connector, and for the daemon */
 
 uint64_t virt_clock(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
+    return (uint64_t)ts.tv_sec * VIRT_SECOND + (uint64_t)ts.tv_nsec;
+}
+
+bool virt_wait(struct virt *v, uint64_t deadline)
+{
+    struct timespec ts = {.tv_sec = (time_t)(deadline / VIRT_SECOND),
+                          .tv_nsec = (long)(deadline % VIRT_SECOND)};
+    return pthread_cond_timedwait(&v->cond, &v->lock, &ts) != ETIMEDOUT;
 }
 
 struct virt *virt_ref(struct virt *v)
@@ -46,182 +42,7 @@ void virt_unref(struct virt *v)
     free(v);
 }
 
-/* Waits on v->cond until `deadline` (virt_clock); false when it has passed. */
-static bool wait_until(struct virt *v, uint64_t deadline)
-{
-    struct timespec ts = {.tv_sec = (time_t)(deadline / SECOND),
-                          .tv_nsec = (long)(deadline % SECOND)};
-    return pthread_cond_timedwait(&v->cond, &v->lock, &ts) != ETIMEDOUT;
-}
-
-static uint64_t wait_end(const struct virt *v)
-{
-    return v->lost_at + VIRT_RECONNECT_WAIT * SECOND;
-}
-
-void virt_release(struct virt *v, struct link *l)
-{
-    pthread_mutex_lock(&v->lock);
-    bool last = --l->refs == 0;
-    pthread_mutex_unlock(&v->lock);
-    if (last)
-        link_close(l);
-}
-
-/* Takes the current link out of v, with v->lock held; the caller retires it without. */
-static struct link *detach(struct virt *v)
-{
-    struct link *l = v->link;
-    v->link = NULL;
-    return l;
-}
-
-static void retire(struct virt *v, struct link *l)
-{
-    if (!l)
-        return;
-    link_silence(l);
-    virt_release(v, l);
-}
-
-/* ---- the connector ---- */
-
-/* What came of one attempt, with v->lock held: is the connector done? */
-static bool attempt_ends(struct virt *v, struct link **l, const struct err *failure)
-{
-    if (*l && !v->closing) {
-        atomic_store(&v->version, (*l)->version);
-        atomic_fetch_add(&v->generation, 1);
-        v->link = take(*l);
-        return true;
-    }
-    if (!v->closing && virt_clock() + RETRY_NS < wait_end(v)) {
-        wait_until(v, virt_clock() + RETRY_NS);
-        return v->closing;
-    }
-    v->failure = *failure;
-    v->tries++;
-    return true;
-}
-
-static void *connector(void *arg)
-{
-    struct virt *v = arg;
-    bool done = false;
-    while (!done) {
-        struct err failure = {.no = ENOTCONN, .text = "the connection is being closed"};
-        struct link *l = NULL;
-        link_open(v, &l, &failure);
-        pthread_mutex_lock(&v->lock);
-        done = attempt_ends(v, &l, &failure);
-        if (done) {
-            v->connecting = false;
-            pthread_cond_broadcast(&v->cond);
-        }
-        pthread_mutex_unlock(&v->lock);
-        retire(v, l);
-    }
-    loop_unref();
-    virt_unref(v);
-    return NULL;
-}
-
-static int spawn(struct virt *v)
-{
-    sigset_t all, old;
-    pthread_t id;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int r = pthread_create(&id, NULL, connector, v);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (!r)
-        pthread_detach(id);
-    return r;
-}
-
-/* With v->lock held. The connector's own use of the event loop is counted, since it may outlive
- * virt_close when the daemon hangs; v has one already, so that loop_ref only counts here. */
-static int start_connector(struct virt *v, struct err *e)
-{
-    int r = loop_ref(e);
-    if (r)
-        return r;
-    virt_ref(v);
-    v->connecting = true;
-    r = spawn(v);
-    if (r) {
-        v->connecting = false;
-        loop_unref();
-        virt_unref(v);
-        return err_fail(e, r, "cannot start the thread that connects to libvirt");
-    }
-    return 0;
-}
-
-/* ---- whoever needs the connection ---- */
-
-static int fail_waiting(struct virt *v, struct err *e)
-{
-    return err_fail(e, ENOTCONN, "not connected to libvirt '%s': the daemon does not answer",
-                    v->uri ? v->uri : v->wanted ? v->wanted : "(default)");
-}
-
-/* Waits until there is a link, a connector gave up, or the deadline. With v->lock held. */
-static int wait_for_link(struct virt *v, uint64_t deadline, struct err *e)
-{
-    unsigned tries = v->tries;
-    while (!v->link) {
-        if (v->closing)
-            return err_fail(e, ENOTCONN, "the connection to libvirt is being closed");
-        if (v->tries != tries) {
-            *e = v->failure;
-            return -e->no;
-        }
-        int r = v->connecting ? 0 : start_connector(v, e);
-        if (r)
-            return r;
-        if (!wait_until(v, deadline) && !v->link && v->tries == tries)
-            return fail_waiting(v, e);
-    }
-    return 0;
-}
-
-int virt_acquire(struct virt *v, struct link **ret, struct err *e)
-{
-    struct err failure = {0};
-    pthread_mutex_lock(&v->lock);
-    struct link *dead = v->link && v->link->closed ? detach(v) : NULL;
-    uint64_t deadline = max_u64(wait_end(v), virt_clock() + LATE_TRY_NS);
-    int r = wait_for_link(v, deadline, &failure);
-    if (!r) {
-        *ret = v->link;
-        v->link->refs++;
-    }
-    pthread_mutex_unlock(&v->lock);
-    retire(v, dead);
-    return r ? err_fail(e, ENOTCONN, "%s", failure.text) : 0;
-}
-
-bool virt_lost(struct virt *v, struct link *l)
-{
-    uint64_t deadline = virt_clock() + REASON_NS;
-    pthread_mutex_lock(&v->lock);
-    while (v->link == l && !l->closed)
-        if (!wait_until(v, deadline))
-            break;
-    struct link *dead = v->link == l ? detach(v) : NULL;
-    if (dead && !l->closed) {
-        l->closed = true;
-        v->lost_at = virt_clock();
-        atomic_fetch_add(&v->generation, 1);
-    }
-    bool hung = l->reason == VIR_CONNECT_CLOSE_REASON_KEEPALIVE;
-    pthread_mutex_unlock(&v->lock);
-    retire(v, dead);
-    return hung;
-}
-
-/* ---- opening and closing ---- */
+/* ---- opening ---- */
 
 static void init_waiting(struct virt *v)
 {
@@ -233,61 +54,157 @@ static void init_waiting(struct virt *v)
     pthread_condattr_destroy(&attr);
 }
 
+static struct virt *new_virt(const char *uri, bool readonly)
+{
+    struct virt *v = calloc(1, sizeof(*v));
+    if (!v)
+        return NULL;
+    v->refs = 1;
+    v->reverts_external = -1;
+    v->readonly = readonly;
+    v->max_links = 1;
+    init_waiting(v);
+    v->wanted = uri ? strdup(uri) : NULL;
+    if (!uri || v->wanted)
+        return v;
+    virt_unref(v);
+    return NULL;
+}
+
+/* One attempt, which a daemon that hangs does not end. */
 static int open_first(struct virt *v, struct err *e)
 {
+    uint64_t deadline = virt_clock() + VIRT_CALL_TIMEOUT * VIRT_SECOND;
     pthread_mutex_lock(&v->lock);
-    int r = wait_for_link(v, virt_clock() + VIRT_CALL_TIMEOUT * SECOND, e);
-    struct link *l = v->link;
-    if (!r)
-        l->refs++;
-    else if (v->connecting)
+    int r = connector_start(v, e);
+    while (!r && v->connecting && virt_wait(v, deadline))
+        continue;
+    if (!r && v->connecting)
         r = err_fail(e, ETIMEDOUT, "libvirt's daemon did not answer for %d s", VIRT_CALL_TIMEOUT);
+    else if (!r && !v->n_links)
+        r = err_fail(e, v->failure.no, "%s", v->failure.text);
     pthread_mutex_unlock(&v->lock);
+    return r;
+}
+
+/* Does each connection to it have a world of its own? The test driver's on a file, also a daemon's. */
+static bool is_single(const char *uri)
+{
+    const char *path = strstr(uri, ":///");
+    return !strncmp(uri, "test", 4) && !(path && !strcmp(path, ":///default"));
+}
+
+static int learn_uri(struct virt *v, struct err *e)
+{
+    struct link *l;
+    int r = virt_acquire(v, &l, e);
     if (r)
         return r;
     autofree char *uri = virConnectGetURI(l->conn);
+    bool single = l->shared || (uri && is_single(uri));
     v->uri = strdup(uri ? uri : v->wanted ? v->wanted : "");
+    v->max_links = single ? 1 : VIRT_LINKS_MAX;
     virt_release(v, l);
     return v->uri ? 0 : err_nomem(e);
 }
 
 int virt_open(const char *uri, bool readonly, struct virt **ret, struct err *e)
 {
-    struct err failure = {0};
-    struct virt *v = calloc(1, sizeof(*v));
+    struct virt *v = new_virt(uri, readonly);
     if (!v)
         return err_nomem(e);
-    v->refs = 1;
-    v->readonly = readonly;
-    init_waiting(v);
-    v->wanted = uri ? strdup(uri) : NULL;
-    int r = uri && !v->wanted ? err_nomem(&failure) : loop_ref(&failure);
+    int r = loop_ref(e);
     if (r) {
         virt_unref(v);
-        return err_fail(e, failure.no, "%s", failure.text);
+        return r;
     }
-    r = open_first(v, &failure);
+    r = open_first(v, e);
+    if (!r)
+        r = learn_uri(v, e);
     if (r) {
         virt_close(v);
-        return err_fail(e, failure.no, "%s", failure.text);
+        return r;
     }
     *ret = v;
     return 0;
+}
+
+/* ---- closing ---- */
+
+/* The links of one virt_close, and their sockets apart, since the links go meanwhile. */
+struct goodbye {
+    struct virt *v;
+    struct link *links[VIRT_LINKS_MAX];
+    struct sockets sockets[VIRT_LINKS_MAX];
+    unsigned n;
+    bool done; /* under v->lock */
+};
+
+static void *say_goodbye(void *arg)
+{
+    struct goodbye *g = arg;
+    for (unsigned i = 0; i < g->n; i++)
+        link_close(g->links[i]);
+    pthread_mutex_lock(&g->v->lock);
+    g->done = true;
+    pthread_cond_broadcast(&g->v->cond);
+    pthread_mutex_unlock(&g->v->lock);
+    return NULL;
+}
+
+/* Takes the links; a connector still at work finds v->closing and closes its own. */
+static void take_links(struct virt *v, struct goodbye *g)
+{
+    uint64_t deadline = virt_clock() + CLOSE_NS;
+    pthread_mutex_lock(&v->lock);
+    v->closing = true;
+    pthread_cond_broadcast(&v->cond);
+    while (v->connecting && virt_wait(v, deadline))
+        continue;
+    for (g->n = 0; g->n < v->n_links; g->n++) {
+        g->links[g->n] = v->links[g->n];
+        g->sockets[g->n] = v->links[g->n]->sockets;
+        v->links[g->n]->sockets = (struct sockets){0};
+    }
+    v->n_links = 0;
+    pthread_mutex_unlock(&v->lock);
+}
+
+static void break_links(struct goodbye *g)
+{
+    for (unsigned i = 0; i < g->n; i++)
+        sockets_break(&g->sockets[i]);
+}
+
+/* Closing asks the daemon, which may hang: after CLOSE_NS the connections are broken. */
+static void part(struct virt *v, struct goodbye *g)
+{
+    pthread_t id;
+    uint64_t deadline = virt_clock() + CLOSE_NS;
+    if (pthread_create(&id, NULL, say_goodbye, g)) {
+        break_links(g);
+        say_goodbye(g);
+        return;
+    }
+    pthread_mutex_lock(&v->lock);
+    while (!g->done && virt_wait(v, deadline))
+        continue;
+    if (!g->done)
+        break_links(g);
+    pthread_mutex_unlock(&v->lock);
+    pthread_join(id, NULL);
 }
 
 void virt_close(struct virt *v)
 {
     if (!v)
         return;
-    pthread_mutex_lock(&v->lock);
-    v->closing = true;
-    pthread_cond_broadcast(&v->cond);
-    struct link *l = detach(v);
-    for (uint64_t deadline = virt_clock() + CLOSE_NS; v->connecting;)
-        if (!wait_until(v, deadline))
-            break;
-    pthread_mutex_unlock(&v->lock);
-    retire(v, l);
+    struct goodbye g = {.v = v};
+    take_links(v, &g);
+    if (g.n)
+        part(v, &g);
+    for (unsigned i = 0; i < g.n; i++)
+        sockets_close(&g.sockets[i]);
     loop_unref();
     virt_unref(v);
 }

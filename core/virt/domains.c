@@ -228,21 +228,13 @@ static int op_capabilities(struct virt *v, virConnectPtr conn, void *arg, struct
 
 bool virt_reverts_external(struct virt *v)
 {
-    struct link *l;
-    if (virt_acquire(v, &l, NULL))
+    int known = atomic_load(&v->reverts_external);
+    if (known >= 0)
+        return known;
+    autofree char *xml = NULL;
+    if (virt_run(v, VIRT_READ, op_capabilities, &xml, NULL))
         return false;
-    pthread_mutex_lock(&v->lock);
-    int known = l->reverts_external;
-    pthread_mutex_unlock(&v->lock);
-    if (known < 0) {
-        autofree char *text = NULL;
-        if (!op_capabilities(v, l->conn, &text, NULL)) {
-            known = xml_capabilities_revert_external(text);
-            pthread_mutex_lock(&v->lock);
-            l->reverts_external = known;
-            pthread_mutex_unlock(&v->lock);
-        }
-    }
-    virt_release(v, l);
-    return known > 0;
+    known = xml_capabilities_revert_external(xml);
+    atomic_store(&v->reverts_external, known);
+    return known;
 }

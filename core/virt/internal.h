@@ -1,4 +1,10 @@
-/* internal.h - what the files of virt/ share: a connection (link) and how a call is made on it.
+/* internal.h - what the files of virt/ share: connections (links) and how a call is made on one.
+ *
+ * A link carries one call at a time, and there are as many links as calls at once (VIRT_LINKS_MAX at
+ * most, LINKS_IDLE kept): libvirt's client crashes or hangs when keepalive gives up with two calls
+ * in flight (seen in 9.0), and libvirtd serves five requests of a connection at once, so that five
+ * slow ones would block everything else. Drivers in our own process have neither fault nor need:
+ * there all calls share one link, also since each connection to test:///FILE would have its own world.
  *
  * The only lock is virt.lock. It is a leaf: never held over a call into libvirt, since libvirt calls
  * the close and event callbacks with locks of its own held.
@@ -14,37 +20,45 @@
 #include <libvirt/libvirt.h>
 
 #include "base/error.h"
+#include "virt/sockets.h"
 
-enum { LINK_EVENTS = 2 };
+enum { LINK_EVENTS = 2, VIRT_LINKS_MAX = 16, LINKS_IDLE = 4 };
+
+#define VIRT_SECOND UINT64_C(1000000000)
 
 /* One connection from its opening to its loss. */
 struct link {
     virConnectPtr conn;
     int events[LINK_EVENTS]; /* ids of the event callbacks, -1 for none */
-    unsigned long version;   /* of the daemon's libvirt */
+    struct sockets sockets;  /* it talks by */
+    bool shared;             /* the driver runs in our process */
+    unsigned long version;   /* of the daemon's libvirt, 0 = it does not say */
     bool local;              /* see virt_files_local */
     struct err why;          /* why it is not */
+    uint64_t opened;         /* when its opening began */
     /* under virt.lock: */
-    unsigned refs;        /* the struct virt's and one a call */
-    bool closed;          /* it broke, and */
-    int reason;           /* a virConnectCloseReason, or -1 when libvirt did not say */
-    int reverts_external; /* -1 = not asked yet */
+    unsigned uses; /* calls on it */
+    bool closed;   /* it broke, and */
+    int reason;    /* a virConnectCloseReason, or -1 when libvirt did not say */
 };
 
 struct virt {
     char *wanted; /* the URI as given, NULL = libvirt's default */
     bool readonly;
-    char *uri; /* canonical, set by virt_open */
+    char *uri;          /* canonical, set by virt_open */
+    unsigned max_links; /* set by virt_open */
     _Atomic uint64_t generation;
     atomic_ulong version;
-    atomic_uint refs; /* virt_open's, the connector's and one a callback */
+    atomic_int reverts_external; /* -1 = not asked since the last reconnect */
+    atomic_uint refs;            /* virt_open's, the connector's and one a callback */
 
     pthread_mutex_t lock;
-    pthread_cond_t cond; /* link, connecting or link->closed changed; CLOCK_MONOTONIC */
-    struct link *link;   /* NULL while there is none */
-    uint64_t lost_at;    /* when the last one broke, ns */
-    bool connecting;     /* a connector thread is at work */
-    unsigned tries;      /* how many connectors gave up, the last with */
+    pthread_cond_t cond; /* anything below or in a link changed; CLOCK_MONOTONIC */
+    struct link *links[VIRT_LINKS_MAX];
+    unsigned n_links;
+    uint64_t lost_at; /* when a link was last found broken; those opened before are not trusted */
+    bool connecting;  /* a connector thread is at work */
+    unsigned tries;   /* how many connectors gave up, the last with */
     struct err failure;
     bool closing;
 };
@@ -55,21 +69,32 @@ struct virt *virt_ref(struct virt *v);
 void virt_unref(struct virt *v);
 uint64_t virt_clock(void); /* CLOCK_MONOTONIC, ns */
 
-/* The connection, with a reference; waits for one as virt.h says. ENOTCONN. */
+/* Waits on v->cond until `deadline` (virt_clock); false when it has passed. With v->lock held. */
+bool virt_wait(struct virt *v, uint64_t deadline);
+
+/* ---- connect.c ---- */
+
+/* Starts the thread that opens one more link. With v->lock held and !v->connecting. */
+int connector_start(struct virt *v, struct err *e);
+
+/* Until when a lost connection is waited for. With v->lock held. */
+uint64_t connector_end(const struct virt *v);
+
+/* ---- pool.c ---- */
+
+/* A link for one call; waits for one as virt.h says. ENOTCONN, or ETIMEDOUT when all are in use. */
 int virt_acquire(struct virt *v, struct link **ret, struct err *e);
 void virt_release(struct virt *v, struct link *l);
 
-/* The caller found that `l` is dead. Returns whether it had stopped answering (rather than ended). */
+/* The caller of virt_acquire found that `l` is dead. Returns whether its daemon had stopped
+ * answering (rather than ended). */
 bool virt_lost(struct virt *v, struct link *l);
 
 /* ---- link.c ---- */
 
 int link_open(struct virt *v, struct link **ret, struct err *e);
 
-/* Takes the callbacks back, so that closing really closes. Once per link, not under virt.lock. */
-void link_silence(struct link *l);
-
-/* Closes and frees it. */
+/* Closes and frees it; asks the daemon, so not under virt.lock. NULL allowed. */
 void link_close(struct link *l);
 
 /* ---- call.c ---- */
@@ -79,7 +104,7 @@ enum virt_kind { VIRT_READ, VIRT_CHANGE };
 /* Makes one call; 0 or -errno with the sentence (virt_fail). May be run twice when it is a read. */
 typedef int virt_op(struct virt *v, virConnectPtr conn, void *arg, struct err *e);
 
-/* Runs `op` on the connection. A read is repeated once after a reconnect; a change never is, and
+/* Runs `op` on a connection. A read is repeated once after a reconnect; a change never is, and
  * when the connection breaks under it the sentence says that the result must be looked up. */
 int virt_run(struct virt *v, enum virt_kind kind, virt_op *op, void *arg, struct err *e);
 

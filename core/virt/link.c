@@ -28,11 +28,12 @@ static void on_close(virConnectPtr conn, int reason, void *opaque)
     struct virt *v = opaque;
     atomic_fetch_add(&v->generation, 1);
     pthread_mutex_lock(&v->lock);
-    if (v->link && v->link->conn == conn && !v->link->closed) {
-        v->link->closed = true;
-        v->link->reason = reason;
-        v->lost_at = virt_clock();
-    }
+    for (unsigned i = 0; i < v->n_links; i++)
+        if (v->links[i]->conn == conn && !v->links[i]->closed) {
+            v->links[i]->closed = true;
+            v->links[i]->reason = reason;
+            v->lost_at = virt_clock();
+        }
     pthread_cond_broadcast(&v->cond);
     pthread_mutex_unlock(&v->lock);
 }
@@ -65,10 +66,9 @@ static int listen_to(struct virt *v, virConnectPtr conn, int event, any_function
     return id;
 }
 
-/* Drivers without keepalive, close callback or events do without. */
+/* Drivers without close callback or events do without. */
 static void link_listen(struct virt *v, struct link *l)
 {
-    virConnectSetKeepAlive(l->conn, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT);
     if (virConnectRegisterCloseCallback(l->conn, on_close, virt_ref(v), drop_ref) < 0)
         virt_unref(v);
     l->events[0] =
@@ -78,10 +78,16 @@ static void link_listen(struct virt *v, struct link *l)
     virResetLastError();
 }
 
-static void link_locate(struct link *l, struct local_sockets *before)
+/* The daemon's side of it: its version, its socket, its files. */
+static void link_ask(struct link *l, struct sockets_before *before)
 {
     autofree char *uri = virConnectGetURI(l->conn);
-    l->local = local_files(uri, before, &l->why);
+    sockets_find(uri, before, &l->sockets);
+    l->shared = uri && sockets_place(uri) == SOCKETS_NONE;
+    l->local = local_files(uri, &l->sockets, &l->why);
+    if (virConnectGetLibVersion(l->conn, &l->version) < 0)
+        l->version = 0;
+    virResetLastError();
 }
 
 int link_open(struct virt *v, struct link **ret, struct err *e)
@@ -89,33 +95,32 @@ int link_open(struct virt *v, struct link **ret, struct err *e)
     autofree struct link *l = calloc(1, sizeof(*l));
     if (!l)
         return err_nomem(e);
-    *l = (struct link){.events = {-1, -1}, .refs = 1, .reason = -1, .reverts_external = -1};
-    struct local_sockets before;
-    local_sockets_read(&before);
+    *l = (struct link){.events = {-1, -1}, .opened = virt_clock(), .reason = -1};
+    struct sockets_before before;
+    sockets_read(&before);
     l->conn = v->readonly ? virConnectOpenReadOnly(v->wanted) : virConnectOpen(v->wanted);
     int r = l->conn ? 0 : virt_fail(v->readonly, e);
     if (!r) {
+        virConnectSetKeepAlive(l->conn, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT);
+        link_ask(l, &before);
         link_listen(v, l);
-        link_locate(l, &before);
-        if (virConnectGetLibVersion(l->conn, &l->version) < 0)
-            l->version = 0;
         *ret = take(l);
     }
-    local_sockets_drop(&before);
+    sockets_drop(&before);
     return r;
 }
 
-void link_silence(struct link *l)
+/* Without the callbacks taken back closing would not close. */
+void link_close(struct link *l)
 {
+    if (!l)
+        return;
     for (int i = 0; i < LINK_EVENTS; i++)
         if (l->events[i] >= 0)
             virConnectDomainEventDeregisterAny(l->conn, l->events[i]);
     virConnectUnregisterCloseCallback(l->conn, on_close);
-    virResetLastError();
-}
-
-void link_close(struct link *l)
-{
     virConnectClose(l->conn);
+    virResetLastError();
+    sockets_close(&l->sockets);
     free(l);
 }

@@ -1,13 +1,10 @@
 /* local.c - whose files libvirt's XML names: same host, root directory and mount namespace, or not.
  *
- * libvirt does not hand out its socket, so it is found among our descriptors: the connected unix
- * stream sockets with a named peer that were not there before. SO_PEERCRED names the process that
- * listens; /proc tells its root and mount namespace. Whatever cannot be found out counts as
- * elsewhere. No locks: where two connections are opened at once both sockets have to be local.
+ * SO_PEERCRED of the connection's socket names the process that listens; /proc tells its root and
+ * mount namespace. Whatever cannot be found out counts as elsewhere. No locks.
  */
 #include "virt/local.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,34 +12,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "base/mem.h"
-#include "virt/virt.h"
 #include "virt/internal.h"
+#include "virt/virt.h"
 
-enum { SOCKETS_MAX = 65536, PROC_PATH_MAX = 64 /* "/proc/PID/ns/mnt", "/proc/PID/fd/…" */ };
-
-/* ---- the URI ---- */
-
-enum local_place local_place(const char *uri)
-{
-    const char *colon = strchr(uri, ':');
-    if (!colon)
-        return LOCAL_ELSEWHERE;
-    const char *plus = memchr(uri, '+', (size_t)(colon - uri));
-    size_t scheme = (size_t)((plus ? plus : colon) - uri);
-    bool host = !strncmp(colon, "://", 3) && colon[3] != '/' && colon[3] != '\0' && colon[3] != '?';
-    if (host || (plus && strncmp(plus, "+unix:", 6) != 0))
-        return LOCAL_ELSEWHERE;
-    if (plus)
-        return LOCAL_UNIX;
-    if (scheme == 4 && !strncmp(uri, "test", 4))
-        return LOCAL_HERE;
-    const char *path = !strncmp(colon, "://", 3) ? colon + 3 : colon + 1;
-    bool embed = !strncmp(path, "/embed", 6) && (path[6] == '\0' || path[6] == '?');
-    return embed ? LOCAL_HERE : LOCAL_UNIX;
-}
+enum { PROC_PATH_MAX = 64 /* "/proc/PID/ns/mnt", "/proc/PID/fd/…" */ };
 
 /* ---- the peer ---- */
 
@@ -144,107 +119,26 @@ static int check_program(pid_t pid, struct err *e)
                     base);
 }
 
-/* ---- finding the socket ---- */
+/* ---- the connection ---- */
 
-static int int_option(int fd, int option)
+bool local_files(const char *uri, const struct sockets *sockets, struct err *why)
 {
-    int value = -1;
-    socklen_t len = sizeof(value);
-    return getsockopt(fd, SOL_SOCKET, option, &value, &len) < 0 ? -1 : value;
-}
-
-/* A connected unix stream socket whose peer has a name in the file system. */
-static bool is_candidate(int fd, ino_t *ret_inode)
-{
-    struct stat st;
-    struct sockaddr_un peer = {0};
-    socklen_t len = sizeof(peer);
-    if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) || int_option(fd, SO_DOMAIN) != AF_UNIX ||
-        int_option(fd, SO_TYPE) != SOCK_STREAM ||
-        getpeername(fd, (struct sockaddr *)&peer, &len) < 0 || peer.sun_path[0] != '/')
-        return false;
-    *ret_inode = st.st_ino;
-    return true;
-}
-
-typedef int visit_fn(int fd, ino_t inode, void *arg);
-
-/* Calls `visit` for each candidate until it returns something else than 0; -errno on failure. */
-static int each_socket(visit_fn *visit, void *arg)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    if (!dir)
-        return -errno;
-    int r = 0;
-    for (struct dirent *d; !r && (d = readdir(dir));) {
-        ino_t inode;
-        int fd = (int)strtol(d->d_name, NULL, 10);
-        if (d->d_name[0] != '.' && is_candidate(fd, &inode))
-            r = visit(fd, inode, arg);
-    }
-    closedir(dir);
-    return r;
-}
-
-static int remember(int fd, ino_t inode, void *arg)
-{
-    (void)fd;
-    struct local_sockets *s = arg;
-    ino_t *more = s->n < SOCKETS_MAX ? realloc(s->inodes, (s->n + 1) * sizeof(*more)) : NULL;
-    if (!more)
-        return -ENOMEM;
-    s->inodes = more;
-    s->inodes[s->n++] = inode;
-    return 0;
-}
-
-void local_sockets_read(struct local_sockets *ret)
-{
-    *ret = (struct local_sockets){0};
-    ret->failed = each_socket(remember, ret) != 0;
-}
-
-void local_sockets_drop(struct local_sockets *s)
-{
-    free(s->inodes);
-    *s = (struct local_sockets){0};
-}
-
-struct search {
-    const struct local_sockets *before;
-    size_t found;
-    struct err *why;
-};
-
-static int judge(int fd, ino_t inode, void *arg)
-{
-    struct search *s = arg;
-    for (size_t i = 0; i < s->before->n; i++)
-        if (s->before->inodes[i] == inode)
-            return 0;
-    s->found++;
-    int r = local_peer(fd, s->why);
-    return r ? r : check_program(peer_of(fd), s->why);
-}
-
-bool local_files(const char *uri, const struct local_sockets *before, struct err *why)
-{
-    enum local_place place = uri ? local_place(uri) : LOCAL_ELSEWHERE;
-    if (place == LOCAL_HERE)
+    enum sockets_place place = uri ? sockets_place(uri) : SOCKETS_ELSEWHERE;
+    if (place == SOCKETS_NONE)
         return true;
-    if (place == LOCAL_ELSEWHERE) {
+    if (place == SOCKETS_ELSEWHERE) {
         err_fail(why, EOPNOTSUPP, "'%s' leads to another host, whose files are not ours",
                  uri ? uri : "(unknown)");
         return false;
     }
-    struct search s = {.before = before, .why = why};
-    if (!before->failed && !each_socket(judge, &s) && s.found)
-        return true;
-    if (!why->no)
+    if (!sockets->n)
         err_fail(why, EOPNOTSUPP,
                  "cannot find the socket that leads to libvirt's daemon, so it cannot be told "
                  "whether its files are ours");
-    return false;
+    for (size_t i = 0; i < sockets->n; i++)
+        if (local_peer(sockets->fds[i], why) || check_program(peer_of(sockets->fds[i]), why))
+            return false;
+    return sockets->n > 0;
 }
 
 /* ---- for those above ---- */

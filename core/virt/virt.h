@@ -26,7 +26,10 @@ struct virt;
 /* Connects; `uri` NULL = libvirt's default. With `readonly` every change fails with EROFS. Starts
  * the event loop thread. Called after the last fork. */
 int virt_open(const char *uri, bool readonly, struct virt **ret, struct err *e);
-void virt_close(struct virt *v); /* NULL allowed */
+
+/* Not while a call is being made. Takes at most some seconds, also when the daemon hangs. NULL
+ * allowed. */
+void virt_close(struct virt *v);
 MEM_CLEANUP(struct virt, virt_close)
 
 const char *virt_uri(const struct virt *v);         /* libvirt's canonical URI; owned by v */

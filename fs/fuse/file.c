@@ -93,6 +93,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         return;
     }
     fi->fh = (uintptr_t)h;
+    fi->noflush = 1; /* nothing is kept back, and a close succeeds also after we have ended */
     if (fuse_reply_open(req, fi) != 0)
         close_handle(fs, ino, h);
 }
@@ -136,11 +137,18 @@ static char *thread_buffer(size_t size)
     return b ? b->bytes : NULL;
 }
 
+/* From a copy: the reader may close the file, and so free its text, before the reply returns. */
 static void read_text(fuse_req_t req, const struct handle *h, size_t size, off_t off)
 {
     size_t from = (size_t)off < h->text_len ? (size_t)off : h->text_len;
-    size_t left = h->text_len - from;
-    fuse_reply_buf(req, h->text + from, size < left ? size : left);
+    size_t n = min_u64(min_u64(size, h->text_len - from), IMAGE_READ_MAX);
+    char *buf = thread_buffer(n);
+    if (!buf) {
+        fuse_reply_err(req, ENOMEM);
+        return;
+    }
+    memcpy(buf, h->text + from, n);
+    fuse_reply_buf(req, buf, n);
 }
 
 /* Logged once per open image: a damaged one is read many times. */

@@ -66,8 +66,9 @@ void log_line(enum log_level level, const char *fmt, ...)
 __attribute__((format(printf, 2, 0))) static void from_libfuse(enum fuse_log_level level,
                                                                const char *fmt, va_list ap)
 {
-    if (capturing)
-        vsnprintf(captured, sizeof(captured), fmt, ap);
+    size_t used = strlen(captured);
+    if (capturing) /* libfuse writes a line in pieces */
+        vsnprintf(captured + used, sizeof(captured) - used, fmt, ap);
     else if (level >= FUSE_LOG_DEBUG)
         log_args(LOG_LEVEL_DEBUG, fmt, ap);
     else

@@ -16,8 +16,8 @@ void log_open(bool foreground, enum log_level level);
 /* One line, without newline. */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* From now on libfuse's messages go to a buffer; log_captured ends that and gives the last of them,
- * without newline and libfuse's prefix, "" for none. Only while one thread runs. */
+/* From now on libfuse's messages go to a buffer; log_captured ends that and gives the first line of
+ * them, without newline and libfuse's prefix, "" for none. Only while one thread runs. */
 void log_capture(void);
 void log_captured(char *ret, size_t size);
 

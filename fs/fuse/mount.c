@@ -6,15 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/text.h"
 
+#define FUSE_DEVICE makedev(10, 229) /* the kernel's MISC_MAJOR and FUSE_MINOR */
+
 static int check_device(struct err *e)
 {
+    struct stat st;
     autoclose int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-    if (fd >= 0)
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == FUSE_DEVICE)
         return 0;
+    if (fd >= 0)
+        return err_fail(e, ENODEV,
+                        "'/dev/fuse' is not the kernel's fuse device (character 10:229)");
     if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
         return err_fail(
             e, errno,

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "fuse/log.h"
+#include "fuse/printable.h"
 #include "fuse/report.h"
 #include "model/verbs.h"
 
@@ -12,19 +13,14 @@ struct op op_of(fuse_req_t req, const char *name, const struct place *p, const c
     return (struct op){.name = name, .uid = ctx->uid, .pid = ctx->pid, .place = *p, .leaf = leaf};
 }
 
-/* A name may hold anything; a log line is one line. */
-static void hide_control_bytes(struct text *t)
-{
-    for (size_t i = 0; i < t->len; i++)
-        if ((unsigned char)t->s[i] < 0x20 || t->s[i] == 0x7f)
-            t->s[i] = '?';
-}
-
 void report(struct fs *fs, const struct op *op, const struct err *failure, const char *remark)
 {
     autotext struct text path = {0}, line = {0};
     tree_path(&fs->tree, &op->place, op->leaf, &path);
-    hide_control_bytes(&path);
+    if (path.s)
+        printable(path.s);
+    struct err said = failure ? *failure : (struct err){0};
+    printable(said.text);
     struct operation operation = {
         .uid = op->uid,
         .pid = op->pid,
@@ -32,7 +28,7 @@ void report(struct fs *fs, const struct op *op, const struct err *failure, const
         .path = path.s && path.len ? path.s : ".",
     };
     const char *uuid = op->place.kind == PLACE_ROOT ? NULL : op->place.uuid;
-    model_log_add(fs->tree.model, uuid, &operation, failure, remark, &line);
+    model_log_add(fs->tree.model, uuid, &operation, failure ? &said : NULL, remark, &line);
     if (line.s && !line.failed)
         log_line(failure ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "%s", line.s);
 }

@@ -81,7 +81,11 @@ static int open_model(const struct options *o, struct model **ret, struct err *e
         .allow = (const char *const *)o->allow.items,
         .n_allow = o->allow.n,
     };
-    return model_open(&mo, ret, e);
+    int r = model_open(&mo, ret, e);
+    if (r == 0 || !o->uri)
+        return r;
+    struct err why = *e;
+    return err_fail(e, why.no, "cannot open '%s': %s", o->uri, why.text);
 }
 
 static int init_fs(struct fs *fs, struct model *m, const struct options *o, struct err *e)

@@ -74,7 +74,7 @@ int tree_rmdir(struct tree *t, const struct place *dir, const char *name, struct
 static int words_of(const char *data, size_t len, char **ret, struct err *e)
 {
     if (len > VERB_WORDS_MAX)
-        return err_fail(e, E2BIG, "one write has at most %d bytes here, this one had %zu",
+        return err_fail(e, EINVAL, "one write has at most %d bytes here, this one had %zu",
                         VERB_WORDS_MAX, len);
     if (memchr(data, '\0', len))
         return err_fail(e, EINVAL, "a NUL byte cannot be written here");

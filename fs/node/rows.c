@@ -66,7 +66,7 @@ static int show_description(struct tree *t, const struct view *v, char **ret, si
                             struct err *e)
 {
     (void)t;
-    return give_line(view_description(v), ret, ret_len, e);
+    return give_line(snapshot_description(v->snapshot), ret, ret_len, e);
 }
 
 static int store_description(struct tree *t, const struct view *v, const char *words,

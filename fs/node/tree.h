@@ -19,6 +19,7 @@
 #include "node/bar.h"
 #include "node/place.h"
 #include "node/rows.h"
+#include "node/view.h"
 
 enum { NAME_BYTES_MAX = 255, MASK_NONE = -1 };
 
@@ -37,28 +38,6 @@ struct tree {
 
 void tree_init(struct tree *t, struct model *m, const struct tree_options *o);
 void tree_destroy(struct tree *t); /* not the model */
-
-/* ---- view.c: what is at a place now ---- */
-
-struct view {
-    struct place place;
-    struct domain *domain;            /* NULL for the root */
-    const struct snapshot *snapshot;  /* of `domain`; NULL where none belongs */
-    const struct snapshot_disk *disk; /* PLACE_IMAGE */
-    const struct row *row;            /* PLACE_FILE */
-    uint64_t fresh_until;             /* CLOCK_MONOTONIC, ns: how long attributes may be kept */
-};
-
-/* ESTALE when what the place names is gone. The root never asks libvirt. */
-int tree_view(struct tree *t, const struct place *p, struct view *ret, struct err *e);
-/* The same in a domain that the caller holds; the view takes its own reference. */
-int tree_view_in(struct domain *d, const struct place *p, struct view *ret, struct err *e);
-void view_drop(struct view *v);
-#define autoview __attribute__((cleanup(view_drop)))
-
-const char *view_description(const struct view *v); /* NULL for none */
-int64_t snapshot_created(const struct snapshot *s); /* seconds since 1970 */
-uint64_t tree_now(void);                            /* CLOCK_MONOTONIC, ns */
 
 /* ---- dirs.c ---- */
 

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <time.h>
 
-#include "model/document.h"
 #include "node/tree.h"
 
 enum { ROOT_FRESH_NS = 1000000000 };
@@ -83,14 +82,4 @@ void view_drop(struct view *v)
 {
     domain_unref(v->domain);
     *v = (struct view){0};
-}
-
-const char *view_description(const struct view *v)
-{
-    return v->snapshot->parsed->description;
-}
-
-int64_t snapshot_created(const struct snapshot *s)
-{
-    return s->parsed->created;
 }

@@ -19,41 +19,41 @@
 
 static const struct {
     const char *uri;
-    enum local_place want;
+    enum sockets_place want;
 } places[] = {
-    {"test:///default", LOCAL_HERE},
-    {"test:///tmp/a.xml", LOCAL_HERE},
-    {"qemu:///embed?root=/tmp/x", LOCAL_HERE},
-    {"qemu:///embed", LOCAL_HERE},
-    {"qemu:///embedded", LOCAL_UNIX},
-    {"qemu:///system", LOCAL_UNIX},
-    {"qemu:///session", LOCAL_UNIX},
-    {"qemu:///system?socket=/tmp/s", LOCAL_UNIX},
-    {"qemu+unix:///system", LOCAL_UNIX},
-    {"test+unix:///default", LOCAL_UNIX},
-    {"qemu+unix:///embed", LOCAL_UNIX},
-    {"lxc:///", LOCAL_UNIX},
-    {"lxc://", LOCAL_UNIX},
-    {"qemu://host/system", LOCAL_ELSEWHERE},
-    {"qemu://localhost/system", LOCAL_ELSEWHERE},
-    {"qemu://host/embed", LOCAL_ELSEWHERE},
-    {"test://host/default", LOCAL_ELSEWHERE},
-    {"qemu+unix://host/system", LOCAL_ELSEWHERE},
-    {"qemu+ssh://host/system", LOCAL_ELSEWHERE},
-    {"qemu+ssh:///system", LOCAL_ELSEWHERE},
-    {"qemu+tls:///system", LOCAL_ELSEWHERE},
-    {"qemu+tcp:///system", LOCAL_ELSEWHERE},
-    {"qemu+ext:///system?command=/bin/x", LOCAL_ELSEWHERE},
-    {"test+ssh://host/default", LOCAL_ELSEWHERE},
-    {"qemu+unixx:///system", LOCAL_ELSEWHERE},
-    {"nonsense", LOCAL_ELSEWHERE},
-    {"", LOCAL_ELSEWHERE},
+    {"test:///default", SOCKETS_NONE},
+    {"test:///tmp/a.xml", SOCKETS_NONE},
+    {"qemu:///embed?root=/tmp/x", SOCKETS_NONE},
+    {"qemu:///embed", SOCKETS_NONE},
+    {"qemu:///embedded", SOCKETS_UNIX},
+    {"qemu:///system", SOCKETS_UNIX},
+    {"qemu:///session", SOCKETS_UNIX},
+    {"qemu:///system?socket=/tmp/s", SOCKETS_UNIX},
+    {"qemu+unix:///system", SOCKETS_UNIX},
+    {"test+unix:///default", SOCKETS_UNIX},
+    {"qemu+unix:///embed", SOCKETS_UNIX},
+    {"lxc:///", SOCKETS_UNIX},
+    {"lxc://", SOCKETS_UNIX},
+    {"qemu://host/system", SOCKETS_ELSEWHERE},
+    {"qemu://localhost/system", SOCKETS_ELSEWHERE},
+    {"qemu://host/embed", SOCKETS_ELSEWHERE},
+    {"test://host/default", SOCKETS_ELSEWHERE},
+    {"qemu+unix://host/system", SOCKETS_ELSEWHERE},
+    {"qemu+ssh://host/system", SOCKETS_ELSEWHERE},
+    {"qemu+ssh:///system", SOCKETS_ELSEWHERE},
+    {"qemu+tls:///system", SOCKETS_ELSEWHERE},
+    {"qemu+tcp:///system", SOCKETS_ELSEWHERE},
+    {"qemu+ext:///system?command=/bin/x", SOCKETS_ELSEWHERE},
+    {"test+ssh://host/default", SOCKETS_ELSEWHERE},
+    {"qemu+unixx:///system", SOCKETS_ELSEWHERE},
+    {"nonsense", SOCKETS_ELSEWHERE},
+    {"", SOCKETS_ELSEWHERE},
 };
 
 static void test_places(void)
 {
     for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
-        TAP_OK(local_place(places[i].uri) == places[i].want, "'%s' leads where it says",
+        TAP_OK(sockets_place(places[i].uri) == places[i].want, "'%s' leads where it says",
                places[i].uri);
 }
 

@@ -1,0 +1,102 @@
+/* connect.c - the connector: the thread that opens a link.
+ *
+ * virConnectOpen to a daemon that hangs does not return, so it has a thread of its own, and everyone
+ * who needs the link waits with a deadline (pool.c). There is at most one at a time. It tries until
+ * VIRT_RECONNECT_WAIT seconds have passed since the loss, at least once.
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include "base/mem.h"
+#include "virt/internal.h"
+#include "virt/loop.h"
+#include "virt/virt.h"
+
+#define RETRY_NS (VIRT_SECOND / 10) /* between two attempts */
+
+uint64_t connector_end(const struct virt *v)
+{
+    return v->lost_at ? v->lost_at + VIRT_RECONNECT_WAIT * VIRT_SECOND : 0;
+}
+
+/* Adds a link, with v->lock held. The first after a loss is a reconnect. */
+static void install(struct virt *v, struct link *l)
+{
+    atomic_store(&v->version, l->version);
+    if (!v->n_links) {
+        atomic_store(&v->reverts_external, -1);
+        atomic_fetch_add(&v->generation, 1);
+    }
+    v->links[v->n_links++] = l;
+}
+
+/* What came of one attempt, with v->lock held: is the connector done? */
+static bool attempt_ends(struct virt *v, struct link **l, const struct err *failure)
+{
+    if (*l && !v->closing && v->n_links < VIRT_LINKS_MAX) {
+        install(v, take(*l));
+        return true;
+    }
+    if (!v->closing && virt_clock() + RETRY_NS < connector_end(v)) {
+        virt_wait(v, virt_clock() + RETRY_NS);
+        return v->closing;
+    }
+    v->failure = *failure;
+    v->tries++;
+    return true;
+}
+
+static void *connector(void *arg)
+{
+    struct virt *v = arg;
+    bool done = false;
+    while (!done) {
+        struct err failure = {.no = ENOTCONN, .text = "the connection is being closed"};
+        struct link *l = NULL;
+        link_open(v, &l, &failure);
+        pthread_mutex_lock(&v->lock);
+        done = attempt_ends(v, &l, &failure);
+        if (done) {
+            v->connecting = false;
+            pthread_cond_broadcast(&v->cond);
+        }
+        pthread_mutex_unlock(&v->lock);
+        link_close(l);
+    }
+    loop_unref();
+    virt_unref(v);
+    return NULL;
+}
+
+/* Signals are for the threads of others. */
+static int spawn(struct virt *v)
+{
+    sigset_t all, old;
+    pthread_t id;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int r = pthread_create(&id, NULL, connector, v);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (!r)
+        pthread_detach(id);
+    return r;
+}
+
+/* The connector's own use of the event loop is counted, since it may outlive virt_close when the
+ * daemon hangs; v has one already, so that loop_ref only counts here. */
+int connector_start(struct virt *v, struct err *e)
+{
+    int r = loop_ref(e);
+    if (r)
+        return r;
+    virt_ref(v);
+    v->connecting = true;
+    r = spawn(v);
+    if (r) {
+        v->connecting = false;
+        loop_unref();
+        virt_unref(v);
+        return err_fail(e, r, "cannot start the thread that connects to libvirt");
+    }
+    return 0;
+}

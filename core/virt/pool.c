@@ -1,0 +1,148 @@
+/* pool.c - the links and who has which: taken for one call, given back, found dead.
+ *
+ * All of it under virt.lock; links are closed without it.
+ */
+#include <errno.h>
+
+#include "base/mem.h"
+#include "virt/internal.h"
+#include "virt/virt.h"
+
+#define LATE_TRY_NS VIRT_SECOND /* what a call waits for an attempt when the 5 s are over */
+#define REASON_NS VIRT_SECOND   /* what libvirt may take to say why a connection is dead */
+
+/* When one connection has broken, the others may have without being told yet. */
+static bool is_stale(const struct virt *v, const struct link *l)
+{
+    return l->closed || (!l->shared && l->opened < v->lost_at);
+}
+
+static void remove_at(struct virt *v, unsigned i)
+{
+    v->links[i] = v->links[--v->n_links];
+    v->links[v->n_links] = NULL;
+}
+
+/* Takes the idle stale links out into `dead`; how many. */
+static unsigned remove_stale(struct virt *v, struct link **dead)
+{
+    unsigned n = 0;
+    for (unsigned i = v->n_links; i-- > 0;)
+        if (!v->links[i]->uses && is_stale(v, v->links[i])) {
+            dead[n++] = v->links[i];
+            remove_at(v, i);
+        }
+    return n;
+}
+
+static struct link *find_free(const struct virt *v)
+{
+    for (unsigned i = 0; i < v->n_links; i++)
+        if ((!v->links[i]->uses || v->links[i]->shared) && !is_stale(v, v->links[i]))
+            return v->links[i];
+    return NULL;
+}
+
+/* ---- taking one ---- */
+
+static int fail_waiting(const struct virt *v, struct err *e)
+{
+    if (v->n_links)
+        return err_fail(e, ETIMEDOUT,
+                        "every connection to libvirt is taken by a call that has not ended within "
+                        "%d s",
+                        VIRT_CALL_TIMEOUT);
+    return err_fail(e, ENOTCONN, "not connected to libvirt '%s': the daemon does not answer",
+                    v->uri ? v->uri : "");
+}
+
+/* Links in use will be given back; without any it is the daemon that is waited for. */
+static uint64_t wait_end(const struct virt *v, uint64_t entered)
+{
+    if (v->n_links)
+        return entered + VIRT_CALL_TIMEOUT * VIRT_SECOND;
+    return max_u64(connector_end(v), entered + LATE_TRY_NS);
+}
+
+/* Waits for a free link, and has one opened where another may be, once a call. */
+static int wait_free(struct virt *v, struct link **ret, struct err *e)
+{
+    uint64_t entered = virt_clock();
+    unsigned tries = v->tries;
+    while (!(*ret = find_free(v))) {
+        if (v->closing)
+            return err_fail(e, ENOTCONN, "the connection to libvirt is being closed");
+        bool tried = v->tries != tries;
+        if (tried && !v->n_links)
+            return err_fail(e, ENOTCONN, "%s", v->failure.text);
+        if (!tried && !v->connecting && v->n_links < v->max_links) {
+            int r = connector_start(v, e);
+            if (r)
+                return r;
+        }
+        if (!virt_wait(v, wait_end(v, entered)) && virt_clock() >= wait_end(v, entered) &&
+            !find_free(v))
+            return fail_waiting(v, e);
+    }
+    return 0;
+}
+
+int virt_acquire(struct virt *v, struct link **ret, struct err *e)
+{
+    struct link *dead[VIRT_LINKS_MAX], *l = NULL;
+    pthread_mutex_lock(&v->lock);
+    unsigned n = remove_stale(v, dead);
+    int r = wait_free(v, &l, e);
+    if (!r) {
+        l->uses++;
+        *ret = l;
+    }
+    pthread_mutex_unlock(&v->lock);
+    while (n)
+        link_close(dead[--n]);
+    return r;
+}
+
+/* ---- giving it back ---- */
+
+static bool too_many_idle(const struct virt *v)
+{
+    unsigned idle = 0;
+    for (unsigned i = 0; i < v->n_links; i++)
+        idle += !v->links[i]->uses;
+    return idle > LINKS_IDLE;
+}
+
+void virt_release(struct virt *v, struct link *l)
+{
+    bool drop = false;
+    pthread_mutex_lock(&v->lock);
+    l->uses--;
+    if (!l->uses && (is_stale(v, l) || too_many_idle(v)))
+        for (unsigned i = v->n_links; i-- > 0 && !drop;)
+            if (v->links[i] == l) {
+                remove_at(v, i);
+                drop = true;
+            }
+    pthread_cond_broadcast(&v->cond);
+    pthread_mutex_unlock(&v->lock);
+    if (drop)
+        link_close(l);
+}
+
+/* libvirt tells the reason by the close callback, which may come a moment later than the failure. */
+bool virt_lost(struct virt *v, struct link *l)
+{
+    uint64_t deadline = virt_clock() + REASON_NS;
+    pthread_mutex_lock(&v->lock);
+    while (!l->closed && virt_wait(v, deadline))
+        continue;
+    if (!l->closed) {
+        l->closed = true;
+        v->lost_at = virt_clock();
+        atomic_fetch_add(&v->generation, 1);
+    }
+    bool hung = l->reason == VIR_CONNECT_CLOSE_REASON_KEEPALIVE;
+    pthread_mutex_unlock(&v->lock);
+    return hung;
+}

@@ -1,0 +1,32 @@
+/* view.h - what is at a place now: the objects of the model that it names, held while looked at. */
+#ifndef SNAPFS_NODE_VIEW_H
+#define SNAPFS_NODE_VIEW_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/model.h"
+#include "node/place.h"
+#include "node/rows.h"
+
+struct tree;
+
+struct view {
+    struct place place;
+    struct domain *domain;            /* NULL for the root */
+    const struct snapshot *snapshot;  /* of `domain`; NULL where none belongs */
+    const struct snapshot_disk *disk; /* PLACE_IMAGE */
+    const struct row *row;            /* PLACE_FILE */
+    uint64_t fresh_until;             /* CLOCK_MONOTONIC, ns: how long attributes may be kept */
+};
+
+/* ESTALE when what the place names is gone. The root never asks libvirt. */
+int tree_view(struct tree *t, const struct place *p, struct view *ret, struct err *e);
+/* The same in a domain that the caller holds; the view takes its own reference. */
+int tree_view_in(struct domain *d, const struct place *p, struct view *ret, struct err *e);
+void view_drop(struct view *v);
+#define autoview __attribute__((cleanup(view_drop)))
+
+uint64_t tree_now(void); /* CLOCK_MONOTONIC, ns */
+
+#endif

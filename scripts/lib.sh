@@ -1,0 +1,45 @@
+# What the scripts share; to be sourced.
+# shellcheck shell=bash
+
+SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() {
+    printf '%s: %s\n' "${0##*/}" "$*"
+}
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# The packages for each PURPOSE named.
+packages() {
+    local purpose
+    for purpose; do
+        sed -n "s/^$purpose  *//p" "$SOURCE/scripts/packages"
+    done | xargs
+}
+
+is_debian() {
+    local ID='' VERSION_ID=''
+    # shellcheck disable=SC1091
+    . /etc/os-release
+    [ "$ID" = debian ] && { [ "$VERSION_ID" = 12 ] || [ "$VERSION_ID" = 13 ]; }
+}
+
+# Installs what is missing of the packages for each PURPOSE named.
+need_packages() {
+    local wanted missing=()
+    wanted=$(packages "$@")
+    is_debian || die "this is not Debian 12 or 13. Install what Debian calls: $wanted"
+    [ "$(id -u)" = 0 ] || die "must be run as root"
+    local name
+    for name in $wanted; do
+        dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q ' installed$' || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "installing ${missing[*]}"
+    apt-get -qq update
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 --no-install-recommends \
+        install "${missing[@]}" >/dev/null
+}

@@ -1,0 +1,109 @@
+"""The command line of snapfs-cat: what it prints, and one sentence and status 1 for every error."""
+
+import os
+import subprocess
+
+from disks import CAT, MI, cat, create, io, load, snapshot
+from lib.command import attempt, must
+from lib.scratch import scratch
+from lib.tap import equal, holds, run, test, true
+
+
+def refused(*arguments, word):
+    result = attempt(CAT, *arguments)
+    equal((result.status, result.out), (1, ""), f"{arguments}")
+    true(result.err.startswith("snapfs-cat: ") and result.err.count("\n") == 1, result.err)
+    holds(result.err, word, f"sentence for {arguments}")
+
+
+@test
+def bad_arguments(path):
+    refused(word="no image")
+    refused(path, word="never guessed")
+    refused("-f", "qcow2", path, path, word="more than one image")
+    refused("-f", "qcow2", "-s", "a", "-i", "1", path, word="exclude")
+    refused("-f", "qcow2", "--map", "--info", path, word="exclude")
+    refused("-f", "qcow2", "--output", "/x", "-o", "1", path, word="whole disk")
+    refused("-f", "qcow2", "--nonsense", path, word="--nonsense")
+    refused("-f", "qcow2", "-o", word="missing value")
+    for number in ("", "x", "-1", "1 ", "1KK", "0x10", "99999999999999999999", "99999999999T"):
+        refused("-f", "qcow2", "-o", number, path, word="not a number")
+
+
+@test
+def bad_images(path):
+    refused("-f", "qcow2", "/no/such/file", word="No such file")
+    refused("-f", "qcow2", "/", word="neither a regular file")
+    refused("-f", "vmdk", path, word="'vmdk'")
+    refused("-f", "qcow2", "-s", "gone", path, word="no snapshot 'gone'")
+    refused("-f", "raw", "-i", "1", path, word="raw")
+    refused("-f", "qcow2", "--output", "/no/such/dir/x", path, word="/no/such/dir/x")
+    refused("-f", "qcow2", "--output", "/dev/null", path, word="not a regular file")
+
+
+@test
+def ranges(path):
+    equal(cat(path, "-o", "1M", "-l", 10), bytes([2] * 10), "inside")
+    equal(len(cat(path, "-o", "3M")), MI, "to the end")
+    equal(len(cat(path, "-o", 4 * MI - 5, "-l", "9T")), 5, "past the end")
+    equal(cat(path, "-o", "5M"), b"", "behind the end")
+
+
+@test
+def texts(path):
+    holds(must(CAT, "--help"), "Usage: snapfs-cat", "help")
+    true(must(CAT, "--version").startswith("snapfs-cat "), "version")
+    info = must(CAT, "-f", "qcow2", "--info", path)
+    holds(info, "Size: 4194304\n", "size")
+    holds(info, f"Chain: {path} (qcow2, 4194304 bytes)\n", "chain")
+    holds(info, "Snapshot: 1: s1 (4194304 bytes", "tags")
+    holds(must(CAT, "-f", "qcow2", "-s", "s1", "--info", path), "snapshot 's1'", "the one shown")
+
+
+@test
+def failed_writes_are_errors(path):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([CAT, "-f", "qcow2", path], stdout=full, stderr=subprocess.PIPE)
+    equal(done.returncode, 1, "a full disk")
+    holds(done.stderr.decode(), "No space left", "sentence")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([CAT, "-f", "qcow2", path], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    equal(done.returncode, 1, "a closed pipe")
+    holds(done.stderr.decode(), "Broken pipe", "sentence")
+
+
+@test
+def a_copy_is_sparse_and_private(path):
+    copy = path + ".copy"
+    must(CAT, "-f", "qcow2", "--output", copy, path)
+    status = os.stat(copy)
+    equal(status.st_size, 4 * MI, "size")
+    true(status.st_blocks * 512 <= 2 * MI + 65536, f"{status.st_blocks} blocks for 2 MiB of data")
+    equal(status.st_mode & 0o777, 0o600, "mode")
+    true(load(copy) == cat(path), "bytes")
+
+
+@test
+def a_failed_copy_leaves_nothing(path):
+    overlay = create(path + ".over", MI, backing=("gone", "qcow2"))
+    refused("-f", "qcow2", "--output", path + ".no", overlay, word="gone")
+    true(not os.path.exists(path + ".no"), "no file is left")
+
+
+@test
+def images_are_not_touched(path):
+    os.utime(path, (1, os.stat(path).st_mtime))
+    before = load(path), os.stat(path).st_mtime_ns
+    os.utime(path, (1, os.stat(path).st_mtime))
+    cat(path)
+    equal(os.stat(path).st_atime, 1, "time of the last access")
+    true((load(path), os.stat(path).st_mtime_ns) == before, "bytes and time of change")
+
+
+with scratch() as place:
+    image = create(os.path.join(place, "image"), 4 * MI)
+    io(image, ["write -P 1 0 1M", "write -P 2 1M 1M"])
+    snapshot(image, "s1")
+    run(image)

@@ -1,0 +1,115 @@
+"""Damaged and hostile images are refused with the right errno, within bounded time and memory, and a
+damaged cluster costs that range only."""
+
+import os
+import resource
+import subprocess
+import time
+
+from corpus import COPIED, Patch, write_corpus
+from disks import KI, MI, create, io
+from lib.scratch import scratch
+from lib.tap import equal, fail, holds, run, test, true
+
+PROBE = os.environ["SNAPFS_PROBE"]
+SECONDS, CALL_MS, RESIDENT_KIB = 10, 2000, 256 * KI
+
+
+def probe(path, *tag, format="qcow2"):
+    """What tests/image/probe.c says; the process stays within its bounds."""
+    begin = time.monotonic()
+    done = subprocess.run([PROBE, format, path, *tag], capture_output=True, text=True, errors="replace",
+                          timeout=2 * SECONDS)
+    if done.returncode:
+        fail(f"probe {path}: {done.returncode} {done.stderr}")
+    took, used = time.monotonic() - begin, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    true(took < SECONDS, f"{path}: took {took:.1f} s")
+    true(used < RESIDENT_KIB, f"{path}: {used} KiB resident")
+    return done.stdout
+
+
+@test
+def each_defect_is_refused(directory):
+    rows = list(write_corpus(directory))
+    wrong = []
+    for path, tag, number, when, word in rows:
+        line = probe(path, *([tag] if tag else [])).splitlines()[0]
+        bad = 0 if line.startswith("open") else int(line.split()[3])
+        expected = f" {number} " in line and word in line and (bad > 0 or when == "open")
+        if not expected or line.startswith("open") != (when == "open"):
+            wrong.append(f"{os.path.basename(path)}: expected {when} {number} '{word}', got: {line}")
+    equal(wrong, [], f"of {len(rows)} images")
+
+
+@test
+def healthy_ones_are_read(directory):
+    for name in ("plain", "v2", "sub", "zlib", "zstd", "snap", "data", "over", "512"):
+        holds(probe(os.path.join(directory, "base-" + name)), " bad 0 ", name)
+
+
+@test
+def damage_costs_one_cluster(directory):
+    path = os.path.join(directory, "one-bad")
+    image = Patch(os.path.join(directory, "base-plain"))
+    image.put(image.l2() + 5 * 8, 1 << 54)
+    image.write(path)
+    holds(probe(path), "good 63 bad 1 EIO", "64 clusters")
+
+
+@test
+def nothing_shines_through_damage(directory):
+    """QEMU shows the old bytes of the backing file where a table is cut off."""
+    path = os.path.join(directory, "no-shine")
+    image = Patch(os.path.join(directory, "base-over"))
+    image.put(image.l1, (len(image.bytes) // 65536 + 5) * 65536 | COPIED)
+    image.write(path)
+    holds(probe(path), "good 0 bad", "no read succeeds")
+
+
+@test
+def a_format_is_never_guessed(directory):
+    path = os.path.join(directory, "base-plain")
+    holds(probe(path, format=""), "open EINVAL", "no format")
+    holds(probe(path, format="raw"), " bad 0 ", "raw is raw")
+    holds(probe(path, format="vmdk"), "open EOPNOTSUPP", "another format")
+    holds(probe(path, "s1", format="raw"), "open ENOENT", "a snapshot of a raw file")
+
+
+@test
+def every_l1_entry_at_one_l2_table(directory):
+    """64 million clusters that all say nothing: no call may take their number."""
+    path = create(os.path.join(directory, "same-l2"), 128 * 1024 * 1024 * MI, cluster_size="2M")
+    io(path, ["write -P 1 0 64k"])
+    image = Patch(path)
+    table = image.get(image.l1)
+    image.bytes[image.l2() : image.l2() + 2 * MI] = bytes(2 * MI)
+    for index in range(image.get(36, ">I")):
+        image.put(image.l1 + 8 * index, table)
+    image.write(path)
+    said = probe(path)
+    holds(said, " bad 0 ", "read")
+    true(int(said.split()[-1]) < CALL_MS, f"the slowest call: {said}")
+
+
+@test
+def random_damage_never_crashes(directory):
+    """Bytes of headers and tables flipped at random; whatever comes of it, the reader survives."""
+    import random
+
+    seed = int(os.environ.get("SNAPFS_SEED", random.randrange(1 << 32)))
+    print(f"# SNAPFS_SEED={seed}")
+    rng = random.Random(seed)
+    path = os.path.join(directory, "flipped")
+    for name in ("512", "sub", "zlib", "snap", "over"):
+        clean = Patch(os.path.join(directory, "base-" + name))
+        places = [0, clean.l1, clean.l2()] + ([clean.table] if name == "snap" else [])
+        for _ in range(60):
+            image = Patch(clean.path)
+            for _ in range(rng.randrange(1, 6)):
+                image.bytes[rng.choice(places) + rng.randrange(128)] = rng.choice([0, 1, 0x7F, 0x80, 0xFF])
+            image.write(path)
+            probe(path, *(["s1"] if name == "snap" else []))
+
+
+with scratch() as place:
+    run(place)

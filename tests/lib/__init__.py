@@ -1,0 +1,1 @@
+"""What the tests of snapfs share: one noun a file, nothing but Python's own library."""

@@ -1,0 +1,31 @@
+"""The private libvirtd that scripts/private-libvirt has started around the test."""
+
+import os
+import signal
+
+from lib.command import must
+from lib.wait import until
+
+PID_FILE = "/run/libvirtd.pid"
+PRIVATE_LIBVIRT = os.path.join(os.path.dirname(__file__), "../../scripts/private-libvirt")
+
+
+def pid():
+    with open(PID_FILE, encoding="ascii") as file:
+        return int(file.read())
+
+
+def kill(number=signal.SIGKILL):
+    """Ends the daemon and waits until it is gone."""
+    one = pid()
+    os.kill(one, number)
+    until(lambda: not os.path.exists(f"/proc/{one}"), "libvirtd ended")
+
+
+def start():
+    must(PRIVATE_LIBVIRT, "--start")
+
+
+def restart():
+    kill()
+    start()

@@ -1,0 +1,133 @@
+"""A mounted snapfs."""
+
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import time
+
+from lib.command import attempt, must
+from lib.tap import fail, true
+
+SNAPFS = os.environ.get("SNAPFS", "snapfs")
+SANITIZER_REPORTS = ("Sanitizer", "runtime error:")
+# A sanitizer's program starts slowly where the machine is busy.
+START_SECONDS = 60
+END_SECONDS = 30
+
+
+def mount_line(point):
+    """The line of mountinfo for a mountpoint, or None."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+        for line in mounts:
+            if line.split()[4] == point:
+                return line
+    return None
+
+
+def wait_for_mount(point, process=None):
+    """Returns once something is mounted there; earlier if the process has ended."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+        changes = select.poll()
+        changes.register(mounts, select.POLLPRI)
+        deadline = time.monotonic() + START_SECONDS
+        while not mount_line(point):
+            if process and process.poll() is not None:
+                return
+            true(time.monotonic() < deadline, f"nothing was mounted on {point}")
+            changes.poll(50)
+
+
+class Mount:
+    """`with Mount(URI, "ro", …) as mount:` runs snapfs in the foreground on a directory of its own.
+
+    The end of the block unmounts and demands that the process ended well. What it said on stderr
+    is `mount.said()`. A command prefix may make another user, the owner, start it.
+    """
+
+    def __init__(self, uri, *options, environment=None, prefix=(), owner=None):
+        self.uri, self.options = uri, options
+        self.prefix, self.owner = prefix, owner
+        self.environment = dict(os.environ, **(environment or {}))
+        self.directory = tempfile.mkdtemp(prefix="snapfs-mount-")
+        os.chmod(self.directory, 0o755)
+        self.point = os.path.join(self.directory, "mnt")
+        self.process = None
+        self.mounted = False
+
+    def __enter__(self):
+        os.mkdir(self.point)
+        if self.owner:
+            os.chown(self.point, self.owner, self.owner)
+        self.errors = open(os.path.join(self.directory, "stderr"), "w+", encoding="utf-8")
+        try:
+            self.start()
+        except BaseException:
+            self.clean()
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None:
+                self.end()
+        finally:
+            self.clean()
+
+    def end(self):
+        if self.mounted:
+            self.unmount()
+        status = self.wait()
+        said = self.said()
+        true(status == 0, f"snapfs ended with {status}: {said}")
+        for mark in SANITIZER_REPORTS:
+            true(mark not in said, f"a sanitizer reported: {said}")
+
+    def start(self):
+        command = [*self.prefix, SNAPFS, "-f"]
+        if self.options:
+            command += ["-o", ",".join(self.options)]
+        self.process = subprocess.Popen(
+            [*command, self.uri, self.point],
+            stdin=subprocess.DEVNULL,
+            stdout=self.errors,
+            stderr=self.errors,
+            env=self.environment,
+        )
+        wait_for_mount(self.point, self.process)
+        if self.process.poll() is not None:
+            fail(f"snapfs ended with {self.process.returncode}: {self.said()}")
+        self.mounted = True
+
+    def unmount(self):
+        must("umount", self.point)
+        self.mounted = False
+
+    def wait(self):
+        try:
+            return self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
+            return fail(f"snapfs did not end after the unmount: {self.said()}")
+
+    def clean(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if mount_line(self.point):
+            attempt("umount", "-l", self.point)
+        self.errors.close()
+        os.unlink(os.path.join(self.directory, "stderr"))
+        os.rmdir(self.point)
+        os.rmdir(self.directory)
+
+    def path(self, *parts):
+        return os.path.join(self.point, *parts)
+
+    def said(self):
+        with open(self.errors.name, encoding="utf-8", errors="replace") as text:
+            return text.read()
+
+

@@ -1,0 +1,100 @@
+"""What QEMU says a disk held at a snapshot, to compare a snapshot's image with.
+
+`qemu-img convert -l` sizes an internal snapshot by the image as it is now, so it is asked only
+about images that nobody resized.
+"""
+
+import json
+import os
+
+from lib.command import must
+from lib.tap import equal, fail, true
+
+BLOCK = 1 << 20
+
+
+def by_qemu(domain, name, target, path):
+    """Writes QEMU's reading of a disk at a snapshot to a raw file."""
+    source, format = domain.snapshot_source(name, target)
+    convert(source, format, path, name if domain.is_internal(name, target) else None)
+
+
+def convert(source, format, path, tag=None):
+    which = ["-l", f"snapshot.id={tag_id(source, tag)}"] if tag else []
+    must("qemu-img", "convert", "-U", "-f", format, *which, "-O", "raw", source, path)
+
+
+def tag_id(source, name):
+    """The id of an image's one internal snapshot of that name."""
+    found = [one["id"] for one in _table(source) if one["name"] == name]
+    equal(len(found), 1, f"internal snapshots called '{name}' in '{source}'")
+    return found[0]
+
+
+def tags(source):
+    """The names of an image's internal snapshots."""
+    return [one["name"] for one in _table(source)]
+
+
+def backing_format(source):
+    """The format that an image gives for its backing file, or None."""
+    return _info(source).get("backing-filename-format")
+
+
+def _table(source):
+    return _info(source).get("snapshots", [])
+
+
+def _info(source):
+    return json.loads(must("qemu-img", "info", "-U", "--output=json", source))
+
+
+def same(path, other):
+    """Whether two files hold the same bytes."""
+    with open(path, "rb") as left, open(other, "rb") as right:
+        while True:
+            ours, theirs = left.read(BLOCK), right.read(BLOCK)
+            if ours != theirs:
+                return False
+            if not ours:
+                return True
+
+
+def images(snapshot):
+    """The disks whose images a snapshot's directory lists."""
+    return sorted(name[:-4] for name in os.listdir(snapshot) if name.endswith(".raw"))
+
+
+def compare(domain, mount, scratch, names=None):
+    """Every image of the snapshots (default: all) equals QEMU's reading, and no two are the same."""
+    names = names or domain.snapshots()
+    for target in [disk.target for disk in domain.disks]:
+        seen = {}
+        for name in names:
+            expected = os.path.join(scratch, f"{domain.name}-{target}-{name}")
+            by_qemu(domain, name, target, expected)
+            for before, file in seen.items():
+                true(not same(file, expected), f"'{before}' and '{name}' do not differ on {target}")
+            seen[name] = expected
+        for name, expected in seen.items():
+            check(mount.path(domain.name, "by-name", name, f"{target}.raw"), expected)
+            os.unlink(expected)
+
+
+def check(image, expected):
+    """An image of the tree holds the bytes of a file."""
+    equal(os.stat(image).st_size, os.stat(expected).st_size, f"size of {image}")
+    if not same(image, expected):
+        fail(f"{image} does not hold what QEMU says\n{first_difference(image, expected)}")
+
+
+def first_difference(path, other):
+    with open(path, "rb") as left, open(other, "rb") as right:
+        offset = 0
+        while True:
+            ours, theirs = left.read(512), right.read(512)
+            if ours != theirs:
+                return f"first at {offset}: {ours[:8].hex()} for {theirs[:8].hex()}"
+            if not ours:
+                return "no difference"
+            offset += len(ours)

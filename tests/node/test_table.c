@@ -1,0 +1,97 @@
+/* The node table: ids are never used twice, lookups are counted, many nodes are found. */
+#include "node/table.h"
+
+#include <errno.h>
+
+#include "tap.h"
+
+static const char uuid[] = "6695eb01-f6a4-8304-79aa-97f2502e193f";
+
+static uint64_t look_up(struct table *t, uint64_t snapshot)
+{
+    struct place p = place_make(PLACE_SNAPSHOT, uuid, snapshot, 0);
+    struct err e;
+    uint64_t id = 0;
+    return table_lookup(t, &p, &id, &e) == 0 ? id : 0;
+}
+
+static bool is_place(struct table *t, uint64_t id, uint64_t snapshot)
+{
+    struct place got, want = place_make(PLACE_SNAPSHOT, uuid, snapshot, 0);
+    struct err e;
+    return table_place(t, id, &got, &e) == 0 && place_equal(&got, &want);
+}
+
+static bool is_stale(struct table *t, uint64_t id)
+{
+    struct place p;
+    struct err e;
+    return table_place(t, id, &p, &e) == -ESTALE;
+}
+
+static void test_root(struct table *t)
+{
+    struct place p;
+    struct err e;
+    TAP_OK(table_place(t, TABLE_ROOT_ID, &p, &e) == 0 && p.kind == PLACE_ROOT, "the root is id 1");
+    table_forget(t, TABLE_ROOT_ID, 1000);
+    TAP_OK(!is_stale(t, TABLE_ROOT_ID), "the root is never forgotten");
+}
+
+static void test_counts(struct table *t)
+{
+    uint64_t id = look_up(t, 1);
+    TAP_OK(id > TABLE_ROOT_ID && is_place(t, id, 1), "a place gets an id");
+    TAP_OK(look_up(t, 1) == id, "and has the same at the next lookup");
+    table_forget(t, id, 1);
+    TAP_OK(is_place(t, id, 1), "one of two lookups forgotten: still there");
+    table_forget(t, id, 1);
+    TAP_OK(is_stale(t, id), "both forgotten: gone");
+    uint64_t again = look_up(t, 1);
+    TAP_OK(again != id, "an id is never used twice");
+    table_forget(t, again, UINT64_MAX);
+    TAP_OK(is_stale(t, again), "forgetting more than there were is harmless");
+    table_forget(t, again, 1);
+    TAP_OK(table_count(t) == 1, "only the root is left");
+}
+
+static void test_many(struct table *t)
+{
+    enum { MANY = 5000 };
+    static uint64_t ids[MANY];
+    size_t wrong = 0;
+    for (uint64_t i = 0; i < MANY; i++)
+        ids[i] = look_up(t, 1000 + i);
+    for (uint64_t i = 0; i < MANY; i++)
+        wrong += !is_place(t, ids[i], 1000 + i);
+    TAP_OK(wrong == 0, "%d places are found by id", MANY);
+    TAP_OK(table_count(t) == MANY + 1, "and counted");
+    for (uint64_t i = 0; i < MANY; i += 2)
+        table_forget(t, ids[i], 1);
+    for (uint64_t i = 0; i < MANY; i++)
+        wrong += i % 2 ? look_up(t, 1000 + i) != ids[i] : !is_stale(t, ids[i]);
+    TAP_OK(wrong == 0, "half of them forgotten, the other half keeps its ids");
+}
+
+static void test_no_image(struct table *t)
+{
+    struct stat st;
+    struct image *im;
+    uint64_t id = look_up(t, 1);
+    TAP_OK(!table_image(t, id, &st, &im), "no image is open at first");
+    table_image_closed(t, id);
+    TAP_OK(is_place(t, id, 1), "a close too many is harmless");
+}
+
+int main(void)
+{
+    struct table *t = table_new();
+    if (TAP_OK(t != NULL, "a table")) {
+        test_root(t);
+        test_counts(t);
+        test_many(t);
+        test_no_image(t);
+    }
+    table_free(t);
+    return tap_done();
+}

@@ -1,0 +1,148 @@
+"""Images that cannot be read: not listed, `info` says why, opening tells the errno, the mount stays."""
+
+import errno
+import os
+
+from lib import reading
+from lib.command import must
+from lib.domain import MIB, SYSTEM, Domain
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, refused, run, test, true
+
+# The header extension that names the backing file's format.
+BACKING_FORMAT = bytes.fromhex("e2792aca")
+
+
+def info(mount, domain, name):
+    with open(mount.path(domain.name, "by-name", name, "info"), encoding="utf-8") as file:
+        return file.read()
+
+
+def unreadable(mount, domain, name, number, sentence):
+    """vda is not listed, info gives the sentence, opening it by name fails; vdb is as ever."""
+    snapshot = mount.path(domain.name, "by-name", name)
+    equal(reading.images(snapshot), ["vdb"], f"images of {name}")
+    holds(info(mount, domain, name), sentence)
+    error = refused(number, os.open, os.path.join(snapshot, "vda.raw"), os.O_RDONLY)
+    with open(os.path.join(snapshot, "vdb.raw"), "rb") as file:
+        file.seek(MIB)
+        true(file.read(4) != bytes(4), "vdb does not read")
+    must("ls", "-lR", mount.point)
+    return error
+
+
+def line(domain, count):
+    for number in range(1, count + 1):
+        domain.write(number)
+        domain.snapshot(f"e{number}", "external")
+
+
+@test
+def the_file_is_gone(directory):
+    with Domain("gone", directory) as domain:
+        line(domain, 2)
+        path = domain.snapshot_source("e2", "vda")[0]
+        os.rename(path, f"{path}.away")
+        with Mount(SYSTEM) as mount:
+            unreadable(mount, domain, "e2", errno.ENOENT, path)
+            equal(reading.images(mount.path("gone/by-name/e1")), ["vda", "vdb"])
+            os.rename(f"{path}.away", path)
+        with Mount(SYSTEM) as mount:
+            reading.compare(domain, mount, directory)
+
+
+@test
+def a_backing_file_is_gone(directory):
+    with Domain("base-gone", directory) as domain:
+        line(domain, 2)
+        path = domain.disks[0].path
+        os.rename(path, f"{path}.away")
+        with Mount(SYSTEM) as mount:
+            unreadable(mount, domain, "e1", errno.ENOENT, path)
+            unreadable(mount, domain, "e2", errno.ENOENT, path)
+
+
+@test
+def the_file_goes_while_it_is_mounted(directory):
+    with Domain("going", directory) as domain, Mount(SYSTEM, "cache=0") as mount:
+        line(domain, 1)
+        path = domain.snapshot_source("e1", "vda")[0]
+        equal(reading.images(mount.path("going/by-name/e1")), ["vda", "vdb"])
+        os.rename(path, f"{path}.away")
+        unreadable(mount, domain, "e1", errno.ENOENT, path)
+
+
+@test
+def a_backing_file_without_a_format_is_never_guessed(directory):
+    with Domain("formatless", directory) as domain:
+        line(domain, 1)
+        base, path = os.path.join(directory, "base.qcow2"), domain.disks[0].path
+        must("qemu-img", "create", "-q", "-f", "qcow2", base, domain.size)
+        must("qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", base, path)
+        with Mount(SYSTEM) as mount:
+            reading.compare(domain, mount, directory)
+        forget_backing_format(path)
+        with Mount(SYSTEM) as mount:
+            snapshot = mount.path("formatless/by-name/e1")
+            equal(reading.images(snapshot), ["vdb"])
+            holds(info(mount, domain, "e1"), "format")
+            refused(errno.EINVAL, os.open, os.path.join(snapshot, "vda.raw"), os.O_RDONLY)
+
+
+def forget_backing_format(path):
+    with open(path, "r+b") as file:
+        header = file.read(4096)
+        place = header.index(BACKING_FORMAT)
+        file.seek(place)
+        file.write(bytes.fromhex("12345678"))
+    equal(reading.backing_format(path), None, "the backing format")
+
+
+@test
+def a_file_that_is_no_qcow2(directory):
+    with Domain("garbage", directory) as domain:
+        line(domain, 1)
+        path = domain.snapshot_source("e1", "vda")[0]
+        with open(path, "r+b") as file:
+            file.write(b"not a disk image")
+        with Mount(SYSTEM) as mount:
+            snapshot = mount.path("garbage/by-name/e1")
+            equal(reading.images(snapshot), ["vdb"])
+            holds(info(mount, domain, "e1"), path)
+            must("ls", "-lR", mount.point)
+
+
+@test
+def a_chain_that_is_a_loop(directory):
+    with Domain("loop", directory) as domain:
+        line(domain, 2)
+        path = domain.disks[0].path
+        over = domain.snapshot_source("e2", "vda")[0]
+        must("qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", over, path)
+        with Mount(SYSTEM) as mount:
+            equal(reading.images(mount.path("loop/by-name/e2")), ["vdb"])
+            holds(info(mount, domain, "e2"), over)
+
+
+@test
+def a_raw_disk_in_qcow2s_clothes_stays_raw(directory):
+    """A guest may write anything into a raw disk, also a qcow2 header that names another file."""
+    secret = os.path.join(directory, "secret")
+    with open(secret, "wb") as file:
+        file.write(b"secret" * MIB)
+    with Domain("clothes", directory, {"vda": "raw"}) as domain:
+        costume = os.path.join(directory, "costume")
+        must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", secret, costume)
+        with open(costume, "rb") as source, open(domain.disks[0].path, "r+b") as file:
+            file.write(source.read())
+        domain.snapshot("e1", "external")
+        with Mount(SYSTEM) as mount:
+            with open(mount.path("clothes/by-name/e1/vda.raw"), "rb") as file:
+                content = file.read()
+            equal(content[:4], b"QFI\xfb")
+            true(b"secretsecret" not in content, "the other file was read")
+
+
+with scratch() as directory:
+    run(directory)

@@ -1,0 +1,142 @@
+"""Without root and without a system daemon: qemu:///session of an ordinary user, qemu:///embed."""
+
+import contextlib
+import os
+
+from lib import reading
+from lib.command import attempt, must
+from lib.domain import MIB, Domain
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, run, test, true
+
+USER = "snapfs-test"
+UID = 64123
+GID = 100
+
+
+@contextlib.contextmanager
+def user():
+    """An ordinary user, known in this mount namespace alone; a command prefix to be it, and its home.
+
+    It may use /dev/fuse, as everywhere where udev has set that up.
+    """
+    with scratch() as home:
+        passwd = os.path.join(home, "passwd")
+        with open("/etc/passwd", encoding="utf-8") as known:
+            lines = known.read()
+        with open(passwd, "w", encoding="utf-8") as file:
+            file.write(f"{lines}{USER}:x:{UID}:{GID}::{home}:/bin/sh\n")
+        runtime = os.path.join(home, "run")
+        os.mkdir(runtime, 0o700)
+        for path in (home, runtime):
+            os.chown(path, UID, GID)
+        fuse = os.path.join(home, "fuse")
+        os.mknod(fuse, 0o20666, os.stat("/dev/fuse").st_rdev)
+        os.chmod(fuse, 0o666)
+        must("mount", "--bind", passwd, "/etc/passwd")
+        must("mount", "--bind", fuse, "/dev/fuse")
+        try:
+            yield (
+                *("setpriv", "--reuid", str(UID), "--regid", str(GID), "--clear-groups"),
+                *("env", f"HOME={home}", f"XDG_RUNTIME_DIR={runtime}"),
+            ), home
+        finally:
+            must("umount", "/etc/passwd", "/dev/fuse")
+
+
+class Shut(Domain):
+    """A domain that is never started, of a connection that `be`, a command prefix, may make."""
+
+    def __init__(self, name, directory, uri, be=()):
+        super().__init__(name, directory, uri=uri)
+        self.be = be
+
+    def __enter__(self):
+        for disk in self.disks:
+            must(*self.be, "qemu-img", "create", "-q", "-f", "qcow2", disk.path, self.size)
+        self.define()
+        for number, (name, kind) in enumerate((("one", "internal"), ("two", "external")), 1):
+            for disk in self.disks:
+                path, format = self.live_source(disk.target)
+                command = f"write -P {number} {number * MIB} 64k"
+                must(*self.be, "qemu-io", "-f", format, "-c", command, path)
+            self.snapshot(name, kind)
+        return self
+
+    def virsh(self, *arguments, **keywords):
+        return must(*self.be, "virsh", "-q", "-c", self.uri, *arguments, **keywords)
+
+    def try_virsh(self, *arguments, **keywords):
+        return attempt(*self.be, "virsh", "-q", "-c", self.uri, *arguments, **keywords)
+
+
+def copied(mount, domain, directory):
+    """The mount as its user's cp sees it, to compare: root may not look into another's mount."""
+    copy = os.path.join(directory, "copy")
+    must(*domain.be, "cp", "-a", mount.point, copy)
+    for name in domain.snapshots():
+        for disk in domain.disks:
+            expected = os.path.join(directory, "expected")
+            reading.by_qemu(domain, name, disk.target, expected)
+            image = os.path.join(copy, domain.name, "by-name", name, f"{disk.target}.raw")
+            reading.check(image, expected)
+            os.unlink(expected)
+    must("rm", "-rf", copy)
+
+
+@test
+def session_of_an_ordinary_user():
+    with user() as (be, home), Shut("mine", home, "qemu:///session", be) as domain:
+        with Mount(domain.uri, prefix=be, owner=UID) as mount:
+            copied(mount, domain, home)
+            top = os.path.join(mount.point, "mine")
+            must(*be, "mkdir", f"{top}/snapshots/one/two/three")
+            equal(domain.parents(), {"one": None, "two": "one", "three": "two"})
+            must(*be, "rmdir", f"{top}/snapshots/one/two/three")
+            equal(domain.snapshots(), ["one", "two"])
+            holds(must(*be, "cat", f"{top}/log"), "rmdir")
+
+
+@test
+def an_image_that_is_not_the_users_to_read():
+    with user() as (be, home), Shut("mine", home, "qemu:///session", be) as domain:
+        path = domain.disks[0].path
+        os.chown(path, 0, 0)
+        os.chmod(path, 0o600)
+        with Mount(domain.uri, prefix=be, owner=UID) as mount:
+            top = os.path.join(mount.point, "mine/by-name/one")
+            equal(must(*be, "ls", top).split().count("vda.raw"), 0, "times vda.raw is listed")
+            equal(must(*be, "ls", top).split().count("vdb.raw"), 1, "times vdb.raw is listed")
+            holds(must(*be, "cat", f"{top}/info"), "Permission denied")
+            result = attempt(*be, "cat", f"{top}/vda.raw")
+            true(result.status != 0, "the image was read")
+            holds(result.err, "Permission denied")
+
+
+@test
+def embedded_in_the_process():
+    with scratch() as directory:
+        root = os.path.join(directory, "root")
+        os.makedirs(os.path.join(root, "etc"))
+        with open("/etc/libvirt/qemu.conf", encoding="ascii") as configuration:
+            lines = configuration.read()
+        with open(os.path.join(root, "etc/qemu.conf"), "w", encoding="ascii") as file:
+            file.write(lines)
+        uri = f"qemu:///embed?root={root}"
+        with Shut("inside", directory, uri) as domain:
+            expected = {}
+            for name in ("one", "two"):
+                expected[name] = os.path.join(directory, name)
+                reading.by_qemu(domain, name, "vda", expected[name])
+            true(not reading.same(expected["one"], expected["two"]), "the snapshots do not differ")
+            with Mount(uri) as mount:
+                for name, path in expected.items():
+                    reading.check(mount.path("inside/by-name", name, "vda.raw"), path)
+                os.mkdir(mount.path("inside/current/three"))
+                os.rmdir(mount.path("inside/snapshots/one/two/three"))
+                os.mkdir(mount.path("inside/current/four"))
+            equal(domain.parents(), {"one": None, "two": "one", "four": "two"})
+
+
+run()

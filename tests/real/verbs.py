@@ -1,0 +1,277 @@
+"""What mkdir, rmdir and revert do, seen through virsh; what virsh does, seen in the tree."""
+
+import contextlib
+import errno
+import os
+
+from lib import reading
+from lib.domain import MIB, SYSTEM, Domain
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, refused, run, test, true
+from lib.wait import until
+
+# The cache's second, and what a busy machine takes beside it.
+SOON = 1.5
+
+
+@contextlib.contextmanager
+def mounted(name, directory, disks=None, start=True):
+    """A domain of that name and a mount that shows it."""
+    with Domain(name, directory, disks) as domain, Mount(SYSTEM, f"domain={name}") as mount:
+        if start:
+            domain.start()
+        domain.write(0x11)
+        yield domain, mount
+
+
+def echo(text, path):
+    descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
+    try:
+        os.write(descriptor, f"{text}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+def last_log(mount, domain):
+    with open(mount.path(domain.name, "log"), encoding="utf-8") as file:
+        return file.read().splitlines()[-1]
+
+
+def tree(mount, domain):
+    """Every snapshot's parent, as the directories stand."""
+    found = {}
+    top = mount.path(domain.name, "snapshots")
+    for directory, names, _ in os.walk(top):
+        for name in names:
+            found[name] = None if directory == top else os.path.basename(directory)
+    return found
+
+
+def current(mount, domain):
+    path = os.readlink(mount.path(domain.name, "current"))
+    return None if path == "snapshots" else os.path.basename(path)
+
+
+def agree(mount, domain):
+    equal(tree(mount, domain), domain.parents(), "the tree and virsh")
+    equal(current(mount, domain), domain.current(), "current in the tree and in virsh")
+
+
+def live_bytes(domain, target):
+    """What a shut-off domain's disk holds now."""
+    path = os.path.join(domain.directory, "live")
+    reading.convert(*domain.live_source(target), path)
+    with open(path, "rb") as file:
+        return file.read()
+
+
+@test
+def mkdir_running_makes_a_full_checkpoint(directory):
+    with mounted("mkdir-on", directory) as (domain, mount):
+        os.mkdir(mount.path(domain.name, "snapshots/one"))
+        agree(mount, domain)
+        holds(domain.snapshot_xml("one"), "<memory snapshot='internal'/>")
+        domain.write(0x22)
+        os.mkdir(mount.path(domain.name, "current/two"))
+        equal(domain.parents(), {"one": None, "two": "one"})
+        agree(mount, domain)
+        reading.compare(domain, mount, directory)
+
+
+@test
+def mkdir_shut_off_makes_an_internal_one(directory):
+    with mounted("mkdir-off", directory, start=False) as (domain, mount):
+        os.mkdir(mount.path(domain.name, "snapshots/one"))
+        agree(mount, domain)
+        true(domain.is_internal("one", "vda") and domain.is_internal("one", "vdb"), "not internal")
+        domain.write(0x22)
+        os.mkdir(mount.path(domain.name, "current/two"))
+        reading.compare(domain, mount, directory)
+
+
+@test
+def mkdir_of_a_raw_disk_makes_an_external_one_and_the_log_says_so(directory):
+    for start in (True, False):
+        name = f"mkdir-raw-{start}"
+        with mounted(name, directory, {"vda": "raw"}, start) as (domain, mount):
+            os.mkdir(mount.path(name, "snapshots/one"))
+            agree(mount, domain)
+            true(not domain.is_internal("one", "vda"), "internal in a raw disk")
+            holds(last_log(mount, domain), "external")
+            domain.write(0x22)
+            os.mkdir(mount.path(name, "current/two"))
+            reading.compare(domain, mount, directory)
+
+
+@test
+def rmdir_deletes_an_internal_one_and_its_tags(directory):
+    for start in (True, False):
+        with mounted(f"rmdir-in-{start}", directory, start=start) as (domain, mount):
+            domain.snapshot("one")
+            domain.write(0x22)
+            domain.snapshot("two")
+            until(lambda: "two" in tree(mount, domain), "two is seen", SOON)
+            refused(errno.ENOTEMPTY, os.rmdir, mount.path(domain.name, "snapshots/one"))
+            os.rmdir(mount.path(domain.name, "snapshots/one/two"))
+            agree(mount, domain)
+            equal(domain.parents(), {"one": None})
+            for disk in domain.disks:
+                equal(reading.tags(disk.path), ["one"], f"tags in {disk.path}")
+            reading.compare(domain, mount, directory)
+
+
+@test
+def rmdir_merges_an_external_leaf(directory):
+    for start in (True, False):
+        with mounted(f"rmdir-ex-{start}", directory, start=start) as (domain, mount):
+            domain.snapshot("one", "external")
+            domain.write(0x22, 2 * MIB)
+            domain.snapshot("two", "external")
+            domain.write(0x33, 3 * MIB)
+            overlay = domain.live_source("vda")[0]
+            until(lambda: "two" in tree(mount, domain), "two is seen", SOON)
+            os.rmdir(mount.path(domain.name, "snapshots/one/two"))
+            agree(mount, domain)
+            true(not os.path.exists(overlay), f"{overlay} is still there")
+            reading.compare(domain, mount, directory)
+            if start:
+                domain.destroy()
+            content = live_bytes(domain, "vda")
+            equal((content[2 * MIB], content[3 * MIB]), (0x22, 0x33), "bytes of the live disk")
+
+
+@test
+def revert_puts_the_bytes_back_and_moves_current(directory):
+    for start in (True, False):
+        with mounted(f"revert-{start}", directory, start=start) as (domain, mount):
+            domain.snapshot("one")
+            domain.write(0x22)
+            domain.snapshot("two")
+            domain.write(0x33)
+            until(lambda: "two" in tree(mount, domain), "two is seen", SOON)
+            echo("", mount.path(domain.name, "by-name/one/revert"))
+            equal(domain.current(), "one")
+            equal(domain.running(), start, "running")
+            agree(mount, domain)
+            reading.compare(domain, mount, directory)
+            os.mkdir(mount.path(domain.name, "current/three"))
+            equal(domain.parents(), {"one": None, "two": "one", "three": "one"})
+            agree(mount, domain)
+            if start:
+                domain.destroy()
+            equal(live_bytes(domain, "vdb")[MIB], 0x11, "byte of the live disk")
+
+
+@test
+def revert_takes_words(directory):
+    with mounted("revert-words", directory) as (domain, mount):
+        domain.snapshot("one")
+        until(lambda: "one" in tree(mount, domain), "one is seen", SOON)
+        echo("paused", mount.path(domain.name, "by-name/one/revert"))
+        equal(domain.state(), "paused")
+        echo("running", mount.path(domain.name, "by-name/one/revert"))
+        equal(domain.state(), "running")
+
+
+@test
+def revert_to_an_external_one_is_done_or_refused(directory):
+    with mounted("revert-ex", directory) as (domain, mount):
+        domain.snapshot("one", "external")
+        domain.write(0x22)
+        domain.snapshot("two", "external")
+        domain.write(0x33)
+        domain.destroy()
+        until(lambda: "two" in tree(mount, domain), "two is seen", SOON)
+        before = domain.parents()
+        revert = mount.path(domain.name, "by-name/one/revert")
+        if "<externalSnapshot/>" in domain.virsh("capabilities"):
+            echo("", revert)
+            equal(domain.current(), "one")
+            equal(live_bytes(domain, "vda")[MIB], 0x11, "byte of the live disk")
+        else:
+            refused(errno.EOPNOTSUPP, echo, "", revert)
+            holds(last_log(mount, domain), "EOPNOTSUPP")
+        equal(domain.parents(), before)
+        agree(mount, domain)
+        reading.compare(domain, mount, directory)
+
+
+@test
+def description_goes_to_libvirt(directory):
+    with mounted("describe", directory) as (domain, mount):
+        domain.snapshot("one")
+        until(lambda: "one" in tree(mount, domain), "one is seen", SOON)
+        domain.write(0x22)
+        domain.snapshot("two")
+        echo("before & after", mount.path(domain.name, "by-name/one/description"))
+        holds(domain.snapshot_xml("one"), "<description>before &amp; after</description>")
+        equal(domain.current(), "two", "the current mark")
+        equal(domain.parents(), {"one": None, "two": "one"})
+
+
+@test
+def what_virsh_does_shows_within_a_second(directory):
+    with mounted("seen", directory) as (domain, mount):
+        shows = lambda: (tree(mount, domain), current(mount, domain))  # noqa: E731
+
+        def becomes(parents, now):
+            until(lambda: shows() == (parents, now), f"{parents} with {now} as current", SOON)
+
+        becomes({}, None)
+        domain.snapshot("one")
+        becomes({"one": None}, "one")
+        domain.write(0x22)
+        domain.snapshot("two", "external")
+        becomes({"one": None, "two": "one"}, "two")
+        domain.delete("two", "--metadata")
+        becomes({"one": None}, "one")
+        domain.destroy()
+        until(lambda: state(mount, domain) == "shut off", "shut off is seen", SOON)
+
+
+@test
+def what_virsh_reverts_and_makes_again_shows_within_a_second(directory):
+    with mounted("seen-again", directory) as (domain, mount):
+        domain.snapshot("one")
+        domain.write(0x22)
+        domain.snapshot("two")
+        until(lambda: current(mount, domain) == "two", "two is current", SOON)
+        domain.revert("one")
+        until(lambda: current(mount, domain) == "one", "one is current", SOON)
+        before = number(mount.path("seen-again/by-name/two"))
+        domain.delete("two")
+        domain.write(0x33)
+        domain.snapshot("two")
+        until(
+            lambda: number(mount.path("seen-again/by-name/two")) not in (None, before),
+            "two is another one",
+            SOON,
+        )
+        reading.compare(domain, mount, directory)
+
+
+@test
+def domains_come_and_go(directory):
+    with Mount(SYSTEM) as mount:
+        true("fleeting" not in os.listdir(mount.point), "already there")
+        with Domain("fleeting", directory):
+            until(lambda: "fleeting" in os.listdir(mount.point), "the domain is seen", SOON)
+        until(lambda: "fleeting" not in os.listdir(mount.point), "its end is seen", SOON)
+
+
+def number(path):
+    """Its inode number, None where it is not there."""
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return None
+
+
+def state(mount, domain):
+    with open(mount.path(domain.name, "state"), encoding="utf-8") as file:
+        return file.read().strip()
+
+
+with scratch() as directory:
+    run(directory)

@@ -1,0 +1,144 @@
+"""The command line: what it refuses, how it starts and how it ends."""
+
+import os
+import signal
+
+from lib import preset
+from lib.command import attempt, must
+from lib.mount import SNAPFS, Mount, mount_line
+from lib.preset import Domain, Snapshot
+from lib.scratch import scratch
+from lib.tap import equal, holds, run, test, true
+from lib.wait import until
+
+
+NOBODY = 65534
+
+
+def refuses(*arguments, prefix=()):
+    """snapfs exits with 1 and one sentence, which is returned."""
+    result = attempt(*prefix, SNAPFS, *arguments)
+    equal(result.status, 1, f"exit status of\n{result}")
+    lines = result.err.splitlines()
+    equal(len(lines), 1, f"lines on stderr of\n{result}")
+    equal(result.out, "", "stdout")
+    return lines[0]
+
+
+def processes(point):
+    """The snapfs processes serving a mountpoint."""
+    found = []
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{process}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+        except OSError:
+            continue
+        if os.fsencode(SNAPFS) in words and os.fsencode(point) in words:
+            found.append(int(process))
+    return found
+
+
+@test
+def a_connection_that_cannot_be_made(uri, point):
+    refuses("nosuch:///system", point)
+    holds(refuses("test:///no/such/file.xml", point), "/no/such/file.xml")
+    refuses("qemu+unix:///system?socket=/no/such/socket", point)
+
+
+@test
+def a_mountpoint_that_is_none(uri, point):
+    holds(refuses(uri, "/no/such/directory"), "/no/such/directory")
+    holds(refuses(uri, "/etc/passwd"), "/etc/passwd")
+    refuses("-f", uri, "/no/such/directory")
+
+
+@test
+def options_that_are_none(uri, point):
+    for option in ("nonsense", "uid=root-ish", "gid=-1", "dmask=9", "fmask=x", "cache=-1", "cache=",
+                   "loglevel=loud", "allow=relative"):
+        holds(refuses("-o", option, uri, point), option.split("=")[0])
+    refuses("--nonsense", uri, point)
+
+
+@test
+def too_few_or_too_many_words(uri, point):
+    refuses()
+    refuses(uri, point, point)
+
+
+@test
+def no_permission_on_dev_fuse(uri, point):
+    os.chown(point, NOBODY, NOBODY)
+    hidden = "mount --bind $1 /dev/fuse && shift && exec setpriv --reuid 65534 --clear-groups \"$@\""
+    with scratch() as directory:
+        device = os.path.join(directory, "fuse")
+        os.mknod(device, 0o20600, os.stat("/dev/fuse").st_rdev)
+        said = refuses("-f", uri, point, prefix=("unshare", "-m", "sh", "-c", hidden, "sh", device))
+    os.chown(point, 0, 0)
+    holds(said, "ermission denied")
+
+
+@test
+def version_and_help(uri, point):
+    holds(must(SNAPFS, "-V"), "snapfs")
+    text = must(SNAPFS, "-h")
+    for option in ("uid=", "gid=", "dmask=", "fmask=", "ro", "domain=", "cache=", "loglevel="):
+        holds(text, option)
+
+
+@test
+def it_goes_to_the_background_mounted_and_ends_with_the_mount(uri, point):
+    for unmount in (("umount",), ("fusermount3", "-u")):
+        must(SNAPFS, uri, point)
+        true(mount_line(point), "nothing is mounted")
+        equal(os.listdir(point), ["web01"])
+        equal(len(processes(point)), 1, "processes")
+        must(*unmount, point)
+        until(lambda: not processes(point), "the process has ended")
+
+
+@test
+def the_mounts_source_is_the_uri_and_its_type_fuse_snapfs(uri, point):
+    must(SNAPFS, uri, point)
+    kind, source = mount_line(point).split(" - ")[1].split()[:2]
+    must("umount", point)
+    equal((kind, source), ("fuse.snapfs", uri))
+
+
+@test
+def the_uri_defaults_as_for_every_client_of_libvirt(uri, point):
+    must(SNAPFS, point, env=dict(os.environ, LIBVIRT_DEFAULT_URI=uri))
+    names = os.listdir(point)
+    must("umount", point)
+    equal(names, ["web01"])
+
+
+@test
+def a_signal_ends_it_cleanly(uri, point):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        with Mount(uri) as mount:
+            mount.process.send_signal(number)
+            equal(mount.wait(), 0, f"exit status after {number.name}")
+            mount.mounted = bool(mount_line(mount.point))
+            true(not mount.mounted, "still mounted")
+
+
+@test
+def a_signal_does_not_wait_for_open_files(uri, point):
+    with Mount(uri) as mount:
+        with open(mount.path("web01/state"), encoding="utf-8"):
+            mount.process.send_signal(signal.SIGTERM)
+            equal(mount.wait(), 0, "exit status")
+        mount.mounted = bool(mount_line(mount.point))
+
+
+with scratch() as directory:
+    uri = preset.write(os.path.join(directory, "node.xml"), Domain("web01", Snapshot("base")))
+    point = os.path.join(directory, "mnt")
+    os.mkdir(point)
+    try:
+        run(uri, point)
+    finally:
+        while mount_line(point):
+            must("umount", "-l", point)
