@@ -162,12 +162,6 @@ static int cmp_domain(const void *a, const void *b)
     return strcmp(((const struct domain_name *)a)->coded, ((const struct domain_name *)b)->coded);
 }
 
-const struct domain_name *domain_list_find(const struct domain_list *l, const char *coded)
-{
-    struct domain_name key = {.coded = (char *)(uintptr_t)coded};
-    return l->n ? bsearch(&key, l->items, l->n, sizeof(*l->items), cmp_domain) : NULL;
-}
-
 static bool is_wanted(const struct model *m, const char *name)
 {
     for (size_t i = 0; i < m->options.n_globs; i++)
@@ -246,6 +240,42 @@ int model_domains(struct model *m, struct domain_list **ret, struct err *e)
     int r = (*ret = list_kept(m)) ? 0 : list_read(m, ret, e);
     pthread_mutex_unlock(&m->listing);
     return r;
+}
+
+static int find_in(const struct domain_list *l, const char *coded, char ret_uuid[37],
+                   uint64_t *ret_until, struct err *e)
+{
+    struct domain_name key = {.coded = (char *)(uintptr_t)coded};
+    const struct domain_name *d =
+        l->n ? bsearch(&key, l->items, l->n, sizeof(*l->items), cmp_domain) : NULL;
+    if (!d)
+        return err_fail(e, ENOENT, "there is no domain '%s'", coded);
+    memcpy(ret_uuid, d->uuid, sizeof(d->uuid));
+    *ret_until = l->fresh_until;
+    return 0;
+}
+
+static int find_named(struct model *m, const char *name, char ret_uuid[37], uint64_t *ret_until,
+                      struct err *e)
+{
+    uint64_t began = model_now_ns();
+    if (!is_wanted(m, name))
+        return err_fail(e, ENOENT, "the domain '%s' is not one of those mounted", name);
+    int r = virt_domain_named(m->virt, name, ret_uuid, e);
+    if (r == 0)
+        *ret_until = m->options.cache_ns ? began + m->options.cache_ns : 0;
+    return r;
+}
+
+int model_domain_find(struct model *m, const char *coded, char ret_uuid[37], uint64_t *ret_until,
+                      struct err *e)
+{
+    struct domain_list *l autodestroy(domain_list_unref) = list_kept(m);
+    autofree char *name = NULL;
+    if (!l && name_decode(coded, &name, e) == 0)
+        return find_named(m, name, ret_uuid, ret_until, e);
+    int r = l ? 0 : model_domains(m, &l, e); /* a coded name that was cut, or none of ours */
+    return r < 0 ? r : find_in(l, coded, ret_uuid, ret_until, e);
 }
 
 /* ---- one domain ---- */

@@ -34,7 +34,6 @@ struct model {
     /* under lock: */
     struct entry *entries;
     struct domain_list *list; /* may be NULL */
-    uint64_t list_changes;
 };
 
 uint64_t model_now_ns(void); /* CLOCK_MONOTONIC */

@@ -53,7 +53,12 @@ struct domain_list { /* refcounted, sorted by coded */
 int model_domains(struct model *m, struct domain_list **ret, struct err *e);
 void domain_list_unref(struct domain_list *l); /* NULL allowed */
 MEM_CLEANUP(struct domain_list, domain_list_unref)
-const struct domain_name *domain_list_find(const struct domain_list *l, const char *coded);
+
+/* The uuid of the domain whose directory is `coded`, and until when (CLOCK_MONOTONIC, ns) that may
+ * be remembered. ENOENT. It waits for no other domain: libvirt may be busy with one whose disk lies
+ * on an image of ours, and wait for this very answer. */
+int model_domain_find(struct model *m, const char *coded, char ret_uuid[37], uint64_t *ret_until,
+                      struct err *e);
 
 /* ---- one domain ---- */
 

@@ -83,6 +83,34 @@ void virt_domains_free(struct virt_domain *d, size_t n)
     free(d);
 }
 
+/* ---- one by name ---- */
+
+struct name_call {
+    const char *name;
+    char uuid[VIRT_UUID_LEN + 1];
+};
+
+static int op_named(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    struct name_call *c = arg;
+    virDomainPtr dom = virDomainLookupByName(conn, c->name);
+    if (!dom)
+        return virt_fail(v->readonly, e);
+    int r = virDomainGetUUIDString(dom, c->uuid) < 0 ? virt_fail(v->readonly, e) : 0;
+    virDomainFree(dom);
+    return r;
+}
+
+int virt_domain_named(struct virt *v, const char *name, char ret_uuid[VIRT_UUID_LEN + 1],
+                      struct err *e)
+{
+    struct name_call c = {.name = name};
+    int r = virt_run(v, VIRT_READ, op_named, &c, e);
+    if (!r)
+        memcpy(ret_uuid, c.uuid, sizeof(c.uuid));
+    return r;
+}
+
 /* ---- the state ---- */
 
 /* The words of virsh domstate (tools/virsh-domain-monitor.c, virshDomainStateToString). */

@@ -51,6 +51,11 @@ struct virt_domain {
 int virt_domains(struct virt *v, struct virt_domain **ret, size_t *ret_n, struct err *e);
 void virt_domains_free(struct virt_domain *d, size_t n);
 
+/* The uuid of the domain of that name, ENOENT. Unlike the list, which waits for each domain that
+ * libvirt is busy with, it waits for that one alone (virDomainLookupByName). */
+int virt_domain_named(struct virt *v, const char *name, char ret_uuid[VIRT_UUID_LEN + 1],
+                      struct err *e);
+
 struct virt_status {
     const char *state; /* virsh domstate's words: "running", "shut off", … ; static storage */
     bool active, persistent, managed_save, block_job;

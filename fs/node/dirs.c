@@ -93,18 +93,16 @@ static int lookup_root(struct tree *t, const struct view *dir, const char *name,
                        struct err *e)
 {
     (void)dir;
-    autodestroy(domain_list_unref) struct domain_list *domains = NULL;
-    int r = model_domains(t->model, &domains, e);
+    char uuid[sizeof(dir->place.uuid)];
+    uint64_t until;
+    int r = model_domain_find(t->model, name, uuid, &until, e);
     if (r < 0)
         return r;
-    const struct domain_name *domain = domain_list_find(domains, name);
-    if (!domain)
-        return no_entry(e, name);
-    struct place p = place_make(PLACE_DOMAIN, domain->uuid, 0, 0);
+    struct place p = place_make(PLACE_DOMAIN, uuid, 0, 0);
     r = tree_view(t, &p, &ret->view, e);
     if (r == -ESTALE)
         return no_entry(e, name);
-    ret->entry_until = domains->fresh_until;
+    ret->entry_until = until;
     return r;
 }
 
