@@ -19,6 +19,7 @@
 
 enum {
     IMAGE_CHAIN_MAX = 256,            /* layers; libvirt allows 200 */
+    IMAGE_MEASURE_MS = 100,           /* what one image_measure may take */
     IMAGE_READ_MAX = 16 * 1024 * 1024 /* bytes one image_read may ask for */
 };
 
@@ -75,6 +76,10 @@ struct image_id image_identity(const struct image *im);
 /* Bytes of this disk that have storage anywhere in its chain (for st_blocks). The cheap figure is
  * the smaller of host blocks and size; exact once image_map has walked the whole disk. */
 uint64_t image_allocated(struct image *im);
+
+/* The same, after image_map has gone on from where the last such walk ended: to the disk's end, to
+ * what cannot be read, or for IMAGE_MEASURE_MS. */
+uint64_t image_measure(struct image *im);
 
 /* Reads up to `len` bytes at `offset`; fewer only at the end of the disk. Returns the count or
  * -errno: EIO damaged, ESTALE the snapshot has gone or its files were changed (from then on the

@@ -1,5 +1,6 @@
 /* map.c - image_map and the two seeks: one walk over the runs of a chain, with bounded work. */
 #include <errno.h>
+#include <time.h>
 
 #include "image/chain.h"
 
@@ -97,6 +98,30 @@ int image_map(struct image *im, uint64_t offset, uint64_t len, struct image_exte
     note_walked(im, &x);
     *ret = x;
     return 0;
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+uint64_t image_measure(struct image *im)
+{
+    uint64_t size = image_size(im), until = now_ms() + IMAGE_MEASURE_MS;
+    struct image_extent x;
+    struct err ignored;
+    int r = 0;
+    while (r == 0 && now_ms() < until) {
+        pthread_mutex_lock(&im->lock);
+        uint64_t walked = im->walked;
+        pthread_mutex_unlock(&im->lock);
+        if (walked >= size)
+            break;
+        r = image_map(im, walked, size - walked, &x, &ignored);
+    }
+    return image_allocated(im);
 }
 
 /* The first byte from `offset` on that is data (or not); the size of the disk when there is none,

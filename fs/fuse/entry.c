@@ -38,7 +38,7 @@ static bool open_image_attr(struct fs *fs, fuse_ino_t ino, struct stat *ret)
     struct image *im;
     if (!table_image(fs->table, ino, ret, &im))
         return false;
-    ret->st_blocks = (blkcnt_t)((image_allocated(im) + 511) / 512);
+    ret->st_blocks = (blkcnt_t)((image_measure(im) + 511) / 512);
     image_unref(im);
     return true;
 }

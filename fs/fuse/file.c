@@ -45,7 +45,8 @@ static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struc
         r = model_image_open(fs->tree.model, v->domain, v->snapshot, v->disk, &h->image, e);
     if (r < 0)
         return r;
-    table_image_opened(fs->table, ino, h->image, &st);
+    if (table_image_opened(fs->table, ino, h->image, &st)) /* now st_blocks can be exact */
+        fuse_lowlevel_notify_inval_inode(fs->session, ino, -1, 0);
     ahead_raise(fs);
     fi->keep_cache = 1;
     return 0;

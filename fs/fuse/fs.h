@@ -20,6 +20,7 @@ struct fs {
     struct tree tree;
     struct table *table;
     struct tasks tasks;
+    struct fuse_session *session; /* for notifications; set before the first request */
     double cache;             /* seconds that what never changes may be kept by the kernel */
     char device[32];          /* MAJOR:MINOR of the mount, for its read-ahead; "" unknown */
     atomic_flag ahead_raised; /* read_ahead_kb was written */

@@ -135,6 +135,7 @@ static int mount_and_serve(const struct options *o, struct daemon *d, struct fs 
     struct fuse_lowlevel_ops ops = make_ops();
     struct fuse_session *session = NULL;
     int r = mount_session(o, model_uri(fs->tree.model), &ops, fs, &session, e);
+    fs->session = session;
     if (r == 0)
         r = mount_attach(session, o->mountpoint, e);
     if (r == 0) {

@@ -191,11 +191,12 @@ int table_place(struct table *t, uint64_t id, struct place *ret, struct err *e)
     return n ? 0 : err_fail(e, ESTALE, "node %" PRIu64 " was forgotten", id);
 }
 
-void table_image_opened(struct table *t, uint64_t id, struct image *im, const struct stat *st)
+bool table_image_opened(struct table *t, uint64_t id, struct image *im, const struct stat *st)
 {
     struct image *old = NULL;
     pthread_mutex_lock(&t->lock);
     struct node *n = find_id(t, id);
+    bool first = n && !n->opens;
     if (n) {
         old = n->image;
         n->image = image_ref(im);
@@ -204,6 +205,7 @@ void table_image_opened(struct table *t, uint64_t id, struct image *im, const st
     }
     pthread_mutex_unlock(&t->lock);
     image_unref(old);
+    return first;
 }
 
 void table_image_closed(struct table *t, uint64_t id)

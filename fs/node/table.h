@@ -35,8 +35,8 @@ void table_forget(struct table *t, uint64_t id, uint64_t n);
 int table_place(struct table *t, uint64_t id, struct place *ret, struct err *e);
 
 /* An image was opened through this node: keeps a reference and its attributes until the last
- * table_image_closed. */
-void table_image_opened(struct table *t, uint64_t id, struct image *im, const struct stat *st);
+ * table_image_closed. True when none was open before. */
+bool table_image_opened(struct table *t, uint64_t id, struct image *im, const struct stat *st);
 void table_image_closed(struct table *t, uint64_t id);
 
 /* The attributes of a node with an open image, and a reference to that image. False: none is. */

@@ -41,6 +41,12 @@ def backing_format(source):
     return _info(source).get("backing-filename-format")
 
 
+def allocated(source, format):
+    """The bytes of a disk that have storage anywhere in its chain."""
+    extents = json.loads(must("qemu-img", "map", "-U", "-f", format, "--output=json", source))
+    return sum(one["length"] for one in extents if one["data"])
+
+
 def _table(source):
     return _info(source).get("snapshots", [])
 

@@ -99,6 +99,20 @@ def a_disk_left_out_has_no_image(directory):
 
 
 @test
+def blocks_are_exact_once_an_image_is_open(directory):
+    with Domain("blocks", directory) as domain, Mount(SYSTEM) as mount:
+        take(domain, 1, "e1", "external")
+        take(domain, 2, "e2", "external")
+        expected = [reading.allocated(*domain.snapshot_source(name, "vda")) for name in ("e1", "e2")]
+        true(0 < expected[0] < expected[1] < domain.size, f"{expected} do not differ")
+        for name, allocated in zip(("e1", "e2"), expected):
+            path = mount.path("blocks/by-name", name, "vda.raw")
+            true(allocated < os.stat(path).st_blocks * 512 <= domain.size, "its files, before")
+            with open(path, "rb") as image:
+                equal(os.fstat(image.fileno()).st_blocks * 512, allocated, name)
+
+
+@test
 def a_whole_mount_lists_copies_and_archives_while_the_guest_writes(directory):
     with Domain("archive", directory) as domain:
         domain.start()

@@ -224,7 +224,8 @@ def while_a_block_job_runs(directory):
         copy = os.path.join(directory, "copying.copy")
         domain.virsh("blockcopy", domain.name, "vda", copy, "--transient-job", "--wait")
         watched = domain.parents()
-        refused(errno.EBUSY, rmdir, mount, domain, "e1")
+        # A libvirt that cannot delete an external snapshot at all has that said.
+        refuses(mount, domain, rmdir, "e1", errno.EBUSY, errno.EOPNOTSUPP)
         refused(errno.EBUSY, os.mkdir, mount.path("copying/current/new"))
         equal(domain.parents(), watched)
         domain.virsh("blockjob", domain.name, "vda", "--abort")

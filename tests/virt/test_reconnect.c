@@ -9,9 +9,11 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -212,6 +214,7 @@ static void test_away(struct virt *v)
 
 struct change {
     struct virt *v;
+    atomic_int thread; /* its number, 0 as long as there is none */
     int r;
     double took;
     struct err e;
@@ -221,12 +224,28 @@ static void *change(void *arg)
 {
     struct change *c = arg;
     double t = now();
+    atomic_store(&c->thread, gettid());
     c->r = create(c->v, "hung", &c->e);
     c->took = now() - t;
     return NULL;
 }
 
-/* A read and a change in flight give up together, and neither is tried again. */
+/* Waits until that thread of ours awaits libvirt's answer: it is in poll(2). */
+static void wait_in_call(const atomic_int *thread)
+{
+    const struct timespec tick = {.tv_nsec = 1000000};
+    char path[64];
+    for (long number = -1; number != SYS_poll && number != SYS_ppoll; nanosleep(&tick, NULL)) {
+        snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", atomic_load(thread));
+        FILE *f = fopen(path, "re");
+        if (!f || fscanf(f, "%ld", &number) != 1)
+            number = -1;
+        if (f)
+            fclose(f);
+    }
+}
+
+/* A read that finds the one connection taken by a change gives up with it; neither is tried again. */
 static void test_hung(struct virt *v)
 {
     struct change c = {.v = v};
@@ -235,6 +254,8 @@ static void test_hung(struct virt *v)
     pid_t pid = daemon_pid();
     TAP_OK(pid > 1 && kill(pid, SIGSTOP) == 0, "the daemon is stopped");
     bool ok = pthread_create(&id, NULL, change, &c) == 0;
+    if (ok)
+        wait_in_call(&c.thread);
     double t = now();
     int r = read_domains(v, &e);
     double took = now() - t;
