@@ -114,6 +114,7 @@ static int set_nothing(struct options *o, const char *value, struct err *e)
 }
 
 static const struct option_row rows[] = {
+    {"-r", NULL, "the same as -o ro", set_ro},
     {"-f", NULL, "stay in the foreground, log to stderr", set_foreground},
     {"-d", NULL, "-f, and log every request", set_debug},
     {"-h", NULL, "this help", set_help},
@@ -138,7 +139,6 @@ static const struct option_row rows[] = {
      "repeated",
      set_allow},
     {"rw", NULL, NULL, set_rw},
-    {"-r", NULL, NULL, set_ro},
     {"-n", NULL, NULL, set_nothing},
     {"defaults", NULL, NULL, set_nothing},
     {"auto", NULL, NULL, set_nothing},
