@@ -14,6 +14,7 @@
 #include "base/name.h"
 #include "model/domain.h"
 #include "model/images.h"
+#include "model/tables.h"
 
 uint64_t model_now_ns(void)
 {

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/name.h"
 #include "model/images.h"
+#include "model/policy.h"
 
 struct domain *domain_ref(struct domain *d)
 {
@@ -36,6 +37,7 @@ void domain_unref(struct domain *d)
     for (size_t i = 0; d->all && i < d->n; i++)
         snapshot_clear(&d->all[i]);
     probes_free(d->probes);
+    named_files_free(d->named);
     free(d->all);
     free(d->by_coded);
     free(d->by_ident);
@@ -360,7 +362,8 @@ int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *
     if (r < 0)
         return r;
     d->probes = probes_new(probes);
-    if (!d->probes || sort_into(d, &d->by_ident, cmp_ident) < 0)
+    d->named = named_files_new();
+    if (!d->probes || !d->named || sort_into(d, &d->by_ident, cmp_ident) < 0)
         return err_nomem(e);
     d->xml = take(parts->xml);
     *ret = take(d);

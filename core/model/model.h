@@ -106,6 +106,7 @@ struct domain {
     uint64_t fresh_until;           /* CLOCK_MONOTONIC, ns; 0 with cache=0 */
     struct snapshot **links;        /* what roots and children point into */
     struct probes *probes;          /* images.c */
+    struct named_files *named;      /* policy.c */
     unsigned refs;
 };
 

@@ -7,7 +7,7 @@
 
 #include "base/mounts.h"
 #include "model/catalog.h"
-#include "model/images.h"
+#include "model/tables.h"
 
 struct surveyor {
     struct model *m;

@@ -1,0 +1,217 @@
+/* policy.c - see policy.h.
+ *
+ * Lock: named_files->lock while the list is made; once made it is never changed. No file is opened
+ * and no other lock taken under it.
+ */
+#include "model/policy.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mounts.h"
+#include "model/catalog.h"
+#include "virt/xml.h"
+
+/* A file that libvirt's XML names, and the format it gives it (NULL when it does not say). */
+struct named {
+    const char *path, *format;
+};
+
+struct named_files {
+    pthread_mutex_t lock;
+    struct xml_domain *live; /* backs some of the names */
+    struct named *items;     /* sorted by path; NULL until first asked for */
+    size_t n;
+    struct mounts *mounts;
+};
+
+struct named_files *named_files_new(void)
+{
+    struct named_files *f = calloc(1, sizeof(*f));
+    if (!f)
+        return NULL;
+    f->mounts = mounts_read();
+    pthread_mutex_init(&f->lock, NULL);
+    if (f->mounts)
+        return f;
+    named_files_free(f);
+    return NULL;
+}
+
+void named_files_free(struct named_files *f)
+{
+    if (!f)
+        return;
+    free(f->items);
+    xml_domain_free(f->live);
+    mounts_free(f->mounts);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+
+/* ---- which files libvirt names ---- */
+
+static void name_source(struct named_files *f, size_t room, const struct xml_source *s)
+{
+    if (s->path && s->path[0] == '/' && f->n < room)
+        f->items[f->n++] = (struct named){s->path, s->format};
+}
+
+static void name_disks(struct named_files *f, size_t room, const struct xml_domain *x)
+{
+    for (size_t i = 0; x && i < x->n_disks; i++) {
+        name_source(f, room, &x->disks[i].source);
+        for (size_t k = 0; k < x->disks[i].n_backing; k++)
+            name_source(f, room, &x->disks[i].backing[k]);
+    }
+}
+
+static size_t count_sources(const struct xml_domain *x)
+{
+    size_t n = 0;
+    for (size_t i = 0; x && i < x->n_disks; i++)
+        n += 1 + x->disks[i].n_backing;
+    return n;
+}
+
+static int cmp_named(const void *a, const void *b)
+{
+    return strcmp(((const struct named *)a)->path, ((const struct named *)b)->path);
+}
+
+/* Collects every file that the domain's XML and its snapshots' name. Under the lock. */
+static int gather_named(const struct domain *d)
+{
+    struct named_files *f = d->named;
+    if (f->items)
+        return 0;
+    if (!f->live)
+        (void)xml_domain_parse(d->xml, &f->live, NULL); /* unreadable = names nothing */
+    size_t room = count_sources(f->live);
+    for (size_t i = 0; i < d->n; i++)
+        room += count_sources(d->all[i].parsed->domain) + d->all[i].parsed->n_disks;
+    f->items = calloc(room + 1, sizeof(*f->items));
+    if (!f->items)
+        return -ENOMEM;
+    name_disks(f, room, f->live);
+    for (size_t i = 0; i < d->n; i++) {
+        const struct xml_snapshot *x = d->all[i].parsed;
+        name_disks(f, room, x->domain);
+        for (size_t k = 0; k < x->n_disks; k++)
+            name_source(f, room, &x->disks[k].overlay);
+    }
+    qsort(f->items, f->n, sizeof(*f->items), cmp_named);
+    return 0;
+}
+
+/* The first named file whose path is not before `path`. */
+static size_t lower_bound(const struct named_files *f, const char *path)
+{
+    size_t lo = 0, hi = f->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (strcmp(f->items[mid].path, path) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static bool is_named(const struct named_files *f, const char *path)
+{
+    size_t i = lower_bound(f, path);
+    return i < f->n && !strcmp(f->items[i].path, path);
+}
+
+/* Does `path` stand in the directory of a named file? Never so for devices or a path with "..". */
+static bool is_beside_named(const struct named_files *f, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash || !strncmp(path, "/dev/", 5) || strstr(path, "/../"))
+        return false;
+    size_t len = (size_t)(slash - path) + 1;
+    autofree char *dir = strndup(path, len);
+    if (!dir)
+        return false;
+    for (size_t i = lower_bound(f, dir); i < f->n; i++) {
+        if (strncmp(f->items[i].path, dir, len) != 0)
+            return false;
+        if (!strchr(f->items[i].path + len, '/'))
+            return true;
+    }
+    return false;
+}
+
+/* ---- which files may be opened ---- */
+
+static bool is_under(const char *real, const char *dir)
+{
+    autofree char *real_dir = realpath(dir, NULL);
+    size_t len = real_dir ? strlen(real_dir) : 0;
+    return len && !strncmp(real, real_dir, len) && (real[len] == '/' || len == 1);
+}
+
+static bool is_allowed_by_option(const struct model *m, const char *path)
+{
+    if (!m->options.n_allow)
+        return false;
+    autofree char *real = realpath(path, NULL);
+    for (size_t i = 0; real && i < m->options.n_allow; i++)
+        if (is_under(real, m->options.allow[i]))
+            return true;
+    return false;
+}
+
+static int allow(void *ctx, const char *path, struct err *e)
+{
+    const struct allowance *a = ctx;
+    int r = mounts_check(a->mounts, path, NULL, e);
+    if (r < 0 || !a->domain)
+        return r;
+    const struct named_files *f = a->domain->named;
+    if (is_named(f, path) || is_beside_named(f, path) || is_allowed_by_option(a->model, path))
+        return 0;
+    return err_fail(e, EACCES,
+                    "'%s' is named by an image's header only: neither libvirt's XML of domain '%s' "
+                    "names it or its directory, nor does the mount option allow=",
+                    path, a->domain->name);
+}
+
+/* ---- and as what ---- */
+
+static const char *format_in(const struct xml_domain *x, const char *path)
+{
+    for (size_t i = 0; x && i < x->n_disks; i++)
+        for (size_t k = 0; k < x->disks[i].n_backing; k++)
+            if (x->disks[i].backing[k].path && !strcmp(x->disks[i].backing[k].path, path))
+                return x->disks[i].backing[k].format;
+    return NULL;
+}
+
+static const char *format(void *ctx, const char *path)
+{
+    const struct allowance *a = ctx;
+    const char *found = a->snapshot ? format_in(a->snapshot->parsed->domain, path) : NULL;
+    if (found || !a->domain)
+        return found;
+    const struct named_files *f = a->domain->named;
+    for (size_t i = lower_bound(f, path);
+         !found && i < f->n && !strcmp(f->items[i].path, path); i++)
+        found = f->items[i].format;
+    return found;
+}
+
+struct image_policy policy_of(struct allowance *a)
+{
+    if (a->domain) {
+        struct named_files *f = a->domain->named;
+        pthread_mutex_lock(&f->lock);
+        (void)gather_named(a->domain); /* without memory nothing is named, so nothing is opened */
+        pthread_mutex_unlock(&f->lock);
+        a->mounts = f->mounts;
+    }
+    return (struct image_policy){.ctx = a, .allow = allow, .format = format};
+}

@@ -1,0 +1,27 @@
+/* policy.h - which files a chain may open, and the formats that libvirt gives them. */
+#ifndef SNAPFS_MODEL_POLICY_H
+#define SNAPFS_MODEL_POLICY_H
+
+#include "image/image.h"
+#include "model/model.h"
+
+struct mounts;
+
+/* The files that libvirt's XML of a domain and of its snapshots names, gathered when first asked
+ * for, and the mounts as they were then. */
+struct named_files *named_files_new(void);
+void named_files_free(struct named_files *f); /* NULL allowed */
+
+/* Who opens a chain: a domain's files may be those that libvirt names, files beside those, and those
+ * under a directory of the option allow=. */
+struct allowance {
+    const struct model *model;
+    const struct domain *domain;     /* NULL: any file, but for one in a mount of snapfs */
+    const struct snapshot *snapshot; /* whose XML is asked first for formats; may be NULL */
+    const struct mounts *mounts;     /* given with no domain, else set */
+};
+
+/* The policy for every file of a chain. `a` must outlive the policy's use. */
+struct image_policy policy_of(struct allowance *a);
+
+#endif

@@ -1,0 +1,164 @@
+/* tables.c - see tables.h. No locks: one reading of a domain has them for itself. */
+#include "model/tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mounts.h"
+#include "model/catalog.h"
+#include "model/policy.h"
+
+struct table {
+    struct table *next;
+    char *path, *format;
+    struct image_tags *tags; /* NULL = could not be read, and */
+    struct err failure;
+};
+
+struct tag_tables {
+    struct err not_local; /* no != 0: paths are not ours */
+    struct mounts *mounts;
+    struct table *tables;
+};
+
+struct tag_tables *tag_tables_new(const struct model *m)
+{
+    struct tag_tables *t = calloc(1, sizeof(*t));
+    if (!t)
+        return NULL;
+    t->mounts = mounts_read();
+    if (!t->mounts) {
+        free(t);
+        return NULL;
+    }
+    if (!virt_files_local(m->virt, &t->not_local) && !t->not_local.no)
+        t->not_local.no = EOPNOTSUPP;
+    return t;
+}
+
+static void table_free(struct table *t)
+{
+    if (!t)
+        return;
+    image_tags_free(t->tags);
+    free(t->path);
+    free(t->format);
+    free(t);
+}
+
+void tag_tables_free(struct tag_tables *t)
+{
+    while (t && t->tables) {
+        struct table *next = t->tables->next;
+        table_free(t->tables);
+        t->tables = next;
+    }
+    if (t)
+        mounts_free(t->mounts);
+    free(t);
+}
+
+static int tags_read(const struct tag_tables *all, const char *path, const char *fmt,
+                     struct image_tags **ret, struct err *e)
+{
+    struct allowance a = {.mounts = all->mounts};
+    struct image_policy policy = policy_of(&a);
+    struct image_source source = {.path = path, .format = fmt};
+    return image_tags_read(&source, &policy, ret, e);
+}
+
+static struct table *table_read(struct tag_tables *all, const char *path, const char *fmt)
+{
+    struct table *t = calloc(1, sizeof(*t));
+    if (!t)
+        return NULL;
+    t->path = strdup(path);
+    t->format = strdup(fmt);
+    if (!t->path || !t->format) {
+        table_free(t);
+        return NULL;
+    }
+    (void)tags_read(all, path, fmt, &t->tags, &t->failure);
+    t->next = all->tables;
+    all->tables = t;
+    return t;
+}
+
+static struct table *table_of(struct tag_tables *all, const char *path, const char *fmt)
+{
+    for (struct table *t = all->tables; t; t = t->next)
+        if (!strcmp(t->path, path) && !strcmp(t->format, fmt))
+            return t;
+    return table_read(all, path, fmt);
+}
+
+/* The entry of that very name; with two of them nobody can tell which is meant. */
+static int find_tag(const struct image_tags *tags, const char *name, const char *path,
+                    const struct image_tag **ret, struct err *e)
+{
+    const struct image_tag *hit = NULL;
+    for (size_t i = 0; i < tags->n; i++) {
+        if (strcmp(tags->tags[i].name, name) != 0)
+            continue;
+        if (hit)
+            return err_fail(e, EINVAL, "'%s' holds two internal snapshots named '%s'", path, name);
+        hit = &tags->tags[i];
+    }
+    if (!hit)
+        return err_fail(e, ENOENT, "'%s' holds no internal snapshot named '%s'", path, name);
+    *ret = hit;
+    return 0;
+}
+
+int tag_tables_get(struct tag_tables *all, const char *path, const char *fmt,
+                   const struct image_tags **ret, struct err *e)
+{
+    struct table *t = table_of(all, path, fmt);
+    if (!t)
+        return err_nomem(e);
+    if (!t->tags) {
+        if (e)
+            *e = t->failure;
+        return -t->failure.no;
+    }
+    *ret = t->tags;
+    return 0;
+}
+
+static int identify_tag(struct tag_tables *all, struct snapshot_disk *disk, struct err *e)
+{
+    const struct image_tags *tags;
+    const struct image_tag *tag = NULL;
+    int r = tag_tables_get(all, disk->path, disk->format, &tags, e);
+    if (r == 0)
+        r = find_tag(tags, disk->tag, disk->path, &tag, e);
+    if (r == 0)
+        disk->ident = image_id_hash(HASH_START, &tag->identity);
+    return r;
+}
+
+static int identify_file(const struct tag_tables *all, struct snapshot_disk *disk, struct err *e)
+{
+    struct image_tags *tags autodestroy(image_tags_free) = NULL;
+    int r = tags_read(all, disk->path, disk->format, &tags, e);
+    if (r == 0)
+        disk->ident = image_id_hash(HASH_START, &tags->file);
+    return r;
+}
+
+int tag_tables_identify(struct tag_tables *all, struct snapshot_disk *disk, struct err *e)
+{
+    if (all->not_local.no) {
+        *e = all->not_local;
+        return -e->no;
+    }
+    if (!disk->path)
+        return err_fail(e, EOPNOTSUPP, "disk '%s' is not a local file or block device",
+                        disk->target);
+    if (!disk->format)
+        return err_fail(e, EINVAL, "libvirt's XML gives no format for disk '%s' ('%s')",
+                        disk->target, disk->path);
+    return disk->tag ? identify_tag(all, disk, e) : identify_file(all, disk, e);
+}

@@ -1,0 +1,22 @@
+/* tables.h - the snapshot tables of the files that one reading of a domain meets, each read once, so
+ * that a file with a thousand tags is; and the identities of the disks that are in them. */
+#ifndef SNAPFS_MODEL_TABLES_H
+#define SNAPFS_MODEL_TABLES_H
+
+#include "image/image.h"
+#include "model/model.h"
+
+struct tag_tables;
+struct tag_tables *tag_tables_new(const struct model *m); /* NULL without memory */
+void tag_tables_free(struct tag_tables *t);               /* NULL allowed */
+MEM_CLEANUP(struct tag_tables, tag_tables_free)
+
+/* The table of one file, owned by `t`; -errno when it cannot be read. */
+int tag_tables_get(struct tag_tables *t, const char *path, const char *format,
+                   const struct image_tags **ret, struct err *e);
+
+/* Sets disk->ident from the file's identity or its tag's. ENOENT, EINVAL, EOPNOTSUPP and what
+ * image_tags_read says when that cannot be found out. */
+int tag_tables_identify(struct tag_tables *t, struct snapshot_disk *disk, struct err *e);
+
+#endif
