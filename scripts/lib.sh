@@ -43,3 +43,12 @@ need_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 --no-install-recommends \
         install "${missing[@]}" >/dev/null
 }
+
+# In a mount namespace of one's own: lets go of the copies of snapfs mounts in it, which would keep
+# a mount alive that is unmounted outside.
+drop_snapfs_copies() {
+    local target
+    while read -r target; do
+        umount -l "$(printf '%b' "$target")"
+    done < <(findmnt -rno TARGET -t fuse.snapfs)
+}

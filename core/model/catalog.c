@@ -1,4 +1,4 @@
-/* catalog.c - the model: one connection, the list of domains, and a cached value of each.
+/* catalog.c - the model: one connection, and a cached value of each domain.
  *
  * Locks: see catalog.h. Readers share one reading: who finds the value old takes the entry's `reading`
  * lock and looks again before asking libvirt.
@@ -6,12 +6,10 @@
 #include "model/catalog.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/name.h"
 #include "model/domain.h"
 #include "model/images.h"
 #include "model/tables.h"
@@ -29,7 +27,7 @@ int model_open(const struct model_options *o, struct model **ret, struct err *e)
     if (!m)
         return err_nomem(e);
     m->options = *o;
-    pthread_mutex_init(&m->listing, NULL);
+    pthread_mutex_init(&m->listing.lock, NULL);
     pthread_mutex_init(&m->lock, NULL);
     int r = virt_open(o->uri, o->readonly, &m->virt, e);
     if (r < 0)
@@ -44,7 +42,7 @@ static void entry_free(struct entry *en)
     domain_unref(en->latest);
     oplog_clear(&en->log);
     pthread_mutex_destroy(&en->operation);
-    pthread_mutex_destroy(&en->reading);
+    pthread_mutex_destroy(&en->reading.lock);
     free(en);
 }
 
@@ -59,7 +57,7 @@ void model_close(struct model *m)
     }
     domain_list_unref(m->list);
     virt_close(m->virt);
-    pthread_mutex_destroy(&m->listing);
+    pthread_mutex_destroy(&m->listing.lock);
     pthread_mutex_destroy(&m->lock);
     free(m);
 }
@@ -74,6 +72,28 @@ bool model_readonly(const struct model *m)
     return m->options.readonly;
 }
 
+/* ---- one reading at a time ---- */
+
+int reading_begin(struct reading *r, struct err *e)
+{
+    uint64_t asked = model_now_ns();
+    pthread_mutex_lock(&r->lock);
+    if (r->late_at < asked)
+        return 0;
+    int late = err_fail(e, r->late.no, "%s", r->late.text);
+    pthread_mutex_unlock(&r->lock);
+    return late;
+}
+
+void reading_end(struct reading *r, int result, const struct err *e)
+{
+    if (result == -ETIMEDOUT) {
+        r->late_at = model_now_ns();
+        r->late = *e;
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
 /* ---- entries ---- */
 
 static struct entry *entry_new(const char *uuid)
@@ -83,7 +103,7 @@ static struct entry *entry_new(const char *uuid)
         return NULL;
     snprintf(en->uuid, sizeof(en->uuid), "%s", uuid);
     pthread_mutex_init(&en->operation, NULL);
-    pthread_mutex_init(&en->reading, NULL);
+    pthread_mutex_init(&en->reading.lock, NULL);
     return en;
 }
 
@@ -127,9 +147,7 @@ static bool is_listed(const struct virt_domain *all, size_t n, const char *uuid)
     return false;
 }
 
-/* Forgets domains that libvirt no longer has, so that a stranger who makes and undefines domains does
- * not fill our memory. */
-static void prune_entries(struct model *m, const struct virt_domain *all, size_t n)
+void model_prune(struct model *m, const struct virt_domain *all, size_t n)
 {
     pthread_mutex_lock(&m->lock);
     for (struct entry **at = &m->entries; *at;) {
@@ -142,141 +160,6 @@ static void prune_entries(struct model *m, const struct virt_domain *all, size_t
         entry_free(en);
     }
     pthread_mutex_unlock(&m->lock);
-}
-
-/* ---- the list of domains ---- */
-
-void domain_list_unref(struct domain_list *l)
-{
-    if (!l || __atomic_sub_fetch(&l->refs, 1, __ATOMIC_ACQ_REL))
-        return;
-    for (size_t i = 0; i < l->n; i++) {
-        free(l->items[i].name);
-        free(l->items[i].coded);
-    }
-    free(l->items);
-    free(l);
-}
-
-static int cmp_domain(const void *a, const void *b)
-{
-    return strcmp(((const struct domain_name *)a)->coded, ((const struct domain_name *)b)->coded);
-}
-
-static bool is_wanted(const struct model *m, const char *name)
-{
-    for (size_t i = 0; i < m->options.n_globs; i++)
-        if (!fnmatch(m->options.globs[i], name, 0))
-            return true;
-    return !m->options.n_globs;
-}
-
-static int list_build(const struct model *m, const struct virt_domain *all, size_t n,
-                      struct domain_list **ret, struct err *e)
-{
-    struct domain_list *l autodestroy(domain_list_unref) = calloc(1, sizeof(*l));
-    if (!l)
-        return err_nomem(e);
-    l->refs = 1;
-    l->items = calloc(n + 1, sizeof(*l->items));
-    if (!l->items)
-        return err_nomem(e);
-    for (size_t i = 0; i < n; i++) {
-        if (!is_wanted(m, all[i].name))
-            continue;
-        struct domain_name *item = &l->items[l->n++];
-        item->name = strdup(all[i].name);
-        item->coded = name_encode(all[i].name);
-        snprintf(item->uuid, sizeof(item->uuid), "%s", all[i].uuid);
-        if (!item->name || !item->coded)
-            return err_nomem(e);
-    }
-    qsort(l->items, l->n, sizeof(*l->items), cmp_domain);
-    *ret = take(l);
-    return 0;
-}
-
-/* A reference to the list that is kept, if it is fresh. */
-static struct domain_list *list_kept(struct model *m)
-{
-    pthread_mutex_lock(&m->lock);
-    struct domain_list *l = m->list;
-    if (l && l->fresh_until <= model_now_ns())
-        l = NULL;
-    if (l)
-        __atomic_add_fetch(&l->refs, 1, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&m->lock);
-    return l;
-}
-
-static int list_read(struct model *m, struct domain_list **ret, struct err *e)
-{
-    uint64_t began = model_now_ns();
-    struct virt_domain *all = NULL;
-    size_t n = 0;
-    int r = virt_domains(m->virt, &all, &n, e);
-    if (r < 0)
-        return r;
-    struct domain_list *l = NULL;
-    r = list_build(m, all, n, &l, e);
-    if (r == 0) {
-        prune_entries(m, all, n);
-        l->fresh_until = m->options.cache_ns ? began + m->options.cache_ns : 0;
-        pthread_mutex_lock(&m->lock);
-        domain_list_unref(m->list);
-        m->list = l;
-        l->refs++;
-        pthread_mutex_unlock(&m->lock);
-        *ret = l;
-    }
-    virt_domains_free(all, n);
-    return r;
-}
-
-int model_domains(struct model *m, struct domain_list **ret, struct err *e)
-{
-    if ((*ret = list_kept(m)))
-        return 0;
-    pthread_mutex_lock(&m->listing);
-    int r = (*ret = list_kept(m)) ? 0 : list_read(m, ret, e);
-    pthread_mutex_unlock(&m->listing);
-    return r;
-}
-
-static int find_in(const struct domain_list *l, const char *coded, char ret_uuid[37],
-                   uint64_t *ret_until, struct err *e)
-{
-    struct domain_name key = {.coded = (char *)(uintptr_t)coded};
-    const struct domain_name *d =
-        l->n ? bsearch(&key, l->items, l->n, sizeof(*l->items), cmp_domain) : NULL;
-    if (!d)
-        return err_fail(e, ENOENT, "there is no domain '%s'", coded);
-    memcpy(ret_uuid, d->uuid, sizeof(d->uuid));
-    *ret_until = l->fresh_until;
-    return 0;
-}
-
-static int find_named(struct model *m, const char *name, char ret_uuid[37], uint64_t *ret_until,
-                      struct err *e)
-{
-    uint64_t began = model_now_ns();
-    if (!is_wanted(m, name))
-        return err_fail(e, ENOENT, "the domain '%s' is not one of those mounted", name);
-    int r = virt_domain_named(m->virt, name, ret_uuid, e);
-    if (r == 0)
-        *ret_until = m->options.cache_ns ? began + m->options.cache_ns : 0;
-    return r;
-}
-
-int model_domain_find(struct model *m, const char *coded, char ret_uuid[37], uint64_t *ret_until,
-                      struct err *e)
-{
-    struct domain_list *l autodestroy(domain_list_unref) = list_kept(m);
-    autofree char *name = NULL;
-    if (!l && name_decode(coded, &name, e) == 0)
-        return find_named(m, name, ret_uuid, ret_until, e);
-    int r = l ? 0 : model_domains(m, &l, e); /* a coded name that was cut, or none of ours */
-    return r < 0 ? r : find_in(l, coded, ret_uuid, ret_until, e);
 }
 
 /* ---- one domain ---- */
@@ -407,21 +290,28 @@ static int domain_refresh(struct model *m, struct entry *en, struct domain **ret
     return 0;
 }
 
+/* Takes its turn, and looks first whether another has read it meanwhile. */
+static int domain_read_shared(struct model *m, struct entry *en, bool now, struct domain **ret,
+                              struct err *e)
+{
+    int r = reading_begin(&en->reading, e);
+    if (r < 0)
+        return r;
+    *ret = now ? NULL : domain_kept(m, en, true);
+    if (!*ret)
+        r = domain_refresh(m, en, ret, e);
+    reading_end(&en->reading, r, e);
+    return r;
+}
+
 static int domain_get(struct model *m, const char *uuid, bool now, struct domain **ret,
                       struct err *e)
 {
     struct entry *en = model_entry(m, uuid);
     if (!en)
         return err_nomem(e);
-    int r = 0;
     *ret = now ? NULL : domain_kept(m, en, true);
-    if (!*ret) {
-        pthread_mutex_lock(&en->reading);
-        *ret = now ? NULL : domain_kept(m, en, true);
-        if (!*ret)
-            r = domain_refresh(m, en, ret, e);
-        pthread_mutex_unlock(&en->reading);
-    }
+    int r = *ret ? 0 : domain_read_shared(m, en, now, ret, e);
     model_entry_done(m, en);
     return r;
 }

@@ -15,10 +15,18 @@
 #include "model/oplog.h"
 #include "virt/virt.h"
 
+/* The right to ask libvirt for one thing, one thread at a time. */
+struct reading {
+    pthread_mutex_t lock;
+    uint64_t late_at; /* under `lock`: when libvirt last failed to answer in time, and */
+    struct err late;  /* the words for it */
+};
+
 struct entry {
     struct entry *next;
     char uuid[VIRT_UUID_LEN + 1];
-    pthread_mutex_t operation, reading;
+    pthread_mutex_t operation;
+    struct reading reading;
     /* under model->lock: */
     unsigned users;        /* threads that hold a pointer to the entry */
     uint64_t changes;      /* counts changes made here; a reading that began before one is stale */
@@ -30,7 +38,8 @@ struct model {
     struct virt *virt;
     struct model_options options;
     bool is_test; /* libvirt's test driver: its domains have no files */
-    pthread_mutex_t listing, lock;
+    struct reading listing;
+    pthread_mutex_t lock;
     /* under lock: */
     struct entry *entries;
     struct domain_list *list; /* may be NULL */
@@ -41,6 +50,15 @@ uint64_t model_now_ns(void); /* CLOCK_MONOTONIC */
 /* The entry of that domain, made when there is none; NULL without memory. Give it back. */
 struct entry *model_entry(struct model *m, const char *uuid);
 void model_entry_done(struct model *m, struct entry *en);
+
+/* Waits for its turn, to be given back by reading_end with what came of it. Who waited for one that
+ * got no answer from libvirt (ETIMEDOUT) fails with it, and has no turn. */
+int reading_begin(struct reading *r, struct err *e);
+void reading_end(struct reading *r, int result, const struct err *e);
+
+/* Forgets the domains that are not among `all`, so that a stranger who makes and undefines domains
+ * does not fill our memory. */
+void model_prune(struct model *m, const struct virt_domain *all, size_t n);
 
 /* From now on what was read of this domain, or is being read, is old. */
 void model_changed(struct model *m, struct entry *en);

@@ -143,7 +143,8 @@ int verb_create(struct model *m, const char *uuid, uint64_t parent_ident, const 
 static bool is_gone(const struct turn *t, const char *name)
 {
     struct domain *after autodestroy(domain_unref) = NULL;
-    return model_domain_now(t->m, t->domain->uuid, &after, NULL) == 0 &&
+    struct err ignored;
+    return model_domain_now(t->m, t->domain->uuid, &after, &ignored) == 0 &&
            !domain_find_name(after, name);
 }
 

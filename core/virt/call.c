@@ -37,15 +37,18 @@ static int fail_read(bool hung, const struct err *cause, struct err *e)
 }
 
 /* One run of `op`. *ret_broken: the connection is dead, *ret_hung: since it stopped answering. */
-static int run_once(struct virt *v, virt_op *op, void *arg, bool *ret_broken, bool *ret_hung,
-                    struct err *e)
+static int run_once(struct virt *v, enum virt_kind kind, virt_op *op, void *arg, bool *ret_broken,
+                    bool *ret_hung, struct err *e)
 {
     struct link *l;
     *ret_broken = *ret_hung = false;
     int r = virt_acquire(v, &l, e);
     if (r)
         return r;
+    if (kind == VIRT_READ)
+        deadline_begin(v, l->conn);
     r = op(v, l->conn, arg, e);
+    deadline_end(v, l->conn);
     if (r && virConnectIsAlive(l->conn) == 0) {
         *ret_broken = true;
         *ret_hung = virt_lost(v, l);
@@ -60,9 +63,9 @@ int virt_run(struct virt *v, enum virt_kind kind, virt_op *op, void *arg, struct
     struct err cause = {0};
     if (kind == VIRT_CHANGE && v->readonly)
         return err_fail(e, EROFS, "mounted read-only");
-    int r = run_once(v, op, arg, &broken, &hung, &cause);
+    int r = run_once(v, kind, op, arg, &broken, &hung, &cause);
     if (kind == VIRT_READ && broken && !hung)
-        r = run_once(v, op, arg, &broken, &hung, &cause);
+        r = run_once(v, kind, op, arg, &broken, &hung, &cause);
     if (kind == VIRT_CHANGE)
         atomic_fetch_add(&v->generation, 1);
     if (broken)

@@ -63,6 +63,7 @@ static struct virt *new_virt(const char *uri, bool readonly)
     v->reverts_external = -1;
     v->readonly = readonly;
     v->max_links = 1;
+    v->timer = -1;
     init_waiting(v);
     v->wanted = uri ? strdup(uri) : NULL;
     if (!uri || v->wanted)
@@ -118,6 +119,7 @@ int virt_open(const char *uri, bool readonly, struct virt **ret, struct err *e)
         virt_unref(v);
         return r;
     }
+    deadlines_start(v);
     r = open_first(v, e);
     if (!r)
         r = learn_uri(v, e);
@@ -205,6 +207,7 @@ void virt_close(struct virt *v)
         part(v, &g);
     for (unsigned i = 0; i < g.n; i++)
         sockets_close(&g.sockets[i]);
+    deadlines_stop(v);
     loop_unref();
     virt_unref(v);
 }

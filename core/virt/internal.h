@@ -37,9 +37,11 @@ struct link {
     struct err why;          /* why it is not */
     uint64_t opened;         /* when its opening began */
     /* under virt.lock: */
-    unsigned uses; /* calls on it */
-    bool closed;   /* it broke, and */
-    int reason;    /* a virConnectCloseReason, or -1 when libvirt did not say */
+    unsigned uses;     /* calls on it */
+    uint64_t deadline; /* when the read on it is given up, 0 = never, and */
+    bool late;         /* it was */
+    bool closed;       /* it broke, and */
+    int reason;        /* a virConnectCloseReason, or -1 when libvirt did not say */
 };
 
 struct virt {
@@ -47,16 +49,18 @@ struct virt {
     bool readonly;
     char *uri;          /* canonical, set by virt_open */
     unsigned max_links; /* set by virt_open */
+    int timer;          /* the event loop's, for deadlines; set by virt_open */
     _Atomic uint64_t generation;
     atomic_ulong version;
     atomic_int reverts_external; /* -1 = not asked since the last reconnect */
-    atomic_uint refs;            /* virt_open's, the connector's and one a callback */
+    atomic_uint refs;            /* virt_open's, the connector's, an event callback's, the timer's */
 
     pthread_mutex_t lock;
     pthread_cond_t cond; /* anything below or in a link changed; CLOCK_MONOTONIC */
     struct link *links[VIRT_LINKS_MAX];
     unsigned n_links;
     uint64_t lost_at; /* when a link was last found broken; those opened before are not trusted */
+    bool watching;    /* the timer runs */
     bool connecting;  /* a connector thread is at work */
     unsigned tries;   /* how many connectors gave up, the last with */
     struct err failure;
@@ -89,6 +93,15 @@ void virt_release(struct virt *v, struct link *l);
 /* The caller of virt_acquire found that `l` is dead. Returns whether its daemon had stopped
  * answering (rather than ended). */
 bool virt_lost(struct virt *v, struct link *l);
+
+/* ---- deadline.c ---- */
+
+void deadlines_start(struct virt *v);
+void deadlines_stop(struct virt *v);
+
+/* From now on the read on that connection has its time, begun anew when it has one already. */
+void deadline_begin(struct virt *v, virConnectPtr conn);
+void deadline_end(struct virt *v, virConnectPtr conn);
 
 /* ---- link.c ---- */
 

@@ -1,7 +1,8 @@
 /* link.c - one connection: opened with keepalive, close and event callbacks, closed again.
  *
  * The callbacks run in the event loop's thread or inside a call, with libvirt's locks held: they
- * only take virt.lock for a moment. Each holds a reference on the struct virt.
+ * only take virt.lock for a moment. The event callbacks hold a reference on the struct virt each,
+ * since libvirt may let go of them later.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -33,7 +34,8 @@ static void on_close(virConnectPtr conn, int reason, void *opaque)
         if (v->links[i]->conn == conn && !v->links[i]->closed) {
             v->links[i]->closed = true;
             v->links[i]->reason = reason;
-            v->lost_at = virt_clock();
+            if (!v->links[i]->late) /* then it was ours to break, and the others are well */
+                v->lost_at = virt_clock();
         }
     pthread_cond_broadcast(&v->cond);
     pthread_mutex_unlock(&v->lock);
@@ -67,11 +69,12 @@ static int listen_to(struct virt *v, virConnectPtr conn, int event, any_function
     return id;
 }
 
-/* Drivers without close callback or events do without. */
+/* Drivers without close callback or events do without. A driver without close callback keeps
+ * nothing, nor frees it, so that one has no reference: link_close takes it back, which waits for one
+ * that runs. */
 static void link_listen(struct virt *v, struct link *l)
 {
-    if (virConnectRegisterCloseCallback(l->conn, on_close, virt_ref(v), drop_ref) < 0)
-        virt_unref(v);
+    virConnectRegisterCloseCallback(l->conn, on_close, v, NULL);
     l->events[0] =
         listen_to(v, l->conn, VIR_DOMAIN_EVENT_ID_LIFECYCLE, (any_function *)on_lifecycle);
     l->events[1] =

@@ -139,10 +139,11 @@ bool virt_lost(struct virt *v, struct link *l)
         continue;
     if (!l->closed) {
         l->closed = true;
-        v->lost_at = virt_clock();
+        if (!l->late)
+            v->lost_at = virt_clock();
         atomic_fetch_add(&v->generation, 1);
     }
-    bool hung = l->reason == VIR_CONNECT_CLOSE_REASON_KEEPALIVE;
+    bool hung = l->late || l->reason == VIR_CONNECT_CLOSE_REASON_KEEPALIVE;
     pthread_mutex_unlock(&v->lock);
     return hung;
 }

@@ -68,6 +68,7 @@ static int copy_snapshots(struct virt *v, virDomainSnapshotPtr *snaps, size_t n,
         return err_nomem(e);
     while (s->n < n) {
         size_t i = s->n++;
+        deadline_begin(v, virDomainSnapshotGetConnect(snaps[i]));
         int r = copy_snapshot(v, snaps[i], s, i, e);
         if (r)
             return r;

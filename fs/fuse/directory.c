@@ -34,7 +34,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         reply_quietly(req, "opendir", &e);
         return;
     }
-    autodestroy(handle_free) struct handle *h = handle_new(&p);
+    autodestroy(handle_free) struct handle *h = handle_new(&fs->handles, &p);
     r = h ? take_listing(fs, h, &e) : err_nomem(&e);
     if (r < 0) {
         struct op op = op_of(req, "list", &p, NULL);

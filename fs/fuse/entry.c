@@ -8,24 +8,6 @@
 
 enum { BLOCK_SIZE = 4096 };
 
-struct handle *handle_new(const struct place *p)
-{
-    struct handle *h = calloc(1, sizeof(*h));
-    if (h)
-        h->place = *p;
-    return h;
-}
-
-void handle_free(struct handle *h)
-{
-    if (!h)
-        return;
-    listing_free(h->listing);
-    image_unref(h->image);
-    free(h->text);
-    free(h);
-}
-
 double fs_seconds_until(uint64_t until)
 {
     uint64_t now = tree_now();

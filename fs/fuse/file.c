@@ -85,7 +85,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         reply_quietly(req, "open", &e);
         return;
     }
-    struct handle *h = handle_new(&p);
+    struct handle *h = handle_new(&fs->handles, &p);
     r = h ? open_view(fs, ino, h, fi, &e) : err_nomem(&e);
     if (r < 0) {
         struct op op = op_of(req, "open", &p, NULL);

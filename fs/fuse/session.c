@@ -97,11 +97,13 @@ static int init_fs(struct fs *fs, struct model *m, const struct options *o, stru
     atomic_flag_clear(&fs->ahead_raised);
     tree_init(&fs->tree, m, &o->tree);
     tasks_init(&fs->tasks);
+    handles_init(&fs->handles);
     return 0;
 }
 
 static void destroy_fs(struct fs *fs)
 {
+    handles_destroy(&fs->handles);
     tasks_destroy(&fs->tasks);
     tree_destroy(&fs->tree);
     table_free(fs->table);

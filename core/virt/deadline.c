@@ -1,0 +1,98 @@
+/* deadline.c - a read that libvirt does not answer is given up.
+ *
+ * Keepalive finds a daemon that has stopped. A daemon can also live and be stuck with one domain: all
+ * calls about that domain, and the list, then wait for as long as it is. Such a call cannot be taken
+ * back, but its connection can be broken, which lets it fail. One timer of the event loop sees to
+ * that; it runs only while there are reads to watch. The fields are under virt.lock.
+ */
+#include "virt/internal.h"
+#include "virt/virt.h"
+
+/* Past keepalive's, so that it is that which tells of a daemon that has stopped. */
+#define DEADLINE_NS ((VIRT_CALL_TIMEOUT + 2) * VIRT_SECOND)
+
+static struct link *find_link(struct virt *v, virConnectPtr conn)
+{
+    for (unsigned i = 0; i < v->n_links; i++)
+        if (v->links[i]->conn == conn)
+            return v->links[i];
+    return NULL;
+}
+
+static int milliseconds(uint64_t ns)
+{
+    return (int)(ns / (VIRT_SECOND / 1000)) + 1;
+}
+
+/* Breaks the links whose time is over; the earliest deadline of the others, 0 for none. */
+static uint64_t break_late(struct virt *v, uint64_t now)
+{
+    uint64_t next = 0;
+    for (unsigned i = 0; i < v->n_links; i++) {
+        struct link *l = v->links[i];
+        if (l->deadline && l->deadline <= now) {
+            l->deadline = 0;
+            l->late = true;
+            sockets_break(&l->sockets);
+        }
+        if (l->deadline && (!next || l->deadline < next))
+            next = l->deadline;
+    }
+    return next;
+}
+
+/* Stopped first and started last: whoever finds `watching` false in between starts it anew. */
+static void on_timer(int timer, void *opaque)
+{
+    struct virt *v = opaque;
+    virEventUpdateTimeout(timer, -1);
+    pthread_mutex_lock(&v->lock);
+    uint64_t now = virt_clock();
+    uint64_t next = break_late(v, now);
+    v->watching = next != 0;
+    pthread_mutex_unlock(&v->lock);
+    if (next)
+        virEventUpdateTimeout(timer, milliseconds(next - now));
+}
+
+static void drop_ref(void *opaque)
+{
+    virt_unref(opaque);
+}
+
+void deadlines_start(struct virt *v)
+{
+    v->timer = virEventAddTimeout(-1, on_timer, virt_ref(v), drop_ref);
+    if (v->timer < 0)
+        virt_unref(v);
+}
+
+void deadlines_stop(struct virt *v)
+{
+    if (v->timer >= 0)
+        virEventRemoveTimeout(v->timer);
+    v->timer = -1;
+}
+
+void deadline_begin(struct virt *v, virConnectPtr conn)
+{
+    pthread_mutex_lock(&v->lock);
+    struct link *l = find_link(v, conn);
+    bool watch = l && !l->shared && v->timer >= 0;
+    if (watch)
+        l->deadline = virt_clock() + DEADLINE_NS;
+    bool start = watch && !v->watching;
+    v->watching |= watch;
+    pthread_mutex_unlock(&v->lock);
+    if (start)
+        virEventUpdateTimeout(v->timer, milliseconds(DEADLINE_NS));
+}
+
+void deadline_end(struct virt *v, virConnectPtr conn)
+{
+    pthread_mutex_lock(&v->lock);
+    struct link *l = find_link(v, conn);
+    if (l)
+        l->deadline = 0;
+    pthread_mutex_unlock(&v->lock);
+}
