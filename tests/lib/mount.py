@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -15,6 +16,11 @@ SANITIZER_REPORTS = ("Sanitizer", "runtime error:")
 # A sanitizer's program starts slowly where the machine is busy.
 START_SECONDS = 60
 END_SECONDS = 30
+
+
+def anybodys_snapfs(directory):
+    """A copy of the program for other users, who may not be let into the directory of the build."""
+    return shutil.copy(SNAPFS, directory)
 
 
 def mount_line(point):
@@ -85,7 +91,8 @@ class Mount:
             true(mark not in said, f"a sanitizer reported: {said}")
 
     def start(self):
-        command = [*self.prefix, SNAPFS, "-f"]
+        program = anybodys_snapfs(self.directory) if self.prefix else SNAPFS
+        command = [*self.prefix, program, "-f"]
         if self.options:
             command += ["-o", ",".join(self.options)]
         self.process = subprocess.Popen(
@@ -119,8 +126,9 @@ class Mount:
         if mount_line(self.point):
             attempt("umount", "-l", self.point)
         self.errors.close()
-        os.unlink(os.path.join(self.directory, "stderr"))
         os.rmdir(self.point)
+        for name in os.listdir(self.directory):
+            os.unlink(os.path.join(self.directory, name))
         os.rmdir(self.directory)
 
     def path(self, *parts):

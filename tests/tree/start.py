@@ -5,7 +5,7 @@ import signal
 
 from lib import preset
 from lib.command import attempt, must
-from lib.mount import SNAPFS, Mount, mount_line
+from lib.mount import SNAPFS, Mount, anybodys_snapfs, mount_line
 from lib.preset import Domain, Snapshot
 from lib.scratch import scratch
 from lib.tap import equal, holds, run, test, true
@@ -15,9 +15,9 @@ from lib.wait import until
 NOBODY = 65534
 
 
-def refuses(*arguments, prefix=()):
+def refuses(*arguments, program=(SNAPFS,)):
     """snapfs exits with 1 and one sentence, which is returned."""
-    result = attempt(*prefix, SNAPFS, *arguments)
+    result = attempt(*program, *arguments)
     equal(result.status, 1, f"exit status of\n{result}")
     lines = result.err.splitlines()
     equal(len(lines), 1, f"lines on stderr of\n{result}")
@@ -74,8 +74,10 @@ def no_permission_on_dev_fuse(uri, point):
     with scratch() as directory:
         device = os.path.join(directory, "fuse")
         os.mknod(device, 0o20600, os.stat("/dev/fuse").st_rdev)
-        said = refuses("-f", uri, point, prefix=("unshare", "-m", "sh", "-c", hidden, "sh", device))
+        program = ("unshare", "-m", "sh", "-c", hidden, "sh", device, anybodys_snapfs(directory))
+        said = refuses("-f", uri, point, program=program)
     os.chown(point, 0, 0)
+    holds(said, "/dev/fuse")
     holds(said, "ermission denied")
 
 
