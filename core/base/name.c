@@ -41,6 +41,11 @@ static bool must_code(const char *name, size_t len, size_t i, bool is_reserved)
     return len >= 4 && i == len - 4 && !strcmp(name + i, ".raw");
 }
 
+static bool is_escaped(char c)
+{
+    return c == '"' || c == '\\';
+}
+
 /* The length to keep of a coded name that is too long: no half of a UTF-8 or %XX sequence. */
 static size_t cut_length(const char *coded, size_t keep)
 {
@@ -135,6 +140,14 @@ static bool is_utf8(const char *s)
     return true;
 }
 
+bool name_is_mangled(const char *name)
+{
+    for (const char *p = name; *p; p++)
+        if (is_escaped(*p) || is_control((unsigned char)*p))
+            return true;
+    return false;
+}
+
 int name_check_new(const char *name, struct err *e)
 {
     size_t len = strlen(name);
@@ -148,10 +161,10 @@ int name_check_new(const char *name, struct err *e)
     if (name[0] == '.')
         return err_fail(e, EINVAL, "the name '%s' begins with '.', which libvirt refuses", name);
     for (const char *p = name; *p; p++)
-        if (*p == '/' || *p == ',' || is_control((unsigned char)*p))
+        if (*p == '/' || *p == ',' || is_escaped(*p) || is_control((unsigned char)*p))
             return err_fail(e, EINVAL,
-                            "the name '%s' holds a '/', a comma or a control byte, which libvirt "
-                            "or QEMU would mangle",
+                            "the name '%s' holds a '/', a comma, a '\"', a '\\' or a control byte, "
+                            "which libvirt or QEMU would mangle",
                             name);
     if (len < 10 && strspn(name, "0123456789") == len)
         return err_fail(e, EINVAL,

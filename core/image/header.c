@@ -25,6 +25,7 @@ static void load_fixed(const uint8_t *b, struct header *h)
     h->backing_offset = be64(b + 8);
     h->backing_size = be32(b + 16);
     h->cluster_bits = be32(b + 20);
+    h->encryption = be32(b + 32);
     h->size = be64(b + 24) / VIRTUAL_SECTOR * VIRTUAL_SECTOR;
     h->l1_size = be32(b + 36);
     h->l1_offset = be64(b + 40);
@@ -33,18 +34,14 @@ static void load_fixed(const uint8_t *b, struct header *h)
     h->length = HEADER_V2_SIZE;
 }
 
-static int check_fixed(const uint8_t *b, const char *path, const struct header *h, struct err *e)
+static int check_fixed(const char *path, const struct header *h, struct err *e)
 {
     if (h->version != 2 && h->version != 3)
         return err_fail(e, EOPNOTSUPP, "'%s' is qcow2 version %u, known are 2 and 3", path,
                         h->version);
     if (h->cluster_bits < CLUSTER_BITS_MIN || h->cluster_bits > CLUSTER_BITS_MAX)
         return malformed(e, path, "its cluster size is not between 512 bytes and 2 MiB");
-    uint32_t crypt = be32(b + 32);
-    if (crypt == 1 || crypt == 2)
-        return err_fail(e, EOPNOTSUPP, "'%s' is encrypted (%s), which is not read here", path,
-                        crypt == 1 ? "AES" : "LUKS");
-    if (crypt)
+    if (h->encryption > ENCRYPTION_LUKS)
         return malformed(e, path, "unknown encryption method");
     if (h->size > INT64_MAX)
         return malformed(e, path, "its disk is larger than any can be");
@@ -134,7 +131,7 @@ static int64_t parse_into(const uint8_t *b, size_t have, const char *path, struc
     if (be32(b) != QCOW_MAGIC)
         return malformed(e, path, "it does not begin as one");
     load_fixed(b, h);
-    int r = check_fixed(b, path, h, e);
+    int r = check_fixed(path, h, e);
     if (r < 0)
         return r;
     if (h->version == 3) {

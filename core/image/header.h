@@ -31,8 +31,11 @@ enum {
 
 enum { COMPRESSION_ZLIB = 0, COMPRESSION_ZSTD = 1 };
 
+enum { ENCRYPTION_NONE = 0, ENCRYPTION_AES = 1, ENCRYPTION_LUKS = 2 };
+
 struct header {
     unsigned version, cluster_bits, compression;
+    uint32_t encryption; /* of the clusters; the tables and names are always plain */
     uint32_t length; /* bytes of the fixed part: the extensions begin there */
     uint32_t used;   /* bytes of the header area that say something */
     uint64_t size;   /* virtual, rounded down to VIRTUAL_SECTOR */
@@ -51,8 +54,8 @@ struct header {
 
 void header_drop(struct header *h);
 
-/* Parses the `have` first bytes of `path`. 0; -errno (EINVAL malformed, EOPNOTSUPP a feature or
- * encryption); or the number of bytes it needs, more than `have`. Release with header_drop. */
+/* Parses the `have` first bytes of `path`. 0; -errno (EINVAL malformed, EOPNOTSUPP a feature);
+ * or the number of bytes it needs, more than `have`. Release with header_drop. */
 int64_t header_parse(const uint8_t *bytes, size_t have, const char *path, struct header *ret,
                      struct err *e);
 

@@ -148,11 +148,12 @@ struct image_layer {
     uint64_t dev, ino;
 };
 
-/* The layers from the top down, as far as they can be opened; *ret_n of them in *ret_layers, to be
- * freed by image_layers_free. Returns 0 when the chain is whole; -errno with what stopped the walk,
- * and still the layers up to there. */
+/* The layers from the top down, as far as they can be followed; *ret_n of them in *ret_layers, to be
+ * freed by image_layers_free. A layer whose format is not given counts as what it looks like, for who
+ * asks whose bytes stand on a file must not miss one. Returns 0 when the chain is whole; -errno with
+ * what is wrong with it, and still the layers that were found. *ret_unknown: it may go on below them. */
 int image_layers(const struct image_source *source, const struct image_policy *policy,
-                 struct image_layer **ret_layers, size_t *ret_n, struct err *e);
+                 struct image_layer **ret_layers, size_t *ret_n, bool *ret_unknown, struct err *e);
 void image_layers_free(struct image_layer *layers, size_t n);
 
 #endif

@@ -172,6 +172,9 @@ static int take_snapshot(struct layer *l, const struct image_source *source, str
 static int open_state(struct layer *l, const struct image_source *source, struct header *h,
                       uint8_t **bytes, const struct image_policy *policy, struct err *e)
 {
+    if (h->encryption)
+        return err_fail(e, EOPNOTSUPP, "'%s' is encrypted (%s), which is not read here",
+                        l->file->path, h->encryption == ENCRYPTION_AES ? "AES" : "LUKS");
     take_mapping(l, h);
     int r = take_names(l, h, e);
     if (r < 0)

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "image/chain.h"
+#include "image/foreign.h"
 #include "image/path.h"
 
 void image_layers_free(struct image_layer *layers, size_t n)
@@ -21,6 +22,8 @@ struct layers_walk {
     size_t n, cap;
     struct image_source at;
     char *backing, *backing_format; /* what `at` points to, below the top */
+    bool unknown;                   /* the chain may go on where the walk cannot */
+    struct err failure;             /* the first thing that is wrong with a chain walked to its end */
 };
 
 static int add(struct layers_walk *w, const struct image_file *f, struct err *e)
@@ -48,63 +51,89 @@ static int add(struct layers_walk *w, const struct image_file *f, struct err *e)
     return 0;
 }
 
+/* The file below, in a form that may need QEMU to open. 1: there is one. */
+static int take_backing(struct layers_walk *w, const char *image, struct header *h, struct err *e)
+{
+    char *backing = NULL;
+    int lead = path_lead(image, h->backing, &backing);
+    if (lead == -ENOMEM)
+        return err_nomem(e);
+    if (lead != PATH_LOCAL) {
+        w->unknown |= lead == PATH_UNKNOWN;
+        return err_fail(e, EOPNOTSUPP, "'%s' refers to '%s', which is not a local file", image,
+                        h->backing);
+    }
+    free(w->backing);
+    free(w->backing_format);
+    w->backing = backing;
+    w->backing_format = take(h->backing_format);
+    return 1;
+}
+
 /* The names in a header: the data file of this layer and the file below. 1: there is one below. */
 static int read_names(struct layers_walk *w, const struct image_file *f, struct err *e)
 {
     struct header h = {0};
     int r = header_load(f, &h, NULL, e);
-    if (r < 0)
+    if (r < 0) {
+        w->unknown = true;
         return r;
-    autofree char *backing = NULL;
+    }
     if (h.incompatible & INCOMPAT_DATA_FILE && h.data_name)
         r = path_resolve(f->path, h.data_name, &w->all[w->n - 1].data, e);
     if (r == 0 && h.backing)
-        r = path_resolve(f->path, h.backing, &backing, e);
-    if (r == 0 && backing) {
-        free(w->backing);
-        free(w->backing_format);
-        w->backing = take(backing);
-        w->backing_format = take(h.backing_format);
-        r = 1;
-    }
+        r = take_backing(w, f->path, &h, e);
     header_drop(&h);
     return r;
 }
 
-/* The backing file whose format nobody gave: listed without one, the sentence in `e` stays. */
-static int list_unknown(struct layers_walk *w, struct err *e)
+/* A file that is not there, or not ours to read, is nothing that QEMU could stand on either. */
+static int open_next(struct layers_walk *w, struct image_file **ret, struct err *e)
 {
-    autodestroy(file_close) struct image_file *f = NULL;
-    int r = file_open(w->at.path, w->policy, &f, NULL);
-    if (r == 0)
-        r = add(w, f, NULL);
-    return r == -ENOMEM ? err_nomem(e) : -EINVAL;
+    int r = file_open(w->at.path, w->policy, ret, e);
+    w->unknown |= r < 0 && r != -ENOENT && r != -ENOTDIR && r != -EACCES;
+    return r;
 }
 
-/* One layer down; 1: there is another. A layer of unknown format is listed and ends the walk. */
+/* A layer whose format nobody gave is taken for what it looks like, and the walk has failed. */
+static int look_at(struct layers_walk *w, const struct image_file *f, struct err *e)
+{
+    if (w->at.format)
+        return 0;
+    if (!w->failure.no)
+        layer_kind_of(&w->at, &w->failure);
+    w->at.format = foreign_guess(f);
+    return w->at.format ? 0 : err_fail(e, EIO, "'%s' cannot be read", f->path);
+}
+
+/* One layer down; 1: there is another. */
 static int step(struct layers_walk *w, struct err *e)
 {
     autodestroy(file_close) struct image_file *f = NULL;
-    int r = file_open(w->at.path, w->policy, &f, e);
-    if (r < 0)
-        return r;
-    r = add(w, f, e);
+    int r = open_next(w, &f, e);
+    if (r == 0)
+        r = add(w, f, e);
+    if (r == 0)
+        r = look_at(w, f, e);
     if (r < 0)
         return r;
     int kind = layer_kind_of(&w->at, e);
+    if (kind < 0)
+        w->unknown |= !foreign_stands_alone(f, w->at.format);
     if (kind < 0 || kind == LAYER_RAW)
         return kind < 0 ? kind : 0;
     r = read_names(w, f, e);
     if (r <= 0)
         return r;
-    r = chain_below(f->path, w->backing, w->backing_format, w->policy, &w->at, e);
-    if (r == -EINVAL)
-        return list_unknown(w, e);
-    return r;
+    struct err why;
+    r = chain_below(f->path, w->backing, w->backing_format, w->policy, &w->at, &why);
+    if (r == -EINVAL && !w->failure.no)
+        w->failure = why;
+    return 1;
 }
 
 int image_layers(const struct image_source *source, const struct image_policy *policy,
-                 struct image_layer **ret_layers, size_t *ret_n, struct err *e)
+                 struct image_layer **ret_layers, size_t *ret_n, bool *ret_unknown, struct err *e)
 {
     struct layers_walk w = {.policy = policy, .at = *source};
     int r;
@@ -115,5 +144,6 @@ int image_layers(const struct image_source *source, const struct image_policy *p
     free(w.backing_format);
     *ret_layers = w.all;
     *ret_n = w.n;
-    return r;
+    *ret_unknown = w.unknown;
+    return w.failure.no ? err_fail(e, w.failure.no, "%s", w.failure.text) : r;
 }

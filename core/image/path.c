@@ -2,7 +2,10 @@
 #include "image/path.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 
 /* QEMU takes what stands before a ':' for a protocol, unless a '/' comes first. */
@@ -30,4 +33,53 @@ int path_resolve(const char *image, const char *name, char **ret, struct err *e)
         return err_nomem(e);
     *ret = path;
     return 0;
+}
+
+/* The value of the only key that ends in "filename"; PATH_REMOTE when there is none. A text with
+ * escapes or more than one such key is not looked into. */
+static int json_filename(const char *json, char **ret)
+{
+    static const char key[] = "filename\"";
+    const char *at = strstr(json, key);
+    if (strchr(json, '\\'))
+        return PATH_UNKNOWN;
+    if (!at)
+        return PATH_REMOTE;
+    at += sizeof(key) - 1;
+    if (strstr(at, key))
+        return PATH_UNKNOWN;
+    at += strspn(at, " \t\n:");
+    size_t len = *at == '"' ? strcspn(at + 1, "\"") : 0;
+    if (!len)
+        return PATH_UNKNOWN;
+    *ret = strndup(at + 1, len);
+    return *ret ? PATH_LOCAL : -ENOMEM;
+}
+
+static bool is_remote(const char *name)
+{
+    static const char *const protocols[] = {"nbd", "rbd", "iscsi", "iser", "http", "https", "ftp",
+                                            "ftps", "ssh", "nfs", "gluster", "sheepdog", "vxhs"};
+    size_t len = strcspn(name, ":+");
+    for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
+        if (strlen(protocols[i]) == len && !strncmp(name, protocols[i], len))
+            return true;
+    return false;
+}
+
+int path_lead(const char *image, const char *name, char **ret)
+{
+    static const char json[] = "json:";
+    autofree char *found = NULL;
+    struct err ignored;
+    if (!strncmp(name, json, sizeof(json) - 1)) {
+        int lead = json_filename(name + sizeof(json) - 1, &found);
+        if (lead != PATH_LOCAL)
+            return lead;
+        name = found;
+    }
+    int r = path_resolve(image, name, ret, &ignored);
+    if (r != -EOPNOTSUPP)
+        return r < 0 ? r : PATH_LOCAL;
+    return is_remote(name) ? PATH_REMOTE : PATH_UNKNOWN;
 }

@@ -8,4 +8,14 @@
  * (not to what a symlink points to, as QEMU and libvirt do). EOPNOTSUPP: not a local file. */
 int path_resolve(const char *image, const char *name, char **ret, struct err *e);
 
+enum path_lead {
+    PATH_LOCAL,  /* to the file in *ret */
+    PATH_REMOTE, /* to another host */
+    PATH_UNKNOWN /* to what cannot be told */
+};
+
+/* Where a backing file name of any form leads, QEMU's json: and protocols included; for the file
+ * graph, never for reading bytes. A path_lead, or -ENOMEM. */
+int path_lead(const char *image, const char *name, char **ret);
+
 #endif

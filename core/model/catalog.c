@@ -176,7 +176,7 @@ static struct snapshot_doc *doc_kept(const struct domain *before, const char *na
 
 struct docs {
     struct snapshot_doc **items;
-    size_t n;
+    size_t n, n_unreadable;
 };
 
 static void docs_drop(struct docs *d)
@@ -186,8 +186,8 @@ static void docs_drop(struct docs *d)
     free(d->items);
 }
 
-/* Documents of all snapshots that are still there; odd ones (EINVAL) are left out, so that one bad
- * document does not hide the rest. */
+/* Documents of all snapshots that are still there; odd ones (EINVAL) are left out and
+ * counted, so that one bad document does not hide the rest. */
 static int docs_read(const struct domain *before, struct virt_snapshots *from, struct docs *ret,
                      struct err *e)
 {
@@ -203,6 +203,8 @@ static int docs_read(const struct domain *before, struct virt_snapshots *from, s
             return r;
         if (r == 0)
             ret->items[ret->n++] = doc;
+        else
+            ret->n_unreadable++;
     }
     return 0;
 }
@@ -220,7 +222,8 @@ static int domain_assemble(struct model *m, const struct virt_domain *id,
     if (r < 0)
         return r;
     struct domain_parts parts = {.id = id, .status = status, .xml = *xml, .docs = docs.items,
-                                 .n = docs.n, .current = snapshots->current};
+                                 .n = docs.n, .n_unreadable = docs.n_unreadable,
+                                 .current = snapshots->current};
     r = domain_build(&parts, images_identify, tables, ret, e);
     *xml = parts.xml;
     return r;
@@ -240,7 +243,7 @@ static int domain_read(struct model *m, const char *uuid, const struct domain *b
     struct virt_snapshots *snapshots autodestroy(virt_snapshots_free) = NULL;
     int r = virt_domain_status(m->virt, uuid, false, &status, e);
     if (r == 0)
-        r = virt_domain_xml(m->virt, uuid, &xml, e);
+        r = virt_domain_xml(m->virt, uuid, false, &xml, e);
     if (r == 0)
         r = virt_snapshots(m->virt, uuid, &snapshots, e);
     if (r < 0)

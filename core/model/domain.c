@@ -4,6 +4,7 @@
  */
 #include "model/domain.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -307,6 +308,27 @@ static int identify_all(struct domain *d, domain_identify_fn identify, void *ctx
     return 0;
 }
 
+/* A delete that was cut off leaves the snapshot listed, its file half merged with what came later,
+ * and a mark on the parent; a snapshot without a parent has none. */
+static int refuse_half_merged(struct domain *d)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        const struct snapshot *s = &d->all[i];
+        bool marked = s->parent && s->parent->parsed->delete_in_progress;
+        for (size_t k = 0; marked && k < s->n_disks; k++) {
+            struct snapshot_disk *disk = &s->disks[k];
+            if (disk->tag || disk->no)
+                continue;
+            disk->no = EIO;
+            disk->reason = strdup("a delete of the snapshot was cut off, and its file is half "
+                                  "merged; delete it again to finish that");
+            if (!disk->reason)
+                return -1;
+        }
+    }
+    return 0;
+}
+
 /* ---- all together ---- */
 
 static int fill_snapshots(struct domain *d, struct domain_parts *parts, size_t *probes)
@@ -353,6 +375,7 @@ int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *
     d->state = parts->status->state;
     d->active = parts->status->active;
     d->persistent = parts->status->persistent;
+    d->n_unreadable = parts->n_unreadable;
     d->ident = hash_end(hash_str(HASH_START, d->uuid));
     size_t probes = 0;
     if (!d->name || !d->coded || fill_snapshots(d, parts, &probes) < 0 ||
@@ -363,7 +386,7 @@ int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *
         return r;
     d->probes = probes_new(probes);
     d->named = named_files_new();
-    if (!d->probes || !d->named || sort_into(d, &d->by_ident, cmp_ident) < 0)
+    if (!d->probes || !d->named || refuse_half_merged(d) < 0 || sort_into(d, &d->by_ident, cmp_ident) < 0)
         return err_nomem(e);
     d->xml = take(parts->xml);
     *ret = take(d);

@@ -15,7 +15,7 @@ struct domain_parts {
     const struct virt_status *status;
     char *xml;                   /* taken over */
     struct snapshot_doc **docs;  /* n of them; domain_build takes references of its own */
-    size_t n;
+    size_t n, n_unreadable;
     const char *current;         /* name or NULL */
 };
 

@@ -117,7 +117,7 @@ bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, si
     if (!more)
         return false;
     g->users = more;
-    struct user x = {.u = {.broken = u->broken}, .n = n};
+    struct user x = {.u = {.broken = u->broken, .unknown = u->unknown}, .n = n};
     x.chain = calloc(n + 1, sizeof(*x.chain));
     bool ok = x.chain && copy(&x.u.domain, u->domain) && copy(&x.u.snapshot, u->snapshot) &&
               copy(&x.u.target, u->target) && copy(&x.u.tag, u->tag) &&
@@ -163,7 +163,7 @@ static bool reads_through(const struct user *x, int file, bool removed)
     for (size_t k = 0; k < x->n; k++)
         if (x->chain[k] == file && (k > 0 || !x->u.tag || removed))
             return true;
-    return false;
+    return x->u.unknown;
 }
 
 void graph_users_of(const struct graph *g, int file, bool removed,
@@ -183,4 +183,7 @@ void graph_describe(const struct graph *g, size_t i, struct text *out)
         text_add(out, "tag '%s' in '%s'", x->u.tag, x->n ? g->files[x->chain[0]].path : "?");
     else
         text_add(out, "the live disk %s of domain '%s'", x->u.target, x->u.domain);
+    if (x->u.unknown)
+        text_add(out, " (whose backing chain cannot be followed below '%s')",
+                 x->n ? g->files[x->chain[x->n - 1]].path : "?");
 }

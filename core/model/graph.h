@@ -41,7 +41,8 @@ struct graph_user {
     const char *tag_id;   /* that tag's id, NULL where it was not found */
     const char *inside;   /* a clone: the chain ends in this file of a snapfs mount, as a path from
                              the mounted tree's root; else NULL */
-    bool broken;          /* the chain could not be followed to its end */
+    bool broken;          /* something is wrong with the chain, and */
+    bool unknown;         /* it may go on below what was found, to any file */
 };
 
 /* Adds a user with its chain of files, top first; strings and array are copied. false without memory. */
@@ -56,7 +57,8 @@ int graph_chain(const struct graph *g, size_t i, size_t depth);
 bool graph_has_tag(const struct graph *g, int file, const char *tag, const char *tag_id);
 
 /* Whose bytes change when the whole of `file` is written to or removed? Calls `each` for every user that
- * reads through it, but for those that only have a tag of theirs in it. With `removed` also those. */
+ * reads through it, or may as far as can be told, but for those that only have a tag of theirs in it.
+ * With `removed` also those. */
 void graph_users_of(const struct graph *g, int file, bool removed,
                     void (*each)(void *ctx, const struct graph_user *u, size_t i), void *ctx);
 

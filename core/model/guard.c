@@ -127,15 +127,56 @@ static int refuse_clones(const struct survey *v, const struct domain *d, const s
     return 0;
 }
 
+static bool is_external(const struct snapshot *s)
+{
+    bool external = s->parsed->memory == XML_EXTERNAL;
+    for (size_t i = 0; i < s->n_disks; i++)
+        external |= !s->disks[i].tag;
+    return external;
+}
+
+/* libvirt 9.0 looks at every disk that the snapshot lists, also those it left out, such as a CD-ROM. */
 static int check_attached(const struct survey *v, const struct snapshot *s, struct err *e)
 {
-    for (size_t i = 0; i < s->n_disks; i++)
-        if (!xml_domain_disk(v->live, s->disks[i].target))
+    for (size_t i = 0; i < s->parsed->n_disks; i++)
+        if (!xml_domain_disk(v->live, s->parsed->disks[i].target))
             return err_fail(e, EBUSY,
                             "disk '%s' of the snapshot is no longer attached to the domain; attach "
                             "it, or shut the domain off",
-                            s->disks[i].target);
+                            s->parsed->disks[i].target);
     return 0;
+}
+
+/* libvirt names an internal snapshot of a running domain through QEMU's monitor. */
+static int check_monitor(const struct domain *d, const struct snapshot *s, struct err *e)
+{
+    if (!d->active || is_external(s) || !name_is_mangled(s->name))
+        return 0;
+    return err_fail(e, EBUSY,
+                    "QEMU's monitor would take '%s' for another name; shut the domain off first",
+                    s->name);
+}
+
+/* Of a snapshot that cannot be read nobody knows what stands on what. */
+static int check_readable(const struct domain *d, struct err *e)
+{
+    if (!d->n_unreadable)
+        return 0;
+    return err_fail(e, EBUSY, "the XML of %zu snapshots of domain '%s' cannot be read",
+                    d->n_unreadable, d->name);
+}
+
+/* A saved state would be resumed later, on the files and with the contents it was saved with. */
+static int check_saved(struct model *m, const struct domain *d, const char *what, struct err *e)
+{
+    struct virt_status status;
+    int r = virt_domain_status(m->virt, d->uuid, false, &status, e);
+    if (r < 0 || !status.managed_save)
+        return r;
+    return err_fail(e, EBUSY,
+                    "the domain has a saved state that a later start would resume %s; start the "
+                    "domain, or remove it with 'virsh managedsave-remove'",
+                    what);
 }
 
 /* ---- delete ---- */
@@ -216,7 +257,13 @@ int guard_delete(struct model *m, struct domain *d, const struct snapshot *s, st
     if (m->is_test)
         return 0;
     struct survey v;
-    int r = survey_make(m, d, &v, e);
+    int r = check_readable(d, e);
+    if (r == 0)
+        r = check_monitor(d, s, e);
+    if (r == 0 && is_external(s))
+        r = check_saved(m, d, "on a file that is merged by then", e);
+    if (r == 0)
+        r = survey_make(m, d, false, &v, e);
     if (r < 0)
         return r;
     r = delete_disks(m, &v, d, s, e);
@@ -231,8 +278,6 @@ static int revert_internal(const struct survey *v, const struct domain *d,
                            struct err *e)
 {
     int own = survey_user(v, d, s, disk->target);
-    if (disk->no)
-        return err_fail(e, disk->no == ENOENT ? ENOENT : EBUSY, "%s", disk->reason);
     if (own < 0)
         return err_fail(e, EBUSY, "disk '%s' of the snapshot is not a local file", disk->target);
     int file = top_file(v, own);
@@ -277,17 +322,13 @@ static int revert_external(struct model *m, const struct survey *v, const struct
     return r;
 }
 
-static bool is_external(const struct snapshot *s)
-{
-    bool external = s->parsed->memory == XML_EXTERNAL;
-    for (size_t i = 0; i < s->n_disks; i++)
-        external |= !s->disks[i].tag;
-    return external;
-}
-
 static int revert_disks(struct model *m, const struct survey *v, const struct domain *d,
                         const struct snapshot *s, struct err *e)
 {
+    for (size_t i = 0; i < s->n_disks; i++)
+        if (s->disks[i].no)
+            return err_fail(e, s->disks[i].no == ENOENT ? ENOENT : EBUSY, "%s",
+                            s->disks[i].reason);
     if (is_external(s))
         return revert_external(m, v, d, e);
     int r = 0;
@@ -296,26 +337,18 @@ static int revert_disks(struct model *m, const struct survey *v, const struct do
     return r;
 }
 
-/* A saved state would be resumed later, with its old memory on the reverted disks. */
-static int check_saved(struct model *m, const struct domain *d, struct err *e)
-{
-    struct virt_status status;
-    int r = virt_domain_status(m->virt, d->uuid, false, &status, e);
-    if (r < 0 || !status.managed_save)
-        return r;
-    return err_fail(e, EBUSY,
-                    "the domain has a saved state that a later start would resume on the reverted "
-                    "disks; start the domain, or remove it with 'virsh managedsave-remove'");
-}
-
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, struct err *e)
 {
     if (m->is_test)
         return 0;
     struct survey v;
-    int r = check_saved(m, d, e);
+    int r = check_readable(d, e);
     if (r == 0)
-        r = survey_make(m, d, &v, e);
+        r = check_monitor(d, s, e);
+    if (r == 0)
+        r = check_saved(m, d, "on the reverted disks", e);
+    if (r == 0)
+        r = survey_make(m, d, false, &v, e);
     if (r < 0)
         return r;
     r = revert_disks(m, &v, d, s, e);
@@ -330,6 +363,8 @@ static bool makes_internal(const struct xml_domain *live)
 {
     for (size_t i = 0; i < live->n_disks; i++) {
         const struct xml_disk *disk = &live->disks[i];
+        if (disk->snapshot && !strcmp(disk->snapshot, "external"))
+            return false;
         bool written = !disk->readonly && disk->source.path && strcmp(disk->device, "cdrom") != 0;
         if (written && (!disk->source.format || strcmp(disk->source.format, "qcow2") != 0))
             return false;
@@ -337,20 +372,44 @@ static bool makes_internal(const struct xml_domain *live)
     return true;
 }
 
-static int check_new_tag(const struct survey *v, const char *name, struct err *e)
+/* Is that file the live disk of the domain that the survey is of? */
+static bool is_live(const struct survey *v, const struct domain *d, int file)
+{
+    for (size_t k = 0; k < v->live->n_disks; k++)
+        if (top_file(v, survey_user(v, d, NULL, v->live->disks[k].target)) == file)
+            return true;
+    return false;
+}
+
+static int check_new_tag(const struct survey *v, const struct domain *d, const char *name,
+                         struct err *e)
 {
     for (size_t i = 0; i < graph_n_users(v->graph); i++) {
         const struct graph_user *u = graph_user(v->graph, i);
         if (!u->tag || (strcmp(u->tag, name) != 0 && (!u->tag_id || strcmp(u->tag_id, name) != 0)))
             continue;
         int file = graph_chain(v->graph, i, 0);
-        for (size_t k = 0; k < v->live->n_disks; k++)
-            if (v->live->disks[k].source.path &&
-                !strcmp(v->live->disks[k].source.path, graph_file_path(v->graph, file)))
-                return err_fail(e, EEXIST, "'%s' already holds a tag with the name or id '%s'",
-                                graph_file_path(v->graph, file), name);
+        if (is_live(v, d, file))
+            return err_fail(e, EEXIST, "'%s' already holds a tag with the name or id '%s'",
+                            graph_file_path(v->graph, file), name);
     }
     return 0;
+}
+
+int guard_create_external(struct model *m, const struct domain *d, struct err *e)
+{
+    return check_saved(m, d, "on the file that the new snapshot has by then", e);
+}
+
+static int check_job_name(const struct model *m, const struct domain *d, const char *name,
+                          struct err *e)
+{
+    if (!d->active || virt_version(m->virt) < PLAIN_NAMES_FROM || name_is_plain(name))
+        return 0;
+    return err_fail(e, EINVAL,
+                    "this libvirt makes an internal snapshot of a running domain only under a name "
+                    "of letters, digits, '.', '_' and '-', which '%s' is not",
+                    name);
 }
 
 int guard_create(struct model *m, struct domain *d, const char *name, struct err *e)
@@ -359,17 +418,12 @@ int guard_create(struct model *m, struct domain *d, const char *name, struct err
     struct err why;
     if (!virt_files_local(m->virt, &why))
         return 0; /* what stands in the disks is not ours to see; libvirt's own checks remain */
-    int r = survey_make(m, d, &v, e);
+    int r = survey_make(m, d, true, &v, e);
     if (r < 0)
         return r;
-    if (d->active && virt_version(m->virt) >= PLAIN_NAMES_FROM && !name_is_plain(name) &&
-        makes_internal(v.live))
-        r = err_fail(e, EINVAL,
-                     "this libvirt makes an internal snapshot of a running domain only under a name "
-                     "of letters, digits, '.', '_' and '-', which '%s' is not",
-                     name);
-    else
-        r = check_new_tag(&v, name, e);
+    r = makes_internal(v.live) ? check_job_name(m, d, name, e) : guard_create_external(m, d, e);
+    if (r == 0)
+        r = check_new_tag(&v, d, name, e);
     survey_drop(&v);
     return r;
 }

@@ -14,6 +14,8 @@
 #include "model/model.h"
 
 int guard_create(struct model *m, struct domain *d, const char *name, struct err *e);
+/* Before an external one is made where libvirt would not make the default kind. */
+int guard_create_external(struct model *m, const struct domain *d, struct err *e);
 int guard_delete(struct model *m, struct domain *d, const struct snapshot *s, struct err *e);
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, struct err *e);
 int guard_describe(const struct snapshot *s, struct err *e);

@@ -94,7 +94,7 @@ struct domain {
     char uuid[37];
     const char *state;              /* "running", "shut off", …; static storage */
     bool active, persistent;
-    size_t n;
+    size_t n, n_unreadable;         /* snapshots; and those whose XML cannot be read, left out */
     struct snapshot *all;           /* in libvirt's order */
     struct snapshot **by_coded;     /* n of them, sorted */
     struct snapshot **by_ident;     /* n of them, sorted */

@@ -49,8 +49,9 @@ static int add_user(struct surveyor *v, struct graph_user *u, const char *path, 
     struct image_layer *layers = NULL;
     size_t n = 0;
     free(take(v->inside));
-    u->broken = image_layers(&source, &policy, &layers, &n, NULL) < 0;
+    u->broken = image_layers(&source, &policy, &layers, &n, &u->unknown, NULL) < 0;
     u->inside = v->inside;
+    u->unknown &= !u->inside;
     struct image_layer top = {.path = (char *)(uintptr_t)path, .format = (char *)(uintptr_t)format};
     autofree int *chain = n ? number_chain(v, layers, n) : number_chain(v, &top, 1);
     image_layers_free(layers, n);
@@ -63,17 +64,45 @@ static const char *format_or_raw(const char *format)
     return format ? format : "raw";
 }
 
-static int add_live(struct surveyor *v, const struct domain *d, const struct xml_domain *x,
-                    struct err *e)
+/* A disk on a volume of a pool, whose file libvirt alone knows; it may be any when it does not say. */
+static int add_volume(struct surveyor *v, struct graph_user *u, const struct xml_source *s,
+                      struct err *e)
+{
+    autofree char *path = NULL;
+    if (s->volume && virt_volume_path(v->m->virt, s->pool, s->volume, &path, NULL) == 0)
+        return add_user(v, u, path, format_or_raw(s->format), e);
+    u->unknown = true;
+    return graph_add(v->graph, u, NULL, 0) ? 0 : err_nomem(e);
+}
+
+static int add_disks(struct surveyor *v, const struct domain *d, const struct xml_domain *x,
+                     struct err *e)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < x->n_disks; i++) {
-        const struct xml_disk *disk = &x->disks[i];
-        struct graph_user u = {.domain = d->name, .target = disk->target};
-        if (disk->source.path)
-            r = add_user(v, &u, disk->source.path, format_or_raw(disk->source.format), e);
+        const struct xml_source *s = &x->disks[i].source;
+        struct graph_user u = {.domain = d->name, .target = x->disks[i].target};
+        if (s->path)
+            r = add_user(v, &u, s->path, format_or_raw(s->format), e);
+        else if (!strcmp(s->type, "volume"))
+            r = add_volume(v, &u, s, e);
     }
     return r;
+}
+
+/* The disks that a running domain will have at its next start, where they are others. */
+static int add_config(struct surveyor *v, const struct domain *d, struct err *e)
+{
+    autofree char *xml = NULL;
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    if (!d->active || !d->persistent)
+        return 0;
+    int r = virt_domain_xml(v->m->virt, d->uuid, true, &xml, e);
+    if (r == 0)
+        r = xml_domain_parse(xml, &x, e);
+    if (r == -ENOENT)
+        return 0; /* it has gone meanwhile */
+    return r < 0 ? r : add_disks(v, d, x, e);
 }
 
 /* The id of the tag of that name, NULL when there is none. */
@@ -109,7 +138,9 @@ static int add_domain(struct surveyor *v, const struct domain *d, struct err *e)
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
     int r = xml_domain_parse(d->xml, &x, e);
     if (r == 0)
-        r = add_live(v, d, x, e);
+        r = add_disks(v, d, x, e);
+    if (r == 0)
+        r = add_config(v, d, e);
     for (size_t i = 0; r == 0 && i < d->n; i++)
         r = add_snapshot(v, d, &d->all[i], e);
     return r;
@@ -154,27 +185,27 @@ static int add_domains(struct surveyor *v, const struct domain *asking, struct e
     return r;
 }
 
-static int survey_all(struct surveyor *v, const struct domain *asking, struct err *e)
+static int survey_from(struct surveyor *v, const struct domain *asking, bool alone, struct err *e)
 {
     v->graph = graph_new();
     v->tables = tag_tables_new(v->m);
     v->mounts = mounts_read();
     if (!v->graph || !v->tables || !v->mounts)
         return err_nomem(e);
-    int r = add_domains(v, asking, e);
+    int r = alone ? add_domain(v, asking, e) : add_domains(v, asking, e);
     for (size_t i = 0; r == 0 && i < graph_n_files(v->graph); i++)
         r = add_file_tags(v, (int)i, e);
     return r;
 }
 
-int survey_make(struct model *m, struct domain *d, struct survey *ret, struct err *e)
+int survey_make(struct model *m, struct domain *d, bool alone, struct survey *ret, struct err *e)
 {
     struct surveyor v = {.m = m};
     struct err why;
     *ret = (struct survey){0};
     if (!virt_files_local(m->virt, &why))
         return err_fail(e, EOPNOTSUPP, "whose bytes would change cannot be known: %s", why.text);
-    int r = survey_all(&v, d, e);
+    int r = survey_from(&v, d, alone, e);
     if (r == 0)
         r = xml_domain_parse(d->xml, &ret->live, e);
     tag_tables_free(v.tables);

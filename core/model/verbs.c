@@ -49,6 +49,51 @@ static int turn_snapshot(const struct turn *t, uint64_t ident, const struct snap
     return err_fail(e, ESTALE, "the snapshot was deleted or made again meanwhile");
 }
 
+static bool same_snapshots(const struct domain *a, const struct domain *b)
+{
+    bool same = a->n == b->n && a->n_unreadable == b->n_unreadable;
+    for (size_t i = 0; same && i < a->n; i++) {
+        const struct snapshot *x = a->by_ident[i], *y = b->by_ident[i];
+        same = x->ident == y->ident && (x->parent ? x->parent->ident : 0) ==
+                                           (y->parent ? y->parent->ident : 0);
+    }
+    return same && (a->current ? a->current->ident : 0) == (b->current ? b->current->ident : 0);
+}
+
+static int same_disks(const struct domain *a, const struct domain *b, bool *ret, struct err *e)
+{
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    struct xml_domain *y autodestroy(xml_domain_free) = NULL;
+    int r = xml_domain_parse(a->xml, &x, e);
+    if (r == 0)
+        r = xml_domain_parse(b->xml, &y, e);
+    if (r < 0)
+        return r;
+    *ret = x->n_disks == y->n_disks;
+    for (size_t i = 0; *ret && i < x->n_disks; i++) {
+        const struct xml_disk *p = &x->disks[i], *q = &y->disks[i];
+        const char *was = p->source.path ? p->source.path : "";
+        *ret = !strcmp(p->target, q->target) && !strcmp(was, q->source.path ? q->source.path : "");
+    }
+    return 0;
+}
+
+/* The last step before the change: is the domain still what the guard was asked about? The guard
+ * reads every domain, which takes its time, and libvirt names snapshots by their names alone. */
+static int turn_confirm(const struct turn *t, struct err *e)
+{
+    struct domain *now autodestroy(domain_unref) = NULL;
+    bool same = false;
+    int r = model_domain_now(t->m, t->domain->uuid, &now, e);
+    if (r == 0)
+        r = same_disks(t->domain, now, &same, e);
+    if (r < 0)
+        return r;
+    if (same && same_snapshots(t->domain, now) && now->active == t->domain->active)
+        return 0;
+    return err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
+}
+
 /* After a change failed: was it the connection, so that the change may have been made all the same? */
 static bool is_unsure(const struct err *e)
 {
@@ -93,6 +138,9 @@ static int create_call(const struct turn *t, const char *name, struct text *rema
     if (r == 0 || !unsupported)
         return r;
     text_add(remark, "an external disk-only one, since libvirt answered: %s", e->text);
+    r = guard_create_external(t->m, t->domain, e);
+    if (r < 0)
+        return r;
     return virt_snapshot_create(t->m->virt, t->domain->uuid, xml,
                                 VIRT_CREATE_DISK_ONLY | VIRT_CREATE_ATOMIC, &unsupported, e);
 }
@@ -125,6 +173,8 @@ int verb_create(struct model *m, const char *uuid, uint64_t parent_ident, const 
         r = check_parent(&t, parent_ident, e);
     if (r == 0)
         r = guard_create(m, t.domain, name, e);
+    if (r == 0)
+        r = turn_confirm(&t, e);
     if (r < 0)
         return r;
     r = create_call(&t, name, remark, e);
@@ -162,6 +212,8 @@ int verb_delete(struct model *m, const char *uuid, uint64_t ident, struct text *
         return err_fail(e, ENOTEMPTY, "snapshot '%s' has %zu child snapshot%s, '%s' first", s->name,
                         s->n_children, s->n_children == 1 ? "" : "s", s->children[0]->name);
     r = guard_delete(m, t.domain, s, e);
+    if (r == 0)
+        r = turn_confirm(&t, e);
     if (r == 0)
         r = virt_snapshot_delete(m->virt, uuid, s->name, e);
     if (r < 0 && is_unsure(e) && is_gone(&t, s->name)) {
@@ -211,6 +263,17 @@ static int parse_revert(const char *words, unsigned *ret, struct err *e)
     return 0;
 }
 
+/* A revert whose connection broke: what is so now is all that can be told. */
+static int tell_outcome(const struct turn *t, struct err *e)
+{
+    struct domain *now autodestroy(domain_unref) = NULL;
+    struct err why = *e, ignored;
+    if (model_domain_now(t->m, t->domain->uuid, &now, &ignored) < 0)
+        return -why.no;
+    return err_fail(e, why.no, "%s; the domain is now '%s', its current snapshot '%s'", why.text,
+                    now->state, now->current ? now->current->name : "");
+}
+
 int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *words,
                 struct text *remark, struct err *e)
 {
@@ -226,18 +289,31 @@ int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *w
     if (r == 0)
         r = guard_revert(m, t.domain, s, e);
     if (r == 0)
-        r = virt_snapshot_revert(m->virt, uuid, s->name, flags, e);
-    return r;
+        r = turn_confirm(&t, e);
+    if (r < 0)
+        return r;
+    r = virt_snapshot_revert(m->virt, uuid, s->name, flags, e);
+    return r < 0 && is_unsure(e) ? tell_outcome(&t, e) : r;
 }
 
 /* ---- description ---- */
+
+static bool is_described(const struct turn *t, uint64_t ident, const char *description)
+{
+    struct domain *now autodestroy(domain_unref) = NULL;
+    struct err ignored;
+    if (model_domain_now(t->m, t->domain->uuid, &now, &ignored) < 0)
+        return false;
+    const struct snapshot *s = domain_find_ident(now, ident);
+    const char *text = s ? snapshot_description(s) : NULL;
+    return s && !strcmp(text ? text : "", description);
+}
 
 int verb_describe(struct model *m, const char *uuid, uint64_t ident, const char *description,
                   struct text *remark, struct err *e)
 {
     autoturn struct turn t = {0};
     const struct snapshot *s = NULL;
-    (void)remark;
     int r = turn_begin(&t, m, uuid, e);
     if (r == 0)
         r = turn_snapshot(&t, ident, &s, e);
@@ -254,5 +330,12 @@ int verb_describe(struct model *m, const char *uuid, uint64_t ident, const char 
     unsigned flags = VIRT_CREATE_REDEFINE;
     if (t.domain->current == s)
         flags |= VIRT_CREATE_CURRENT;
-    return virt_snapshot_create(m->virt, uuid, new, flags, NULL, e);
+    r = turn_confirm(&t, e);
+    if (r == 0)
+        r = virt_snapshot_create(m->virt, uuid, new, flags, NULL, e);
+    if (r < 0 && is_unsure(e) && is_described(&t, s->ident, description)) {
+        text_add(remark, "the connection was lost meanwhile; the description is there");
+        return 0;
+    }
+    return r;
 }

@@ -220,6 +220,7 @@ int virt_domain_status(struct virt *v, const char *uuid, bool want_jobs, struct 
 
 struct xml_call {
     const char *uuid;
+    unsigned flags;
     char *xml;
 };
 
@@ -230,18 +231,55 @@ static int op_xml(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
     int r = virt_find_domain(v, conn, c->uuid, &dom, e);
     if (r)
         return r;
-    c->xml = virDomainGetXMLDesc(dom, 0);
+    c->xml = virDomainGetXMLDesc(dom, c->flags);
     r = c->xml ? 0 : virt_fail(v->readonly, e);
     virDomainFree(dom);
     return r;
 }
 
-int virt_domain_xml(struct virt *v, const char *uuid, char **ret, struct err *e)
+int virt_domain_xml(struct virt *v, const char *uuid, bool config, char **ret, struct err *e)
 {
-    struct xml_call c = {.uuid = uuid};
+    struct xml_call c = {.uuid = uuid, .flags = config ? VIR_DOMAIN_XML_INACTIVE : 0};
     int r = virt_run(v, VIRT_READ, op_xml, &c, e);
     if (!r)
         *ret = c.xml;
+    return r;
+}
+
+/* ---- what a disk may be on ---- */
+
+struct volume_call {
+    const char *pool, *volume;
+    char *path;
+};
+
+static char *volume_path(virStoragePoolPtr pool, const char *name)
+{
+    virStorageVolPtr volume = virStorageVolLookupByName(pool, name);
+    char *path = volume ? virStorageVolGetPath(volume) : NULL;
+    if (volume)
+        virStorageVolFree(volume);
+    return path;
+}
+
+static int op_volume(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    struct volume_call *c = arg;
+    virStoragePoolPtr pool = virStoragePoolLookupByName(conn, c->pool);
+    c->path = pool ? volume_path(pool, c->volume) : NULL;
+    int r = c->path ? 0 : virt_fail(v->readonly, e);
+    if (pool)
+        virStoragePoolFree(pool);
+    return r;
+}
+
+int virt_volume_path(struct virt *v, const char *pool, const char *volume, char **ret,
+                     struct err *e)
+{
+    struct volume_call c = {.pool = pool, .volume = volume};
+    int r = virt_run(v, VIRT_READ, op_volume, &c, e);
+    if (!r)
+        *ret = c.path;
     return r;
 }
 

@@ -66,8 +66,13 @@ struct virt_status {
 int virt_domain_status(struct virt *v, const char *uuid, bool want_jobs, struct virt_status *ret,
                        struct err *e);
 
-/* The domain's XML as libvirt has it now; never with secrets. Owned by the caller. */
-int virt_domain_xml(struct virt *v, const char *uuid, char **ret, struct err *e);
+/* The domain's XML as libvirt has it now, or, with `config`, as it will be at the next start; never
+ * with secrets. Owned by the caller. */
+int virt_domain_xml(struct virt *v, const char *uuid, bool config, char **ret, struct err *e);
+
+/* The path of a volume of a storage pool; owned by the caller. ENOENT. */
+int virt_volume_path(struct virt *v, const char *pool, const char *volume, char **ret,
+                     struct err *e);
 
 struct virt_snapshots {
     size_t n;

@@ -12,6 +12,8 @@ void xml_source_drop(struct xml_source *s)
 {
     free(s->type);
     free(s->path);
+    free(s->pool);
+    free(s->volume);
     free(s->format);
     *s = (struct xml_source){0};
 }
@@ -29,6 +31,10 @@ static int settle_type(xmlNodePtr source, struct xml_source *s, struct err *e)
 {
     const char *attribute = path_attribute(s->type);
     int r = attribute ? xml_attr(source, attribute, &s->path, e) : 0;
+    if (!r && !strcmp(s->type, "volume"))
+        r = xml_attr(source, "pool", &s->pool, e);
+    if (!r && s->pool)
+        r = xml_attr(source, "volume", &s->volume, e);
     if (!r && (!source || (attribute && !s->path)))
         s->type[0] = '\0';
     return r;

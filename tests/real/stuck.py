@@ -50,20 +50,21 @@ def other_domains_answer_and_the_rest_fails_in_time(directory):
         with Mount(SYSTEM, "cache=0") as mount:
             with stuck(directory):
                 equal(os.listdir(mount.path("other/by-name")), ["one"])
+                os.mkdir(mount.path("other/current/two"))  # its own files are all that count
                 late = [
                     lambda: os.listdir(mount.point),
                     lambda: os.listdir(mount.path("stuck")),
                     lambda: os.stat(mount.path("stuck/state")),
-                    # What depends on the files of `other` cannot be known without `stuck`.
-                    lambda: os.mkdir(mount.path("other/current/two")),
+                    # What stands on the files of `other` cannot be known without `stuck`.
+                    lambda: os.rmdir(mount.path("other/snapshots/one/two")),
                 ]
                 with concurrent.futures.ThreadPoolExecutor(len(late)) as threads:
                     list(threads.map(lambda one: refused(errno.ETIMEDOUT, one), late))
-                equal(other.parents(), {"one": None})
-                equal(os.listdir(mount.path("other/by-name")), ["one"])
+                equal(other.parents(), {"one": None, "two": "one"})
+                equal(sorted(os.listdir(mount.path("other/by-name"))), ["one", "two"])
             equal(sorted(os.listdir(mount.point)), ["other"], "the other is undefined by now")
-            os.mkdir(mount.path("other/current/two"))
-            equal(other.parents(), {"one": None, "two": "one"})
+            os.rmdir(mount.path("other/snapshots/one/two"))
+            equal(other.parents(), {"one": None})
 
 
 with scratch() as directory:

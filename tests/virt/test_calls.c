@@ -73,11 +73,11 @@ static void test_domain_xml(struct virt *v)
     autofree char *xml = NULL;
     autodestroy(xml_domain_free) struct xml_domain *d = NULL;
     struct err e = {0};
-    int r = virt_domain_xml(v, DEFAULT_UUID, &xml, &e);
+    int r = virt_domain_xml(v, DEFAULT_UUID, false, &xml, &e);
     if (TAP_OK(r == 0 && !xml_domain_parse(xml, &d, &e), "its XML is read: %s", e.text))
         TAP_STR(d->name, "test", "and names it");
     char *none = NULL;
-    TAP_OK(virt_domain_xml(v, "no uuid", &none, &e) == -EINVAL && !none, "no uuid: %s", e.text);
+    TAP_OK(virt_domain_xml(v, "no uuid", false, &none, &e) == -EINVAL && !none, "no uuid: %s", e.text);
 }
 
 static int create(struct virt *v, const char *name, unsigned flags, struct err *e)

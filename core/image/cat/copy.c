@@ -17,7 +17,8 @@ static int check_target(int fd, const struct cat_options *o, struct err *e)
         return err_fail(e, EINVAL, "'%s' is not a regular file", o->output);
     struct image_layer *layers = NULL;
     size_t n = 0;
-    int r = image_layers(&o->source, NULL, &layers, &n, e);
+    bool unknown;
+    int r = image_layers(&o->source, NULL, &layers, &n, &unknown, e);
     for (size_t i = 0; r == 0 && i < n; i++) {
         bool same = layers[i].dev == st.st_dev && layers[i].ino == st.st_ino;
         same |= layers[i].data && stat(layers[i].data, &data) == 0 && data.st_dev == st.st_dev &&
