@@ -13,6 +13,8 @@ from lib.scratch import scratch
 from lib.tap import equal, refused, run, test
 from lib.wait import until
 
+# The numbers of poll and ppoll.
+POLL = ("7", "271")
 HOOKS = "/etc/libvirt/hooks"
 HOOK = """#!/bin/sh
 [ "$1 $2" = "stuck stopped" ] || exit 0
@@ -23,10 +25,13 @@ read word <{pipe}
 
 @contextlib.contextmanager
 def stuck(directory):
-    """libvirtd is in the middle of stopping the domain `stuck`, until the end."""
+    """libvirtd is in the middle of stopping the domain `stuck`; gives what lets it go on.
+
+    The end of the block does so, too.
+    """
     pipe, begun = os.path.join(directory, "pipe"), os.path.join(directory, "begun")
     os.mkfifo(pipe)
-    os.mkdir(HOOKS)
+    os.makedirs(HOOKS, exist_ok=True)
     with open(os.path.join(HOOKS, "qemu"), "w", encoding="ascii") as hook:
         hook.write(HOOK.format(pipe=pipe, begun=begun))
     os.chmod(hook.name, 0o755)
@@ -34,13 +39,20 @@ def stuck(directory):
     with Domain("stuck", directory) as domain:
         domain.start()
         destroy = subprocess.Popen(["virsh", "-q", "-c", SYSTEM, "destroy", domain.name])
+
+        def go_on():
+            if destroy.poll() is None:
+                with open(pipe, "w", encoding="ascii") as word:
+                    print("go on", file=word)
+                equal(destroy.wait(), 0, "virsh destroy")
+
         try:
             until(lambda: os.path.exists(begun), "the hook runs")
-            yield
+            yield go_on
         finally:
-            with open(pipe, "w", encoding="ascii") as word:
-                print("go on", file=word)
-            equal(destroy.wait(), 0, "virsh destroy")
+            go_on()
+            for path in (pipe, begun, os.path.join(HOOKS, "qemu")):
+                os.unlink(path)
 
 
 @test
@@ -65,6 +77,55 @@ def other_domains_answer_and_the_rest_fails_in_time(directory):
             equal(sorted(os.listdir(mount.point)), ["other"], "the other is undefined by now")
             os.rmdir(mount.path("other/snapshots/one/two"))
             equal(other.parents(), {"one": None})
+
+
+def change_meanwhile(directory, other, verb, change):
+    """The verb fails with EBUSY when the domain is changed while the guard looks at all of them."""
+    with Mount(SYSTEM) as mount, stuck(directory) as go_on:
+        path = os.path.realpath(mount.path("other/by-name/one"))
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:
+            outcome = thread.submit(refused, errno.EBUSY, verb, path)
+            until(lambda: asks_libvirt(mount), "the guard waits for the stuck domain")
+            change()
+            go_on()
+            outcome.result()
+
+
+def asks_libvirt(mount):
+    """Whether a thread of snapfs awaits libvirt's answer: in poll(2), as libvirt's event loop is."""
+    polling = 0
+    for task in os.listdir(f"/proc/{mount.process.pid}/task"):
+        with open(f"/proc/{mount.process.pid}/task/{task}/syscall", encoding="ascii") as number:
+            polling += number.read().split()[0] in POLL
+    return polling > 1
+
+
+@test
+def a_snapshot_made_anew_while_the_guard_looks_is_not_deleted(directory):
+    with Domain("other", directory) as other:
+        other.snapshot("one")
+
+        def make_anew():
+            other.delete("one")
+            other.write(1)
+            other.snapshot("one")
+
+        change_meanwhile(directory, other, os.rmdir, make_anew)
+        equal(other.parents(), {"one": None})
+
+
+@test
+def a_snapshot_that_comes_to_stand_on_the_file_while_the_guard_looks_keeps_its_bytes(directory):
+    with Domain("other", directory) as other:
+        other.snapshot("one")
+        other.write(1)
+
+        def revert(path):
+            with open(os.path.join(path, "revert"), "w", encoding="ascii", buffering=1) as file:
+                print("force", file=file)
+
+        change_meanwhile(directory, other, revert, lambda: other.snapshot("two", "external"))
+        equal(other.current(), "two")
 
 
 with scratch() as directory:

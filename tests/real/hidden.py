@@ -1,0 +1,207 @@
+"""Dangers that hide: a disk, a name or a saved state that a careless look at the files misses."""
+
+import errno
+import os
+import signal
+import subprocess
+
+from lib import reading
+from lib.command import must
+from lib.domain import MIB, SYSTEM, Domain
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, refused, run, test, true
+from lib.watch import clone_bytes, clone_on, prepared, refuses, revert, rmdir
+
+
+class WithDrive(Domain):
+    """A domain that has a CD-ROM drive as well, with a medium in it."""
+
+    DRIVE = """<disk type='file' device='cdrom'><driver name='qemu' type='raw'/>
+      <source file='{}'/><target dev='hda' bus='ide'/><readonly/></disk></devices>"""
+
+    def document(self):
+        medium = os.path.join(self.directory, "medium.iso")
+        with open(medium, "wb") as file:
+            file.truncate(65536)
+        return super().document().replace("</devices>", self.DRIVE.format(medium))
+
+
+@test
+def a_removed_drive_that_the_snapshot_left_out(directory):
+    with WithDrive("drive", directory, {"vda": "qcow2"}) as domain:
+        domain.start()
+        domain.write(1)
+        domain.snapshot("i1")
+        domain.write(2)
+        domain.destroy()
+        domain.virsh("detach-disk", domain.name, "hda", "--config")
+        domain.start()
+        with Mount(SYSTEM) as mount:
+            refuses(mount, domain, rmdir, "i1")
+
+
+class OnVolume(Domain):
+    """A domain whose disk is a volume of the pool `pool`."""
+
+    def document(self):
+        path = self.disks[0].path
+        source = f"<source pool='pool' volume='{os.path.basename(path)}'/>"
+        text = super().document().replace("<disk type='file'", "<disk type='volume'")
+        return text.replace(f"<source file='{path}'/>", source)
+
+
+@test
+def another_domain_on_a_volume(directory):
+    with prepared(directory, "volume", "i1", start=False) as (domain, mount):
+        must("virsh", "-q", "-c", SYSTEM, "pool-create-as", "pool", "dir", "--target", directory)
+        with clone_on(domain, directory, domain.disks[0].path, "qcow2", OnVolume) as other:
+            before = clone_bytes(other.disks[0].path)
+            refuses(mount, domain, revert, "i1")
+            must("virsh", "-q", "-c", SYSTEM, "pool-destroy", "pool")
+            refuses(mount, domain, revert, "i1")
+            equal(clone_bytes(other.disks[0].path), before, "bytes of the other domain")
+
+
+@test
+def another_domain_by_a_name_in_json(directory):
+    with prepared(directory, "json", "i1", start=False) as (domain, mount):
+        path = domain.disks[0].path
+        for file in (f'"file":{{"driver":"file","filename":"{path}"}}', f'"file.filename":"{path}"'):
+            with clone_on(domain, directory, f'json:{{"driver":"qcow2",{file}}}', "qcow2") as other:
+                before = clone_bytes(other.disks[0].path)
+                refuses(mount, domain, revert, "i1")
+                equal(clone_bytes(other.disks[0].path), before, "bytes of the other domain")
+
+
+@test
+def another_domain_in_a_format_that_is_not_read(directory):
+    with prepared(directory, "foreign", "i1", start=False) as (domain, mount):
+        overlay = os.path.join(directory, "overlay.qed")
+        must("qemu-img", "create", "-q", "-f", "qed", "-F", "qcow2", "-b", domain.disks[0].path, overlay)
+        with clone_on(domain, directory, overlay, "qed"):
+            refuses(mount, domain, revert, "i1")
+        alone = os.path.join(directory, "alone.qed")
+        must("qemu-img", "create", "-q", "-f", "qed", alone, "16M")
+        with clone_on(domain, directory, alone, "qed"):
+            revert(mount, domain, "i1")
+            equal(domain.current(), "i1")
+
+
+def forget_backing_format(path):
+    """Makes the header's extension that says it one that nobody knows, which qemu-img refuses to."""
+    with open(path, "r+b") as file:
+        header = file.read(512)
+        file.seek(header.index(bytes.fromhex("e2792aca")))
+        file.write(bytes.fromhex("12345678"))
+
+
+@test
+def another_domain_below_a_file_whose_format_nobody_gave(directory):
+    with prepared(directory, "unsaid", "i1", start=False) as (domain, mount):
+        middle = os.path.join(directory, "middle.qcow2")
+        must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", domain.disks[0].path, middle)
+        forget_backing_format(middle)
+        equal(reading.backing_format(middle), None)
+        with clone_on(domain, directory, middle, "qcow2"):
+            refuses(mount, domain, revert, "i1")
+
+
+@test
+def what_a_running_domain_is_on_after_its_next_start(directory):
+    with prepared(directory, "later", "i1", start=False) as (domain, mount):
+        with clone_on(domain, directory, domain.disks[0].path, "qcow2") as other:
+            later = other.disks[0].path
+            other.disks[0].path = os.path.join(directory, "now.qcow2")
+            must("qemu-img", "create", "-q", "-f", "qcow2", other.disks[0].path, "16M")
+            other.define()
+            other.start()
+            now, other.disks[0].path = other.disks[0].path, later
+            other.define()
+            equal(other.live_source("vda")[0], now, "its disk as it runs")
+            refuses(mount, domain, revert, "i1")
+
+
+@test
+def a_tag_in_the_disk_that_another_domain_calls_otherwise(directory):
+    with prepared(directory, "alias", start=False) as (domain, mount):
+        path = domain.disks[0].path
+        must("qemu-img", "snapshot", "-c", "taken", path)
+        below = os.path.join(directory, "below")
+        os.mkdir(below)
+        with clone_on(domain, below, f"../{os.path.basename(path)}", "qcow2"):
+            refused(errno.EEXIST, os.mkdir, mount.path("alias/snapshots/taken"))
+        equal(reading.tags(path), ["taken"])
+
+
+@test
+def a_saved_state_that_would_be_resumed(directory):
+    with prepared(directory, "saved", "e1") as (domain, mount):
+        domain.virsh("managedsave", domain.name)
+        refuses(mount, domain, rmdir, "e1", errno.EBUSY, errno.EOPNOTSUPP)
+        domain.start()
+        true(domain.running(), "the saved state is resumed")
+    with Domain("raw-saved", directory, {"vda": "raw"}) as domain, Mount(SYSTEM) as mount:
+        domain.start()
+        domain.virsh("managedsave", domain.name)
+        refused(errno.EBUSY, os.mkdir, mount.path("raw-saved/snapshots/new"))
+        equal(domain.snapshots(), [])
+
+
+@test
+def names_that_qemus_monitor_reads_otherwise(directory):
+    with prepared(directory, "escape", start=False) as (domain, mount):
+        names = ["a\\b", "a\\\\b", 'quote"']
+        for number, name in enumerate(names, 1):
+            domain.write(number)
+            domain.snapshot(name)
+        domain.start()
+        refuses(mount, domain, rmdir, names[-1])
+        refuses(mount, domain, revert, names[0])
+        for name in ('new"', "new\\"):
+            refused(errno.EINVAL, os.mkdir, mount.path("escape/current", name))
+        domain.destroy()
+        rmdir(mount, domain, names[-1])
+        equal(reading.tags(domain.disks[0].path), names[:-1])
+
+
+def cut_off(domain, name):
+    """Kills QEMU while it merges for a delete; False when the delete had ended before."""
+    file = domain.snapshot_source(name, "vda")[0]
+    with open(f"/run/libvirt/qemu/{domain.name}.pid", encoding="ascii") as pid:
+        qemu = int(pid.read())
+    before = os.stat(file).st_mtime_ns
+    delete = subprocess.Popen(["virsh", "-q", "-c", SYSTEM, "snapshot-delete", domain.name, name],
+                              stderr=subprocess.DEVNULL)
+    while delete.poll() is None and os.stat(file).st_mtime_ns == before:
+        pass
+    os.kill(qemu, signal.SIGKILL)
+    delete.wait()
+    return "snapshotDeleteInProgress" in domain.snapshot_xml("e1")
+
+
+@test
+def a_delete_that_was_cut_off(directory):
+    with Domain("cut", directory, {"vda": "qcow2"}, size=256 * MIB) as domain:
+        domain.start()
+        domain.snapshot("e1", "external")
+        for attempts in range(10):
+            if not domain.running():
+                domain.start()
+            domain.write(attempts, MIB, 100 * MIB)
+            if "e2" not in domain.snapshots():
+                domain.snapshot("e2", "external")
+            domain.write(0x80 + attempts, MIB, 200 * MIB)
+            if cut_off(domain, "e2"):
+                break
+        holds(domain.snapshot_xml("e1"), "snapshotDeleteInProgress")
+        with Mount(SYSTEM) as mount:
+            with open(mount.path("cut/by-name/e2/info"), encoding="utf-8") as info:
+                holds(info.read(), "half merged")
+            equal(reading.images(mount.path("cut/by-name/e1")), ["vda"])
+            equal(reading.images(mount.path("cut/by-name/e2")), [])
+            refused(errno.EIO, open, mount.path("cut/by-name/e2/vda.raw"), "rb")
+
+
+with scratch() as directory:
+    run(directory)
