@@ -33,6 +33,16 @@ struct image_id image_identity(const struct image *im)
         .dev = f->dev, .ino = f->ino, .size = f->size, .mtime_ns = f->mtime_ns};
 }
 
+bool image_reads_file(const struct image *im, const struct stat *st)
+{
+    for (unsigned i = im->layers[0]->live ? 1 : 0; i < im->n; i++) {
+        const struct layer *l = im->layers[i];
+        if (file_is(l->file, st) || file_is(l->data, st))
+            return true;
+    }
+    return false;
+}
+
 uint64_t image_allocated(struct image *im)
 {
     uint64_t size = image_size(im), host = 0;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -72,6 +73,10 @@ MEM_CLEANUP(struct image, image_unref)
 
 uint64_t image_size(const struct image *im); /* the virtual size at the snapshot */
 struct image_id image_identity(const struct image *im);
+
+/* Does the image read the whole of that file, as any layer? An internal snapshot's own file is none:
+ * what is written to it leaves the snapshot's clusters alone. */
+bool image_reads_file(const struct image *im, const struct stat *st);
 
 /* Bytes of this disk that have storage anywhere in its chain (for st_blocks). The cheap figure is
  * the smaller of host blocks and size; exact once image_map has walked the whole disk. */

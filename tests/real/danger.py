@@ -5,7 +5,7 @@ import os
 
 from lib import reading
 from lib.scratch import scratch
-from lib.tap import equal, refused, run, test
+from lib.tap import equal, holds, refused, run, test
 from lib.watch import clone_bytes, clone_on, force, prepared, refuses, revert, rmdir
 
 
