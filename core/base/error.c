@@ -31,3 +31,8 @@ const char *err_name(int no)
     const char *name = no > 0 ? strerrorname_np(no) : NULL;
     return name ? name : "E?";
 }
+
+bool err_is_want(int no)
+{
+    return no == ENOMEM || no == EMFILE || no == ENFILE || no == EINTR || no == EAGAIN;
+}

@@ -23,10 +23,10 @@ enum {
 
 static const int open_flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
-static int open_quietly(const char *path)
+static int open_quietly(const char *path, int more)
 {
-    int fd = open(path, open_flags | O_NOATIME);
-    return fd < 0 && errno == EPERM ? open(path, open_flags) : fd;
+    int fd = open(path, open_flags | O_NOATIME | more);
+    return fd < 0 && errno == EPERM ? open(path, open_flags | more) : fd;
 }
 
 static int check_kind(const char *path, const struct stat *st, struct err *e)
@@ -41,10 +41,21 @@ static uint64_t mtime_of(const struct stat *st)
     return (uint64_t)st->st_mtim.tv_sec * UINT64_C(1000000000) + (uint64_t)st->st_mtim.tv_nsec;
 }
 
+/* A block device is one device by whatever node, of which each namespace may have its own. */
+static uint64_t dev_of(const struct stat *st)
+{
+    return S_ISBLK(st->st_mode) ? UINT64_MAX : st->st_dev;
+}
+
+static uint64_t ino_of(const struct stat *st)
+{
+    return S_ISBLK(st->st_mode) ? st->st_rdev : st->st_ino;
+}
+
 static void note_stat(struct image_file *f, const struct stat *st)
 {
-    f->dev = st->st_dev;
-    f->ino = st->st_ino;
+    f->dev = dev_of(st);
+    f->ino = ino_of(st);
     f->mtime_ns = mtime_of(st);
     if (!S_ISBLK(st->st_mode))
         f->size = (uint64_t)st->st_size;
@@ -52,15 +63,19 @@ static void note_stat(struct image_file *f, const struct stat *st)
 }
 
 /* Opens without side effects: what is no disk is told by stat before anything is opened. */
-static int open_checked(struct image_file *f, struct err *e)
+static int open_checked(struct image_file *f, bool plain, struct err *e)
 {
     struct stat st;
-    if (stat(f->path, &st) < 0)
+    if ((plain ? lstat(f->path, &st) : stat(f->path, &st)) < 0)
         return err_fail(e, errno, "cannot open '%s': %s", f->path, strerror(errno));
+    if (plain && !S_ISREG(st.st_mode))
+        return err_fail(e, EACCES,
+                        "'%s' is named by an image's header only, and is a link or a device",
+                        f->path);
     int r = check_kind(f->path, &st, e);
     if (r < 0)
         return r;
-    f->fd = open_quietly(f->path);
+    f->fd = open_quietly(f->path, plain ? O_NOFOLLOW : 0);
     if (f->fd < 0 || fstat(f->fd, &st) < 0)
         return err_fail(e, errno, "cannot open '%s': %s", f->path, strerror(errno));
     r = check_kind(f->path, &st, e);
@@ -85,7 +100,7 @@ int file_open(const char *path, const struct image_policy *policy, struct image_
     f->path = strdup(path);
     if (!f->path)
         return err_nomem(e);
-    r = open_checked(f, e);
+    r = open_checked(f, r == IMAGE_ALLOW_PLAIN, e);
     if (r < 0)
         return r;
     *ret = take(f);
@@ -100,6 +115,11 @@ void file_close(struct image_file *f)
         close(f->fd);
     free(f->path);
     free(f);
+}
+
+bool file_is(const struct image_file *f, const struct stat *st)
+{
+    return f->dev == dev_of(st) && f->ino == ino_of(st);
 }
 
 bool file_same(const struct image_file *a, const struct image_file *b)

@@ -35,11 +35,14 @@ struct image_source {
     const char *id;
 };
 
+enum { IMAGE_ALLOW_PLAIN = 1 };
+
 /* The caller's say about every file of a chain. All members may be NULL. */
 struct image_policy {
     void *ctx;
     /* May this path (absolute, or as the user gave it) be opened? Asked before anything touches it.
-     * 0 or -errno with a sentence. NULL: every path may. */
+     * 0, IMAGE_ALLOW_PLAIN = only if it is a regular file itself and no link to one, or -errno with a
+     * sentence. NULL: every path may. */
     int (*allow)(void *ctx, const char *path, struct err *e);
     /* The format of the backing file `path` where the overlay's header does not say it; NULL when
      * unknown, which refuses the chain. NULL member: always unknown. */

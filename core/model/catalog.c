@@ -134,8 +134,7 @@ void model_changed(struct model *m, struct entry *en)
 {
     pthread_mutex_lock(&m->lock);
     en->changes++;
-    domain_unref(en->latest);
-    en->latest = NULL;
+    en->stale = true;
     pthread_mutex_unlock(&m->lock);
 }
 
@@ -226,6 +225,8 @@ static int domain_assemble(struct model *m, const struct virt_domain *id,
                                  .current = snapshots->current};
     r = domain_build(&parts, images_identify, tables, ret, e);
     *xml = parts.xml;
+    if (r == 0 && before && before->print == (*ret)->print)
+        (*ret)->seen = before->seen;
     return r;
 }
 
@@ -261,7 +262,7 @@ static struct domain *domain_kept(struct model *m, struct entry *en, bool fresh)
 {
     pthread_mutex_lock(&m->lock);
     struct domain *d = en->latest;
-    if (d && fresh && d->fresh_until <= model_now_ns())
+    if (d && fresh && (en->stale || d->fresh_until <= model_now_ns()))
         d = NULL;
     if (d)
         domain_ref(d);
@@ -287,6 +288,7 @@ static int domain_refresh(struct model *m, struct entry *en, struct domain **ret
     if (keep) {
         domain_unref(en->latest);
         en->latest = domain_ref(d);
+        en->stale = false;
     }
     pthread_mutex_unlock(&m->lock);
     *ret = d;

@@ -31,6 +31,7 @@ struct entry {
     unsigned users;        /* threads that hold a pointer to the entry */
     uint64_t changes;      /* counts changes made here; a reading that began before one is stale */
     struct domain *latest; /* may be NULL */
+    bool stale;            /* it is old, whatever its age */
     struct oplog log;
 };
 

@@ -18,6 +18,7 @@ int document_new(const char *name, char **xml, struct snapshot_doc **ret, struct
     int r = xml_snapshot_parse(*xml, &d->parsed, e);
     if (r < 0)
         return r;
+    clock_gettime(CLOCK_REALTIME, &d->seen);
     d->xml = take(*xml);
     d->xml_len = strlen(d->xml);
     *ret = take(d);

@@ -4,6 +4,7 @@
 #define SNAPFS_MODEL_DOCUMENT_H
 
 #include <stddef.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -14,6 +15,7 @@ struct snapshot_doc {
     char *name, *coded, *xml;
     size_t xml_len;
     struct xml_snapshot *parsed;
+    struct timespec seen; /* when it was first read so */
 };
 
 /* `name` as libvirt lists it. EINVAL when `xml` is no snapshot's. Takes `xml` over on success. */

@@ -103,6 +103,11 @@ const struct snapshot_disk *snapshot_find_disk(const struct snapshot *s, const c
 
 /* ---- the tree's shape ---- */
 
+struct timespec snapshot_seen(const struct snapshot *s)
+{
+    return s->doc->seen;
+}
+
 const char *snapshot_description(const struct snapshot *s)
 {
     return s->parsed->description;
@@ -362,6 +367,19 @@ static int shape(struct domain *d, const char *current)
     return place_all(d);
 }
 
+/* A document of the same XML is the same document (document.h). */
+static uint64_t print_of(const struct domain *d)
+{
+    uint64_t h = hash_str(hash_str(HASH_START, d->xml), d->state);
+    h = hash_str(h, d->current ? d->current->name : "");
+    for (size_t i = 0; i < d->n; i++) {
+        h = hash_u64(hash_u64(h, d->all[i].ident), (uintptr_t)d->all[i].doc);
+        for (size_t k = 0; k < d->all[i].n_disks; k++)
+            h = hash_u64(h, (uint64_t)d->all[i].disks[k].no);
+    }
+    return hash_end(h);
+}
+
 int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *ctx,
                  struct domain **ret, struct err *e)
 {
@@ -389,6 +407,8 @@ int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *
     if (!d->probes || !d->named || refuse_half_merged(d) < 0 || sort_into(d, &d->by_ident, cmp_ident) < 0)
         return err_nomem(e);
     d->xml = take(parts->xml);
+    d->print = print_of(d);
+    clock_gettime(CLOCK_REALTIME, &d->seen);
     *ret = take(d);
     return 0;
 }

@@ -65,10 +65,10 @@ int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *d
     (void)s;
     struct err why = {0};
     int r = tag_tables_identify(ctx, disk, &why);
-    if (r == -ENOMEM)
-        return err_nomem(e);
     if (r == 0)
         return 0;
+    if (err_is_want(-r))
+        return err_fail(e, -r, "%s", why.text);
     disk->no = -r;
     disk->reason = strdup(why.text);
     return disk->reason ? 0 : err_nomem(e);
@@ -100,6 +100,25 @@ static int stale(struct model *m, const struct domain *d, const struct snapshot 
                     s->name);
 }
 
+static bool reads(void *ctx, const struct stat *st)
+{
+    return image_reads_file(ctx, st);
+}
+
+/* After a merge that libvirt was not asked for as a delete, the snapshot's file can be the live disk
+ * again; shut off, nothing else tells that it holds what came later. */
+static int check_not_live(const struct domain *d, const struct image *im,
+                          const struct snapshot_disk *disk, struct err *e)
+{
+    const char *target = policy_live_disk(d, reads, (void *)(uintptr_t)im);
+    if (!target)
+        return 0;
+    return err_fail(e, EIO,
+                    "the domain's disk '%s' writes to a file that the snapshot's '%s' is read from, so "
+                    "the snapshot is lost there",
+                    target, disk->target);
+}
+
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, struct image **ret, struct err *e)
 {
@@ -116,26 +135,32 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     uint64_t file = image_id_hash(HASH_START, &id);
     if (domain_disk_ident(d->uuid, s, disk->target, file) != disk->ident)
         return stale(m, d, s, disk, e);
+    r = check_not_live(d, im, disk, e);
+    if (r < 0)
+        return r;
     *ret = take(im);
     return 0;
 }
 
 static int probe_now(struct model *m, struct domain *d, const struct snapshot *s,
-                     const struct snapshot_disk *disk, struct probe *ret)
+                     const struct snapshot_disk *disk, struct probe *ret, struct err *e)
 {
     struct err why = {0};
     struct image *im autodestroy(image_unref) = NULL;
-    if (model_image_open(m, d, s, disk, &im, &why) < 0) {
+    int r = model_image_open(m, d, s, disk, &im, &why);
+    if (err_is_want(-r))
+        return err_fail(e, -r, "%s", why.text);
+    if (r < 0) {
         ret->failure = malloc(sizeof(why));
         if (!ret->failure)
-            return -ENOMEM;
+            return err_nomem(e);
         *ret->failure = why;
     } else {
         autotext struct text chain = {0};
         image_describe_chain(im, &chain);
         ret->chain = text_take(&chain, NULL);
         if (!ret->chain)
-            return -ENOMEM;
+            return err_nomem(e);
         ret->facts = (struct image_facts){image_size(im), image_allocated(im)};
     }
     ret->known = true;
@@ -151,8 +176,11 @@ int images_probe(struct model *m, struct domain *d, const struct snapshot *s,
     pthread_mutex_lock(&d->probes->lock);
     bool known = kept->known;
     pthread_mutex_unlock(&d->probes->lock);
-    if (!known && probe_now(m, d, s, disk, &fresh) < 0)
-        return err_nomem(e);
+    int r = known ? 0 : probe_now(m, d, s, disk, &fresh, e);
+    if (r < 0) {
+        probe_clear(&fresh);
+        return r;
+    }
     pthread_mutex_lock(&d->probes->lock);
     if (!kept->known) {
         *kept = fresh;

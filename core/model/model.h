@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -104,6 +105,8 @@ struct domain {
     struct snapshot *current;       /* NULL for none */
     uint64_t ident;                 /* stable: of the uuid */
     uint64_t fresh_until;           /* CLOCK_MONOTONIC, ns; 0 with cache=0 */
+    uint64_t print;                 /* a hash of all that is shown of it */
+    struct timespec seen;           /* when it was first read so */
     struct snapshot **links;        /* what roots and children point into */
     struct probes *probes;          /* images.c */
     struct named_files *named;      /* policy.c */
@@ -123,6 +126,7 @@ const struct snapshot *domain_find_ident(const struct domain *d, uint64_t ident)
 const struct snapshot *domain_find_name(const struct domain *d, const char *name);
 const struct snapshot_disk *snapshot_find_disk(const struct snapshot *s, const char *file);
 
+struct timespec snapshot_seen(const struct snapshot *s);    /* when its XML was first read so */
 const char *snapshot_description(const struct snapshot *s); /* borrowed; NULL for none */
 int64_t snapshot_created(const struct snapshot *s);         /* seconds since 1970 */
 
@@ -153,5 +157,7 @@ int model_info(struct model *m, struct domain *d, const struct snapshot *s, char
 
 /* The domain's `log`: the last OPLOG_LINES operations. Empty when there were none. */
 int model_log(struct model *m, const char *uuid, char **ret, size_t *ret_len, struct err *e);
+/* When the last of them was; false when there was none. */
+bool model_log_time(struct model *m, const char *uuid, struct timespec *ret);
 
 #endif

@@ -17,6 +17,7 @@ void oplog_add(struct oplog *log, char *line)
     log->next = (log->next + 1) % OPLOG_LINES;
     if (log->n < OPLOG_LINES)
         log->n++;
+    clock_gettime(CLOCK_REALTIME, &log->last);
 }
 
 void oplog_text(const struct oplog *log, struct text *out)
@@ -76,4 +77,18 @@ int model_log(struct model *m, const char *uuid, char **ret, size_t *ret_len, st
     model_entry_done(m, en);
     *ret = text_take(&t, ret_len);
     return *ret ? 0 : err_nomem(e);
+}
+
+bool model_log_time(struct model *m, const char *uuid, struct timespec *ret)
+{
+    struct entry *en = model_entry(m, uuid);
+    if (!en)
+        return false;
+    pthread_mutex_lock(&m->lock);
+    bool any = en->log.n;
+    if (any)
+        *ret = en->log.last;
+    pthread_mutex_unlock(&m->lock);
+    model_entry_done(m, en);
+    return any;
 }

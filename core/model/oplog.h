@@ -3,6 +3,7 @@
 #define SNAPFS_MODEL_OPLOG_H
 
 #include <stddef.h>
+#include <time.h>
 
 #include "base/text.h"
 
@@ -11,6 +12,7 @@ enum { OPLOG_LINES = 200 };
 struct oplog {
     char *lines[OPLOG_LINES]; /* a ring; each ends in a newline */
     size_t next, n;
+    struct timespec last; /* when the latest was added */
 };
 
 /* Takes `line` over; NULL is ignored. */

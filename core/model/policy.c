@@ -172,8 +172,10 @@ static int allow(void *ctx, const char *path, struct err *e)
     if (r < 0 || !a->domain)
         return r;
     const struct named_files *f = a->domain->named;
-    if (is_named(f, path) || is_beside_named(f, path) || is_allowed_by_option(a->model, path))
+    if (is_named(f, path) || is_allowed_by_option(a->model, path))
         return 0;
+    if (is_beside_named(f, path))
+        return IMAGE_ALLOW_PLAIN;
     return err_fail(e, EACCES,
                     "'%s' is named by an image's header only: neither libvirt's XML of domain '%s' "
                     "names it or its directory, nor does the mount option allow=",
@@ -204,14 +206,32 @@ static const char *format(void *ctx, const char *path)
     return found;
 }
 
+static void gather(const struct domain *d)
+{
+    pthread_mutex_lock(&d->named->lock);
+    (void)gather_named(d); /* without memory nothing is named, so nothing is opened */
+    pthread_mutex_unlock(&d->named->lock);
+}
+
 struct image_policy policy_of(struct allowance *a)
 {
     if (a->domain) {
-        struct named_files *f = a->domain->named;
-        pthread_mutex_lock(&f->lock);
-        (void)gather_named(a->domain); /* without memory nothing is named, so nothing is opened */
-        pthread_mutex_unlock(&f->lock);
-        a->mounts = f->mounts;
+        gather(a->domain);
+        a->mounts = a->domain->named->mounts;
     }
     return (struct image_policy){.ctx = a, .allow = allow, .format = format};
+}
+
+const char *policy_live_disk(const struct domain *d, bool (*is)(void *ctx, const struct stat *st),
+                             void *ctx)
+{
+    gather(d);
+    const struct xml_domain *live = d->named->live;
+    for (size_t i = 0; live && i < live->n_disks; i++) {
+        struct stat st;
+        const char *path = live->disks[i].source.path;
+        if (path && !live->disks[i].readonly && stat(path, &st) == 0 && is(ctx, &st))
+            return live->disks[i].target;
+    }
+    return NULL;
 }

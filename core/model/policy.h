@@ -21,6 +21,11 @@ struct allowance {
     const struct mounts *mounts;     /* given with no domain, else set */
 };
 
+/* The target of the live disk of the domain whose file is that one, which the guest writes to; NULL for
+ * none. `ctx` as below; borrowed from the domain. */
+const char *policy_live_disk(const struct domain *d, bool (*is)(void *ctx, const struct stat *st),
+                             void *ctx);
+
 /* The policy for every file of a chain. `a` must outlive the policy's use. */
 struct image_policy policy_of(struct allowance *a);
 

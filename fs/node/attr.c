@@ -1,8 +1,9 @@
 /* attr.c - stat, texts, links and paths of a view. No locks.
  *
- * Times are the snapshot's creation for all that belongs to it, the latest snapshot's creation (or
- * the mount's start, when there is none) for what belongs to a domain, and the mount's start for
- * the root: never "now", so that tar and rsync find nothing changed.
+ * Times of directories, links and images are the snapshot's creation, of a domain's directory the
+ * latest snapshot's (or the mount's start, when there is none), of the root the mount's start. A text
+ * can change under its length, so its time is when the mount first saw it as it is. Never "now": tar
+ * and rsync find changed what has changed, and nothing else.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,10 +22,22 @@ static time_t latest_snapshot(const struct domain *d)
     return latest;
 }
 
+static struct timespec time_of_text(const struct tree *t, const struct view *v)
+{
+    struct timespec when = t->start;
+    if (v->row->when)
+        v->row->when(t, v, &when);
+    else
+        when = v->domain->seen;
+    return when;
+}
+
 static struct timespec time_of(const struct tree *t, const struct view *v)
 {
     struct timespec when = t->start;
-    if (v->snapshot)
+    if (v->place.kind == PLACE_FILE)
+        when = time_of_text(t, v);
+    else if (v->snapshot)
         when = (struct timespec){.tv_sec = snapshot_created(v->snapshot)};
     else if (v->domain && v->domain->n)
         when = (struct timespec){.tv_sec = latest_snapshot(v->domain)};

@@ -181,8 +181,11 @@ static int list_images(struct tree *t, const struct view *dir, struct listing *l
         const struct snapshot_disk *disk = &dir->snapshot->disks[i];
         struct image_facts facts;
         struct err unreadable;
-        if (!model_image_facts(t->model, dir->domain, dir->snapshot, disk, &facts, &unreadable))
+        int no = model_image_facts(t->model, dir->domain, dir->snapshot, disk, &facts, &unreadable);
+        if (no == 0)
             r = add_item(l, disk->file, image_place(dir, disk), e);
+        else if (err_is_want(-no))
+            r = err_fail(e, -no, "%s", unreadable.text);
     }
     return r;
 }

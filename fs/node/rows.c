@@ -81,6 +81,23 @@ static int store_revert(struct tree *t, const struct view *v, const char *words,
     return verb_revert(t->model, v->place.uuid, v->place.snapshot, words, remark, e);
 }
 
+static void when_logged(const struct tree *t, const struct view *v, struct timespec *ret)
+{
+    model_log_time(t->model, v->domain->uuid, ret);
+}
+
+static void when_seen(const struct tree *t, const struct view *v, struct timespec *ret)
+{
+    (void)t;
+    *ret = snapshot_seen(v->snapshot);
+}
+
+static void when_made(const struct tree *t, const struct view *v, struct timespec *ret)
+{
+    (void)t;
+    *ret = (struct timespec){.tv_sec = snapshot_created(v->snapshot)};
+}
+
 static const struct row rows[] = {
     {.name = "by-name",
      .where = PLACE_DOMAIN,
@@ -101,6 +118,7 @@ static const struct row rows[] = {
      .kind = PLACE_FILE,
      .mode = 0444,
      .show = show_log,
+     .when = when_logged,
      .help = "the last operations made here, and why those failed that failed"},
     {.name = "snapshots",
      .where = PLACE_DOMAIN,
@@ -118,6 +136,7 @@ static const struct row rows[] = {
      .mode = 0644,
      .whole = true,
      .show = show_description,
+     .when = when_seen,
      .store = store_description,
      .help = "the snapshot's description; one write replaces it"},
     {.name = "info",
@@ -130,6 +149,7 @@ static const struct row rows[] = {
      .where = PLACE_SNAPSHOT,
      .kind = PLACE_FILE,
      .mode = 0600,
+     .when = when_made,
      .store = store_revert,
      .words = "running paused force reset-nvram",
      .help = "a write reverts the domain to this snapshot"},
@@ -138,6 +158,7 @@ static const struct row rows[] = {
      .kind = PLACE_FILE,
      .mode = 0444,
      .show = show_snapshot_xml,
+     .when = when_seen,
      .help = "the snapshot's XML, without secrets"},
 };
 

@@ -11,6 +11,8 @@ from lib.command import must
 from lib.tap import equal, fail, true
 
 BLOCK = 1 << 20
+# The header extension that names the backing file's format.
+BACKING_FORMAT = bytes.fromhex("e2792aca")
 
 
 def by_qemu(domain, name, target, path):
@@ -39,6 +41,16 @@ def tags(source):
 def backing_format(source):
     """The format that an image gives for its backing file, or None."""
     return _info(source).get("backing-filename-format")
+
+
+def forget_backing_format(path):
+    """Makes the header's extension that says it one that nobody knows, which qemu-img refuses to."""
+    with open(path, "r+b") as file:
+        header = file.read(4096)
+        place = header.index(BACKING_FORMAT)
+        file.seek(place)
+        file.write(bytes.fromhex("12345678"))
+    equal(backing_format(path), None, "the backing format")
 
 
 def allocated(source, format):

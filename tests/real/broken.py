@@ -10,9 +10,6 @@ from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
 
-# The header extension that names the backing file's format.
-BACKING_FORMAT = bytes.fromhex("e2792aca")
-
 
 def info(mount, domain, name):
     with open(mount.path(domain.name, "by-name", name, "info"), encoding="utf-8") as file:
@@ -82,21 +79,12 @@ def a_backing_file_without_a_format_is_never_guessed(directory):
         must("qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", base, path)
         with Mount(SYSTEM) as mount:
             reading.compare(domain, mount, directory)
-        forget_backing_format(path)
+        reading.forget_backing_format(path)
         with Mount(SYSTEM) as mount:
             snapshot = mount.path("formatless/by-name/e1")
             equal(reading.images(snapshot), ["vdb"])
             holds(info(mount, domain, "e1"), "format")
             refused(errno.EINVAL, os.open, os.path.join(snapshot, "vda.raw"), os.O_RDONLY)
-
-
-def forget_backing_format(path):
-    with open(path, "r+b") as file:
-        header = file.read(4096)
-        place = header.index(BACKING_FORMAT)
-        file.seek(place)
-        file.write(bytes.fromhex("12345678"))
-    equal(reading.backing_format(path), None, "the backing format")
 
 
 @test
@@ -142,6 +130,25 @@ def a_raw_disk_in_qcow2s_clothes_stays_raw(directory):
                 content = file.read()
             equal(content[:4], b"QFI\xfb")
             true(b"secretsecret" not in content, "the other file was read")
+
+
+@test
+def a_link_beside_the_disk_is_not_followed(directory):
+    """Who may write into the directory of the images could have any file read by it."""
+    away = os.path.join(directory, "away")
+    os.mkdir(away)
+    secret = os.path.join(away, "secret")
+    with open(secret, "wb") as file:
+        file.write(b"secret" * MIB)
+    with Domain("link", directory, {"vda": "qcow2"}) as domain:
+        os.symlink(secret, os.path.join(directory, "beside"))
+        must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", "beside", domain.disks[0].path)
+        domain.snapshot("e1", "external")
+        with Mount(SYSTEM) as mount:
+            snapshot = mount.path("link/by-name/e1")
+            equal(reading.images(snapshot), [])
+            holds(info(mount, domain, "e1"), "is a link")
+            refused(errno.EACCES, os.open, os.path.join(snapshot, "vda.raw"), os.O_RDONLY)
 
 
 with scratch() as directory:

@@ -11,6 +11,7 @@ from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
+from lib.wait import until
 from lib.watch import clone_bytes, clone_on, prepared, refuses, revert, rmdir
 
 
@@ -88,20 +89,12 @@ def another_domain_in_a_format_that_is_not_read(directory):
             equal(domain.current(), "i1")
 
 
-def forget_backing_format(path):
-    """Makes the header's extension that says it one that nobody knows, which qemu-img refuses to."""
-    with open(path, "r+b") as file:
-        header = file.read(512)
-        file.seek(header.index(bytes.fromhex("e2792aca")))
-        file.write(bytes.fromhex("12345678"))
-
-
 @test
 def another_domain_below_a_file_whose_format_nobody_gave(directory):
     with prepared(directory, "unsaid", "i1", start=False) as (domain, mount):
         middle = os.path.join(directory, "middle.qcow2")
         must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", domain.disks[0].path, middle)
-        forget_backing_format(middle)
+        reading.forget_backing_format(middle)
         equal(reading.backing_format(middle), None)
         with clone_on(domain, directory, middle, "qcow2"):
             refuses(mount, domain, revert, "i1")
@@ -163,6 +156,27 @@ def names_that_qemus_monitor_reads_otherwise(directory):
         domain.destroy()
         rmdir(mount, domain, names[-1])
         equal(reading.tags(domain.disks[0].path), names[:-1])
+
+
+@test
+def a_file_that_is_the_live_disk_again(directory):
+    with Domain("again", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
+        domain.start()
+        domain.write(1)
+        domain.snapshot("e1", "external")
+        domain.write(2)
+        expected = os.path.join(directory, "expected")
+        reading.by_qemu(domain, "e1", "vda", expected)
+        image = mount.path("again/by-name/e1/vda.raw")
+        reading.check(image, expected)
+        domain.virsh("blockcommit", domain.name, "vda", "--active", "--pivot", "--wait")
+        domain.destroy()
+        reading.by_qemu(domain, "e1", "vda", os.path.join(directory, "later"))
+        true(not reading.same(expected, os.path.join(directory, "later")), "the file is as it was")
+        until(lambda: not reading.images(mount.path("again/by-name/e1")), "it is not listed")
+        refused(errno.EIO, open, image, "rb")
+        with open(mount.path("again/by-name/e1/info"), encoding="utf-8") as info:
+            holds(info.read(), "is lost there")
 
 
 def cut_off(domain, name):

@@ -95,6 +95,21 @@ def description_is_read_and_written(mount):
 
 
 @test
+def a_text_is_as_old_as_what_it_says(mount):
+    first, second = mount.path(BASE, "description"), mount.path(BASE, "sibling/description")
+    times = [os.stat(path).st_mtime_ns for path in (first, second, mount.path("web01/log"))]
+    text = read(first).strip()
+    with open(first, "w", encoding="utf-8") as file:
+        file.write(text[::-1])
+    equal(read(first).strip(), text[::-1])
+    equal(os.stat(first).st_size, len(text.encode()) + 1, "the length, which is the same")
+    true(os.stat(first).st_mtime_ns > times[0], "its text changed, its time did not")
+    equal(os.stat(second).st_mtime_ns, times[1], "the time of another, which did not change")
+    logged = mount.path("web01/log")
+    until(lambda: os.stat(logged).st_mtime_ns > times[2], "the log, which grew, to be younger")
+
+
+@test
 def the_log_tells_success_and_failure(mount):
     os.mkdir(mount.path(BASE, "logged"))
     line = log(mount)[-1]
