@@ -113,6 +113,13 @@ static int set_nothing(struct options *o, const char *value, struct err *e)
     return 0;
 }
 
+static int set_remount(struct options *o, const char *value, struct err *e)
+{
+    (void)o;
+    (void)value;
+    return err_fail(e, EINVAL, "a mount keeps its options ('remount'): unmount it and mount it again");
+}
+
 static const struct option_row rows[] = {
     {"-r", NULL, "the same as -o ro", set_ro},
     {"-f", NULL, "stay in the foreground, log to stderr", set_foreground},
@@ -138,6 +145,7 @@ static const struct option_row rows[] = {
      "a directory whose files a backing chain may name besides those libvirt knows; may be "
      "repeated",
      set_allow},
+    {"remount", NULL, "refused: unmount and mount again", set_remount},
     {"rw", NULL, NULL, set_rw},
     {"-n", NULL, NULL, set_nothing},
     {"defaults", NULL, NULL, set_nothing},
@@ -153,6 +161,12 @@ static const struct option_row rows[] = {
     {"relatime", NULL, NULL, set_nothing},
     {"norelatime", NULL, NULL, set_nothing},
     {"strictatime", NULL, NULL, set_nothing},
+    {"diratime", NULL, NULL, set_nothing},
+    {"nodiratime", NULL, NULL, set_nothing},
+    {"lazytime", NULL, NULL, set_nothing},
+    {"nolazytime", NULL, NULL, set_nothing},
+    {"silent", NULL, NULL, set_nothing},
+    {"loud", NULL, NULL, set_nothing},
     {"user=", NULL, NULL, set_nothing},
     {"comment=", NULL, NULL, set_nothing},
 };
@@ -195,7 +209,7 @@ static int take_option(struct parser *p, const char *arg)
         return row->set(p->o, value, p->e);
     if (arg[0] == '-')
         return err_fail(p->e, EINVAL, "unknown option '%s'; 'snapfs --help' lists them all", arg);
-    if (!strncmp(arg, "x-", 2) || !strncmp(arg, "X-", 2))
+    if (!*arg || !strncmp(arg, "x-", 2) || !strncmp(arg, "X-", 2))
         return 0;
     return strings_add(&p->o->libfuse, arg, p->e);
 }

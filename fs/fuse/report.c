@@ -2,8 +2,8 @@
  * program's log and a line of the domain's `log`. No locks. */
 #include <errno.h>
 
+#include "base/printable.h"
 #include "fuse/log.h"
-#include "fuse/printable.h"
 #include "fuse/report.h"
 #include "model/verbs.h"
 

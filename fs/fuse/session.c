@@ -1,18 +1,18 @@
 /* session.c - see session.h: start, serve, stop.
  *
- * Signals: HUP, INT and TERM are blocked from before the first thread (libvirt's) until the main
- * thread waits in libfuse's loop, so that only it takes them and the loop ends. Then no new request
- * is read; the changes that run are waited for, since a change in flight is never cut off, and only
- * then is the session unmounted and the model closed. No lock is held over any of this.
+ * Signals that end it are blocked from before the first thread (libvirt's) and come in by ending.h.
+ * After the loop the changes that run are waited for, since a change in flight is never cut off, and
+ * only then is the session unmounted and the model closed. No lock is held over any of this.
  */
 #include "fuse/session.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "fuse/ahead.h"
+#include "fuse/ending.h"
 #include "fuse/fs.h"
 #include "fuse/mount.h"
 #include "fuse/requests.h"
@@ -60,14 +60,14 @@ static struct fuse_lowlevel_ops make_ops(void)
     return ops;
 }
 
-static void stop_signals(sigset_t *ret_before)
+/* An open image holds a descriptor for each file of its chain. */
+static void raise_descriptors(void)
 {
-    sigset_t stops;
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGHUP);
-    sigaddset(&stops, SIGINT);
-    sigaddset(&stops, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &stops, ret_before);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static int open_model(const struct options *o, struct model **ret, struct err *e)
@@ -109,44 +109,50 @@ static void destroy_fs(struct fs *fs)
     table_free(fs->table);
 }
 
-static int serve(struct fs *fs, struct fuse_session *session, const sigset_t *signals)
+static int loop(struct fuse_session *session)
 {
     struct fuse_loop_config *config = fuse_loop_cfg_create();
     if (!config)
-        return 1;
+        return -ENOMEM;
     fuse_loop_cfg_set_max_threads(config, THREADS_MAX);
     fuse_loop_cfg_set_clone_fd(config, 1);
-    int handlers = fuse_set_signal_handlers(session);
-    pthread_sigmask(SIG_SETMASK, signals, NULL);
     int r = fuse_session_loop_mt(session, config);
     fuse_loop_cfg_destroy(config);
+    return r;
+}
+
+/* Returns the exit status. */
+static int serve(struct fs *fs, struct ending *en)
+{
+    int r = loop(fs->session);
+    ending_finish(en);
     log_line(LOG_LEVEL_INFO, "the session ended%s%s", r < 0 ? ": " : "",
              r < 0 ? strerrordesc_np(-r) : "");
-    unsigned waited = tasks_wait(&fs->tasks);
-    if (waited)
-        log_line(LOG_LEVEL_INFO, "%u changes were waited for", waited);
-    if (handlers == 0)
-        fuse_remove_signal_handlers(session);
     return r < 0;
 }
 
 /* Mounts and serves; *ret_status once the mount stood. */
 static int mount_and_serve(const struct options *o, struct daemon *d, struct fs *fs,
-                           const sigset_t *signals, int *ret_status, struct err *e)
+                           int *ret_status, struct err *e)
 {
     struct fuse_lowlevel_ops ops = make_ops();
     struct fuse_session *session = NULL;
+    struct ending en;
     int r = mount_session(o, model_uri(fs->tree.model), &ops, fs, &session, e);
     fs->session = session;
     if (r == 0)
         r = mount_attach(session, o->mountpoint, e);
+    bool mounted = r == 0;
+    if (mounted)
+        r = ending_begin(&en, session, &fs->tasks, e);
     if (r == 0) {
         ahead_find(fs, o->mountpoint);
         log_line(LOG_LEVEL_INFO, "%s mounted on %s", model_uri(fs->tree.model), o->mountpoint);
         daemon_ready(d);
-        *ret_status = serve(fs, session, signals);
-        fuse_session_unmount(session);
+        *ret_status = serve(fs, &en);
     }
+    if (mounted)
+        fuse_session_unmount(session);
     if (session)
         fuse_session_destroy(session);
     return r;
@@ -155,17 +161,17 @@ static int mount_and_serve(const struct options *o, struct daemon *d, struct fs 
 int session_run(const struct options *o, struct daemon *d)
 {
     autodestroy(model_close) struct model *m = NULL;
-    sigset_t signals;
     struct fs fs;
     struct err e;
     int status = 1;
     log_open(o->foreground, o->level);
-    stop_signals(&signals);
+    ending_block();
+    raise_descriptors();
     int r = open_model(o, &m, &e);
     if (r == 0)
         r = init_fs(&fs, m, o, &e);
     if (r == 0) {
-        r = mount_and_serve(o, d, &fs, &signals, &status, &e);
+        r = mount_and_serve(o, d, &fs, &status, &e);
         destroy_fs(&fs);
     }
     if (r < 0)

@@ -1,4 +1,4 @@
-/* tasks.c - see tasks.h. `tasks.lock` guards the count alone. */
+/* tasks.c - see tasks.h. `tasks.lock` guards the count and `closed`. */
 #include "fuse/tasks.h"
 
 #include <errno.h>
@@ -41,14 +41,19 @@ static void *thread_main(void *data)
     return NULL;
 }
 
-static bool may_start(struct tasks *t)
+static int may_start(struct tasks *t, struct err *e)
 {
+    int r = 0;
     pthread_mutex_lock(&t->lock);
-    bool ok = t->running < TASKS_MAX;
-    if (ok)
+    if (t->closed)
+        r = err_fail(e, ESHUTDOWN, "the mount is ending, so nothing is changed any more");
+    else if (t->running == TASKS_MAX)
+        r = err_fail(e, EAGAIN, "%d changes are running or waiting already; try again later",
+                     TASKS_MAX);
+    else
         t->running++;
     pthread_mutex_unlock(&t->lock);
-    return ok;
+    return r;
 }
 
 /* Signals are the main thread's: FUSE workers that start a task have them blocked, and threads
@@ -72,10 +77,10 @@ int tasks_start(struct tasks *t, void (*run)(void *), void *arg, struct err *e)
     if (!s)
         return err_nomem(e);
     *s = (struct started){.tasks = t, .run = run, .arg = arg};
-    if (!may_start(t)) {
+    int r = may_start(t, e);
+    if (r < 0) {
         free(s);
-        return err_fail(e, EAGAIN, "%d changes are running or waiting already; try again later",
-                        TASKS_MAX);
+        return r;
     }
     int no = start_detached(s);
     if (no) {
@@ -86,9 +91,10 @@ int tasks_start(struct tasks *t, void (*run)(void *), void *arg, struct err *e)
     return 0;
 }
 
-unsigned tasks_wait(struct tasks *t)
+unsigned tasks_finish(struct tasks *t)
 {
     pthread_mutex_lock(&t->lock);
+    t->closed = true;
     unsigned were = t->running;
     while (t->running)
         pthread_cond_wait(&t->idle, &t->lock);

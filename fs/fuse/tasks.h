@@ -13,16 +13,18 @@ struct tasks {
     pthread_mutex_t lock; /* a leaf */
     pthread_cond_t idle;  /* running is 0 */
     unsigned running;
+    bool closed; /* none is started any more */
 };
 
 void tasks_init(struct tasks *t);
-void tasks_destroy(struct tasks *t); /* after tasks_wait */
+void tasks_destroy(struct tasks *t); /* after tasks_finish */
 
-/* Runs `run(arg)` on a thread of its own. EAGAIN when TASKS_MAX run already or no thread can be
- * had; then `arg` stays the caller's. */
+/* Runs `run(arg)` on a thread of its own. ESHUTDOWN after tasks_finish, EAGAIN when TASKS_MAX run
+ * already or no thread can be had; then `arg` stays the caller's. */
 int tasks_start(struct tasks *t, void (*run)(void *), void *arg, struct err *e);
 
-/* Waits until none runs. A change in flight is never cut off. Returns how many there were. */
-unsigned tasks_wait(struct tasks *t);
+/* Lets none start any more and waits until none runs. A change in flight is never cut off. Returns how
+ * many there were. */
+unsigned tasks_finish(struct tasks *t);
 
 #endif

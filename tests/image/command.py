@@ -1,6 +1,8 @@
 """The command line of snapfs-cat: what it prints, and one sentence and status 1 for every error."""
 
+import contextlib
 import os
+import shutil
 import subprocess
 
 from disks import CAT, MI, cat, create, io, load, snapshot
@@ -58,6 +60,41 @@ def texts(path):
     holds(info, f"Chain: {path} (qcow2, 4194304 bytes)\n", "chain")
     holds(info, "Snapshot: 1: s1 (4194304 bytes", "tags")
     holds(must(CAT, "-f", "qcow2", "-s", "s1", "--info", path), "snapshot 's1'", "the one shown")
+
+
+@test
+def names_that_a_terminal_would_obey(path):
+    """ESC and the controls of UTF-8, what is no UTF-8, and lines of their own."""
+    below = "b\x1b[2J\xa0\nSize= 7"
+    create(os.path.join(os.path.dirname(path), below), MI, format="raw")
+    strange = create(path + ".esc", MI, backing=(below, "raw"))
+    snapshot(strange, "t\x1b]0;x\x07\x9b2J \xe9\udcff")
+    done = subprocess.run([CAT, "-f", "qcow2", "--info", strange], capture_output=True)
+    equal((done.returncode, done.stderr), (0, b""), "status")
+    holds(done.stdout, b"/b?[2J\xc2\xa0?Size= 7 (raw", "the backing file")
+    holds(done.stdout, b"Snapshot: 1: t?]0;x???2J \xc3\xa9? (", "the tag")
+    equal([byte for byte in done.stdout if byte < 32 and byte != 10], [], "control bytes")
+    equal(done.stdout.count(b"\n"), 4, "lines")
+    done = subprocess.run([CAT, "-f", "qcow2", "-s", "\x1b\x9b\udcff", strange], capture_output=True)
+    equal(done.returncode, 1, "status")
+    holds(done.stderr, b"no snapshot '????'", "an error")
+
+
+@test
+def a_block_device_is_read(path):
+    shutil.copyfile(path, path + ".device")
+    os.truncate(path + ".device", 8 * MI)
+    with loop_device(path + ".device") as device:
+        true(cat(device) == cat(path) and len(cat(device, "-s", "s1")) == 4 * MI, "the same bytes")
+
+
+@contextlib.contextmanager
+def loop_device(path):
+    device = must("losetup", "-r", "-f", "--show", path).strip()
+    try:
+        yield device
+    finally:
+        must("losetup", "-d", device)
 
 
 @test

@@ -16,6 +16,8 @@ SANITIZER_REPORTS = ("Sanitizer", "runtime error:")
 # A sanitizer's program starts slowly where the machine is busy.
 START_SECONDS = 60
 END_SECONDS = 30
+# The numbers of poll and ppoll.
+POLL = ("7", "271")
 
 
 def anybodys_snapfs(directory):
@@ -107,8 +109,8 @@ class Mount:
             fail(f"snapfs ended with {self.process.returncode}: {self.said()}")
         self.mounted = True
 
-    def unmount(self):
-        must("umount", self.point)
+    def unmount(self, *flags):
+        must("umount", *flags, self.point)
         self.mounted = False
 
     def wait(self):
@@ -118,6 +120,14 @@ class Mount:
             self.process.send_signal(signal.SIGABRT)
             self.process.wait()
             return fail(f"snapfs did not end after the unmount: {self.said()}")
+
+    def asks_libvirt(self):
+        """Whether a thread awaits libvirt's answer: in poll(2), as libvirt's event loop is, too."""
+        polling = 0
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/syscall", encoding="ascii") as number:
+                polling += number.read().split()[0] in POLL
+        return polling > 1
 
     def clean(self):
         if self.process and self.process.poll() is None:

@@ -111,6 +111,7 @@ static void test_refused(void)
     refused("-o allow=images /mnt", "absolute");
     refused("-o domain= /mnt", "pattern");
     refused("-o loglevel=loud /mnt", "error, warn, info or debug");
+    refused("-o remount,ro /mnt", "unmount it and mount it again");
     refused("-z /mnt", "unknown option '-z'");
     refused("--frobnicate /mnt", "unknown option");
     refused("/mnt -o", "missing argument");
@@ -121,7 +122,7 @@ static void test_passed_on(void)
     struct options o;
     struct err e;
     accepted("-o rw,nofail,_netdev,noauto,defaults,user,x-systemd.automount,comment=x a /mnt");
-    accepted("-n /mnt");
+    accepted("-n -o ro,,diratime,lazytime,silent, /mnt");
     TAP_OK(parse("-o allow_other,nosuid,ro,rw /mnt", &o, &e) == 0, "libfuse's words");
     TAP_OK(o.libfuse.n == 2, "two of them are left to libfuse, got %zu", o.libfuse.n);
     TAP_STR(o.libfuse.n ? o.libfuse.items[0] : NULL, "allow_other", "the first");

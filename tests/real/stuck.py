@@ -13,8 +13,6 @@ from lib.scratch import scratch
 from lib.tap import equal, refused, run, test
 from lib.wait import until
 
-# The numbers of poll and ppoll.
-POLL = ("7", "271")
 HOOKS = "/etc/libvirt/hooks"
 HOOK = """#!/bin/sh
 [ "$1 $2" = "stuck stopped" ] || exit 0
@@ -85,19 +83,10 @@ def change_meanwhile(directory, other, verb, change):
         path = os.path.realpath(mount.path("other/by-name/one"))
         with concurrent.futures.ThreadPoolExecutor(1) as thread:
             outcome = thread.submit(refused, errno.EBUSY, verb, path)
-            until(lambda: asks_libvirt(mount), "the guard waits for the stuck domain")
+            until(mount.asks_libvirt, "the guard waits for the stuck domain")
             change()
             go_on()
             outcome.result()
-
-
-def asks_libvirt(mount):
-    """Whether a thread of snapfs awaits libvirt's answer: in poll(2), as libvirt's event loop is."""
-    polling = 0
-    for task in os.listdir(f"/proc/{mount.process.pid}/task"):
-        with open(f"/proc/{mount.process.pid}/task/{task}/syscall", encoding="ascii") as number:
-            polling += number.read().split()[0] in POLL
-    return polling > 1
 
 
 @test

@@ -1,6 +1,7 @@
 /* main.c - snapfs-cat: the image reader as a command, with neither libvirt nor a mount. */
 #include <signal.h>
 
+#include "base/printable.h"
 #include "config.h"
 #include "image/cat/output.h"
 
@@ -42,6 +43,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* EPIPE is told like any other error */
     if (run(argc, argv, &e) == 0)
         return 0;
+    printable(e.text);
     fprintf(stderr, "snapfs-cat: %s\n", e.text);
     return 1;
 }

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "base/printable.h"
+
 enum { CHUNK = 1024 * 1024, MAP_FLUSH = 64 * 1024 };
 
 int output_write(const void *bytes, size_t len, struct err *e)
@@ -92,13 +94,25 @@ int output_map(struct image *im, const struct cat_options *o, struct err *e)
     return write_text(&t, e);
 }
 
+/* Names come from images: none may hold what a terminal obeys, or a line of its own. */
+static void add_line(struct text *t, struct text *line)
+{
+    if (line->s)
+        printable(line->s);
+    t->failed |= line->failed || !line->s;
+    text_add(t, "%s\n", line->s ? line->s : "");
+    text_drop(line);
+}
+
 static void add_tags(struct text *t, const struct image_tags *tags)
 {
     for (size_t i = 0; i < tags->n; i++) {
         const struct image_tag *tag = &tags->tags[i];
-        text_add(t, "Snapshot: %s: %s (%ju bytes, VM state %ju bytes, made %jd)\n", tag->id,
+        struct text line = {0};
+        text_add(&line, "Snapshot: %s: %s (%ju bytes, VM state %ju bytes, made %jd)", tag->id,
                  tag->name, (uintmax_t)tag->disk_size, (uintmax_t)tag->vm_state_size,
                  (intmax_t)tag->date_sec);
+        add_line(t, &line);
     }
 }
 
@@ -109,9 +123,11 @@ int output_info(struct image *im, const struct cat_options *o, struct err *e)
     if (r < 0)
         return r;
     autotext struct text t = {0};
-    text_add(&t, "Size: %ju\nLayers: %u\nChain: ", (uintmax_t)image_size(im), image_depth(im));
-    image_describe_chain(im, &t);
-    text_add(&t, "\n");
+    struct text chain = {0};
+    text_add(&t, "Size: %ju\nLayers: %u\n", (uintmax_t)image_size(im), image_depth(im));
+    text_add(&chain, "Chain: ");
+    image_describe_chain(im, &chain);
+    add_line(&t, &chain);
     add_tags(&t, tags);
     return write_text(&t, e);
 }

@@ -1,11 +1,17 @@
 /* printable.c - see printable.h. Pure. */
-#include "fuse/printable.h"
+#include "base/printable.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-enum { CODE_POINT_MAX = 0x10ffff, SURROGATE_FIRST = 0xd800, SURROGATE_LAST = 0xdfff };
+enum {
+    CODE_POINT_MAX = 0x10ffff,
+    CONTROL_FIRST = 0x7f, /* DEL and the controls of 8 bits, which terminals obey as well */
+    CONTROL_LAST = 0x9f,
+    SURROGATE_FIRST = 0xd800,
+    SURROGATE_LAST = 0xdfff
+};
 
 /* The bytes of the code point at p, decoded as RFC 3629 has it; 0 when it is none or not to be
  * shown. The terminating NUL is no continuation byte, so nothing past it is read. */
@@ -22,7 +28,8 @@ static size_t code_point_length(const unsigned char *p)
             return 0;
         code = code << 6 | (p[i] & 0x3fu);
     }
-    bool odd = code < least[n] || code == 0x7f || code > CODE_POINT_MAX ||
+    bool odd = code < least[n] || code > CODE_POINT_MAX ||
+               (code >= CONTROL_FIRST && code <= CONTROL_LAST) ||
                (code >= SURROGATE_FIRST && code <= SURROGATE_LAST);
     return odd ? 0 : n;
 }

@@ -1,5 +1,5 @@
-/* What a log line shows of names that hold any bytes. */
-#include "fuse/printable.h"
+/* What a line shows of names that hold any bytes. */
+#include "base/printable.h"
 
 #include "tap.h"
 
@@ -16,7 +16,10 @@ static const struct {
     {"\xe2\x82z", "??z", "a sequence cut by a letter"},
     {"\xc0\xaf", "??", "an overlong slash"},
     {"\xc1\x8a", "??", "an overlong newline"},
-    {"\xc2\x80", "\xc2\x80", "the least of two bytes"},
+    {"\xc2\xa0", "\xc2\xa0", "the least of two bytes that is shown"},
+    {"\xc2\x80\xc2\x9b"
+     "2J",
+     "????2J", "the control characters of two bytes"},
     {"\xe0\x80\xaf", "???", "an overlong of three"},
     {"\xed\xa0\x80", "???", "a surrogate"},
     {"\xf4\x90\x80\x80", "????", "past the last code point"},

@@ -1,0 +1,134 @@
+/* ending.c - see ending.h. A thread of its own waits for the signals, which are blocked everywhere.
+ *
+ * libfuse's loop waits on a semaphore in the main thread and looks whether it is to end when a
+ * signal interrupts that. WAKE, with a handler that does nothing, is that signal; it is sent again
+ * and again until the loop has ended, since one may come between the look and the wait.
+ */
+#include "fuse/ending.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "fuse/log.h"
+
+#define WAKE SIGUSR1
+
+enum { WAKE_AGAIN_NS = 50000000 };
+
+/* What was ignored when we were started, as by nohup(1) or a shell's '&', stays so. */
+static sigset_t stops(void)
+{
+    static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+        struct sigaction now;
+        if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            sigaddset(&set, numbers[i]);
+    }
+    return set;
+}
+
+void ending_block(void)
+{
+    sigset_t set = stops();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void on_wake(int number)
+{
+    (void)number;
+}
+
+static struct timespec soon(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += WAKE_AGAIN_NS;
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    return t;
+}
+
+static void end_loop(struct ending *en)
+{
+    fuse_session_exit(en->session);
+    pthread_mutex_lock(&en->lock);
+    while (!en->over) {
+        pthread_kill(en->main, WAKE);
+        struct timespec until = soon();
+        pthread_cond_timedwait(&en->finished, &en->lock, &until);
+    }
+    pthread_mutex_unlock(&en->lock);
+}
+
+/* Also takes the WAKE by which ending_finish ends this thread. */
+static void *wait_for_signal(void *data)
+{
+    struct ending *en = data;
+    sigset_t set = stops();
+    int number = 0;
+    sigaddset(&set, WAKE);
+    sigwait(&set, &number);
+    unsigned waited = tasks_finish(en->tasks);
+    if (waited)
+        log_line(LOG_LEVEL_INFO, "%u changes were waited for", waited);
+    end_loop(en);
+    return NULL;
+}
+
+static void init(struct ending *en)
+{
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&en->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&en->finished, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+static void destroy(struct ending *en)
+{
+    pthread_cond_destroy(&en->finished);
+    pthread_mutex_destroy(&en->lock);
+}
+
+/* The waiter has WAKE blocked from its first moment, the calling thread alone has not. */
+static int start_waiter(struct ending *en)
+{
+    struct sigaction wake = {.sa_handler = on_wake};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, WAKE);
+    sigaction(WAKE, &wake, NULL);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    int no = pthread_create(&en->waiter, NULL, wait_for_signal, en);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    return no;
+}
+
+int ending_begin(struct ending *en, struct fuse_session *session, struct tasks *tasks,
+                 struct err *e)
+{
+    *en = (struct ending){.session = session, .tasks = tasks, .main = pthread_self()};
+    init(en);
+    int no = start_waiter(en);
+    if (!no)
+        return 0;
+    destroy(en);
+    return err_fail(e, EAGAIN, "no thread can be started: %s", strerrordesc_np(no));
+}
+
+void ending_finish(struct ending *en)
+{
+    pthread_mutex_lock(&en->lock);
+    en->over = true;
+    pthread_cond_broadcast(&en->finished);
+    pthread_mutex_unlock(&en->lock);
+    pthread_kill(en->waiter, WAKE);
+    pthread_join(en->waiter, NULL);
+    destroy(en);
+}
