@@ -52,14 +52,20 @@ static uint64_t ino_of(const struct stat *st)
     return S_ISBLK(st->st_mode) ? st->st_rdev : st->st_ino;
 }
 
-static void note_stat(struct image_file *f, const struct stat *st)
+/* What the open file is now; of a block device fstat does not know the size. 0 or -1 with errno. */
+static int take_stat(struct image_file *f, struct stat *ret)
 {
-    f->dev = dev_of(st);
-    f->ino = ino_of(st);
-    f->mtime_ns = mtime_of(st);
-    if (!S_ISBLK(st->st_mode))
-        f->size = (uint64_t)st->st_size;
-    f->storage = S_ISBLK(st->st_mode) ? f->size : (uint64_t)st->st_blocks * SECTOR;
+    struct stat st;
+    uint64_t size = 0;
+    if (fstat(f->fd, &st) < 0 || (S_ISBLK(st.st_mode) && ioctl(f->fd, BLKGETSIZE64, &size) < 0))
+        return -1;
+    f->dev = dev_of(&st);
+    f->ino = ino_of(&st);
+    f->mtime_ns = mtime_of(&st);
+    f->size = S_ISBLK(st.st_mode) ? size : (uint64_t)st.st_size;
+    f->storage = S_ISBLK(st.st_mode) ? size : (uint64_t)st.st_blocks * SECTOR;
+    *ret = st;
+    return 0;
 }
 
 /* Opens without side effects: what is no disk is told by stat before anything is opened. */
@@ -76,15 +82,9 @@ static int open_checked(struct image_file *f, bool plain, struct err *e)
     if (r < 0)
         return r;
     f->fd = open_quietly(f->path, plain ? O_NOFOLLOW : 0);
-    if (f->fd < 0 || fstat(f->fd, &st) < 0)
+    if (f->fd < 0 || take_stat(f, &st) < 0)
         return err_fail(e, errno, "cannot open '%s': %s", f->path, strerror(errno));
-    r = check_kind(f->path, &st, e);
-    if (r < 0)
-        return r;
-    if (S_ISBLK(st.st_mode) && ioctl(f->fd, BLKGETSIZE64, &f->size) < 0)
-        return err_fail(e, errno, "cannot tell the size of '%s': %s", f->path, strerror(errno));
-    note_stat(f, &st);
-    return 0;
+    return check_kind(f->path, &st, e);
 }
 
 int file_open(const char *path, const struct image_policy *policy, struct image_file **ret,
@@ -159,22 +159,27 @@ int file_read(const struct image_file *f, void *buf, size_t len, uint64_t offset
     return 0;
 }
 
-/* The first byte of [first, first + count) that somebody has locked, or 0. */
+/* The first byte of [first, first + count) that somebody has locked, or 0; -errno where the file
+ * system does not say. */
 static int locked_byte(const struct image_file *f, int first, int count)
 {
     struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = count};
-    if (fcntl(f->fd, F_OFD_GETLK, &l) < 0 || l.l_type == F_UNLCK)
+    if (fcntl(f->fd, F_OFD_GETLK, &l) < 0)
+        return -errno;
+    if (l.l_type == F_UNLCK)
         return 0;
     return l.l_start < first ? first : (int)l.l_start;
 }
 
-/* Byte 102 is held by jobs that rewrite equal bytes, which does no harm: only then two questions.
- */
-static bool written_now(const struct image_file *f)
+/* The byte that tells of a writer, 0: none; -errno: there may be one. Byte 102 is held by jobs that
+ * rewrite equal bytes, which does no harm: only then two questions. */
+static int written_now(const struct image_file *f)
 {
-    if (!locked_byte(f, BYTE_WRITE, BYTE_RESIZE - BYTE_WRITE + 1))
-        return false;
-    return locked_byte(f, BYTE_WRITE, 1) || locked_byte(f, BYTE_RESIZE, 1);
+    int byte = locked_byte(f, BYTE_WRITE, BYTE_RESIZE - BYTE_WRITE + 1);
+    if (byte <= 0)
+        return byte;
+    byte = locked_byte(f, BYTE_WRITE, 1);
+    return byte ? byte : locked_byte(f, BYTE_RESIZE, 1);
 }
 
 static bool young(uint64_t mtime_ns)
@@ -186,18 +191,27 @@ static bool young(uint64_t mtime_ns)
     return age < SETTLE_MS * UINT64_C(1000000);
 }
 
+bool file_refresh(struct image_file *f)
+{
+    uint64_t size = f->size, mtime_ns = f->mtime_ns;
+    struct stat st;
+    return take_stat(f, &st) < 0 || f->size != size || f->mtime_ns != mtime_ns ||
+           young(f->mtime_ns);
+}
+
 int file_settle(struct image_file *f, struct err *e)
 {
     const struct timespec tick = {.tv_nsec = SETTLE_MS * 1000000L};
     for (int try = 0; try < SETTLE_TRIES; try++) {
-        if (written_now(f) || locked_byte(f, BYTE_NO_READ, 1))
+        int byte = written_now(f);
+        if (!byte)
+            byte = locked_byte(f, BYTE_NO_READ, 1);
+        if (byte < 0)
+            return err_fail(e, EBUSY, "'%s' may be in use: its locks cannot be asked for: %s",
+                            f->path, strerror(-byte));
+        if (byte)
             return err_fail(e, EBUSY, "'%s' is in use: another program is writing to it", f->path);
-        struct stat st;
-        if (fstat(f->fd, &st) < 0)
-            return err_fail(e, EIO, "cannot stat '%s': %s", f->path, strerror(errno));
-        bool moved = mtime_of(&st) != f->mtime_ns;
-        note_stat(f, &st);
-        if (!moved && !young(f->mtime_ns))
+        if (!file_refresh(f))
             return 0;
         nanosleep(&tick, NULL);
     }
@@ -207,9 +221,8 @@ int file_settle(struct image_file *f, struct err *e)
 int file_unchanged(const struct image_file *f, struct err *e)
 {
     struct stat st;
-    if (fstat(f->fd, &st) == 0 && st.st_dev == f->dev && st.st_ino == f->ino &&
-        mtime_of(&st) == f->mtime_ns && (S_ISBLK(st.st_mode) || (uint64_t)st.st_size == f->size) &&
-        !written_now(f))
+    if (fstat(f->fd, &st) == 0 && file_is(f, &st) && mtime_of(&st) == f->mtime_ns &&
+        (S_ISBLK(st.st_mode) || (uint64_t)st.st_size == f->size) && !written_now(f))
         return 0;
     return err_fail(e, ESTALE, "'%s' was changed after the image was opened", f->path);
 }

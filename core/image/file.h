@@ -14,7 +14,7 @@ struct image_file {
     char *path; /* as the caller or the overlay named it */
     int fd;
     uint64_t dev, ino;
-    uint64_t size; /* bytes, at the open; of a block device its capacity */
+    uint64_t size; /* bytes, when last taken; of a block device its capacity */
     uint64_t mtime_ns;
     uint64_t storage; /* bytes the host gives it */
 };
@@ -39,6 +39,10 @@ int file_read(const struct image_file *f, void *buf, size_t len, uint64_t offset
 /* Waits until the modification time is old enough to be told from a later one, and refuses a file
  * that is being written or consumed by a block job. EBUSY. */
 int file_settle(struct image_file *f, struct err *e);
+
+/* For a file in use, while it is opened: takes size and modification time anew. True when they have
+ * moved since they were last taken, or are too young to tell. */
+bool file_refresh(struct image_file *f);
 
 /* 0 while the file has not been written since file_settle; ESTALE from then on. */
 int file_unchanged(const struct image_file *f, struct err *e);

@@ -2,8 +2,12 @@
 #include "image/layer.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "image/path.h"
+
+/* Looks at a snapshot table that is being replaced; the waits between double: 64 ms in all. */
+enum { FIND_TRIES = 8, FIND_WAIT_US = 500 };
 
 int layer_kind_of(const struct image_source *source, struct err *e)
 {
@@ -43,13 +47,16 @@ struct wanted {
     uint32_t l1_size;
     uint64_t hash;
     char *name;
-    struct live *live;
+    uint8_t *entry; /* its bytes in the table; NULL: not found so far */
+    size_t entry_len;
 };
 
 static void wanted_drop(struct wanted *w)
 {
-    live_free(w->live);
+    free(w->entry);
     free(w->name);
+    w->entry = NULL;
+    w->name = NULL;
 }
 
 static bool wanted_is(const struct wanted *w, const struct snapshot *s)
@@ -63,55 +70,96 @@ static const char *wanted_text(const struct wanted *w)
     return w->tag ? w->tag : w->id;
 }
 
-static int wanted_take(struct wanted *w, const struct image_file *f, struct header *h,
-                       uint8_t **bytes, const struct snapshot *s, struct err *e)
+static int wanted_take(struct wanted *w, const struct image_file *f, const struct header *h,
+                       const struct snapshot *s, struct err *e)
 {
-    if (w->live)
+    if (w->entry)
         return err_fail(e, EINVAL, "'%s' has more than one snapshot '%s': name it by its id",
                         f->path, wanted_text(w));
-    int r = header_check_l1(h, f->path, s->l1_offset, s->l1_size, s->disk_size, f->size, e);
-    if (r < 0)
-        return r;
     if (s->disk_size > INT64_MAX)
         return err_fail(e, EINVAL, "snapshot '%s' of '%s' has an impossible size", wanted_text(w),
                         f->path);
+    int r = header_check_l1(h, f->path, s->l1_offset, s->l1_size, s->disk_size, f->size, e);
+    if (r < 0)
+        return r;
     w->name = strndup(s->name, s->name_len);
-    if (!w->name)
+    w->entry = malloc(s->len);
+    if (!w->name || !w->entry)
         return err_nomem(e);
+    memcpy(w->entry, s->bytes, s->len);
+    w->entry_len = s->len;
     w->l1_offset = s->l1_offset;
     w->l1_size = s->l1_size;
     w->size = s->disk_size;
     w->hash = snapshot_hash(s);
-    return live_new(f, h, bytes, s, &w->live, e);
+    return 0;
 }
 
-static int wanted_find(struct wanted *w, const struct image_file *f, struct header *h,
-                       uint8_t **bytes, struct err *e)
+static int wanted_walk(struct wanted *w, const struct image_file *f, const struct header *h,
+                       struct err *e)
 {
     struct snapshot_walk walk;
     struct snapshot s;
     snapshot_walk_begin(&walk, f, h->snapshots, h->snapshots_offset, h->size, 0);
     int r;
     while ((r = snapshot_walk_next(&walk, &s, e)) == 1) {
-        r = wanted_is(w, &s) ? wanted_take(w, f, h, bytes, &s, e) : 0;
+        r = wanted_is(w, &s) ? wanted_take(w, f, h, &s, e) : 0;
         if (r < 0)
             break;
     }
     snapshot_walk_end(&walk);
-    if (r < 0)
-        return r;
-    if (!w->live)
+    if (r == 0 && !w->entry)
         return err_fail(e, ENOENT, "'%s' has no snapshot '%s'", f->path, wanted_text(w));
-    return live_check(w->live, e);
+    return r;
 }
 
-static int take_names(struct layer *l, struct header *h, struct err *e)
+/* The header as it is now in place of the one in *h. 1: the snapshot table or the file is another
+ * than it was. */
+static int reload(struct image_file *f, struct header *h, uint8_t **bytes, struct err *e)
+{
+    struct header now = {0};
+    free(take(*bytes));
+    int r = header_load(f, &now, bytes, e);
+    if (r < 0)
+        return r;
+    bool same = header_same_mapping(&now, h), moved = file_refresh(f);
+    moved |= now.snapshots != h->snapshots || now.snapshots_offset != h->snapshots_offset;
+    header_drop(h);
+    *h = now;
+    return same ? moved : err_fail(e, ESTALE, "'%s' was changed while it was opened", f->path);
+}
+
+/* QEMU may be writing the file: its size is taken after the header, which refers to no more than it
+ * has by then, and what is wrong with a table counts only when that is still the table. */
+static int wanted_find(struct wanted *w, struct image_file *f, struct header *h, uint8_t **bytes,
+                       struct err *e)
+{
+    struct timespec wait = {.tv_nsec = FIND_WAIT_US * 1000L};
+    (void)file_refresh(f);
+    for (int try = 1;; try++) {
+        int r = wanted_walk(w, f, h, e);
+        if (r == 0 || r == -ENOMEM || try == FIND_TRIES)
+            return r;
+        nanosleep(&wait, NULL);
+        wait.tv_nsec *= 2;
+        struct err why = {0};
+        int again = reload(f, h, bytes, &why);
+        if (again < 0)
+            return err_fail(e, why.no, "%s", why.text);
+        if (!again)
+            return r;
+        wanted_drop(w);
+    }
+}
+
+/* `h` keeps its own: it is compared with later ones. */
+static int take_names(struct layer *l, const struct header *h, struct err *e)
 {
     int r = h->backing ? path_resolve(l->file->path, h->backing, &l->backing, e) : 0;
     if (r < 0)
         return r;
-    l->backing_format = take(h->backing_format);
-    return 0;
+    l->backing_format = h->backing_format ? strdup(h->backing_format) : NULL;
+    return h->backing_format && !l->backing_format ? err_nomem(e) : 0;
 }
 
 /* The raw file that holds the data clusters. */
@@ -156,17 +204,18 @@ static int take_snapshot(struct layer *l, const struct image_source *source, str
 {
     struct wanted w = {.tag = source->tag, .id = source->id};
     int r = wanted_find(&w, l->file, h, bytes, e);
-    if (r < 0) {
-        wanted_drop(&w);
-        return r;
-    }
-    l->live = w.live;
-    l->tag = w.name;
+    if (r == 0)
+        r = live_new(l->file, h, bytes, &w.entry, w.entry_len, &l->live, e);
+    if (r == 0)
+        r = live_check(l->live, e);
+    if (r == 0)
+        l->tag = take(w.name);
+    wanted_drop(&w);
     l->entry_hash = w.hash;
     l->l1_offset = w.l1_offset;
     l->l1_size = w.l1_size;
     l->size = w.size;
-    return 0;
+    return r;
 }
 
 static int open_state(struct layer *l, const struct image_source *source, struct header *h,

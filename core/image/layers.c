@@ -23,7 +23,7 @@ struct layers_walk {
     struct image_source at;
     char *backing, *backing_format; /* what `at` points to, below the top */
     bool unknown;                   /* the chain may go on where the walk cannot */
-    struct err failure;             /* the first thing that is wrong with a chain walked to its end */
+    struct err failure; /* the first thing that is wrong with a chain walked to its end */
 };
 
 static int add(struct layers_walk *w, const struct image_file *f, struct err *e)
@@ -70,6 +70,24 @@ static int take_backing(struct layers_walk *w, const char *image, struct header 
     return 1;
 }
 
+/* The data file, by any form of name that QEMU has. One that cannot be told does not end the walk:
+ * the backing file may still be known. */
+static int take_data(struct layers_walk *w, const char *image, const char *name, struct err *e)
+{
+    int lead = name ? path_lead(image, name, &w->all[w->n - 1].data) : PATH_UNKNOWN;
+    if (lead == -ENOMEM)
+        return err_nomem(e);
+    w->unknown |= lead == PATH_UNKNOWN;
+    if (lead == PATH_LOCAL || w->failure.no)
+        return 0;
+    if (name)
+        err_fail(&w->failure, EOPNOTSUPP, "'%s' has its data in '%s', which is not a local file",
+                 image, name);
+    else
+        err_fail(&w->failure, EINVAL, "'%s' needs a data file and does not name it", image);
+    return 0;
+}
+
 /* The names in a header: the data file of this layer and the file below. 1: there is one below. */
 static int read_names(struct layers_walk *w, const struct image_file *f, struct err *e)
 {
@@ -79,8 +97,8 @@ static int read_names(struct layers_walk *w, const struct image_file *f, struct 
         w->unknown = true;
         return r;
     }
-    if (h.incompatible & INCOMPAT_DATA_FILE && h.data_name)
-        r = path_resolve(f->path, h.data_name, &w->all[w->n - 1].data, e);
+    if (h.incompatible & INCOMPAT_DATA_FILE)
+        r = take_data(w, f->path, h.data_name, e);
     if (r == 0 && h.backing)
         r = take_backing(w, f->path, &h, e);
     header_drop(&h);

@@ -17,18 +17,13 @@ enum {
 };
 
 int live_new(const struct image_file *f, struct header *header, uint8_t **header_bytes,
-             const struct snapshot *s, struct live **ret, struct err *e)
+             uint8_t **entry, size_t entry_len, struct live **ret, struct err *e)
 {
     struct live *l = calloc(1, sizeof(*l));
     if (!l)
         return err_nomem(e);
-    l->entry = malloc(s->len);
-    if (!l->entry) {
-        free(l);
-        return err_nomem(e);
-    }
-    memcpy(l->entry, s->bytes, s->len);
-    l->entry_len = s->len;
+    l->entry = take(*entry);
+    l->entry_len = entry_len;
     l->file = f;
     l->header = *header;
     *header = (struct header){0};

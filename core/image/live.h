@@ -21,9 +21,10 @@ struct live {
     _Atomic size_t hint; /* bytes of the table up to the entry, last time */
 };
 
-/* Takes over `header` and `header_bytes` when it succeeds. `f` must outlive it. */
+/* Takes over `header`, `header_bytes` and `entry` (of `entry_len` bytes in the table) when it
+ * succeeds. `f` must outlive it. */
 int live_new(const struct image_file *f, struct header *header, uint8_t **header_bytes,
-             const struct snapshot *s, struct live **ret, struct err *e);
+             uint8_t **entry, size_t entry_len, struct live **ret, struct err *e);
 void live_free(struct live *l); /* NULL allowed */
 MEM_CLEANUP(struct live, live_free)
 

@@ -2,10 +2,12 @@
 
     run.py TARGET SECONDS
 
-Fails on any crash, hang, leak or more than 512 MiB.
+Fails on any crash, hang, leak or more than 512 MiB; the input that did it is kept in crashes/ next to
+TARGET, and the failure names it.
 """
 
 import os
+import re
 import sys
 
 from disks import create, io, load, snapshot
@@ -37,9 +39,14 @@ def the_target_stays_clean(target, seconds, directory):
     seeds = os.path.join(directory, "seeds")
     os.mkdir(seeds)
     make_seeds(seeds)
+    crashes = os.path.join(os.path.dirname(os.path.abspath(target)), "crashes")
+    os.makedirs(crashes, exist_ok=True)
+    prefix = os.path.join(crashes, os.path.basename(target) + "-")
     result = attempt(target, "-max_total_time=" + seconds, "-rss_limit_mb=512", "-timeout=10",
-                     "-max_len=100000", "-verbosity=0", seeds, cwd=directory, seconds=int(seconds) + 120)
-    equal(result.status, 0, result.err[:4000])
+                     "-max_len=100000", "-verbosity=0", "-artifact_prefix=" + prefix, seeds, cwd=directory,
+                     seconds=int(seconds) + 120)
+    written = re.findall(r"Test unit written to (\S+)", result.err)
+    equal((result.status, written), (0, []), result.err[:4000])
 
 
 with scratch() as place:

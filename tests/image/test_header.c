@@ -1,5 +1,6 @@
 /* test_header.c - headers and their extensions, byte by byte. */
 #include <errno.h>
+#include <fcntl.h>
 
 #include "image/header.h"
 #include "tap.h"
@@ -285,6 +286,63 @@ static void test_same_mapping(void)
     TAP_OK(!header_same_mapping(&a, &b), "and a feature");
 }
 
+static char path[] = "/tmp/snapfs-test-top-XXXXXX", below[] = "/tmp/snapfs-test-below-XXXXXX";
+
+/* An image with its data in a file of that name, on the raw file `below`. */
+static bool write_image(const char *data_name)
+{
+    fresh();
+    put64(72, INCOMPAT_DATA_FILE);
+    size_t at = put_extension(EXTENSIONS, 0xe2792aca, "raw", 3);
+    if (data_name)
+        at = put_extension(at, 0x44415441, data_name, (uint32_t)strlen(data_name));
+    put64(8, at);
+    put32(16, sizeof(below) - 1);
+    memcpy(bytes + at, below, sizeof(below) - 1);
+    autoclose int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    return fd >= 0 && write(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes);
+}
+
+/* The walk goes on to the file below whatever the data file is. */
+static void check_layers(const char *data, bool unknown, int no, const char *what)
+{
+    struct image_source source = {.path = path, .format = "qcow2"};
+    struct image_layer *layers = NULL;
+    size_t n = 0;
+    bool is_unknown = !unknown;
+    struct err e = {0};
+    int r = image_layers(&source, NULL, &layers, &n, &is_unknown, &e);
+    TAP_OK(r == -no && n == 2, "%s: %zu layers, %s", what, n, e.text);
+    TAP_OK(is_unknown == unknown, "%s: %sknown", what, unknown ? "not all is " : "");
+    TAP_STR(n ? layers[0].data : "", data, "its path");
+    image_layers_free(layers, n);
+}
+
+static void test_data_names(void)
+{
+    static const struct {
+        const char *name, *path;
+        bool unknown;
+        int no;
+        const char *what;
+    } rows[] = {
+        {"/d", "/d", false, 0, "a path"},
+        {"file:/d", "/d", false, 0, "a file: name"},
+        {"json:{\"driver\":\"file\",\"filename\":\"/d\"}", "/d", false, 0, "a json: name"},
+        {"nbd://host/d", NULL, false, EOPNOTSUPP, "another host's file"},
+        {"json:{\"filen\\u0061me\":\"/d\"}", NULL, true, EOPNOTSUPP, "json: with escapes"},
+        {"blkdebug::/d", NULL, true, EOPNOTSUPP, "a protocol that wraps a file"},
+        {NULL, NULL, true, EINVAL, "no name at all"},
+    };
+    autoclose int top = mkstemp(path), base = mkstemp(below);
+    TAP_OK(top >= 0 && base >= 0, "two files");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (TAP_OK(write_image(rows[i].name), "an image with its data in %s", rows[i].what))
+            check_layers(rows[i].path, rows[i].unknown, rows[i].no, rows[i].what);
+    unlink(path);
+    unlink(below);
+}
+
 int main(void)
 {
     test_fields();
@@ -297,5 +355,6 @@ int main(void)
     test_prefixes();
     test_l1();
     test_same_mapping();
+    test_data_names();
     return tap_done();
 }

@@ -1,0 +1,229 @@
+"""An image changed by QEMU at each exact moment of its being opened and read: what comes out is all
+old, all new, or one of the errors that say so.
+
+tests/image/stepper.c stops before each system call in turn, so every order there is gets its turn.
+"""
+
+import itertools
+import os
+import shutil
+import subprocess
+import time
+
+from corpus import Patch
+from disks import MI, create, io, load, snapshot
+from lib.command import must
+from lib.scratch import scratch
+from lib.tap import equal, fail, holds, run, test, true
+from qemu import Qemu
+
+STEPPER = os.environ["SNAPFS_STEPPER"]
+SIZE, MOMENTS_MAX = 4 * MI, 1000
+OLD, NEW = "bytes 1", "bytes 9"
+
+
+def stop_at(moment, path, tag, action, change):
+    """The phase in which the reader was stopped for the change, None once there are no more such
+    moments, and the lines that it printed then."""
+    with subprocess.Popen([STEPPER, str(moment), "qcow2", path, tag, action], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as process:
+        try:
+            phase, lines = None, []
+            for line in process.stdout:
+                lines.append(line.strip())
+                if line.startswith("halt "):
+                    phase = lines.pop().split()[1]
+                    change()
+                    print(file=process.stdin, flush=True)
+            status = process.wait(timeout=30)
+        finally:
+            process.kill()
+    equal(status, 0, f"stepper's status at moment {moment}")
+    return phase, [line for line in lines if not line.startswith("opened ")]
+
+
+def at_every_moment(path, tag, change, *, expected, action="read", fresh=lambda: None):
+    """`expected`: by phase, the outcomes that are right: "failed ERRNO" or all lines printed."""
+    phases = []
+    for moment in itertools.count(1):
+        fresh()
+        phase, lines = stop_at(moment, path, tag, action, change)
+        if phase is None or phase not in expected:
+            break
+        said = "\n".join(lines)
+        outcome = " ".join(said.split()[:2]) if said.startswith("failed ") else said
+        if outcome not in expected[phase]:
+            fail(f"{path} '{tag}' changed at moment {moment} ('{phase}'): {said}")
+        phases.append(phase)
+        true(moment < MOMENTS_MAX, "the reader comes to no end")
+    equal(set(phases), set(expected), "phases in which there were moments")
+    true(len(phases) >= 8, f"only {len(phases)} moments")
+
+
+def outcomes(new=()):
+    """What is right when `OLD` is replaced by something that may be read as `new`."""
+    return {"open": {OLD, "failed ESTALE", "failed EBUSY", *new}, "between": {"failed ESTALE"},
+            "use": {OLD, "failed ESTALE"}}
+
+
+class Template:
+    """Files as they are before the change, with a modification time that needs no waiting."""
+
+    def __init__(self, *paths):
+        self.paths = paths
+        for path in paths:
+            shutil.copyfile(path, path + ".template")
+
+    def restore(self):
+        for path in self.paths:
+            shutil.copyfile(path + ".template", path)
+            os.utime(path, (1, 1))
+
+
+def filled(path, value=1, **options):
+    create(path, SIZE, **options)
+    io(path, [f"write -P {value} 0 {SIZE}"])
+    return path
+
+
+@test
+def a_snapshot_made_in_a_running_domains_file(directory):
+    """Clusters of 512 bytes: each L1 table makes the file longer."""
+    path = filled(os.path.join(directory, "grows"), cluster_size=512)
+    sizes = [os.stat(path).st_size]
+
+    def make():
+        qemu.do("blockdev-snapshot-internal-sync", device="disk", name=f"t{len(sizes)}")
+        sizes.append(os.stat(path).st_size)
+
+    with Qemu(path) as qemu:
+        for moment in itertools.count(1):
+            phase, lines = stop_at(moment, path, f"t{len(sizes)}", "read", make)
+            if phase != "open":
+                break
+            true(lines == [OLD] or lines[0].startswith("failed ENOENT"), f"moment {moment}: {lines}")
+    true(moment >= 8, f"only {moment} moments")
+    true(len(set(sizes)) > len(sizes) / 2, f"the file was to grow: {sizes}")
+
+
+@test
+def a_snapshot_that_stays_while_its_table_moves(directory):
+    """Where the table was, there are soon the bytes of a disk."""
+    path = filled(os.path.join(directory, "stays"))
+    for name in ("stays", "goes"):
+        snapshot(path, name)
+
+    def change():
+        must("qemu-img", "snapshot", "-d", "goes", path)
+        io(path, ["write -P 9 0 4M"])
+
+    at_every_moment(path, "stays", change, fresh=Template(path).restore,
+                    expected={phase: {OLD} for phase in ("open", "between", "use")})
+
+
+@test
+def a_bitmap_added_to_the_file_of_a_snapshot(directory):
+    """The header's extensions change, the snapshot and what it stands on do not."""
+    base = filled(os.path.join(directory, "under-bitmap"))
+    top = create(os.path.join(directory, "bitmap"), SIZE, backing=("under-bitmap", "qcow2"))
+    snapshot(top, "s1")
+    io(top, [f"write -P 2 0 {SIZE}"])
+    at_every_moment(top, "s1", lambda: must("qemu-img", "bitmap", "--add", top, "b"),
+                    fresh=Template(top, base).restore,
+                    expected={phase: {OLD} for phase in ("open", "between", "use")})
+
+
+def with_snapshot(path):
+    snapshot(filled(path), "s1")
+    io(path, [f"write -P 2 0 {SIZE}"])
+    return path
+
+
+def delete_and_reuse(path):
+    must("qemu-img", "snapshot", "-d", "s1", path)
+    io(path, ["discard 0 4M", "write -P 9 0 4M"])
+
+
+@test
+def a_snapshot_deleted_and_its_clusters_used_again(directory):
+    path = with_snapshot(os.path.join(directory, "deleted"))
+    template = Template(path)
+    at_every_moment(path, "s1", lambda: delete_and_reuse(path), fresh=template.restore,
+                    expected=outcomes(["failed ENOENT"]))
+
+
+@test
+def a_map_of_a_snapshot_being_deleted(directory):
+    path = with_snapshot(os.path.join(directory, "mapped"))
+    template = Template(path)
+    _, before = stop_at(0, path, "s1", "map", None)
+    true(before and before[0].startswith("extent 0 "), f"{before}")
+    right = {phase: {"\n".join(before) if one == OLD else one for one in allowed}
+             for phase, allowed in outcomes(["failed ENOENT"]).items()}
+    at_every_moment(path, "s1", lambda: delete_and_reuse(path), action="map", fresh=template.restore,
+                    expected=right)
+
+
+@test
+def a_file_below_an_internal_snapshot_written(directory):
+    base = filled(os.path.join(directory, "below"))
+    top = create(os.path.join(directory, "above"), SIZE, backing=("below", "qcow2"))
+    snapshot(top, "s1")
+    at_every_moment(top, "s1", lambda: io(base, ["write -P 9 0 4M"]), fresh=Template(base, top).restore,
+                    expected=outcomes([NEW]))
+
+
+@test
+def an_external_data_file_written(directory):
+    data = os.path.join(directory, "outside.raw")
+    path = filled(os.path.join(directory, "outside"), data_file=data)
+
+    def write():
+        with open(data, "r+b") as file:
+            file.write(b"\x09" * SIZE)
+
+    at_every_moment(path, "-", write, fresh=Template(path, data).restore, expected=outcomes([NEW]))
+
+
+@test
+def another_backing_name_of_the_same_length(directory):
+    """The headers differ in one byte, which is in the name; in version 2 it is byte 200."""
+    for compat, where in (("0.10", 200), ("1.1", None)):
+        names = [compat + "n" * (104 - len(compat)) + letter + "n" * 8 for letter in "ab"]
+        for value, name in zip((1, 9), names):
+            os.utime(filled(os.path.join(directory, name), value), (1, 1))
+        top = create(os.path.join(directory, "renamed"), SIZE, backing=(names[0], "qcow2"), compat=compat)
+        snapshot(top, "s1")
+        template, before = Template(top), load(top)[:4096]
+
+        def rename():
+            must("qemu-img", "rebase", "-u", "-b", names[1], "-F", "qcow2", top)
+
+        rename()
+        changed = [at for at, (a, b) in enumerate(zip(before, load(top))) if a != b]
+        equal(changed, [where or Patch(top).get(8) + 104], "bytes of the header that differ")
+        at_every_moment(top, "s1", rename, fresh=template.restore, expected=outcomes([NEW]))
+
+
+@test
+def a_file_just_written_is_waited_for(directory):
+    """Until its time can be told from that of a write to come."""
+    path = filled(os.path.join(directory, "young"))
+    for ahead in (0, 10_000_000, 15_000_000):
+        os.utime(path, ns=(0, time.time_ns() + ahead))
+        said = must(STEPPER, 0, "qcow2", path, "-", "read")
+        true(said.startswith("opened ") and said.endswith(OLD + "\n"), said)
+        age = int(said.split()[1])
+        true(age >= 20, f"opened at the age of {age} ms")
+
+
+@test
+def a_file_whose_locks_cannot_be_asked_for(directory):
+    path = with_snapshot(os.path.join(directory, "unlocked"))
+    said = must(STEPPER, "nolocks", "qcow2", path, "-", "read")
+    true(said.startswith("failed EBUSY") and "may be in use" in said, said)
+    holds(must(STEPPER, "nolocks", "qcow2", path, "s1", "read"), OLD, "a snapshot needs no locks")
+
+
+with scratch() as place:
+    run(place)
