@@ -12,26 +12,29 @@ die() {
     exit 1
 }
 
-# The packages for each PURPOSE named.
+# packages RELEASE PURPOSE…: the names of those that are needed.
 packages() {
-    local purpose
+    local release=$1 purpose
+    shift
     for purpose; do
-        sed -n "s/^$purpose  *//p" "$SOURCE/scripts/packages"
+        sed -nE "s/^$purpose(@$release)? +//p" "$SOURCE/scripts/packages"
     done | xargs
 }
 
-is_debian() {
+# The number of the Debian release, where it is one of those that are known.
+release() {
     local ID='' VERSION_ID=''
     # shellcheck disable=SC1091
     . /etc/os-release
-    [ "$ID" = debian ] && { [ "$VERSION_ID" = 12 ] || [ "$VERSION_ID" = 13 ]; }
+    [ "$ID" = debian ] && { [ "$VERSION_ID" = 12 ] || [ "$VERSION_ID" = 13 ]; } && echo "$VERSION_ID"
 }
 
 # Installs what is missing of the packages for each PURPOSE named.
 need_packages() {
-    local wanted missing=()
-    wanted=$(packages "$@")
-    is_debian || die "this is not Debian 12 or 13. Install what Debian calls: $wanted"
+    local release wanted missing=()
+    release=$(release) ||
+        die "this is not Debian 12 or 13. Install what Debian 13 calls: $(packages 13 "$@")"
+    wanted=$(packages "$release" "$@")
     [ "$(id -u)" = 0 ] || die "must be run as root"
     local name
     for name in $wanted; do
