@@ -1,4 +1,5 @@
-/* banned.h - functions that have no safe use here are compile errors. Included before every file. */
+/* banned.h - functions that have no safe use here are compile errors. Included before every file.
+ */
 #ifndef SNAPFS_BASE_BANNED_H
 #define SNAPFS_BASE_BANNED_H
 

@@ -24,7 +24,8 @@ int err_nomem(struct err *e);
 /* The symbol of an errno, "EBUSY"; "E?" for one it does not know. Static storage. */
 const char *err_name(int no);
 
-/* Does this errno tell of our own want of memory or descriptors, and nothing of what was asked for? */
+/* Does this errno tell of our own want of memory or descriptors, and nothing of what was asked for?
+ */
 bool err_is_want(int no);
 
 #endif

@@ -1,7 +1,7 @@
 /* mounts.c - see mounts.h. No locks: a `struct mounts` is read-only once made.
  *
- * Nothing here may send a request to a snapfs daemon: names are opened O_PATH|O_NOFOLLOW one by one,
- * and statx with AT_STATX_DONT_SYNC answers the mount's id from the kernel's own memory.
+ * Nothing here may send a request to a snapfs daemon: names are opened O_PATH|O_NOFOLLOW one by
+ * one, and statx with AT_STATX_DONT_SYNC answers the mount's id from the kernel's own memory.
  */
 #include "base/mounts.h"
 

@@ -14,8 +14,8 @@
 #include "base/text.h"
 
 static const char *const reserved[] = {
-    "by-name", "create", "current",  "delete", "description",  "domain.xml", "info",      "job",
-    "log",     "memory", "revert",   "state",  "snapshot.xml", "snapshots",  "unmanaged",
+    "by-name", "create", "current", "delete", "description",  "domain.xml", "info",      "job",
+    "log",     "memory", "revert",  "state",  "snapshot.xml", "snapshots",  "unmanaged",
 };
 
 bool name_reserved(const char *name)

@@ -26,12 +26,12 @@ char *name_encode(const char *name);
 int name_decode(const char *coded, char **ret, struct err *e);
 
 /* May a new snapshot have this name? EINVAL with the reason: empty, over NAME_NEW_MAX bytes, not
- * UTF-8, holds '/', ',', '"', '\' or a control byte, begins with '.', digits only and fewer than ten (QEMU
- * would take it for a tag's id). */
+ * UTF-8, holds '/', ',', '"', '\' or a control byte, begins with '.', digits only and fewer than
+ * ten (QEMU would take it for a tag's id). */
 int name_check_new(const char *name, struct err *e);
 
-/* Does QEMU's monitor, by which libvirt names the snapshots of a running domain, take it for another
- * name? It reads '\' as the beginning of an escape, and '"' as the end of the name. */
+/* Does QEMU's monitor, by which libvirt names the snapshots of a running domain, take it for
+ * another name? It reads '\' as the beginning of an escape, and '"' as the end of the name. */
 bool name_is_mangled(const char *name);
 
 /* Only [A-Za-z0-9._-]: what QEMU's job ids, and so internal snapshots from libvirt 10.9, allow. */

@@ -1,16 +1,16 @@
-/* foreign.c - see foreign.h. The places of the fields: QEMU's block/qcow.c, block/qed.h, and the text
- * of VMware's disk descriptor, which stands near the beginning of a sparse file as well. */
+/* foreign.c - see foreign.h. The places of the fields: QEMU's block/qcow.c, block/qed.h, and the
+ * text of VMware's disk descriptor, which stands near the beginning of a sparse file as well. */
 #include "image/foreign.h"
 
 #include "base/mem.h"
 
 enum {
-    HEAD_MAX = 65536,       /* a VMDK descriptor stands in it */
-    HEAD_MIN = 24,          /* the fields asked for */
-    QCOW_VERSION = 4,       /* be32 */
-    QCOW_BACKING = 8,       /* be64, its offset */
-    QED_FEATURES = 16,      /* le64, and of it */
-    QED_BACKING = 1         /* there is a backing file */
+    HEAD_MAX = 65536,  /* a VMDK descriptor stands in it */
+    HEAD_MIN = 24,     /* the fields asked for */
+    QCOW_VERSION = 4,  /* be32 */
+    QCOW_BACKING = 8,  /* be64, its offset */
+    QED_FEATURES = 16, /* le64, and of it */
+    QED_BACKING = 1    /* there is a backing file */
 };
 
 struct magic {
@@ -22,7 +22,7 @@ static const struct magic magics[] = {
 };
 
 /* Formats of QEMU's without backing files. */
-static const char *const alone[] = {"luks", "vdi",   "vhdx", "vpc", "dmg",
+static const char *const alone[] = {"luks",  "vdi",   "vhdx", "vpc", "dmg",
                                     "bochs", "cloop", "iso",  "dir", "fat"};
 
 static bool begins(const uint8_t *b, size_t n, const char *bytes)

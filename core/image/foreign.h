@@ -1,5 +1,5 @@
-/* foreign.h - files in formats that are not read here: can there be a file below? For the file graph
- * alone; bytes are never read by a guess. */
+/* foreign.h - files in formats that are not read here: can there be a file below? For the file
+ * graph alone; bytes are never read by a guess. */
 #ifndef SNAPFS_IMAGE_FOREIGN_H
 #define SNAPFS_IMAGE_FOREIGN_H
 

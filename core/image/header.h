@@ -36,9 +36,9 @@ enum { ENCRYPTION_NONE = 0, ENCRYPTION_AES = 1, ENCRYPTION_LUKS = 2 };
 struct header {
     unsigned version, cluster_bits, compression;
     uint32_t encryption; /* of the clusters; the tables and names are always plain */
-    uint32_t length; /* bytes of the fixed part: the extensions begin there */
-    uint32_t used;   /* bytes of the header area that say something */
-    uint64_t size;   /* virtual, rounded down to VIRTUAL_SECTOR */
+    uint32_t length;     /* bytes of the fixed part: the extensions begin there */
+    uint32_t used;       /* bytes of the header area that say something */
+    uint64_t size;       /* virtual, rounded down to VIRTUAL_SECTOR */
     uint64_t l1_offset;
     uint32_t l1_size; /* entries */
     uint32_t snapshots;

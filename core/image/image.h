@@ -41,8 +41,8 @@ enum { IMAGE_ALLOW_PLAIN = 1 };
 struct image_policy {
     void *ctx;
     /* May this path (absolute, or as the user gave it) be opened? Asked before anything touches it.
-     * 0, IMAGE_ALLOW_PLAIN = only if it is a regular file itself and no link to one, or -errno with a
-     * sentence. NULL: every path may. */
+     * 0, IMAGE_ALLOW_PLAIN = only if it is a regular file itself and no link to one, or -errno with
+     * a sentence. NULL: every path may. */
     int (*allow)(void *ctx, const char *path, struct err *e);
     /* The format of the backing file `path` where the overlay's header does not say it; NULL when
      * unknown, which refuses the chain. NULL member: always unknown. */
@@ -77,8 +77,8 @@ MEM_CLEANUP(struct image, image_unref)
 uint64_t image_size(const struct image *im); /* the virtual size at the snapshot */
 struct image_id image_identity(const struct image *im);
 
-/* Does the image read the whole of that file, as any layer? An internal snapshot's own file is none:
- * what is written to it leaves the snapshot's clusters alone. */
+/* Does the image read the whole of that file, as any layer? An internal snapshot's own file is
+ * none: what is written to it leaves the snapshot's clusters alone. */
 bool image_reads_file(const struct image *im, const struct stat *st);
 
 /* Bytes of this disk that have storage anywhere in its chain (for st_blocks). The cheap figure is
@@ -156,10 +156,11 @@ struct image_layer {
     uint64_t dev, ino;
 };
 
-/* The layers from the top down, as far as they can be followed; *ret_n of them in *ret_layers, to be
- * freed by image_layers_free. A layer whose format is not given counts as what it looks like, for who
- * asks whose bytes stand on a file must not miss one. Returns 0 when the chain is whole; -errno with
- * what is wrong with it, and still the layers that were found. *ret_unknown: it may go on below them. */
+/* The layers from the top down, as far as they can be followed; *ret_n of them in *ret_layers, to
+ * be freed by image_layers_free. A layer whose format is not given counts as what it looks like,
+ * for who asks whose bytes stand on a file must not miss one. Returns 0 when the chain is whole;
+ * -errno with what is wrong with it, and still the layers that were found. *ret_unknown: it may go
+ * on below them. */
 int image_layers(const struct image_source *source, const struct image_policy *policy,
                  struct image_layer **ret_layers, size_t *ret_n, bool *ret_unknown, struct err *e);
 void image_layers_free(struct image_layer *layers, size_t n);

@@ -4,8 +4,8 @@
 
 #include "image/chain.h"
 
-/* Runs looked at by one call. A run ends at a page of a table at the latest, so this is up to 64 MiB
- * of tables, and about a tenth of a second. */
+/* Runs looked at by one call. A run ends at a page of a table at the latest, so this is up to 64
+ * MiB of tables, and about a tenth of a second. */
 enum { STEPS_MAX = 16384 };
 
 static void extent_of(const struct chain_run *c, uint64_t offset, struct image_extent *ret)

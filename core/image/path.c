@@ -58,8 +58,9 @@ static int json_filename(const char *json, char **ret)
 
 static bool is_remote(const char *name)
 {
-    static const char *const protocols[] = {"nbd", "rbd", "iscsi", "iser", "http", "https", "ftp",
-                                            "ftps", "ssh", "nfs", "gluster", "sheepdog", "vxhs"};
+    static const char *const protocols[] = {"nbd",     "rbd",      "iscsi", "iser", "http",
+                                            "https",   "ftp",      "ftps",  "ssh",  "nfs",
+                                            "gluster", "sheepdog", "vxhs"};
     size_t len = strcspn(name, ":+");
     for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
         if (strlen(protocols[i]) == len && !strncmp(name, protocols[i], len))

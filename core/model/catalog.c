@@ -1,7 +1,7 @@
 /* catalog.c - the model: one connection, and a cached value of each domain.
  *
- * Locks: see catalog.h. Readers share one reading: who finds the value old takes the entry's `reading`
- * lock and looks again before asking libvirt.
+ * Locks: see catalog.h. Readers share one reading: who finds the value old takes the entry's
+ * `reading` lock and looks again before asking libvirt.
  */
 #include "model/catalog.h"
 
@@ -164,8 +164,7 @@ void model_prune(struct model *m, const struct virt_domain *all, size_t n)
 /* ---- one domain ---- */
 
 /* The document of that name from before, when its XML has not changed. */
-static struct snapshot_doc *doc_kept(const struct domain *before, const char *name,
-                                     const char *xml)
+static struct snapshot_doc *doc_kept(const struct domain *before, const char *name, const char *xml)
 {
     const struct snapshot *s = before ? domain_find_name(before, name) : NULL;
     if (!s || strcmp(s->xml, xml) != 0)
@@ -220,8 +219,12 @@ static int domain_assemble(struct model *m, const struct virt_domain *id,
     int r = docs_read(before, snapshots, &docs, e);
     if (r < 0)
         return r;
-    struct domain_parts parts = {.id = id, .status = status, .xml = *xml, .docs = docs.items,
-                                 .n = docs.n, .n_unreadable = docs.n_unreadable,
+    struct domain_parts parts = {.id = id,
+                                 .status = status,
+                                 .xml = *xml,
+                                 .docs = docs.items,
+                                 .n = docs.n,
+                                 .n_unreadable = docs.n_unreadable,
                                  .current = snapshots->current};
     r = domain_build(&parts, images_identify, tables, ret, e);
     *xml = parts.xml;

@@ -404,7 +404,8 @@ int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *
         return r;
     d->probes = probes_new(probes);
     d->named = named_files_new();
-    if (!d->probes || !d->named || refuse_half_merged(d) < 0 || sort_into(d, &d->by_ident, cmp_ident) < 0)
+    if (!d->probes || !d->named || refuse_half_merged(d) < 0 ||
+        sort_into(d, &d->by_ident, cmp_ident) < 0)
         return err_nomem(e);
     d->xml = take(parts->xml);
     d->print = print_of(d);

@@ -7,16 +7,17 @@
 #include "virt/virt.h"
 
 /* A snapshot whose files' paths below the domain's directory could be longer than DOMAIN_PATH_MAX
- * stands in by-name/ instead; a file's own name takes DOMAIN_ENTRY_ROOM bytes at most ("/vda.raw"). */
+ * stands in by-name/ instead; a file's own name takes DOMAIN_ENTRY_ROOM bytes at most ("/vda.raw").
+ */
 enum { DOMAIN_PATH_MAX = 2000, DOMAIN_ENTRY_ROOM = 64 };
 
 struct domain_parts {
     const struct virt_domain *id;
     const struct virt_status *status;
-    char *xml;                   /* taken over */
-    struct snapshot_doc **docs;  /* n of them; domain_build takes references of its own */
+    char *xml;                  /* taken over */
+    struct snapshot_doc **docs; /* n of them; domain_build takes references of its own */
     size_t n, n_unreadable;
-    const char *current;         /* name or NULL */
+    const char *current; /* name or NULL */
 };
 
 /* Fills in `no` and `reason` of one disk of a snapshot, and in `ident` the hash of what its file

@@ -1,9 +1,9 @@
 /* graph.h - the file graph: whose bytes stand in which file, and through which chain.
  *
- * A user is something whose bytes must stay: a snapshot's disk, a qcow2 tag that no snapshot owns, a
- * domain's live disk. Its chain lists files from the top down. An internal user (a tag) has its bytes in
- * the tag's own clusters of the top file, which writes to that file leave alone; below the top it stands on
- * whole files as any other.
+ * A user is something whose bytes must stay: a snapshot's disk, a qcow2 tag that no snapshot owns,
+ * a domain's live disk. Its chain lists files from the top down. An internal user (a tag) has its
+ * bytes in the tag's own clusters of the top file, which writes to that file leave alone; below the
+ * top it stands on whole files as any other.
  *
  * Pure data: no libvirt, no file is opened. One thread builds it, then it is only read.
  */
@@ -19,15 +19,15 @@
 
 struct graph;
 
-struct graph *graph_new(void); /* NULL without memory */
+struct graph *graph_new(void);    /* NULL without memory */
 void graph_free(struct graph *g); /* NULL allowed */
 MEM_CLEANUP(struct graph, graph_free)
 
 enum { GRAPH_NO_FILE = -1 };
 
-/* The file's number; the same for the same device and inode, or, where ino is 0 (it does not exist),
- * the same path. `format` may be NULL where it is not known; the first known one is kept. Negative
- * without memory. */
+/* The file's number; the same for the same device and inode, or, where ino is 0 (it does not
+ * exist), the same path. `format` may be NULL where it is not known; the first known one is kept.
+ * Negative without memory. */
 int graph_file(struct graph *g, const char *path, const char *format, uint64_t dev, uint64_t ino);
 size_t graph_n_files(const struct graph *g);
 const char *graph_file_path(const struct graph *g, int file);
@@ -45,7 +45,8 @@ struct graph_user {
     bool unknown;         /* it may go on below what was found, to any file */
 };
 
-/* Adds a user with its chain of files, top first; strings and array are copied. false without memory. */
+/* Adds a user with its chain of files, top first; strings and array are copied. false without
+ * memory. */
 bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, size_t n);
 
 size_t graph_n_users(const struct graph *g);
@@ -56,13 +57,14 @@ int graph_chain(const struct graph *g, size_t i, size_t depth);
 /* Is that very entry of a snapshot table a user already? */
 bool graph_has_tag(const struct graph *g, int file, const char *tag, const char *tag_id);
 
-/* Whose bytes change when the whole of `file` is written to or removed? Calls `each` for every user that
- * reads through it, or may as far as can be told, but for those that only have a tag of theirs in it.
- * With `removed` also those. */
+/* Whose bytes change when the whole of `file` is written to or removed? Calls `each` for every user
+ * that reads through it, or may as far as can be told, but for those that only have a tag of theirs
+ * in it. With `removed` also those. */
 void graph_users_of(const struct graph *g, int file, bool removed,
                     void (*each)(void *ctx, const struct graph_user *u, size_t i), void *ctx);
 
-/* "snapshot 'e2' of domain 'web01' (vda)", "tag 'x' in '/a.qcow2'", "the live disk vda of domain 'c'". */
+/* "snapshot 'e2' of domain 'web01' (vda)", "tag 'x' in '/a.qcow2'", "the live disk vda of domain
+ * 'c'". */
 void graph_describe(const struct graph *g, size_t i, struct text *out);
 
 #endif

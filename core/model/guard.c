@@ -3,8 +3,8 @@
  * Rules, each from a shape in which libvirt's own call loses data or dies:
  *   - a name that is also another tag's id picks that other tag (QEMU looks up ids first);
  *   - a revert to an internal snapshot writes into its file: nothing else may stand on that file;
- *   - a delete of an external snapshot commits its overlay into its content file, or unlinks that file:
- *     nothing else may stand on either, no tag in the overlay;
+ *   - a delete of an external snapshot commits its overlay into its content file, or unlinks that
+ * file: nothing else may stand on either, no tag in the overlay;
  *   - libvirt's revert to an external snapshot unlinks the files of the current one, unchecked;
  *   - a running domain must still have the disks that a snapshot to be deleted had.
  */
@@ -21,8 +21,8 @@
 
 enum {
     EXTERNAL_REVERT_FROM = 9009000, /* libvirt 9.9 reverts to external snapshots */
-    PLAIN_NAMES_FROM = 10009000,    /* libvirt 10.9 makes QEMU job ids of internal snapshots' names */
-    NAMES_SHOWN_MAX = 8             /* of what would be lost, in one sentence */
+    PLAIN_NAMES_FROM = 10009000, /* libvirt 10.9 makes QEMU job ids of internal snapshots' names */
+    NAMES_SHOWN_MAX = 8          /* of what would be lost, in one sentence */
 };
 
 /* ---- who would be harmed ---- */
@@ -74,8 +74,7 @@ static int refuse_users(const struct survey *v, const struct domain *d, const st
 /* ---- names and ids ---- */
 
 /* In the file of this disk: does the name pick exactly the snapshot's own tag? */
-static int check_tag_name(const struct survey *v, int file, const struct snapshot *s,
-                          struct err *e)
+static int check_tag_name(const struct survey *v, int file, const struct snapshot *s, struct err *e)
 {
     unsigned named = 0;
     for (size_t i = 0; i < graph_n_users(v->graph); i++) {
@@ -135,7 +134,8 @@ static bool is_external(const struct snapshot *s)
     return external;
 }
 
-/* libvirt 9.0 looks at every disk that the snapshot lists, also those it left out, such as a CD-ROM. */
+/* libvirt 9.0 looks at every disk that the snapshot lists, also those it left out, such as a
+ * CD-ROM. */
 static int check_attached(const struct survey *v, const struct snapshot *s, struct err *e)
 {
     for (size_t i = 0; i < s->parsed->n_disks; i++)
@@ -181,9 +181,8 @@ static int check_saved(struct model *m, const struct domain *d, const char *what
 
 /* ---- delete ---- */
 
-static int delete_internal(const struct survey *v, const struct domain *d,
-                           const struct snapshot *s, const struct snapshot_disk *disk,
-                           struct err *e)
+static int delete_internal(const struct survey *v, const struct domain *d, const struct snapshot *s,
+                           const struct snapshot_disk *disk, struct err *e)
 {
     int file = top_file(v, survey_user(v, d, s, disk->target));
     if (file == GRAPH_NO_FILE)
@@ -227,7 +226,8 @@ static int delete_external(const struct model *m, const struct survey *v, const 
     int live = survey_user(v, d, NULL, disk->target);
     const struct xml_snapshot_disk *x = external_disk(s, disk->target);
     if (own < 0 || live < 0 || !x || !x->overlay.path)
-        return err_fail(e, EBUSY, "disk '%s' of the snapshot, or its overlay, is not there any more",
+        return err_fail(e, EBUSY,
+                        "disk '%s' of the snapshot, or its overlay, is not there any more",
                         disk->target);
     if (graph_user(v->graph, (size_t)live)->broken || graph_user(v->graph, (size_t)own)->broken)
         return err_fail(e, EBUSY, "the backing chain of disk '%s' cannot be followed to its end",
@@ -273,9 +273,8 @@ int guard_delete(struct model *m, struct domain *d, const struct snapshot *s, st
 
 /* ---- revert ---- */
 
-static int revert_internal(const struct survey *v, const struct domain *d,
-                           const struct snapshot *s, const struct snapshot_disk *disk,
-                           struct err *e)
+static int revert_internal(const struct survey *v, const struct domain *d, const struct snapshot *s,
+                           const struct snapshot_disk *disk, struct err *e)
 {
     int own = survey_user(v, d, s, disk->target);
     if (own < 0)
@@ -309,9 +308,10 @@ static int revert_external(struct model *m, const struct survey *v, const struct
         return err_fail(e, EOPNOTSUPP,
                         "this libvirt cannot revert to an external snapshot (9.9 can)");
     if (!d->current)
-        return err_fail(e, EBUSY,
-                        "no snapshot is current, and libvirt's daemon would crash; make one current "
-                        "with 'virsh snapshot-current'");
+        return err_fail(
+            e, EBUSY,
+            "no snapshot is current, and libvirt's daemon would crash; make one current "
+            "with 'virsh snapshot-current'");
     const struct xml_snapshot *x = d->current->parsed;
     const struct xml_snapshot_disk *disks = x->n_revert_disks ? x->revert_disks : x->disks;
     size_t n = x->n_revert_disks ? x->n_revert_disks : x->n_disks;
@@ -327,8 +327,7 @@ static int revert_disks(struct model *m, const struct survey *v, const struct do
 {
     for (size_t i = 0; i < s->n_disks; i++)
         if (s->disks[i].no)
-            return err_fail(e, s->disks[i].no == ENOENT ? ENOENT : EBUSY, "%s",
-                            s->disks[i].reason);
+            return err_fail(e, s->disks[i].no == ENOENT ? ENOENT : EBUSY, "%s", s->disks[i].reason);
     if (is_external(s))
         return revert_external(m, v, d, e);
     int r = 0;

@@ -1,12 +1,13 @@
 /* guard.h - is libvirt's own call safe here? Asked before every change, of a domain read just now.
  *
- * libvirt's checks are not enough: some native deletes and reverts silently destroy other snapshots,
- * pick the wrong one, or kill the daemon. The guard builds the file graph of all domains and refuses
- * with EBUSY (EEXIST for a name that a disk already holds, EINVAL for a name libvirt cannot make)
- * before anything is touched, naming what would be lost. 0 = go ahead.
+ * libvirt's checks are not enough: some native deletes and reverts silently destroy other
+ * snapshots, pick the wrong one, or kill the daemon. The guard builds the file graph of all domains
+ * and refuses with EBUSY (EEXIST for a name that a disk already holds, EINVAL for a name libvirt
+ * cannot make) before anything is touched, naming what would be lost. 0 = go ahead.
  *
- * The test driver's domains need no files: there only new names are checked. Where libvirt's files are not ours
- * to see, a delete or revert is refused (EOPNOTSUPP), since nothing could be asked of the graph.
+ * The test driver's domains need no files: there only new names are checked. Where libvirt's files
+ * are not ours to see, a delete or revert is refused (EOPNOTSUPP), since nothing could be asked of
+ * the graph.
  */
 #ifndef SNAPFS_MODEL_GUARD_H
 #define SNAPFS_MODEL_GUARD_H

@@ -79,8 +79,8 @@ static bool is_still_there(const struct model *m, const struct domain *d, const 
                            const struct snapshot_disk *disk)
 {
     struct tag_tables *tables autodestroy(tag_tables_free) = tag_tables_new(m);
-    struct snapshot_disk now = {.target = disk->target, .path = disk->path,
-                                .format = disk->format, .tag = disk->tag};
+    struct snapshot_disk now = {
+        .target = disk->target, .path = disk->path, .format = disk->format, .tag = disk->tag};
     struct err why;
     return tables && tag_tables_identify(tables, &now, &why) == 0 &&
            domain_disk_ident(d->uuid, s, disk->target, now.ident) == disk->ident;
@@ -105,18 +105,19 @@ static bool reads(void *ctx, const struct stat *st)
     return image_reads_file(ctx, st);
 }
 
-/* After a merge that libvirt was not asked for as a delete, the snapshot's file can be the live disk
- * again; shut off, nothing else tells that it holds what came later. */
+/* After a merge that libvirt was not asked for as a delete, the snapshot's file can be the live
+ * disk again; shut off, nothing else tells that it holds what came later. */
 static int check_not_live(const struct domain *d, const struct image *im,
                           const struct snapshot_disk *disk, struct err *e)
 {
     const char *target = policy_live_disk(d, reads, (void *)(uintptr_t)im);
     if (!target)
         return 0;
-    return err_fail(e, EIO,
-                    "the domain's disk '%s' writes to a file that the snapshot's '%s' is read from, so "
-                    "the snapshot is lost there",
-                    target, disk->target);
+    return err_fail(
+        e, EIO,
+        "the domain's disk '%s' writes to a file that the snapshot's '%s' is read from, so "
+        "the snapshot is lost there",
+        target, disk->target);
 }
 
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,

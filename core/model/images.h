@@ -16,7 +16,6 @@ int images_probe(struct model *m, struct domain *d, const struct snapshot *s,
 
 /* Sets disk->ident and, where the bytes cannot be found, disk->no and reason. A domain_identify_fn
  * (domain.h) whose ctx is a struct tag_tables (tables.h). */
-int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *disk,
-                    struct err *e);
+int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *disk, struct err *e);
 
 #endif

@@ -1,6 +1,7 @@
 /* inside.h - which snapshot's image does a path of the mounted tree name?
  *
- * Answered from the catalog alone: asking the mount itself could wait for the very change that asks. */
+ * Answered from the catalog alone: asking the mount itself could wait for the very change that
+ * asks. */
 #ifndef SNAPFS_MODEL_INSIDE_H
 #define SNAPFS_MODEL_INSIDE_H
 

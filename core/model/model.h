@@ -21,7 +21,7 @@ struct model;
 struct xml_snapshot;
 
 struct model_options {
-    const char *uri;          /* NULL = libvirt's default */
+    const char *uri; /* NULL = libvirt's default */
     bool readonly;
     uint64_t cache_ns;        /* how old a domain or the list of domains may be */
     const char *const *globs; /* only domains whose name matches one (fnmatch); n_globs 0 = all */
@@ -64,15 +64,15 @@ int model_domain_find(struct model *m, const char *coded, char ret_uuid[37], uin
 /* ---- one domain ---- */
 
 struct snapshot_disk {
-    char *target;      /* "vda"; the file is TARGET.raw, and coded as it is when odd */
-    char *file;        /* the directory entry's name, "vda.raw" */
-    const char *path;  /* where its bytes are; borrowed from the snapshot's document */
+    char *target;     /* "vda"; the file is TARGET.raw, and coded as it is when odd */
+    char *file;       /* the directory entry's name, "vda.raw" */
+    const char *path; /* where its bytes are; borrowed from the snapshot's document */
     const char *format;
-    const char *tag;   /* internal: the snapshot's name, else NULL */
-    int no;            /* 0, or the errno why it cannot be found out where they are, and */
-    char *reason;      /* the sentence */
-    uint64_t ident;    /* stable; another one when the bytes may be others */
-    size_t probe;      /* its place in the domain's probes (images.c) */
+    const char *tag; /* internal: the snapshot's name, else NULL */
+    int no;          /* 0, or the errno why it cannot be found out where they are, and */
+    char *reason;    /* the sentence */
+    uint64_t ident;  /* stable; another one when the bytes may be others */
+    size_t probe;    /* its place in the domain's probes (images.c) */
 };
 
 struct snapshot {
@@ -80,36 +80,36 @@ struct snapshot {
     const char *name, *coded, *xml; /* borrowed from doc; `coded` as the directory is named */
     size_t xml_len;
     const struct xml_snapshot *parsed;
-    struct snapshot *parent;        /* NULL for a root */
-    struct snapshot **children;     /* sorted by coded */
+    struct snapshot *parent;    /* NULL for a root */
+    struct snapshot **children; /* sorted by coded */
     size_t n_children, n_descendants;
-    bool in_by_name;                /* its real directory stands in by-name/ (deep trees) */
-    size_t path_len, path_depth;    /* of its real directory's path below the domain's directory */
-    uint64_t ident;                 /* stable over mounts; another one when re-made */
-    struct snapshot_disk *disks;    /* only those the snapshot captured, sorted by target */
+    bool in_by_name;             /* its real directory stands in by-name/ (deep trees) */
+    size_t path_len, path_depth; /* of its real directory's path below the domain's directory */
+    uint64_t ident;              /* stable over mounts; another one when re-made */
+    struct snapshot_disk *disks; /* only those the snapshot captured, sorted by target */
     size_t n_disks;
 };
 
 struct domain {
     char *name, *coded, *xml;
     char uuid[37];
-    const char *state;              /* "running", "shut off", …; static storage */
+    const char *state; /* "running", "shut off", …; static storage */
     bool active, persistent;
-    size_t n, n_unreadable;         /* snapshots; and those whose XML cannot be read, left out */
-    struct snapshot *all;           /* in libvirt's order */
-    struct snapshot **by_coded;     /* n of them, sorted */
-    struct snapshot **by_ident;     /* n of them, sorted */
-    struct snapshot **by_name;      /* n of them, sorted */
-    struct snapshot **roots;        /* sorted by coded */
+    size_t n, n_unreadable;     /* snapshots; and those whose XML cannot be read, left out */
+    struct snapshot *all;       /* in libvirt's order */
+    struct snapshot **by_coded; /* n of them, sorted */
+    struct snapshot **by_ident; /* n of them, sorted */
+    struct snapshot **by_name;  /* n of them, sorted */
+    struct snapshot **roots;    /* sorted by coded */
     size_t n_roots;
-    struct snapshot *current;       /* NULL for none */
-    uint64_t ident;                 /* stable: of the uuid */
-    uint64_t fresh_until;           /* CLOCK_MONOTONIC, ns; 0 with cache=0 */
-    uint64_t print;                 /* a hash of all that is shown of it */
-    struct timespec seen;           /* when it was first read so */
-    struct snapshot **links;        /* what roots and children point into */
-    struct probes *probes;          /* images.c */
-    struct named_files *named;      /* policy.c */
+    struct snapshot *current;  /* NULL for none */
+    uint64_t ident;            /* stable: of the uuid */
+    uint64_t fresh_until;      /* CLOCK_MONOTONIC, ns; 0 with cache=0 */
+    uint64_t print;            /* a hash of all that is shown of it */
+    struct timespec seen;      /* when it was first read so */
+    struct snapshot **links;   /* what roots and children point into */
+    struct probes *probes;     /* images.c */
+    struct named_files *named; /* policy.c */
     unsigned refs;
 };
 
@@ -130,7 +130,8 @@ struct timespec snapshot_seen(const struct snapshot *s);    /* when its XML was 
 const char *snapshot_description(const struct snapshot *s); /* borrowed; NULL for none */
 int64_t snapshot_created(const struct snapshot *s);         /* seconds since 1970 */
 
-/* The path of its real directory below the domain's, "snapshots/base/updates"; of NULL "snapshots". */
+/* The path of its real directory below the domain's, "snapshots/base/updates"; of NULL "snapshots".
+ */
 void snapshot_path(const struct snapshot *s, struct text *out);
 
 /* ---- images ---- */

@@ -200,8 +200,8 @@ static const char *format(void *ctx, const char *path)
     if (found || !a->domain)
         return found;
     const struct named_files *f = a->domain->named;
-    for (size_t i = lower_bound(f, path);
-         !found && i < f->n && !strcmp(f->items[i].path, path); i++)
+    for (size_t i = lower_bound(f, path); !found && i < f->n && !strcmp(f->items[i].path, path);
+         i++)
         found = f->items[i].format;
     return found;
 }

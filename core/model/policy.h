@@ -12,8 +12,8 @@ struct mounts;
 struct named_files *named_files_new(void);
 void named_files_free(struct named_files *f); /* NULL allowed */
 
-/* Who opens a chain: a domain's files may be those that libvirt names, files beside those, and those
- * under a directory of the option allow=. */
+/* Who opens a chain: a domain's files may be those that libvirt names, files beside those, and
+ * those under a directory of the option allow=. */
 struct allowance {
     const struct model *model;
     const struct domain *domain;     /* NULL: any file, but for one in a mount of snapfs */
@@ -21,8 +21,8 @@ struct allowance {
     const struct mounts *mounts;     /* given with no domain, else set */
 };
 
-/* The target of the live disk of the domain whose file is that one, which the guest writes to; NULL for
- * none. `ctx` as below; borrowed from the domain. */
+/* The target of the live disk of the domain whose file is that one, which the guest writes to; NULL
+ * for none. `ctx` as below; borrowed from the domain. */
 const char *policy_live_disk(const struct domain *d, bool (*is)(void *ctx, const struct stat *st),
                              void *ctx);
 

@@ -1,4 +1,5 @@
-/* survey.c - see survey.h. No locks of its own; one thread. Only headers and snapshot tables are read. */
+/* survey.c - see survey.h. No locks of its own; one thread. Only headers and snapshot tables are
+ * read. */
 #include "model/survey.h"
 
 #include <errno.h>
@@ -64,7 +65,8 @@ static const char *format_or_raw(const char *format)
     return format ? format : "raw";
 }
 
-/* A disk on a volume of a pool, whose file libvirt alone knows; it may be any when it does not say. */
+/* A disk on a volume of a pool, whose file libvirt alone knows; it may be any when it does not say.
+ */
 static int add_volume(struct surveyor *v, struct graph_user *u, const struct xml_source *s,
                       struct err *e)
 {
@@ -109,8 +111,8 @@ static int add_config(struct surveyor *v, const struct domain *d, struct err *e)
 static const char *tag_id(struct surveyor *v, const struct snapshot_disk *disk)
 {
     const struct image_tags *tags;
-    if (!disk->tag || tag_tables_get(v->tables, disk->path, format_or_raw(disk->format), &tags,
-                                     NULL) < 0)
+    if (!disk->tag ||
+        tag_tables_get(v->tables, disk->path, format_or_raw(disk->format), &tags, NULL) < 0)
         return NULL;
     for (size_t i = 0; i < tags->n; i++)
         if (!strcmp(tags->tags[i].name, disk->tag))
@@ -126,8 +128,11 @@ static int add_snapshot(struct surveyor *v, const struct domain *d, const struct
         const struct snapshot_disk *disk = &s->disks[k];
         if (!disk->path)
             continue;
-        struct graph_user u = {.domain = d->name, .snapshot = s->name, .target = disk->target,
-                               .tag = disk->tag, .tag_id = tag_id(v, disk)};
+        struct graph_user u = {.domain = d->name,
+                               .snapshot = s->name,
+                               .target = disk->target,
+                               .tag = disk->tag,
+                               .tag_id = tag_id(v, disk)};
         r = add_user(v, &u, disk->path, format_or_raw(disk->format), e);
     }
     return r;
@@ -158,8 +163,8 @@ static int add_file_tags(struct surveyor *v, int file, struct err *e)
         return 0; /* a table that nobody can read holds no bytes that anyone could ask for */
     int r = 0;
     for (size_t i = 0; r == 0 && i < tags->n; i++) {
-        struct graph_user u = {.domain = "", .target = "", .tag = tags->tags[i].name,
-                               .tag_id = tags->tags[i].id};
+        struct graph_user u = {
+            .domain = "", .target = "", .tag = tags->tags[i].name, .tag_id = tags->tags[i].id};
         if (!graph_has_tag(v->graph, file, u.tag, u.tag_id))
             r = add_user(v, &u, path, "qcow2", e);
     }

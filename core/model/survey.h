@@ -13,8 +13,8 @@ struct survey {
 
 /* Reads all domains afresh (`d` is taken as it is; with `alone` it is the only one), follows every
  * chain, reads every snapshot table.
- * A domain that cannot be read fails the survey: what it needs is not known then. EOPNOTSUPP, with no
- * file opened, where libvirt's files are not ours to see. */
+ * A domain that cannot be read fails the survey: what it needs is not known then. EOPNOTSUPP, with
+ * no file opened, where libvirt's files are not ours to see. */
 int survey_make(struct model *m, struct domain *d, bool alone, struct survey *ret, struct err *e);
 void survey_drop(struct survey *s);
 

@@ -1,5 +1,5 @@
-/* tables.h - the snapshot tables of the files that one reading of a domain meets, each read once, so
- * that a file with a thousand tags is; and the identities of the disks that are in them. */
+/* tables.h - the snapshot tables of the files that one reading of a domain meets, each read once,
+ * so that a file with a thousand tags is; and the identities of the disks that are in them. */
 #ifndef SNAPFS_MODEL_TABLES_H
 #define SNAPFS_MODEL_TABLES_H
 

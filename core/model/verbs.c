@@ -1,4 +1,5 @@
-/* verbs.c - see verbs.h. Locks: entry->operation for the whole of a verb (catalog.h has the order). */
+/* verbs.c - see verbs.h. Locks: entry->operation for the whole of a verb (catalog.h has the order).
+ */
 #include "model/verbs.h"
 
 #include <errno.h>
@@ -54,8 +55,8 @@ static bool same_snapshots(const struct domain *a, const struct domain *b)
     bool same = a->n == b->n && a->n_unreadable == b->n_unreadable;
     for (size_t i = 0; same && i < a->n; i++) {
         const struct snapshot *x = a->by_ident[i], *y = b->by_ident[i];
-        same = x->ident == y->ident && (x->parent ? x->parent->ident : 0) ==
-                                           (y->parent ? y->parent->ident : 0);
+        same = x->ident == y->ident &&
+               (x->parent ? x->parent->ident : 0) == (y->parent ? y->parent->ident : 0);
     }
     return same && (a->current ? a->current->ident : 0) == (b->current ? b->current->ident : 0);
 }
@@ -94,7 +95,8 @@ static int turn_confirm(const struct turn *t, struct err *e)
     return err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
 }
 
-/* After a change failed: was it the connection, so that the change may have been made all the same? */
+/* After a change failed: was it the connection, so that the change may have been made all the same?
+ */
 static bool is_unsure(const struct err *e)
 {
     return e->no == ENOTCONN || e->no == ETIMEDOUT;
@@ -111,10 +113,11 @@ static int check_parent(const struct turn *t, uint64_t parent_ident, struct err 
         return err_fail(e, ESTALE, "the parent snapshot was deleted or made again meanwhile");
     autotext struct text path = {0};
     snapshot_path(current, &path);
-    return err_fail(e, EBUSY,
-                    "libvirt puts a new snapshot under the current one: it would go in '%s', not here "
-                    "(revert here first, or use '%s/current/')",
-                    path.failed ? "?" : path.s, t->domain->coded);
+    return err_fail(
+        e, EBUSY,
+        "libvirt puts a new snapshot under the current one: it would go in '%s', not here "
+        "(revert here first, or use '%s/current/')",
+        path.failed ? "?" : path.s, t->domain->coded);
 }
 
 static int check_new_name(const struct turn *t, const char *name, struct err *e)
@@ -123,11 +126,13 @@ static int check_new_name(const struct turn *t, const char *name, struct err *e)
     if (r < 0)
         return r;
     if (domain_find_name(t->domain, name))
-        return err_fail(e, EEXIST, "domain '%s' already has a snapshot '%s'", t->domain->name, name);
+        return err_fail(e, EEXIST, "domain '%s' already has a snapshot '%s'", t->domain->name,
+                        name);
     return 0;
 }
 
-/* libvirt's default kind; where it answers that this domain cannot have that, external disk-only. */
+/* libvirt's default kind; where it answers that this domain cannot have that, external disk-only.
+ */
 static int create_call(const struct turn *t, const char *name, struct text *remark, struct err *e)
 {
     autofree char *xml = xml_snapshot_new(name);
@@ -145,7 +150,8 @@ static int create_call(const struct turn *t, const char *name, struct text *rema
                                 VIRT_CREATE_DISK_ONLY | VIRT_CREATE_ATOMIC, &unsupported, e);
 }
 
-/* The new snapshot's ident, read back; also tells whether a call that lost its connection was done. */
+/* The new snapshot's ident, read back; also tells whether a call that lost its connection was done.
+ */
 static int find_created(const struct turn *t, const char *name, uint64_t *ret_ident, struct err *e)
 {
     struct domain *after autodestroy(domain_unref) = NULL;

@@ -1,9 +1,9 @@
 /* verbs.h - what a user can do to a domain's snapshots.
  *
- * Every verb queues behind the others on the same domain (different domains run side by side), reads
- * the domain afresh, asks the guard (guard.h) whose bytes would change, and only then makes the one
- * libvirt call. 0 or -errno with a sentence that says what to do about it where we know. A verb may
- * take minutes: it never runs on a thread that others wait for.
+ * Every verb queues behind the others on the same domain (different domains run side by side),
+ * reads the domain afresh, asks the guard (guard.h) whose bytes would change, and only then makes
+ * the one libvirt call. 0 or -errno with a sentence that says what to do about it where we know. A
+ * verb may take minutes: it never runs on a thread that others wait for.
  */
 #ifndef SNAPFS_MODEL_VERBS_H
 #define SNAPFS_MODEL_VERBS_H
@@ -45,8 +45,9 @@ struct operation {
     const char *path; /* below the mountpoint */
 };
 
-/* Adds a line to the domain's log and gives the same line (without newline) to the caller in `line`:
- * time, uid, pid, operation, path, then "ok" and the remark, or the errno's name and the sentence. */
+/* Adds a line to the domain's log and gives the same line (without newline) to the caller in
+ * `line`: time, uid, pid, operation, path, then "ok" and the remark, or the errno's name and the
+ * sentence. */
 void model_log_add(struct model *m, const char *uuid, const struct operation *op,
                    const struct err *failure, const char *remark, struct text *line);
 

@@ -88,7 +88,8 @@ static int open_first(struct virt *v, struct err *e)
     return r;
 }
 
-/* Does each connection to it have a world of its own? The test driver's on a file, also a daemon's. */
+/* Does each connection to it have a world of its own? The test driver's on a file, also a daemon's.
+ */
 static bool is_single(const char *uri)
 {
     const char *path = strstr(uri, ":///");

@@ -1,8 +1,8 @@
 /* connect.c - the connector: the thread that opens a link.
  *
- * virConnectOpen to a daemon that hangs does not return, so it has a thread of its own, and everyone
- * who needs the link waits with a deadline (pool.c). There is at most one at a time. It tries until
- * VIRT_RECONNECT_WAIT seconds have passed since the loss, at least once.
+ * virConnectOpen to a daemon that hangs does not return, so it has a thread of its own, and
+ * everyone who needs the link waits with a deadline (pool.c). There is at most one at a time. It
+ * tries until VIRT_RECONNECT_WAIT seconds have passed since the loss, at least once.
  */
 #include <errno.h>
 #include <signal.h>

@@ -1,9 +1,9 @@
 /* deadline.c - a read that libvirt does not answer is given up.
  *
- * Keepalive finds a daemon that has stopped. A daemon can also live and be stuck with one domain: all
- * calls about that domain, and the list, then wait for as long as it is. Such a call cannot be taken
- * back, but its connection can be broken, which lets it fail. One timer of the event loop sees to
- * that; it runs only while there are reads to watch. The fields are under virt.lock.
+ * Keepalive finds a daemon that has stopped. A daemon can also live and be stuck with one domain:
+ * all calls about that domain, and the list, then wait for as long as it is. Such a call cannot be
+ * taken back, but its connection can be broken, which lets it fail. One timer of the event loop
+ * sees to that; it runs only while there are reads to watch. The fields are under virt.lock.
  */
 #include "virt/internal.h"
 #include "virt/virt.h"

@@ -1,6 +1,7 @@
 /* errors.c - the one table from libvirt's error codes to errno, and libvirt's words as a sentence.
  *
- * The codes are those of libvirt's include/libvirt/virterror.h. Pure but for the thread's last error.
+ * The codes are those of libvirt's include/libvirt/virterror.h. Pure but for the thread's last
+ * error.
  */
 #include "virt/errors.h"
 
@@ -87,9 +88,9 @@ int virt_fail(bool readonly, struct err *e)
         return err_fail(e, EIO, "libvirt: the call failed without a reason");
     const struct row *row = find_row(last->code, last->domain);
     const char *hint = row ? row->hint : NULL;
-    return err_fail(e, virt_errno(last->code, last->domain, last->int1, readonly), "libvirt: %s%s%s",
-                    last->message ? last->message : "unknown error", hint ? "; " : "",
-                    hint ? hint : "");
+    return err_fail(e, virt_errno(last->code, last->domain, last->int1, readonly),
+                    "libvirt: %s%s%s", last->message ? last->message : "unknown error",
+                    hint ? "; " : "", hint ? hint : "");
 }
 
 int virt_code(void)

@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 
-/* The errno (positive) for libvirt's error `code` (virErrorNumber) of `domain` (virErrorDomain) with
- * its `int1`, on a connection that is `readonly`. Never 0, ENOSYS or EXDEV. */
+/* The errno (positive) for libvirt's error `code` (virErrorNumber) of `domain` (virErrorDomain)
+ * with its `int1`, on a connection that is `readonly`. Never 0, ENOSYS or EXDEV. */
 int virt_errno(int code, int domain, int int1, bool readonly);
 
 /* Fills `e` from the calling thread's last libvirt error, so it comes right after the call that

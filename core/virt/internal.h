@@ -1,13 +1,14 @@
 /* internal.h - what the files of virt/ share: connections (links) and how a call is made on one.
  *
- * A link carries one call at a time, and there are as many links as calls at once (VIRT_LINKS_MAX at
- * most, LINKS_IDLE kept): libvirt's client crashes or hangs when keepalive gives up with two calls
- * in flight (seen in 9.0), and libvirtd serves five requests of a connection at once, so that five
- * slow ones would block everything else. Drivers in our own process have neither fault nor need:
- * there all calls share one link, also since each connection to test:///FILE would have its own world.
+ * A link carries one call at a time, and there are as many links as calls at once (VIRT_LINKS_MAX
+ * at most, LINKS_IDLE kept): libvirt's client crashes or hangs when keepalive gives up with two
+ * calls in flight (seen in 9.0), and libvirtd serves five requests of a connection at once, so that
+ * five slow ones would block everything else. Drivers in our own process have neither fault nor
+ * need: there all calls share one link, also since each connection to test:///FILE would have its
+ * own world.
  *
- * The only lock is virt.lock. It is a leaf: never held over a call into libvirt, since libvirt calls
- * the close and event callbacks with locks of its own held.
+ * The only lock is virt.lock. It is a leaf: never held over a call into libvirt, since libvirt
+ * calls the close and event callbacks with locks of its own held.
  */
 #ifndef SNAPFS_VIRT_INTERNAL_H
 #define SNAPFS_VIRT_INTERNAL_H
@@ -53,7 +54,7 @@ struct virt {
     _Atomic uint64_t generation;
     atomic_ulong version;
     atomic_int reverts_external; /* -1 = not asked since the last reconnect */
-    atomic_uint refs;            /* virt_open's, the connector's, an event callback's, the timer's */
+    atomic_uint refs; /* virt_open's, the connector's, an event callback's, the timer's */
 
     pthread_mutex_t lock;
     pthread_cond_t cond; /* anything below or in a link changed; CLOCK_MONOTONIC */

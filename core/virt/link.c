@@ -18,7 +18,7 @@
 
 /* libvirt gives up after interval * (count + 1) seconds: VIRT_CALL_TIMEOUT. */
 enum { KEEPALIVE_INTERVAL = 5, KEEPALIVE_COUNT = 5 };
-_Static_assert(KEEPALIVE_INTERVAL * (KEEPALIVE_COUNT + 1) == VIRT_CALL_TIMEOUT, "keepalive");
+_Static_assert(KEEPALIVE_INTERVAL *(KEEPALIVE_COUNT + 1) == VIRT_CALL_TIMEOUT, "keepalive");
 
 static void drop_ref(void *opaque)
 {
@@ -61,17 +61,16 @@ typedef void any_function(void); /* the stop on the way between two function typ
 
 static int listen_to(struct virt *v, virConnectPtr conn, int event, any_function *function)
 {
-    int id = virConnectDomainEventRegisterAny(conn, NULL, event,
-                                              (virConnectDomainEventGenericCallback)function,
-                                              virt_ref(v), drop_ref);
+    int id = virConnectDomainEventRegisterAny(
+        conn, NULL, event, (virConnectDomainEventGenericCallback)function, virt_ref(v), drop_ref);
     if (id < 0)
         virt_unref(v);
     return id;
 }
 
 /* Drivers without close callback or events do without. A driver without close callback keeps
- * nothing, nor frees it, so that one has no reference: link_close takes it back, which waits for one
- * that runs. */
+ * nothing, nor frees it, so that one has no reference: link_close takes it back, which waits for
+ * one that runs. */
 static void link_listen(struct virt *v, struct link *l)
 {
     virConnectRegisterCloseCallback(l->conn, on_close, v, NULL);

@@ -23,9 +23,10 @@ enum { PROC_PATH_MAX = 64 /* "/proc/PID/ns/mnt", "/proc/PID/fd/…" */ };
 
 static int cannot_tell(struct err *e, pid_t pid, const char *what)
 {
-    return err_fail(e, EOPNOTSUPP,
-                    "cannot tell whether libvirt's daemon (process %ld) sees the same files: %s: %s",
-                    (long)pid, what, strerror(errno));
+    return err_fail(
+        e, EOPNOTSUPP,
+        "cannot tell whether libvirt's daemon (process %ld) sees the same files: %s: %s", (long)pid,
+        what, strerror(errno));
 }
 
 /* Are two files the same, down to the mount (a bind mount of / may lack what is mounted below)? */
@@ -69,10 +70,11 @@ static int check_process(pid_t pid, struct err *e)
     if (same_file(path, "/", &same) < 0)
         return cannot_tell(e, pid, path);
     if (!same)
-        return err_fail(e, EOPNOTSUPP,
-                        "libvirt's daemon (process %ld) has another root directory, so the paths it "
-                        "names are not files of ours",
-                        (long)pid);
+        return err_fail(
+            e, EOPNOTSUPP,
+            "libvirt's daemon (process %ld) has another root directory, so the paths it "
+            "names are not files of ours",
+            (long)pid);
     return 0;
 }
 
@@ -113,10 +115,11 @@ static int check_program(pid_t pid, struct err *e)
     const char *base = slash ? slash + 1 : exe;
     if (pid == 1 || strstr(base, "virt") || !strncmp(base, "systemd", 7))
         return 0;
-    return err_fail(e, EOPNOTSUPP,
-                    "libvirt's socket is served by '%s', which may forward it from another host, so "
-                    "the paths it names may not be files of ours",
-                    base);
+    return err_fail(
+        e, EOPNOTSUPP,
+        "libvirt's socket is served by '%s', which may forward it from another host, so "
+        "the paths it names may not be files of ours",
+        base);
 }
 
 /* ---- the connection ---- */

@@ -1,4 +1,5 @@
-/* loop.h - libvirt's event loop: one thread in the process, while anyone wants it. Inside virt/ only. */
+/* loop.h - libvirt's event loop: one thread in the process, while anyone wants it. Inside virt/
+ * only. */
 #ifndef SNAPFS_VIRT_LOOP_H
 #define SNAPFS_VIRT_LOOP_H
 

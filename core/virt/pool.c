@@ -130,7 +130,8 @@ void virt_release(struct virt *v, struct link *l)
         link_close(l);
 }
 
-/* libvirt tells the reason by the close callback, which may come a moment later than the failure. */
+/* libvirt tells the reason by the close callback, which may come a moment later than the failure.
+ */
 bool virt_lost(struct virt *v, struct link *l)
 {
     uint64_t deadline = virt_clock() + REASON_NS;

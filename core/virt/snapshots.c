@@ -186,7 +186,8 @@ int virt_snapshot_secure_xml(struct virt *v, const char *uuid, const char *name,
     return r;
 }
 
-/* INVALID_ARG cannot be our flags here: the shape of the chain is not what libvirt's delete wants. */
+/* INVALID_ARG cannot be our flags here: the shape of the chain is not what libvirt's delete wants.
+ */
 static int act_delete(struct virt *v, virDomainSnapshotPtr snap, struct snapshot_call *c,
                       struct err *e)
 {

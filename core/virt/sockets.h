@@ -1,7 +1,7 @@
 /* sockets.h - the sockets by which a connection talks to its daemon. Inside virt/ only.
  *
- * libvirt does not hand them out, but two things need them: asking the peer who it is (local.h), and
- * ending although the daemon hangs (virt_close).
+ * libvirt does not hand them out, but two things need them: asking the peer who it is (local.h),
+ * and ending although the daemon hangs (virt_close).
  */
 #ifndef SNAPFS_VIRT_SOCKETS_H
 #define SNAPFS_VIRT_SOCKETS_H

@@ -5,10 +5,10 @@
  * connection. All functions may be called from any thread. Errors carry libvirt's own words and the
  * errno of the one table in virt/errors.c.
  *
- * When the daemon goes away a call waits up to VIRT_RECONNECT_WAIT seconds (counted from the loss) for
- * it to come back, then fails with ENOTCONN; calls made while it stays away fail at once after one
- * try. A call in flight when the connection breaks is not retried if it changes anything. A read that
- * gets no answer for VIRT_CALL_TIMEOUT seconds fails with ETIMEDOUT.
+ * When the daemon goes away a call waits up to VIRT_RECONNECT_WAIT seconds (counted from the loss)
+ * for it to come back, then fails with ENOTCONN; calls made while it stays away fail at once after
+ * one try. A call in flight when the connection breaks is not retried if it changes anything. A
+ * read that gets no answer for VIRT_CALL_TIMEOUT seconds fails with ETIMEDOUT.
  */
 #ifndef SNAPFS_VIRT_VIRT_H
 #define SNAPFS_VIRT_VIRT_H
@@ -33,8 +33,8 @@ int virt_open(const char *uri, bool readonly, struct virt **ret, struct err *e);
 void virt_close(struct virt *v);
 MEM_CLEANUP(struct virt, virt_close)
 
-const char *virt_uri(const struct virt *v);         /* libvirt's canonical URI; owned by v */
-unsigned long virt_version(const struct virt *v);   /* of the daemon's libvirt, 9000000 = 9.0.0 */
+const char *virt_uri(const struct virt *v);       /* libvirt's canonical URI; owned by v */
+unsigned long virt_version(const struct virt *v); /* of the daemon's libvirt, 9000000 = 9.0.0 */
 
 /* Do paths in libvirt's XML name files of ours: same host, root directory and mount namespace?
  * When not, `why` gets the sentence (errno EOPNOTSUPP). Asked again after each reconnect. */
@@ -76,9 +76,9 @@ int virt_volume_path(struct virt *v, const char *pool, const char *volume, char 
 
 struct virt_snapshots {
     size_t n;
-    char **names;   /* and */
-    char **xml;     /* the XML of each, same index, never with secrets; NULL = vanished meanwhile */
-    char *current;  /* the current snapshot's name, NULL for none */
+    char **names;  /* and */
+    char **xml;    /* the XML of each, same index, never with secrets; NULL = vanished meanwhile */
+    char *current; /* the current snapshot's name, NULL for none */
 };
 
 /* All snapshots of a domain with their XML, in topological order where libvirt gives one. */
@@ -90,7 +90,8 @@ MEM_CLEANUP(struct virt_snapshots, virt_snapshots_free)
 int virt_snapshot_secure_xml(struct virt *v, const char *uuid, const char *name, char **ret,
                              struct err *e);
 
-/* ---- changes; each is one libvirt call (virDomainSnapshotCreateXML, -Delete, RevertToSnapshot) ---- */
+/* ---- changes; each is one libvirt call (virDomainSnapshotCreateXML, -Delete, RevertToSnapshot)
+ * ---- */
 
 enum virt_create_flag {
     VIRT_CREATE_DISK_ONLY = 1 << 0,

@@ -18,19 +18,19 @@ enum { XML_TEXT_MAX = 16 * 1024 * 1024, XML_DISKS_MAX = 4096, XML_CHAIN_MAX = 25
 
 /* One file (or other source) of a chain as the XML names it. */
 struct xml_source {
-    char *type;   /* "file", "block", "volume", "network", …; "" when the disk is empty */
-    char *path;   /* for file and block; NULL else */
+    char *type;          /* "file", "block", "volume", "network", …; "" when the disk is empty */
+    char *path;          /* for file and block; NULL else */
     char *pool, *volume; /* for volume; NULL else */
-    char *format; /* NULL when the XML does not say */
-    bool slice;     /* <slice>: the disk is a part of the file only */
-    bool encrypted; /* <encryption>: the guest saw other bytes than the file has */
+    char *format;        /* NULL when the XML does not say */
+    bool slice;          /* <slice>: the disk is a part of the file only */
+    bool encrypted;      /* <encryption>: the guest saw other bytes than the file has */
 };
 
 struct xml_disk {
-    char *target;          /* "vda"; "" when the XML has none */
-    char *device;          /* "disk", "cdrom", "floppy", "lun" */
+    char *target; /* "vda"; "" when the XML has none */
+    char *device; /* "disk", "cdrom", "floppy", "lun" */
     bool readonly, shareable, transient;
-    char *snapshot;        /* the disk's own snapshot='…' attribute in <domain>, NULL if none */
+    char *snapshot; /* the disk's own snapshot='…' attribute in <domain>, NULL if none */
     struct xml_source source;
     struct xml_source *backing; /* <backingStore> from the top down, as far as the XML goes */
     size_t n_backing;
@@ -59,13 +59,13 @@ struct xml_snapshot {
     char *name, *parent, *description, *state; /* parent and description may be NULL */
     int64_t created;                           /* seconds since 1970; 0 when the XML has none */
     enum xml_where memory;
-    char *memory_file;                         /* NULL unless memory is external */
+    char *memory_file; /* NULL unless memory is external */
     struct xml_snapshot_disk *disks;
     size_t n_disks;
-    struct xml_snapshot_disk *revert_disks;    /* <revertDisks> */
+    struct xml_snapshot_disk *revert_disks; /* <revertDisks> */
     size_t n_revert_disks;
-    bool delete_in_progress;                   /* <snapshotDeleteInProgress/> anywhere */
-    struct xml_domain *domain;                 /* the <domain> of then; NULL when the XML has none */
+    bool delete_in_progress;   /* <snapshotDeleteInProgress/> anywhere */
+    struct xml_domain *domain; /* the <domain> of then; NULL when the XML has none */
 };
 
 int xml_snapshot_parse(const char *xml, struct xml_snapshot **ret, struct err *e);

@@ -133,8 +133,7 @@ int xml_text(xmlNodePtr node, char **ret, struct err *e)
     return node ? own(xmlNodeGetContent(node), ret, e) : 0;
 }
 
-int xml_attr_or(xmlNodePtr node, const char *name, const char *otherwise, char **ret,
-                struct err *e)
+int xml_attr_or(xmlNodePtr node, const char *name, const char *otherwise, char **ret, struct err *e)
 {
     int r = xml_attr(node, name, ret, e);
     if (r || *ret)

@@ -29,7 +29,8 @@ bool xml_is(const xmlNode *node, const char *name);
 xmlNodePtr xml_child(const xmlNode *node, const char *name);
 xmlNodePtr xml_next(const xmlNode *node, const char *name);
 
-/* The node after `node` in document order inside `root`, NULL at the end; `down`: with its children. */
+/* The node after `node` in document order inside `root`, NULL at the end; `down`: with its
+ * children. */
 xmlNodePtr xml_walk(xmlNodePtr node, const xmlNode *root, bool down);
 
 /* An attribute's value and an element's text; owned by the caller. NULL when there is none (node

@@ -26,7 +26,8 @@ static const char *path_attribute(const char *type)
     return !strcmp(type, "block") ? "dev" : NULL;
 }
 
-/* A file or block disk without a path, and any without <source>, is empty: a drive without medium. */
+/* A file or block disk without a path, and any without <source>, is empty: a drive without medium.
+ */
 static int settle_type(xmlNodePtr source, struct xml_source *s, struct err *e)
 {
     const char *attribute = path_attribute(s->type);

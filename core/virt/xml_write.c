@@ -103,9 +103,10 @@ static int dump(xmlDocPtr doc, char **ret, struct err *e)
 int xml_snapshot_describe(const char *xml, const char *description, char **ret, struct err *e)
 {
     if (description && !can_be_written(description))
-        return err_fail(e, EINVAL,
-                        "the description holds control characters or is not UTF-8, which XML cannot "
-                        "hold");
+        return err_fail(
+            e, EINVAL,
+            "the description holds control characters or is not UTF-8, which XML cannot "
+            "hold");
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = xml_doc_read(xml, "domainsnapshot", &doc, e);
     if (r)

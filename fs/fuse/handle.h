@@ -1,7 +1,7 @@
 /* handle.h - what a file or directory handle (fi->fh) stands for.
  *
- * The kernel has the handles; those that it still has when the session ends under a signal are freed
- * with the mount. All functions may be called from any thread.
+ * The kernel has the handles; those that it still has when the session ends under a signal are
+ * freed with the mount. All functions may be called from any thread.
  */
 #ifndef SNAPFS_FUSE_HANDLE_H
 #define SNAPFS_FUSE_HANDLE_H

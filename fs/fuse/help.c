@@ -18,7 +18,8 @@ static void print_options(FILE *out, bool mount_options)
 
 static void print_mount_words(FILE *out)
 {
-    fputs("    accepted from mount(8) and fstab(5), and nothing but what is the default here:", out);
+    fputs("    accepted from mount(8) and fstab(5), and nothing but what is the default here:",
+          out);
     for (size_t i = 0; i < option_count(); i++)
         if (!option_at(i)->help)
             fprintf(out, " %s", option_at(i)->name);

@@ -117,7 +117,8 @@ static int set_remount(struct options *o, const char *value, struct err *e)
 {
     (void)o;
     (void)value;
-    return err_fail(e, EINVAL, "a mount keeps its options ('remount'): unmount it and mount it again");
+    return err_fail(e, EINVAL,
+                    "a mount keeps its options ('remount'): unmount it and mount it again");
 }
 
 static const struct option_row rows[] = {

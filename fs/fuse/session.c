@@ -1,8 +1,8 @@
 /* session.c - see session.h: start, serve, stop.
  *
  * Signals that end it are blocked from before the first thread (libvirt's) and come in by ending.h.
- * After the loop the changes that run are waited for, since a change in flight is never cut off, and
- * only then is the session unmounted and the model closed. No lock is held over any of this.
+ * After the loop the changes that run are waited for, since a change in flight is never cut off,
+ * and only then is the session unmounted and the model closed. No lock is held over any of this.
  */
 #include "fuse/session.h"
 

@@ -23,8 +23,8 @@ void tasks_destroy(struct tasks *t); /* after tasks_finish */
  * already or no thread can be had; then `arg` stays the caller's. */
 int tasks_start(struct tasks *t, void (*run)(void *), void *arg, struct err *e);
 
-/* Lets none start any more and waits until none runs. A change in flight is never cut off. Returns how
- * many there were. */
+/* Lets none start any more and waits until none runs. A change in flight is never cut off. Returns
+ * how many there were. */
 unsigned tasks_finish(struct tasks *t);
 
 #endif

@@ -1,9 +1,9 @@
 /* attr.c - stat, texts, links and paths of a view. No locks.
  *
  * Times of directories, links and images are the snapshot's creation, of a domain's directory the
- * latest snapshot's (or the mount's start, when there is none), of the root the mount's start. A text
- * can change under its length, so its time is when the mount first saw it as it is. Never "now": tar
- * and rsync find changed what has changed, and nothing else.
+ * latest snapshot's (or the mount's start, when there is none), of the root the mount's start. A
+ * text can change under its length, so its time is when the mount first saw it as it is. Never
+ * "now": tar and rsync find changed what has changed, and nothing else.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -25,7 +25,8 @@ struct row {
     bool whole;            /* a write replaces it all: no append, no write past its start */
     /* The file's bytes. NULL: reads as empty. */
     int (*show)(struct tree *t, const struct view *v, char **ret, size_t *ret_len, struct err *e);
-    /* When what is shown began to be so; leaves *ret when nothing was yet. NULL: with the domain. */
+    /* When what is shown began to be so; leaves *ret when nothing was yet. NULL: with the domain.
+     */
     void (*when)(const struct tree *t, const struct view *v, struct timespec *ret);
     /* Acts on one write; `words` without its last newline. NULL: read-only. May take minutes. */
     int (*store)(struct tree *t, const struct view *v, const char *words, struct text *remark,

@@ -193,7 +193,7 @@ def cat_options(texts):
 def error_numbers(texts):
     given = re.findall(r"(?:err_fail|fuse_reply_err)\(\s*[^,()]+,\s*(E[A-Z0-9]+)", texts["code"])
     given += re.findall(r"\{VIR_ERR_\w+, \w+, (E[A-Z0-9]+)", texts["errors"])
-    given += ["ENOMEM", "EMFILE", "ENFILE"]  # err_nomem, and open(2) of the many files of a chain
+    given += ["ENOMEM", "EMFILE"]  # err_nomem, and open(2) of the many files of a chain
     listed = page.items(page.part(texts["man5"], "ERROR NUMBERS"), "Er")
     yield from differ("error", ("the code", given), ("snapfs(5)", listed))
 

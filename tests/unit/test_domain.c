@@ -1,4 +1,5 @@
-/* test_domain.c - the tree made of snapshots' documents: shape, paths, idents, paths back into it. */
+/* test_domain.c - the tree made of snapshots' documents: shape, paths, idents, paths back into it.
+ */
 #include <stdlib.h>
 
 #include "model/domain.h"
@@ -37,11 +38,11 @@ static struct snapshot_doc *doc(const char *name, const char *parent)
 static struct domain *build(const char *const *pairs, const char *current)
 {
     struct snapshot_doc *docs[1200];
-    struct virt_domain id = {.name = (char *)(uintptr_t)"d",
+    struct virt_domain id = {.name = (char *)(uintptr_t) "d",
                              .uuid = "11111111-1111-1111-1111-111111111111"};
-    struct virt_status status = {.state = (char *)(uintptr_t)"running"};
-    struct domain_parts parts = {.id = &id, .status = &status, .xml = strdup("<domain/>"),
-                                 .docs = docs, .current = current};
+    struct virt_status status = {.state = (char *)(uintptr_t) "running"};
+    struct domain_parts parts = {
+        .id = &id, .status = &status, .xml = strdup("<domain/>"), .docs = docs, .current = current};
     for (; pairs[2 * parts.n]; parts.n++)
         docs[parts.n] = doc(pairs[2 * parts.n], pairs[2 * parts.n + 1]);
     struct domain *d = NULL;
@@ -69,14 +70,17 @@ static void inside_is(const struct domain *d, const char *path, const char *want
 
 static void test_shape(void)
 {
-    const char *const pairs[] = {"b", "a", "a", NULL, "c", "a", "x", "gone", "p", "q", "q", "p", NULL};
+    const char *const pairs[] = {"b",    "a", "a", NULL, "c", "a", "x",
+                                 "gone", "p", "q", "q",  "p", NULL};
     struct domain *d = build(pairs, "c");
-    TAP_OK(d->n_roots == 3, "roots: a, x whose parent is gone, and one of a circle: %zu", d->n_roots);
+    TAP_OK(d->n_roots == 3, "roots: a, x whose parent is gone, and one of a circle: %zu",
+           d->n_roots);
     const struct snapshot *a = domain_find_name(d, "a");
     TAP_OK(a->n_children == 2 && !strcmp(a->children[0]->name, "b"), "children are sorted");
     TAP_OK(a->n_descendants == 2 && !a->parent, "two descendants");
     TAP_OK(d->current == domain_find_coded(d, "c"), "current");
-    TAP_OK(a->n_disks == 1 && !strcmp(a->disks[0].file, "vda.raw"), "only the disk that was captured");
+    TAP_OK(a->n_disks == 1 && !strcmp(a->disks[0].file, "vda.raw"),
+           "only the disk that was captured");
     path_is(d, "b", "snapshots/a/b");
     path_is(d, "x", "snapshots/x");
     inside_is(d, "/d/snapshots/a/b/vda.raw", "b");

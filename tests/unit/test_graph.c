@@ -29,15 +29,16 @@ static void users(const struct graph *g, int file, bool removed, const char *wan
 static void add(struct graph *g, const char *snapshot, const char *tag, const char *id,
                 const int *chain, size_t n)
 {
-    struct graph_user u = {.domain = "d", .snapshot = snapshot, .target = "vda", .tag = tag,
-                           .tag_id = id};
+    struct graph_user u = {
+        .domain = "d", .snapshot = snapshot, .target = "vda", .tag = tag, .tag_id = id};
     TAP_OK(graph_add(g, &u, chain, n), "added %s", snapshot ? snapshot : tag ? tag : "live");
 }
 
 int main(void)
 {
     struct graph *g = graph_new();
-    int base = graph_file(g, "/base", "qcow2", 1, 10), over = graph_file(g, "/over", "qcow2", 1, 11);
+    int base = graph_file(g, "/base", "qcow2", 1, 10),
+        over = graph_file(g, "/over", "qcow2", 1, 11);
     int gone = graph_file(g, "/gone", NULL, 0, 0);
     TAP_OK(base != over && over != gone, "three files");
     TAP_OK(graph_file(g, "/base/../base", NULL, 1, 10) == base, "one inode, one file");

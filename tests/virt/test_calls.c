@@ -61,8 +61,8 @@ static void test_status(struct virt *v)
     struct virt_status s = {0};
     struct err e = {0};
     int r = virt_domain_status(v, DEFAULT_UUID, true, &s, &e);
-    TAP_OK(r == 0 && s.active && s.persistent && !s.managed_save && !s.block_job,
-           "its status: %s", e.text);
+    TAP_OK(r == 0 && s.active && s.persistent && !s.managed_save && !s.block_job, "its status: %s",
+           e.text);
     TAP_STR(s.state, "running", "its state");
     r = virt_domain_status(v, UUID, false, &s, &e);
     TAP_OK(r == -ENOENT && e.no == ENOENT, "no such domain: %s", e.text);
@@ -77,7 +77,8 @@ static void test_domain_xml(struct virt *v)
     if (TAP_OK(r == 0 && !xml_domain_parse(xml, &d, &e), "its XML is read: %s", e.text))
         TAP_STR(d->name, "test", "and names it");
     char *none = NULL;
-    TAP_OK(virt_domain_xml(v, "no uuid", false, &none, &e) == -EINVAL && !none, "no uuid: %s", e.text);
+    TAP_OK(virt_domain_xml(v, "no uuid", false, &none, &e) == -EINVAL && !none, "no uuid: %s",
+           e.text);
 }
 
 static int create(struct virt *v, const char *name, unsigned flags, struct err *e)

@@ -111,8 +111,7 @@ static bool start(struct listener *l, change_fn *change)
     l->pid = fork();
     if (l->pid == 0) {
         close(hold[1]);
-        if (bind(fd, (struct sockaddr *)&l->address, sizeof(l->address)) == 0 &&
-            listen(fd, 4) == 0)
+        if (bind(fd, (struct sockaddr *)&l->address, sizeof(l->address)) == 0 && listen(fd, 4) == 0)
             child(fd, ready[1], hold[0], change);
         _exit(1);
     }

@@ -245,7 +245,8 @@ static void wait_in_call(const atomic_int *thread)
     }
 }
 
-/* A read that finds the one connection taken by a change gives up with it; neither is tried again. */
+/* A read that finds the one connection taken by a change gives up with it; neither is tried again.
+ */
 static void test_hung(struct virt *v)
 {
     struct change c = {.v = v};

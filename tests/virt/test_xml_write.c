@@ -1,4 +1,5 @@
-/* test_xml_write.c - documents made and changed, read back by our own parser and compared as text. */
+/* test_xml_write.c - documents made and changed, read back by our own parser and compared as text.
+ */
 #include <errno.h>
 #include <stdlib.h>
 
