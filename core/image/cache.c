@@ -65,7 +65,7 @@ static void link_newest(struct shard *s, struct block *b)
 static struct block *find(struct shard *s, uint64_t h, uint64_t owner, uint64_t offset, size_t len)
 {
     struct block *b = *bucket_of(s, h);
-    while (b && (b->owner != owner || b->offset != offset || b->len != len))
+    while (b && (b->owner != owner || b->offset != offset || (len && b->len != len)))
         b = b->chain;
     return b;
 }

@@ -1,4 +1,4 @@
-/* cache.h - bounded caches of immutable blocks: table pages and decompressed clusters.
+/* cache.h - bounded caches of immutable blocks: pages of tables and decompressed clusters.
  *
  * Keys are (owner, offset, length); an owner is one opened layer, never a file, because offsets in
  * a file are reused. Each cache has 16 shards with a lock each, held for a lookup or an insertion
@@ -14,6 +14,8 @@
 
 #include "base/mem.h"
 
+enum { CACHE_ANY_LENGTH = 0 };
+
 enum cache_kind { CACHE_TABLES, CACHE_CLUSTERS, CACHE_KINDS };
 
 struct block {
@@ -21,13 +23,14 @@ struct block {
     uint64_t owner, offset;
     size_t len;
     _Atomic unsigned refs;
-    uint8_t data[];
+    _Alignas(8) uint8_t data[];
 };
 
 /* A fresh owner, never given out twice. */
 uint64_t cache_owner(void);
 
-/* The block, referenced, or NULL. */
+/* The block, referenced, or NULL. The length tells an owner's blocks at one offset apart; where
+ * there can be only one, it need not be known. */
 struct block *cache_get(enum cache_kind kind, uint64_t owner, uint64_t offset, size_t len);
 
 /* A block to fill, owned by the caller; NULL when memory runs out. */

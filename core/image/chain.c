@@ -92,6 +92,7 @@ int image_open(const struct image_source *source, const struct image_policy *pol
     int r = open_layers(im, source, policy, e);
     if (r < 0)
         return r;
+    merged_init(im);
     *ret = take(im);
     return 0;
 }

@@ -16,6 +16,8 @@ struct image {
     _Atomic bool dead; /* the snapshot has gone or a file was changed */
     unsigned n;
     struct layer **layers; /* [0] = top */
+    uint64_t owner;        /* of merged pages, in the cache, */
+    unsigned page_bits;    /* each of this many bytes of the disk, as a power of 2 */
     pthread_mutex_t lock;
     uint64_t walked;      /* image_map has told of all bytes before this one, */
     uint64_t walked_data; /* of which this many have storage */
@@ -32,6 +34,12 @@ struct chain_run {
  * leaves the damaged layer in ret->depth. */
 int chain_run(struct image *im, uint64_t offset, uint64_t limit, bool holes, struct chain_run *ret,
               struct err *e);
+
+/* The same from what was found out before, for image_read: it tells no layers that read as zeros,
+ * and nothing of a raw file's holes. merged_init comes once all layers are there. */
+int merged_run(struct image *im, uint64_t offset, uint64_t limit, struct chain_run *ret,
+               struct err *e);
+void merged_init(struct image *im);
 
 /* A set of layers of an image. */
 struct chain_set {

@@ -35,7 +35,7 @@ static const char *decode_extended(const struct cluster_rules *rules, bool has_h
         return "a subcluster is both data and zeros";
     if (!has_host && alloc)
         return "a subcluster is allocated in an unallocated cluster";
-    unsigned sub_bits = rules->cluster_bits - 5, bit = (unsigned)(in_cluster >> sub_bits);
+    unsigned sub_bits = cluster_unit_bits(rules), bit = (unsigned)(in_cluster >> sub_bits);
     uint64_t end = (uint64_t)(bit + same_subclusters(alloc, zero, bit)) << sub_bits;
     ret->kind = zero >> bit & 1 ? RUN_ZERO : alloc >> bit & 1 ? RUN_DATA : RUN_UNALLOCATED;
     ret->length = end - in_cluster;

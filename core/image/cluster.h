@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 enum {
-    SUBCLUSTERS = 32, /* a cluster with extended L2 entries */
+    SUBCLUSTER_BITS = 5, /* a cluster with extended L2 entries has 2^5 */
+    SUBCLUSTERS = 1 << SUBCLUSTER_BITS,
 };
 
 #define ENTRY_COPIED (UINT64_C(1) << 63)
@@ -35,6 +36,12 @@ struct cluster_rules {
     unsigned version, cluster_bits;
     bool extended, data_file;
 };
+
+/* The least that can have a home of its own, a cluster or subcluster, as a power of 2. */
+static inline unsigned cluster_unit_bits(const struct cluster_rules *rules)
+{
+    return rules->extended ? rules->cluster_bits - SUBCLUSTER_BITS : rules->cluster_bits;
+}
 
 /* What `word` (and, extended, `bitmap`) says of the byte at `guest`, and of those behind it up to
  * the end of the cluster. NULL, or what is wrong with the entry; ret->length is then the rest of

@@ -76,7 +76,7 @@ static int read_runs(struct reading *r, struct err *e)
 {
     while (r->done < r->len) {
         struct chain_run c;
-        int s = chain_run(r->im, r->offset + r->done, r->len - r->done, false, &c, e);
+        int s = merged_run(r->im, r->offset + r->done, r->len - r->done, &c, e);
         if (s < 0)
             return s;
         s = put_run(r, &c, e);
