@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "image/share.h"
+
 int chain_below(const char *path, const char *backing, const char *backing_format,
                 const struct image_policy *policy, struct image_source *ret, struct err *e)
 {
@@ -55,8 +57,8 @@ static int add_layer(struct image *im, const struct image_source *source,
     int r = reserve(im, e);
     if (r < 0)
         return r;
-    autodestroy(layer_close) struct layer *l = NULL;
-    r = layer_open(source, policy, &l, e);
+    autodestroy(share_put) struct layer *l = NULL;
+    r = share_get(source, policy, &l, e);
     if (r < 0)
         return r;
     r = check_loop(im, l, e);
@@ -108,7 +110,7 @@ void image_unref(struct image *im)
     if (!im || atomic_fetch_sub(&im->refs, 1) != 1)
         return;
     for (unsigned i = 0; i < im->n; i++)
-        layer_close(im->layers[i]);
+        share_put(im->layers[i]);
     free(im->layers);
     pthread_mutex_destroy(&im->lock);
     free(im);

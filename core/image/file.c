@@ -68,43 +68,52 @@ static int take_stat(struct image_file *f, struct stat *ret)
     return 0;
 }
 
-/* Opens without side effects: what is no disk is told by stat before anything is opened. */
-static int open_checked(struct image_file *f, bool plain, struct err *e)
+/* What is no disk is told before anything is opened, which can have effects of its own. */
+int file_see(const char *path, const struct image_policy *policy, struct file_seen *ret,
+             struct err *e)
+{
+    int allowed = policy && policy->allow ? policy->allow(policy->ctx, path, e) : 0;
+    if (allowed < 0)
+        return allowed;
+    struct file_seen seen = {.path = path, .plain = allowed == IMAGE_ALLOW_PLAIN};
+    if ((seen.plain ? lstat(path, &seen.st) : stat(path, &seen.st)) < 0)
+        return err_fail(e, errno, "cannot open '%s': %s", path, strerror(errno));
+    if (seen.plain && !S_ISREG(seen.st.st_mode))
+        return err_fail(e, EACCES,
+                        "'%s' is named by an image's header only, and is a link or a device", path);
+    int r = check_kind(path, &seen.st, e);
+    if (r < 0)
+        return r;
+    *ret = seen;
+    return 0;
+}
+
+int file_open_seen(const struct file_seen *seen, struct image_file **ret, struct err *e)
 {
     struct stat st;
-    if ((plain ? lstat(f->path, &st) : stat(f->path, &st)) < 0)
+    autodestroy(file_close) struct image_file *f = calloc(1, sizeof(*f));
+    if (!f)
+        return err_nomem(e);
+    f->fd = -1;
+    f->path = strdup(seen->path);
+    if (!f->path)
+        return err_nomem(e);
+    f->fd = open_quietly(f->path, seen->plain ? O_NOFOLLOW : 0);
+    if (f->fd < 0 || take_stat(f, &st) < 0)
         return err_fail(e, errno, "cannot open '%s': %s", f->path, strerror(errno));
-    if (plain && !S_ISREG(st.st_mode))
-        return err_fail(e, EACCES,
-                        "'%s' is named by an image's header only, and is a link or a device",
-                        f->path);
     int r = check_kind(f->path, &st, e);
     if (r < 0)
         return r;
-    f->fd = open_quietly(f->path, plain ? O_NOFOLLOW : 0);
-    if (f->fd < 0 || take_stat(f, &st) < 0)
-        return err_fail(e, errno, "cannot open '%s': %s", f->path, strerror(errno));
-    return check_kind(f->path, &st, e);
+    *ret = take(f);
+    return 0;
 }
 
 int file_open(const char *path, const struct image_policy *policy, struct image_file **ret,
               struct err *e)
 {
-    int r = policy && policy->allow ? policy->allow(policy->ctx, path, e) : 0;
-    if (r < 0)
-        return r;
-    autodestroy(file_close) struct image_file *f = calloc(1, sizeof(*f));
-    if (!f)
-        return err_nomem(e);
-    f->fd = -1;
-    f->path = strdup(path);
-    if (!f->path)
-        return err_nomem(e);
-    r = open_checked(f, r == IMAGE_ALLOW_PLAIN, e);
-    if (r < 0)
-        return r;
-    *ret = take(f);
-    return 0;
+    struct file_seen seen;
+    int r = file_see(path, policy, &seen, e);
+    return r < 0 ? r : file_open_seen(&seen, ret, e);
 }
 
 void file_close(struct image_file *f)

@@ -19,8 +19,22 @@ struct image_file {
     uint64_t storage; /* bytes the host gives it */
 };
 
-/* Opens `path` for reading once policy->allow (policy may be NULL) agrees; regular files and block
- * devices only. ENOENT, EACCES…, or EINVAL for another kind of file. */
+/* A file that may be opened, by its name. */
+struct file_seen {
+    const char *path; /* the caller's */
+    bool plain;       /* only itself, no link to it */
+    struct stat st;
+};
+
+/* Looks at `path` once policy->allow (policy may be NULL) agrees; regular files and block devices
+ * only. ENOENT, EACCES…, or EINVAL for another kind of file. */
+int file_see(const char *path, const struct image_policy *policy, struct file_seen *ret,
+             struct err *e);
+
+/* Opens for reading what was seen, or what is in its place by now. Errors as file_see. */
+int file_open_seen(const struct file_seen *seen, struct image_file **ret, struct err *e);
+
+/* Both at once. */
 int file_open(const char *path, const struct image_policy *policy, struct image_file **ret,
               struct err *e);
 void file_close(struct image_file *f); /* NULL allowed */

@@ -260,8 +260,8 @@ static int open_raw(struct layer *l, const struct image_source *source, struct e
     return 0;
 }
 
-int layer_open(const struct image_source *source, const struct image_policy *policy,
-               struct layer **ret, struct err *e)
+int layer_open(const struct image_source *source, const struct file_seen *file,
+               const struct image_policy *policy, struct layer **ret, struct err *e)
 {
     int kind = layer_kind_of(source, e);
     if (kind < 0)
@@ -271,7 +271,7 @@ int layer_open(const struct image_source *source, const struct image_policy *pol
         return err_nomem(e);
     l->kind = (enum layer_kind)kind;
     l->owner = cache_owner();
-    int r = file_open(source->path, policy, &l->file, e);
+    int r = file_open_seen(file, &l->file, e);
     if (r < 0)
         return r;
     r = source->tag || source->id ? 0 : file_settle(l->file, e);

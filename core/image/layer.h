@@ -27,11 +27,13 @@ struct layer {
     unsigned compression, l2_bits;
     uint64_t l1_offset;
     uint32_t l1_size;
+    struct layer *next; /* share.h's */
+    unsigned users;
 };
 
-/* Opens one layer. tag and id NULL for the active state. Errors as image_open. */
-int layer_open(const struct image_source *source, const struct image_policy *policy,
-               struct layer **ret, struct err *e);
+/* Opens the layer in `file`. tag and id NULL for the active state. Errors as image_open. */
+int layer_open(const struct image_source *source, const struct file_seen *file,
+               const struct image_policy *policy, struct layer **ret, struct err *e);
 void layer_close(struct layer *l); /* NULL allowed */
 MEM_CLEANUP(struct layer, layer_close)
 
