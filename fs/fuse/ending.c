@@ -73,9 +73,10 @@ static void *wait_for_signal(void *data)
     int number = 0;
     sigaddset(&set, WAKE);
     sigwait(&set, &number);
-    unsigned waited = tasks_finish(en->tasks);
-    if (waited)
-        log_line(LOG_LEVEL_INFO, "%u changes were waited for", waited);
+    unsigned running = tasks_close(en->tasks);
+    if (running)
+        log_line(LOG_LEVEL_INFO, "ending once what is under way is done: %u changes", running);
+    tasks_wait(en->tasks);
     end_loop(en);
     return NULL;
 }

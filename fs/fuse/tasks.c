@@ -91,13 +91,19 @@ int tasks_start(struct tasks *t, void (*run)(void *), void *arg, struct err *e)
     return 0;
 }
 
-unsigned tasks_finish(struct tasks *t)
+unsigned tasks_close(struct tasks *t)
 {
     pthread_mutex_lock(&t->lock);
     t->closed = true;
-    unsigned were = t->running;
+    unsigned running = t->running;
+    pthread_mutex_unlock(&t->lock);
+    return running;
+}
+
+void tasks_wait(struct tasks *t)
+{
+    pthread_mutex_lock(&t->lock);
     while (t->running)
         pthread_cond_wait(&t->idle, &t->lock);
     pthread_mutex_unlock(&t->lock);
-    return were;
 }

@@ -17,14 +17,16 @@ struct tasks {
 };
 
 void tasks_init(struct tasks *t);
-void tasks_destroy(struct tasks *t); /* after tasks_finish */
+void tasks_destroy(struct tasks *t); /* after tasks_wait */
 
-/* Runs `run(arg)` on a thread of its own. ESHUTDOWN after tasks_finish, EAGAIN when TASKS_MAX run
+/* Runs `run(arg)` on a thread of its own. ESHUTDOWN after tasks_close, EAGAIN when TASKS_MAX run
  * already or no thread can be had; then `arg` stays the caller's. */
 int tasks_start(struct tasks *t, void (*run)(void *), void *arg, struct err *e);
 
-/* Lets none start any more and waits until none runs. A change in flight is never cut off. Returns
- * how many there were. */
-unsigned tasks_finish(struct tasks *t);
+/* Lets none start any more. Returns how many still run. */
+unsigned tasks_close(struct tasks *t);
+
+/* Waits until none runs, after tasks_close. A change in flight is never cut off. */
+void tasks_wait(struct tasks *t);
 
 #endif

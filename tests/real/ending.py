@@ -47,20 +47,13 @@ def read(path):
         return file.read()
 
 
-def nothing_new(mount):
-    try:
-        os.mkdir(mount.path("ending/snapshots/three"))
-    except OSError as error:
-        return error.errno == errno.ESHUTDOWN
-    return False
-
-
 @test
 def a_signal_lets_the_change_finish_and_the_mount_be_read(directory):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         with change_under_way(directory) as (domain, mount, outcome, go_on):
             mount.process.send_signal(number)
-            until(lambda: nothing_new(mount), "no further change is begun")
+            until(lambda: "under way is done: 1 changes" in mount.said(), "the signal has come")
+            refused(errno.ESHUTDOWN, os.mkdir, mount.path("ending/snapshots/three"))
             equal(read(mount.path("ending/state")), "running\n")
             equal(outcome.done(), False)
             go_on()
