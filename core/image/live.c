@@ -69,14 +69,15 @@ static int same_meaning(const struct live *l, uint32_t *ret_n, uint64_t *ret_off
     return same;
 }
 
-/* Where the table is now; 0 when the header no longer describes this image. */
+/* Where the table is now; 0 when the header no longer describes this image; -EIO, -ENOMEM. */
 static int find_table(const struct live *l, uint32_t *ret_n, uint64_t *ret_offset, struct err *e)
 {
     autofree uint8_t *now = malloc(l->header.used);
     if (!now)
         return err_nomem(e);
-    if (file_read(l->file, now, l->header.used, 0, NULL) < 0)
-        return 0;
+    ssize_t n = file_read_some(l->file, now, l->header.used, 0, e);
+    if (n < 0 || (size_t)n < l->header.used)
+        return n < 0 ? (int)n : 0;
     if (!same_bytes(l, now))
         return same_meaning(l, ret_n, ret_offset);
     *ret_n = be32(now + AT_SNAPSHOTS);
@@ -84,7 +85,7 @@ static int find_table(const struct live *l, uint32_t *ret_n, uint64_t *ret_offse
     return *ret_n <= SNAPSHOTS_MAX;
 }
 
-/* 1: listed; 0: not, or not told from a table being replaced; -ENOMEM. */
+/* 1: listed; 0: not, or not told from a table being replaced; -EIO: cannot be read; -ENOMEM. */
 static int listed(struct live *l, struct err *e)
 {
     uint32_t n = 0;
@@ -96,24 +97,26 @@ static int listed(struct live *l, struct err *e)
     struct snapshot s;
     snapshot_walk_begin(&w, l->file, n, offset, 0, atomic_load(&l->hint));
     bool found = false;
-    struct err walk_error = {0};
-    while (!found && (r = snapshot_walk_next(&w, &s, &walk_error)) == 1)
+    while (!found && (r = snapshot_walk_next(&w, &s, e)) == 1)
         found = s.len == l->entry_len && !memcmp(s.bytes, l->entry, s.len);
     if (found)
         atomic_store(&l->hint, w.total);
     snapshot_walk_end(&w);
-    return r == -ENOMEM ? err_nomem(e) : found;
+    return r == -ENOMEM || r == -EIO ? r : found;
 }
 
 int live_check(struct live *l, struct err *e)
 {
     struct timespec wait = {.tv_nsec = CHECK_WAIT_US * 1000L};
+    int r = 0;
     for (int try = 0; try < CHECK_TRIES; try++) {
-        int r = listed(l, e);
-        if (r)
-            return r < 0 ? r : 0;
+        r = listed(l, e);
+        if (r == 1)
+            return 0;
+        if (r == -ENOMEM)
+            return r;
         nanosleep(&wait, NULL);
         wait.tv_nsec *= 2;
     }
-    return err_fail(e, ESTALE, "the snapshot has gone from '%s'", l->file->path);
+    return r < 0 ? r : err_fail(e, ESTALE, "the snapshot has gone from '%s'", l->file->path);
 }

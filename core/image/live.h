@@ -28,7 +28,8 @@ int live_new(const struct image_file *f, struct header *header, uint8_t **header
 void live_free(struct live *l); /* NULL allowed */
 MEM_CLEANUP(struct live, live_free)
 
-/* 0: everything read from the snapshot before the call was right. ESTALE: it has gone. */
+/* 0: everything read from the snapshot before the call was right. ESTALE: it has gone. EIO: the
+ * file cannot be read to tell. */
 int live_check(struct live *l, struct err *e);
 
 #endif

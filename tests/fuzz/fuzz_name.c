@@ -1,10 +1,26 @@
-/* fuzz_name.c - names of directories: what decodes was coded, and coding can be inverted. */
+/* fuzz_name.c - names of directories: what decodes was coded, and coding can be inverted. And names
+ * of files in images. */
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
 #include "base/mem.h"
 #include "base/name.h"
-
-#include <stdint.h>
+#include "image/path.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What resolves is a path, and leads there. */
+static void try_path(const char *text)
+{
+    autofree char *path = NULL, *lead = NULL;
+    struct err e;
+    int r = path_resolve("/a/b", text, &path, &e), where = path_lead("/a/b", text, &lead);
+    if (r == 0 && (*path != '/' || where != PATH_LOCAL || strcmp(path, lead) != 0))
+        __builtin_trap();
+    if ((where == PATH_LOCAL) != (lead != NULL) || (r < 0 && r != -EOPNOTSUPP))
+        __builtin_trap();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -14,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!text)
         return 0;
     (void)name_check_new(text, &e);
+    try_path(text);
     if (name_decode(text, &name, &e) == 0) {
         again = name_encode(name);
         if (!again || strcmp(again, text) != 0)

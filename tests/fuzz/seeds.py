@@ -1,0 +1,100 @@
+"""What the fuzz targets begin with: small things of the kind that each one reads."""
+
+import os
+import random
+import struct
+import zlib
+
+from corpus import Patch
+from disks import create, io, load, snapshot
+
+IMAGES = {
+    "plain": ({"cluster_size": 512}, ["write -P 1 0 4k", "write -z 8k 2k"]),
+    "v2": ({"cluster_size": 512, "compat": "0.10"}, ["write -P 1 0 4k"]),
+    "zlib": ({"cluster_size": 512}, ["write -c -P 1 0 512", "write -c -P 2 1k 512"]),
+    "zstd": ({"cluster_size": 512, "compression_type": "zstd"}, ["write -c -P 1 0 512"]),
+    "sub": ({"cluster_size": "16k", "extended_l2": "on"}, ["write -P 1 0 1k", "write -z 2k 1k"]),
+    "over": ({"cluster_size": 512, "backing_file": "base", "backing_fmt": "raw"}, ["write -P 1 0 1k"]),
+}
+
+DOMAIN = """<domain type='qemu'><name>a&amp;b</name><uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid><devices>
+<disk type='file' device='disk' snapshot='external'><driver name='qemu' type='qcow2'/><source file='/v/a.s1'>
+<slices><slice type='storage' offset='1' size='2'/></slices></source><backingStore type='file'><format type='qcow2'/>
+<source file='/v/a'/><backingStore type='block'><format type='raw'/><source dev='/dev/b'/><backingStore/>
+</backingStore></backingStore><target dev='vda'/><readonly/><shareable/><transient/></disk>
+<disk type='volume'><source pool='p' volume='v'/><target dev='vdb'/></disk>
+<disk type='network'><source protocol='nbd' name='x'><encryption format='luks'/></source></disk></devices></domain>"""
+
+SNAPSHOT = """<domainsnapshot><name>s1</name><description>two
+lines</description><state>shutoff</state><creationTime>1700000000</creationTime><parent><name>s0</name></parent>
+<memory snapshot='external' file='/v/m'/><disks><disk name='vda' snapshot='external' type='file'>
+<driver type='qcow2'/><source file='/v/a.s1'/></disk><disk name='vdb' snapshot='no'/><disk name='vdc'
+snapshot='internal'/></disks><revertDisks><disk name='vda' snapshot='manual'/></revertDisks>
+<snapshotDeleteInProgress/>""" + DOMAIN + "</domainsnapshot>"
+
+CAPABILITIES = "<capabilities><guest><features><externalSnapshot/></features></guest></capabilities>"
+
+XML = [DOMAIN, SNAPSHOT, SNAPSHOT + "\0a <new> & description\n", CAPABILITIES]
+
+NAMES = ["base", "../base", "file:/a", "json:{\"file.filename\": \"/a\"}", "nbd:unix:/x", "revert", "x.raw",
+         ".x", "a/b%", "\u00e9" * 200, "%72evert", "1234567890"]
+
+
+def whole_images(directory):
+    for name, (options, commands) in IMAGES.items():
+        with open(os.path.join(directory, "base"), "wb") as file:
+            file.truncate(65536)
+        path = create(os.path.join(directory, name), 64 * 1024, **options)
+        os.unlink(os.path.join(directory, "base")) if name != "over" else None
+        io(path, commands)
+        snapshot(path, "s1")
+        yield load(path)
+
+
+def headers(directory):
+    for image in whole_images(directory):
+        yield image[:512]
+
+
+def tables(directory):
+    for image in whole_images(directory):
+        yield b"\1" + image[struct.unpack_from(">Q", image, 64)[0] :][:200]
+    yield b"\3" + (bytes(36) + struct.pack(">I", 24) + bytes(24)) * 3
+
+
+def made_up_chains(_directory):
+    rng = random.Random(1)
+    for length in (40, 100, 200, 400):
+        for _ in range(20):
+            yield rng.randbytes(length)
+
+
+def clusters(directory):
+    for name in ("zlib", "zstd"):
+        path = os.path.join(directory, name)
+        if not os.path.exists(path):
+            list(whole_images(directory))
+        image = Patch(path)
+        host = image.get(image.l2()) & ((1 << 61) - 1)
+        yield bytes([name == "zstd"]) + bytes(image.bytes[host : host + 512])
+    packer = zlib.compressobj(9, zlib.DEFLATED, -12)
+    yield b"\x0e" + packer.compress(bytes(range(256)) * 256) + packer.flush()
+
+
+def names(_directory):
+    return [name.encode() for name in NAMES]
+
+
+def documents(_directory):
+    return [text.encode() for text in XML]
+
+
+KINDS = {"header": headers, "image": whole_images, "name": names, "snapshots": tables,
+         "tables": made_up_chains, "unpack": clusters, "xml": documents}
+
+
+def make_seeds(target, work, seeds):
+    """Fills the directory `seeds` for the target of that name."""
+    for number, seed in enumerate(KINDS[target](work)):
+        with open(os.path.join(seeds, f"seed-{number}"), "wb") as file:
+            file.write(seed)

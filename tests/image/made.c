@@ -1,0 +1,303 @@
+/* made.c - the layers of a made-up chain and the bytes of their files; see made.h. */
+#include "made.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "image/cluster.h"
+#include "image/header.h"
+
+enum { ENTRY_FIXED = 40, PACKED_MAX = 64 * 1024, WINDOW_BITS = -12 };
+
+struct made_chain made;
+
+uint64_t made_next(struct made_bytes *b, unsigned bytes)
+{
+    uint64_t v = 0;
+    for (; bytes; bytes--) {
+        v = v << 8 | (b->n ? *b->p : 0);
+        b->p += b->n != 0;
+        b->n -= b->n != 0;
+    }
+    return v;
+}
+
+static void put(uint8_t *p, uint64_t v, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++)
+        p[i] = (uint8_t)(v >> 8 * (bytes - 1 - i));
+}
+
+/* One compressed cluster of each size and kind, made when it is first asked for. */
+static const uint8_t *packed_cluster(unsigned bits, bool zstd, size_t *ret_len)
+{
+    static struct {
+        uint8_t bytes[PACKED_MAX];
+        size_t len;
+    } all[CLUSTER_BITS_MAX + 1][2];
+    size_t len = (size_t)1 << bits;
+    uint8_t *out = all[bits][zstd].bytes, *plain = all[bits][zstd].len ? NULL : malloc(len);
+    for (size_t i = 0; plain && i < len; i++)
+        plain[i] = (uint8_t)(1 + i / MADE_SECTOR % 251);
+    if (plain && zstd)
+        all[bits][zstd].len = ZSTD_compress(out, PACKED_MAX, plain, len, 3);
+    if (plain && !zstd) {
+        z_stream s = {.next_in = plain, .avail_in = (uInt)len, .next_out = out};
+        s.avail_out = PACKED_MAX;
+        deflateInit2(&s, Z_DEFAULT_COMPRESSION, Z_DEFLATED, WINDOW_BITS, 9, Z_DEFAULT_STRATEGY);
+        deflate(&s, Z_FINISH);
+        deflateEnd(&s);
+        all[bits][zstd].len = PACKED_MAX - s.avail_out;
+    }
+    free(plain);
+    *ret_len = all[bits][zstd].len;
+    return out;
+}
+
+/* ---- what a layer is ---- */
+
+static void choose(struct made_layer *l, struct made_bytes *b, bool top, bool bottom)
+{
+    static const unsigned sizes[] = {9, 9, 10, 12, 14, 16, 16, 21};
+    unsigned kind = (unsigned)made_next(b, 1), more = (unsigned)made_next(b, 1);
+    l->bits = sizes[kind & 7];
+    l->extended = kind & 8 && l->bits >= CLUSTER_BITS_SUB_MIN;
+    l->v2 = kind & 16 && !l->extended;
+    l->zstd = kind & 32 && !l->v2;
+    l->raw = bottom && !top && more & 1;
+    l->snapshot = top && more & 2;
+    l->size = (1 + made_next(b, 2)) * MADE_SECTOR << (more >> 2 & 1);
+}
+
+static uint64_t per_table(const struct made_layer *l)
+{
+    return (UINT64_C(1) << l->bits) / (l->extended ? 16 : 8);
+}
+
+/* Where everything is: clusters one behind the other. */
+static void lay_out(struct made_layer *l)
+{
+    uint64_t cluster = UINT64_C(1) << l->bits, span = per_table(l) << l->bits;
+    l->l1_size = (uint32_t)((l->size + span - 1) / span);
+    uint64_t l1 = (l->l1_size * UINT64_C(8) + cluster - 1) / cluster * cluster;
+    l->l1_at = cluster;
+    l->old_l1_at = l->l1_at + l1;
+    l->snapshots_at = l->old_l1_at + l1;
+    l->tables_at = l->snapshots_at + cluster;
+    l->packed_at = l->tables_at + MADE_TABLES * cluster;
+    l->packed = packed_cluster(l->bits, l->zstd, &l->packed_len);
+    l->data_at = l->packed_at + (l->packed_len + cluster) / cluster * cluster;
+    l->file_size = l->data_at + MADE_CLUSTERS * cluster;
+}
+
+static uint64_t data_cluster(const struct made_layer *l, uint64_t which)
+{
+    return l->data_at + (which % MADE_CLUSTERS << l->bits);
+}
+
+/* The compressed cluster, with room for a tail. */
+static uint64_t packed_word(const struct made_layer *l)
+{
+    unsigned split = 62 - (l->bits - 8);
+    uint64_t sectors = (l->packed_at % MADE_SECTOR + l->packed_len) / MADE_SECTOR;
+    return ENTRY_COMPRESSED | sectors << split | l->packed_at;
+}
+
+static uint64_t word_of(const struct made_layer *l, unsigned kind, uint64_t which)
+{
+    switch (kind % 8) {
+    case 0:
+    case 1:
+        return ENTRY_COPIED | data_cluster(l, which);
+    case 2:
+        return ENTRY_ZERO;
+    case 3:
+        return ENTRY_ZERO | data_cluster(l, which);
+    case 4:
+        return packed_word(l);
+    case 5:
+        return data_cluster(l, which) | (which & 64 ? MADE_SECTOR : 0);
+    case 6:
+        return ENTRY_COMPRESSED | data_cluster(l, which);
+    default:
+        return 0;
+    }
+}
+
+/* A run of entries of one kind, every one or every other. */
+static void put_run(struct made_layer *l, struct made_bytes *b)
+{
+    unsigned kind = (unsigned)made_next(b, 1), table = (unsigned)made_next(b, 1);
+    unsigned at = (unsigned)made_next(b, 1) * 2, n = (unsigned)made_next(b, 1);
+    uint64_t which = made_next(b, 1), bitmap = l->extended ? made_next(b, 8) : 0;
+    unsigned step = kind & 16 ? 2 : 1;
+    for (unsigned i = 0; i <= n && at + i < MADE_ENTRIES; i += step) {
+        l->words[table % MADE_TABLES][at + i] = word_of(l, kind, kind & 8 ? which : which + i);
+        l->bitmaps[table % MADE_TABLES][at + i] = bitmap;
+    }
+}
+
+static void put_entry(struct made_layer *l, struct made_bytes *b)
+{
+    unsigned at = (unsigned)made_next(b, 2) % MADE_ENTRIES, table = at % MADE_TABLES;
+    l->words[table][at] = made_next(b, 8);
+    l->bitmaps[table][at] = l->extended ? made_next(b, 8) : 0;
+}
+
+static void put_l1(struct made_layer *l, struct made_bytes *b)
+{
+    unsigned at = (unsigned)made_next(b, 2) % l->l1_size, kind = (unsigned)made_next(b, 1);
+    uint64_t table = l->tables_at + ((uint64_t)(kind % MADE_TABLES) << l->bits);
+    l->l1[at] = kind & 128 ? made_next(b, 8) : kind & 64 ? 0 : table;
+}
+
+static void fill_tables(struct made_layer *l, struct made_bytes *b)
+{
+    unsigned how = (unsigned)made_next(b, 1);
+    for (uint32_t i = 0; i < l->l1_size && (how & 1 || i < MADE_TABLES); i++)
+        l->l1[i] = l->tables_at + ((uint64_t)(i % MADE_TABLES) << l->bits);
+    for (unsigned i = how >> 1 & 15; i; i--) {
+        unsigned what = (unsigned)made_next(b, 1) % 8;
+        if (what == 0)
+            put_entry(l, b);
+        else if (what == 1)
+            put_l1(l, b);
+        else
+            put_run(l, b);
+    }
+    if (how & 128)
+        l->file_size = l->file_size / 256 * made_next(b, 1) + made_next(b, 1);
+}
+
+static void fill_header(struct made_layer *l, unsigned layer, bool bottom)
+{
+    uint8_t *h = l->header;
+    unsigned start = l->v2 ? HEADER_V2_SIZE : HEADER_V3_SIZE + 8;
+    put(h, 0x514649fb, 4);
+    put(h + 4, l->v2 ? 2 : 3, 4);
+    put(h + 20, l->bits, 4);
+    put(h + 24, l->size, 8);
+    put(h + 36, l->l1_size, 4);
+    put(h + 40, l->snapshot ? l->old_l1_at : l->l1_at, 8);
+    put(h + 60, l->snapshot, 4);
+    put(h + 64, l->snapshot ? l->snapshots_at : 0, 8);
+    if (!l->v2) {
+        put(h + 72, (l->zstd ? 8U : 0) | (l->extended ? 16U : 0), 8);
+        put(h + 96, 4, 4);
+        put(h + 100, start, 4);
+        h[HEADER_V3_SIZE] = l->zstd;
+    }
+    if (bottom)
+        return;
+    const char *format = made.layers[layer + 1]->raw ? "raw" : "qcow2",
+               *path = made_path(layer + 1);
+    put(h + start, 0xe2792aca, 4);
+    put(h + start + 4, strlen(format), 4);
+    memcpy(h + start + 8, format, strlen(format));
+    put(h + 8, start + 16, 8);
+    put(h + 16, strlen(path), 4);
+    memcpy(h + start + 16, path, strlen(path));
+}
+
+static void fill_entry(struct made_layer *l)
+{
+    put(l->entry, l->l1_at, 8);
+    put(l->entry + 8, l->l1_size, 4);
+    put(l->entry + 12, 1, 2);
+    put(l->entry + 16, 1700000000, 4);
+    put(l->entry + 36, 16, 4);
+    put(l->entry + ENTRY_FIXED + 8, l->size, 8);
+    l->entry[ENTRY_FIXED + 16] = '1';
+}
+
+bool made_build(struct made_bytes *b, unsigned layers)
+{
+    unsigned n = 1 + (unsigned)made_next(b, 1) % 6;
+    made.n = n < layers ? layers : n;
+    for (unsigned i = 0; i < made.n; i++) {
+        struct made_layer *l = made.layers[i] = calloc(1, sizeof(*l));
+        if (!l)
+            return false;
+        choose(l, b, i == 0, i + 1 == made.n);
+        lay_out(l);
+        if (l->raw)
+            l->file_size = l->size - made_next(b, 1);
+        else
+            fill_tables(l, b);
+    }
+    for (unsigned i = 0; i < made.n; i++) {
+        fill_header(made.layers[i], i, i + 1 == made.n);
+        fill_entry(made.layers[i]);
+    }
+    return true;
+}
+
+void made_drop(void)
+{
+    for (unsigned i = 0; i < MADE_LAYERS; i++)
+        free(made.layers[i]);
+    made = (struct made_chain){0};
+}
+
+/* ---- the bytes of its file ---- */
+
+/* Writes what of `count` words at `at` of the file lies in the buffer; the rest of the `area` bytes
+ * there is null. `second`: entries of two words. */
+static void overlay(const struct made_layer *l, uint8_t *buf, size_t len, uint64_t offset,
+                    uint64_t at, uint64_t area, const uint64_t *words, const uint64_t *second,
+                    size_t count)
+{
+    uint64_t begin = max_u64(offset, at), end = min_u64(offset + len, at + area);
+    for (uint64_t pos = begin; pos < end; pos++) {
+        uint64_t index = (pos - at) / 8, entry = second ? index / 2 : index;
+        const uint64_t *from = second && index % 2 ? second : words;
+        uint64_t word = entry < count ? from[entry] : 0;
+        word ^= l->changed ? UINT64_C(0x8000000000010000) : 0;
+        buf[pos - offset] = (uint8_t)(word >> 8 * (7 - (pos - at) % 8));
+    }
+}
+
+static void overlay_bytes(uint8_t *buf, size_t len, uint64_t offset, uint64_t at,
+                          const uint8_t *bytes, size_t count)
+{
+    uint64_t begin = max_u64(offset, at), end = min_u64(offset + len, at + count);
+    if (begin < end)
+        memcpy(buf + (begin - offset), bytes + (begin - at), (size_t)(end - begin));
+}
+
+static void stamp(const struct made_layer *l, uint8_t *buf, size_t len, uint64_t offset)
+{
+    uint64_t salt = (uint64_t)l->bits * 31 + l->size / MADE_SECTOR + (l->changed ? 101 : 0);
+    for (size_t i = 0; i < len;) {
+        uint64_t sector = (offset + i) / MADE_SECTOR;
+        size_t n = (size_t)min_u64(len - i, (sector + 1) * MADE_SECTOR - (offset + i));
+        memset(buf + i, (int)(1 + (salt + sector * 11 + sector / 251) % 255), n);
+        i += n;
+    }
+}
+
+size_t made_read(const struct made_layer *l, void *to, size_t len, uint64_t offset)
+{
+    uint8_t *buf = to;
+    if (offset >= l->file_size)
+        return 0;
+    len = (size_t)min_u64(len, l->file_size - offset);
+    stamp(l, buf, len, offset);
+    if (l->raw)
+        return len;
+    uint64_t cluster = UINT64_C(1) << l->bits, l1 = l->old_l1_at - l->l1_at;
+    static const uint8_t nothing[MADE_SECTOR];
+    overlay_bytes(buf, len, offset, 0, nothing, sizeof(nothing));
+    overlay_bytes(buf, len, offset, 0, l->header, sizeof(l->header));
+    overlay(l, buf, len, offset, l->l1_at, l1, l->l1, NULL, l->l1_size);
+    overlay(l, buf, len, offset, l->old_l1_at, l1, NULL, NULL, 0);
+    overlay_bytes(buf, len, offset, l->snapshots_at, l->entry, sizeof(l->entry));
+    for (unsigned i = 0; i < MADE_TABLES; i++)
+        overlay(l, buf, len, offset, l->tables_at + i * cluster, cluster, l->words[i],
+                l->extended ? l->bitmaps[i] : NULL, MADE_ENTRIES);
+    overlay_bytes(buf, len, offset, l->packed_at, l->packed, l->packed_len);
+    return len;
+}

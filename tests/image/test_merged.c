@@ -1,0 +1,48 @@
+/* test_merged.c - chains made up at random: reads, maps and seeks are what the format's letter
+ * says, reading errors that pass are not kept, and nothing is read of a file that was changed.
+ *
+ * SNAPFS_SEED repeats a run; SNAPFS_ROUNDS makes it longer.
+ */
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "made.h"
+#include "tap.h"
+
+enum { ROUNDS = 500, BYTES = 1024, DEEP_EVERY = 50 };
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+static uint64_t number(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+int main(void)
+{
+    static uint8_t bytes[BYTES * 16];
+    uint64_t seed = 0;
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+        return 2;
+    seed = number("SNAPFS_SEED", seed % 1000000000);
+    uint64_t rounds = number("SNAPFS_ROUNDS", ROUNDS), state = seed + 88172645463325252ULL;
+    printf("# SNAPFS_SEED=%llu\n", (unsigned long long)seed);
+    const char *wrong = NULL;
+    uint64_t done = 0;
+    for (; !wrong && done < rounds; done++) {
+        bool deep = done % DEEP_EVERY == 0;
+        for (size_t i = 0; i < sizeof(bytes); i++)
+            bytes[i] = (uint8_t)(next_random(&state) >> 32);
+        wrong = made_try(bytes, deep ? sizeof(bytes) : BYTES, deep ? 40 : 1);
+    }
+    TAP_OK(!wrong, "round %llu of %llu: %s", (unsigned long long)done, (unsigned long long)rounds,
+           wrong ? wrong : "all right");
+    return tap_done();
+}
