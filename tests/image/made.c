@@ -31,44 +31,50 @@ static void put(uint8_t *p, uint64_t v, unsigned bytes)
         p[i] = (uint8_t)(v >> 8 * (bytes - 1 - i));
 }
 
-/* One compressed cluster of each size and kind, made when it is first asked for. */
-static const uint8_t *packed_cluster(unsigned bits, bool zstd, size_t *ret_len)
+static size_t pack(uint8_t *plain, size_t len, bool zstd, uint8_t *out)
+{
+    if (zstd)
+        return ZSTD_compress(out, PACKED_MAX, plain, len, 3);
+    z_stream s = {.next_in = plain, .avail_in = (uInt)len, .next_out = out};
+    s.avail_out = PACKED_MAX;
+    deflateInit2(&s, Z_DEFAULT_COMPRESSION, Z_DEFLATED, WINDOW_BITS, 9, Z_DEFAULT_STRATEGY);
+    deflate(&s, Z_FINISH);
+    deflateEnd(&s);
+    return PACKED_MAX - s.avail_out;
+}
+
+/* Two compressed clusters of each size and kind, made when they are first asked for. */
+static struct made_packed packed_cluster(unsigned bits, bool zstd, unsigned which)
 {
     static struct {
         uint8_t bytes[PACKED_MAX];
         size_t len;
-    } all[CLUSTER_BITS_MAX + 1][2];
+    } all[CLUSTER_BITS_MAX + 1][2][2], *p;
+    p = &all[bits][zstd][which];
     size_t len = (size_t)1 << bits;
-    uint8_t *out = all[bits][zstd].bytes, *plain = all[bits][zstd].len ? NULL : malloc(len);
+    uint8_t *plain = p->len ? NULL : malloc(len);
     for (size_t i = 0; plain && i < len; i++)
-        plain[i] = (uint8_t)(1 + i / MADE_SECTOR % 251);
-    if (plain && zstd)
-        all[bits][zstd].len = ZSTD_compress(out, PACKED_MAX, plain, len, 3);
-    if (plain && !zstd) {
-        z_stream s = {.next_in = plain, .avail_in = (uInt)len, .next_out = out};
-        s.avail_out = PACKED_MAX;
-        deflateInit2(&s, Z_DEFAULT_COMPRESSION, Z_DEFLATED, WINDOW_BITS, 9, Z_DEFAULT_STRATEGY);
-        deflate(&s, Z_FINISH);
-        deflateEnd(&s);
-        all[bits][zstd].len = PACKED_MAX - s.avail_out;
-    }
+        plain[i] = (uint8_t)(1 + 100 * which + i / MADE_SECTOR % 151);
+    if (plain)
+        p->len = pack(plain, len, zstd, p->bytes);
     free(plain);
-    *ret_len = all[bits][zstd].len;
-    return out;
+    return (struct made_packed){p->bytes, p->len};
 }
 
 /* ---- what a layer is ---- */
 
-static void choose(struct made_layer *l, struct made_bytes *b, bool top, bool bottom)
+/* Often like the layer above, so that hosts in the one carry on those in the other. */
+static void choose(struct made_layer *l, struct made_bytes *b, const struct made_layer *above,
+                   bool bottom)
 {
     static const unsigned sizes[] = {9, 9, 10, 12, 14, 16, 16, 21};
     unsigned kind = (unsigned)made_next(b, 1), more = (unsigned)made_next(b, 1);
-    l->bits = sizes[kind & 7];
+    l->bits = above && more & 8 ? above->bits : sizes[kind & 7];
     l->extended = kind & 8 && l->bits >= CLUSTER_BITS_SUB_MIN;
     l->v2 = kind & 16 && !l->extended;
     l->zstd = kind & 32 && !l->v2;
-    l->raw = bottom && !top && more & 1;
-    l->snapshot = top && more & 2;
+    l->raw = bottom && above && more & 1;
+    l->snapshot = !above && more & 2;
     l->size = (1 + made_next(b, 2)) * MADE_SECTOR << (more >> 2 & 1);
 }
 
@@ -82,14 +88,14 @@ static void lay_out(struct made_layer *l)
 {
     uint64_t cluster = UINT64_C(1) << l->bits, span = per_table(l) << l->bits;
     l->l1_size = (uint32_t)((l->size + span - 1) / span);
-    uint64_t l1 = (l->l1_size * UINT64_C(8) + cluster - 1) / cluster * cluster;
+    uint64_t l1 = (MADE_L1 * sizeof(l->l1[0]) + cluster - 1) / cluster * cluster;
     l->l1_at = cluster;
     l->old_l1_at = l->l1_at + l1;
     l->snapshots_at = l->old_l1_at + l1;
     l->tables_at = l->snapshots_at + cluster;
-    l->packed_at = l->tables_at + MADE_TABLES * cluster;
-    l->packed = packed_cluster(l->bits, l->zstd, &l->packed_len);
-    l->data_at = l->packed_at + (l->packed_len + cluster) / cluster * cluster;
+    l->data_at = l->tables_at + MADE_TABLES * cluster;
+    for (unsigned i = 0; i < 2; i++)
+        l->packed[i] = packed_cluster(l->bits, l->zstd, i);
     l->file_size = l->data_at + MADE_CLUSTERS * cluster;
 }
 
@@ -98,12 +104,13 @@ static uint64_t data_cluster(const struct made_layer *l, uint64_t which)
     return l->data_at + (which % MADE_CLUSTERS << l->bits);
 }
 
-/* The compressed cluster, with room for a tail. */
-static uint64_t packed_word(const struct made_layer *l)
+/* Compressed clusters, each with room for a tail, are in some of the clusters for data. */
+static uint64_t packed_word(const struct made_layer *l, uint64_t which)
 {
     unsigned split = 62 - (l->bits - 8);
-    uint64_t sectors = (l->packed_at % MADE_SECTOR + l->packed_len) / MADE_SECTOR;
-    return ENTRY_COMPRESSED | sectors << split | l->packed_at;
+    uint64_t most = (UINT64_C(1) << (l->bits - 8)) - 1;
+    uint64_t sectors = min_u64(l->packed[which % 2].len / MADE_SECTOR, most);
+    return ENTRY_COMPRESSED | sectors << split | data_cluster(l, which % MADE_PACKED);
 }
 
 static uint64_t word_of(const struct made_layer *l, unsigned kind, uint64_t which)
@@ -117,7 +124,7 @@ static uint64_t word_of(const struct made_layer *l, unsigned kind, uint64_t whic
     case 3:
         return ENTRY_ZERO | data_cluster(l, which);
     case 4:
-        return packed_word(l);
+        return packed_word(l, which);
     case 5:
         return data_cluster(l, which) | (which & 64 ? MADE_SECTOR : 0);
     case 6:
@@ -131,8 +138,8 @@ static uint64_t word_of(const struct made_layer *l, unsigned kind, uint64_t whic
 static void put_run(struct made_layer *l, struct made_bytes *b)
 {
     unsigned kind = (unsigned)made_next(b, 1), table = (unsigned)made_next(b, 1);
-    unsigned at = (unsigned)made_next(b, 1) * 2, n = (unsigned)made_next(b, 1);
-    uint64_t which = made_next(b, 1), bitmap = l->extended ? made_next(b, 8) : 0;
+    unsigned at = (unsigned)(made_next(b, 1) * 2 % per_table(l)), n = (unsigned)made_next(b, 1);
+    uint64_t which = kind & 32 ? at : made_next(b, 1), bitmap = l->extended ? made_next(b, 8) : 0;
     unsigned step = kind & 16 ? 2 : 1;
     for (unsigned i = 0; i <= n && at + i < MADE_ENTRIES; i += step) {
         l->words[table % MADE_TABLES][at + i] = word_of(l, kind, kind & 8 ? which : which + i);
@@ -221,7 +228,8 @@ bool made_build(struct made_bytes *b, unsigned layers)
         struct made_layer *l = made.layers[i] = calloc(1, sizeof(*l));
         if (!l)
             return false;
-        choose(l, b, i == 0, i + 1 == made.n);
+        l->number = i;
+        choose(l, b, i ? made.layers[i - 1] : NULL, i + 1 == made.n);
         lay_out(l);
         if (l->raw)
             l->file_size = l->size - made_next(b, 1);
@@ -239,7 +247,7 @@ void made_drop(void)
 {
     for (unsigned i = 0; i < MADE_LAYERS; i++)
         free(made.layers[i]);
-    made = (struct made_chain){0};
+    made = (struct made_chain){.round = made.round + 1};
 }
 
 /* ---- the bytes of its file ---- */
@@ -255,8 +263,7 @@ static void overlay(const struct made_layer *l, uint8_t *buf, size_t len, uint64
         uint64_t index = (pos - at) / 8, entry = second ? index / 2 : index;
         const uint64_t *from = second && index % 2 ? second : words;
         uint64_t word = entry < count ? from[entry] : 0;
-        word ^= l->changed ? UINT64_C(0x8000000000010000) : 0;
-        buf[pos - offset] = (uint8_t)(word >> 8 * (7 - (pos - at) % 8));
+        buf[pos - offset] = (uint8_t)((l->changed ? 0 : word) >> 8 * (7 - (pos - at) % 8));
     }
 }
 
@@ -270,7 +277,7 @@ static void overlay_bytes(uint8_t *buf, size_t len, uint64_t offset, uint64_t at
 
 static void stamp(const struct made_layer *l, uint8_t *buf, size_t len, uint64_t offset)
 {
-    uint64_t salt = (uint64_t)l->bits * 31 + l->size / MADE_SECTOR + (l->changed ? 101 : 0);
+    uint64_t salt = l->number * UINT64_C(31) + (l->changed ? 101 : 0);
     for (size_t i = 0; i < len;) {
         uint64_t sector = (offset + i) / MADE_SECTOR;
         size_t n = (size_t)min_u64(len - i, (sector + 1) * MADE_SECTOR - (offset + i));
@@ -298,6 +305,8 @@ size_t made_read(const struct made_layer *l, void *to, size_t len, uint64_t offs
     for (unsigned i = 0; i < MADE_TABLES; i++)
         overlay(l, buf, len, offset, l->tables_at + i * cluster, cluster, l->words[i],
                 l->extended ? l->bitmaps[i] : NULL, MADE_ENTRIES);
-    overlay_bytes(buf, len, offset, l->packed_at, l->packed, l->packed_len);
+    for (unsigned i = 0; i < MADE_PACKED; i++)
+        overlay_bytes(buf, len, offset, data_cluster(l, i), l->packed[i % 2].bytes,
+                      l->packed[i % 2].len);
     return len;
 }

@@ -17,20 +17,25 @@ enum {
     MADE_TABLES = 4,    /* L2 tables, which the L1 entries take turns at */
     MADE_ENTRIES = 512, /* of each that may be other than null */
     MADE_L1 = 4096,
-    MADE_CLUSTERS = 64, /* of data */
+    MADE_CLUSTERS = 64, /* of data, */
+    MADE_PACKED = 8,    /* the first of which begin with compressed ones */
     MADE_SECTOR = 512
+};
+
+struct made_packed {
+    const uint8_t *bytes;
+    size_t len;
 };
 
 struct made_layer {
     bool raw, extended, v2, zstd, snapshot;
-    unsigned bits;
+    unsigned number, bits;
     uint64_t size, file_size; /* bytes */
     uint32_t l1_size;
-    uint64_t l1_at, old_l1_at, snapshots_at, tables_at, packed_at, data_at;
+    uint64_t l1_at, old_l1_at, snapshots_at, tables_at, data_at;
     uint64_t l1[MADE_L1];
     uint64_t words[MADE_TABLES][MADE_ENTRIES], bitmaps[MADE_TABLES][MADE_ENTRIES];
-    const uint8_t *packed;
-    size_t packed_len;
+    struct made_packed packed[2];
     uint8_t header[256], entry[64];
     bool changed; /* all its bytes are others than they were */
 };
@@ -38,6 +43,7 @@ struct made_layer {
 struct made_chain {
     unsigned n;
     struct made_layer *layers[MADE_LAYERS];
+    uint64_t round;                        /* counts the chains made */
     uint64_t calls, fail_every, change_at; /* calls of pread so far; 0: never */
 };
 

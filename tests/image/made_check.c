@@ -15,7 +15,7 @@
 #include "image/image.h"
 #include "made.h"
 
-enum { SECTORS = 1 + 255 * 3, PAGE = 4096, BIG = 1 << CLUSTER_BITS_MAX, READS = 6 };
+enum { SECTORS = 1 + 255 * 3, PAGE = 4096, BIG = 1 << CLUSTER_BITS_MAX, READS = 6, WINDOWS = 2 };
 
 struct sector {
     int map;     /* 0 or EIO: what the tables say of it */
@@ -51,17 +51,18 @@ static bool load_word(const struct made_layer *l, uint64_t table, uint64_t lengt
 static void unpack(const struct made_layer *l, uint64_t word, uint64_t guest, struct sector *s)
 {
     static uint8_t in[BIG], out[BIG];
-    static const struct made_layer *last;
-    static uint64_t last_word;
+    static const struct made_layer *last_layer;
+    static uint64_t last_word, last;
     static int result;
     unsigned split = 62 - (l->bits - 8);
     uint64_t host = word & ((UINT64_C(1) << split) - 1), cluster = UINT64_C(1) << l->bits;
     uint64_t count = (word >> split & ((UINT64_C(1) << (l->bits - 8)) - 1)) + 1;
     s->kind = RUN_COMPRESSED;
-    if (last != l || last_word != word || made.calls == 0) {
+    if (last != made.round || last_layer != l || last_word != word) {
         size_t n = made_read(l, in, (size_t)(count * 512 - host % 512), host);
         result = decompress_cluster(l->zstd ? 1 : 0, in, n, out, cluster);
-        last = l;
+        last = made.round;
+        last_layer = l;
         last_word = word;
     }
     memcpy(s->bytes, out + guest % cluster, MADE_SECTOR);
@@ -273,8 +274,8 @@ static const char *try_all(struct image *im, struct made_bytes *b)
     unsigned how = (unsigned)made_next(b, 1);
     const char *wrong = NULL;
     struct made_bytes again = *b;
-    made.fail_every = how & 1 ? 3 + 5 * (how >> 2 & 7) : 0;
-    made.change_at = how & 2 ? made.calls + 1 + made_next(b, 1) : 0;
+    made.fail_every = how & 1 ? 1 + 5 * (how >> 2 & 7) : 0;
+    made.change_at = how & 2 ? made.calls + 1 + made_next(b, 1) % 32 : 0;
     if (made.fail_every || made.change_at)
         wrong = try_reads(im, b, false);
     made.fail_every = 0;
@@ -299,29 +300,32 @@ static const char *not_opened(const struct err *e)
     return differs("not opened", 0, e);
 }
 
+static const char *try_window(struct image *im, struct made_bytes *b)
+{
+    const struct made_layer *top = made.layers[0];
+    window = made_next(b, 3) % (top->size / MADE_SECTOR) * MADE_SECTOR;
+    sectors = (size_t)min_u64(1 + made_next(b, 1) * 3, (top->size - window) / MADE_SECTOR);
+    for (size_t i = 0; i < sectors; i++)
+        work_out(window + i * MADE_SECTOR, &want[i]);
+    return try_all(im, b);
+}
+
 const char *made_try(const uint8_t *data, size_t len, unsigned layers)
 {
     struct made_bytes b = {data, len};
     if (!made_build(&b, layers))
         return "out of memory";
     const struct made_layer *top = made.layers[0];
-    window = made_next(&b, 2) % (top->size / MADE_SECTOR) * MADE_SECTOR;
-    sectors = (size_t)min_u64(1 + made_next(&b, 1) * 3, (top->size - window) / MADE_SECTOR);
     struct image_source source = {.path = made_path(0),
                                   .format = top->raw ? "raw" : "qcow2",
                                   .id = top->snapshot ? "1" : NULL};
     struct err e = {0};
     autodestroy(image_unref) struct image *im = NULL;
-    const char *wrong;
-    if (image_open(&source, NULL, &im, &e) < 0) {
+    const char *wrong = NULL;
+    if (image_open(&source, NULL, &im, &e) < 0)
         wrong = not_opened(&e);
-    } else {
-        made.calls = 0;
-        for (size_t i = 0; i < sectors; i++)
-            work_out(window + i * MADE_SECTOR, &want[i]);
-        made.calls = 1;
-        wrong = try_all(im, &b);
-    }
+    for (unsigned i = 0; im && !wrong && i < WINDOWS && !top->changed; i++)
+        wrong = try_window(im, &b);
     made_drop();
     return wrong;
 }
