@@ -60,6 +60,12 @@ uint64_t image_allocated(struct image *im)
     return min_u64(host, size);
 }
 
+int image_check(struct image *im, struct err *e)
+{
+    int r = chain_alive(im, e);
+    return r == 0 ? chain_check(im, NULL, e) : r;
+}
+
 unsigned image_depth(const struct image *im)
 {
     return im->n;

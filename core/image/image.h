@@ -115,6 +115,10 @@ int image_map(struct image *im, uint64_t offset, uint64_t len, struct image_exte
 int image_seek_data(struct image *im, uint64_t offset, uint64_t *ret, struct err *e);
 int image_seek_hole(struct image *im, uint64_t offset, uint64_t *ret, struct err *e);
 
+/* 0 while everything that was read and mapped of the image is right. ESTALE: the snapshot has gone,
+ * or a file of the chain was changed. */
+int image_check(struct image *im, struct err *e);
+
 /* One line a layer, top first: "PATH (FORMAT[, snapshot 'TAG'], SIZE bytes)". Layers of the chain
  * are separated by " <- ". */
 void image_describe_chain(const struct image *im, struct text *out);

@@ -245,18 +245,5 @@ def huge_disks(rng, directory):
     equal(set(cat(path, "-o", 1 << 60, "-l", 65536)), {7}, "the data in the middle")
 
 
-@test
-def nothing_but_the_image_is_overwritten(rng, directory):
-    base = create(os.path.join(directory, "keep-base"), MI)
-    top = create(os.path.join(directory, "keep-top"), MI, backing=("keep-base", "qcow2"))
-    before = load(base)
-    result = attempt(os.environ["SNAPFS_CAT"], "-f", "qcow2", "--output", base, top)
-    equal(result.status, 1, "a copy onto a backing file")
-    true(load(base) == before, "the backing file is as it was")
-    want = load(expected(top))
-    must(os.environ["SNAPFS_CAT"], "-f", "qcow2", "--output", top + ".copy", top)
-    equal(load(top + ".copy"), want, "the copy")
-
-
 with scratch() as place:
     run(seeded(), place)

@@ -3,6 +3,7 @@
 
 #include "base/printable.h"
 #include "config.h"
+#include "image/cat/interrupt.h"
 #include "image/cat/output.h"
 
 static int run_on_image(const struct cat_options *o, struct err *e)
@@ -40,10 +41,12 @@ static int run(int argc, char **argv, struct err *e)
 int main(int argc, char **argv)
 {
     struct err e = {0};
-    signal(SIGPIPE, SIG_IGN); /* EPIPE is told like any other error */
+    signal(SIGPIPE, SIG_IGN); /* EPIPE and EFBIG are told like any other error */
+    signal(SIGXFSZ, SIG_IGN);
     if (run(argc, argv, &e) == 0)
         return 0;
     printable(e.text);
     fprintf(stderr, "snapfs-cat: %s\n", e.text);
+    interrupt_obey();
     return 1;
 }

@@ -5,7 +5,8 @@
 #include <getopt.h>
 
 const char cat_help[] =
-    "Usage: snapfs-cat -f FORMAT [-s TAG | -i ID] [-o OFFSET] [-l LENGTH] IMAGE\n"
+    "Usage: snapfs-cat -f FORMAT [-s TAG | -i ID] [-o OFFSET] [-l LENGTH]\n"
+    "                  [--output FILE | --map | --info] IMAGE\n"
     "Writes the bytes of a raw or qcow2 disk image, or of a snapshot in it, to standard output.\n"
     "\n"
     "  -f, --format=FORMAT    format of IMAGE: raw or qcow2; never guessed\n"
@@ -13,7 +14,7 @@ const char cat_help[] =
     "  -i, --id=ID            the internal snapshot with that id\n"
     "  -o, --offset=OFFSET    begin at that byte of the disk (suffixes K, M, G, T)\n"
     "  -l, --length=LENGTH    at most so many bytes\n"
-    "      --output=FILE      write a sparse copy to FILE instead\n"
+    "      --output=FILE      copy it to FILE, holes left out, or to a block device instead\n"
     "      --map              print the extents as qemu-img map --output=json does\n"
     "      --info             print size, chain and snapshots\n"
     "  -h, --help             print this\n"
@@ -102,8 +103,6 @@ static int check_whole(const struct cat_options *o, int rest, struct err *e)
     if (!o->source.format)
         return err_fail(e, EINVAL, "no -f FORMAT given: the format of '%s' is never guessed",
                         o->source.path);
-    if (o->action == CAT_COPY && (o->offset || o->length != UINT64_MAX))
-        return err_fail(e, EINVAL, "--output copies the whole disk: no -o or -l");
     return 0;
 }
 

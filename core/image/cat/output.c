@@ -23,8 +23,7 @@ int output_write(const void *bytes, size_t len, struct err *e)
     return 0;
 }
 
-/* The end of the range asked for, never past the disk's. */
-static uint64_t range_end(const struct image *im, const struct cat_options *o)
+uint64_t output_end(const struct image *im, const struct cat_options *o)
 {
     uint64_t end;
     return add_u64(o->offset, o->length, &end) ? min_u64(end, image_size(im)) : image_size(im);
@@ -35,7 +34,7 @@ int output_bytes(struct image *im, const struct cat_options *o, struct err *e)
     autofree char *buf = malloc(CHUNK);
     if (!buf)
         return err_nomem(e);
-    uint64_t end = range_end(im, o);
+    uint64_t end = output_end(im, o);
     for (uint64_t pos = o->offset; pos < end;) {
         ssize_t n = image_read(im, buf, (size_t)min_u64(CHUNK, end - pos), pos, e);
         if (n < 0)
@@ -76,7 +75,7 @@ int output_map(struct image *im, const struct cat_options *o, struct err *e)
 {
     autotext struct text t = {0};
     text_add(&t, "[");
-    uint64_t end = range_end(im, o);
+    uint64_t end = output_end(im, o);
     for (uint64_t pos = o->offset; pos < end;) {
         struct image_extent x;
         int r = image_map(im, pos, end - pos, &x, e);

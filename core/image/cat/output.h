@@ -9,9 +9,12 @@ int output_bytes(struct image *im, const struct cat_options *o, struct err *e);
 int output_map(struct image *im, const struct cat_options *o, struct err *e);
 int output_info(struct image *im, const struct cat_options *o, struct err *e);
 
-/* o->output becomes a sparse file of the disk; made or overwritten, and removed again on failure
- * when it was made here. EINVAL: not a regular file, or part of the image's own chain. */
+/* o->output becomes a sparse file of the range, made or overwritten, or a block device the same
+ * bytes. Errors as in target.h; EINTR: a signal came. After any it does not look whole. */
 int output_copy(struct image *im, const struct cat_options *o, struct err *e);
+
+/* The end of the range asked for, never past the disk's. */
+uint64_t output_end(const struct image *im, const struct cat_options *o);
 
 /* All of `len` bytes to standard output. */
 int output_write(const void *bytes, size_t len, struct err *e);

@@ -1,0 +1,212 @@
+/* crew.c - see crew.h. */
+#include "image/cat/crew.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <time.h>
+
+#include "image/cat/interrupt.h"
+
+enum {
+    THREADS_MAX = 16,
+    REGION = 8 * CREW_PIECE, /* what a thread takes at a time; it has whole clusters */
+    BLOCK = 4096,            /* of zeros that become a hole, as in qemu-img convert */
+    TICK_NS = 100 * 1000 * 1000,
+};
+
+void crew_init(struct crew *c, struct image *im, const struct target *t, uint64_t begin,
+               uint64_t end)
+{
+    *c = (struct crew){.im = im, .target = t, .begin = begin, .end = end, .next = begin};
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+void crew_drop(struct crew *c)
+{
+    pthread_cond_destroy(&c->ended);
+    pthread_mutex_destroy(&c->lock);
+}
+
+static bool all_zero(const char *p, size_t len)
+{
+    return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
+}
+
+/* Writes what is not zero of some bytes for `at` of the target, whose blocks of zeros stay holes.
+ */
+static int write_sparse(const struct target *t, const char *p, size_t len, uint64_t at,
+                        struct err *e)
+{
+    size_t from = 0, pos = 0; /* pending: what is before pos, from `from` on */
+    int r = 0;
+    for (size_t n; r == 0 && pos < len; pos += n) {
+        n = (size_t)min_u64(BLOCK - (at + pos) % BLOCK, len - pos);
+        if (!all_zero(p + pos, n))
+            continue;
+        r = target_write(t, p + from, pos - from, at + from, e);
+        from = pos + n;
+    }
+    return r == 0 && from < len ? target_write(t, p + from, len - from, at + from, e) : r;
+}
+
+static int copy_data(struct crew *c, uint64_t pos, uint64_t until, char *buf, struct err *e)
+{
+    while (pos < until && !atomic_load(&c->stop)) {
+        ssize_t n = image_read(c->im, buf, (size_t)min_u64(CREW_PIECE, until - pos), pos, e);
+        if (n < 0)
+            return (int)n;
+        uint64_t at = pos - c->begin;
+        int r = c->target->device ? target_write(c->target, buf, (size_t)n, at, e)
+                                  : write_sparse(c->target, buf, (size_t)n, at, e);
+        if (r < 0)
+            return r;
+        pos += (uint64_t)n;
+        atomic_fetch_add(&c->copied, (uint64_t)n);
+        atomic_fetch_add(&c->done, (uint64_t)n);
+    }
+    return 0;
+}
+
+int crew_copy(struct crew *c, uint64_t pos, uint64_t until, char *buf, struct err *e)
+{
+    while (pos < until && !atomic_load(&c->stop)) {
+        struct image_extent x;
+        int r = image_map(c->im, pos, until - pos, &x, e);
+        if (r == 0 && x.data)
+            r = copy_data(c, pos, pos + x.length, buf, e);
+        else if (r == 0)
+            r = target_zero(c->target, pos - c->begin, x.length, e);
+        if (r < 0)
+            return r;
+        atomic_fetch_add(&c->done, x.data ? 0 : x.length);
+        pos += x.length;
+    }
+    return 0;
+}
+
+/* Where the next data is, *ret = end for none; a device's holes have to be dealt with, too. */
+static int next_data(const struct crew *c, uint64_t end, uint64_t *ret, struct err *e)
+{
+    *ret = c->next;
+    int r = c->target->device ? 0 : image_seek_data(c->im, c->next, ret, e);
+    if (r < 0 && r != -ENXIO)
+        return r;
+    *ret = r < 0 ? end : min_u64(*ret, end);
+    return 0;
+}
+
+/* The next region; empty when all are taken. Needs the lock. */
+static int take_region(struct crew *c, uint64_t *ret_pos, uint64_t *ret_until, struct err *e)
+{
+    uint64_t end = c->begin + target_body(c->target), pos = end;
+    int r = c->next < end ? next_data(c, end, &pos, e) : 0;
+    if (r < 0)
+        return r;
+    atomic_fetch_add(&c->done, pos - c->next);
+    *ret_pos = pos;
+    c->next = *ret_until = min_u64(end, pos / REGION * REGION + REGION);
+    return 0;
+}
+
+static void fail(struct crew *c, const struct err *e)
+{
+    if (!c->failure.no)
+        c->failure = *e;
+    atomic_store(&c->stop, true);
+}
+
+static void work(struct crew *c, char *buf)
+{
+    struct err e = {0};
+    int r = 0;
+    pthread_mutex_lock(&c->lock);
+    while (!atomic_load(&c->stop)) {
+        uint64_t pos = 0, until = 0;
+        r = take_region(c, &pos, &until, &e);
+        if (r < 0 || pos == until)
+            break;
+        pthread_mutex_unlock(&c->lock);
+        r = crew_copy(c, pos, until, buf, &e);
+        pthread_mutex_lock(&c->lock);
+        if (r < 0)
+            break;
+    }
+    if (r < 0)
+        fail(c, &e);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void *thread(void *arg)
+{
+    struct crew *c = arg;
+    autofree char *buf = malloc(CREW_PIECE);
+    struct err e;
+    if (buf)
+        work(c, buf);
+    pthread_mutex_lock(&c->lock);
+    if (!buf) {
+        err_nomem(&e);
+        fail(c, &e);
+    }
+    c->running--;
+    pthread_cond_signal(&c->ended);
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+/* Starts threads for all regions; fewer than wanted will do. Needs the lock. */
+static unsigned start(struct crew *c, pthread_t *ids, struct err *e)
+{
+    cpu_set_t cpus;
+    uint64_t regions = (c->end - c->begin) / REGION + 1;
+    uint64_t n = sched_getaffinity(0, sizeof(cpus), &cpus) < 0 ? 1 : (uint64_t)CPU_COUNT(&cpus);
+    n = min_u64(min_u64(n, THREADS_MAX), regions);
+    for (c->running = 0; c->running < n; c->running++) {
+        int r = pthread_create(&ids[c->running], NULL, thread, c);
+        if (r == 0)
+            continue;
+        if (c->running == 0)
+            err_fail(e, r, "cannot start a thread: %s", strerror(r));
+        break;
+    }
+    return c->running;
+}
+
+/* Waits for the threads' end, a look at the clock and at signals every TICK_NS. Needs the lock. */
+static void oversee(struct crew *c, struct progress *p)
+{
+    while (c->running) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += TICK_NS;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&c->ended, &c->lock, &until);
+        if (interrupt_noted())
+            atomic_store(&c->stop, true);
+        progress_draw(p, atomic_load(&c->done), c->end - c->begin, atomic_load(&c->copied));
+    }
+}
+
+int crew_run(struct crew *c, struct progress *p, struct err *e)
+{
+    pthread_t ids[THREADS_MAX];
+    pthread_mutex_lock(&c->lock);
+    unsigned n = start(c, ids, e);
+    oversee(c, p);
+    pthread_mutex_unlock(&c->lock);
+    for (unsigned i = 0; i < n; i++)
+        pthread_join(ids[i], NULL);
+    if (n == 0)
+        return -e->no;
+    if (c->failure.no)
+        return err_fail(e, c->failure.no, "%s", c->failure.text);
+    if (interrupt_noted())
+        return err_fail(e, EINTR, "interrupted");
+    return 0;
+}

@@ -1,0 +1,42 @@
+/* crew.h - the threads of --output, which copy a range of the disk between them.
+ *
+ * Each takes the next region that has data, by image_seek_data, and deals with its extents by
+ * itself. Lock: `lock` guards `next`, `running` and `failure`, and is held while the next region is
+ * looked for; the image's locks are taken under it.
+ */
+#ifndef SNAPFS_IMAGE_CAT_CREW_H
+#define SNAPFS_IMAGE_CAT_CREW_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "image/cat/progress.h"
+#include "image/cat/target.h"
+
+struct crew {
+    struct image *im;
+    const struct target *target;
+    uint64_t begin, end; /* of the disk; byte 0 of the target is `begin` */
+    pthread_mutex_t lock;
+    pthread_cond_t ended; /* a thread has */
+    uint64_t next;        /* all regions before it were taken */
+    unsigned running;
+    struct err failure; /* the first */
+    _Atomic bool stop;
+    _Atomic uint64_t done, copied; /* bytes dealt with, and those of them that were data */
+};
+
+void crew_init(struct crew *c, struct image *im, const struct target *t, uint64_t begin,
+               uint64_t end);
+void crew_drop(struct crew *c);
+
+/* Copies everything but what the target wants last, in as many threads as there are processors;
+ * draws `p` meanwhile. EINTR: a signal was noted. */
+int crew_run(struct crew *c, struct progress *p, struct err *e);
+
+/* Copies the extents from `pos` to `until` in this thread. */
+int crew_copy(struct crew *c, uint64_t pos, uint64_t until, char *buf, struct err *e);
+
+enum { CREW_PIECE = 1024 * 1024 /* bytes of a buffer */ };
+
+#endif
