@@ -276,8 +276,8 @@ def a_copy_that_was_killed_is_too_short(_, directory):
     image, target = endless(directory), os.path.join(directory, "killed")
     length = 16 * MI
     with Long(image, target, "-l", str(NEVER)) as long:
-        result = attempt("qemu-img", "info", "-f", "raw", target)
-        equal(result.status, 1, "QEMU opens a file that is being written")
+        result = attempt("qemu-io", "-r", "-f", "raw", "-c", "read 0 512", target)
+        equal(result.status, 1, "QEMU reads a file that is being written")
         holds(result.err, "lock", "QEMU's words")
         refused(copy(image, target, "-l", length), "in use by another program")
         long.process.kill()

@@ -5,8 +5,7 @@
 #include <getopt.h>
 
 const char cat_help[] =
-    "Usage: snapfs-cat -f FORMAT [-s TAG | -i ID] [-o OFFSET] [-l LENGTH]\n"
-    "                  [--output FILE | --map | --info] IMAGE\n"
+    "Usage: snapfs-cat -f FORMAT [-s TAG | -i ID] [-o OFFSET] [-l LENGTH] IMAGE\n"
     "Writes the bytes of a raw or qcow2 disk image, or of a snapshot in it, to standard output.\n"
     "\n"
     "  -f, --format=FORMAT    format of IMAGE: raw or qcow2; never guessed\n"
