@@ -1,14 +1,16 @@
-/* reader.c - the work that scripts/bench times: reads a file in one way and prints one number.
+/* reader.c - the work that scripts/bench times: reads files in one way and prints one number.
  *
  *     reader first FILE             sequential, 1 MiB each, the file's cached pages dropped: MiB/s
  *     reader again FILE             sequential, whatever is cached: MiB/s
- *     reader random FILE THREADS S  4 KiB each at random places of it for S seconds: reads a second
+ *     reader random FILE THREADS S  4 KiB each at random places of it for S seconds, none of them
+ *                                   twice: reads a second
  *     reader walk FILE              SEEK_DATA and SEEK_HOLE to the end: milliseconds
- *     reader open FILE              open and the first byte: milliseconds
+ *     reader open FILE…             open and the first byte of one after the other: milliseconds
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,20 +62,26 @@ static double sequential(int fd)
     return total / (1 << 20) / (now() - begin);
 }
 
+/* What the threads of one run share. Pages that were read are cached: a place that comes twice
+ * would count what the kernel can do. */
 struct work {
-    pthread_t id;
     int fd;
-    off_t blocks;
+    uint64_t blocks, mask; /* of SMALL bytes; the next power of 2, less 1 */
+    uint64_t seed;
+    _Atomic uint64_t taken;
     double until;
-    uint64_t seed, reads;
 };
 
-static uint64_t next_random(uint64_t *state)
+/* The n-th place: a permutation of the numbers up to the mask, less those past the end. */
+static uint64_t place(const struct work *w, uint64_t n)
 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
+    do {
+        for (int round = 0; round < 3; round++) {
+            n = (n * UINT64_C(0x9e3779b97f4a7c15) + w->seed) & w->mask;
+            n ^= n >> 7;
+        }
+    } while (n >= w->blocks);
+    return n;
 }
 
 static void *read_at_random(void *arg)
@@ -81,29 +89,30 @@ static void *read_at_random(void *arg)
     struct work *w = arg;
     char buf[SMALL];
     while (now() < w->until) {
-        off_t at = (off_t)(next_random(&w->seed) % (uint64_t)w->blocks) * SMALL;
-        if (pread(w->fd, buf, sizeof(buf), at) != SMALL)
+        uint64_t n = atomic_fetch_add(&w->taken, 1);
+        if (n >= w->blocks)
+            break;
+        if (pread(w->fd, buf, sizeof(buf), (off_t)place(w, n) * SMALL) != SMALL)
             fail("pread");
-        w->reads++;
     }
     return NULL;
 }
 
 static double at_random(int fd, unsigned threads, double seconds)
 {
-    struct work work[THREADS_MAX];
-    double total = 0, until = now() + seconds;
-    for (unsigned i = 0; i < threads; i++) {
-        work[i] = (struct work){.fd = fd, .blocks = size_of(fd) / SMALL, .until = until};
-        work[i].seed = (uint64_t)getpid() * 2654435761u + i + 1;
-        if (pthread_create(&work[i].id, NULL, read_at_random, &work[i]))
+    pthread_t ids[THREADS_MAX];
+    double begin = now();
+    struct work w = {.fd = fd, .blocks = (uint64_t)size_of(fd) / SMALL, .until = begin + seconds};
+    w.seed = (uint64_t)getpid() * 2654435761u + 1;
+    while (w.mask + 1 < w.blocks)
+        w.mask = w.mask * 2 + 1;
+    for (unsigned i = 0; i < threads; i++)
+        if (pthread_create(&ids[i], NULL, read_at_random, &w))
             fail("pthread_create");
-    }
-    for (unsigned i = 0; i < threads; i++) {
-        pthread_join(work[i].id, NULL);
-        total += (double)work[i].reads;
-    }
-    return total / seconds;
+    for (unsigned i = 0; i < threads; i++)
+        pthread_join(ids[i], NULL);
+    uint64_t reads = w.taken < w.blocks ? w.taken : w.blocks;
+    return (double)reads / (now() - begin);
 }
 
 static double walk(int fd)
@@ -117,13 +126,13 @@ static double walk(int fd)
     return (now() - begin) * 1e3;
 }
 
-static double first_byte(const char *path)
+static double first_bytes(char **paths, int n)
 {
     char byte;
     double begin = now();
-    int fd = open_file(path);
-    if (pread(fd, &byte, 1, 0) != 1)
-        fail("pread");
+    for (int i = 0; i < n; i++)
+        if (pread(open_file(paths[i]), &byte, 1, 0) != 1)
+            fail(paths[i]);
     return (now() - begin) * 1e3;
 }
 
@@ -145,7 +154,7 @@ int main(int argc, char **argv)
     if (argc < 3)
         return 2;
     if (!strcmp(argv[1], "open")) {
-        printf("%.4f\n", first_byte(argv[2]));
+        printf("%.4f\n", first_bytes(argv + 2, argc - 2));
         return 0;
     }
     int fd = open_file(argv[2]);
