@@ -78,6 +78,8 @@ static int open_layers(struct image *im, const struct image_source *source,
         if (r < 0)
             return r;
         const struct layer *l = im->layers[im->n - 1];
+        if (l->memory)
+            return 0;
         r = chain_below(l->file->path, l->backing, l->backing_format, policy, &at, e);
     } while (r == 1);
     return r;

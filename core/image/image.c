@@ -78,7 +78,7 @@ void image_describe_chain(const struct image *im, struct text *out)
         text_add(out, "%s%s (%s", i ? " <- " : "", l->file->path,
                  l->kind == LAYER_RAW ? "raw" : "qcow2");
         if (l->live)
-            text_add(out, ", snapshot '%s'", l->tag);
+            text_add(out, ", %ssnapshot '%s'", l->memory ? "memory of " : "", l->tag);
         text_add(out, ", %ju bytes)", (uintmax_t)l->size);
     }
 }

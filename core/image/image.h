@@ -27,12 +27,14 @@ enum {
 /* Where the top layer is. `format` is a libvirt or QEMU format name ("raw", "qcow2"); NULL or ""
  * is refused, it is never guessed. `tag` is the name of the internal snapshot to show, matched
  * exactly and never as an id; `id` its id, likewise; both, and both must match; neither = the
- * file's active state. */
+ * file's active state. With `memory` it is not a disk but the saved state of a virtual machine: of
+ * a snapshot that which QEMU wrote behind the disk (ENOENT: none), or a whole raw file as it is. */
 struct image_source {
     const char *path;
     const char *format;
     const char *tag;
     const char *id;
+    bool memory;
 };
 
 enum { IMAGE_ALLOW_PLAIN = 1 };

@@ -40,10 +40,17 @@ void layer_close(struct layer *l)
     free(l);
 }
 
+int layer_damaged(const struct layer *l, uint64_t offset, const char *what, struct err *e)
+{
+    return err_fail(e, EIO, "'%s' is damaged at byte %ju of the %s: %s", l->file->path,
+                    (uintmax_t)offset, l->memory ? "saved memory" : "disk", what);
+}
+
 /* The snapshot wanted; the whole table is walked, because a name may stand in it twice. */
 struct wanted {
     const char *tag, *id;
-    uint64_t l1_offset, size;
+    bool memory;
+    uint64_t l1_offset, base, size; /* base, size: as in struct layer */
     uint32_t l1_size;
     uint64_t hash;
     char *name;
@@ -70,16 +77,31 @@ static const char *wanted_text(const struct wanted *w)
     return w->tag ? w->tag : w->id;
 }
 
+/* The machine's state stands in the mapping behind the disk, from the next L1 entry on (QEMU's
+ * qcow2_vm_state_offset), and the disk of the snapshot is the one that counts. */
+static int wanted_place(struct wanted *w, const struct image_file *f, const struct header *h,
+                        const struct snapshot *s, struct err *e)
+{
+    uint64_t mask = (UINT64_C(1) << (h->cluster_bits + header_l2_bits(h))) - 1;
+    bool possible = s->disk_size <= INT64_MAX - mask;
+    w->base = w->memory && possible ? (s->disk_size + mask) & ~mask : 0;
+    w->size = w->memory ? s->vm_state_size : s->disk_size;
+    if (!possible || w->size > INT64_MAX - w->base)
+        return err_fail(e, EINVAL, "snapshot '%s' of '%s' has an impossible size", wanted_text(w),
+                        f->path);
+    if (w->memory && !w->size)
+        return err_fail(e, ENOENT, "snapshot '%s' of '%s' has no memory saved with it",
+                        wanted_text(w), f->path);
+    return header_check_l1(h, f->path, s->l1_offset, s->l1_size, w->base + w->size, f->size, e);
+}
+
 static int wanted_take(struct wanted *w, const struct image_file *f, const struct header *h,
                        const struct snapshot *s, struct err *e)
 {
     if (w->entry)
         return err_fail(e, EINVAL, "'%s' has more than one snapshot '%s': name it by its id",
                         f->path, wanted_text(w));
-    if (s->disk_size > INT64_MAX)
-        return err_fail(e, EINVAL, "snapshot '%s' of '%s' has an impossible size", wanted_text(w),
-                        f->path);
-    int r = header_check_l1(h, f->path, s->l1_offset, s->l1_size, s->disk_size, f->size, e);
+    int r = wanted_place(w, f, h, s, e);
     if (r < 0)
         return r;
     w->name = strndup(s->name, s->name_len);
@@ -90,7 +112,6 @@ static int wanted_take(struct wanted *w, const struct image_file *f, const struc
     w->entry_len = s->len;
     w->l1_offset = s->l1_offset;
     w->l1_size = s->l1_size;
-    w->size = s->disk_size;
     w->hash = snapshot_hash(s);
     return 0;
 }
@@ -202,7 +223,7 @@ static void take_mapping(struct layer *l, const struct header *h)
 static int take_snapshot(struct layer *l, const struct image_source *source, struct header *h,
                          uint8_t **bytes, struct err *e)
 {
-    struct wanted w = {.tag = source->tag, .id = source->id};
+    struct wanted w = {.tag = source->tag, .id = source->id, .memory = source->memory};
     int r = wanted_find(&w, l->file, h, bytes, e);
     if (r == 0)
         r = live_new(l->file, h, bytes, &w.entry, w.entry_len, &l->live, e);
@@ -214,6 +235,7 @@ static int take_snapshot(struct layer *l, const struct image_source *source, str
     l->entry_hash = w.hash;
     l->l1_offset = w.l1_offset;
     l->l1_size = w.l1_size;
+    l->base = w.base;
     l->size = w.size;
     return r;
 }
@@ -233,6 +255,9 @@ static int open_state(struct layer *l, const struct image_source *source, struct
         return r;
     if (source->tag || source->id)
         return take_snapshot(l, source, h, bytes, e);
+    if (l->memory)
+        return err_fail(e, EINVAL, "the memory in '%s' is that of a snapshot, and none is named",
+                        l->file->path);
     return header_check_l1(h, l->file->path, h->l1_offset, h->l1_size, h->size, l->file->size, e);
 }
 
@@ -256,7 +281,9 @@ static int open_raw(struct layer *l, const struct image_source *source, struct e
     if (l->file->size > INT64_MAX - VIRTUAL_SECTOR)
         return err_fail(e, EINVAL, "'%s' is larger than any disk can be", source->path);
     l->data = l->file;
-    l->size = (l->file->size + VIRTUAL_SECTOR - 1) / VIRTUAL_SECTOR * VIRTUAL_SECTOR;
+    l->size = l->file->size;
+    if (!l->memory)
+        l->size = (l->size + VIRTUAL_SECTOR - 1) / VIRTUAL_SECTOR * VIRTUAL_SECTOR;
     return 0;
 }
 
@@ -270,6 +297,7 @@ int layer_open(const struct image_source *source, const struct file_seen *file,
     if (!l)
         return err_nomem(e);
     l->kind = (enum layer_kind)kind;
+    l->memory = source->memory;
     l->owner = cache_owner();
     int r = file_open_seen(file, &l->file, e);
     if (r < 0)

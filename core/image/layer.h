@@ -16,7 +16,9 @@ struct layer {
     enum layer_kind kind;
     struct image_file *file;
     struct image_file *data; /* where data clusters are: `file` itself or the external data file */
-    uint64_t size;           /* virtual, a multiple of 512 */
+    uint64_t size;           /* virtual; of a disk a multiple of 512 */
+    uint64_t base;           /* qcow2: where byte 0 stands in the mapping; 0 for a disk */
+    bool memory;             /* a saved memory, not a disk */
     uint64_t owner;          /* in the caches */
     char *backing;           /* resolved path; NULL: none */
     char *backing_format;    /* NULL: the header does not say */
@@ -52,10 +54,13 @@ int layer_page(struct layer *l, uint64_t offset, size_t len, struct block **ret,
 /* The whole decompressed cluster of a RUN_COMPRESSED, referenced. */
 int layer_cluster(struct layer *l, const struct run *run, struct block **ret, struct err *e);
 
+/* -EIO with what is wrong at that byte of it. */
+int layer_damaged(const struct layer *l, uint64_t offset, const char *what, struct err *e);
+
 /* 0 while what was read of this layer is right; ESTALE from then on. */
 int layer_check(struct layer *l, struct err *e);
 
-/* The mapping of qcow2; part of layer_run. */
+/* The mapping of qcow2; part of layer_run. `offset` is one of the mapping, with l->base in it. */
 int qcow2_run(struct layer *l, uint64_t offset, uint64_t limit, struct run *ret, struct err *e);
 
 #endif

@@ -32,12 +32,6 @@ int layer_page(struct layer *l, uint64_t offset, size_t len, struct block **ret,
     return 0;
 }
 
-static int damaged(const struct layer *l, uint64_t offset, const char *what, struct err *e)
-{
-    return err_fail(e, EIO, "'%s' is damaged at byte %ju of the disk: %s", l->file->path,
-                    (uintmax_t)offset, what);
-}
-
 /* The L1 entry of `offset`; where it is null, *ret_span entries from there on in its page are. */
 static int l1_entry(struct layer *l, uint64_t index, uint64_t *ret, uint64_t *ret_span,
                     struct err *e)
@@ -105,7 +99,7 @@ static int l2_run(struct layer *l, uint64_t table, uint64_t offset, uint64_t lim
     if (r < 0)
         return r;
     const char *fault = run_in_page(l, page, first, offset, limit, ret);
-    return fault ? damaged(l, offset, fault, e) : 0;
+    return fault ? layer_damaged(l, offset - l->base, fault, e) : 0;
 }
 
 int qcow2_run(struct layer *l, uint64_t offset, uint64_t limit, struct run *ret, struct err *e)
@@ -115,7 +109,7 @@ int qcow2_run(struct layer *l, uint64_t offset, uint64_t limit, struct run *ret,
     uint64_t rest = (UINT64_C(1) << shift) - (offset & ((UINT64_C(1) << shift) - 1));
     *ret = (struct run){.length = min_u64(limit, rest)};
     if (index >= l->l1_size)
-        return damaged(l, offset, "past its L1 table", e);
+        return layer_damaged(l, offset - l->base, "past its L1 table", e);
     int r = l1_entry(l, index, &table, &span, e);
     if (r < 0)
         return r;
@@ -124,6 +118,6 @@ int qcow2_run(struct layer *l, uint64_t offset, uint64_t limit, struct run *ret,
         return 0;
     }
     if (table & ((UINT64_C(1) << l->rules.cluster_bits) - 1))
-        return damaged(l, offset, "an L2 table that is not aligned", e);
+        return layer_damaged(l, offset - l->base, "an L2 table that is not aligned", e);
     return l2_run(l, table, offset, limit, ret, e);
 }

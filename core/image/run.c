@@ -39,7 +39,11 @@ int layer_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, stru
     limit = min_u64(limit, l->size - offset);
     if (l->kind == LAYER_RAW)
         return raw_run(l, offset, limit, holes, ret, e);
-    return qcow2_run(l, offset, limit, ret, e);
+    int r = qcow2_run(l, l->base + offset, limit, ret, e);
+    ret->start -= l->base;
+    if (r == 0 && l->memory && ret->kind == RUN_UNALLOCATED)
+        return layer_damaged(l, offset, "a part that was never written", e);
+    return r;
 }
 
 static int read_cluster(struct layer *l, const struct run *run, struct block *b, struct err *e)
@@ -54,10 +58,7 @@ static int read_cluster(struct layer *l, const struct run *run, struct block *b,
     if (r == -ENOMEM)
         return err_nomem(e);
     if (r < 0)
-        return err_fail(e, EIO,
-                        "'%s' is damaged at byte %ju of the disk: a compressed cluster that cannot "
-                        "be decompressed",
-                        l->file->path, (uintmax_t)run->start);
+        return layer_damaged(l, run->start, "a compressed cluster that cannot be decompressed", e);
     return 0;
 }
 

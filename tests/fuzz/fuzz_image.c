@@ -32,9 +32,9 @@ static void walk(struct image *im)
     (void)image_read(im, buf, sizeof(buf), size > READ ? size - READ : 0, NULL);
 }
 
-static void open_state(char *path, const char *tag)
+static void open_state(char *path, const char *tag, bool memory)
 {
-    struct image_source source = {.path = path, .format = "qcow2", .tag = tag};
+    struct image_source source = {.path = path, .format = "qcow2", .tag = tag, .memory = memory};
     struct image_policy policy = {.ctx = path, .allow = allow};
     struct err e;
     autodestroy(image_unref) struct image *im = NULL;
@@ -52,8 +52,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct image_source source = {.path = path, .format = "qcow2"};
     autodestroy(image_tags_free) struct image_tags *tags = NULL;
-    open_state(path, NULL);
-    if (image_tags_read(&source, NULL, &tags, NULL) == 0 && tags->n)
-        open_state(path, tags->tags[tags->n - 1].name);
+    open_state(path, NULL, false);
+    if (image_tags_read(&source, NULL, &tags, NULL) < 0 || !tags->n)
+        return 0;
+    open_state(path, tags->tags[tags->n - 1].name, false);
+    open_state(path, tags->tags[tags->n - 1].name, true);
     return 0;
 }
