@@ -21,7 +21,7 @@ struct domain *domain_ref(struct domain *d)
 
 static void snapshot_clear(struct snapshot *s)
 {
-    for (size_t i = 0; i < s->n_disks; i++) {
+    for (size_t i = 0; i < s->n_images; i++) {
         free(s->disks[i].target);
         free(s->disks[i].file);
         free(s->disks[i].reason);
@@ -95,7 +95,7 @@ const struct snapshot *domain_find_name(const struct domain *d, const char *name
 
 const struct snapshot_disk *snapshot_find_disk(const struct snapshot *s, const char *file)
 {
-    for (size_t i = 0; i < s->n_disks; i++)
+    for (size_t i = 0; i < s->n_images; i++)
         if (!strcmp(s->disks[i].file, file))
             return &s->disks[i];
     return NULL;
@@ -265,20 +265,40 @@ static int disk_fill(const struct snapshot *s, const struct xml_snapshot_disk *x
     return disk->target && disk->file ? 0 : -1;
 }
 
+/* Which file has it, when it is internal, is found out with its identity (images.c). */
+static int memory_fill(const struct snapshot *s, struct snapshot_disk *memory)
+{
+    bool internal = s->parsed->memory == XML_INTERNAL;
+    *memory = (struct snapshot_disk){
+        .target = strdup("memory"),
+        .file = strdup("memory"),
+        .path = internal ? NULL : s->parsed->memory_file,
+        .format = internal ? NULL : "raw",
+        .tag = internal ? s->name : NULL,
+        .memory = true,
+    };
+    return memory->target && memory->file ? 0 : -1;
+}
+
 static int fill_disks(struct snapshot *s, size_t *probe)
 {
-    s->disks = calloc(s->parsed->n_disks + 1, sizeof(*s->disks));
+    enum xml_where memory = s->parsed->memory;
+    s->disks = calloc(s->parsed->n_disks + 2, sizeof(*s->disks));
     if (!s->disks)
         return -1;
     for (size_t i = 0; i < s->parsed->n_disks; i++) {
         const struct xml_snapshot_disk *x = &s->parsed->disks[i];
         if (x->where != XML_INTERNAL && x->where != XML_EXTERNAL)
             continue;
+        s->n_images++;
         if (disk_fill(s, x, &s->disks[s->n_disks++]) < 0)
             return -1;
     }
     qsort(s->disks, s->n_disks, sizeof(*s->disks), cmp_disk);
-    for (size_t i = 0; i < s->n_disks; i++)
+    if ((memory == XML_INTERNAL || memory == XML_EXTERNAL) &&
+        memory_fill(s, &s->disks[s->n_images++]) < 0)
+        return -1;
+    for (size_t i = 0; i < s->n_images; i++)
         s->disks[i].probe = (*probe)++;
     return 0;
 }
@@ -300,13 +320,14 @@ static int identify_all(struct domain *d, domain_identify_fn identify, void *ctx
     for (size_t i = 0; i < d->n; i++) {
         struct snapshot *s = &d->all[i];
         uint64_t h = name_hash(d->uuid, s);
-        for (size_t k = 0; k < s->n_disks; k++) {
+        for (size_t k = 0; k < s->n_images; k++) {
             struct snapshot_disk *disk = &s->disks[k];
             int r = identify(ctx, s, disk, e);
             if (r < 0)
                 return r;
             disk->ident = domain_disk_ident(d->uuid, s, disk->target, disk->ident);
-            h = hash_u64(h, disk->ident);
+            if (!disk->memory)
+                h = hash_u64(h, disk->ident);
         }
         s->ident = hash_end(h);
     }
@@ -374,8 +395,10 @@ static uint64_t print_of(const struct domain *d)
     h = hash_str(h, d->current ? d->current->name : "");
     for (size_t i = 0; i < d->n; i++) {
         h = hash_u64(hash_u64(h, d->all[i].ident), (uintptr_t)d->all[i].doc);
-        for (size_t k = 0; k < d->all[i].n_disks; k++)
+        for (size_t k = 0; k < d->all[i].n_images; k++) {
             h = hash_u64(h, (uint64_t)d->all[i].disks[k].no);
+            h = hash_u64(h, d->all[i].disks[k].ident);
+        }
     }
     return hash_end(h);
 }

@@ -62,9 +62,10 @@ void probes_free(struct probes *p)
 
 int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *disk, struct err *e)
 {
-    (void)s;
     struct err why = {0};
-    int r = tag_tables_identify(ctx, disk, &why);
+    int r = disk->memory && disk->tag ? tag_tables_find_memory(ctx, s, disk, &why) : 0;
+    if (r == 0)
+        r = tag_tables_identify(ctx, disk, &why);
     if (r == 0)
         return 0;
     if (err_is_want(-r))
@@ -125,9 +126,11 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
 {
     if (disk->no)
         return err_fail(e, disk->no, "%s", disk->reason);
-    struct allowance a = {.model = m, .domain = d, .snapshot = s};
+    struct allowance a = {
+        .model = m, .domain = d, .snapshot = s, .memory = disk->memory ? disk->path : NULL};
     struct image_policy policy = policy_of(&a);
-    struct image_source source = {.path = disk->path, .format = disk->format, .tag = disk->tag};
+    struct image_source source = {
+        .path = disk->path, .format = disk->format, .tag = disk->tag, .memory = disk->memory};
     struct image *im autodestroy(image_unref) = NULL;
     int r = image_open(&source, &policy, &im, e);
     if (r < 0)

@@ -62,21 +62,22 @@ static void add_of(struct text *t, const char *key, const char *target, const st
         add(t, whole.s, value->s);
 }
 
-static void add_disk(struct model *m, struct domain *d, const struct snapshot *s,
-                     const struct snapshot_disk *disk, struct text *t)
+static void add_image(struct model *m, struct domain *d, const struct snapshot *s,
+                      const struct snapshot_disk *disk, struct text *t)
 {
+    const char *key = disk->memory ? "Saved" : "Disk";
     struct image_facts facts;
     struct err why;
     const char *chain;
     autotext struct text what = {0}, where = {0};
     if (images_probe(m, d, s, disk, &facts, &chain, &why) < 0) {
         text_add(&what, "cannot be read: %s: %s", err_name(why.no), why.text);
-        add_of(t, "Disk", disk->target, &what);
+        add_of(t, key, disk->target, &what);
         return;
     }
     text_add(&what, "%s, %" PRIu64 " bytes", disk->tag ? "internal" : "external", facts.size);
     text_add(&where, "%s", chain);
-    add_of(t, "Disk", disk->target, &what);
+    add_of(t, key, disk->target, &what);
     add_of(t, "Chain", disk->target, &where);
 }
 
@@ -86,8 +87,8 @@ static void add_disks(struct model *m, struct domain *d, const struct snapshot *
     for (size_t i = 0; i < s->n_disks; i++)
         text_add(&names, "%s%s", i ? " " : "", s->disks[i].target);
     add(t, "Disks", s->n_disks && !names.failed ? names.s : "-");
-    for (size_t i = 0; i < s->n_disks; i++)
-        add_disk(m, d, s, &s->disks[i], t);
+    for (size_t i = 0; i < s->n_images; i++)
+        add_image(m, d, s, &s->disks[i], t);
 }
 
 int model_info(struct model *m, struct domain *d, const struct snapshot *s, char **ret,

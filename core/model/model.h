@@ -63,16 +63,18 @@ int model_domain_find(struct model *m, const char *coded, char ret_uuid[37], uin
 
 /* ---- one domain ---- */
 
+/* A disk that the snapshot captured, or the memory that was saved with it. */
 struct snapshot_disk {
-    char *target;     /* "vda"; the file is TARGET.raw, and coded as it is when odd */
+    char *target;     /* "vda"; the file is TARGET.raw, and coded as it is when odd; or "memory" */
     char *file;       /* the directory entry's name, "vda.raw" */
     const char *path; /* where its bytes are; borrowed from the snapshot's document */
     const char *format;
     const char *tag; /* internal: the snapshot's name, else NULL */
-    int no;          /* 0, or the errno why it cannot be found out where they are, and */
-    char *reason;    /* the sentence */
-    uint64_t ident;  /* stable; another one when the bytes may be others */
-    size_t probe;    /* its place in the domain's probes (images.c) */
+    bool memory;
+    int no;         /* 0, or the errno why it cannot be found out where they are, and */
+    char *reason;   /* the sentence */
+    uint64_t ident; /* stable; another one when the bytes may be others */
+    size_t probe;   /* its place in the domain's probes (images.c) */
 };
 
 struct snapshot {
@@ -87,7 +89,7 @@ struct snapshot {
     size_t path_len, path_depth; /* of its real directory's path below the domain's directory */
     uint64_t ident;              /* stable over mounts; another one when re-made */
     struct snapshot_disk *disks; /* only those the snapshot captured, sorted by target */
-    size_t n_disks;
+    size_t n_disks, n_images;    /* n_images: with the memory, which stands behind the disks */
 };
 
 struct domain {

@@ -172,7 +172,8 @@ static int allow(void *ctx, const char *path, struct err *e)
     if (r < 0 || !a->domain)
         return r;
     const struct named_files *f = a->domain->named;
-    if (is_named(f, path) || is_allowed_by_option(a->model, path))
+    bool is_memory = a->memory && !strcmp(a->memory, path);
+    if (is_memory || is_named(f, path) || is_allowed_by_option(a->model, path))
         return 0;
     if (is_beside_named(f, path))
         return IMAGE_ALLOW_PLAIN;

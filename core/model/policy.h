@@ -18,6 +18,7 @@ struct allowance {
     const struct model *model;
     const struct domain *domain;     /* NULL: any file, but for one in a mount of snapfs */
     const struct snapshot *snapshot; /* whose XML is asked first for formats; may be NULL */
+    const char *memory;              /* the file of a saved memory that may be read; or NULL */
     const struct mounts *mounts;     /* given with no domain, else set */
 };
 

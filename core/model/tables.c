@@ -127,6 +127,40 @@ int tag_tables_get(struct tag_tables *all, const char *path, const char *fmt,
     return 0;
 }
 
+/* The bytes of memory that the disk's file holds for its tag; -errno as e says. */
+static int64_t memory_in(struct tag_tables *all, const struct snapshot_disk *disk, struct err *e)
+{
+    const struct image_tags *tags;
+    const struct image_tag *tag = NULL;
+    if (!disk->tag || !disk->path || !disk->format)
+        return 0;
+    int r = tag_tables_get(all, disk->path, disk->format, &tags, e);
+    if (r == 0)
+        r = find_tag(tags, disk->tag, disk->path, &tag, e);
+    return r < 0 ? r : (int64_t)min_u64(tag->vm_state_size, INT64_MAX);
+}
+
+int tag_tables_find_memory(struct tag_tables *all, const struct snapshot *s,
+                           struct snapshot_disk *memory, struct err *e)
+{
+    int failed = 0;
+    for (size_t i = 0; i < s->n_disks; i++) {
+        const struct snapshot_disk *disk = &s->disks[i];
+        int64_t bytes = all->not_local.no ? 0 : memory_in(all, disk, e);
+        failed = bytes < 0 ? (int)bytes : failed;
+        if (bytes <= 0)
+            continue;
+        if (memory->path)
+            return err_fail(e, EINVAL, "both '%s' and '%s' hold memory of the snapshot",
+                            memory->path, disk->path);
+        memory->path = disk->path;
+        memory->format = disk->format;
+    }
+    if (memory->path || failed || all->not_local.no)
+        return memory->path ? 0 : failed;
+    return err_fail(e, ENOENT, "no disk of the snapshot holds its memory");
+}
+
 static int identify_tag(struct tag_tables *all, struct snapshot_disk *disk, struct err *e)
 {
     const struct image_tags *tags;

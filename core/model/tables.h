@@ -15,6 +15,11 @@ MEM_CLEANUP(struct tag_tables, tag_tables_free)
 int tag_tables_get(struct tag_tables *t, const char *path, const char *format,
                    const struct image_tags **ret, struct err *e);
 
+/* Sets path and format of an internal memory to those of the disk of `s` that QEMU saved it in: the
+ * one whose tag has any. ENOENT: none has. */
+int tag_tables_find_memory(struct tag_tables *t, const struct snapshot *s,
+                           struct snapshot_disk *memory, struct err *e);
+
 /* Sets disk->ident from the file's identity or its tag's. ENOENT, EINVAL, EOPNOTSUPP and what
  * image_tags_read says when that cannot be found out. */
 int tag_tables_identify(struct tag_tables *t, struct snapshot_disk *disk, struct err *e);

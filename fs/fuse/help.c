@@ -54,4 +54,5 @@ void options_help(FILE *out)
     fputs("\nin a snapshot's directory:\n", out);
     print_rows(out, PLACE_SNAPSHOT);
     fprintf(out, "    %-20s %s\n", "DISK.raw", "the disk's bytes as the guest saw them, read-only");
+    fprintf(out, "    %-20s %s\n", "memory", "the memory that was saved with it, read-only");
 }

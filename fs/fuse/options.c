@@ -133,8 +133,8 @@ static const struct option_row rows[] = {
     {"gid=", "N", "group of every file, default the mounting user's", set_gid},
     {"dmask=", "OCTAL", "directories have mode 0777 without these bits, default 0755", set_dmask},
     {"fmask=", "OCTAL",
-     "images and texts have mode 0444, writable files 0666, without these bits; default 0400 for "
-     "images, 0444 for texts, 0644 for descriptions, 0600 for command files",
+     "images, memory and texts have mode 0444, writable files 0666, without these bits; default 0400 "
+     "for images and memory, 0444 for texts, 0644 for descriptions, 0600 for command files",
      set_fmask},
     {"ro", NULL, "read-only: every change gives EROFS", set_ro},
     {"domain=", "GLOB", "show only the domains whose name matches; may be repeated", set_domain},

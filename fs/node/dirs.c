@@ -12,7 +12,7 @@
  *     root        PLACE_ROOT        the domains
  *     DOMAIN/     PLACE_DOMAIN      rows (rows.c)
  *     snapshots/  PLACE_SNAPSHOTS   the root snapshots
- *     S/          PLACE_SNAPSHOT    rows, one image a disk, the children
+ *     S/          PLACE_SNAPSHOT    rows, one image a disk, the memory, the children
  *     by-name/    PLACE_BY_NAME     every snapshot
  *
  * A directory in the kernel has one path. A snapshot's real directory stands in its parent's, and
@@ -177,7 +177,7 @@ static struct place image_place(const struct view *dir, const struct snapshot_di
 static int list_images(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
 {
     int r = 0;
-    for (size_t i = 0; i < dir->snapshot->n_disks && r == 0; i++) {
+    for (size_t i = 0; i < dir->snapshot->n_images && r == 0; i++) {
         const struct snapshot_disk *disk = &dir->snapshot->disks[i];
         struct image_facts facts;
         struct err unreadable;

@@ -33,7 +33,7 @@ static int gone(struct err *e, const char *what)
 static int find_disk(struct view *v, struct err *e)
 {
     const struct snapshot *s = v->snapshot;
-    for (size_t i = 0; i < s->n_disks; i++)
+    for (size_t i = 0; i < s->n_images; i++)
         if (place_disk_item(s->disks[i].ident, s->disks[i].file) == v->place.item)
             v->disk = &s->disks[i];
     return v->disk ? 0 : gone(e, "the disk image");

@@ -26,6 +26,7 @@ SOURCES = {
 }
 # Not requests: what fails before anything is mounted, and another program.
 NO_REQUESTS = re.compile(r"fs/fuse/(daemon|main|mount|options|session|values)\.c|core/image/cat/")
+IMAGES = ["DISK.raw", "memory"]
 DIRECTORIES = {"PLACE_DOMAIN": "A DOMAIN'S DIRECTORY", "PLACE_SNAPSHOT": "A SNAPSHOT'S DIRECTORY"}
 # Where a limit's value stands, its name, and the sentence that tells it.
 LIMITS = (
@@ -139,7 +140,7 @@ def files(texts):
         shown = helped(texts["help"], f"in {title.lower()}")
         listed = page.items(page.part(texts["man5"], title), "Pa")
         if where == "PLACE_SNAPSHOT":
-            names = names + ["DISK.raw"]
+            names = names + IMAGES
             listed = ["DISK.raw" if name == ".raw" else name for name in listed]
         yield from differ("file", ("rows.c", names), ("--help", shown))
         yield from differ("file", ("rows.c", names), ("snapfs(5)", listed))
@@ -155,7 +156,7 @@ def pictures(texts):
         drawn = re.findall(pattern, text, re.MULTILINE)
         examples = ("web01", "base", "updates", "before-upgrade", "vda.raw", "...")
         entries = [name for name in drawn if name not in examples]
-        yield from differ("file", ("rows.c", names), (f"the picture in {place}", entries))
+        yield from differ("file", ("rows.c", names + IMAGES[1:]), (f"the picture in {place}", entries))
 
 
 def words(texts):
@@ -293,7 +294,8 @@ def files_agree(root, texts):
         ("rows", '.name = "state"', '.name = "job"'),
         ("help", "    info ", "    data "),
         ("man5", ".It Pa log\n", ""),
-        ("man5", ".It Pa info\n", ".It Pa info\n.It Pa memory\n"),
+        ("man5", ".It Pa info\n", ".It Pa info\n.It Pa job\n"),
+        ("man5", ".It Pa memory\n", ""),
         ("man5", ".It Ar disk Ns Pa .raw\n", ""),
     )
 
@@ -304,7 +306,8 @@ def pictures_show_what_is_there(root, texts):
         pictures, texts,
         ("readme", "── revert ", "── delete "),
         ("readme", "── state ", "── job "),
-        ("man5", "|-- info\n", "|-- info\n|-- memory\n"),
+        ("man5", "|-- info\n", "|-- info\n|-- job\n"),
+        ("man5", "|-- memory\n", ""),
         ("man5", "|-- log\n", ""),
     )
 

@@ -2,12 +2,12 @@
 
 import json
 import os
-import re
 import shutil
 import struct
 import subprocess
 
 from disks import KI, MI, create, first_difference, io, load, resize, scribble, seeded, snapshot
+from lib import reading
 from lib.command import attempt, must
 from lib.scratch import scratch
 from lib.tap import equal, fail, holds, run, test, true
@@ -46,7 +46,7 @@ def expected(path, name, size):
     sectors = (size + 511) // 512 * 512
     dump = must("qemu-io", "-f", "qcow2", "-c", f"read -b -v 0 {sectors}", copy)
     os.unlink(copy)
-    lines = re.findall(r"^[0-9a-f]{8,}:  ((?:[0-9a-f]{2} ){16})", dump, re.MULTILINE)
+    lines = reading.DUMPED.findall(dump)
     equal(len(lines) * 16, sectors, "bytes of qemu-io's dump")
     return bytes.fromhex("".join(lines))[:size]
 

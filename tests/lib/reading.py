@@ -6,6 +6,7 @@ about images that nobody resized.
 
 import json
 import os
+import re
 
 from lib.command import must
 from lib.tap import equal, fail, true
@@ -13,12 +14,35 @@ from lib.tap import equal, fail, true
 BLOCK = 1 << 20
 # The header extension that names the backing file's format.
 BACKING_FORMAT = bytes.fromhex("e2792aca")
+# A line of what qemu-io prints of 16 bytes.
+DUMPED = re.compile(r"^[0-9a-f]{8,}:  ((?:[0-9a-f]{2} ){16})", re.MULTILINE)
 
 
 def by_qemu(domain, name, target, path):
     """Writes QEMU's reading of a disk at a snapshot to a raw file."""
     source, format = domain.snapshot_source(name, target)
     convert(source, format, path, name if domain.is_internal(name, target) else None)
+
+
+def memory_by_qemu(domain, name, path):
+    """Writes QEMU's reading of the memory of an internal snapshot to a file: of a copy of the disk
+    that has it, reverted to the snapshot."""
+    for disk in domain.disks:
+        source, _ = domain.snapshot_source(name, disk.target)
+        size = {one["name"]: one["vm-state-size"] for one in _table(source)}[name]
+        if not size:
+            continue
+        copy = f"{path}.reverted"
+        must("cp", "--sparse=always", source, copy)
+        must("qemu-img", "snapshot", "-a", tag_id(copy, name), copy)
+        dump = must("qemu-io", "-f", "qcow2", "-c", f"read -b -v 0 {(size + 511) // 512 * 512}", copy)
+        os.unlink(copy)
+        lines = DUMPED.findall(dump)
+        equal(len(lines) * 16, (size + 511) // 512 * 512, "bytes of qemu-io's dump")
+        with open(path, "wb") as file:
+            file.write(bytes.fromhex("".join(lines))[:size])
+        return disk.target
+    return fail(f"no disk holds memory of '{name}'")
 
 
 def convert(source, format, path, tag=None):
