@@ -10,9 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "model/domain.h"
-#include "model/images.h"
-#include "model/tables.h"
+#include "base/hash.h"
+#include "model/read.h"
 
 uint64_t model_now_ns(void)
 {
@@ -50,11 +49,11 @@ void model_close(struct model *m)
 {
     if (!m)
         return;
-    while (m->entries) {
-        struct entry *next = m->entries->next;
-        entry_free(m->entries);
-        m->entries = next;
-    }
+    for (size_t i = 0; i < ENTRY_BUCKETS; i++)
+        for (struct entry *en = m->entries[i], *next; en; en = next) {
+            next = en->next;
+            entry_free(en);
+        }
     domain_list_unref(m->list);
     virt_close(m->virt);
     pthread_mutex_destroy(&m->listing.lock);
@@ -107,15 +106,20 @@ static struct entry *entry_new(const char *uuid)
     return en;
 }
 
+static struct entry **bucket_of(struct model *m, const char *uuid)
+{
+    return &m->entries[hash_end(hash_str(HASH_START, uuid)) % ENTRY_BUCKETS];
+}
+
 struct entry *model_entry(struct model *m, const char *uuid)
 {
     pthread_mutex_lock(&m->lock);
-    struct entry *en = m->entries;
+    struct entry **bucket = bucket_of(m, uuid), *en = *bucket;
     while (en && strcmp(en->uuid, uuid) != 0)
         en = en->next;
     if (!en && (en = entry_new(uuid))) {
-        en->next = m->entries;
-        m->entries = en;
+        en->next = *bucket;
+        *bucket = en;
     }
     if (en)
         en->users++;
@@ -138,127 +142,34 @@ void model_changed(struct model *m, struct entry *en)
     pthread_mutex_unlock(&m->lock);
 }
 
-static bool is_listed(const struct virt_domain *all, size_t n, const char *uuid)
+/* Under model->lock. */
+static void prune_bucket(struct entry **at)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(all[i].uuid, uuid))
-            return true;
-    return false;
+    while (*at) {
+        struct entry *en = *at;
+        bool keep = en->users || en->listed;
+        en->listed = false;
+        if (keep) {
+            at = &en->next;
+        } else {
+            *at = en->next;
+            entry_free(en);
+        }
+    }
 }
 
 void model_prune(struct model *m, const struct virt_domain *all, size_t n)
 {
     pthread_mutex_lock(&m->lock);
-    for (struct entry **at = &m->entries; *at;) {
-        struct entry *en = *at;
-        if (en->users || is_listed(all, n, en->uuid)) {
-            at = &en->next;
-            continue;
-        }
-        *at = en->next;
-        entry_free(en);
-    }
+    for (size_t i = 0; i < n; i++)
+        for (struct entry *en = *bucket_of(m, all[i].uuid); en; en = en->next)
+            en->listed |= !strcmp(en->uuid, all[i].uuid);
+    for (size_t i = 0; i < ENTRY_BUCKETS; i++)
+        prune_bucket(&m->entries[i]);
     pthread_mutex_unlock(&m->lock);
 }
 
 /* ---- one domain ---- */
-
-/* The document of that name from before, when its XML has not changed. */
-static struct snapshot_doc *doc_kept(const struct domain *before, const char *name, const char *xml)
-{
-    const struct snapshot *s = before ? domain_find_name(before, name) : NULL;
-    if (!s || strcmp(s->xml, xml) != 0)
-        return NULL;
-    return document_ref((struct snapshot_doc *)(uintptr_t)s->doc);
-}
-
-struct docs {
-    struct snapshot_doc **items;
-    size_t n, n_unreadable;
-};
-
-static void docs_drop(struct docs *d)
-{
-    for (size_t i = 0; i < d->n; i++)
-        document_unref(d->items[i]);
-    free(d->items);
-}
-
-/* Documents of all snapshots that are still there; odd ones (EINVAL) are left out and
- * counted, so that one bad document does not hide the rest. */
-static int docs_read(const struct domain *before, struct virt_snapshots *from, struct docs *ret,
-                     struct err *e)
-{
-    ret->items = calloc(from->n + 1, sizeof(struct snapshot_doc *));
-    if (!ret->items)
-        return err_nomem(e);
-    for (size_t i = 0; i < from->n; i++) {
-        if (!from->xml[i])
-            continue;
-        struct snapshot_doc *doc = doc_kept(before, from->names[i], from->xml[i]);
-        int r = doc ? 0 : document_new(from->names[i], &from->xml[i], &doc, e);
-        if (r == -ENOMEM)
-            return r;
-        if (r == 0)
-            ret->items[ret->n++] = doc;
-        else
-            ret->n_unreadable++;
-    }
-    return 0;
-}
-
-static int domain_assemble(struct model *m, const struct virt_domain *id,
-                           const struct virt_status *status, char **xml,
-                           struct virt_snapshots *snapshots, const struct domain *before,
-                           struct domain **ret, struct err *e)
-{
-    struct docs docs __attribute__((cleanup(docs_drop))) = {0};
-    struct tag_tables *tables autodestroy(tag_tables_free) = tag_tables_new(m);
-    if (!tables)
-        return err_nomem(e);
-    int r = docs_read(before, snapshots, &docs, e);
-    if (r < 0)
-        return r;
-    struct domain_parts parts = {.id = id,
-                                 .status = status,
-                                 .xml = *xml,
-                                 .docs = docs.items,
-                                 .n = docs.n,
-                                 .n_unreadable = docs.n_unreadable,
-                                 .current = snapshots->current};
-    r = domain_build(&parts, images_identify, tables, ret, e);
-    *xml = parts.xml;
-    if (r == 0 && before && before->print == (*ret)->print)
-        (*ret)->seen = before->seen;
-    return r;
-}
-
-static char *domain_name_in(const char *xml)
-{
-    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
-    return xml_domain_parse(xml, &x, NULL) < 0 ? NULL : take(x->name);
-}
-
-static int domain_read(struct model *m, const char *uuid, const struct domain *before,
-                       struct domain **ret, struct err *e)
-{
-    struct virt_status status;
-    autofree char *xml = NULL;
-    struct virt_snapshots *snapshots autodestroy(virt_snapshots_free) = NULL;
-    int r = virt_domain_status(m->virt, uuid, false, &status, e);
-    if (r == 0)
-        r = virt_domain_xml(m->virt, uuid, false, &xml, e);
-    if (r == 0)
-        r = virt_snapshots(m->virt, uuid, &snapshots, e);
-    if (r < 0)
-        return r;
-    autofree char *name = domain_name_in(xml);
-    if (!name)
-        return err_fail(e, EINVAL, "libvirt's XML of domain %s cannot be read", uuid);
-    struct virt_domain id = {.name = name};
-    snprintf(id.uuid, sizeof(id.uuid), "%s", uuid);
-    return domain_assemble(m, &id, &status, &xml, snapshots, before, ret, e);
-}
 
 /* A reference to what is kept: with `fresh` only if it is young enough. */
 static struct domain *domain_kept(struct model *m, struct entry *en, bool fresh)
@@ -274,7 +185,8 @@ static struct domain *domain_kept(struct model *m, struct entry *en, bool fresh)
 }
 
 /* Reads the domain and keeps the value, unless it was changed meanwhile. Under `reading`. */
-static int domain_refresh(struct model *m, struct entry *en, struct domain **ret, struct err *e)
+static int domain_refresh(struct model *m, struct entry *en, bool now, struct domain **ret,
+                          struct err *e)
 {
     struct domain *before autodestroy(domain_unref) = domain_kept(m, en, false);
     pthread_mutex_lock(&m->lock);
@@ -282,7 +194,7 @@ static int domain_refresh(struct model *m, struct entry *en, struct domain **ret
     pthread_mutex_unlock(&m->lock);
     uint64_t began = model_now_ns();
     struct domain *d = NULL;
-    int r = domain_read(m, en->uuid, before, &d, e);
+    int r = domain_read(m, en->uuid, before, now, &d, e);
     if (r < 0)
         return r;
     pthread_mutex_lock(&m->lock);
@@ -307,7 +219,7 @@ static int domain_read_shared(struct model *m, struct entry *en, bool now, struc
         return r;
     *ret = now ? NULL : domain_kept(m, en, true);
     if (!*ret)
-        r = domain_refresh(m, en, ret, e);
+        r = domain_refresh(m, en, now, ret, e);
     reading_end(&en->reading, r, e);
     return r;
 }

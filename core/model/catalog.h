@@ -15,6 +15,8 @@
 #include "model/oplog.h"
 #include "virt/virt.h"
 
+enum { ENTRY_BUCKETS = 1024 };
+
 /* The right to ask libvirt for one thing, one thread at a time. */
 struct reading {
     pthread_mutex_t lock;
@@ -28,6 +30,7 @@ struct entry {
     pthread_mutex_t operation;
     struct reading reading;
     /* under model->lock: */
+    bool listed;           /* by the list that model_prune goes by, while it does */
     unsigned users;        /* threads that hold a pointer to the entry */
     uint64_t changes;      /* counts changes made here; a reading that began before one is stale */
     struct domain *latest; /* may be NULL */
@@ -42,8 +45,8 @@ struct model {
     struct reading listing;
     pthread_mutex_t lock;
     /* under lock: */
-    struct entry *entries;
-    struct domain_list *list; /* may be NULL */
+    struct entry *entries[ENTRY_BUCKETS]; /* by uuid */
+    struct domain_list *list;             /* may be NULL */
 };
 
 uint64_t model_now_ns(void); /* CLOCK_MONOTONIC */

@@ -417,6 +417,8 @@ int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *
     d->active = parts->status->active;
     d->persistent = parts->status->persistent;
     d->n_unreadable = parts->n_unreadable;
+    d->n_listed = parts->n_listed;
+    d->stamp = parts->stamp;
     d->ident = hash_end(hash_str(HASH_START, d->uuid));
     size_t probes = 0;
     if (!d->name || !d->coded || fill_snapshots(d, parts, &probes) < 0 ||

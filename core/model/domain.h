@@ -16,7 +16,8 @@ struct domain_parts {
     const struct virt_status *status;
     char *xml;                  /* taken over */
     struct snapshot_doc **docs; /* n of them; domain_build takes references of its own */
-    size_t n, n_unreadable;
+    size_t n, n_unreadable, n_listed;
+    uint64_t stamp;
     const char *current; /* name or NULL */
 };
 

@@ -18,6 +18,7 @@
 
 struct probe {
     bool known;
+    bool alone;          /* of one layer: its ident tells of all that it depends on */
     struct err *failure; /* NULL = readable */
     struct image_facts facts;
     char *chain; /* image_describe_chain's words */
@@ -165,10 +166,26 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
         ret->chain = text_take(&chain, NULL);
         if (!ret->chain)
             return err_nomem(e);
+        ret->alone = image_depth(im) == 1;
         ret->facts = (struct image_facts){image_size(im), image_allocated(im)};
     }
     ret->known = true;
     return 0;
+}
+
+void images_inherit(struct domain *d, const struct domain *before)
+{
+    if (d->probes->n != before->probes->n)
+        return;
+    pthread_mutex_lock(&before->probes->lock);
+    for (size_t i = 0; i < d->probes->n; i++) {
+        const struct probe *old = &before->probes->items[i];
+        char *chain = old->known && !old->failure && old->alone ? strdup(old->chain) : NULL;
+        if (chain) /* without memory it is found out anew */
+            d->probes->items[i] =
+                (struct probe){.known = true, .alone = true, .facts = old->facts, .chain = chain};
+    }
+    pthread_mutex_unlock(&before->probes->lock);
 }
 
 int images_probe(struct model *m, struct domain *d, const struct snapshot *s,

@@ -9,6 +9,10 @@
 struct probes *probes_new(size_t n);
 void probes_free(struct probes *p); /* NULL allowed */
 
+/* What is remembered of images that stand on one file each holds in `d`, too, where all else is as
+ * it was. Of others the files below may have changed. */
+void images_inherit(struct domain *d, const struct domain *before);
+
 /* model_image_facts, and the chain in image_describe_chain's words, owned by `d`. */
 int images_probe(struct model *m, struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, struct image_facts *ret_facts,

@@ -107,6 +107,8 @@ struct domain {
     struct snapshot *current;  /* NULL for none */
     uint64_t ident;            /* stable: of the uuid */
     uint64_t fresh_until;      /* CLOCK_MONOTONIC, ns; 0 with cache=0 */
+    size_t n_listed;           /* snapshots as libvirt counted them, */
+    uint64_t stamp;            /* and of their files (virt_stamp); 0 when these do not tell */
     uint64_t print;            /* a hash of all that is shown of it */
     struct timespec seen;      /* when it was first read so */
     struct snapshot **links;   /* what roots and children point into */

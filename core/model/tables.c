@@ -13,7 +13,8 @@
 struct table {
     struct table *next;
     char *path, *format;
-    struct image_tags *tags; /* NULL = could not be read, and */
+    struct image_tags *tags;          /* NULL = could not be read, and */
+    const struct image_tag **by_name; /* sorted; NULL until one is looked for */
     struct err failure;
 };
 
@@ -43,6 +44,7 @@ static void table_free(struct table *t)
     if (!t)
         return;
     image_tags_free(t->tags);
+    free(t->by_name);
     free(t->path);
     free(t->format);
     free(t);
@@ -94,26 +96,27 @@ static struct table *table_of(struct tag_tables *all, const char *path, const ch
     return table_read(all, path, fmt);
 }
 
-/* The entry of that very name; with two of them nobody can tell which is meant. */
-static int find_tag(const struct image_tags *tags, const char *name, const char *path,
-                    const struct image_tag **ret, struct err *e)
+static int cmp_tag(const void *a, const void *b)
 {
-    const struct image_tag *hit = NULL;
-    for (size_t i = 0; i < tags->n; i++) {
-        if (strcmp(tags->tags[i].name, name) != 0)
-            continue;
-        if (hit)
-            return err_fail(e, EINVAL, "'%s' holds two internal snapshots named '%s'", path, name);
-        hit = &tags->tags[i];
-    }
-    if (!hit)
-        return err_fail(e, ENOENT, "'%s' holds no internal snapshot named '%s'", path, name);
-    *ret = hit;
+    return strcmp((*(const struct image_tag *const *)a)->name,
+                  (*(const struct image_tag *const *)b)->name);
+}
+
+static int sort_tags(struct table *t, struct err *e)
+{
+    if (t->by_name)
+        return 0;
+    t->by_name = calloc(t->tags->n + 1, sizeof(*t->by_name));
+    if (!t->by_name)
+        return err_nomem(e);
+    for (size_t i = 0; i < t->tags->n; i++)
+        t->by_name[i] = &t->tags->tags[i];
+    qsort(t->by_name, t->tags->n, sizeof(*t->by_name), cmp_tag);
     return 0;
 }
 
-int tag_tables_get(struct tag_tables *all, const char *path, const char *fmt,
-                   const struct image_tags **ret, struct err *e)
+static int table_get(struct tag_tables *all, const char *path, const char *fmt, struct table **ret,
+                     struct err *e)
 {
     struct table *t = table_of(all, path, fmt);
     if (!t)
@@ -123,20 +126,51 @@ int tag_tables_get(struct tag_tables *all, const char *path, const char *fmt,
             *e = t->failure;
         return -t->failure.no;
     }
-    *ret = t->tags;
+    *ret = t;
+    return 0;
+}
+
+int tag_tables_get(struct tag_tables *all, const char *path, const char *fmt,
+                   const struct image_tags **ret, struct err *e)
+{
+    struct table *t = NULL;
+    int r = table_get(all, path, fmt, &t, e);
+    if (r == 0)
+        *ret = t->tags;
+    return r;
+}
+
+/* The entry that the disk is in, by that very name; with two of them nobody can tell which is
+ * meant. */
+static int find_tag(struct tag_tables *all, const struct snapshot_disk *disk,
+                    const struct image_tag **ret, struct err *e)
+{
+    const char *name = disk->tag, *path = disk->path;
+    struct table *t = NULL;
+    int r = table_get(all, path, disk->format, &t, e);
+    if (r == 0)
+        r = sort_tags(t, e);
+    if (r < 0)
+        return r;
+    const struct image_tag key = {.name = name}, *wanted = &key;
+    size_t n = t->tags->n;
+    const struct image_tag **hit = bsearch(&wanted, t->by_name, n, sizeof(*hit), cmp_tag);
+    if (!hit)
+        return err_fail(e, ENOENT, "'%s' holds no internal snapshot named '%s'", path, name);
+    if ((hit > t->by_name && !cmp_tag(hit, hit - 1)) ||
+        (hit + 1 < t->by_name + n && !cmp_tag(hit, hit + 1)))
+        return err_fail(e, EINVAL, "'%s' holds two internal snapshots named '%s'", path, name);
+    *ret = *hit;
     return 0;
 }
 
 /* The bytes of memory that the disk's file holds for its tag; -errno as e says. */
 static int64_t memory_in(struct tag_tables *all, const struct snapshot_disk *disk, struct err *e)
 {
-    const struct image_tags *tags;
     const struct image_tag *tag = NULL;
     if (!disk->tag || !disk->path || !disk->format)
         return 0;
-    int r = tag_tables_get(all, disk->path, disk->format, &tags, e);
-    if (r == 0)
-        r = find_tag(tags, disk->tag, disk->path, &tag, e);
+    int r = find_tag(all, disk, &tag, e);
     return r < 0 ? r : (int64_t)min_u64(tag->vm_state_size, INT64_MAX);
 }
 
@@ -163,11 +197,8 @@ int tag_tables_find_memory(struct tag_tables *all, const struct snapshot *s,
 
 static int identify_tag(struct tag_tables *all, struct snapshot_disk *disk, struct err *e)
 {
-    const struct image_tags *tags;
     const struct image_tag *tag = NULL;
-    int r = tag_tables_get(all, disk->path, disk->format, &tags, e);
-    if (r == 0)
-        r = find_tag(tags, disk->tag, disk->path, &tag, e);
+    int r = find_tag(all, disk, &tag, e);
     if (r == 0)
         disk->ident = image_id_hash(HASH_START, &tag->identity);
     return r;

@@ -246,6 +246,65 @@ int virt_domain_xml(struct virt *v, const char *uuid, bool config, char **ret, s
     return r;
 }
 
+/* ---- all of that at once ---- */
+
+struct look_call {
+    const char *uuid;
+    struct virt_look look;
+};
+
+void virt_look_drop(struct virt_look *l)
+{
+    free(l->name);
+    free(l->xml);
+    *l = (struct virt_look){0};
+}
+
+/* The lookup told whether it is active. */
+static int read_look(struct virt *v, virDomainPtr dom, struct virt_look *l, struct err *e)
+{
+    int state, reason, n;
+    if (virDomainGetState(dom, &state, &reason, 0) < 0)
+        return virt_fail(v->readonly, e);
+    l->status.state = state_word(state);
+    l->status.active = virDomainGetID(dom) != (unsigned)-1;
+    int r = yes_or_no(v, virDomainIsPersistent(dom), &l->status.persistent, e);
+    if (r)
+        return r;
+    l->xml = virDomainGetXMLDesc(dom, 0);
+    if (!l->xml)
+        return virt_fail(v->readonly, e);
+    n = virDomainSnapshotNum(dom, 0);
+    if (n < 0 && virt_code() != VIR_ERR_NO_SUPPORT)
+        return virt_fail(v->readonly, e);
+    l->snapshots = n > 0 ? (size_t)n : 0;
+    l->name = strdup(virDomainGetName(dom));
+    return l->name ? 0 : err_nomem(e);
+}
+
+static int op_look(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    struct look_call *c = arg;
+    virDomainPtr dom;
+    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
+    if (r)
+        return r;
+    r = read_look(v, dom, &c->look, e);
+    virDomainFree(dom);
+    if (r)
+        virt_look_drop(&c->look);
+    return r;
+}
+
+int virt_domain_look(struct virt *v, const char *uuid, struct virt_look *ret, struct err *e)
+{
+    struct look_call c = {.uuid = uuid};
+    int r = virt_run(v, VIRT_READ, op_look, &c, e);
+    if (!r)
+        *ret = c.look;
+    return r;
+}
+
 /* ---- what a disk may be on ---- */
 
 struct volume_call {

@@ -66,6 +66,16 @@ struct virt_status {
 int virt_domain_status(struct virt *v, const char *uuid, bool want_jobs, struct virt_status *ret,
                        struct err *e);
 
+/* All that one look at a domain needs but its snapshots' XML, in as few calls as there can be. */
+struct virt_look {
+    struct virt_status status; /* but managed_save and block_job */
+    char *name, *xml;          /* as virt_domain_xml has it; with virt_look_drop */
+    size_t snapshots;          /* how many it has */
+};
+
+int virt_domain_look(struct virt *v, const char *uuid, struct virt_look *ret, struct err *e);
+void virt_look_drop(struct virt_look *l);
+
 /* The domain's XML as libvirt has it now, or, with `config`, as it will be at the next start; never
  * with secrets. Owned by the caller. */
 int virt_domain_xml(struct virt *v, const char *uuid, bool config, char **ret, struct err *e);
@@ -85,6 +95,20 @@ struct virt_snapshots {
 int virt_snapshots(struct virt *v, const char *uuid, struct virt_snapshots **ret, struct err *e);
 void virt_snapshots_free(struct virt_snapshots *s); /* NULL allowed */
 MEM_CLEANUP(struct virt_snapshots, virt_snapshots_free)
+
+/* Tells one state of what libvirt keeps of a domain's snapshots from another: its daemon writes
+ * each change (also which is current) to a file of the snapshot in a directory of the domain, by
+ * way of a rename, or removes that file. A snapshot that is being made has none yet: count them,
+ * too. */
+struct virt_stamp {
+    uint64_t dev, ino, mtime_ns; /* of the directory */
+    unsigned long version;       /* of the daemon, which writes the XML */
+};
+
+/* False where that directory is not known or not ours to see, or has no file of one of `all` (which
+ * may be NULL). */
+bool virt_snapshots_stamp(struct virt *v, const char *domain, const struct virt_snapshots *all,
+                          struct virt_stamp *ret);
 
 /* One snapshot's XML with secrets, for a redefine. */
 int virt_snapshot_secure_xml(struct virt *v, const char *uuid, const char *name, char **ret,
