@@ -21,8 +21,8 @@ static struct layer **bucket_of(const char *path)
 /* By that name, too: it is what a backing file's relative name goes by. */
 static bool is_sharable(const struct layer *l, int kind, const struct file_seen *seen)
 {
-    return (int)l->kind == kind && !l->live && l->data == l->file && file_is(l->file, &seen->st) &&
-           !strcmp(l->file->path, seen->path);
+    return (int)l->kind == kind && !l->live && !l->memory && l->data == l->file &&
+           file_is(l->file, &seen->st) && !strcmp(l->file->path, seen->path);
 }
 
 /* The newest there is, for an older one may be of what the file was before. */
@@ -74,7 +74,7 @@ int share_get(const struct image_source *source, const struct image_policy *poli
     if (r < 0)
         return r;
     autodestroy(share_put) struct layer *open = NULL;
-    if (!source->tag && !source->id)
+    if (!source->tag && !source->id && !source->memory)
         open = find(kind, &seen);
     if (open && layer_check(open, &changed) == 0) {
         *ret = take(open);
