@@ -1,6 +1,8 @@
 /* live_reader.c - many readers of an image that another program changes all the while.
  *
- *     live_reader PATH SECONDS THREADS TAG…        TAG "-" = the whole file
+ *     live_reader PATH THREADS TAG…        TAG "-" = the whole file
+ *
+ * It ends with its standard input.
  *
  * At every snapshot all bytes of the disk are one value. The snapshot of the n-th TAG always holds
  * a value v with v % 16 == n, and a new one each time it is made, so any other byte read from one
@@ -88,20 +90,20 @@ static void *reader(void *arg)
 
 int main(int argc, char **argv)
 {
-    if (argc < 5)
+    if (argc < 4)
         return 2;
     source = (struct image_source){.path = argv[1], .format = "qcow2"};
-    struct timespec time = {.tv_sec = strtol(argv[2], NULL, 10)};
-    long n = strtol(argv[3], NULL, 10);
-    tags = argv + 4;
-    n_tags = (unsigned)argc - 4;
+    long n = strtol(argv[2], NULL, 10);
+    tags = argv + 3;
+    n_tags = (unsigned)argc - 3;
     pthread_t threads[THREADS_MAX];
     unsigned numbers[THREADS_MAX];
     for (long i = 0; i < n && i < THREADS_MAX; i++) {
         numbers[i] = (unsigned)i;
         pthread_create(&threads[i], NULL, reader, &numbers[i]);
     }
-    nanosleep(&time, NULL);
+    while (getchar() != EOF)
+        ;
     atomic_store(&over, true);
     for (long i = 0; i < n && i < THREADS_MAX; i++)
         pthread_join(threads[i], NULL);
