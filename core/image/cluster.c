@@ -50,7 +50,8 @@ const char *cluster_decode(const struct cluster_rules *rules, uint64_t word, uin
     if (word & ENTRY_COMPRESSED)
         return decode_compressed(rules, word, guest, ret);
     uint64_t host = word & ENTRY_OFFSET;
-    bool has_host = host || (rules->data_file && word & ENTRY_COPIED);
+    bool zero = !rules->extended && word & ENTRY_ZERO;
+    bool has_host = host || (rules->data_file && word & ENTRY_COPIED && !zero);
     if (host & (size - 1))
         return "a cluster that is not aligned";
     if (rules->data_file && has_host && host != guest - in_cluster)
@@ -61,7 +62,7 @@ const char *cluster_decode(const struct cluster_rules *rules, uint64_t word, uin
     }
     if (rules->extended)
         return decode_extended(rules, has_host, bitmap, in_cluster, ret);
-    if (word & ENTRY_ZERO) {
+    if (zero) {
         ret->kind = RUN_ZERO;
         return rules->version < 3 ? "a zero cluster, which version 2 does not have" : NULL;
     }

@@ -170,3 +170,29 @@ def compare_maps(path, format="qcow2"):
     for mine, other in zip(ours, theirs):
         true(mine == other, f"map of {path}:\nours {mine}\nQEMU {other}")
     true(len(ours) == len(theirs), f"map of {path}: {len(ours)} extents, QEMU has {len(theirs)}")
+
+
+def same(path, *which, id=None):
+    """snapfs-cat's bytes, which are QEMU's; and so is the map."""
+    want = load(expected(path, id=id))
+    difference = first_difference(cat(path, *which), want)
+    true(not difference, f"{path} {which}: {difference}")
+    if not id:
+        compare_maps(path)
+    return want
+
+
+def full_base(directory):
+    path = os.path.join(directory, "base")
+    if not os.path.exists(path):
+        create(path, 4 * MI)
+        io(path, ["write -P 7 0 4M"])
+    return path
+
+
+def overlay(directory, name, commands=("write -P 9 1M 300k",), **options):
+    """4 MiB over a base that is full."""
+    full_base(directory)
+    path = create(os.path.join(directory, name), 4 * MI, backing=("base", "qcow2"), **options)
+    io(path, list(commands))
+    return path

@@ -245,9 +245,11 @@ bool made_build(struct made_bytes *b, unsigned layers)
 
 void made_drop(void)
 {
-    for (unsigned i = 0; i < MADE_LAYERS; i++)
+    for (unsigned i = 0; i < made.n && made.layers[i]; i++) {
+        free(made.layers[i]->plain);
         free(made.layers[i]);
-    made = (struct made_chain){.round = made.round + 1};
+    }
+    made = (struct made_chain){0};
 }
 
 /* ---- the bytes of its file ---- */

@@ -37,7 +37,10 @@ struct made_layer {
     uint64_t words[MADE_TABLES][MADE_ENTRIES], bitmaps[MADE_TABLES][MADE_ENTRIES];
     struct made_packed packed[2];
     uint8_t header[256], entry[64];
-    bool changed; /* all its bytes are others than they were */
+    uint64_t plain_word; /* the compressed cluster that was last checked against, */
+    uint8_t *plain;      /* its bytes, */
+    bool plain_good;     /* if it has any */
+    bool changed;        /* all its bytes are others than they were */
 };
 
 struct made_chain {

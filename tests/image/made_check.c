@@ -48,25 +48,23 @@ static bool load_word(const struct made_layer *l, uint64_t table, uint64_t lengt
     return true;
 }
 
-static void unpack(const struct made_layer *l, uint64_t word, uint64_t guest, struct sector *s)
+static void unpack(struct made_layer *l, uint64_t word, uint64_t guest, struct sector *s)
 {
-    static uint8_t in[BIG], out[BIG];
-    static const struct made_layer *last_layer;
-    static uint64_t last_word, last;
-    static int result;
+    static uint8_t in[BIG];
     unsigned split = 62 - (l->bits - 8);
     uint64_t host = word & ((UINT64_C(1) << split) - 1), cluster = UINT64_C(1) << l->bits;
     uint64_t count = (word >> split & ((UINT64_C(1) << (l->bits - 8)) - 1)) + 1;
     s->kind = RUN_COMPRESSED;
-    if (last != made.round || last_layer != l || last_word != word) {
+    if (l->plain_word != word) {
         size_t n = made_read(l, in, (size_t)(count * 512 - host % 512), host);
-        result = decompress_cluster(l->zstd ? 1 : 0, in, n, out, cluster);
-        last = made.round;
-        last_layer = l;
-        last_word = word;
+        l->plain_word = word;
+        l->plain = l->plain ? l->plain : malloc(cluster);
+        l->plain_good =
+            l->plain && decompress_cluster(l->zstd ? 1 : 0, in, n, l->plain, cluster) == 0;
     }
-    memcpy(s->bytes, out + guest % cluster, MADE_SECTOR);
-    s->good = result ? 0 : MADE_SECTOR;
+    s->good = l->plain_good ? MADE_SECTOR : 0;
+    if (s->good)
+        memcpy(s->bytes, l->plain + guest % cluster, MADE_SECTOR);
 }
 
 static int standard(const struct made_layer *l, uint64_t word, uint64_t bitmap, uint64_t guest,
@@ -93,7 +91,7 @@ static int standard(const struct made_layer *l, uint64_t word, uint64_t bitmap, 
     return 0;
 }
 
-static int mapped(const struct made_layer *l, uint64_t guest, struct sector *s)
+static int mapped(struct made_layer *l, uint64_t guest, struct sector *s)
 {
     uint64_t cluster = UINT64_C(1) << l->bits, entry = l->extended ? 16 : 8;
     uint64_t index = guest / cluster, per = cluster / entry, table, word, bitmap = 0;
@@ -126,7 +124,7 @@ static void work_out(uint64_t guest, struct sector *s)
 {
     *s = (struct sector){.kind = RUN_UNALLOCATED, .good = MADE_SECTOR};
     for (unsigned i = 0; i < made.n && s->kind == RUN_UNALLOCATED && !s->map; i++) {
-        const struct made_layer *l = made.layers[i];
+        struct made_layer *l = made.layers[i];
         if (i && guest >= l->size)
             break;
         *s = (struct sector){.depth = i, .good = MADE_SECTOR};

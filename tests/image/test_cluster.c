@@ -87,6 +87,11 @@ static void test_data_file(void)
            "the first cluster is known by the copied bit");
     TAP_OK(!decode(&ext, 0, 0, 0) && run.kind == RUN_UNALLOCATED, "and without it unallocated");
     TAP_OK(decode(&ext, ENTRY_COPIED, 0, GUEST) != NULL, "which elsewhere is out of place");
+    TAP_OK(!decode(&ext, ENTRY_COPIED | ENTRY_ZERO, 0, GUEST) && run.kind == RUN_ZERO &&
+               !run.has_host,
+           "but for plain zeros, of which it says nothing");
+    TAP_OK(!decode(&ext, GUEST | ENTRY_ZERO, 0, GUEST) && run.kind == RUN_ZERO && run.has_host,
+           "zeros that keep their place");
 }
 
 static void test_continues(void)
