@@ -112,34 +112,6 @@ int name_decode(const char *coded, char **ret, struct err *e)
     return 0;
 }
 
-/* The length of the UTF-8 sequence at p, 0 when it is none (also overlong, surrogate, past
- * U+10FFFF). */
-static size_t utf8_length(const unsigned char *p)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t n = p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 4;
-    if (p[0] < 0xc2 || p[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    bool bad = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-               (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f);
-    return bad ? 0 : n;
-}
-
-static bool is_utf8(const char *s)
-{
-    for (const unsigned char *p = (const unsigned char *)s; *p;) {
-        size_t n = utf8_length(p);
-        if (!n)
-            return false;
-        p += n;
-    }
-    return true;
-}
-
 bool name_is_mangled(const char *name)
 {
     for (const char *p = name; *p; p++)
@@ -156,7 +128,7 @@ int name_check_new(const char *name, struct err *e)
     if (len > NAME_NEW_MAX)
         return err_fail(e, EINVAL, "the name has %zu bytes; a new snapshot's may have %d", len,
                         NAME_NEW_MAX);
-    if (!is_utf8(name))
+    if (!text_is_utf8(name))
         return err_fail(e, EINVAL, "the name '%s' is not UTF-8", name);
     if (name[0] == '.')
         return err_fail(e, EINVAL, "the name '%s' begins with '.', which libvirt refuses", name);

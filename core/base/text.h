@@ -24,6 +24,9 @@ void text_put(struct text *t, const void *bytes, size_t len);
  * NULL. Leaves `t` empty. NULL when an allocation failed. */
 char *text_take(struct text *t, size_t *ret_len);
 
+/* Is it UTF-8 as RFC 3629 has it: nothing overlong, no surrogates, nothing past U+10FFFF? */
+bool text_is_utf8(const char *s);
+
 /* Frees what was not taken. */
 void text_drop(struct text *t);
 

@@ -56,7 +56,7 @@ static bool can_be_written(const char *s)
         if (p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe)
             return false;
     }
-    return xmlCheckUTF8((const xmlChar *)s);
+    return text_is_utf8(s); /* libxml2's own check lets overlong forms pass */
 }
 
 static void remove_descriptions(xmlNodePtr root)

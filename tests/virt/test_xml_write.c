@@ -86,6 +86,8 @@ int main(void)
     refuse("", "x", "nothing");
     refuse(BEFORE AFTER, "bell \a", "a control character");
     refuse(BEFORE AFTER, "latin1 \xe9", "no UTF-8");
+    refuse(BEFORE AFTER, "overlong \xc1\x91", "an overlong form");
+    refuse(BEFORE AFTER, "surrogate \xed\xa0\x80", "half a pair");
     refuse(BEFORE AFTER, "\xef\xbf\xbf", "U+FFFF");
     return tap_done();
 }
