@@ -3,29 +3,33 @@
 
 #include <pthread.h>
 
+#include "base/budget.h"
 #include "base/hash.h"
 
 enum {
     SHARDS = 16,
-    BUCKETS = 1024, /* a shard */
-    BUDGET_TABLES = 32 * 1024 * 1024,
-    BUDGET_CLUSTERS = 64 * 1024 * 1024
+    BUCKETS = 1024,  /* a shard */
+    PART_TABLES = 8, /* 1/8 of the budget */
+    PART_CLUSTERS = 4
 };
 
 struct shard {
     pthread_mutex_t lock;
     struct block *buckets[BUCKETS];
     struct block *newest, *oldest;
-    size_t used;
 };
 
 static struct shard shards[CACHE_KINDS][SHARDS] = {
     [0 ... CACHE_KINDS - 1] = {[0 ... SHARDS - 1] = {.lock = PTHREAD_MUTEX_INITIALIZER}}};
 
-static const size_t shard_budget[CACHE_KINDS] = {
-    [CACHE_TABLES] = BUDGET_TABLES / SHARDS,
-    [CACHE_CLUSTERS] = BUDGET_CLUSTERS / SHARDS,
+static const unsigned parts[CACHE_KINDS] = {
+    [CACHE_TABLES] = PART_TABLES,
+    [CACHE_CLUSTERS] = PART_CLUSTERS,
 };
+
+static _Atomic uint64_t used[CACHE_KINDS]; /* bytes of the blocks in it */
+static _Atomic unsigned next_shard;        /* to evict from */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 uint64_t cache_owner(void)
 {
@@ -87,47 +91,99 @@ struct block *cache_get(enum cache_kind kind, uint64_t owner, uint64_t offset, s
     return b;
 }
 
+static size_t size_of(const struct block *b)
+{
+    return sizeof(*b) + b->len;
+}
+
 struct block *block_new(uint64_t owner, uint64_t offset, size_t len)
 {
     struct block *b = malloc(sizeof(*b) + len);
     if (!b)
         return NULL;
     *b = (struct block){.owner = owner, .offset = offset, .len = len, .refs = 1};
+    budget_count(size_of(b));
     return b;
 }
 
 void block_unref(struct block *b)
 {
-    if (b && atomic_fetch_sub(&b->refs, 1) == 1)
-        free(b);
+    if (!b || atomic_fetch_sub(&b->refs, 1) != 1)
+        return;
+    budget_give(size_of(b));
+    free(b);
 }
 
-static void evict_oldest(struct shard *s)
+/* The bytes it had; 0: the shard is empty. */
+static size_t evict_oldest(enum cache_kind kind, struct shard *s)
 {
-    struct block *b = s->oldest;
-    struct block **p = bucket_of(s, key_hash(b->owner, b->offset));
-    while (*p != b)
-        p = &(*p)->chain;
-    *p = b->chain;
-    unlink_age(s, b);
-    s->used -= sizeof(*b) + b->len;
-    block_unref(b);
-}
-
-void cache_put(enum cache_kind kind, struct block *b)
-{
-    uint64_t h = key_hash(b->owner, b->offset);
-    struct shard *s = shard_of(kind, h);
     pthread_mutex_lock(&s->lock);
-    if (!find(s, h, b->owner, b->offset, b->len)) {
+    struct block *b = s->oldest;
+    if (b) {
+        struct block **p = bucket_of(s, key_hash(b->owner, b->offset));
+        while (*p != b)
+            p = &(*p)->chain;
+        *p = b->chain;
+        unlink_age(s, b);
+    }
+    pthread_mutex_unlock(&s->lock);
+    size_t size = b ? size_of(b) : 0;
+    atomic_fetch_sub(&used[kind], size);
+    block_unref(b);
+    return size;
+}
+
+/* The oldest of one shard after another, until `bytes` are freed or there are no more. */
+static uint64_t evict(enum cache_kind kind, uint64_t bytes)
+{
+    uint64_t freed = 0;
+    for (unsigned empty = 0; freed < bytes && empty < SHARDS;) {
+        size_t size = evict_oldest(kind, &shards[kind][atomic_fetch_add(&next_shard, 1) % SHARDS]);
+        empty = size ? 0 : empty + 1;
+        freed += size;
+    }
+    return freed;
+}
+
+static void drop(void *ctx, uint64_t bytes)
+{
+    (void)ctx;
+    uint64_t freed = evict(CACHE_CLUSTERS, bytes);
+    if (freed < bytes)
+        evict(CACHE_TABLES, bytes - freed);
+}
+
+/* For the life of the process. */
+static void keep_for_speed(void)
+{
+    (void)budget_keeper(drop, NULL);
+}
+
+static bool insert(struct shard *s, uint64_t h, struct block *b)
+{
+    pthread_mutex_lock(&s->lock);
+    bool missing = !find(s, h, b->owner, b->offset, b->len);
+    if (missing) {
         atomic_fetch_add(&b->refs, 1);
         struct block **bucket = bucket_of(s, h);
         b->chain = *bucket;
         *bucket = b;
         link_newest(s, b);
-        s->used += sizeof(*b) + b->len;
-        while (s->used > shard_budget[kind] && s->oldest != b)
-            evict_oldest(s);
     }
     pthread_mutex_unlock(&s->lock);
+    return missing;
+}
+
+void cache_put(enum cache_kind kind, struct block *b)
+{
+    uint64_t h = key_hash(b->owner, b->offset), part = budget_limit() / parts[kind];
+    pthread_once(&once, keep_for_speed);
+    atomic_fetch_add(&used[kind], size_of(b)); /* before anyone can evict it */
+    if (!insert(shard_of(kind, h), h, b))
+        atomic_fetch_sub(&used[kind], size_of(b));
+    uint64_t now = atomic_load(&used[kind]);
+    if (now > part)
+        evict(kind, now - part);
+    else if (budget_over())
+        evict(kind, size_of(b));
 }

@@ -3,7 +3,8 @@
  * Keys are (owner, offset, length); an owner is one opened layer, never a file, because offsets in
  * a file are reused. Each cache has 16 shards with a lock each, held for a lookup or an insertion
  * and never while reading or decompressing; the locks are leaves. A block is counted by reference
- * and its bytes do not change once it was put in.
+ * and its bytes do not change once it was put in. All blocks are in the budget (base/budget.h), of
+ * which either cache has its part at most, and less when others need it.
  */
 #ifndef SNAPFS_IMAGE_CACHE_H
 #define SNAPFS_IMAGE_CACHE_H
@@ -36,8 +37,8 @@ struct block *cache_get(enum cache_kind kind, uint64_t owner, uint64_t offset, s
 /* A block to fill, owned by the caller; NULL when memory runs out. */
 struct block *block_new(uint64_t owner, uint64_t offset, size_t len);
 
-/* Puts a filled block in, evicting old ones past the cache's budget. The caller keeps its
- * reference. */
+/* Puts a filled block in, evicting old ones past the cache's part of the budget. The caller keeps
+ * its reference. */
 void cache_put(enum cache_kind kind, struct block *b);
 
 void block_unref(struct block *b); /* NULL allowed */

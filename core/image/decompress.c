@@ -10,7 +10,9 @@
 
 enum {
     DEFLATE_WINDOW_BITS = -12, /* raw deflate as QEMU writes and reads it */
-    ZSTD_WINDOW_LOG_MAX = 23   /* 8 MiB: more than any cluster, and what a decoder may allocate */
+    ZSTD_WINDOW_LOG_MAX = 23,  /* 8 MiB: more than any cluster, and what a decoder may allocate */
+    ZSTD_STATE = 512 * 1024,   /* and what else it does: its tables, and two blocks of 128 KiB */
+    DEFLATE_STATE = 64 * 1024  /* zlib's, with its window of 32 KiB */
 };
 
 static int inflate_cluster(const void *in, size_t in_len, void *out, size_t out_len)
@@ -52,6 +54,12 @@ static int unzstd_cluster(const void *in, size_t in_len, void *out, size_t out_l
                           (ZSTD_outBuffer){.dst = out, .size = out_len});
     ZSTD_freeDCtx(ctx);
     return r;
+}
+
+uint64_t decompress_takes(unsigned type)
+{
+    return type == COMPRESSION_ZSTD ? (UINT64_C(1) << ZSTD_WINDOW_LOG_MAX) + ZSTD_STATE
+                                    : DEFLATE_STATE;
 }
 
 int decompress_cluster(unsigned type, const void *in, size_t in_len, void *out, size_t out_len)

@@ -10,4 +10,7 @@
  * out_len bytes. */
 int decompress_cluster(unsigned type, const void *in, size_t in_len, void *out, size_t out_len);
 
+/* The bytes that this may allocate meanwhile, at most. */
+uint64_t decompress_takes(unsigned type);
+
 #endif

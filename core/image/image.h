@@ -143,7 +143,8 @@ struct image_tags {
     struct image_id file; /* the whole file's identity */
     size_t n;
     struct image_tag *tags;
-    char *strings; /* backing store of the names */
+    char *strings;  /* backing store of the names */
+    size_t counted; /* in the budget */
 };
 
 /* Reads the table of a qcow2 (validated: header re-read after the table). A raw file has none

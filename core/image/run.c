@@ -1,6 +1,7 @@
 /* run.c - layer_run and layer_cluster: where a layer's bytes are, and one decompressed cluster. */
 #include <errno.h>
 
+#include "base/budget.h"
 #include "image/decompress.h"
 #include "image/layer.h"
 
@@ -46,10 +47,12 @@ int layer_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, stru
     return r;
 }
 
-static int read_cluster(struct layer *l, const struct run *run, struct block *b, struct err *e)
+static int read_cluster(struct layer *l, const struct run *run, struct block **ret, struct err *e)
 {
+    size_t len = (size_t)1 << l->rules.cluster_bits;
+    autodestroy(block_unref) struct block *b = block_new(l->owner, run->start, len);
     autofree uint8_t *packed = malloc(run->packed);
-    if (!packed)
+    if (!b || !packed)
         return err_nomem(e);
     ssize_t n = file_read_some(l->file, packed, run->packed, run->host, e);
     if (n < 0)
@@ -59,6 +62,7 @@ static int read_cluster(struct layer *l, const struct run *run, struct block *b,
         return err_nomem(e);
     if (r < 0)
         return layer_damaged(l, run->start, "a compressed cluster that cannot be decompressed", e);
+    *ret = take(b);
     return 0;
 }
 
@@ -70,13 +74,11 @@ int layer_cluster(struct layer *l, const struct run *run, struct block **ret, st
         *ret = hit;
         return 0;
     }
-    autodestroy(block_unref) struct block *b = block_new(l->owner, run->start, len);
-    if (!b)
-        return err_nomem(e);
-    int r = read_cluster(l, run, b, e);
-    if (r < 0)
-        return r;
-    cache_put(CACHE_CLUSTERS, b);
-    *ret = take(b);
-    return 0;
+    uint64_t work = len + run->packed + decompress_takes(l->compression);
+    budget_begin(work);
+    int r = read_cluster(l, run, ret, e);
+    budget_end(work);
+    if (r == 0)
+        cache_put(CACHE_CLUSTERS, *ret);
+    return r;
 }

@@ -1,15 +1,17 @@
 /* tags.c - image_tags_read: the snapshot table of one file. */
 #include <errno.h>
 
+#include "base/budget.h"
 #include "base/hash.h"
 #include "image/chain.h"
 
-enum { TAGS_TRIES = 8 };
+enum { TAGS_TRIES = 8, TAGS_GROW = 2 /* what grows by doubling takes up to twice its size */ };
 
 void image_tags_free(struct image_tags *t)
 {
     if (!t)
         return;
+    budget_give(t->counted);
     free(t->tags);
     free(t->strings);
     free(t);
@@ -38,7 +40,12 @@ static int reserve(struct tags_reader *r, struct err *e)
 /* A NUL inside a name ends it, as for everyone who reads it as text. */
 static int add(struct tags_reader *r, const struct snapshot *s, struct err *e)
 {
-    int res = reserve(r, e);
+    size_t room = TAGS_GROW * (sizeof(struct image_tag) + s->id_len + s->name_len);
+    int res = budget_take(room, e);
+    if (res < 0)
+        return res;
+    r->t->counted += room;
+    res = reserve(r, e);
     if (res < 0)
         return res;
     r->t->tags[r->t->n++] = (struct image_tag){

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/budget.h"
 #include "base/hash.h"
 #include "model/read.h"
 
@@ -18,6 +19,27 @@ uint64_t model_now_ns(void)
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Under model->lock: forgets what is kept of domains, but with `old` not what is fresh. */
+static void forget_latest(struct model *m, bool old)
+{
+    uint64_t now = model_now_ns();
+    for (size_t i = 0; i < ENTRY_BUCKETS; i++)
+        for (struct entry *en = m->entries[i]; en && budget_over(); en = en->next)
+            if (en->latest && (!old || en->latest->fresh_until <= now))
+                domain_unref(take(en->latest));
+}
+
+/* They are read again when they are asked for. */
+static void drop(void *ctx, uint64_t bytes)
+{
+    (void)bytes;
+    struct model *m = ctx;
+    pthread_mutex_lock(&m->lock);
+    forget_latest(m, true);
+    forget_latest(m, false);
+    pthread_mutex_unlock(&m->lock);
 }
 
 int model_open(const struct model_options *o, struct model **ret, struct err *e)
@@ -31,6 +53,8 @@ int model_open(const struct model_options *o, struct model **ret, struct err *e)
     int r = virt_open(o->uri, o->readonly, &m->virt, e);
     if (r < 0)
         return r;
+    if (!budget_keeper(drop, m))
+        return err_fail(e, EMFILE, "too many connections in one process");
     m->is_test = !strncmp(virt_uri(m->virt), "test:", 5);
     *ret = take(m);
     return 0;
@@ -49,6 +73,7 @@ void model_close(struct model *m)
 {
     if (!m)
         return;
+    budget_keeper_ended(drop, m);
     for (size_t i = 0; i < ENTRY_BUCKETS; i++)
         for (struct entry *en = m->entries[i], *next; en; en = next) {
             next = en->next;

@@ -15,6 +15,7 @@ struct snapshot_doc {
     char *name, *coded, *xml;
     size_t xml_len;
     struct xml_snapshot *parsed;
+    uint64_t counted;     /* in the budget */
     struct timespec seen; /* when it was first read so */
 };
 

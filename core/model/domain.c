@@ -8,10 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/hash.h"
 #include "base/name.h"
 #include "model/images.h"
 #include "model/policy.h"
+
+enum {
+    SNAPSHOT_SIZE =
+        sizeof(struct snapshot) + 8 * sizeof(void *), /* and the arrays that point to it */
+    IMAGE_SIZE = sizeof(struct snapshot_disk) + 160   /* its strings, and its probe */
+};
 
 struct domain *domain_ref(struct domain *d)
 {
@@ -46,6 +53,7 @@ void domain_unref(struct domain *d)
     free(d->links);
     free(d->name);
     free(d->coded);
+    budget_give(d->counted);
     free(d->xml);
     free(d);
 }
@@ -403,6 +411,18 @@ static uint64_t print_of(const struct domain *d)
     return hash_end(h);
 }
 
+/* What it takes besides the documents, which are others' as well. */
+static int count_memory(struct domain *d, const struct domain_parts *parts, struct err *e)
+{
+    size_t images = 0;
+    for (size_t i = 0; i < parts->n; i++)
+        images += parts->docs[i]->parsed->n_disks + 1;
+    uint64_t size = strlen(parts->xml) + parts->n * SNAPSHOT_SIZE + images * IMAGE_SIZE;
+    int r = budget_take(size, e);
+    d->counted = r < 0 ? 0 : size;
+    return r;
+}
+
 int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *ctx,
                  struct domain **ret, struct err *e)
 {
@@ -421,10 +441,13 @@ int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *
     d->stamp = parts->stamp;
     d->ident = hash_end(hash_str(HASH_START, d->uuid));
     size_t probes = 0;
+    int r = count_memory(d, parts, e);
+    if (r < 0)
+        return r;
     if (!d->name || !d->coded || fill_snapshots(d, parts, &probes) < 0 ||
         shape(d, parts->current) < 0)
         return err_nomem(e);
-    int r = identify_all(d, identify, ctx, e);
+    r = identify_all(d, identify, ctx, e);
     if (r < 0)
         return r;
     d->probes = probes_new(probes);

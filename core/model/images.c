@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/hash.h"
 #include "model/catalog.h"
 #include "model/domain.h"
@@ -30,8 +31,14 @@ struct probes {
     struct probe *items;
 };
 
+static uint64_t probe_size(const struct probe *p)
+{
+    return (p->failure ? sizeof(*p->failure) : 0) + (p->chain ? strlen(p->chain) : 0);
+}
+
 static void probe_clear(struct probe *p)
 {
+    budget_give(probe_size(p));
     free(p->failure);
     free(p->chain);
 }
@@ -169,8 +176,15 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
         ret->alone = image_depth(im) == 1;
         ret->facts = (struct image_facts){image_size(im), image_allocated(im)};
     }
+    budget_count(probe_size(ret));
     ret->known = true;
     return 0;
+}
+
+static void probe_keep(struct probe *p, const struct probe *old, char *chain)
+{
+    *p = (struct probe){.known = true, .alone = true, .facts = old->facts, .chain = chain};
+    budget_count(probe_size(p));
 }
 
 void images_inherit(struct domain *d, const struct domain *before)
@@ -182,8 +196,7 @@ void images_inherit(struct domain *d, const struct domain *before)
         const struct probe *old = &before->probes->items[i];
         char *chain = old->known && !old->failure && old->alone ? strdup(old->chain) : NULL;
         if (chain) /* without memory it is found out anew */
-            d->probes->items[i] =
-                (struct probe){.known = true, .alone = true, .facts = old->facts, .chain = chain};
+            probe_keep(&d->probes->items[i], old, chain);
     }
     pthread_mutex_unlock(&before->probes->lock);
 }

@@ -114,6 +114,7 @@ struct domain {
     struct snapshot **links;   /* what roots and children point into */
     struct probes *probes;     /* images.c */
     struct named_files *named; /* policy.c */
+    uint64_t counted;          /* in the budget, of what is not its documents' */
     unsigned refs;
 };
 

@@ -5,6 +5,7 @@
 
 #include <libvirt/virterror.h>
 
+#include "base/budget.h"
 #include "base/mem.h"
 #include "virt/errors.h"
 #include "virt/internal.h"
@@ -22,6 +23,7 @@ void virt_snapshots_free(struct virt_snapshots *s)
         free(s->names[i]);
         free(s->xml[i]);
     }
+    budget_give(s->counted);
     free(s->names);
     free(s->xml);
     free(s->current);
@@ -57,7 +59,11 @@ static int copy_snapshot(struct virt *v, virDomainSnapshotPtr snap, struct virt_
     s->xml[i] = virDomainSnapshotGetXMLDesc(snap, 0);
     if (!s->xml[i] && virt_code() != VIR_ERR_NO_DOMAIN_SNAPSHOT)
         return virt_fail(v->readonly, e);
-    return 0;
+    size_t len = s->xml[i] ? strlen(s->xml[i]) : 0;
+    r = budget_take(len, e);
+    if (!r)
+        s->counted += len;
+    return r;
 }
 
 static int copy_snapshots(struct virt *v, virDomainSnapshotPtr *snaps, size_t n,

@@ -86,9 +86,10 @@ int virt_volume_path(struct virt *v, const char *pool, const char *volume, char 
 
 struct virt_snapshots {
     size_t n;
-    char **names;  /* and */
-    char **xml;    /* the XML of each, same index, never with secrets; NULL = vanished meanwhile */
-    char *current; /* the current snapshot's name, NULL for none */
+    char **names;   /* and */
+    char **xml;     /* the XML of each, same index, never with secrets; NULL = vanished meanwhile */
+    char *current;  /* the current snapshot's name, NULL for none */
+    size_t counted; /* in the budget */
 };
 
 /* All snapshots of a domain with their XML, in topological order where libvirt gives one. */

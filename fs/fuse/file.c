@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "fuse/ahead.h"
 #include "fuse/report.h"
 #include "fuse/requests.h"
@@ -33,7 +34,16 @@ static int open_text(struct fs *fs, const struct view *v, struct handle *h,
                      struct fuse_file_info *fi, struct err *e)
 {
     fi->direct_io = 1;
-    return tree_text(&fs->tree, v, &h->text, &h->text_len, e);
+    autofree char *text = NULL;
+    size_t len;
+    int r = tree_text(&fs->tree, v, &text, &len, e);
+    if (r == 0)
+        r = budget_take(len, e);
+    if (r < 0)
+        return r;
+    h->text = take(text);
+    h->text_len = len;
+    return 0;
 }
 
 static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struct handle *h,
@@ -115,9 +125,17 @@ struct buffer {
 static pthread_key_t buffer_key;
 static pthread_once_t buffer_once = PTHREAD_ONCE_INIT;
 
+static void free_buffer(void *p)
+{
+    struct buffer *b = p;
+    if (b)
+        budget_give(b->size);
+    free(b);
+}
+
 static void make_buffer_key(void)
 {
-    pthread_key_create(&buffer_key, free);
+    pthread_key_create(&buffer_key, free_buffer);
 }
 
 /* This thread's buffer, of `size` bytes at least; NULL without memory. It is the thread's. */
@@ -127,15 +145,26 @@ static char *thread_buffer(size_t size)
     struct buffer *b = pthread_getspecific(buffer_key);
     if (b && b->size >= size)
         return b->bytes;
-    free(b);
+    free_buffer(b);
     b = malloc(sizeof(*b) + size);
-    if (b)
+    if (b) {
         b->size = size;
+        budget_count(size);
+    }
     if (pthread_setspecific(buffer_key, b) != 0) {
-        free(b);
+        free_buffer(b);
         return NULL;
     }
     return b ? b->bytes : NULL;
+}
+
+/* It is kept for the thread's next read where there is memory for that. */
+static void thread_buffer_done(void)
+{
+    if (!budget_over())
+        return;
+    free_buffer(pthread_getspecific(buffer_key));
+    pthread_setspecific(buffer_key, NULL);
 }
 
 /* From a copy: the reader may close the file, and so free its text, before the reply returns. */
@@ -150,6 +179,7 @@ static void read_text(fuse_req_t req, const struct handle *h, size_t size, off_t
     }
     memcpy(buf, h->text + from, n);
     fuse_reply_buf(req, buf, n);
+    thread_buffer_done();
 }
 
 /* Logged once per open image: a damaged one is read many times. */
@@ -171,6 +201,7 @@ static void read_image(fuse_req_t req, struct handle *h, size_t size, off_t off)
         read_failed(req, h, &e);
     else
         fuse_reply_buf(req, buf, (size_t)n);
+    thread_buffer_done();
 }
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/budget.h"
 #include "image/image.h"
 
 void handles_init(struct handles *all)
@@ -51,6 +52,7 @@ void handle_free(struct handle *h)
     unlink_handle(h);
     listing_free(h->listing);
     image_unref(h->image);
+    budget_give(h->text ? h->text_len : 0);
     free(h->text);
     free(h);
 }

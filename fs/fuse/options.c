@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "fuse/lowlevel.h"
 #include "fuse/values.h"
 
@@ -35,6 +36,11 @@ static int set_fmask(struct options *o, const char *value, struct err *e)
 static int set_cache(struct options *o, const char *value, struct err *e)
 {
     return value_seconds("cache=", value, &o->cache_ns, e);
+}
+
+static int set_memory(struct options *o, const char *value, struct err *e)
+{
+    return value_memory("memory=", value, &o->memory, e);
 }
 
 static int set_ro(struct options *o, const char *value, struct err *e)
@@ -139,6 +145,9 @@ static const struct option_row rows[] = {
     {"ro", NULL, "read-only: every change gives EROFS", set_ro},
     {"domain=", "GLOB", "show only the domains whose name matches; may be repeated", set_domain},
     {"cache=", "SECONDS", "how old a listing may be, default 1, 0 allowed", set_cache},
+    {"memory=", "MIB",
+     "how much memory may be used for what is read and listed, default 256, at least 16",
+     set_memory},
     {"loglevel=", "LEVEL",
      "error, warn, info or debug; default info in the foreground, warn in the background",
      set_loglevel},
@@ -243,6 +252,7 @@ int options_parse(int argc, char **argv, struct options *o, struct err *e)
 {
     *o = (struct options){
         .cache_ns = 1000000000,
+        .memory = BUDGET_DEFAULT_MIB * MIB,
         .level = LOG_LEVEL_WARN,
         .tree = {.uid = getuid(), .gid = getgid(), .dmask = MASK_NONE, .fmask = MASK_NONE},
     };

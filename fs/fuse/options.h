@@ -23,6 +23,7 @@ struct options {
     bool has_level; /* loglevel= was given */
     enum log_level level;
     uint64_t cache_ns;
+    uint64_t memory; /* bytes */
     struct tree_options tree;
     struct strings domains, allow; /* domain=, allow= */
     struct strings libfuse;        /* -o words for libfuse to judge */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/budget.h"
 #include "fuse/ahead.h"
 #include "fuse/ending.h"
 #include "fuse/fs.h"
@@ -167,6 +168,7 @@ int session_run(const struct options *o, struct daemon *d)
     log_open(o->foreground, o->level);
     ending_block();
     raise_descriptors();
+    budget_set(o->memory);
     int r = open_model(o, &m, &e);
     if (r == 0)
         r = init_fs(&fs, m, o, &e);

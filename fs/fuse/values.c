@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
+
 #define SECOND_NS UINT64_C(1000000000)
 
 enum { SECONDS_MAX = 31536000 /* a year: far more than is of use */ };
@@ -49,6 +51,18 @@ int value_seconds(const char *name, const char *text, uint64_t *ret_ns, struct e
     for (size_t i = 0; i < fraction; i++, unit /= 10)
         ns += unit * (uint64_t)(text[whole + 1 + i] - '0');
     *ret_ns = seconds * SECOND_NS + ns;
+    return 0;
+}
+
+int value_memory(const char *name, const char *text, uint64_t *ret, struct err *e)
+{
+    size_t len = strlen(text);
+    bool ok = len && len <= 8 && strspn(text, digits) == len;
+    uint64_t mib = ok ? strtoull(text, NULL, 10) : 0;
+    if (mib < BUDGET_LEAST_MIB || mib > BUDGET_MOST_MIB)
+        return err_fail(e, EINVAL, "'%s%s': the memory is a number of MiB from %d to %d", name,
+                        text, BUDGET_LEAST_MIB, BUDGET_MOST_MIB);
+    *ret = mib * MIB;
     return 0;
 }
 

@@ -12,6 +12,9 @@ int value_mask(const char *name, const char *text, int *ret, struct err *e);    
 int value_id(const char *name, const char *text, uint32_t *ret, struct err *e); /* uid, gid */
 int value_seconds(const char *name, const char *text, uint64_t *ret_ns, struct err *e);
 
+/* A number of MiB, from BUDGET_LEAST_MIB to BUDGET_MOST_MIB, as bytes. */
+int value_memory(const char *name, const char *text, uint64_t *ret, struct err *e);
+
 int strings_add(struct strings *s, const char *item, struct err *e);
 void strings_free(struct strings *s);
 

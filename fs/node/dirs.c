@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "node/tree.h"
 
 static int no_entry(struct err *e, const char *name)
@@ -39,6 +40,11 @@ static int add_item(struct listing *l, const char *name, struct place p, struct 
 {
     if (l->n == l->cap) {
         size_t cap = l->cap ? l->cap * 2 : 16;
+        uint64_t more = (cap - l->cap) * sizeof(struct listing_item);
+        int r = budget_take(more, e);
+        if (r < 0)
+            return r;
+        l->counted += more;
         struct listing_item *items = reallocarray(l->items, cap, sizeof(*items));
         if (!items)
             return err_nomem(e);
@@ -289,6 +295,7 @@ void listing_free(struct listing *l)
         return;
     domain_unref(l->domain);
     domain_list_unref(l->domains);
+    budget_give(l->counted);
     free(l->items);
     free(l);
 }

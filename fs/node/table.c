@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/budget.h"
 #include "base/hash.h"
 
 struct node {
@@ -102,6 +103,7 @@ static struct node *add(struct table *t, const struct place *p, uint64_t hash)
     n->place = *p;
     n->hash = hash;
     t->n++;
+    budget_count(sizeof(*n)); /* the kernel has it: it cannot be refused */
     insert(t, n);
     return n;
 }
@@ -119,6 +121,7 @@ static void drop_unused(struct table *t, struct node *n)
         place = &(*place)->next_by_place;
     *place = n->next_by_place;
     t->n--;
+    budget_give(sizeof(*n));
     free(n);
 }
 
@@ -147,6 +150,7 @@ void table_free(struct table *t)
         for (struct node *n = t->by_id[i], *next; n; n = next) {
             next = n->next_by_id;
             image_unref(n->image);
+            budget_give(sizeof(*n));
             free(n);
         }
     free(t->by_place);

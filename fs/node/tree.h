@@ -61,6 +61,7 @@ struct listing {
     struct domain_list *domains; /* the root's */
     size_t n, cap;
     struct listing_item *items; /* "." and ".." first */
+    uint64_t counted;           /* in the budget */
 };
 
 int tree_list(struct tree *t, const struct view *dir, struct listing **ret, struct err *e);

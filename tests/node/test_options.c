@@ -1,4 +1,5 @@
 /* The command line: what is taken, what is refused and with which words. */
+#include "base/budget.h"
 #include "fuse/options.h"
 
 #include <errno.h>
@@ -60,6 +61,7 @@ static void test_defaults(void)
     struct err e;
     TAP_OK(parse("/mnt", &o, &e) == 0, "no options");
     TAP_OK(o.cache_ns == 1000000000, "cache is 1 s");
+    TAP_OK(o.memory == BUDGET_DEFAULT_MIB * MIB, "memory is %d MiB", BUDGET_DEFAULT_MIB);
     TAP_OK(o.tree.dmask == MASK_NONE && o.tree.fmask == MASK_NONE, "no masks");
     TAP_OK(o.tree.uid == getuid() && o.tree.gid == getgid(), "the mounting user's files");
     TAP_OK(o.level == LOG_LEVEL_WARN, "warnings are logged in the background");
@@ -74,12 +76,13 @@ static void test_values(void)
     struct options o;
     struct err e;
     int r = parse("-o uid=12,gid=4294967294,dmask=27,fmask=0137,cache=0.25,ro,domain=web*,domain=a,"
-                  "allow=/x,loglevel=error /mnt",
+                  "allow=/x,loglevel=error,memory=16 /mnt",
                   &o, &e);
     TAP_OK(r == 0, "all of our options%s", r < 0 ? e.text : "");
     TAP_OK(o.tree.uid == 12 && o.tree.gid == 4294967294u, "ids");
     TAP_OK(o.tree.dmask == 027 && o.tree.fmask == 0137, "masks are octal");
     TAP_OK(o.cache_ns == 250000000, "a quarter of a second");
+    TAP_OK(o.memory == 16 * MIB, "16 MiB");
     TAP_OK(o.readonly && o.level == LOG_LEVEL_ERROR, "ro and the level");
     TAP_OK(o.domains.n == 2 && o.allow.n == 1 && o.libfuse.n == 0, "lists");
     TAP_STR(o.domains.n ? o.domains.items[0] : NULL, "web*", "the first pattern");
@@ -108,6 +111,11 @@ static void test_refused(void)
     refused("-o cache=.5 /mnt", "seconds");
     refused("-o cache=99999999 /mnt", "seconds");
     refused("-o cache=1.0000000001 /mnt", "seconds");
+    refused("-o memory= /mnt", "number of MiB from 16");
+    refused("-o memory=15 /mnt", "number of MiB from 16");
+    refused("-o memory=1048577 /mnt", "to 1048576");
+    refused("-o memory=16M /mnt", "number of MiB");
+    refused("-o memory=99999999999999999999 /mnt", "number of MiB");
     refused("-o allow=images /mnt", "absolute");
     refused("-o domain= /mnt", "pattern");
     refused("-o loglevel=loud /mnt", "error, warn, info or debug");
