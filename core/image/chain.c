@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "image/export.h"
 #include "image/share.h"
 
 int chain_below(const char *path, const char *backing, const char *backing_format,
@@ -99,6 +100,14 @@ int image_open(const struct image_source *source, const struct image_policy *pol
     merged_init(im);
     *ret = take(im);
     return 0;
+}
+
+int image_start(struct image *im, struct err *e)
+{
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < im->n; i++)
+        r = im->layers[i]->export ? export_start(im->layers[i]->export, e) : 0;
+    return r;
 }
 
 struct image *image_ref(struct image *im)

@@ -131,6 +131,11 @@ bool file_is(const struct image_file *f, const struct stat *st)
     return f->dev == dev_of(st) && f->ino == ino_of(st);
 }
 
+bool file_is_device(const struct image_file *f)
+{
+    return f->dev == UINT64_MAX;
+}
+
 bool file_same(const struct image_file *a, const struct image_file *b)
 {
     return a->dev == b->dev && a->ino == b->ino;

@@ -41,6 +41,7 @@ void file_close(struct image_file *f); /* NULL allowed */
 MEM_CLEANUP(struct image_file, file_close)
 
 bool file_is(const struct image_file *f, const struct stat *st); /* that very file? */
+bool file_is_device(const struct image_file *f);
 bool file_same(const struct image_file *a, const struct image_file *b);
 
 /* Reads at most `len` bytes at `offset`; fewer only at the end of the file. The count or -EIO. */

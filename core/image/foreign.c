@@ -22,8 +22,8 @@ static const struct magic magics[] = {
 };
 
 /* Formats of QEMU's without backing files. */
-static const char *const alone[] = {"luks",  "vdi",   "vhdx", "vpc", "dmg",
-                                    "bochs", "cloop", "iso",  "dir", "fat"};
+static const char *const alone[] = {"luks",  "vdi", "vhdx", "vpc", "dmg",      "bochs",
+                                    "cloop", "iso", "dir",  "fat", "parallels"};
 
 static bool begins(const uint8_t *b, size_t n, const char *bytes)
 {

@@ -72,6 +72,10 @@ struct image;
 int image_open(const struct image_source *source, const struct image_policy *policy,
                struct image **ret, struct err *e);
 
+/* Starts what reading it needs, where the format of a layer is none that is read here; else the
+ * first read does. EIO when QEMU cannot open it; ETIMEDOUT, EBUSY (export.h). */
+int image_start(struct image *im, struct err *e);
+
 struct image *image_ref(struct image *im);
 void image_unref(struct image *im); /* NULL allowed */
 MEM_CLEANUP(struct image, image_unref)

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "image/export.h"
+#include "image/foreign.h"
 #include "image/path.h"
 
 /* Looks at a snapshot table that is being replaced; the waits between double: 64 ms in all. */
@@ -22,6 +24,9 @@ int layer_kind_of(const struct image_source *source, struct err *e)
             return LAYER_RAW;
     if (!strcmp(format, "qcow2"))
         return LAYER_QCOW2;
+    int foreign = foreign_find(format);
+    if (foreign >= 0)
+        return LAYER_FOREIGN + foreign;
     return err_fail(e, EOPNOTSUPP, "'%s' has format '%s', which is not read here", source->path,
                     format);
 }
@@ -31,6 +36,7 @@ void layer_close(struct layer *l)
     if (!l)
         return;
     live_free(l->live);
+    export_free(l->export);
     if (l->data != l->file)
         file_close(l->data);
     file_close(l->file);
@@ -287,6 +293,28 @@ static int open_raw(struct layer *l, const struct image_source *source, struct e
     return 0;
 }
 
+/* Its process starts when bytes are wanted. */
+static int open_foreign(struct layer *l, const struct image_source *source, struct err *e)
+{
+    int foreign = (int)l->kind - LAYER_FOREIGN;
+    l->format = foreign_name(foreign);
+    if (source->tag || source->id)
+        return err_fail(e, EOPNOTSUPP, "'%s' is a %s, of which no snapshots are read here",
+                        source->path, l->format);
+    l->data = l->file;
+    int r = foreign_size(l->file, foreign, &l->size, e);
+    return r < 0 ? r : export_new(l->file, l->format, l->size, &l->export, e);
+}
+
+static int open_kind(struct layer *l, const struct image_source *source,
+                     const struct image_policy *policy, struct err *e)
+{
+    l->format = l->kind == LAYER_RAW ? "raw" : "qcow2";
+    if (l->kind >= LAYER_FOREIGN)
+        return open_foreign(l, source, e);
+    return l->kind == LAYER_RAW ? open_raw(l, source, e) : open_qcow2(l, source, policy, e);
+}
+
 int layer_open(const struct image_source *source, const struct file_seen *file,
                const struct image_policy *policy, struct layer **ret, struct err *e)
 {
@@ -305,7 +333,7 @@ int layer_open(const struct image_source *source, const struct file_seen *file,
     r = source->tag || source->id ? 0 : file_settle(l->file, e);
     if (r < 0)
         return r;
-    r = kind == LAYER_RAW ? open_raw(l, source, e) : open_qcow2(l, source, policy, e);
+    r = open_kind(l, source, policy, e);
     if (r < 0)
         return r;
     r = l->live ? 0 : layer_check(l, e);

@@ -10,10 +10,15 @@
 #include "image/cluster.h"
 #include "image/live.h"
 
-enum layer_kind { LAYER_RAW, LAYER_QCOW2 };
+struct export;
+
+/* From LAYER_FOREIGN on: the others of foreign.h, by their numbers. */
+enum layer_kind { LAYER_RAW, LAYER_QCOW2, LAYER_FOREIGN };
 
 struct layer {
     enum layer_kind kind;
+    const char *format;    /* static */
+    struct export *export; /* LAYER_FOREIGN: QEMU reads it */
     struct image_file *file;
     struct image_file *data; /* where data clusters are: `file` itself or the external data file */
     uint64_t size;           /* virtual; of a disk a multiple of 512 */

@@ -124,6 +124,17 @@ static int look_at(struct layers_walk *w, const struct image_file *f, struct err
     return w->at.format ? 0 : err_fail(e, EIO, "'%s' cannot be read", f->path);
 }
 
+/* What only QEMU can read ends the walk. */
+static int end_foreign(struct layers_walk *w, const struct image_file *f, int kind, struct err *e)
+{
+    bool alone = foreign_stands_alone(f, w->at.format);
+    w->unknown |= !alone;
+    if (kind < 0 || alone)
+        return kind < 0 ? kind : 0;
+    return err_fail(e, EOPNOTSUPP, "'%s' is a %s that may have a backing file", f->path,
+                    w->at.format);
+}
+
 /* One layer down; 1: there is another. */
 static int step(struct layers_walk *w, struct err *e)
 {
@@ -136,10 +147,10 @@ static int step(struct layers_walk *w, struct err *e)
     if (r < 0)
         return r;
     int kind = layer_kind_of(&w->at, e);
-    if (kind < 0)
-        w->unknown |= !foreign_stands_alone(f, w->at.format);
-    if (kind < 0 || kind == LAYER_RAW)
-        return kind < 0 ? kind : 0;
+    if (kind == LAYER_RAW)
+        return 0;
+    if (kind != LAYER_QCOW2)
+        return end_foreign(w, f, kind, e);
     r = read_names(w, f, e);
     if (r <= 0)
         return r;

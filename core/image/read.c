@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "image/chain.h"
+#include "image/export.h"
 
 /* A read in progress: the bytes before `done` are in place but for a pending piece of one file. */
 struct reading {
@@ -57,10 +58,20 @@ static int put_compressed(struct reading *r, const struct chain_run *c, struct e
     return 0;
 }
 
+static int put_foreign(struct reading *r, const struct chain_run *c, struct err *e)
+{
+    int s = flush(r, e);
+    return s < 0 ? s
+                 : export_read(r->im->layers[c->depth]->export, r->buf + r->done,
+                               (size_t)c->run.length, c->run.host, e);
+}
+
 static int put_run(struct reading *r, const struct chain_run *c, struct err *e)
 {
     if (c->run.kind != RUN_ZERO)
         chain_set_add(&r->used, c->depth);
+    if (c->run.kind == RUN_DATA && r->im->layers[c->depth]->export)
+        return put_foreign(r, c, e);
     if (c->run.kind == RUN_DATA)
         return put_data(r, c, e);
     if (c->run.kind == RUN_COMPRESSED)

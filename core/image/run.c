@@ -3,6 +3,7 @@
 
 #include "base/budget.h"
 #include "image/decompress.h"
+#include "image/export.h"
 #include "image/layer.h"
 
 /* Cuts a run of data at the file's next hole, or makes it one of zeros up to the next data. What
@@ -34,12 +35,22 @@ static int raw_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes,
     return holes ? find_hole(l, offset, ret, e) : 0;
 }
 
+/* QEMU is only asked where that makes a difference: the bytes of what is not there are zeros. */
+static int foreign_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes,
+                       struct run *ret, struct err *e)
+{
+    *ret = (struct run){.kind = RUN_DATA, .length = limit, .host = offset};
+    return holes || l->backing ? export_run(l->export, offset, limit, ret, e) : 0;
+}
+
 int layer_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, struct run *ret,
               struct err *e)
 {
     limit = min_u64(limit, l->size - offset);
     if (l->kind == LAYER_RAW)
         return raw_run(l, offset, limit, holes, ret, e);
+    if (l->export)
+        return foreign_run(l, offset, limit, holes, ret, e);
     int r = qcow2_run(l, l->base + offset, limit, ret, e);
     ret->start -= l->base;
     if (r == 0 && l->memory && ret->kind == RUN_UNALLOCATED)

@@ -53,6 +53,8 @@ static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struc
     int r = tree_stat(&fs->tree, v, &st, e);
     if (r == 0)
         r = model_image_open(fs->tree.model, v->domain, v->snapshot, v->disk, &h->image, e);
+    if (r == 0)
+        r = image_start(h->image, e);
     if (r < 0)
         return r;
     if (table_image_opened(fs->table, ino, h->image, &st)) /* now st_blocks can be exact */

@@ -35,7 +35,7 @@ def bad_arguments(path):
 def bad_images(path):
     refused("-f", "qcow2", "/no/such/file", word="No such file")
     refused("-f", "qcow2", "/", word="neither a regular file")
-    refused("-f", "vmdk", path, word="'vmdk'")
+    refused("-f", "cloop", path, word="'cloop'")
     refused("-f", "qcow2", "-s", "gone", path, word="no snapshot 'gone'")
     refused("-f", "raw", "-i", "1", path, word="raw")
     refused("-f", "qcow2", "--output", "/no/such/dir/x", path, word="/no/such/dir/x")

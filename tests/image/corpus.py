@@ -253,11 +253,11 @@ def backing_format_missing(p):
     p.put32(p.get(100, ">I"), 0x11111111)
 
 
-@defect("over", "EOPNOTSUPP", "open", "vmdk")
+@defect("over", "EOPNOTSUPP", "open", "cloop")
 def backing_format_other(p):
     p.bytes[p.get(100, ">I") + 8 :][:0] = b""
     start = p.get(100, ">I")
-    p.bytes[start + 8 : start + 13] = b"vmdk\0"
+    p.bytes[start + 8 : start + 13] = b"cloop"
     p.put32(start + 4, 4)
 
 

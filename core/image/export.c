@@ -1,0 +1,371 @@
+/* export.c - see export.h: which exports have a process, for how long, and who uses it.
+ *
+ * Lock: `lock` guards the list of exports and what changes in each. It is a leaf, never held while
+ * a process is started, asked or waited for. A thread that takes a connection has it for itself.
+ */
+#include "image/export.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include "image/connection.h"
+#include "image/server.h"
+
+enum {
+    KEEP_TIMES = 100, /* a process is kept unused for so many times what its start took, */
+    KEEP_MIN_MS = 2000,
+    RETRY_MS = 5000 /* QEMU's refusal of a file stands for so long */
+};
+
+enum state { OFF, STARTING, ON, BROKEN };
+
+/* A process and the connections to it. */
+struct line {
+    struct server server;
+    struct connection *conns[SERVER_SOCKETS];
+    unsigned n; /* that are free */
+};
+
+struct export
+{
+    const struct image_file *file;
+    const char *driver;
+    uint64_t size;
+    struct export *next;
+    enum state state;
+    struct line line;
+    unsigned busy;          /* threads that have a connection */
+    uint64_t used, keep_ms; /* when it was last */
+    struct err refusal;     /* QEMU's, and until when it stands */
+    uint64_t refused_until;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER; /* a state, or a connection was freed */
+static struct export *first;
+static unsigned servers; /* exports that are not OFF */
+static bool keeper_runs;
+
+static uint64_t now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Until something changes or that time has come. */
+static void wait_until(uint64_t ms)
+{
+    struct timespec at = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &at);
+}
+
+static void sleep_ms(uint64_t ms)
+{
+    struct timespec t = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    nanosleep(&t, NULL);
+}
+
+/* ---- starting and ending ---- */
+
+static void line_end(struct line *l)
+{
+    for (unsigned i = 0; i < l->n; i++)
+        connection_close(l->conns[i]);
+    server_end(&l->server);
+}
+
+/* What QEMU printed says more than how the connection ended. */
+static int refused(struct export *x, const struct server *s, const struct err *why, struct err *e)
+{
+    char said[ERR_TEXT_MAX / 2];
+    server_said(s, said, sizeof(said));
+    return err_fail(e, why->no, "QEMU cannot open '%s' as %s: %s", x->file->path, x->driver,
+                    *said ? said : why->text);
+}
+
+static int connect_all(struct export *x, int sockets[SERVER_SOCKETS], struct line *l, struct err *e)
+{
+    struct err why;
+    int r = 0;
+    for (int i = 0; i < SERVER_SOCKETS; i++) {
+        if (r < 0)
+            close(sockets[i]);
+        else
+            r = connection_open(sockets[i], x->size, &l->conns[i], &why);
+        l->n += r == 0;
+    }
+    return r < 0 ? refused(x, &l->server, &why, e) : 0;
+}
+
+static int line_start(struct export *x, struct line *ret, struct err *e)
+{
+    struct line l = {0};
+    int sockets[SERVER_SOCKETS];
+    char node[512];
+    snprintf(node, sizeof(node),
+             "json:{\"driver\":\"%s\",\"read-only\":true,\"force-share\":true,\"backing\":null,"
+             "\"file\":{\"driver\":\"%s\",\"filename\":\"/proc/self/fd/%d\",\"locking\":\"off\"}}",
+             x->driver, file_is_device(x->file) ? "host_device" : "file", SERVER_FILE);
+    const struct server_job job = {.node = node, .file = x->file->fd};
+    int r = server_start(&job, &l.server, sockets, e);
+    if (r < 0)
+        return r;
+    r = connect_all(x, sockets, &l, e);
+    if (r < 0)
+        line_end(&l);
+    else
+        *ret = l;
+    return r;
+}
+
+/* Ends the process of `x`, which nobody uses. With the lock, but for the end itself. */
+static void turn_off(struct export *x)
+{
+    struct line l = x->line;
+    x->line = (struct line){0};
+    x->state = OFF;
+    servers--;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    line_end(&l);
+    pthread_mutex_lock(&lock);
+}
+
+static bool is_unused(const struct export *x)
+{
+    return x->state == ON && !x->busy;
+}
+
+/* The export that has been unused for longest, or the one that will first have been for long
+ * enough; NULL for none. */
+static struct export *next_unused(void)
+{
+    struct export *found = NULL;
+    for (struct export *x = first; x; x = x->next)
+        if (is_unused(x) && (!found || x->used + x->keep_ms < found->used + found->keep_ms))
+            found = x;
+    return found;
+}
+
+/* The thread that ends those unused for long; it lives as long as there is any. */
+static void *keeper(void *arg)
+{
+    pthread_mutex_lock(&lock);
+    while (servers) {
+        struct export *x = next_unused();
+        uint64_t now = now_ms(), end = x ? x->used + x->keep_ms : now + KEEP_MIN_MS;
+        if (x && end <= now) {
+            turn_off(x);
+            continue;
+        }
+        pthread_mutex_unlock(&lock);
+        sleep_ms(min_u64(end - now, KEEP_MIN_MS));
+        pthread_mutex_lock(&lock);
+    }
+    keeper_runs = false;
+    pthread_mutex_unlock(&lock);
+    return arg;
+}
+
+/* Without it processes only end when others need their place. Signals are for other threads. */
+static void need_keeper(void)
+{
+    sigset_t all, old;
+    pthread_t id;
+    if (keeper_runs)
+        return;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    keeper_runs = !pthread_create(&id, NULL, keeper, NULL);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (keeper_runs)
+        pthread_detach(id);
+}
+
+/* With the lock, but for the start itself. */
+static int turn_on(struct export *x, struct err *e)
+{
+    struct line l;
+    struct err why;
+    uint64_t begin = now_ms();
+    x->state = STARTING;
+    servers++;
+    pthread_mutex_unlock(&lock);
+    int r = line_start(x, &l, &why);
+    pthread_mutex_lock(&lock);
+    x->used = now_ms();
+    x->keep_ms = max_u64((x->used - begin) * KEEP_TIMES, KEEP_MIN_MS);
+    x->state = r < 0 ? OFF : ON;
+    servers -= r < 0;
+    if (r == 0) {
+        x->line = l;
+        need_keeper();
+    } else if (r == -EIO) {
+        x->refusal = why;
+        x->refused_until = x->used + RETRY_MS;
+    }
+    pthread_cond_broadcast(&changed);
+    return r < 0 ? err_fail(e, -r, "%s", why.text) : 0;
+}
+
+/* ---- taking a connection ---- */
+
+/* One step on the way to a free connection, of which there is none. With the lock. */
+static int get_nearer(struct export *x, uint64_t deadline, struct err *e)
+{
+    struct export *other;
+    uint64_t now = now_ms();
+    if (x->state == OFF && now < x->refused_until)
+        return err_fail(e, x->refusal.no, "%s", x->refusal.text);
+    if (x->state == OFF && servers < EXPORT_SERVERS)
+        return turn_on(x, e);
+    if (x->state == OFF && (other = next_unused()))
+        turn_off(other);
+    else if (now < deadline)
+        wait_until(deadline);
+    else
+        return err_fail(e, EBUSY, "'%s' waits for other images that are read by QEMU",
+                        x->file->path);
+    return 0;
+}
+
+static int take_connection(struct export *x, struct connection **ret, struct err *e)
+{
+    uint64_t deadline = now_ms() + EXPORT_WAIT_MS;
+    int r = 0;
+    pthread_mutex_lock(&lock);
+    while (r == 0 && !(x->state == ON && x->line.n))
+        r = get_nearer(x, deadline, e);
+    if (r == 0) {
+        *ret = x->line.conns[--x->line.n];
+        x->busy++;
+    }
+    pthread_mutex_unlock(&lock);
+    return r;
+}
+
+/* A connection that is lost takes the process with it, whatever has become of that. Is it lost? */
+static bool give_back(struct export *x, struct connection *c)
+{
+    bool lost = connection_lost(c);
+    if (lost)
+        connection_close(c);
+    pthread_mutex_lock(&lock);
+    x->busy--;
+    x->used = now_ms();
+    if (!lost)
+        x->line.conns[x->line.n++] = c;
+    if (lost && x->state == ON) {
+        x->state = BROKEN;
+        server_kill(&x->line.server);
+    }
+    if (x->state == BROKEN && !x->busy)
+        turn_off(x);
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    return lost;
+}
+
+/* ---- see export.h ---- */
+
+int export_new(const struct image_file *f, const char *driver, uint64_t size, struct export **ret,
+               struct err *e)
+{
+    int r = server_exists(e);
+    if (r < 0)
+        return r;
+    struct export *x = calloc(1, sizeof(*x));
+    if (!x)
+        return err_nomem(e);
+    *x = (struct export){.file = f, .driver = driver, .size = size};
+    pthread_mutex_lock(&lock);
+    x->next = first;
+    first = x;
+    pthread_mutex_unlock(&lock);
+    *ret = x;
+    return 0;
+}
+
+void export_free(struct export *x)
+{
+    if (!x)
+        return;
+    pthread_mutex_lock(&lock);
+    struct export **at = &first;
+    while (*at != x)
+        at = &(*at)->next;
+    *at = x->next;
+    if (x->state == ON)
+        turn_off(x);
+    pthread_mutex_unlock(&lock);
+    free(x);
+}
+
+int export_start(struct export *x, struct err *e)
+{
+    struct connection *c;
+    int r = take_connection(x, &c, e);
+    if (r == 0)
+        give_back(x, c);
+    return r;
+}
+
+/* A process that was lost is replaced, once: what it was asked may have been its end. */
+static int ask(struct export *x, int (*question)(struct connection *c, void *arg, struct err *e),
+               void *arg, struct err *e)
+{
+    for (int try = 1;; try++) {
+        struct connection *c;
+        int r = take_connection(x, &c, e);
+        if (r < 0)
+            return r;
+        r = question(c, arg, e);
+        bool lost = give_back(x, c);
+        if (!lost || r == 0 || r == -ETIMEDOUT || try == 2)
+            return r;
+    }
+}
+
+struct range {
+    uint64_t offset, len;
+    void *buf;
+    struct run *run;
+};
+
+static int ask_bytes(struct connection *c, void *arg, struct err *e)
+{
+    const struct range *r = arg;
+    return connection_read(c, r->buf, r->len, r->offset, e);
+}
+
+static int ask_run(struct connection *c, void *arg, struct err *e)
+{
+    const struct range *r = arg;
+    return connection_run(c, r->offset, r->len, r->run, e);
+}
+
+/* The sentence says what was asked of whom. */
+static int tell(const struct export *x, uint64_t offset, int r, const struct err *why,
+                struct err *e)
+{
+    return r < 0 ? err_fail(e, -r, "QEMU, reading '%s' at byte %ju of the disk: %s", x->file->path,
+                            (uintmax_t)offset, why->text)
+                 : 0;
+}
+
+int export_read(struct export *x, void *buf, size_t len, uint64_t offset, struct err *e)
+{
+    struct range range = {.offset = offset, .len = len, .buf = buf};
+    struct err why;
+    return tell(x, offset, ask(x, ask_bytes, &range, &why), &why, e);
+}
+
+int export_run(struct export *x, uint64_t offset, uint64_t limit, struct run *ret, struct err *e)
+{
+    struct range range = {.offset = offset, .len = limit, .run = ret};
+    struct err why;
+    return tell(x, offset, ask(x, ask_run, &range, &why), &why, e);
+}

@@ -1,0 +1,38 @@
+/* export.h - one file in a format that is not read here, as qemu-nbd shows it to libnbd.
+ *
+ * An export begins without a process. One is started when bytes are asked for, ended when it was
+ * not used for a while or another export needs its place, and started again; of all exports at most
+ * EXPORT_SERVERS have one. Any number of threads may use one export.
+ *
+ * QEMU opens only the file that we have open, by that descriptor, with its format named and no
+ * backing file, so that no name in it leads anywhere. Whether the file is still what it was is
+ * checked as for any other.
+ */
+#ifndef SNAPFS_IMAGE_EXPORT_H
+#define SNAPFS_IMAGE_EXPORT_H
+
+#include "image/cluster.h"
+#include "image/file.h"
+
+enum {
+    EXPORT_SERVERS = 8,    /* processes at once */
+    EXPORT_WAIT_MS = 30000 /* for one answer of a process, and for one of those processes */
+};
+
+struct export;
+
+/* The disk of `size` bytes in `f`, which must outlive the export. `driver` is QEMU's name of the
+ * format, static. Starts nothing. -EOPNOTSUPP: built without libnbd, or there is no qemu-nbd. */
+int export_new(const struct image_file *f, const char *driver, uint64_t size, struct export **ret,
+               struct err *e);
+void export_free(struct export *x); /* NULL allowed */
+
+/* Has a process now. The errors of all three: -EIO: QEMU cannot read it, or lost two processes over
+ * it; -ETIMEDOUT; -EBUSY: all processes are in use; -EOPNOTSUPP: there is no qemu-nbd any more. */
+int export_start(struct export *x, struct err *e);
+int export_read(struct export *x, void *buf, size_t len, uint64_t offset, struct err *e);
+
+/* The run at `offset`, at most `limit` bytes; what it has without a backing file is unallocated. */
+int export_run(struct export *x, uint64_t offset, uint64_t limit, struct run *ret, struct err *e);
+
+#endif

@@ -1,0 +1,42 @@
+/* export_none.c - see export.h: where libnbd was missing at the build, there are no exports. */
+#include "image/export.h"
+
+#include <errno.h>
+
+int export_new(const struct image_file *f, const char *driver, uint64_t size, struct export **ret,
+               struct err *e)
+{
+    (void)size;
+    *ret = NULL;
+    return err_fail(e, EOPNOTSUPP,
+                    "'%s' is a %s, and this snapfs was built without libnbd, by which such images "
+                    "are read",
+                    f->path, driver);
+}
+
+void export_free(struct export *x)
+{
+    (void)x;
+}
+
+int export_start(struct export *x, struct err *e)
+{
+    (void)x;
+    return err_fail(e, EOPNOTSUPP, "there is no libnbd");
+}
+
+int export_read(struct export *x, void *buf, size_t len, uint64_t offset, struct err *e)
+{
+    (void)buf;
+    (void)len;
+    (void)offset;
+    return export_start(x, e);
+}
+
+int export_run(struct export *x, uint64_t offset, uint64_t limit, struct run *ret, struct err *e)
+{
+    (void)offset;
+    (void)limit;
+    (void)ret;
+    return export_start(x, e);
+}

@@ -1,0 +1,140 @@
+/* foreign_size.c - how big the disk in a file of another format is, by its header alone: a stat
+ * starts no process. The places of the fields: QEMU's block/vmdk.c, vdi.c, vhdx.h, qcow.c, qed.h
+ * and parallels.c; once QEMU reads the file its answer has to be the same (export.c).
+ */
+#include <errno.h>
+
+#include "image/foreign.h"
+#include "image/header.h"
+
+enum {
+    FIELDS_MAX = 512, /* all of the fields below stand in it */
+    VHDX_REGIONS_AT = 192 * 1024,
+    VHDX_TABLE = 64 * 1024, /* of a region table and of the metadata's */
+    VHDX_HEAD = 16,         /* of the region table, before its entries */
+    VHDX_COUNT = 8,         /* le32: how many; in the metadata's, whose head is of */
+    VHDX_META_HEAD = 32,    /* bytes, a le16 at */
+    VHDX_META_COUNT = 10,
+    VHDX_ENTRY = 32, /* begins with its GUID, then its offset */
+    GUID = 16
+};
+
+struct shape {
+    const char *format, *magic;
+    size_t magic_len, magic_at, size_at;
+    bool big_endian;
+    unsigned unit; /* bytes */
+};
+
+static const struct shape shapes[] = {
+    {"vmdk", "KDMV", 4, 0, 12, false, VIRTUAL_SECTOR},
+    {"vdi", "\x7f\x10\xda\xbe", 4, 64, 368, false, 1},
+    {"qcow", "QFI\xfb\0\0\0\1", 8, 0, 24, true, 1},
+    {"qed", "QED", 4, 0, 48, false, 1},
+    {"parallels", "WithouFreSpacExt", 16, 0, 36, false, VIRTUAL_SECTOR},
+    {"vhdx", "vhdxfile", 8, 0, 0, false, 1},
+};
+
+int foreign_find(const char *format)
+{
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
+        if (!strcmp(shapes[i].format, format))
+            return (int)i;
+    return -1;
+}
+
+const char *foreign_name(int i)
+{
+    return shapes[i].format;
+}
+
+static uint64_t little(const uint8_t *b, unsigned bytes)
+{
+    uint64_t n = 0;
+    while (bytes--)
+        n = n << 8 | b[bytes];
+    return n;
+}
+
+static uint64_t field(const struct shape *s, const uint8_t *head)
+{
+    const uint8_t *at = head + s->size_at;
+    return s->big_endian ? be64(at) : little(at, 8);
+}
+
+/* The entry with that GUID among the `n` at `b`, or NULL. */
+static const uint8_t *vhdx_entry(const uint8_t *b, size_t room, uint64_t n, const char *guid)
+{
+    for (size_t i = 0; i < n && (i + 1) * VHDX_ENTRY <= room; i++)
+        if (!memcmp(b + i * VHDX_ENTRY, guid, GUID))
+            return b + i * VHDX_ENTRY + GUID;
+    return NULL;
+}
+
+/* By the region table to the metadata's, and by that to the size. */
+static int vhdx_size(const struct image_file *f, uint64_t *ret, struct err *e)
+{
+    static const char metadata[] =
+        "\x06\xa2\x7c\x8b\x90\x47\x9a\x4b\xb8\xfe\x57\x5f\x05\x0f\x88\x6e";
+    static const char size[] = "\x24\x42\xa5\x2f\x1b\xcd\x76\x48\xb2\x11\x5d\xbe\xd8\x3b\xf4\xb8";
+    autofree uint8_t *b = malloc(VHDX_TABLE);
+    uint8_t value[8];
+    if (!b)
+        return err_nomem(e);
+    int r = file_read(f, b, VHDX_TABLE, VHDX_REGIONS_AT, e);
+    const uint8_t *at = r < 0 ? NULL
+                              : vhdx_entry(b + VHDX_HEAD, VHDX_TABLE - VHDX_HEAD,
+                                           little(b + VHDX_COUNT, 4), metadata);
+    uint64_t table = at ? little(at, 8) : 0;
+    if (at)
+        r = file_read(f, b, VHDX_TABLE, table, e);
+    if (at && r == 0)
+        at = vhdx_entry(b + VHDX_META_HEAD, VHDX_TABLE - VHDX_META_HEAD,
+                        little(b + VHDX_META_COUNT, 2), size);
+    if (at && r == 0)
+        r = file_read(f, value, sizeof(value), table + little(at, 4), e);
+    if (r < 0)
+        return r;
+    if (!at)
+        return err_fail(e, EINVAL, "'%s' is damaged: it does not tell the size of its disk",
+                        f->path);
+    *ret = little(value, sizeof(value));
+    return 0;
+}
+
+/* Other files that its header may name would be opened by QEMU, whatever our policy. */
+static int check_alone(const struct image_file *f, const struct shape *s, uint64_t size,
+                       struct err *e)
+{
+    if (!strcmp(s->format, "vmdk") && !size)
+        return err_fail(e, EOPNOTSUPP, "'%s' is a %s of several files, which is not read here",
+                        f->path, s->format);
+    if (!foreign_stands_alone(f, s->format))
+        return err_fail(e, EOPNOTSUPP, "'%s' is a %s with a backing file, which is not read here",
+                        f->path, s->format);
+    return 0;
+}
+
+int foreign_size(const struct image_file *f, int i, uint64_t *ret, struct err *e)
+{
+    const struct shape *s = &shapes[i];
+    uint8_t head[FIELDS_MAX] = {0};
+    uint64_t size = 0;
+    ssize_t n = file_read_some(f, head, sizeof(head), 0, e);
+    if (n < 0)
+        return (int)n;
+    if (memcmp(head + s->magic_at, s->magic, s->magic_len) != 0)
+        return err_fail(e, EINVAL, "'%s' is no %s image that can be read here", f->path, s->format);
+    int r = s->size_at ? 0 : vhdx_size(f, &size, e);
+    if (r < 0)
+        return r;
+    if (s->size_at)
+        size = field(s, head);
+    r = check_alone(f, s, size, e);
+    if (r < 0)
+        return r;
+    if (!mul_u64(size, s->unit, &size) || size > INT64_MAX - VIRTUAL_SECTOR)
+        return err_fail(e, EINVAL, "'%s' is larger than any disk can be", f->path);
+    *ret = (size + VIRTUAL_SECTOR - 1) / VIRTUAL_SECTOR * VIRTUAL_SECTOR;
+    return 0;
+}

@@ -1,0 +1,245 @@
+/* server.c - see server.h. No locks, no state but the caller's. */
+#include "image/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+enum {
+    CHILD_LISTENER = 3, /* as systemd's socket activation wants it */
+    CHILD_FDS = 6,      /* standard ones, that, the file and the secret */
+    ENV_PID_MAX = 32,
+    PATH_DEPTH = 256
+};
+
+/* All that the child needs between fork and exec, where nothing can be allocated. */
+struct launch {
+    char program[PATH_DEPTH];
+    int fds[CHILD_FDS]; /* by the number they get; -1: none */
+    char *argv[16], *envp[8];
+    char pid[ENV_PID_MAX];
+};
+
+static void close_all(int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+/* ---- the program ---- */
+
+static int find_program(char ret[PATH_DEPTH], struct err *e)
+{
+    const char *path = getenv("PATH");
+    for (const char *p = path ? path : "/usr/bin:/bin"; *p; p += strspn(p, ":")) {
+        int len = (int)strcspn(p, ":");
+        int n = snprintf(ret, PATH_DEPTH, "%.*s/qemu-nbd", len, p);
+        if (*p == '/' && n < PATH_DEPTH && access(ret, X_OK) == 0)
+            return 0;
+        p += len;
+    }
+    return err_fail(e, EOPNOTSUPP,
+                    "there is no 'qemu-nbd', by which images in other formats than raw and qcow2 "
+                    "are read; Debian has it in the package qemu-utils");
+}
+
+int server_exists(struct err *e)
+{
+    char program[PATH_DEPTH];
+    return find_program(program, e);
+}
+
+/* ---- the sockets ---- */
+
+static int connect_all(const struct sockaddr_un *name, int sockets[SERVER_SOCKETS])
+{
+    for (int i = 0; i < SERVER_SOCKETS; i++) {
+        sockets[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (sockets[i] < 0 || connect(sockets[i], (const struct sockaddr *)name, sizeof(*name)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A listening socket in `dir`, which is ours alone, with the others waiting in its queue. */
+static int listen_in(const char *dir, int *ret_listener, int sockets[SERVER_SOCKETS])
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    snprintf(name.sun_path, sizeof(name.sun_path), "%s/socket", dir);
+    *ret_listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (*ret_listener < 0 || bind(*ret_listener, (const struct sockaddr *)&name, sizeof(name)) < 0)
+        return -errno;
+    bool connected = listen(*ret_listener, SERVER_SOCKETS) == 0 && connect_all(&name, sockets) == 0;
+    int r = connected ? 0 : -errno;
+    unlink(name.sun_path);
+    return r;
+}
+
+static int make_sockets(int *ret_listener, int sockets[SERVER_SOCKETS], struct err *e)
+{
+    const char *const places[] = {getenv("XDG_RUNTIME_DIR"), "/run", "/tmp"};
+    char dir[sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof("/socket")];
+    bool made = false;
+    for (size_t i = 0; !made && i < sizeof(places) / sizeof(*places); i++) {
+        int n = snprintf(dir, sizeof(dir), "%s/snapfs-XXXXXX", places[i] ? places[i] : "");
+        made = places[i] && *places[i] == '/' && (size_t)n < sizeof(dir) && mkdtemp(dir);
+    }
+    int r = made ? listen_in(dir, ret_listener, sockets) : -errno;
+    if (made)
+        rmdir(dir);
+    return r < 0 ? err_fail(e, -r, "cannot make a socket for qemu-nbd: %s", strerror(-r)) : 0;
+}
+
+/* ---- the secret ---- */
+
+/* In memory, and gone with its last descriptor. */
+static int make_secret(const struct server_job *job, int *ret, struct err *e)
+{
+    *ret = -1;
+    if (!job->secret)
+        return 0;
+    *ret = memfd_create("snapfs-secret", MFD_CLOEXEC);
+    if (*ret < 0 || fchmod(*ret, 0600) < 0 ||
+        write(*ret, job->secret, job->secret_len) != (ssize_t)job->secret_len)
+        return err_fail(e, EIO, "cannot hand a secret to qemu-nbd: %s", strerror(errno));
+    return 0;
+}
+
+/* ---- the process ---- */
+
+/* Only calls that are safe after a fork among threads, from here … */
+
+static void write_pid(char *text)
+{
+    static const char name[] = "LISTEN_PID=";
+    char digits[16];
+    size_t n = 0;
+    memcpy(text, name, sizeof(name) - 1);
+    text += sizeof(name) - 1;
+    for (pid_t pid = getpid(); pid; pid /= 10)
+        digits[n++] = (char)('0' + pid % 10);
+    while (n)
+        *text++ = digits[--n];
+    *text = '\0';
+}
+
+static bool place_fds(const int fds[CHILD_FDS])
+{
+    int high[CHILD_FDS];
+    for (int i = 0; i < CHILD_FDS; i++)
+        high[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, CHILD_FDS);
+    for (int i = 0; i < CHILD_FDS; i++) {
+        close(i);
+        if (fds[i] >= 0 && dup2(high[i], i) < 0)
+            return false;
+    }
+    return close_range(CHILD_FDS, ~0U, 0) == 0;
+}
+
+static void child(struct launch *l)
+{
+    sigset_t none;
+    for (int i = 1; i < NSIG; i++)
+        signal(i, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    write_pid(l->pid);
+    if (place_fds(l->fds) && chdir("/") == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+        execve(l->program, l->argv, l->envp);
+    _exit(127);
+}
+
+/* … to here. No signal of ours is handled in the child, which has our handlers at first. */
+static pid_t spawn(struct launch *l)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    pid_t pid = fork();
+    if (pid == 0)
+        child(l);
+    int no = errno;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    errno = no;
+    return pid;
+}
+
+static int run(struct launch *l, const struct server_job *job, struct err *e)
+{
+    static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", fds[] = "LISTEN_FDS=1";
+    static char secret[] =
+        "secret,id=" SERVER_SECRET_ID ",file=/proc/self/fd/5"; /* SERVER_SECRET */
+    static char shared[] = "--shared=4";                       /* SERVER_SOCKETS */
+    _Static_assert(SERVER_SECRET == 5 && SERVER_SOCKETS == 4, "as the words above say");
+    static char object[] = "--object", ro[] = "--read-only", depth[] = "--allocation-depth";
+    char *node = (char *)(uintptr_t)job->node;
+    char *all[] = {l->program, ro, depth, shared, node, job->secret ? object : NULL, secret, NULL};
+    char *env[] = {path, fds, l->pid, NULL};
+    memcpy(l->argv, all, sizeof(all));
+    memcpy(l->envp, env, sizeof(env));
+    pid_t pid = spawn(l);
+    return pid < 0 ? err_fail(e, errno, "cannot start qemu-nbd: %s", strerror(errno)) : pid;
+}
+
+int server_start(const struct server_job *job, struct server *ret, int ret_sockets[SERVER_SOCKETS],
+                 struct err *e)
+{
+    struct launch l;
+    int words[2] = {-1, -1}, sockets[SERVER_SOCKETS] = {-1, -1, -1, -1};
+    autoclose int listener = -1;
+    autoclose int secret = -1;
+    autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int r = find_program(l.program, e);
+    if (r == 0 && (null < 0 || pipe2(words, O_CLOEXEC | O_NONBLOCK) < 0))
+        r = err_fail(e, errno, "cannot start qemu-nbd: %s", strerror(errno));
+    if (r == 0)
+        r = make_secret(job, &secret, e);
+    if (r == 0)
+        r = make_sockets(&listener, sockets, e);
+    memcpy(l.fds, (int[]){null, null, words[1], listener, job->file, secret}, sizeof(l.fds));
+    if (r == 0)
+        r = run(&l, job, e);
+    if (words[1] >= 0)
+        close(words[1]);
+    if (r < 0) {
+        close_all(sockets, SERVER_SOCKETS);
+        close_all(words, 1);
+        return r;
+    }
+    *ret = (struct server){.pid = r, .words = words[0]};
+    memcpy(ret_sockets, sockets, sizeof(sockets));
+    return 0;
+}
+
+void server_said(const struct server *s, char *buf, size_t size)
+{
+    static const char name[] = "qemu-nbd: ";
+    ssize_t n = read(s->words, buf, size - 1);
+    buf[n > 0 ? n : 0] = '\0';
+    buf[strcspn(buf, "\n")] = '\0';
+    if (!strncmp(buf, name, sizeof(name) - 1))
+        memmove(buf, buf + sizeof(name) - 1, strlen(buf) - sizeof(name) + 2);
+}
+
+void server_kill(const struct server *s)
+{
+    kill(s->pid, SIGKILL);
+}
+
+void server_end(struct server *s)
+{
+    server_kill(s);
+    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    close(s->words);
+}

@@ -1,0 +1,51 @@
+/* server.h - one qemu-nbd: a process that reads one file for us, and the sockets to it.
+ *
+ * Its listening socket has a name only until ours are connected, before it even runs, so nobody
+ * else can reach it; and it ends by itself when they are closed, so it does not outlive us, however
+ * we end. (PR_SET_PDEATHSIG would not do: it tells of the end of a thread.)
+ */
+#ifndef SNAPFS_IMAGE_SERVER_H
+#define SNAPFS_IMAGE_SERVER_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+enum {
+    SERVER_SOCKETS = 4, /* so many requests at once */
+    /* The process's descriptors, for /proc/self/fd in what it is told to open. */
+    SERVER_FILE = 4,
+    SERVER_SECRET = 5
+};
+
+#define SERVER_SECRET_ID "secret" /* how QEMU's JSON refers to it */
+
+struct server {
+    pid_t pid;
+    int words; /* what it says on standard error */
+};
+
+/* What it shall serve. */
+struct server_job {
+    const char *node;   /* QEMU's JSON of the block node, made of nothing that a stranger wrote */
+    int file;           /* becomes SERVER_FILE */
+    const void *secret; /* NULL: none */
+    size_t secret_len;
+};
+
+/* Starts it; it may still find that it cannot open the file, which its sockets then tell. The
+ * sockets are the caller's. -EOPNOTSUPP: there is no qemu-nbd. */
+int server_start(const struct server_job *job, struct server *ret, int ret_sockets[SERVER_SOCKETS],
+                 struct err *e);
+
+/* Is there a qemu-nbd to start? */
+int server_exists(struct err *e);
+
+/* The first line it said, without its name; "" for none. */
+void server_said(const struct server *s, char *buf, size_t size);
+
+void server_kill(const struct server *s); /* at once, for it has nothing to lose */
+void server_end(struct server *s);        /* kills it and waits for its end */
+
+#endif

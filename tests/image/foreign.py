@@ -1,0 +1,306 @@
+"""Formats that QEMU reads for us: the same bytes, and processes that come and go as they should."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+
+from disks import CAT, KI, MI, cat, compare, create, expected, first_difference, io, load, parse_map, seeded
+from lib.command import attempt, must
+from lib.opens import Opens
+from lib.scratch import scratch
+from lib.tap import equal, fail, holds, run, test, true
+from lib.wait import until
+
+SIZE = 12 * MI
+FORMATS = {
+    "vmdk": {}, "vdi": {}, "vhdx": {}, "qcow": {}, "qed": {}, "parallels": {},
+    "vmdk-stream": {"subformat": "streamOptimized"},
+    "vmdk-v6": {"compat6": "on"},
+    "vdi-static": {"static": "on"},
+    "vhdx-fixed": {"subformat": "fixed"},
+    "vhdx-odd": {"block_size": "2M"},
+}
+PROCESSES = 8  # at once
+
+
+def make(directory, name, options, rng, size=SIZE):
+    """An image of random pieces, and its format. The raw one it was made of stays beside it."""
+    format = name.split("-")[0]
+    path = os.path.join(directory, f"{name}-{rng.randrange(1 << 30)}")
+    with open(path + ".raw", "wb") as file:
+        file.truncate(size)
+        for _ in range(8):
+            file.seek(rng.randrange(size - 300 * KI) // 512 * 512)
+            file.write(rng.randbytes(rng.randrange(1, 300 * KI)))
+    extra = ",".join(f"{key}={value}" for key, value in options.items())
+    must("qemu-img", "convert", "-f", "raw", "-O", format, *(["-o", extra] if extra else []),
+         path + ".raw", path)
+    return path, format
+
+
+def servers(pid):
+    """The living qemu-nbd processes of a process."""
+    found = []
+    for child in children(pid):
+        try:
+            with open(f"/proc/{child}/stat", encoding="utf-8") as file:
+                name, state = file.read().split("(")[1].split(") ")
+        except OSError:
+            continue
+        if name == "qemu-nbd" and state[0] != "Z":
+            found.append(child)
+    return found
+
+
+def children(pid):
+    found = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children", encoding="utf-8") as file:
+            found += map(int, file.read().split())
+    return found
+
+
+class Holder:
+    """Images kept open in a process of their own, by (path, format)."""
+
+    def __init__(self, *images):
+        self.process = subprocess.Popen(
+            [os.environ["SNAPFS_HOLDER"], *(f"{format}:{path}" for path, format in images)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(timeout=60)
+        self.process.stdout.close()
+
+    def ask(self, *words):
+        print(*words, file=self.process.stdin, flush=True)
+        return self.process.stdout.readline().strip()
+
+    def read(self, path, at=0, image=0):
+        """Reads a few bytes, which have to be those of the raw file beside the image."""
+        with open(path + ".raw", "rb") as file:
+            file.seek(at)
+            bytes = file.read(1000)
+        equal(self.ask("read", image, at, 1000), f"bytes {bytes[0]} {bytes[-1]}", f"{path} at {at}")
+
+    def servers(self):
+        return servers(self.process.pid)
+
+
+def refused(path, format, word, *options):
+    result = attempt(CAT, "-f", format, *options, path)
+    equal((result.status, result.out), (1, ""), f"{format} {path}")
+    holds(result.err, word, "sentence")
+    equal(result.err.count("\n"), 1, "lines")
+
+
+@test
+def every_format_reads_as_qemu_reads_it(directory, rng):
+    before = None
+    for name, options in FORMATS.items():
+        path, format = make(directory, name, options, rng)
+        now = load(expected(path, format))
+        true(now == load(path + ".raw") and now != before, f"{name} does not differ from the last")
+        equal(first_difference(cat(path, format=format), now), None, name)
+        before = now
+        holds(must(CAT, "-f", format, "--info", path), f"({format}, {SIZE} bytes)", "info")
+        ours = parse_map(must(CAT, "-f", format, "--map", path))
+        theirs = parse_map(must("qemu-img", "map", "-f", format, "--output=json", path))
+        equal(zeros_of(ours), zeros_of(theirs), f"map of {path}")
+
+
+def zeros_of(extents):
+    """Where it reads as zeros; only QEMU knows where in the file the rest is."""
+    merged = []
+    for start, length, _, _, zero, *_ in extents:
+        if merged and merged[-1][2] == zero:
+            merged[-1][1] += length
+        else:
+            merged.append([start, length, zero])
+    return merged
+
+
+@test
+def parts_and_copies_too(directory, rng):
+    path, format = make(directory, "vmdk", {}, rng)
+    compare(path, rng, format=format)
+
+
+@test
+def an_overlay_is_read_here_and_only_its_backing_file_by_qemu(directory, rng):
+    for name in ("vmdk", "vdi"):
+        path, format = make(directory, name, {}, rng)
+        overlay = create(path + ".over", SIZE + MI, backing=(path, format))
+        equal(load(expected(overlay))[:SIZE], load(path + ".raw"), "all is below, at first")
+        io(overlay, ["write -P 7 100k 300k", "write -z 4M 1M", "write -P 8 12M 64k"])
+        compare(overlay, rng)
+        extents = json.loads(must(CAT, "-f", "qcow2", "--map", overlay))
+        equal({one["depth"] for one in extents if one["data"]}, {0, 1}, "layers with data")
+
+
+@test
+def what_stands_on_other_files_opens_none_of_them(directory, rng):
+    decoy, _ = make(directory, "vmdk", {}, rng)
+    flat = os.path.join(directory, "flat.vmdk")
+    must("qemu-img", "create", "-q", "-f", "vmdk", "-o", "subformat=monolithicFlat", flat, SIZE)
+    text = load(flat).decode().rstrip("\0").replace("flat-flat.vmdk", decoy)
+    inside = os.path.join(directory, "inside.vmdk")
+    with open(inside, "wb") as file:  # a header without a size: the text further on holds
+        head = struct.pack("<4sIIQQQQ", b"KDMV", 1, 3, 0, 128, 1, 20)
+        file.write(head.ljust(512, b"\0") + text.encode().ljust(20 * 512, b"\0"))
+    with open(flat, "w", encoding="utf-8") as file:
+        file.write(text)
+    below = {"inside": (inside, "vmdk", "several files"), "flat": (flat, "vmdk", "no vmdk image")}
+    for format in ("vmdk", "qcow", "qed"):
+        path = os.path.join(directory, f"over.{format}")
+        must("qemu-img", "create", "-q", "-f", format, "-b", decoy, "-F", "vmdk", path)
+        below[format] = (path, format, "backing file")
+    for path, format, word in below.values():
+        with Opens(decoy) as opens:
+            refused(path, format, word)
+            true(not opens.any(), f"{path} opened the file it names")
+
+
+@test
+def what_is_no_such_image_is_refused_without_a_process(directory, rng):
+    path, _ = make(directory, "vdi", {}, rng)
+    for format in ("vmdk", "vhdx", "qcow", "qed", "parallels"):
+        refused(path, format, f"no {format} image")
+    refused(path, "vpc", "'vpc'")
+    refused(path, "vdi", "no snapshots", "-s", "1")
+    empty = os.path.join(directory, "no-program")
+    os.mkdir(empty)
+    result = attempt(CAT, "-f", "vdi", path, env={**os.environ, "PATH": empty})
+    equal((result.status, result.out), (1, ""), "no qemu-nbd")
+    holds(result.err, "qemu-utils", "sentence")
+
+
+@test
+def damage_is_told_in_qemus_words(directory, rng):
+    path, _ = make(directory, "vhdx", {}, rng)
+    with open(path, "r+b") as file:
+        file.truncate(1500 * KI)
+    refused(path, "vhdx", "truncated")
+    path, _ = make(directory, "vdi", {}, rng)
+    with open(path, "r+b") as file:
+        file.seek(0x15C + 12)
+        file.write(b"\xff")  # the size of a sector
+    refused(path, "vdi", "QEMU cannot open")
+
+
+@test
+def many_threads_read_one_image(directory, rng):
+    path, format = make(directory, "vmdk", {}, rng)
+    with Holder((path, format), (path + ".raw", "raw")) as holder:
+        equal(holder.servers(), [], "an image that is open, and no more")
+        equal(holder.ask("same", 0, 1), "same")
+        equal(len(holder.servers()), 1, "processes")
+
+
+@test
+def a_process_that_is_killed_is_replaced(directory, rng):
+    path, format = make(directory, "vdi", {}, rng)
+    with Holder((path, format)) as holder:
+        holder.read(path)
+        for at in (MI, 2 * MI):
+            (before,) = holder.servers()
+            os.kill(before, signal.SIGKILL)
+            holder.read(path, at)
+            true(holder.servers() not in ([], [before]), "another process")
+
+
+@test
+def a_process_that_hangs_is_not_waited_for_by_others(directory, rng):
+    images = [make(directory, "vmdk", {}, rng) for _ in range(2)]
+    with Holder(*images) as holder:
+        holder.read(images[0][0])
+        (stuck,) = holder.servers()
+        os.kill(stuck, signal.SIGSTOP)
+        holder.read(images[1][0], image=1)
+        equal(holder.ask("close", 0), "closed", "an image whose process is stopped")
+        until(lambda: stuck not in holder.servers(), "the stopped process ended")
+
+
+@test
+def an_idle_process_ends_and_another_comes_when_needed(directory, rng):
+    path, format = make(directory, "vmdk", {}, rng)
+    with Holder((path, format)) as holder:
+        holder.read(path)
+        equal(len(holder.servers()), 1, "processes")
+        until(lambda: not holder.servers(), "the idle process ended", seconds=60)
+        holder.read(path, MI)
+        equal(holder.ask("close", 0), "closed")
+        equal(children(holder.process.pid), [], "processes once it is closed")
+
+
+@test
+def processes_are_limited(directory, rng):
+    path, format = make(directory, "vmdk", {}, rng)
+    images = [(path, format)]
+    for number in range(PROCESSES + 3):
+        copy = f"{path}-{number}"
+        for end in ("", ".raw"):
+            shutil.copyfile(path + end, copy + end)
+        images.append((copy, format))
+    with Holder(*images) as holder:
+        for turn in range(2):
+            for number, (path, _) in enumerate(images):
+                holder.read(path, turn * MI, number)
+                true(0 < len(holder.servers()) <= PROCESSES, f"{len(holder.servers())} processes")
+
+
+@test
+def no_process_outlives_us(directory, rng):
+    path, format = make(directory, "vmdk", {}, rng)
+    with Holder((path, format)) as holder:
+        holder.read(path)
+        (server,) = holder.servers()
+        holder.process.kill()
+        until(lambda: not is_server(server), "its end")
+
+
+def is_server(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return ") Z" not in file.read()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ESRCH):
+            fail(str(error))
+        return False
+
+
+@test
+def a_process_has_only_what_it_needs(directory, rng):
+    path, format = make(directory, "vmdk", {}, rng)
+    with open(path + ".raw", "rb") as extra, Holder((path, format)) as holder:
+        os.set_inheritable(extra.fileno(), True)
+        holder.read(path)
+        (server,) = holder.servers()
+        links = {os.readlink(f"/proc/{server}/fd/{one}") for one in os.listdir(f"/proc/{server}/fd")}
+        equal({one for one in links if one.startswith(directory)}, {path}, "files of ours")
+        with open(f"/proc/{server}/status", encoding="utf-8") as file:
+            ignored = [line.split()[1] for line in file if line.startswith("SigIgn:")]
+        equal([int(one, 16) & ~(1 << (signal.SIGPIPE - 1)) for one in ignored], [0], "ignored signals")
+        equal(os.readlink(f"/proc/{server}/cwd"), "/", "directory")
+        true(not [one for one in os.listdir("/run") if one.startswith("snapfs-")], "socket left")
+
+
+@test
+def a_file_that_changes_is_stale(directory, rng):
+    path, format = make(directory, "vmdk", {}, rng)
+    with Holder((path, format)) as holder:
+        holder.read(path)
+        io(path, ["write -P 9 0 64k"], format=format)
+        holds(holder.ask("read", 0, 0, 512), "failed ESTALE", "after a write to it")
+
+
+with scratch() as place:
+    run(place, seeded())
