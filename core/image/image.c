@@ -75,8 +75,7 @@ void image_describe_chain(const struct image *im, struct text *out)
 {
     for (unsigned i = 0; i < im->n; i++) {
         const struct layer *l = im->layers[i];
-        text_add(out, "%s%s (%s", i ? " <- " : "", l->file->path,
-                 l->format);
+        text_add(out, "%s%s (%s", i ? " <- " : "", l->file->path, l->format);
         if (l->live)
             text_add(out, ", %ssnapshot '%s'", l->memory ? "memory of " : "", l->tag);
         text_add(out, ", %ju bytes)", (uintmax_t)l->size);

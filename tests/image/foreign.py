@@ -9,6 +9,7 @@ import struct
 import subprocess
 
 from disks import CAT, KI, MI, cat, compare, create, expected, first_difference, io, load, parse_map, seeded
+from lib.children import children, servers
 from lib.command import attempt, must
 from lib.opens import Opens
 from lib.scratch import scratch
@@ -40,28 +41,6 @@ def make(directory, name, options, rng, size=SIZE):
     must("qemu-img", "convert", "-f", "raw", "-O", format, *(["-o", extra] if extra else []),
          path + ".raw", path)
     return path, format
-
-
-def servers(pid):
-    """The living qemu-nbd processes of a process."""
-    found = []
-    for child in children(pid):
-        try:
-            with open(f"/proc/{child}/stat", encoding="utf-8") as file:
-                name, state = file.read().split("(")[1].split(") ")
-        except OSError:
-            continue
-        if name == "qemu-nbd" and state[0] != "Z":
-            found.append(child)
-    return found
-
-
-def children(pid):
-    found = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/children", encoding="utf-8") as file:
-            found += map(int, file.read().split())
-    return found
 
 
 class Holder:
