@@ -12,9 +12,12 @@ int chain_below(const char *path, const char *backing, const char *backing_forma
     if (!backing)
         return 0;
     const char *format = backing_format;
-    if ((!format || !*format) && policy && policy->format)
-        format = policy->format(policy->ctx, backing);
     bool given = format && *format;
+    if (policy && policy->format && (!given || !strcmp(format, "raw"))) {
+        const char *named = policy->format(policy->ctx, backing);
+        format = given && !(named && !strcmp(named, "luks")) ? format : named;
+    }
+    given = format && *format;
     *ret = (struct image_source){.path = backing, .format = given ? format : NULL};
     if (given)
         return 1;

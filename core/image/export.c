@@ -16,6 +16,7 @@
 enum {
     KEEP_TIMES = 100, /* a process is kept unused for so many times what its start took, */
     KEEP_MIN_MS = 2000,
+    NODE_MAX = 512,
     RETRY_MS = 5000 /* QEMU's refusal of a file stands for so long */
 };
 
@@ -30,9 +31,7 @@ struct line {
 
 struct export
 {
-    const struct image_file *file;
-    const char *driver;
-    uint64_t size;
+    struct export_source source;
     struct export *next;
     enum state state;
     struct line line;
@@ -80,10 +79,10 @@ static void line_end(struct line *l)
 /* What QEMU printed says more than how the connection ended. */
 static int refused(struct export *x, const struct server *s, const struct err *why, struct err *e)
 {
-    char said[ERR_TEXT_MAX / 2];
-    server_said(s, said, sizeof(said));
-    return err_fail(e, why->no, "QEMU cannot open '%s' as %s: %s", x->file->path, x->driver,
-                    *said ? said : why->text);
+    char buf[ERR_TEXT_MAX];
+    const char *said = server_said(s, buf, sizeof(buf));
+    return err_fail(e, why->no, "QEMU cannot open '%s' as %s: %s", x->source.file->path,
+                    x->source.driver, *said ? said : why->text);
 }
 
 static int connect_all(struct export *x, int sockets[SERVER_SOCKETS], struct line *l, struct err *e)
@@ -94,7 +93,7 @@ static int connect_all(struct export *x, int sockets[SERVER_SOCKETS], struct lin
         if (r < 0)
             close(sockets[i]);
         else
-            r = connection_open(sockets[i], x->size, &l->conns[i], &why);
+            r = connection_open(sockets[i], x->source.size, &l->conns[i], &why);
         l->n += r == 0;
     }
     return r < 0 ? refused(x, &l->server, &why, e) : 0;
@@ -104,12 +103,14 @@ static int line_start(struct export *x, struct line *ret, struct err *e)
 {
     struct line l = {0};
     int sockets[SERVER_SOCKETS];
-    char node[512];
+    const struct export_source *from = &x->source;
+    char node[NODE_MAX];
     snprintf(node, sizeof(node),
-             "json:{\"driver\":\"%s\",\"read-only\":true,\"force-share\":true,\"backing\":null,"
+             "json:{\"driver\":\"%s\",%s\"read-only\":true,\"force-share\":true,\"backing\":null,"
              "\"file\":{\"driver\":\"%s\",\"filename\":\"/proc/self/fd/%d\",\"locking\":\"off\"}}",
-             x->driver, file_is_device(x->file) ? "host_device" : "file", SERVER_FILE);
-    const struct server_job job = {.node = node, .file = x->file->fd};
+             from->driver, from->options ? from->options : "",
+             file_is_device(from->file) ? "host_device" : "file", SERVER_FILE);
+    const struct server_job job = {.node = node, .file = from->file->fd, .secret = from->secret};
     int r = server_start(&job, &l.server, sockets, e);
     if (r < 0)
         return r;
@@ -228,7 +229,7 @@ static int get_nearer(struct export *x, uint64_t deadline, struct err *e)
         wait_until(deadline);
     else
         return err_fail(e, EBUSY, "'%s' waits for other images that are read by QEMU",
-                        x->file->path);
+                        x->source.file->path);
     return 0;
 }
 
@@ -271,8 +272,7 @@ static bool give_back(struct export *x, struct connection *c)
 
 /* ---- see export.h ---- */
 
-int export_new(const struct image_file *f, const char *driver, uint64_t size, struct export **ret,
-               struct err *e)
+int export_new(const struct export_source *source, struct export **ret, struct err *e)
 {
     int r = server_exists(e);
     if (r < 0)
@@ -280,7 +280,7 @@ int export_new(const struct image_file *f, const char *driver, uint64_t size, st
     struct export *x = calloc(1, sizeof(*x));
     if (!x)
         return err_nomem(e);
-    *x = (struct export){.file = f, .driver = driver, .size = size};
+    x->source = *source;
     pthread_mutex_lock(&lock);
     x->next = first;
     first = x;
@@ -313,59 +313,43 @@ int export_start(struct export *x, struct err *e)
     return r;
 }
 
-/* A process that was lost is replaced, once: what it was asked may have been its end. */
-static int ask(struct export *x, int (*question)(struct connection *c, void *arg, struct err *e),
-               void *arg, struct err *e)
-{
-    for (int try = 1;; try++) {
-        struct connection *c;
-        int r = take_connection(x, &c, e);
-        if (r < 0)
-            return r;
-        r = question(c, arg, e);
-        bool lost = give_back(x, c);
-        if (!lost || r == 0 || r == -ETIMEDOUT || try == 2)
-            return r;
-    }
-}
-
 struct range {
     uint64_t offset, len;
     void *buf;
-    struct run *run;
+    struct run *run; /* NULL: its bytes are wanted */
 };
 
-static int ask_bytes(struct connection *c, void *arg, struct err *e)
+static int ask_once(struct connection *c, const struct range *r, struct err *e)
 {
-    const struct range *r = arg;
-    return connection_read(c, r->buf, r->len, r->offset, e);
+    return r->run ? connection_run(c, r->offset, r->len, r->run, e)
+                  : connection_read(c, r->buf, r->len, r->offset, e);
 }
 
-static int ask_run(struct connection *c, void *arg, struct err *e)
+/* A process that was lost is replaced, once: what it was asked may have been its end. */
+static int ask(struct export *x, const struct range *range, struct err *e)
 {
-    const struct range *r = arg;
-    return connection_run(c, r->offset, r->len, r->run, e);
-}
-
-/* The sentence says what was asked of whom. */
-static int tell(const struct export *x, uint64_t offset, int r, const struct err *why,
-                struct err *e)
-{
-    return r < 0 ? err_fail(e, -r, "QEMU, reading '%s' at byte %ju of the disk: %s", x->file->path,
-                            (uintmax_t)offset, why->text)
-                 : 0;
+    for (int try = 1;; try++) {
+        struct connection *c;
+        struct err why;
+        int r = take_connection(x, &c, e);
+        if (r < 0)
+            return r;
+        r = ask_once(c, range, &why);
+        bool again = give_back(x, c) && r == -EIO && try == 1;
+        if (r == 0)
+            return 0;
+        if (!again)
+            return err_fail(e, -r, "QEMU, reading '%s' at byte %ju of the disk: %s",
+                            x->source.file->path, (uintmax_t)range->offset, why.text);
+    }
 }
 
 int export_read(struct export *x, void *buf, size_t len, uint64_t offset, struct err *e)
 {
-    struct range range = {.offset = offset, .len = len, .buf = buf};
-    struct err why;
-    return tell(x, offset, ask(x, ask_bytes, &range, &why), &why, e);
+    return ask(x, &(struct range){.offset = offset, .len = len, .buf = buf}, e);
 }
 
 int export_run(struct export *x, uint64_t offset, uint64_t limit, struct run *ret, struct err *e)
 {
-    struct range range = {.offset = offset, .len = limit, .run = ret};
-    struct err why;
-    return tell(x, offset, ask(x, ask_run, &range, &why), &why, e);
+    return ask(x, &(struct range){.offset = offset, .len = limit, .run = ret}, e);
 }

@@ -21,10 +21,19 @@ enum {
 
 struct export;
 
-/* The disk of `size` bytes in `f`, which must outlive the export. `driver` is QEMU's name of the
- * format, static. Starts nothing. -EOPNOTSUPP: built without libnbd, or there is no qemu-nbd. */
-int export_new(const struct image_file *f, const char *driver, uint64_t size, struct export **ret,
-               struct err *e);
+/* What it shows. All must outlive it. */
+struct export_source {
+    const struct image_file *file;
+    const char *driver;          /* QEMU's name of the format */
+    const char *options;         /* more of QEMU's JSON, each followed by a comma; NULL: none */
+    const struct secret *secret; /* which those name as EXPORT_SECRET; may be empty */
+    uint64_t size;               /* of the disk, by the header */
+};
+
+#define EXPORT_SECRET "secret"
+
+/* Starts nothing. -EOPNOTSUPP: built without libnbd, or there is no qemu-nbd. */
+int export_new(const struct export_source *source, struct export **ret, struct err *e);
 void export_free(struct export *x); /* NULL allowed */
 
 /* Has a process now. The errors of all three: -EIO: QEMU cannot read it, or lost two processes over

@@ -3,15 +3,13 @@
 
 #include <errno.h>
 
-int export_new(const struct image_file *f, const char *driver, uint64_t size, struct export **ret,
-               struct err *e)
+int export_new(const struct export_source *source, struct export **ret, struct err *e)
 {
-    (void)size;
     *ret = NULL;
     return err_fail(e, EOPNOTSUPP,
                     "'%s' is a %s, and this snapfs was built without libnbd, by which such images "
                     "are read",
-                    f->path, driver);
+                    source->file->path, source->driver);
 }
 
 void export_free(struct export *x)

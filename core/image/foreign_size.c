@@ -4,11 +4,13 @@
  */
 #include <errno.h>
 
+#include "image/export.h"
 #include "image/foreign.h"
 #include "image/header.h"
 
 enum {
-    FIELDS_MAX = 512, /* all of the fields below stand in it */
+    FIELDS_MAX = 512,   /* all of the fields below stand in it */
+    LUKS_PAYLOAD = 104, /* be32, in sectors; the disk is the rest of the file */
     VHDX_REGIONS_AT = 192 * 1024,
     VHDX_TABLE = 64 * 1024, /* of a region table and of the metadata's */
     VHDX_HEAD = 16,         /* of the region table, before its entries */
@@ -24,7 +26,12 @@ struct shape {
     size_t magic_len, magic_at, size_at;
     bool big_endian;
     unsigned unit; /* bytes */
+    int (*size)(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e);
+    const char *options; /* QEMU's, with the secret */
 };
+
+static int vhdx_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e);
+static int luks_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e);
 
 static const struct shape shapes[] = {
     {"vmdk", "KDMV", 4, 0, 12, false, VIRTUAL_SECTOR},
@@ -32,7 +39,9 @@ static const struct shape shapes[] = {
     {"qcow", "QFI\xfb\0\0\0\1", 8, 0, 24, true, 1},
     {"qed", "QED", 4, 0, 48, false, 1},
     {"parallels", "WithouFreSpacExt", 16, 0, 36, false, VIRTUAL_SECTOR},
-    {"vhdx", "vhdxfile", 8, 0, 0, false, 1},
+    {"vhdx", "vhdxfile", 8, .unit = 1, .size = vhdx_size},
+    {"luks", "LUKS\xba\xbe\0\1", 8, .unit = 1, .size = luks_size,
+     .options = "\"key-secret\":\"" EXPORT_SECRET "\","},
 };
 
 int foreign_find(const char *format)
@@ -46,6 +55,11 @@ int foreign_find(const char *format)
 const char *foreign_name(int i)
 {
     return shapes[i].format;
+}
+
+const char *foreign_options(int i)
+{
+    return shapes[i].options;
 }
 
 static uint64_t little(const uint8_t *b, unsigned bytes)
@@ -72,8 +86,9 @@ static const uint8_t *vhdx_entry(const uint8_t *b, size_t room, uint64_t n, cons
 }
 
 /* By the region table to the metadata's, and by that to the size. */
-static int vhdx_size(const struct image_file *f, uint64_t *ret, struct err *e)
+static int vhdx_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e)
 {
+    (void)head;
     static const char metadata[] =
         "\x06\xa2\x7c\x8b\x90\x47\x9a\x4b\xb8\xfe\x57\x5f\x05\x0f\x88\x6e";
     static const char size[] = "\x24\x42\xa5\x2f\x1b\xcd\x76\x48\xb2\x11\x5d\xbe\xd8\x3b\xf4\xb8";
@@ -102,6 +117,15 @@ static int vhdx_size(const struct image_file *f, uint64_t *ret, struct err *e)
     return 0;
 }
 
+static int luks_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e)
+{
+    uint64_t begin = (uint64_t)be32(head + LUKS_PAYLOAD) * VIRTUAL_SECTOR;
+    if (begin > f->size)
+        return err_fail(e, EINVAL, "'%s' is truncated: it ends before its data", f->path);
+    *ret = f->size - begin;
+    return 0;
+}
+
 /* Other files that its header may name would be opened by QEMU, whatever our policy. */
 static int check_alone(const struct image_file *f, const struct shape *s, uint64_t size,
                        struct err *e)
@@ -125,10 +149,10 @@ int foreign_size(const struct image_file *f, int i, uint64_t *ret, struct err *e
         return (int)n;
     if (memcmp(head + s->magic_at, s->magic, s->magic_len) != 0)
         return err_fail(e, EINVAL, "'%s' is no %s image that can be read here", f->path, s->format);
-    int r = s->size_at ? 0 : vhdx_size(f, &size, e);
+    int r = s->size ? s->size(f, head, &size, e) : 0;
     if (r < 0)
         return r;
-    if (s->size_at)
+    if (!s->size)
         size = field(s, head);
     r = check_alone(f, s, size, e);
     if (r < 0)

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/text.h"
 
 enum {
@@ -46,9 +47,13 @@ struct image_policy {
      * 0, IMAGE_ALLOW_PLAIN = only if it is a regular file itself and no link to one, or -errno with
      * a sentence. NULL: every path may. */
     int (*allow)(void *ctx, const char *path, struct err *e);
-    /* The format of the backing file `path` where the overlay's header does not say it; NULL when
-     * unknown, which refuses the chain. NULL member: always unknown. */
+    /* The format of the backing file `path` where the overlay's header does not say it, or says
+     * "raw" of one that is "luks"; NULL when unknown, which refuses the chain. NULL member: always
+     * unknown. */
     const char *(*format)(void *ctx, const char *path);
+    /* The passphrase of the encrypted image `path`, or -errno with a sentence. NULL member: there
+     * is none. */
+    int (*secret)(void *ctx, const char *path, struct secret *ret, struct err *e);
 };
 
 /* What tells one state of one disk from any other, ever: the file, and for an internal snapshot its

@@ -40,6 +40,7 @@ void layer_close(struct layer *l)
     if (l->data != l->file)
         file_close(l->data);
     file_close(l->file);
+    secret_drop(&l->secret);
     free(l->backing);
     free(l->backing_format);
     free(l->tag);
@@ -246,16 +247,63 @@ static int take_snapshot(struct layer *l, const struct image_source *source, str
     return r;
 }
 
+static int ask_secret(const char *path, const struct image_policy *policy, struct secret *ret,
+                      struct err *e)
+{
+    if (policy && policy->secret)
+        return policy->secret(policy->ctx, path, ret, e);
+    return err_fail(e, EACCES, "'%s' is encrypted, and no passphrase is given", path);
+}
+
+bool layer_is_open_to(const struct layer *l, const struct image_policy *policy)
+{
+    autosecret struct secret s = {0};
+    struct err ignored;
+    return !l->secret.bytes ||
+           (ask_secret(l->file->path, policy, &s, &ignored) == 0 && secret_equal(&s, &l->secret));
+}
+
+/* Its process starts when bytes are wanted. */
+static int open_export(struct layer *l, const char *options, const struct image_policy *policy,
+                       struct err *e)
+{
+    int r = options ? ask_secret(l->file->path, policy, &l->secret, e) : 0;
+    if (r < 0)
+        return r;
+    const struct export_source source = {.file = l->file,
+                                         .driver = l->format,
+                                         .options = options,
+                                         .secret = &l->secret,
+                                         .size = l->size};
+    l->data = l->file;
+    return export_new(&source, &l->export, e);
+}
+
+/* A qcow2 whose clusters are encrypted, and only they: its chain goes on as any other's. */
+static int open_encrypted(struct layer *l, const struct image_source *source,
+                          const struct header *h, const struct image_policy *policy, struct err *e)
+{
+    static const char aes[] =
+        "\"encrypt\":{\"format\":\"aes\",\"key-secret\":\"" EXPORT_SECRET "\"},";
+    static const char luks[] =
+        "\"encrypt\":{\"format\":\"luks\",\"key-secret\":\"" EXPORT_SECRET "\"},";
+    if (source->tag || source->id || (h->incompatible & INCOMPAT_DATA_FILE))
+        return err_fail(e, EOPNOTSUPP,
+                        "'%s' is encrypted; internal snapshots and data files of such images are "
+                        "not read here",
+                        l->file->path);
+    return open_export(l, h->encryption == ENCRYPTION_AES ? aes : luks, policy, e);
+}
+
 static int open_state(struct layer *l, const struct image_source *source, struct header *h,
                       uint8_t **bytes, const struct image_policy *policy, struct err *e)
 {
-    if (h->encryption)
-        return err_fail(e, EOPNOTSUPP, "'%s' is encrypted (%s), which is not read here",
-                        l->file->path, h->encryption == ENCRYPTION_AES ? "AES" : "LUKS");
     take_mapping(l, h);
     int r = take_names(l, h, e);
     if (r < 0)
         return r;
+    if (h->encryption)
+        return open_encrypted(l, source, h, policy, e);
     r = open_data_file(l, h, policy, e);
     if (r < 0)
         return r;
@@ -293,17 +341,16 @@ static int open_raw(struct layer *l, const struct image_source *source, struct e
     return 0;
 }
 
-/* Its process starts when bytes are wanted. */
-static int open_foreign(struct layer *l, const struct image_source *source, struct err *e)
+static int open_foreign(struct layer *l, const struct image_source *source,
+                        const struct image_policy *policy, struct err *e)
 {
     int foreign = (int)l->kind - LAYER_FOREIGN;
     l->format = foreign_name(foreign);
     if (source->tag || source->id)
         return err_fail(e, EOPNOTSUPP, "'%s' is a %s, of which no snapshots are read here",
                         source->path, l->format);
-    l->data = l->file;
     int r = foreign_size(l->file, foreign, &l->size, e);
-    return r < 0 ? r : export_new(l->file, l->format, l->size, &l->export, e);
+    return r < 0 ? r : open_export(l, foreign_options(foreign), policy, e);
 }
 
 static int open_kind(struct layer *l, const struct image_source *source,
@@ -311,7 +358,7 @@ static int open_kind(struct layer *l, const struct image_source *source,
 {
     l->format = l->kind == LAYER_RAW ? "raw" : "qcow2";
     if (l->kind >= LAYER_FOREIGN)
-        return open_foreign(l, source, e);
+        return open_foreign(l, source, policy, e);
     return l->kind == LAYER_RAW ? open_raw(l, source, e) : open_qcow2(l, source, policy, e);
 }
 

@@ -18,7 +18,8 @@ enum layer_kind { LAYER_RAW, LAYER_QCOW2, LAYER_FOREIGN };
 struct layer {
     enum layer_kind kind;
     const char *format;    /* static */
-    struct export *export; /* LAYER_FOREIGN: QEMU reads it */
+    struct export *export; /* QEMU reads it: LAYER_FOREIGN, and encrypted ones */
+    struct secret secret;  /* of those */
     struct image_file *file;
     struct image_file *data; /* where data clusters are: `file` itself or the external data file */
     uint64_t size;           /* virtual; of a disk a multiple of 512 */
@@ -61,6 +62,9 @@ int layer_cluster(struct layer *l, const struct run *run, struct block **ret, st
 
 /* -EIO with what is wrong at that byte of it. */
 int layer_damaged(const struct layer *l, uint64_t offset, const char *what, struct err *e);
+
+/* May who has that policy use an open layer? Another passphrase, or none, may not. */
+bool layer_is_open_to(const struct layer *l, const struct image_policy *policy);
 
 /* 0 while what was read of this layer is right; ESTALE from then on. */
 int layer_check(struct layer *l, struct err *e);

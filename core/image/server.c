@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/mem.h"
-#include "base/text.h"
+#include "image/export.h"
 
 enum {
     CHILD_LISTENER = 3, /* as systemd's socket activation wants it */
@@ -106,11 +106,11 @@ static int make_sockets(int *ret_listener, int sockets[SERVER_SOCKETS], struct e
 static int make_secret(const struct server_job *job, int *ret, struct err *e)
 {
     *ret = -1;
-    if (!job->secret)
+    if (!job->secret || !job->secret->len)
         return 0;
     *ret = memfd_create("snapfs-secret", MFD_CLOEXEC);
     if (*ret < 0 || fchmod(*ret, 0600) < 0 ||
-        write(*ret, job->secret, job->secret_len) != (ssize_t)job->secret_len)
+        write(*ret, job->secret->bytes, job->secret->len) != (ssize_t)job->secret->len)
         return err_fail(e, EIO, "cannot hand a secret to qemu-nbd: %s", strerror(errno));
     return 0;
 }
@@ -177,13 +177,13 @@ static pid_t spawn(struct launch *l)
 static int run(struct launch *l, const struct server_job *job, struct err *e)
 {
     static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", fds[] = "LISTEN_FDS=1";
-    static char secret[] =
-        "secret,id=" SERVER_SECRET_ID ",file=/proc/self/fd/5"; /* SERVER_SECRET */
-    static char shared[] = "--shared=4";                       /* SERVER_SOCKETS */
+    static char secret[] = "secret,id=" EXPORT_SECRET ",file=/proc/self/fd/5"; /* SERVER_SECRET */
+    static char shared[] = "--shared=4";                                       /* SERVER_SOCKETS */
     _Static_assert(SERVER_SECRET == 5 && SERVER_SOCKETS == 4, "as the words above say");
     static char object[] = "--object", ro[] = "--read-only", depth[] = "--allocation-depth";
     char *node = (char *)(uintptr_t)job->node;
-    char *all[] = {l->program, ro, depth, shared, node, job->secret ? object : NULL, secret, NULL};
+    char *all[] = {l->program, ro,  depth, shared, node, l->fds[SERVER_SECRET] >= 0 ? object : NULL,
+                   secret,     NULL};
     char *env[] = {path, fds, l->pid, NULL};
     memcpy(l->argv, all, sizeof(all));
     memcpy(l->envp, env, sizeof(env));
@@ -221,14 +221,14 @@ int server_start(const struct server_job *job, struct server *ret, int ret_socke
     return 0;
 }
 
-void server_said(const struct server *s, char *buf, size_t size)
+const char *server_said(const struct server *s, char *buf, size_t size)
 {
-    static const char name[] = "qemu-nbd: ";
+    static const char node[] = "}': ";
     ssize_t n = read(s->words, buf, size - 1);
     buf[n > 0 ? n : 0] = '\0';
     buf[strcspn(buf, "\n")] = '\0';
-    if (!strncmp(buf, name, sizeof(name) - 1))
-        memmove(buf, buf + sizeof(name) - 1, strlen(buf) - sizeof(name) + 2);
+    const char *why = strstr(buf, node);
+    return why ? why + sizeof(node) - 1 : buf;
 }
 
 void server_kill(const struct server *s)

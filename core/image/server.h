@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/secret.h"
 
 enum {
     SERVER_SOCKETS = 4, /* so many requests at once */
@@ -19,8 +20,6 @@ enum {
     SERVER_SECRET = 5
 };
 
-#define SERVER_SECRET_ID "secret" /* how QEMU's JSON refers to it */
-
 struct server {
     pid_t pid;
     int words; /* what it says on standard error */
@@ -28,10 +27,9 @@ struct server {
 
 /* What it shall serve. */
 struct server_job {
-    const char *node;   /* QEMU's JSON of the block node, made of nothing that a stranger wrote */
-    int file;           /* becomes SERVER_FILE */
-    const void *secret; /* NULL: none */
-    size_t secret_len;
+    const char *node; /* QEMU's JSON of the block node, made of nothing that a stranger wrote */
+    int file;         /* becomes SERVER_FILE */
+    const struct secret *secret; /* becomes SERVER_SECRET; NULL or empty: none */
 };
 
 /* Starts it; it may still find that it cannot open the file, which its sockets then tell. The
@@ -42,8 +40,8 @@ int server_start(const struct server_job *job, struct server *ret, int ret_socke
 /* Is there a qemu-nbd to start? */
 int server_exists(struct err *e);
 
-/* The first line it said, without its name; "" for none. */
-void server_said(const struct server *s, char *buf, size_t size);
+/* The first line it said, in `buf`, from where it has named the node; "" for none. */
+const char *server_said(const struct server *s, char *buf, size_t size);
 
 void server_kill(const struct server *s); /* at once, for it has nothing to lose */
 void server_end(struct server *s);        /* kills it and waits for its end */

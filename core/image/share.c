@@ -76,7 +76,7 @@ int share_get(const struct image_source *source, const struct image_policy *poli
     autodestroy(share_put) struct layer *open = NULL;
     if (!source->tag && !source->id && !source->memory)
         open = find(kind, &seen);
-    if (open && layer_check(open, &changed) == 0) {
+    if (open && layer_is_open_to(open, policy) && layer_check(open, &changed) == 0) {
         *ret = take(open);
         return 0;
     }

@@ -268,7 +268,7 @@ static int disk_fill(const struct snapshot *s, const struct xml_snapshot_disk *x
     disk->target = strdup(x->target);
     disk->file = disk_file(x->target);
     disk->path = then ? then->source.path : NULL;
-    disk->format = then ? then->source.format : NULL;
+    disk->format = then ? policy_format(&then->source) : NULL;
     disk->tag = x->where == XML_INTERNAL ? s->name : NULL;
     return disk->target && disk->file ? 0 : -1;
 }

@@ -12,17 +12,13 @@
 
 #include "base/mounts.h"
 #include "model/catalog.h"
+#include "virt/virt.h"
 #include "virt/xml.h"
-
-/* A file that libvirt's XML names, and the format it gives it (NULL when it does not say). */
-struct named {
-    const char *path, *format;
-};
 
 struct named_files {
     pthread_mutex_t lock;
-    struct xml_domain *live; /* backs some of the names */
-    struct named *items;     /* sorted by path; NULL until first asked for */
+    struct xml_domain *live;         /* backs some of the sources */
+    const struct xml_source **items; /* sorted by path; NULL until first asked for */
     size_t n;
     struct mounts *mounts;
 };
@@ -56,7 +52,7 @@ void named_files_free(struct named_files *f)
 static void name_source(struct named_files *f, size_t room, const struct xml_source *s)
 {
     if (s->path && s->path[0] == '/' && f->n < room)
-        f->items[f->n++] = (struct named){s->path, s->format};
+        f->items[f->n++] = s;
 }
 
 static void name_disks(struct named_files *f, size_t room, const struct xml_domain *x)
@@ -78,7 +74,8 @@ static size_t count_sources(const struct xml_domain *x)
 
 static int cmp_named(const void *a, const void *b)
 {
-    return strcmp(((const struct named *)a)->path, ((const struct named *)b)->path);
+    const struct xml_source *const *x = a, *const *y = b;
+    return strcmp((*x)->path, (*y)->path);
 }
 
 /* Collects every file that the domain's XML and its snapshots' name. Under the lock. */
@@ -112,7 +109,7 @@ static size_t lower_bound(const struct named_files *f, const char *path)
     size_t lo = 0, hi = f->n;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (strcmp(f->items[mid].path, path) < 0)
+        if (strcmp(f->items[mid]->path, path) < 0)
             lo = mid + 1;
         else
             hi = mid;
@@ -123,7 +120,7 @@ static size_t lower_bound(const struct named_files *f, const char *path)
 static bool is_named(const struct named_files *f, const char *path)
 {
     size_t i = lower_bound(f, path);
-    return i < f->n && !strcmp(f->items[i].path, path);
+    return i < f->n && !strcmp(f->items[i]->path, path);
 }
 
 /* Does `path` stand in the directory of a named file? Never so for devices or a path with "..". */
@@ -137,9 +134,9 @@ static bool is_beside_named(const struct named_files *f, const char *path)
     if (!dir)
         return false;
     for (size_t i = lower_bound(f, dir); i < f->n; i++) {
-        if (strncmp(f->items[i].path, dir, len) != 0)
+        if (strncmp(f->items[i]->path, dir, len) != 0)
             return false;
-        if (!strchr(f->items[i].path + len, '/'))
+        if (!strchr(f->items[i]->path + len, '/'))
             return true;
     }
     return false;
@@ -185,12 +182,17 @@ static int allow(void *ctx, const char *path, struct err *e)
 
 /* ---- and as what ---- */
 
+const char *policy_format(const struct xml_source *s)
+{
+    return s->encrypted && s->format && !strcmp(s->format, "raw") ? "luks" : s->format;
+}
+
 static const char *format_in(const struct xml_domain *x, const char *path)
 {
     for (size_t i = 0; x && i < x->n_disks; i++)
         for (size_t k = 0; k < x->disks[i].n_backing; k++)
             if (x->disks[i].backing[k].path && !strcmp(x->disks[i].backing[k].path, path))
-                return x->disks[i].backing[k].format;
+                return policy_format(&x->disks[i].backing[k]);
     return NULL;
 }
 
@@ -201,10 +203,26 @@ static const char *format(void *ctx, const char *path)
     if (found || !a->domain)
         return found;
     const struct named_files *f = a->domain->named;
-    for (size_t i = lower_bound(f, path); !found && i < f->n && !strcmp(f->items[i].path, path);
-         i++)
-        found = f->items[i].format;
+    for (size_t i = lower_bound(f, path); i < f->n && !strcmp(f->items[i]->path, path); i++)
+        if (!found || f->items[i]->encrypted)
+            found = policy_format(f->items[i]);
     return found;
+}
+
+/* ---- and by which passphrase ---- */
+
+static int secret(void *ctx, const char *path, struct secret *ret, struct err *e)
+{
+    const struct allowance *a = ctx;
+    const struct named_files *f = a->domain ? a->domain->named : NULL;
+    for (size_t i = f ? lower_bound(f, path) : 0; f && i < f->n; i++) {
+        const struct xml_source *s = f->items[i];
+        if (strcmp(s->path, path) != 0)
+            break;
+        if (s->secret_uuid || s->secret_usage)
+            return virt_secret(a->model->virt, s->secret_uuid, s->secret_usage, ret, e);
+    }
+    return err_fail(e, EACCES, "'%s' is encrypted, and libvirt's XML names no secret for it", path);
 }
 
 static void gather(const struct domain *d)
@@ -220,7 +238,7 @@ struct image_policy policy_of(struct allowance *a)
         gather(a->domain);
         a->mounts = a->domain->named->mounts;
     }
-    return (struct image_policy){.ctx = a, .allow = allow, .format = format};
+    return (struct image_policy){.ctx = a, .allow = allow, .format = format, .secret = secret};
 }
 
 const char *policy_live_disk(const struct domain *d, bool (*is)(void *ctx, const struct stat *st),

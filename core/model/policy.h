@@ -6,6 +6,10 @@
 #include "model/model.h"
 
 struct mounts;
+struct xml_source;
+
+/* The format of a source: what libvirt calls raw and encrypted is "luks" to QEMU and us. */
+const char *policy_format(const struct xml_source *s);
 
 /* The files that libvirt's XML of a domain and of its snapshots names, gathered when first asked
  * for, and the mounts as they were then. */

@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 enum { VIRT_RECONNECT_WAIT = 5, VIRT_CALL_TIMEOUT = 30, VIRT_UUID_LEN = 36 };
 
@@ -83,6 +84,11 @@ int virt_domain_xml(struct virt *v, const char *uuid, bool config, char **ret, s
 /* The path of a volume of a storage pool; owned by the caller. ENOENT. */
 int virt_volume_path(struct virt *v, const char *pool, const char *volume, char **ret,
                      struct err *e);
+
+/* The value of a secret, by its uuid or, where that is NULL, as that of the volume `usage`. ENOENT;
+ * EACCES: libvirt gives it to nobody, or the connection is read-only. */
+int virt_secret(struct virt *v, const char *uuid, const char *usage, struct secret *ret,
+                struct err *e);
 
 struct virt_snapshots {
     size_t n;

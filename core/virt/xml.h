@@ -24,6 +24,8 @@ struct xml_source {
     char *format;        /* NULL when the XML does not say */
     bool slice;          /* <slice>: the disk is a part of the file only */
     bool encrypted;      /* <encryption>: the guest saw other bytes than the file has */
+    char *secret_uuid;   /* of that, in libvirt; NULL when it is told by */
+    char *secret_usage;  /* its usage; NULL when there is none */
 };
 
 struct xml_disk {

@@ -15,6 +15,8 @@ void xml_source_drop(struct xml_source *s)
     free(s->pool);
     free(s->volume);
     free(s->format);
+    free(s->secret_uuid);
+    free(s->secret_usage);
     *s = (struct xml_source){0};
 }
 
@@ -41,6 +43,19 @@ static int settle_type(xmlNodePtr source, struct xml_source *s, struct err *e)
     return r;
 }
 
+/* libvirt wrote it below <disk> before it did below <source>. */
+static int read_encryption(const xmlNode *holder, const xmlNode *source, struct xml_source *s,
+                           struct err *e)
+{
+    const xmlNode *node = xml_child(source, "encryption");
+    if (!node)
+        node = xml_child(holder, "encryption");
+    s->encrypted = node != NULL;
+    xmlNodePtr secret = xml_child(node, "secret");
+    int r = xml_attr(secret, "uuid", &s->secret_uuid, e);
+    return r ? r : xml_attr(secret, "usage", &s->secret_usage, e);
+}
+
 int xml_source_read(xmlNodePtr holder, xmlNodePtr format_node, struct xml_source *ret,
                     struct err *e)
 {
@@ -52,7 +67,8 @@ int xml_source_read(xmlNodePtr holder, xmlNodePtr format_node, struct xml_source
     if (!r)
         r = xml_attr(format_node, "type", &s.format, e);
     s.slice = xml_child(xml_child(source, "slices"), "slice") != NULL;
-    s.encrypted = xml_child(source, "encryption") || xml_child(holder, "encryption");
+    if (!r)
+        r = read_encryption(holder, source, &s, e);
     if (r)
         xml_source_drop(&s);
     else

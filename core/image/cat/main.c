@@ -1,4 +1,6 @@
 /* main.c - snapfs-cat: the image reader as a command, with neither libvirt nor a mount. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 
 #include "base/printable.h"
@@ -6,10 +8,48 @@
 #include "image/cat/interrupt.h"
 #include "image/cat/output.h"
 
+/* All of the file, which may be a pipe. */
+static int read_secret(const char *path, struct secret *ret, struct err *e)
+{
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    ssize_t n = fd < 0 ? -1 : 1;
+    ret->bytes = malloc(SECRET_MAX);
+    if (!ret->bytes)
+        return err_nomem(e);
+    while (n > 0 && ret->len < SECRET_MAX) {
+        n = read(fd, (char *)ret->bytes + ret->len, SECRET_MAX - ret->len);
+        ret->len += n > 0 ? (size_t)n : 0;
+    }
+    if (n < 0)
+        return err_fail(e, errno, "cannot read '%s': %s", path, strerror(errno));
+    return ret->len && ret->len < SECRET_MAX
+               ? 0
+               : err_fail(e, EINVAL, "'%s' holds no passphrase", path);
+}
+
+/* The one there is, for every layer. */
+static int give_secret(void *ctx, const char *path, struct secret *ret, struct err *e)
+{
+    const struct secret *s = ctx;
+    if (!s->len)
+        return err_fail(e, EACCES,
+                        "'%s' is encrypted: name the file with the passphrase by --secret", path);
+    ret->bytes = malloc(s->len);
+    if (!ret->bytes)
+        return err_nomem(e);
+    memcpy(ret->bytes, s->bytes, s->len);
+    ret->len = s->len;
+    return 0;
+}
+
 static int run_on_image(const struct cat_options *o, struct err *e)
 {
     autodestroy(image_unref) struct image *im = NULL;
-    int r = image_open(&o->source, NULL, &im, e);
+    autosecret struct secret secret = {0};
+    const struct image_policy policy = {.ctx = &secret, .secret = give_secret};
+    int r = o->secret ? read_secret(o->secret, &secret, e) : 0;
+    if (r == 0)
+        r = image_open(&o->source, &policy, &im, e);
     if (r < 0)
         return r;
     switch (o->action) {

@@ -6,20 +6,22 @@
 
 const char cat_help[] =
     "Usage: snapfs-cat -f FORMAT [-s TAG | -i ID] [-o OFFSET] [-l LENGTH] IMAGE\n"
-    "Writes the bytes of a raw or qcow2 disk image, or of a snapshot in it, to standard output.\n"
+    "Writes the bytes of a disk image, or of a snapshot in it, to standard output.\n"
     "\n"
-    "  -f, --format=FORMAT    format of IMAGE: raw or qcow2; never guessed\n"
+    "  -f, --format=FORMAT    format of IMAGE: raw, qcow2, or one that QEMU reads for it\n"
+    "                         (luks, parallels, qcow, qed, vdi, vhdx, vmdk); never guessed\n"
     "  -s, --snapshot=TAG     the internal snapshot with that name\n"
     "  -i, --id=ID            the internal snapshot with that id\n"
     "  -o, --offset=OFFSET    begin at that byte of the disk (suffixes K, M, G, T)\n"
     "  -l, --length=LENGTH    at most so many bytes\n"
+    "      --secret=FILE      the file with the passphrase of encrypted images\n"
     "      --output=FILE      copy it to FILE, holes left out, or to a block device instead\n"
     "      --map              print the extents as qemu-img map --output=json does\n"
     "      --info             print size, chain and snapshots\n"
     "  -h, --help             print this\n"
     "  -V, --version          print the version\n";
 
-enum { OPT_OUTPUT = 256, OPT_MAP, OPT_INFO };
+enum { OPT_OUTPUT = 256, OPT_MAP, OPT_INFO, OPT_SECRET };
 
 static const struct option long_options[] = {
     {"format", required_argument, NULL, 'f'},
@@ -27,6 +29,7 @@ static const struct option long_options[] = {
     {"id", required_argument, NULL, 'i'},
     {"offset", required_argument, NULL, 'o'},
     {"length", required_argument, NULL, 'l'},
+    {"secret", required_argument, NULL, OPT_SECRET},
     {"output", required_argument, NULL, OPT_OUTPUT},
     {"map", no_argument, NULL, OPT_MAP},
     {"info", no_argument, NULL, OPT_INFO},
@@ -79,6 +82,9 @@ static int parse_one(struct cat_options *o, int c, char **argv, struct err *e)
         return parse_bytes(optarg, &o->offset, e);
     case 'l':
         return parse_bytes(optarg, &o->length, e);
+    case OPT_SECRET:
+        o->secret = optarg;
+        return 0;
     case OPT_OUTPUT:
         o->output = optarg;
         return set_action(o, CAT_COPY, e);

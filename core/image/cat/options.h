@@ -11,6 +11,7 @@ struct cat_options {
     struct image_source source;
     uint64_t offset, length; /* bytes of the disk; length UINT64_MAX: to the end */
     const char *output;      /* CAT_COPY: the file to make */
+    const char *secret;      /* the file with the passphrase; NULL: none */
 };
 
 extern const char cat_help[];
