@@ -1,20 +1,28 @@
 """Disks in formats that QEMU reads for us, below and between those that are read here."""
 
+import errno
+import json
 import os
+import uuid
 
 from lib import reading
 from lib.children import children, servers
-from lib.command import must
+from lib.command import attempt, must
 from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import Mount
 from lib.scratch import scratch
-from lib.tap import equal, run, test, true
+from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
+PASSPHRASE = "correct horse"
+SECRET = """<secret ephemeral='no' private='{private}'><uuid>{uuid}</uuid>
+<usage type='volume'><volume>{path}</volume></usage></secret>"""
+ENCRYPTION = "<encryption format='luks'><secret type='passphrase' uuid='{}'/></encryption>"
 
-def take(domain, number, name):
-    domain.write(0x10 + number, number * MIB)
-    domain.write(0x80 + number, MIB)
+
+def take(domain, number, name, targets=None):
+    domain.write(0x10 + number, number * MIB, targets=targets)
+    domain.write(0x80 + number, MIB, targets=targets)
     domain.snapshot(name, "external")
 
 
@@ -34,6 +42,74 @@ def snapshots_of_a_vmdk_and_a_vdi_disk(directory):
             with open(image, "rb"):
                 true(servers(mount.process.pid), "an image that is open has no process")
             until(lambda: not servers(mount.process.pid), "the end of the last process")
+
+
+class EncryptedDomain(Domain):
+    """Its one disk is a raw LUKS file, with a secret of libvirt's."""
+
+    def __enter__(self):
+        (disk,) = self.disks
+        self.passphrase = os.path.join(self.directory, "passphrase")
+        self.secret = str(uuid.uuid4())
+        with open(self.passphrase, "w", encoding="utf-8") as file:
+            file.write(PASSPHRASE)
+        self.hand = ["--object", f"secret,id=key,file={self.passphrase}"]
+        create = ["qemu-img", "create", "-q", *self.hand, "-f", "luks", "-o", "key-secret=key,iter-time=10"]
+        # QEMU measures how fast it is, and cannot always.
+        until(lambda: attempt(*create, disk.path, self.size).status == 0, "a LUKS file", seconds=60)
+        self.define_secret("no")
+        self.virsh("secret-set-value", self.secret, "--file", self.passphrase, "--plain")
+        self.define()
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+        self.virsh("secret-undefine", self.secret)
+
+    def define_secret(self, private):
+        path = os.path.join(self.directory, "secret.xml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(SECRET.format(private=private, uuid=self.secret, path=self.disks[0].path))
+        self.virsh("secret-define", path)
+
+    def document(self):
+        return super().document().replace("<target", ENCRYPTION.format(self.secret) + "<target")
+
+    def expected(self, name, path):
+        source, format = self.snapshot_source(name, "vda")
+        node = {"driver": "luks", "key-secret": "key", "file": {"driver": "file", "filename": source}}
+        if format == "qcow2":
+            (base,) = [disk.path for disk in self.disks]
+            node["file"]["filename"] = base
+            node = {"driver": "qcow2", "file": {"driver": "file", "filename": source}, "backing": node}
+        must("qemu-img", "convert", "-U", *self.hand, "-O", "raw", "json:" + json.dumps(node), path)
+
+
+@test
+def snapshots_of_a_luks_disk(directory):
+    with EncryptedDomain("luks", directory, {"vda": "raw"}) as domain:
+        domain.start()
+        take(domain, 1, "e1")
+        take(domain, 2, "e2")
+        expected = [os.path.join(directory, name) for name in ("e1.raw", "e2.raw")]
+        with Mount(SYSTEM) as mount:
+            for name, path in zip(("e1", "e2"), expected):
+                domain.expected(name, path)
+                reading.check(mount.path("luks/by-name", name, "vda.raw"), path)
+            true(not reading.same(*expected), "they do not differ")
+        with Mount(SYSTEM, "ro") as mount:  # libvirt gives no secrets to who may only look
+            check_unreadable(mount)
+        domain.define_secret("yes")
+        with Mount(SYSTEM) as mount:
+            check_unreadable(mount)
+
+
+def check_unreadable(mount):
+    directory = mount.path("luks/snapshots/e1")
+    equal(reading.images(directory), [], "images without a secret")
+    refused(errno.EACCES, os.stat, os.path.join(directory, "vda.raw"))
+    with open(os.path.join(directory, "info"), encoding="utf-8") as info:
+        holds(info.read(), "Disk vda:       cannot be read: EACCES: libvirt: ", "info")
 
 
 with scratch() as place:
