@@ -109,7 +109,7 @@ int image_start(struct image *im, struct err *e)
 {
     int r = 0;
     for (unsigned i = 0; r == 0 && i < im->n; i++)
-        r = im->layers[i]->export ? export_start(im->layers[i]->export, e) : 0;
+        r = im->layers[i]->export ? export_start(im->layers[i]->export, NULL, e) : 0;
     return r;
 }
 

@@ -80,21 +80,23 @@ static int begin(struct connection *c, int socket, struct err *e)
     return finish(c, nbd_aio_connect_socket(c->nbd, socket), e);
 }
 
-static int check(const struct connection *c, uint64_t size, struct err *e)
+static int check(const struct connection *c, uint64_t *size, struct err *e)
 {
     int64_t there = nbd_get_size(c->nbd);
     if (there < 0)
         return failed(e, EIO);
-    if ((uint64_t)there != size)
+    if (*size == EXPORT_SIZE_UNKNOWN)
+        *size = (uint64_t)there;
+    if ((uint64_t)there != *size)
         return err_fail(e, EIO, "its header says that the disk has %ju bytes, QEMU says %ju",
-                        (uintmax_t)size, (uintmax_t)there);
+                        (uintmax_t)*size, (uintmax_t)there);
     if (nbd_can_meta_context(c->nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) <= 0 ||
         nbd_can_meta_context(c->nbd, DEPTH_CONTEXT) <= 0)
         return err_fail(e, EIO, "this qemu-nbd does not tell what is allocated");
     return 0;
 }
 
-int connection_open(int socket, uint64_t size, struct connection **ret, struct err *e)
+int connection_open(int socket, uint64_t *size, struct connection **ret, struct err *e)
 {
     struct connection *c = calloc(1, sizeof(*c));
     if (c)

@@ -11,9 +11,9 @@
 
 struct connection;
 
-/* Takes the socket over, also when it fails. -EIO: the server ended, or its disk is not of `size`
- * bytes. */
-int connection_open(int socket, uint64_t size, struct connection **ret, struct err *e);
+/* Takes the socket over, also when it fails. -EIO: the server ended, or its disk is not of *size
+ * bytes; EXPORT_SIZE_UNKNOWN becomes what it is. */
+int connection_open(int socket, uint64_t *size, struct connection **ret, struct err *e);
 void connection_close(struct connection *c);
 bool connection_lost(const struct connection *c);
 

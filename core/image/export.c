@@ -93,24 +93,35 @@ static int connect_all(struct export *x, int sockets[SERVER_SOCKETS], struct lin
         if (r < 0)
             close(sockets[i]);
         else
-            r = connection_open(sockets[i], x->source.size, &l->conns[i], &why);
+            r = connection_open(sockets[i], &x->source.size, &l->conns[i], &why);
         l->n += r == 0;
     }
     return r < 0 ? refused(x, &l->server, &why, e) : 0;
+}
+
+/* QEMU's JSON, which takes no URI: that stands for itself. */
+static const char *describe(const struct export_source *from, char *buf, size_t size)
+{
+    if (file_is_remote(from->file))
+        return from->file->path;
+    snprintf(buf, size,
+             "json:{\"driver\":\"%s\",%s\"read-only\":true,\"force-share\":true,\"backing\":null,"
+             "\"file\":{\"driver\":\"%s\",\"filename\":\"/proc/self/fd/%d\",\"locking\":\"off\"}}",
+             from->driver, from->options ? from->options : "",
+             file_is_device(from->file) ? "host_device" : "file", SERVER_FILE);
+    return buf;
 }
 
 static int line_start(struct export *x, struct line *ret, struct err *e)
 {
     struct line l = {0};
     int sockets[SERVER_SOCKETS];
+    char buf[NODE_MAX];
     const struct export_source *from = &x->source;
-    char node[NODE_MAX];
-    snprintf(node, sizeof(node),
-             "json:{\"driver\":\"%s\",%s\"read-only\":true,\"force-share\":true,\"backing\":null,"
-             "\"file\":{\"driver\":\"%s\",\"filename\":\"/proc/self/fd/%d\",\"locking\":\"off\"}}",
-             from->driver, from->options ? from->options : "",
-             file_is_device(from->file) ? "host_device" : "file", SERVER_FILE);
-    const struct server_job job = {.node = node, .file = from->file->fd, .secret = from->secret};
+    const struct server_job job = {.node = describe(from, buf, sizeof(buf)),
+                                   .raw = file_is_remote(from->file),
+                                   .file = from->file->fd,
+                                   .secret = from->secret};
     int r = server_start(&job, &l.server, sockets, e);
     if (r < 0)
         return r;
@@ -304,13 +315,16 @@ void export_free(struct export *x)
     free(x);
 }
 
-int export_start(struct export *x, struct err *e)
+int export_start(struct export *x, uint64_t *ret_size, struct err *e)
 {
     struct connection *c;
     int r = take_connection(x, &c, e);
-    if (r == 0)
-        give_back(x, c);
-    return r;
+    if (r < 0)
+        return r;
+    give_back(x, c);
+    if (ret_size)
+        *ret_size = x->source.size; /* which the first start has set */
+    return 0;
 }
 
 struct range {

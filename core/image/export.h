@@ -30,15 +30,18 @@ struct export_source {
     uint64_t size;               /* of the disk, by the header */
 };
 
+#define EXPORT_SIZE_UNKNOWN UINT64_MAX
+
 #define EXPORT_SECRET "secret"
 
 /* Starts nothing. -EOPNOTSUPP: built without libnbd, or there is no qemu-nbd. */
 int export_new(const struct export_source *source, struct export **ret, struct err *e);
 void export_free(struct export *x); /* NULL allowed */
 
-/* Has a process now. The errors of all three: -EIO: QEMU cannot read it, or lost two processes over
- * it; -ETIMEDOUT; -EBUSY: all processes are in use; -EOPNOTSUPP: there is no qemu-nbd any more. */
-int export_start(struct export *x, struct err *e);
+/* Has a process now, and so a size (ret_size may be NULL). The errors of all three: -EIO: QEMU
+ * cannot read it, or lost two processes over it; -ETIMEDOUT; -EBUSY: all processes are in use;
+ * -EOPNOTSUPP: there is no qemu-nbd any more. */
+int export_start(struct export *x, uint64_t *ret_size, struct err *e);
 int export_read(struct export *x, void *buf, size_t len, uint64_t offset, struct err *e);
 
 /* The run at `offset`, at most `limit` bytes; what it has without a backing file is unallocated. */

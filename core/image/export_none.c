@@ -17,9 +17,10 @@ void export_free(struct export *x)
     (void)x;
 }
 
-int export_start(struct export *x, struct err *e)
+int export_start(struct export *x, uint64_t *ret_size, struct err *e)
 {
     (void)x;
+    (void)ret_size;
     return err_fail(e, EOPNOTSUPP, "there is no libnbd");
 }
 
@@ -28,7 +29,7 @@ int export_read(struct export *x, void *buf, size_t len, uint64_t offset, struct
     (void)buf;
     (void)len;
     (void)offset;
-    return export_start(x, e);
+    return export_start(x, NULL, e);
 }
 
 int export_run(struct export *x, uint64_t offset, uint64_t limit, struct run *ret, struct err *e)
@@ -36,5 +37,5 @@ int export_run(struct export *x, uint64_t offset, uint64_t limit, struct run *re
     (void)offset;
     (void)limit;
     (void)ret;
-    return export_start(x, e);
+    return export_start(x, NULL, e);
 }

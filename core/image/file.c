@@ -12,6 +12,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/hash.h"
+#include "image/path.h"
+
 enum {
     BYTE_WRITE = 101,
     BYTE_RESIZE = 103,
@@ -20,6 +23,8 @@ enum {
     SETTLE_TRIES = 10,
     SECTOR = 512
 };
+
+#define REMOTE_DEV (UINT64_MAX - 1) /* the file's number is a hash of its name */
 
 static const int open_flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
@@ -68,6 +73,14 @@ static int take_stat(struct image_file *f, struct stat *ret)
     return 0;
 }
 
+bool image_remote_stat(const char *path, struct stat *ret)
+{
+    if (!path_is_remote(path))
+        return false;
+    *ret = (struct stat){.st_dev = REMOTE_DEV, .st_ino = hash_end(hash_str(HASH_START, path))};
+    return true;
+}
+
 /* What is no disk is told before anything is opened, which can have effects of its own. */
 int file_see(const char *path, const struct image_policy *policy, struct file_seen *ret,
              struct err *e)
@@ -76,6 +89,10 @@ int file_see(const char *path, const struct image_policy *policy, struct file_se
     if (allowed < 0)
         return allowed;
     struct file_seen seen = {.path = path, .plain = allowed == IMAGE_ALLOW_PLAIN};
+    if (image_remote_stat(path, &seen.st)) {
+        *ret = seen;
+        return 0;
+    }
     if ((seen.plain ? lstat(path, &seen.st) : stat(path, &seen.st)) < 0)
         return err_fail(e, errno, "cannot open '%s': %s", path, strerror(errno));
     if (seen.plain && !S_ISREG(seen.st.st_mode))
@@ -98,6 +115,13 @@ int file_open_seen(const struct file_seen *seen, struct image_file **ret, struct
     f->path = strdup(seen->path);
     if (!f->path)
         return err_nomem(e);
+    if (seen->st.st_dev == REMOTE_DEV) {
+        f->dev = REMOTE_DEV;
+        f->ino = seen->st.st_ino;
+        f->storage = UINT64_MAX;
+        *ret = take(f);
+        return 0;
+    }
     f->fd = open_quietly(f->path, seen->plain ? O_NOFOLLOW : 0);
     if (f->fd < 0 || take_stat(f, &st) < 0)
         return err_fail(e, errno, "cannot open '%s': %s", f->path, strerror(errno));
@@ -129,6 +153,11 @@ void file_close(struct image_file *f)
 bool file_is(const struct image_file *f, const struct stat *st)
 {
     return f->dev == dev_of(st) && f->ino == ino_of(st);
+}
+
+bool file_is_remote(const struct image_file *f)
+{
+    return f->dev == REMOTE_DEV;
 }
 
 bool file_is_device(const struct image_file *f)
@@ -215,6 +244,8 @@ bool file_refresh(struct image_file *f)
 
 int file_settle(struct image_file *f, struct err *e)
 {
+    if (file_is_remote(f))
+        return 0;
     const struct timespec tick = {.tv_nsec = SETTLE_MS * 1000000L};
     for (int try = 0; try < SETTLE_TRIES; try++) {
         int byte = written_now(f);
@@ -235,6 +266,8 @@ int file_settle(struct image_file *f, struct err *e)
 int file_unchanged(const struct image_file *f, struct err *e)
 {
     struct stat st;
+    if (file_is_remote(f))
+        return 0;
     if (fstat(f->fd, &st) == 0 && file_is(f, &st) && mtime_of(&st) == f->mtime_ns &&
         (S_ISBLK(st.st_mode) || (uint64_t)st.st_size == f->size) && !written_now(f))
         return 0;

@@ -12,7 +12,7 @@
 
 struct image_file {
     char *path; /* as the caller or the overlay named it */
-    int fd;
+    int fd;     /* -1: another host has it, and nothing tells whether it changes */
     uint64_t dev, ino;
     uint64_t size; /* bytes, when last taken; of a block device its capacity */
     uint64_t mtime_ns;
@@ -26,8 +26,8 @@ struct file_seen {
     struct stat st;
 };
 
-/* Looks at `path` once policy->allow (policy may be NULL) agrees; regular files and block devices
- * only. ENOENT, EACCES…, or EINVAL for another kind of file. */
+/* Looks at `path` once policy->allow (policy may be NULL) agrees; regular files, block devices and
+ * URIs that path_is_remote only. ENOENT, EACCES…, or EINVAL for another kind of file. */
 int file_see(const char *path, const struct image_policy *policy, struct file_seen *ret,
              struct err *e);
 
@@ -41,6 +41,7 @@ void file_close(struct image_file *f); /* NULL allowed */
 MEM_CLEANUP(struct image_file, file_close)
 
 bool file_is(const struct image_file *f, const struct stat *st); /* that very file? */
+bool file_is_remote(const struct image_file *f);
 bool file_is_device(const struct image_file *f);
 bool file_same(const struct image_file *a, const struct image_file *b);
 

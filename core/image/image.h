@@ -64,6 +64,9 @@ struct image_id {
     uint64_t entry;          /* internal snapshot: hash of its table entry; 0 for a whole file */
 };
 
+/* The stat that stands for a disk on another host in image_reads_file; false: `path` is none. */
+bool image_remote_stat(const char *path, struct stat *ret);
+
 bool image_id_equal(const struct image_id *a, const struct image_id *b);
 uint64_t image_id_hash(uint64_t h, const struct image_id *id);
 

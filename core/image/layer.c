@@ -207,6 +207,8 @@ static int open_data_file(struct layer *l, const struct header *h,
     r = file_open(path, policy, &l->data, e);
     if (r < 0)
         return r;
+    if (file_is_remote(l->data))
+        return err_fail(e, EOPNOTSUPP, "'%s' has its data on another host", l->file->path);
     if (file_same(l->data, l->file))
         return err_fail(e, ELOOP, "'%s' names itself as its data file", l->file->path);
     return file_settle(l->data, e);
@@ -353,10 +355,23 @@ static int open_foreign(struct layer *l, const struct image_source *source,
     return r < 0 ? r : open_export(l, foreign_options(foreign), policy, e);
 }
 
+/* Only the server knows how big it is. */
+static int open_remote(struct layer *l, const struct image_policy *policy, struct err *e)
+{
+    if (l->kind != LAYER_RAW)
+        return err_fail(e, EOPNOTSUPP, "'%s' is not raw, which is all that is read of other hosts",
+                        l->file->path);
+    l->size = EXPORT_SIZE_UNKNOWN;
+    int r = open_export(l, NULL, policy, e);
+    return r < 0 ? r : export_start(l->export, &l->size, e);
+}
+
 static int open_kind(struct layer *l, const struct image_source *source,
                      const struct image_policy *policy, struct err *e)
 {
     l->format = l->kind == LAYER_RAW ? "raw" : "qcow2";
+    if (file_is_remote(l->file))
+        return open_remote(l, policy, e);
     if (l->kind >= LAYER_FOREIGN)
         return open_foreign(l, source, policy, e);
     return l->kind == LAYER_RAW ? open_raw(l, source, e) : open_qcow2(l, source, policy, e);

@@ -47,10 +47,10 @@ int layer_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, stru
               struct err *e)
 {
     limit = min_u64(limit, l->size - offset);
-    if (l->kind == LAYER_RAW)
-        return raw_run(l, offset, limit, holes, ret, e);
     if (l->export)
         return foreign_run(l, offset, limit, holes, ret, e);
+    if (l->kind == LAYER_RAW)
+        return raw_run(l, offset, limit, holes, ret, e);
     int r = qcow2_run(l, l->base + offset, limit, ret, e);
     ret->start -= l->base;
     if (r == 0 && l->memory && ret->kind == RUN_UNALLOCATED)

@@ -18,14 +18,14 @@ enum {
     CHILD_LISTENER = 3, /* as systemd's socket activation wants it */
     CHILD_FDS = 6,      /* standard ones, that, the file and the secret */
     ENV_PID_MAX = 32,
-    PATH_DEPTH = 256
+    PROGRAM_MAX = 256
 };
 
 /* All that the child needs between fork and exec, where nothing can be allocated. */
 struct launch {
-    char program[PATH_DEPTH];
+    char program[PROGRAM_MAX];
     int fds[CHILD_FDS]; /* by the number they get; -1: none */
-    char *argv[16], *envp[8];
+    char *argv[8], *envp[4];
     char pid[ENV_PID_MAX];
 };
 
@@ -38,13 +38,13 @@ static void close_all(int *fds, size_t n)
 
 /* ---- the program ---- */
 
-static int find_program(char ret[PATH_DEPTH], struct err *e)
+static int find_program(char ret[PROGRAM_MAX], struct err *e)
 {
     const char *path = getenv("PATH");
     for (const char *p = path ? path : "/usr/bin:/bin"; *p; p += strspn(p, ":")) {
         int len = (int)strcspn(p, ":");
-        int n = snprintf(ret, PATH_DEPTH, "%.*s/qemu-nbd", len, p);
-        if (*p == '/' && n < PATH_DEPTH && access(ret, X_OK) == 0)
+        int n = snprintf(ret, PROGRAM_MAX, "%.*s/qemu-nbd", len, p);
+        if (*p == '/' && n < PROGRAM_MAX && access(ret, X_OK) == 0)
             return 0;
         p += len;
     }
@@ -55,7 +55,7 @@ static int find_program(char ret[PATH_DEPTH], struct err *e)
 
 int server_exists(struct err *e)
 {
-    char program[PATH_DEPTH];
+    char program[PROGRAM_MAX];
     return find_program(program, e);
 }
 
@@ -177,16 +177,24 @@ static pid_t spawn(struct launch *l)
 static int run(struct launch *l, const struct server_job *job, struct err *e)
 {
     static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", fds[] = "LISTEN_FDS=1";
-    static char secret[] = "secret,id=" EXPORT_SECRET ",file=/proc/self/fd/5"; /* SERVER_SECRET */
-    static char shared[] = "--shared=4";                                       /* SERVER_SOCKETS */
+    static char shared[] = "--shared=4"; /* SERVER_SOCKETS */
+    static char key[] = "--object=secret,id=" EXPORT_SECRET ",file=/proc/self/fd/5";
     _Static_assert(SERVER_SECRET == 5 && SERVER_SOCKETS == 4, "as the words above say");
-    static char object[] = "--object", ro[] = "--read-only", depth[] = "--allocation-depth";
+    static char ro[] = "--read-only", depth[] = "--allocation-depth";
+    static char raw[] = "--format=raw";
     char *node = (char *)(uintptr_t)job->node;
-    char *all[] = {l->program, ro,  depth, shared, node, l->fds[SERVER_SECRET] >= 0 ? object : NULL,
-                   secret,     NULL};
-    char *env[] = {path, fds, l->pid, NULL};
-    memcpy(l->argv, all, sizeof(all));
-    memcpy(l->envp, env, sizeof(env));
+    size_t n = 0;
+    l->argv[n++] = l->program;
+    l->argv[n++] = ro;
+    l->argv[n++] = depth;
+    l->argv[n++] = shared;
+    if (job->raw)
+        l->argv[n++] = raw;
+    if (l->fds[SERVER_SECRET] >= 0)
+        l->argv[n++] = key;
+    l->argv[n++] = node;
+    l->argv[n] = NULL;
+    memcpy(l->envp, (char *[]){path, fds, l->pid, NULL}, 4 * sizeof(char *));
     pid_t pid = spawn(l);
     return pid < 0 ? err_fail(e, errno, "cannot start qemu-nbd: %s", strerror(errno)) : pid;
 }
@@ -223,7 +231,7 @@ int server_start(const struct server_job *job, struct server *ret, int ret_socke
 
 const char *server_said(const struct server *s, char *buf, size_t size)
 {
-    static const char node[] = "}': ";
+    static const char node[] = "': ";
     ssize_t n = read(s->words, buf, size - 1);
     buf[n > 0 ? n : 0] = '\0';
     buf[strcspn(buf, "\n")] = '\0';

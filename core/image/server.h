@@ -7,6 +7,7 @@
 #ifndef SNAPFS_IMAGE_SERVER_H
 #define SNAPFS_IMAGE_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -27,8 +28,9 @@ struct server {
 
 /* What it shall serve. */
 struct server_job {
-    const char *node; /* QEMU's JSON of the block node, made of nothing that a stranger wrote */
-    int file;         /* becomes SERVER_FILE */
+    const char *node; /* QEMU's JSON of the block node, made of nothing that a stranger wrote, */
+    bool raw;         /* or the URI of a raw one */
+    int file;         /* becomes SERVER_FILE; -1: none */
     const struct secret *secret; /* becomes SERVER_SECRET; NULL or empty: none */
 };
 

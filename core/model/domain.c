@@ -267,7 +267,7 @@ static int disk_fill(const struct snapshot *s, const struct xml_snapshot_disk *x
         s->parsed->domain ? xml_domain_disk(s->parsed->domain, x->target) : NULL;
     disk->target = strdup(x->target);
     disk->file = disk_file(x->target);
-    disk->path = then ? then->source.path : NULL;
+    disk->path = then ? policy_path(&then->source) : NULL;
     disk->format = then ? policy_format(&then->source) : NULL;
     disk->tag = x->where == XML_INTERNAL ? s->name : NULL;
     return disk->target && disk->file ? 0 : -1;

@@ -67,7 +67,7 @@ int model_domain_find(struct model *m, const char *coded, char ret_uuid[37], uin
 struct snapshot_disk {
     char *target;     /* "vda"; the file is TARGET.raw, and coded as it is when odd; or "memory" */
     char *file;       /* the directory entry's name, "vda.raw" */
-    const char *path; /* where its bytes are; borrowed from the snapshot's document */
+    const char *path; /* where its bytes are, or a URI; borrowed from the snapshot's document */
     const char *format;
     const char *tag; /* internal: the snapshot's name, else NULL */
     bool memory;

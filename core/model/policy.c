@@ -49,9 +49,15 @@ void named_files_free(struct named_files *f)
 
 /* ---- which files libvirt names ---- */
 
+const char *policy_path(const struct xml_source *s)
+{
+    return s->path ? s->path : s->uri;
+}
+
 static void name_source(struct named_files *f, size_t room, const struct xml_source *s)
 {
-    if (s->path && s->path[0] == '/' && f->n < room)
+    const char *path = policy_path(s);
+    if (path && (path[0] == '/' || s->uri) && f->n < room)
         f->items[f->n++] = s;
 }
 
@@ -75,7 +81,7 @@ static size_t count_sources(const struct xml_domain *x)
 static int cmp_named(const void *a, const void *b)
 {
     const struct xml_source *const *x = a, *const *y = b;
-    return strcmp((*x)->path, (*y)->path);
+    return strcmp(policy_path(*x), policy_path(*y));
 }
 
 /* Collects every file that the domain's XML and its snapshots' name. Under the lock. */
@@ -109,7 +115,7 @@ static size_t lower_bound(const struct named_files *f, const char *path)
     size_t lo = 0, hi = f->n;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (strcmp(f->items[mid]->path, path) < 0)
+        if (strcmp(policy_path(f->items[mid]), path) < 0)
             lo = mid + 1;
         else
             hi = mid;
@@ -120,7 +126,7 @@ static size_t lower_bound(const struct named_files *f, const char *path)
 static bool is_named(const struct named_files *f, const char *path)
 {
     size_t i = lower_bound(f, path);
-    return i < f->n && !strcmp(f->items[i]->path, path);
+    return i < f->n && !strcmp(policy_path(f->items[i]), path);
 }
 
 /* Does `path` stand in the directory of a named file? Never so for devices or a path with "..". */
@@ -134,9 +140,9 @@ static bool is_beside_named(const struct named_files *f, const char *path)
     if (!dir)
         return false;
     for (size_t i = lower_bound(f, dir); i < f->n; i++) {
-        if (strncmp(f->items[i]->path, dir, len) != 0)
+        if (strncmp(policy_path(f->items[i]), dir, len) != 0)
             return false;
-        if (!strchr(f->items[i]->path + len, '/'))
+        if (!strchr(policy_path(f->items[i]) + len, '/'))
             return true;
     }
     return false;
@@ -165,14 +171,16 @@ static bool is_allowed_by_option(const struct model *m, const char *path)
 static int allow(void *ctx, const char *path, struct err *e)
 {
     const struct allowance *a = ctx;
-    int r = mounts_check(a->mounts, path, NULL, e);
+    struct stat ignored;
+    bool remote = image_remote_stat(path, &ignored);
+    int r = remote ? 0 : mounts_check(a->mounts, path, NULL, e);
     if (r < 0 || !a->domain)
         return r;
     const struct named_files *f = a->domain->named;
     bool is_memory = a->memory && !strcmp(a->memory, path);
     if (is_memory || is_named(f, path) || is_allowed_by_option(a->model, path))
         return 0;
-    if (is_beside_named(f, path))
+    if (!remote && is_beside_named(f, path))
         return IMAGE_ALLOW_PLAIN;
     return err_fail(e, EACCES,
                     "'%s' is named by an image's header only: neither libvirt's XML of domain '%s' "
@@ -190,9 +198,12 @@ const char *policy_format(const struct xml_source *s)
 static const char *format_in(const struct xml_domain *x, const char *path)
 {
     for (size_t i = 0; x && i < x->n_disks; i++)
-        for (size_t k = 0; k < x->disks[i].n_backing; k++)
-            if (x->disks[i].backing[k].path && !strcmp(x->disks[i].backing[k].path, path))
-                return policy_format(&x->disks[i].backing[k]);
+        for (size_t k = 0; k < x->disks[i].n_backing; k++) {
+            const struct xml_source *s = &x->disks[i].backing[k];
+            const char *named = policy_path(s);
+            if (named && !strcmp(named, path))
+                return policy_format(s);
+        }
     return NULL;
 }
 
@@ -203,7 +214,7 @@ static const char *format(void *ctx, const char *path)
     if (found || !a->domain)
         return found;
     const struct named_files *f = a->domain->named;
-    for (size_t i = lower_bound(f, path); i < f->n && !strcmp(f->items[i]->path, path); i++)
+    for (size_t i = lower_bound(f, path); i < f->n && !strcmp(policy_path(f->items[i]), path); i++)
         if (!found || f->items[i]->encrypted)
             found = policy_format(f->items[i]);
     return found;
@@ -217,7 +228,7 @@ static int secret(void *ctx, const char *path, struct secret *ret, struct err *e
     const struct named_files *f = a->domain ? a->domain->named : NULL;
     for (size_t i = f ? lower_bound(f, path) : 0; f && i < f->n; i++) {
         const struct xml_source *s = f->items[i];
-        if (strcmp(s->path, path) != 0)
+        if (strcmp(policy_path(s), path) != 0)
             break;
         if (s->secret_uuid || s->secret_usage)
             return virt_secret(a->model->virt, s->secret_uuid, s->secret_usage, ret, e);
@@ -248,8 +259,9 @@ const char *policy_live_disk(const struct domain *d, bool (*is)(void *ctx, const
     const struct xml_domain *live = d->named->live;
     for (size_t i = 0; live && i < live->n_disks; i++) {
         struct stat st;
-        const char *path = live->disks[i].source.path;
-        if (path && !live->disks[i].readonly && stat(path, &st) == 0 && is(ctx, &st))
+        const char *path = policy_path(&live->disks[i].source);
+        bool there = path && (image_remote_stat(path, &st) || stat(path, &st) == 0);
+        if (there && !live->disks[i].readonly && is(ctx, &st))
             return live->disks[i].target;
     }
     return NULL;

@@ -8,6 +8,9 @@
 struct mounts;
 struct xml_source;
 
+/* A source's file, or the URI of its export on another host; NULL: another kind. Borrowed. */
+const char *policy_path(const struct xml_source *s);
+
 /* The format of a source: what libvirt calls raw and encrypted is "luks" to QEMU and us. */
 const char *policy_format(const struct xml_source *s);
 

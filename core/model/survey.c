@@ -126,8 +126,9 @@ static int add_snapshot(struct surveyor *v, const struct domain *d, const struct
     int r = 0;
     for (size_t k = 0; r == 0 && k < s->n_disks; k++) {
         const struct snapshot_disk *disk = &s->disks[k];
-        if (!disk->path)
-            continue;
+        struct stat remote;
+        if (!disk->path || image_remote_stat(disk->path, &remote))
+            continue; /* nothing that is done here could change it */
         struct graph_user u = {.domain = d->name,
                                .snapshot = s->name,
                                .target = disk->target,

@@ -6,12 +6,15 @@
 #include "virt/xml.h"
 #include "virt/xml_doc.h"
 
+#define NBD_PORT "10809" /* libvirt's default */
+
 /* ---- sources ---- */
 
 void xml_source_drop(struct xml_source *s)
 {
     free(s->type);
     free(s->path);
+    free(s->uri);
     free(s->pool);
     free(s->volume);
     free(s->format);
@@ -43,6 +46,47 @@ static int settle_type(xmlNodePtr source, struct xml_source *s, struct err *e)
     return r;
 }
 
+/* Nothing in it that a URI would have to quote. */
+static bool is_plain(const char *text)
+{
+    return !text[strspn(text,
+                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")];
+}
+
+/* As QEMU and libvirt write it in an overlay's header. */
+static char *write_uri(const char *transport, const char *socket, const char *host,
+                       const char *port, const char *name)
+{
+    char *uri = NULL;
+    if (!is_plain(name) || !is_plain(socket) || !is_plain(host) || !is_plain(port))
+        return NULL;
+    int n = 0;
+    if (!strcmp(transport, "unix") && *socket)
+        n = asprintf(&uri, "nbd+unix:///%s?socket=%s", name, socket);
+    else if (!strcmp(transport, "tcp") && *host)
+        n = asprintf(&uri, "nbd://%s:%s/%s", host, port, name);
+    return n < 0 ? NULL : uri;
+}
+
+static int read_uri(xmlNodePtr source, struct xml_source *s, struct err *e)
+{
+    xmlNodePtr host = xml_child(source, "host");
+    autofree char *protocol = NULL, *name = NULL, *tls = NULL;
+    autofree char *transport = NULL, *socket = NULL, *address = NULL, *port = NULL;
+    int r = xml_attr_or(source, "protocol", "", &protocol, e);
+    if (r || strcmp(s->type, "network") != 0 || strcmp(protocol, "nbd") != 0)
+        return r;
+    r = xml_attr_or(source, "name", "", &name, e);
+    r = r ? r : xml_attr_or(source, "tls", "no", &tls, e);
+    r = r ? r : xml_attr_or(host, "transport", "tcp", &transport, e);
+    r = r ? r : xml_attr_or(host, "socket", "", &socket, e);
+    r = r ? r : xml_attr_or(host, "name", "", &address, e);
+    r = r ? r : xml_attr_or(host, "port", NBD_PORT, &port, e);
+    if (!r && strcmp(tls, "yes") != 0)
+        s->uri = write_uri(transport, socket, address, port, name);
+    return r;
+}
+
 /* libvirt wrote it below <disk> before it did below <source>. */
 static int read_encryption(const xmlNode *holder, const xmlNode *source, struct xml_source *s,
                            struct err *e)
@@ -67,6 +111,8 @@ int xml_source_read(xmlNodePtr holder, xmlNodePtr format_node, struct xml_source
     if (!r)
         r = xml_attr(format_node, "type", &s.format, e);
     s.slice = xml_child(xml_child(source, "slices"), "slice") != NULL;
+    if (!r)
+        r = read_uri(source, &s, e);
     if (!r)
         r = read_encryption(holder, source, &s, e);
     if (r)

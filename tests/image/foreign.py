@@ -11,6 +11,7 @@ import subprocess
 from disks import CAT, KI, MI, cat, compare, create, expected, first_difference, io, load, parse_map, seeded
 from lib.children import children, servers
 from lib.command import attempt, must
+from lib.nbd import Server
 from lib.opens import Opens
 from lib.scratch import scratch
 from lib.tap import equal, fail, holds, run, test, true
@@ -193,6 +194,21 @@ def check_passphrases(luks, over):
     refused(over.path, "qcow2", "as qcow2: Invalid password", "--secret", wrong)
     refused(luks.path, "luks", "No such file", "--secret", "/no/such/file")
     refused(luks.path, "luks", "no passphrase", "--secret", "/dev/null")
+
+
+@test
+def disks_of_an_nbd_server_are_read(directory, rng):
+    path, _ = make(directory, "vmdk", {}, rng)
+    raw = path + ".raw"
+    with Server(raw, os.path.join(directory, "nbd")) as server:
+        equal(first_difference(cat(server.uri, format="raw"), load(raw)), None, "the disk")
+        holds(must(CAT, "-f", "raw", "--info", server.uri), f"{server.uri} (raw, {SIZE} bytes)", "info")
+        overlay = create(os.path.join(directory, "remote"), SIZE + MI, backing=(server.uri, "raw"))
+        io(overlay, ["write -P 7 100k 300k", "write -z 4M 1M", "write -P 8 12M 64k"])
+        compare(overlay, rng)
+        refused(server.uri, "qcow2", "is not raw")
+        refused(server.uri.replace("disk", "none"), "raw", "as raw: Requested export not available")
+    refused(overlay, "qcow2", f"QEMU cannot open '{server.uri}'")
 
 
 @test

@@ -83,6 +83,25 @@ static void test_paths(void)
     resolves("/a/o", "json:{\"file\": 1}", NULL);
     resolves("/a/o", "fat:/etc", NULL);
     resolves("/a/o", "", NULL);
+    resolves("/a/o", "nbd://h:1/x", "nbd://h:1/x");
+    resolves("/a/o", "nbd+unix:///x?socket=/s", "nbd+unix:///x?socket=/s");
+    resolves("/a/o", "nbd://h:1/\"x", NULL);
+    resolves("/a/o",
+             "json:{\"file\":{\"driver\":\"nbd\",\"server\":{\"type\":\"unix\",\"path\":\"/s\"},"
+             "\"export\":\"x\"}}",
+             "nbd+unix:///x?socket=/s");
+    resolves("/a/o",
+             "json:{\"file\":{\"driver\":\"nbd\",\"server\":{\"type\":\"inet\",\"host\":\"h\","
+             "\"port\":\"1\"},\"export\":\"x\"}}",
+             "nbd://h:1/x");
+    resolves("/a/o",
+             "json:{\"file\":{\"driver\":\"nbd\",\"server\":{\"type\":\"unix\",\"path\":\"/s?\"},"
+             "\"export\":\"x\"}}",
+             NULL);
+    resolves("/a/o",
+             "json:{\"file\":{\"driver\":\"nbd\",\"server\":{\"type\":\"unix\",\"path\":\"/s\"},"
+             "\"export\":\"x\"}} ",
+             NULL);
 }
 
 enum { PLAIN = 65536, PACKED = 2 * PLAIN };

@@ -10,6 +10,7 @@ from lib.children import children, servers
 from lib.command import attempt, must
 from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import Mount
+from lib.nbd import Server
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
@@ -42,6 +43,46 @@ def snapshots_of_a_vmdk_and_a_vdi_disk(directory):
             with open(image, "rb"):
                 true(servers(mount.process.pid), "an image that is open has no process")
             until(lambda: not servers(mount.process.pid), "the end of the last process")
+
+
+NETWORK = """<disk type='network' device='disk'><driver name='qemu' type='raw'/>
+<source protocol='nbd' name='disk'><host transport='unix' socket='{}'/></source><target dev='vda'"""
+
+
+class NetworkDomain(Domain):
+    """Its one disk is an NBD server's."""
+
+    def __init__(self, server, directory):
+        super().__init__("network", directory, {"vda": "raw"})
+        self.server = server
+
+    def __enter__(self):
+        self.define()
+        return self
+
+    def document(self):
+        file, disk = f"<source file='{self.disks[0].path}'/>", super().document()
+        return NETWORK.format(self.server.socket).join(
+            [disk[: disk.index("<disk")], disk[disk.index(file) + len(file) + len("<target dev='vda'") :]])
+
+
+@test
+def snapshots_of_a_disk_of_an_nbd_server(directory):
+    base = os.path.join(directory, "network.raw")
+    must("qemu-img", "create", "-q", "-f", "raw", base, 16 * MIB)
+    with Server(base, os.path.join(directory, "nbd")) as server, NetworkDomain(server, directory) as domain:
+        domain.start()
+        for number in (1, 2):
+            domain.write(0x10 + number, number * MIB)
+            overlay = os.path.join(directory, f"e{number}.qcow2")
+            domain.snapshot(f"e{number}", "external", "--diskspec", f"vda,file={overlay}")
+        with Mount(SYSTEM) as mount:
+            first, second = (mount.path(f"network/by-name/e{number}/vda.raw") for number in (1, 2))
+            reading.check(first, base)
+            expected = os.path.join(directory, "network.expected")
+            reading.convert(os.path.join(directory, "e1.qcow2"), "qcow2", expected)
+            reading.check(second, expected)
+            true(not reading.same(base, expected), "they do not differ")
 
 
 class EncryptedDomain(Domain):

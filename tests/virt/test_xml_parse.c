@@ -57,6 +57,7 @@ static void check_others(const struct xml_domain *d)
     TAP_OK(sda->readonly && !sda->shareable && !sda->transient, "sda is read-only");
     TAP_STR(vdb->source.type, "network", "vdb is on the network");
     TAP_OK(!vdb->source.path && vdb->shareable, "vdb has no path and is shareable");
+    TAP_STR(vdb->source.uri, "nbd://h:1/x", "but a URI");
     TAP_STR(vdc->source.type, "volume", "vdc is a volume");
     TAP_STR(vdc->snapshot, "no", "vdc is left out of snapshots");
     TAP_OK(!vdc->source.path && !vdc->source.format && vdc->transient, "vdc: path, format, flag");
