@@ -43,6 +43,7 @@ LIMITS = (
     ("core/base/budget.h", "BUDGET_DEFAULT_MIB", "help", r"read and listed, default (\d+)"),
     ("core/base/budget.h", "BUDGET_LEAST_MIB", "help", r"read and listed, default \d+, at least (\d+)"),
     ("core/image/image.h", "IMAGE_CHAIN_MAX", "man5", r"chain has at most (\d+) files"),
+    ("core/image/export.h", "EXPORT_SERVERS", "man5", r"at most (\d+) run at once"),
     ("core/virt/virt.h", "VIRT_RECONNECT_WAIT", "man1", r"for up to (\d+) seconds from the loss"),
     ("core/virt/virt.h", "VIRT_CALL_TIMEOUT", "man1", r"given up after (\d+) seconds"),
 )
