@@ -12,12 +12,12 @@ enum {
     FIELDS_MAX = 512,   /* all of the fields below stand in it */
     LUKS_PAYLOAD = 104, /* be32, in sectors; the disk is the rest of the file */
     VHDX_REGIONS_AT = 192 * 1024,
-    VHDX_TABLE = 64 * 1024, /* of a region table and of the metadata's */
-    VHDX_HEAD = 16,         /* of the region table, before its entries */
-    VHDX_COUNT = 8,         /* le32: how many; in the metadata's, whose head is of */
-    VHDX_META_HEAD = 32,    /* bytes, a le16 at */
-    VHDX_META_COUNT = 10,
-    VHDX_ENTRY = 32, /* begins with its GUID, then its offset */
+    VHDX_TABLE = 64 * 1024, /* of the regions and of the metadata: a head and entries */
+    VHDX_HEAD = 16,
+    VHDX_COUNT = 8, /* le32 */
+    VHDX_META_HEAD = 32,
+    VHDX_META_COUNT = 10, /* le16 */
+    VHDX_ENTRY = 32,      /* begins with a GUID, then a place */
     GUID = 16
 };
 
