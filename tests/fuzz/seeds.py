@@ -23,7 +23,8 @@ DOMAIN = """<domain type='qemu'><name>a&amp;b</name><uuid>6695eb01-f6a4-8304-79a
 <source file='/v/a'/><backingStore type='block'><format type='raw'/><source dev='/dev/b'/><backingStore/>
 </backingStore></backingStore><target dev='vda'/><readonly/><shareable/><transient/></disk>
 <disk type='volume'><source pool='p' volume='v'/><target dev='vdb'/></disk>
-<disk type='network'><source protocol='nbd' name='x'><encryption format='luks'/></source></disk></devices></domain>"""
+<disk type='network'><source protocol='nbd' name='x'><host name='h'/><encryption format='luks'>
+<secret type='passphrase' uuid='u'/></encryption></source></disk></devices></domain>"""
 
 SNAPSHOT = """<domainsnapshot><name>s1</name><description>two
 lines</description><state>shutoff</state><creationTime>1700000000</creationTime><parent><name>s0</name></parent>
@@ -36,7 +37,9 @@ CAPABILITIES = "<capabilities><guest><features><externalSnapshot/></features></g
 
 XML = [DOMAIN, SNAPSHOT, SNAPSHOT + "\0a <new> & description\n", CAPABILITIES]
 
-NAMES = ["base", "../base", "file:/a", "json:{\"file.filename\": \"/a\"}", "nbd:unix:/x", "revert", "x.raw",
+NAMES = ["base", "../base", "file:/a", "json:{\"file.filename\": \"/a\"}", "nbd:unix:/x", "nbd://h:1/x",
+         "json:{\"file\":{\"driver\":\"nbd\",\"server\":{\"type\":\"unix\",\"path\":\"/s\"},\"export\":\"x\"}}",
+         "revert", "x.raw",
          ".x", "a/b%", "\u00e9" * 200, "%72evert", "1234567890"]
 
 
@@ -81,6 +84,22 @@ def clusters(directory):
     yield b"\x0e" + packer.compress(bytes(range(256)) * 256) + packer.flush()
 
 
+FOREIGN = {"vmdk": 2048, "vdi": 512, "qcow": 512, "qed": 512, "parallels": 512}
+
+
+def foreign_files(directory):
+    """Beginnings; of a vhdx one that is table of regions and of metadata in one."""
+    for format, length in FOREIGN.items():
+        yield load(create(os.path.join(directory, format), 64 * 1024, format=format))[:length]
+    vhdx = bytearray(b"vhdxfile".ljust(128, b"\0"))
+    vhdx[8:12] = b"\x01\0\x09\0"
+    vhdx[48:64] = bytes.fromhex("06a27c8b90479a4bb8fe575f050f886e")
+    vhdx[96:112] = bytes.fromhex("2442a52f1bcd7648b2115dbed83bf4b8")
+    vhdx[112] = 120
+    yield bytes(vhdx)
+    yield b"LUKS\xba\xbe\0\1".ljust(107, b"\0") + b"\x08"
+
+
 def names(_directory):
     return [name.encode() for name in NAMES]
 
@@ -89,7 +108,7 @@ def documents(_directory):
     return [text.encode() for text in XML]
 
 
-KINDS = {"header": headers, "image": whole_images, "name": names, "snapshots": tables,
+KINDS = {"foreign": foreign_files, "header": headers, "image": whole_images, "name": names, "snapshots": tables,
          "tables": made_up_chains, "unpack": clusters, "xml": documents}
 
 
