@@ -126,7 +126,7 @@ def size_negative(p):
     p.put(24, 1 << 63)
 
 
-@defect("plain", "EOPNOTSUPP", "open", "LUKS")
+@defect("plain", "EACCES", "open", "is encrypted")
 def encrypted(p):
     p.put32(32, 2)
 
@@ -253,11 +253,10 @@ def backing_format_missing(p):
     p.put32(p.get(100, ">I"), 0x11111111)
 
 
-@defect("over", "EOPNOTSUPP", "open", "cloop")
+@defect("over", "EOPNOTSUPP", "open", "bake")
 def backing_format_other(p):
-    p.bytes[p.get(100, ">I") + 8 :][:0] = b""
     start = p.get(100, ">I")
-    p.bytes[start + 8 : start + 13] = b"cloop"
+    p.bytes[start + 8 : start + 12] = b"bake"
     p.put32(start + 4, 4)
 
 
