@@ -16,6 +16,7 @@
 #include "model/domain.h"
 #include "model/policy.h"
 #include "model/tables.h"
+#include "virt/xml.h"
 
 struct probe {
     bool known;
@@ -68,12 +69,27 @@ void probes_free(struct probes *p)
     free(p);
 }
 
+/* A disk may be a slice of its file, of which the guest saw nothing else. */
+static int check_whole(const struct snapshot *s, const struct snapshot_disk *disk, struct err *e)
+{
+    const struct xml_disk *then = xml_domain_disk(s->parsed->domain, disk->target);
+    bool sliced = then && then->source.slice;
+    for (size_t i = 0; then && i < then->n_backing; i++)
+        sliced |= then->backing[i].slice;
+    if (!sliced || disk->memory)
+        return 0;
+    return err_fail(e, EOPNOTSUPP, "disk '%s' is a part of a file only, which is not read here",
+                    disk->target);
+}
+
 int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *disk, struct err *e)
 {
     struct err why = {0};
     int r = disk->memory && disk->tag ? tag_tables_find_memory(ctx, s, disk, &why) : 0;
     if (r == 0)
         r = tag_tables_identify(ctx, disk, &why);
+    if (r == 0)
+        r = check_whole(s, disk, &why);
     if (r == 0)
         return 0;
     if (err_is_want(-r))

@@ -162,6 +162,8 @@ def an_image_that_cannot_be_read_is_not_listed_and_info_says_why(mount):
     info = read(os.path.join(snapshot, "info"))
     holds(info, "vda")
     holds(info, "No such file")
+    refused(errno.EOPNOTSUPP, os.open, mount.path("sliced/snapshots/part/vda.raw"), os.O_RDONLY)
+    holds(read(mount.path("sliced/snapshots/part/info")), "'vda' is a part of a file only")
 
 
 @test
@@ -172,6 +174,14 @@ def a_read_only_mount_changes_nothing(mount):
         refused(errno.EROFS, write, other.path(LEAF, "revert"), "\n")
         refused(errno.EROFS, write, other.path(LEAF, "description"), "x\n")
         true(read(other.path(LEAF, "info")), "a text reads")
+
+
+class Sliced(Domain):
+    """Its disks are parts of their files."""
+
+    def disk(self, path, target):
+        slices = "<slices><slice type='storage' offset='0' size='65536'/></slices></source>"
+        return super().disk(path, target).replace(f"<source file='{path}'/>", f"<source file='{path}'>{slices}")
 
 
 with scratch() as directory:
@@ -185,7 +195,9 @@ with scratch() as directory:
     base = web.snapshots[0]
     base.children = base.children[:2]
     bare = Domain("bare", Snapshot("lost"), running=False)
-    with Mount(preset.write(os.path.join(directory, "node.xml"), web, bare)) as mount:
+    sliced = Sliced("sliced", Snapshot("part"), running=False, directory=directory)
+    sliced.create_images()
+    with Mount(preset.write(os.path.join(directory, "node.xml"), web, bare, sliced)) as mount:
         before = shape(mount)
 
         @test
