@@ -298,10 +298,20 @@ static const char *not_opened(const struct err *e)
     return differs("not opened", 0, e);
 }
 
+/* Anywhere, or around the end of a layer. */
+static uint64_t choose_window(struct made_bytes *b)
+{
+    uint64_t layer = made_next(b, 1) % 16, at = made_next(b, 3), size = made.layers[0]->size;
+    if (layer < made.n && made.layers[layer]->size <= size)
+        at = made.layers[layer]->size / MADE_SECTOR -
+             at % 64 % (made.layers[layer]->size / MADE_SECTOR);
+    return at % (size / MADE_SECTOR) * MADE_SECTOR;
+}
+
 static const char *try_window(struct image *im, struct made_bytes *b)
 {
     const struct made_layer *top = made.layers[0];
-    window = made_next(b, 3) % (top->size / MADE_SECTOR) * MADE_SECTOR;
+    window = choose_window(b);
     sectors = (size_t)min_u64(1 + made_next(b, 1) * 3, (top->size - window) / MADE_SECTOR);
     for (size_t i = 0; i < sectors; i++)
         work_out(window + i * MADE_SECTOR, &want[i]);
