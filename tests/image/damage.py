@@ -16,7 +16,7 @@ PROBE, SANITIZED = os.environ["SNAPFS_PROBE"], os.environ["SNAPFS_SANITIZE"] != 
 SECONDS, CALL_MS, RESIDENT_KIB, HANGS = 20, 2000, 256 * KI, 120
 # A sanitizer maps the whole of the address space, and has limits of its own instead.
 LIMITS = {resource.RLIMIT_CPU: SECONDS, **({} if SANITIZED else {resource.RLIMIT_AS: 256 * MI})}
-ASAN = os.environ.get("ASAN_OPTIONS", "") + ":max_allocation_size_mb=64:hard_rss_limit_mb=512"
+ASAN = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=16:max_allocation_size_mb=64"
 
 
 def set_limits():
