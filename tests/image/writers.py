@@ -134,6 +134,19 @@ def a_backing_name_of_no_length_is_none(rng, directory):
 
 
 @test
+def a_format_that_is_a_protocol_of_qemus(rng, directory):
+    """It stands for raw, here as there."""
+    with open(os.path.join(directory, "flat"), "wb") as file:
+        file.write(rng.randbytes(MI + 77))
+    path = create(os.path.join(directory, "over-flat"), 2 * MI, backing=("flat", "raw"))
+    io(path, ["write -P 9 64k 64k"])
+    before, image = same(path), Patch(path)
+    put_header(image, 112, [(kind, b"file" if kind == FORMAT else data) for kind, data in extensions(image)])
+    image.write(path)
+    true(same(path) == before, "the bytes")
+
+
+@test
 def references_of_every_width_and_bitmaps(rng, directory):
     for bits in (1, 8, 64):
         path = overlay(directory, f"refcount-{bits}", refcount_bits=bits)
@@ -199,6 +212,17 @@ def snapshots_of_other_writers(rng, directory):
 
 
 @test
+def snapshots_stand_on_the_backing_file_of_now(rng, directory):
+    path = overlay(directory, "rebased")
+    snapshot(path, "s1")
+    create(os.path.join(directory, "other"), 3 * MI)
+    io(os.path.join(directory, "other"), ["write -P 6 0 3M"])
+    must("qemu-img", "rebase", "-u", "-b", "other", "-F", "qcow2", path)
+    bytes_ = same(path, "-s", "s1", id="1")
+    equal([bytes_[at * MI] for at in range(4)], [6, 9, 6, 0], "the bytes")
+
+
+@test
 def snapshots_grown_and_shrunk_since(rng, directory):
     """QEMU shows the size of now; the bytes are those of the copy that was reverted."""
     full_base(directory)
@@ -226,6 +250,19 @@ def a_short_layer_in_the_middle(rng, directory):
     equal((bytes_.count(7), bytes_.rstrip(b"\0").count(0)), (2 * MI + 1536, 0), "the bytes")
     io(path, ["write -P 5 3M 512"])
     equal(same(path)[2 * MI : 4 * MI].count(7), 1536, "around a write")
+
+
+@test
+def a_raw_data_file_is_read_by_the_tables(rng, directory):
+    path = create(os.path.join(directory, "by-tables"), MI, data_file=f"{directory}/by-tables.raw",
+                  data_file_raw="on")
+    io(path, ["write -P 5 0 1M"])
+    image = Patch(path)
+    image.put(image.l2() + 8 * 3, 1)
+    image.put(image.l2() + 8 * 5, 0)
+    image.write(path)
+    bytes_ = same(path)
+    equal([bytes_[at * 64 * KI] for at in range(8)], [5, 5, 5, 0, 5, 0, 5, 5], "clusters")
 
 
 @test
