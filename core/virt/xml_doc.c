@@ -11,6 +11,10 @@
 
 #include <libxml/parser.h>
 
+/* Before 2.12 libxml2 compares each attribute of an element with all others: 30,000 of them, which
+ * have room in 256 KiB, take seconds. libvirt's largest elements have about twenty. */
+enum { ATTRIBUTES_MAX = 256 };
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* A DTD could declare entities; libvirt writes none. */
@@ -45,7 +49,7 @@ static int parse(const char *text, size_t len, xmlDocPtr *ret, struct err *e)
         return err_nomem(e);
     parser->_private = &has_dtd;
     parser->sax->internalSubset = refuse_dtd;
-    xmlDocPtr doc = xmlCtxtReadMemory(parser, text, (int)len, NULL, NULL,
+    xmlDocPtr doc = xmlCtxtReadMemory(parser, text, (int)len, NULL, "UTF-8",
                                       XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     int r = 0;
     if (!doc || has_dtd)
@@ -58,12 +62,56 @@ static int parse(const char *text, size_t len, xmlDocPtr *ret, struct err *e)
     return r;
 }
 
+static const char *skip_past(const char *p, const char *what)
+{
+    const char *at = strstr(p, what);
+    return at ? at + strlen(what) : p + strlen(p);
+}
+
+/* Skips what is between '<' and '>'; a '>' may stand in an attribute's value. */
+static const char *skip_tag(const char *p, unsigned *ret_attributes)
+{
+    for (; *p && *p != '>'; p++) {
+        if (*p != '"' && *p != '\'')
+            continue;
+        const char *end = strchr(p + 1, *p);
+        if (!end)
+            return p + strlen(p);
+        p = end;
+        ++*ret_attributes;
+    }
+    return p;
+}
+
+/* Told before it is parsed. Where this reads something else than libxml2 does, that has found the
+ * text malformed by then. */
+static bool attributes_fit(const char *text)
+{
+    unsigned n = 0;
+    for (const char *p = text; n <= ATTRIBUTES_MAX && (p = strchr(p, '<'));) {
+        n = 0;
+        p++;
+        if (!strncmp(p, "!--", 3))
+            p = skip_past(p + 3, "-->");
+        else if (!strncmp(p, "![CDATA[", 8))
+            p = skip_past(p, "]]>");
+        else if (*p == '?')
+            p = skip_past(p, "?>");
+        else
+            p = skip_tag(p, &n);
+    }
+    return n <= ATTRIBUTES_MAX;
+}
+
 int xml_doc_read(const char *text, const char *root, xmlDocPtr *ret, struct err *e)
 {
     pthread_once(&once, xmlInitParser);
     size_t len = strnlen(text, (size_t)XML_TEXT_MAX + 1);
     if (len > XML_TEXT_MAX)
         return err_fail(e, EINVAL, "the XML has more than %d bytes", XML_TEXT_MAX);
+    if (!attributes_fit(text))
+        return err_fail(e, EINVAL, "the XML has an element with more than %d attributes",
+                        ATTRIBUTES_MAX);
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = parse(text, len, &doc, e);
     if (r)

@@ -19,8 +19,8 @@ static inline void xml_doc_free(xmlDocPtr doc)
 }
 MEM_CLEANUP(struct _xmlDoc, xml_doc_free)
 
-/* Parses `text`, whose outermost element has to be `root`. EINVAL: it is not, is no XML, too long,
- * nested too deeply, or has a DTD. */
+/* Parses `text`, whose outermost element has to be `root`. EINVAL: it is not, is no XML in
+ * UTF-8, too long, nested too deeply, has an element with too many attributes, or a DTD. */
 int xml_doc_read(const char *text, const char *root, xmlDocPtr *ret, struct err *e);
 
 bool xml_is(const xmlNode *node, const char *name);

@@ -217,6 +217,30 @@ static void test_long(void)
     TAP_OK(xml_domain_parse(xml, &d, &e) == -EINVAL && !d, "too long: %s", e.text);
 }
 
+/* A document with so many attributes, the first with a value that looks like the end of the tag,
+ * and with other things full of quotes. */
+static int parse_attributes(int n, struct err *e)
+{
+    autotext struct text t = {0};
+    autodestroy(xml_snapshot_free) struct xml_snapshot *s = NULL;
+    text_add(&t, "<?x \"\"?><domainsnapshot><!-- ' <a b=''> --><description>");
+    for (int i = 0; i < 300; i++)
+        text_add(&t, "a=''");
+    text_add(&t, "<![CDATA[<a '' \">]]></description><name");
+    for (int i = 0; i < n; i++)
+        text_add(&t, " a%d='>'", i);
+    text_add(&t, ">n</name></domainsnapshot>");
+    return xml_snapshot_parse(t.s, &s, e);
+}
+
+static void test_many_attributes(void)
+{
+    struct err e = {0};
+    TAP_OK(parse_attributes(256, &e) == 0, "256 attributes: %s", e.text);
+    TAP_OK(parse_attributes(257, &e) == -EINVAL, "257: %s", e.text);
+    TAP_OK(parse_attributes(100000, &e) == -EINVAL, "100000, in no time: %s", e.text);
+}
+
 static void refuse(const char *xml, const char *what)
 {
     struct xml_snapshot *s = NULL;
@@ -240,6 +264,9 @@ static void test_refused(void)
     refuse("<!DOCTYPE domainsnapshot SYSTEM 'file:///etc/passwd'>"
            "<domainsnapshot><name>n</name></domainsnapshot>",
            "an external DTD");
+    refuse("<?xml version='1.0' encoding='ISO-8859-1'?>"
+           "<domainsnapshot><name>\xe9</name></domainsnapshot>",
+           "another encoding");
     refuse("<domainsnapshot><name>\xff\xfe</name></domainsnapshot>", "no UTF-8");
 }
 
@@ -264,6 +291,7 @@ int main(void)
     test_foreign_mark();
     test_depth();
     test_many_disks();
+    test_many_attributes();
     test_long();
     test_refused();
     test_capabilities();
