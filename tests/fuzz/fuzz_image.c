@@ -1,4 +1,5 @@
-/* fuzz_image.c - the input is a whole qcow2 file: open it, list its snapshots, read and map it. */
+/* fuzz_image.c - the input is a whole file: open it as a qcow2, list its snapshots, read and map
+ * it, and follow its chain as what it looks like. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -42,6 +43,20 @@ static void open_state(char *path, const char *tag, bool memory)
         walk(im);
 }
 
+static void follow(char *path)
+{
+    struct image_source source = {.path = path};
+    struct image_policy policy = {.ctx = path, .allow = allow};
+    struct image_layer *layers = NULL;
+    size_t n = 0;
+    bool unknown = false;
+    struct err e = {0};
+    int r = image_layers(&source, &policy, &layers, &n, &unknown, &e);
+    if (n != 1 || layers[0].format || r == 0 || e.no != -r)
+        __builtin_trap(); /* it is there, and its format was not given */
+    image_layers_free(layers, n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     autoclose int fd = memfd_create("fuzz", MFD_CLOEXEC);
@@ -52,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct image_source source = {.path = path, .format = "qcow2"};
     autodestroy(image_tags_free) struct image_tags *tags = NULL;
+    follow(path);
     open_state(path, NULL, false);
     if (image_tags_read(&source, NULL, &tags, NULL) < 0 || !tags->n)
         return 0;

@@ -54,6 +54,13 @@ def whole_images(directory):
         yield load(path)
 
 
+def any_images(directory):
+    yield from whole_images(directory)
+    yield b"QFI\xfb\0\0\0\1" + bytes(40)
+    yield b"QED\0" + bytes(60)
+    yield b"KDMV" + bytes(508) + b"# Disk DescriptorFile\nparentCID=ffffffff\n"
+
+
 def headers(directory):
     for image in whole_images(directory):
         yield image[:512]
@@ -108,7 +115,7 @@ def documents(_directory):
     return [text.encode() for text in XML]
 
 
-KINDS = {"foreign": foreign_files, "header": headers, "image": whole_images, "name": names, "snapshots": tables,
+KINDS = {"foreign": foreign_files, "header": headers, "image": any_images, "name": names, "snapshots": tables,
          "tables": made_up_chains, "unpack": clusters, "xml": documents}
 
 
