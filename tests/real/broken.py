@@ -101,6 +101,37 @@ def a_file_that_is_no_qcow2(directory):
             must("ls", "-lR", mount.point)
 
 
+def spoil(path, cluster):
+    """Makes the L2 entry of a cluster one that is not aligned."""
+    with open(path, "r+b") as file:
+        def entry(at):
+            file.seek(at)
+            return int.from_bytes(file.read(8), "big") & 0x00FFFFFFFFFFFE00
+
+        place = entry(entry(40)) + 8 * cluster
+        wrong = entry(place) + 512
+        file.seek(place)
+        file.write(wrong.to_bytes(8, "big"))
+
+
+@test
+def one_cluster_is_damaged(directory):
+    """Just that range cannot be read, in pieces of whatever size."""
+    bad, cluster = 20, 64 << 10
+    with Domain("spoilt", directory, {"vda": "qcow2"}) as domain:
+        domain.write(5, 0, 2 * MIB)
+        domain.snapshot("e1", "external")
+        spoil(domain.disks[0].path, bad)
+        with Mount(SYSTEM) as mount, open(mount.path("spoilt/by-name/e1/vda.raw"), "rb", 0) as file:
+            number = file.fileno()
+            for at in range(0, 2 * MIB, 4096):
+                if at // cluster == bad:
+                    refused(errno.EIO, os.pread, number, 4096, at)
+                else:
+                    equal(os.pread(number, 4096, at), b"\5" * 4096, f"bytes at {at}")
+            equal(os.pread(number, MIB, MIB), b"\5" * (bad * cluster - MIB), "up to the damage")
+
+
 @test
 def a_chain_that_is_a_loop(directory):
     with Domain("loop", directory) as domain:
