@@ -8,9 +8,10 @@
 #include "image/cat/interrupt.h"
 
 enum {
+    THREADS_MIN = 2, /* one reads while the other writes */
     THREADS_MAX = 16,
-    REGION = 8 * CREW_PIECE, /* what a thread takes at a time; it has whole clusters */
-    BLOCK = 4096,            /* of zeros that become a hole, as in qemu-img convert */
+    REGION = 8 * 1024 * 1024, /* what a thread takes at a time; it has whole clusters */
+    BLOCK = 4096,             /* of zeros that become a hole, as in qemu-img convert */
     TICK_NS = 100 * 1000 * 1000,
 };
 
@@ -22,6 +23,7 @@ void crew_init(struct crew *c, struct image *im, const struct target *t, uint64_
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&c->lock, NULL);
+    pthread_mutex_init(&c->writing, NULL);
     pthread_cond_init(&c->ended, &monotonic);
     pthread_condattr_destroy(&monotonic);
 }
@@ -29,6 +31,7 @@ void crew_init(struct crew *c, struct image *im, const struct target *t, uint64_
 void crew_drop(struct crew *c)
 {
     pthread_cond_destroy(&c->ended);
+    pthread_mutex_destroy(&c->writing);
     pthread_mutex_destroy(&c->lock);
 }
 
@@ -54,15 +57,23 @@ static int write_sparse(const struct target *t, const char *p, size_t len, uint6
     return r == 0 && from < len ? target_write(t, p + from, len - from, at + from, e) : r;
 }
 
+static int write_piece(struct crew *c, const char *p, size_t len, uint64_t at, struct err *e)
+{
+    if (c->target->device)
+        return target_write(c->target, p, len, at, e);
+    pthread_mutex_lock(&c->writing);
+    int r = write_sparse(c->target, p, len, at, e);
+    pthread_mutex_unlock(&c->writing);
+    return r;
+}
+
 static int copy_data(struct crew *c, uint64_t pos, uint64_t until, char *buf, struct err *e)
 {
     while (pos < until && !atomic_load(&c->stop)) {
         ssize_t n = image_read(c->im, buf, (size_t)min_u64(CREW_PIECE, until - pos), pos, e);
         if (n < 0)
             return (int)n;
-        uint64_t at = pos - c->begin;
-        int r = c->target->device ? target_write(c->target, buf, (size_t)n, at, e)
-                                  : write_sparse(c->target, buf, (size_t)n, at, e);
+        int r = write_piece(c, buf, (size_t)n, pos - c->begin, e);
         if (r < 0)
             return r;
         pos += (uint64_t)n;
@@ -72,19 +83,40 @@ static int copy_data(struct crew *c, uint64_t pos, uint64_t until, char *buf, st
     return 0;
 }
 
+/* The extents from `pos` on that are all data, or all none, as one range up to `until`: what has
+ * many homes is read and written in large pieces all the same. */
+static int map_alike(struct crew *c, uint64_t pos, uint64_t until, uint64_t *ret_end,
+                     bool *ret_data, struct err *e)
+{
+    uint64_t end = pos;
+    bool data = false;
+    for (struct image_extent x; end < until; end += x.length) {
+        int r = image_map(c->im, end, until - end, &x, e);
+        if (r < 0)
+            return r;
+        if (end > pos && x.data != data)
+            break;
+        data = x.data;
+    }
+    *ret_end = end;
+    *ret_data = data;
+    return 0;
+}
+
 int crew_copy(struct crew *c, uint64_t pos, uint64_t until, char *buf, struct err *e)
 {
     while (pos < until && !atomic_load(&c->stop)) {
-        struct image_extent x;
-        int r = image_map(c->im, pos, until - pos, &x, e);
-        if (r == 0 && x.data)
-            r = copy_data(c, pos, pos + x.length, buf, e);
+        uint64_t end;
+        bool data;
+        int r = map_alike(c, pos, until, &end, &data, e);
+        if (r == 0 && data)
+            r = copy_data(c, pos, end, buf, e);
         else if (r == 0)
-            r = target_zero(c->target, pos - c->begin, x.length, e);
+            r = target_zero(c->target, pos - c->begin, end - pos, e);
         if (r < 0)
             return r;
-        atomic_fetch_add(&c->done, x.data ? 0 : x.length);
-        pos += x.length;
+        atomic_fetch_add(&c->done, data ? 0 : end - pos);
+        pos = end;
     }
     return 0;
 }
@@ -165,7 +197,7 @@ static unsigned start(struct crew *c, pthread_t *ids, struct err *e)
     cpu_set_t cpus;
     uint64_t regions = (c->end - c->begin) / REGION + 1;
     uint64_t n = sched_getaffinity(0, sizeof(cpus), &cpus) < 0 ? 1 : (uint64_t)CPU_COUNT(&cpus);
-    n = min_u64(min_u64(n, THREADS_MAX), regions);
+    n = min_u64(min_u64(max_u64(n, THREADS_MIN), THREADS_MAX), regions);
     for (c->running = 0; c->running < n; c->running++) {
         int r = pthread_create(&ids[c->running], NULL, thread, c);
         if (r == 0)

@@ -2,7 +2,8 @@
  *
  * Each takes the next region that has data, by image_seek_data, and deals with its extents by
  * itself. Lock: `lock` guards `next`, `running` and `failure`, and is held while the next region is
- * looked for; the image's locks are taken under it.
+ * looked for; the image's locks are taken under it. `writing` is a leaf, held by who writes to the
+ * file: its file system lets in one at a time anyhow, and its lock is a costly one to wait for.
  */
 #ifndef SNAPFS_IMAGE_CAT_CREW_H
 #define SNAPFS_IMAGE_CAT_CREW_H
@@ -17,7 +18,7 @@ struct crew {
     struct image *im;
     const struct target *target;
     uint64_t begin, end; /* of the disk; byte 0 of the target is `begin` */
-    pthread_mutex_t lock;
+    pthread_mutex_t lock, writing;
     pthread_cond_t ended; /* a thread has */
     uint64_t next;        /* all regions before it were taken */
     unsigned running;
@@ -37,6 +38,8 @@ int crew_run(struct crew *c, struct progress *p, struct err *e);
 /* Copies the extents from `pos` to `until` in this thread. */
 int crew_copy(struct crew *c, uint64_t pos, uint64_t until, char *buf, struct err *e);
 
-enum { CREW_PIECE = 1024 * 1024 /* bytes of a buffer */ };
+enum {
+    CREW_PIECE = 2 * 1024 * 1024 /* bytes of a buffer: smaller writes cost a file system more */
+};
 
 #endif

@@ -119,11 +119,15 @@ int target_open(struct target *t, const struct cat_options *o, uint64_t size, st
 
 int target_begin(struct target *t, struct err *e)
 {
-    if (!t->device && ftruncate(t->fd, (off_t)t->size) < 0)
+    /* A file made here is empty. To make it so again would tell ext4 to write it at the close. */
+    t->begun = t->device;
+    if (t->device || t->made)
+        return 0;
+    if (ftruncate(t->fd, (off_t)t->size) < 0)
         return err_fail(e, errno, "cannot make '%s' %ju bytes long: %s", t->name,
                         (uintmax_t)t->size, strerror(errno));
     t->begun = true;
-    if (!t->device && ftruncate(t->fd, 0) < 0)
+    if (ftruncate(t->fd, 0) < 0)
         return err_fail(e, errno, "cannot write '%s': %s", t->name, strerror(errno));
     return 0;
 }
