@@ -152,7 +152,7 @@ def backing_is_a_link_to_itself(p):
 
 @defect("over", "EOPNOTSUPP", "open", "not a local file")
 def backing_on_the_network(p):
-    rename_backing(p, b"ftp://h/x")
+    rename_backing(p, b"ssh://h/x")
 
 
 @defect("over", "ELOOP", "open", "its own backing file")
