@@ -14,7 +14,7 @@
 #include "image/server.h"
 
 enum {
-    KEEP_TIMES = 100, /* a process is kept unused for so many times what its start took, */
+    KEEP_TIMES = 20, /* a process is kept unused for so many times what its start took, */
     KEEP_MIN_MS = 2000,
     NODE_MAX = 512,
     RETRY_MS = 5000 /* QEMU's refusal of a file stands for so long */
