@@ -236,9 +236,7 @@ int crew_run(struct crew *c, struct progress *p, struct err *e)
         pthread_join(ids[i], NULL);
     if (n == 0)
         return -e->no;
-    if (c->failure.no)
-        return err_fail(e, c->failure.no, "%s", c->failure.text);
-    if (interrupt_noted())
+    if (interrupt_noted()) /* which may have ended a helper, too */
         return err_fail(e, EINTR, "interrupted");
-    return 0;
+    return c->failure.no ? err_fail(e, c->failure.no, "%s", c->failure.text) : 0;
 }
