@@ -118,6 +118,9 @@ def measure(bench, those, bad):
             if (name, who.name) not in bad:
                 say(f"round {number + 1} of {bench.rounds}: {name}, {who.name}")
                 stage.turn(bench, who, bench.note(who))
+        print(f"\nafter {number + 1} of {bench.rounds} rounds, load {os.getloadavg()[0]:.1f}:")
+        table.show(bench.values, len(os.sched_getaffinity(0)))
+        sys.stdout.flush()
 
 
 def describe(bench, those):
@@ -148,9 +151,6 @@ def main():
     those = present(bench)
     describe(bench, those)
     measure(bench, those, verify(bench, those))
-    cpus = len(os.sched_getaffinity(0))
-    print(f"load at the end {os.getloadavg()[0]:.1f}\n")
-    table.show(bench.values, cpus)
     if options.values:
         print()
         for one in ROWS:
