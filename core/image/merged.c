@@ -10,8 +10,9 @@
 #include "image/chain.h"
 
 enum {
-    UNITS_BITS = 8, /* a page has 256 of the smallest clusters (or subclusters) of the chain, */
-    PIECES_MAX = (1 << UNITS_BITS) + 2 * IMAGE_CHAIN_MAX, /* in which layers and files may end */
+    UNITS_BITS = 8, /* a page has 256 of the smallest clusters (or subclusters) of the chain. */
+    /* In each one layer answers, up to where it or one above it ends, and behind that are zeros. */
+    PIECES_MAX = (2 << UNITS_BITS) + 1,
     WHOLE_BITS = 63, /* files without clusters: one page has it all */
 };
 

@@ -9,7 +9,7 @@
 #include "made.h"
 #include "tap.h"
 
-enum { ROUNDS = 500, BYTES = 1024, DEEP_EVERY = 50 };
+enum { ROUNDS = 500, BYTES = 1024, DEEP_EVERY = 50, ENDING = 128 };
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -35,6 +35,32 @@ static void carried_on_in_another_file(void)
     TAP_OK(!wrong, "hosts that carry on in another file: %s", wrong ? wrong : "all right");
 }
 
+/* A page of 256 clusters in every other of which a layer ends, with another cluster right before.
+ */
+static void layers_that_end_in_one_page(void)
+{
+    static uint8_t bytes[4096];
+    const char *wrong = NULL;
+    for (unsigned window = 0; !wrong && window < 16; window++) {
+        size_t n = 0;
+        const uint8_t top[] = {0, 5, 0, 0x7f, 0xff, 0};
+        memcpy(bytes, top, sizeof(top));
+        n = sizeof(top);
+        for (unsigned i = 1; i <= ENDING; i++) {
+            unsigned unit = 256 - 2 * i, last = (unit + 1) * 128 + 63;
+            const uint8_t layer[] = {
+                5, 0,         (uint8_t)(last >> 8), (uint8_t)last, 3, 2, 8, 0, (uint8_t)(unit / 2),
+                1, (uint8_t)i};
+            memcpy(bytes + n, layer, sizeof(layer));
+            n += sizeof(layer);
+        }
+        const uint8_t look[] = {(uint8_t)window, 0, 0, 40, 255, 0};
+        memcpy(bytes + n, look, sizeof(look));
+        wrong = made_try(bytes, n + sizeof(look), 1 + ENDING);
+    }
+    TAP_OK(!wrong, "layers that end in one page: %s", wrong ? wrong : "all right");
+}
+
 static void made_at_random(void)
 {
     static uint8_t bytes[BYTES * 16];
@@ -58,6 +84,7 @@ static void made_at_random(void)
 int main(void)
 {
     carried_on_in_another_file();
+    layers_that_end_in_one_page();
     made_at_random();
     return tap_done();
 }
