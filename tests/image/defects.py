@@ -315,13 +315,3 @@ def snapshot_names_past_the_end(p):
 def snapshot_l1_cut(p):
     p.bytes += bytes(-len(p.bytes) % CLUSTER) + bytes(4)
     p.put(p.table, len(p.bytes) - 4)
-
-
-@defect("snap", "EINVAL", "open", "larger than 64 MiB")
-def snapshot_table_of_65_mib(p):
-    """Names of 65535 bytes each."""
-    entry = struct.pack(">QIHHIIQII", CLUSTER, 1, 0, 0xFFFF, 0, 0, 0, 0, 0).ljust((40 + 0xFFFF + 7) // 8 * 8, b"n")
-    p.bytes += bytes(-len(p.bytes) % CLUSTER)
-    p.put(64, len(p.bytes))
-    p.put32(60, 1030)
-    p.bytes += entry * 1030

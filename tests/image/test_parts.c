@@ -1,5 +1,6 @@
 /* test_parts.c - snapshot entries, names in images, decompression, the block cache. */
 #include <errno.h>
+#include <sys/mman.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -56,6 +57,27 @@ static void test_entry(void)
     TAP_OK(s.vm_state_size == 77, "the 32 bit VM state size");
     entry[38] = 5;
     TAP_OK(snapshot_parse(entry, sizeof(entry), 512, &s) == -EINVAL, "1280 bytes of extra data");
+}
+
+/* A file with holes, whose snapshots have names of 65535 bytes each. */
+static void test_table_limit(void)
+{
+    enum { STEP = (SNAPSHOT_FIXED + 0xffff + 7) / 8 * 8, MOST = SNAPSHOT_TABLE_MAX / STEP };
+    autoclose int fd = memfd_create("table", MFD_CLOEXEC);
+    struct image_file f = {.path = (char[]){"table"}, .fd = fd};
+    bool made = ftruncate(fd, (off_t)(MOST + 1) * STEP) == 0;
+    for (unsigned i = 0; i <= MOST; i++)
+        made = made && pwrite(fd, "\xff\xff", 2, (off_t)i * STEP + 14) == 2;
+    struct snapshot_walk w;
+    struct snapshot s;
+    struct err e = {0};
+    unsigned n = 0;
+    int r;
+    snapshot_walk_begin(&w, &f, SNAPSHOTS_MAX, 0, 512, 0);
+    while ((r = snapshot_walk_next(&w, &s, &e)) == 1)
+        n++;
+    snapshot_walk_end(&w);
+    TAP_OK(made && r == -EINVAL && n == MOST, "a table of 64 MiB and no more: %u, %s", n, e.text);
 }
 
 static void resolves(const char *image, const char *name, const char *want)
@@ -184,6 +206,7 @@ int main(void)
     for (size_t i = 0; i < PLAIN; i++)
         plain[i] = (uint8_t)(i * i >> 7 ^ i >> 3);
     test_entry();
+    test_table_limit();
     test_paths();
     test_zlib();
     test_zstd();
