@@ -42,6 +42,12 @@ static inline void mem_cleanup_close(const int *fd)
         take_v_;                                                                                   \
     })
 
+/* Room for one more in an array of `n` items that grows one by one. NULL without memory. */
+static inline void *mem_grow(void *items, size_t n, size_t size)
+{
+    return n & (n - 1) ? items : reallocarray(items, n ? n * 2 : 1, size);
+}
+
 /* Sum and product; false when they do not fit. */
 static inline bool add_u64(uint64_t a, uint64_t b, uint64_t *ret)
 {

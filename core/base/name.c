@@ -13,6 +13,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+enum { MARK_LENGTH = 17 }; /* "~" and 16 digits */
+
 static const char *const reserved[] = {
     "by-name", "create", "current", "delete", "description",  "domain.xml", "info",      "job",
     "log",     "memory", "revert",  "state",  "snapshot.xml", "snapshots",  "unmanaged",
@@ -57,21 +59,39 @@ static size_t cut_length(const char *coded, size_t keep)
     return keep;
 }
 
-char *name_encode(const char *name)
+static void code(const char *name, struct text *t)
 {
     size_t len = strlen(name);
     bool is_reserved = name_reserved(name);
-    autotext struct text t = {0};
     for (size_t i = 0; i < len; i++) {
         if (must_code(name, len, i, is_reserved))
-            text_add(&t, "%%%02X", (unsigned char)name[i]);
+            text_add(t, "%%%02X", (unsigned char)name[i]);
         else
-            text_put(&t, name + i, 1);
+            text_put(t, name + i, 1);
     }
-    if (t.failed || t.len <= NAME_CODED_MAX)
-        return text_take(&t, NULL);
-    t.len = cut_length(t.s, NAME_CODED_MAX - 17);
-    text_add(&t, "~%016" PRIx64, hash_end(hash_str(HASH_START, name)));
+}
+
+static void mark(struct text *t, uint64_t number)
+{
+    if (!t->failed && t->len > NAME_CODED_MAX - MARK_LENGTH)
+        t->len = cut_length(t->s, NAME_CODED_MAX - MARK_LENGTH);
+    text_add(t, "~%016" PRIx64, number);
+}
+
+char *name_encode(const char *name)
+{
+    autotext struct text t = {0};
+    code(name, &t);
+    if (t.len > NAME_CODED_MAX)
+        mark(&t, hash_end(hash_str(HASH_START, name)));
+    return text_take(&t, NULL);
+}
+
+char *name_encode_marked(const char *name, uint64_t number)
+{
+    autotext struct text t = {0};
+    code(name, &t);
+    mark(&t, number);
     return text_take(&t, NULL);
 }
 

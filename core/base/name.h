@@ -10,6 +10,7 @@
 #define SNAPFS_BASE_NAME_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -20,6 +21,10 @@ bool name_reserved(const char *name);
 
 /* The coded name; owned by the caller. NULL when memory runs out. */
 char *name_encode(const char *name);
+
+/* The same with "~" and 16 hex digits of `mark` behind it, for one of several things that have the
+ * name; cut where that would be too long. */
+char *name_encode_marked(const char *name, uint64_t mark);
 
 /* The name that `coded` stands for; owned by the caller. EINVAL when name_encode never makes
  * `coded`, the sentence saying how it would be written. */

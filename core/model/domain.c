@@ -13,6 +13,7 @@
 #include "base/name.h"
 #include "model/images.h"
 #include "model/policy.h"
+#include "model/unmanaged.h"
 
 enum {
     SNAPSHOT_SIZE =
@@ -46,6 +47,7 @@ void domain_unref(struct domain *d)
         snapshot_clear(&d->all[i]);
     probes_free(d->probes);
     named_files_free(d->named);
+    unmanaged_free(d->unmanaged);
     free(d->all);
     free(d->by_coded);
     free(d->by_ident);
@@ -123,7 +125,7 @@ const char *snapshot_description(const struct snapshot *s)
 
 int64_t snapshot_created(const struct snapshot *s)
 {
-    return s->parsed->created;
+    return s->stray ? s->stray->date : s->parsed->created;
 }
 
 void snapshot_path(const struct snapshot *s, struct text *out)
@@ -252,7 +254,7 @@ static int cmp_disk(const void *a, const void *b)
 }
 
 /* "vda.raw"; a target is libvirt's own word, but what is odd in it is coded like any name. */
-static char *disk_file(const char *target)
+char *domain_disk_file(const char *target)
 {
     autofree char *coded = name_encode(target);
     autotext struct text t = {0};
@@ -266,7 +268,7 @@ static int disk_fill(const struct snapshot *s, const struct xml_snapshot_disk *x
     const struct xml_disk *then =
         s->parsed->domain ? xml_domain_disk(s->parsed->domain, x->target) : NULL;
     disk->target = strdup(x->target);
-    disk->file = disk_file(x->target);
+    disk->file = domain_disk_file(x->target);
     disk->path = then ? policy_path(&then->source) : NULL;
     disk->format = then ? policy_format(&then->source) : NULL;
     disk->tag = x->where == XML_INTERNAL ? s->name : NULL;
@@ -452,7 +454,8 @@ int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *
         return r;
     d->probes = probes_new(probes);
     d->named = named_files_new();
-    if (!d->probes || !d->named || refuse_half_merged(d) < 0 ||
+    d->unmanaged = unmanaged_new();
+    if (!d->probes || !d->named || !d->unmanaged || refuse_half_merged(d) < 0 ||
         sort_into(d, &d->by_ident, cmp_ident) < 0)
         return err_nomem(e);
     d->xml = take(parts->xml);

@@ -31,6 +31,9 @@ typedef int (*domain_identify_fn)(void *ctx, const struct snapshot *s, struct sn
 int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *ctx,
                  struct domain **ret, struct err *e);
 
+/* "vda.raw", the file of that disk; owned by the caller. NULL without memory. */
+char *domain_disk_file(const char *target);
+
 /* The ident of one disk of a snapshot, from the hash of what its file holds. */
 uint64_t domain_disk_ident(const char *uuid, const struct snapshot *s, const char *target,
                            uint64_t file_hash);

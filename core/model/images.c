@@ -16,6 +16,7 @@
 #include "model/domain.h"
 #include "model/policy.h"
 #include "model/tables.h"
+#include "model/unmanaged.h"
 #include "virt/xml.h"
 
 struct probe {
@@ -104,8 +105,11 @@ static bool is_still_there(const struct model *m, const struct domain *d, const 
                            const struct snapshot_disk *disk)
 {
     struct tag_tables *tables autodestroy(tag_tables_free) = tag_tables_new(m);
-    struct snapshot_disk now = {
-        .target = disk->target, .path = disk->path, .format = disk->format, .tag = disk->tag};
+    struct snapshot_disk now = {.target = disk->target,
+                                .path = disk->path,
+                                .format = disk->format,
+                                .tag = disk->tag,
+                                .stray = disk->stray};
     struct err why;
     return tables && tag_tables_identify(tables, &now, &why) == 0 &&
            domain_disk_ident(d->uuid, s, disk->target, now.ident) == disk->ident;
@@ -155,6 +159,7 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     struct image_policy policy = policy_of(&a);
     struct image_source source = {
         .path = disk->path, .format = disk->format, .tag = disk->tag, .memory = disk->memory};
+    source.id = disk->stray ? disk->stray->id : NULL;
     struct image *im autodestroy(image_unref) = NULL;
     int r = image_open(&source, &policy, &im, e);
     if (r < 0)
@@ -221,22 +226,23 @@ int images_probe(struct model *m, struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, struct image_facts *ret_facts,
                  const char **ret_chain, struct err *e)
 {
-    struct probe *kept = &d->probes->items[disk->probe];
+    struct probes *probes = disk->stray ? unmanaged_probes(d) : d->probes;
+    struct probe *kept = &probes->items[disk->probe];
     struct probe fresh = {0};
-    pthread_mutex_lock(&d->probes->lock);
+    pthread_mutex_lock(&probes->lock);
     bool known = kept->known;
-    pthread_mutex_unlock(&d->probes->lock);
+    pthread_mutex_unlock(&probes->lock);
     int r = known ? 0 : probe_now(m, d, s, disk, &fresh, e);
     if (r < 0) {
         probe_clear(&fresh);
         return r;
     }
-    pthread_mutex_lock(&d->probes->lock);
+    pthread_mutex_lock(&probes->lock);
     if (!kept->known) {
         *kept = fresh;
         fresh = (struct probe){0};
     }
-    pthread_mutex_unlock(&d->probes->lock);
+    pthread_mutex_unlock(&probes->lock);
     probe_clear(&fresh);
     if (kept->failure) { /* what is known is never changed again */
         if (e)

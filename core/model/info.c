@@ -3,8 +3,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/printable.h"
 #include "model/images.h"
 #include "model/model.h"
+#include "model/unmanaged.h"
 #include "virt/xml.h"
 
 /* "Key:", padded as virsh pads it, then the value with its control bytes made '?'. */
@@ -24,14 +26,22 @@ static void add_number(struct text *t, const char *key, size_t value)
     add(t, key, digits);
 }
 
-static void add_created(struct text *t, int64_t created)
+enum { STAMP_SIZE = 40 };
+
+static const char *stamp(int64_t created, char buf[STAMP_SIZE])
 {
-    char stamp[40] = "";
     time_t when = (time_t)created;
     struct tm tm;
+    *buf = '\0';
     if (gmtime_r(&when, &tm))
-        strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    add(t, "Created", stamp);
+        strftime(buf, STAMP_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    return buf;
+}
+
+static void add_created(struct text *t, int64_t created)
+{
+    char buf[STAMP_SIZE];
+    add(t, "Created", stamp(created, buf));
 }
 
 static const char *location(const struct xml_snapshot *x)
@@ -89,6 +99,41 @@ static void add_disks(struct model *m, struct domain *d, const struct snapshot *
     add(t, "Disks", s->n_disks && !names.failed ? names.s : "-");
     for (size_t i = 0; i < s->n_images; i++)
         add_image(m, d, s, &s->disks[i], t);
+}
+
+/* The entry of a tag that libvirt does not know. */
+static void add_stray(struct text *t, const struct snapshot_disk *disk)
+{
+    autotext struct text entry = {0};
+    char created[STAMP_SIZE];
+    const struct stray *s = disk->stray;
+    text_add(&entry, "id %s, %s, %" PRIu64 " bytes of memory, in '%s'", s->id,
+             stamp(s->date, created), s->vm_state_size, s->path);
+    if (!entry.failed)
+        printable(entry.s);
+    add_of(t, "Tag", disk->target, &entry);
+}
+
+int model_tag_info(struct model *m, struct domain *d, const struct snapshot *tag, char **ret,
+                   size_t *ret_len, struct err *e)
+{
+    const struct tag_list *all = domain_tags(d);
+    autotext struct text t = {0};
+    autofree char *name = strdup(tag->name);
+    if (!name)
+        return err_nomem(e);
+    printable(name);
+    add(&t, "Name", name);
+    add(&t, "Domain", d->name);
+    add(&t, "Metadata", "no");
+    add_created(&t, snapshot_created(tag));
+    add_disks(m, d, tag, &t);
+    for (size_t i = 0; i < tag->n_disks; i++)
+        add_stray(&t, &tag->disks[i]);
+    if (all && all->n_left_out)
+        add_number(&t, "Not shown", all->n_left_out);
+    *ret = text_take(&t, ret_len);
+    return *ret ? 0 : err_nomem(e);
 }
 
 int model_info(struct model *m, struct domain *d, const struct snapshot *s, char **ret,

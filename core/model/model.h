@@ -18,6 +18,7 @@
 
 struct image;
 struct model;
+struct stray;
 struct xml_snapshot;
 
 struct model_options {
@@ -75,6 +76,8 @@ struct snapshot_disk {
     char *reason;   /* the sentence */
     uint64_t ident; /* stable; another one when the bytes may be others */
     size_t probe;   /* its place in the domain's probes (images.c) */
+    /* A tag that libvirt does not know (unmanaged.h), else NULL. */
+    const struct stray *stray;
 };
 
 struct snapshot {
@@ -90,6 +93,8 @@ struct snapshot {
     uint64_t ident;              /* stable over mounts; another one when re-made */
     struct snapshot_disk *disks; /* only those the snapshot captured, sorted by target */
     size_t n_disks, n_images;    /* n_images: with the memory, which stands behind the disks */
+    /* Not a snapshot, but tags that libvirt does not know: the newest of them; else NULL. */
+    const struct stray *stray;
 };
 
 struct domain {
@@ -115,6 +120,7 @@ struct domain {
     struct probes *probes;     /* images.c */
     struct named_files *named; /* policy.c */
     uint64_t counted;          /* in the budget, of what is not its documents' */
+    struct unmanaged *unmanaged;
     unsigned refs;
 };
 

@@ -9,6 +9,7 @@
 #include "base/mounts.h"
 #include "model/catalog.h"
 #include "model/policy.h"
+#include "model/stray.h"
 
 struct table {
     struct table *next;
@@ -140,6 +141,29 @@ int tag_tables_get(struct tag_tables *all, const char *path, const char *fmt,
     return r;
 }
 
+/* The one entry of those with the name of `hit` that the disk is in; a tag that libvirt does not
+ * know has an id as well. */
+static int one_of(const struct table *t, const struct image_tag **hit,
+                  const struct snapshot_disk *disk, const struct image_tag **ret, struct err *e)
+{
+    const struct image_tag **end = t->by_name + t->tags->n, *found = NULL;
+    while (hit > t->by_name && !cmp_tag(hit, hit - 1))
+        hit--;
+    for (const struct image_tag **at = hit; at < end && !cmp_tag(hit, at); at++) {
+        if (disk->stray && strcmp((*at)->id, disk->stray->id) != 0)
+            continue;
+        if (found)
+            return err_fail(e, EINVAL, "'%s' holds two internal snapshots named '%s'", disk->path,
+                            disk->tag);
+        found = *at;
+    }
+    if (!found)
+        return err_fail(e, ENOENT, "'%s' holds no internal snapshot named '%s' with id '%s'",
+                        disk->path, disk->tag, disk->stray->id);
+    *ret = found;
+    return 0;
+}
+
 /* The entry that the disk is in, by that very name; with two of them nobody can tell which is
  * meant. */
 static int find_tag(struct tag_tables *all, const struct snapshot_disk *disk,
@@ -157,11 +181,7 @@ static int find_tag(struct tag_tables *all, const struct snapshot_disk *disk,
     const struct image_tag **hit = bsearch(&wanted, t->by_name, n, sizeof(*hit), cmp_tag);
     if (!hit)
         return err_fail(e, ENOENT, "'%s' holds no internal snapshot named '%s'", path, name);
-    if ((hit > t->by_name && !cmp_tag(hit, hit - 1)) ||
-        (hit + 1 < t->by_name + n && !cmp_tag(hit, hit + 1)))
-        return err_fail(e, EINVAL, "'%s' holds two internal snapshots named '%s'", path, name);
-    *ret = *hit;
-    return 0;
+    return one_of(t, hit, disk, ret, e);
 }
 
 /* The bytes of memory that the disk's file holds for its tag; -errno as e says. */

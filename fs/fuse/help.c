@@ -38,6 +38,11 @@ static void print_rows(FILE *out, enum place_kind where)
     }
 }
 
+static void print_image(FILE *out, const char *name, const char *help)
+{
+    fprintf(out, "    %-20s %s, read-only\n", name, help);
+}
+
 void options_help(FILE *out)
 {
     fputs("usage: snapfs [-o opt[,opt...]] [options] [URI] MOUNTPOINT\n\n"
@@ -53,6 +58,9 @@ void options_help(FILE *out)
     print_rows(out, PLACE_DOMAIN);
     fputs("\nin a snapshot's directory:\n", out);
     print_rows(out, PLACE_SNAPSHOT);
-    fprintf(out, "    %-20s %s\n", "DISK.raw", "the disk's bytes as the guest saw them, read-only");
-    fprintf(out, "    %-20s %s\n", "memory", "the memory that was saved with it, read-only");
+    print_image(out, "DISK.raw", "the disk's bytes as the guest saw them");
+    print_image(out, "memory", "the memory that was saved with it");
+    fputs("\nin a tag's directory:\n", out);
+    print_rows(out, PLACE_TAG);
+    print_image(out, "DISK.raw", "the disk's bytes as the guest saw them");
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/stray.h"
 #include "node/tree.h"
 
 enum { DIR_MODE = 0755, LINK_MODE = 0777, IMAGE_MODE = 0400, TEXT_MODE = 0444, WRITE_MODE = 0666 };
@@ -37,6 +38,8 @@ static struct timespec time_of(const struct tree *t, const struct view *v)
     struct timespec when = t->start;
     if (v->place.kind == PLACE_FILE)
         when = time_of_text(t, v);
+    else if (v->disk && v->disk->stray)
+        when = (struct timespec){.tv_sec = v->disk->stray->date};
     else if (v->snapshot)
         when = (struct timespec){.tv_sec = snapshot_created(v->snapshot)};
     else if (v->domain && v->domain->n)
@@ -109,7 +112,7 @@ int tree_stat(struct tree *t, const struct view *v, struct stat *ret, struct err
     int r = 0;
     if (v->place.kind == PLACE_FILE)
         r = stat_text(t, v, &st, e);
-    else if (v->place.kind == PLACE_IMAGE)
+    else if (place_is_image(v->place.kind))
         r = stat_image(t, v, &st, e);
     else if (place_type(&v->place) == S_IFLNK)
         r = stat_link(v, &st, e);
@@ -174,7 +177,11 @@ static void add_path_in_domain(const struct view *v, struct text *out)
     enum place_kind kind = v->place.kind;
     if (kind == PLACE_SNAPSHOTS || kind == PLACE_BY_NAME)
         text_add(out, kind == PLACE_BY_NAME ? "/by-name" : "/snapshots");
-    if (v->snapshot) {
+    if (kind == PLACE_UNMANAGED || place_is_in_tag(&v->place))
+        text_add(out, "/unmanaged");
+    if (v->snapshot && v->snapshot->stray) {
+        text_add(out, "/%s", v->snapshot->coded);
+    } else if (v->snapshot) {
         text_add(out, "/");
         snapshot_path(v->snapshot, out);
     }

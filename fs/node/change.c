@@ -123,7 +123,7 @@ int tree_unlink(struct tree *t, const struct place *dir, const char *name, struc
     if (r < 0)
         return r;
     enum place_kind kind = kind_of(t, &v, name);
-    if (dir->kind == PLACE_SNAPSHOT || kind == PLACE_FILE || kind == PLACE_IMAGE)
+    if (dir->kind == PLACE_SNAPSHOT || kind == PLACE_FILE || place_is_image(kind))
         return err_fail(e, EROFS,
                         "'%s' cannot be removed: files here are read-only; rmdir the directory of "
                         "a snapshot to delete it",
@@ -137,7 +137,7 @@ int tree_rename(struct tree *t, const struct place *dir, const char *name, struc
     int r = tree_view(t, dir, &v, e);
     if (r < 0)
         return r;
-    if (kind_of(t, &v, name) == PLACE_IMAGE)
+    if (place_is_image(kind_of(t, &v, name)))
         return err_fail(e, EROFS, "the image '%s' is read-only and cannot be renamed", name);
     return err_fail(e, EPERM, "'%s' cannot be renamed: libvirt's snapshots keep their names", name);
 }

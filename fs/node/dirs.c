@@ -14,6 +14,8 @@
  *     snapshots/  PLACE_SNAPSHOTS   the root snapshots
  *     S/          PLACE_SNAPSHOT    rows, one image a disk, the memory, the children
  *     by-name/    PLACE_BY_NAME     every snapshot
+ *     unmanaged/  PLACE_UNMANAGED   the tags that libvirt does not know
+ *     TAG/        PLACE_TAG         its rows, one image a disk
  *
  * A directory in the kernel has one path. A snapshot's real directory stands in its parent's, and
  * by-name/ holds a link to it; in a deep tree (`in_by_name`) it is the other way round.
@@ -29,6 +31,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "model/unmanaged.h"
 #include "node/tree.h"
 
 static int no_entry(struct err *e, const char *name)
@@ -175,7 +178,8 @@ static int lookup_child(struct tree *t, const struct view *dir, const char *name
 
 static struct place image_place(const struct view *dir, const struct snapshot_disk *disk)
 {
-    return place_make(PLACE_IMAGE, dir->place.uuid, dir->place.snapshot,
+    enum place_kind kind = dir->place.kind == PLACE_TAG ? PLACE_TAG_IMAGE : PLACE_IMAGE;
+    return place_make(kind, dir->place.uuid, dir->place.snapshot,
                       place_disk_item(disk->ident, disk->file));
 }
 
@@ -223,6 +227,46 @@ static int lookup_snapshot(struct tree *t, const struct view *dir, const char *n
     return disk ? lookup_image(t, dir, disk, ret, e) : lookup_child(t, dir, name, ret, e);
 }
 
+/* ---- unmanaged/ and its tags, which nobody reads about before they are asked for here ---- */
+
+static struct place tag_place(const struct view *dir, const struct snapshot *tag)
+{
+    return place_make(PLACE_TAG, dir->place.uuid, tag->ident, 0);
+}
+
+static int list_unmanaged(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
+{
+    const struct tag_list *tags;
+    int r = model_tags(t->model, dir->domain, &tags, e);
+    for (size_t i = 0; r == 0 && i < tags->n; i++)
+        r = add_item(l, tags->tags[i].coded, tag_place(dir, &tags->tags[i]), e);
+    return r;
+}
+
+static int lookup_unmanaged(struct tree *t, const struct view *dir, const char *name,
+                            struct found *ret, struct err *e)
+{
+    const struct tag_list *tags;
+    int r = model_tags(t->model, dir->domain, &tags, e);
+    if (r < 0)
+        return r;
+    const struct snapshot *tag = tags_find_coded(tags, name);
+    return tag ? found_in(dir, tag_place(dir, tag), ret, e) : no_entry(e, name);
+}
+
+static int list_tag(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
+{
+    int r = list_rows(dir, l, e);
+    return r < 0 ? r : list_images(t, dir, l, e);
+}
+
+static int lookup_tag(struct tree *t, const struct view *dir, const char *name, struct found *ret,
+                      struct err *e)
+{
+    const struct snapshot_disk *disk = snapshot_find_disk(dir->snapshot, name);
+    return disk ? lookup_image(t, dir, disk, ret, e) : lookup_row(t, dir, name, ret, e);
+}
+
 static const struct dir_ops dir_ops[PLACE_KINDS] = {
     [PLACE_ROOT] = {.lookup = lookup_root, .list = list_root},
     [PLACE_DOMAIN] = {.lookup = lookup_row, .list = list_domain},
@@ -235,6 +279,8 @@ static const struct dir_ops dir_ops[PLACE_KINDS] = {
                         .make = snapshot_make,
                         .remove = snapshot_remove},
     [PLACE_BY_NAME] = {.lookup = lookup_by_name, .list = list_by_name, .remove = snapshot_remove},
+    [PLACE_UNMANAGED] = {.lookup = lookup_unmanaged, .list = list_unmanaged},
+    [PLACE_TAG] = {.lookup = lookup_tag, .list = list_tag},
 };
 
 const struct dir_ops *dir_ops_of(const struct view *dir)
@@ -260,6 +306,8 @@ static struct place place_above(const struct view *v)
     const char *uuid = v->place.uuid;
     if (v->place.kind == PLACE_ROOT || v->place.kind == PLACE_DOMAIN)
         return place_make(PLACE_ROOT, "", 0, 0);
+    if (v->place.kind == PLACE_TAG)
+        return place_make(PLACE_UNMANAGED, uuid, 0, 0);
     if (v->place.kind != PLACE_SNAPSHOT)
         return place_make(PLACE_DOMAIN, uuid, 0, 0);
     if (v->snapshot->in_by_name)

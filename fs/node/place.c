@@ -50,11 +50,24 @@ uint64_t place_disk_item(uint64_t disk_ident, const char *file)
     return hash_end(hash_str(hash_u64(HASH_START, disk_ident), file));
 }
 
+bool place_is_image(enum place_kind kind)
+{
+    return kind == PLACE_IMAGE || kind == PLACE_TAG_IMAGE;
+}
+
+bool place_is_in_tag(const struct place *p)
+{
+    if (p->kind == PLACE_FILE)
+        return row_at((size_t)p->item)->where == PLACE_TAG;
+    return p->kind == PLACE_TAG || p->kind == PLACE_TAG_IMAGE;
+}
+
 unsigned place_type(const struct place *p)
 {
     switch (p->kind) {
     case PLACE_FILE:
     case PLACE_IMAGE:
+    case PLACE_TAG_IMAGE:
         return S_IFREG;
     case PLACE_CURRENT:
     case PLACE_DEEP:

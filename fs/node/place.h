@@ -14,22 +14,25 @@ enum { PLACE_UUID_LEN = 36 };
 /* The numbers go into st_ino: never change one. */
 enum place_kind {
     PLACE_ROOT = 1,
-    PLACE_DOMAIN = 2,    /* DOMAIN/ */
-    PLACE_SNAPSHOTS = 3, /* DOMAIN/snapshots/ */
-    PLACE_BY_NAME = 4,   /* DOMAIN/by-name/ */
-    PLACE_SNAPSHOT = 5,  /* a snapshot's real directory, wherever it stands */
-    PLACE_FILE = 6,      /* a text or command file; item = its row (rows.h) */
-    PLACE_CURRENT = 7,   /* DOMAIN/current, a link */
-    PLACE_DEEP = 8,      /* a link in a snapshot's directory to a child that stands in by-name/ */
-    PLACE_NAME = 9,      /* a link in by-name/ to a snapshot below snapshots/ */
-    PLACE_IMAGE = 10,    /* one disk of a snapshot; item = place_disk_item of it */
-    PLACE_KINDS = 11,
+    PLACE_DOMAIN = 2,     /* DOMAIN/ */
+    PLACE_SNAPSHOTS = 3,  /* DOMAIN/snapshots/ */
+    PLACE_BY_NAME = 4,    /* DOMAIN/by-name/ */
+    PLACE_SNAPSHOT = 5,   /* a snapshot's real directory, wherever it stands */
+    PLACE_FILE = 6,       /* a text or command file; item = its row (rows.h) */
+    PLACE_CURRENT = 7,    /* DOMAIN/current, a link */
+    PLACE_DEEP = 8,       /* a link in a snapshot's directory to a child that stands in by-name/ */
+    PLACE_NAME = 9,       /* a link in by-name/ to a snapshot below snapshots/ */
+    PLACE_IMAGE = 10,     /* one disk of a snapshot; item = place_disk_item of it */
+    PLACE_UNMANAGED = 11, /* DOMAIN/unmanaged/ */
+    PLACE_TAG = 12,       /* a directory in it; snapshot = its ident */
+    PLACE_TAG_IMAGE = 13, /* one disk of a tag; item = place_disk_item of it */
+    PLACE_KINDS = 14,
 };
 
 struct place {
     enum place_kind kind;
     char uuid[PLACE_UUID_LEN + 1]; /* of the domain; "" for the root */
-    uint64_t snapshot;             /* its ident, 0 where none belongs */
+    uint64_t snapshot;             /* its ident, or a tag's; 0 where none belongs */
     uint64_t item;                 /* row number, disk, or 0 */
 };
 
@@ -39,6 +42,12 @@ uint64_t place_hash(const struct place *p);
 
 /* The st_ino: stable over mounts, 1 for the root and never 0 or 1 for another. */
 uint64_t place_ino(const struct place *p);
+
+/* Is it the bytes of a disk? */
+bool place_is_image(enum place_kind kind);
+
+/* Is it a tag's directory, or in one? */
+bool place_is_in_tag(const struct place *p);
 
 /* The item of a disk: its identity and its file's name, since two disks may share one file. */
 uint64_t place_disk_item(uint64_t disk_ident, const char *file);

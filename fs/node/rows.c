@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "model/model.h"
+#include "model/unmanaged.h"
 #include "model/verbs.h"
 #include "node/tree.h"
 
@@ -53,6 +54,12 @@ static int show_info(struct tree *t, const struct view *v, char **ret, size_t *r
                      struct err *e)
 {
     return model_info(t->model, v->domain, v->snapshot, ret, ret_len, e);
+}
+
+static int show_tag_info(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
+                         struct err *e)
+{
+    return model_tag_info(t->model, v->domain, v->snapshot, ret, ret_len, e);
 }
 
 static int show_snapshot_xml(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
@@ -130,6 +137,16 @@ static const struct row rows[] = {
      .mode = 0444,
      .show = show_state,
      .help = "running, paused, shut off, ..."},
+    {.name = "unmanaged",
+     .where = PLACE_DOMAIN,
+     .kind = PLACE_UNMANAGED,
+     .help = "a directory per qcow2 snapshot in the disks that libvirt does not know"},
+    {.name = "info",
+     .where = PLACE_TAG,
+     .kind = PLACE_FILE,
+     .mode = 0444,
+     .show = show_tag_info,
+     .help = "what is known of it, in 'Key: value' lines"},
     {.name = "description",
      .where = PLACE_SNAPSHOT,
      .kind = PLACE_FILE,

@@ -19,7 +19,7 @@ struct view;
 
 struct row {
     const char *name;
-    enum place_kind where; /* the kind of directory it stands in: PLACE_DOMAIN, PLACE_SNAPSHOT */
+    enum place_kind where; /* the kind of directory it stands in: PLACE_DOMAIN, _SNAPSHOT, _TAG */
     enum place_kind kind;  /* PLACE_FILE, or the directory or link that it is */
     unsigned mode;         /* of a PLACE_FILE */
     bool whole;            /* a write replaces it all: no append, no write past its start */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "model/unmanaged.h"
 #include "node/tree.h"
 
 enum { ROOT_FRESH_NS = 1000000000 };
@@ -39,8 +40,19 @@ static int find_disk(struct view *v, struct err *e)
     return v->disk ? 0 : gone(e, "the disk image");
 }
 
+static int find_tag(struct view *v, struct err *e)
+{
+    const struct tag_list *tags = domain_tags(v->domain);
+    v->snapshot = tags ? tags_find_ident(tags, v->place.snapshot) : NULL;
+    if (!v->snapshot)
+        return gone(e, "the tag");
+    return v->place.kind == PLACE_TAG_IMAGE ? find_disk(v, e) : 0;
+}
+
 static int find_snapshot(struct view *v, struct err *e)
 {
+    if (place_is_in_tag(&v->place))
+        return find_tag(v, e);
     v->snapshot = domain_find_ident(v->domain, v->place.snapshot);
     if (!v->snapshot)
         return gone(e, "the snapshot");
@@ -75,6 +87,9 @@ int tree_view(struct tree *t, const struct place *p, struct view *ret, struct er
     int r = model_domain(t->model, p->uuid, &d, e);
     if (r == -ENOENT)
         return gone(e, "the domain");
+    const struct tag_list *tags;
+    if (r == 0 && place_is_in_tag(p))
+        r = model_tags(t->model, d, &tags, e);
     return r < 0 ? r : tree_view_in(d, p, ret, e);
 }
 

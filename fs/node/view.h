@@ -14,15 +14,16 @@ struct tree;
 struct view {
     struct place place;
     struct domain *domain;            /* NULL for the root */
-    const struct snapshot *snapshot;  /* of `domain`; NULL where none belongs */
-    const struct snapshot_disk *disk; /* PLACE_IMAGE */
+    const struct snapshot *snapshot;  /* of `domain`, or a tag of it; NULL where none belongs */
+    const struct snapshot_disk *disk; /* PLACE_IMAGE, PLACE_TAG_IMAGE */
     const struct row *row;            /* PLACE_FILE */
     uint64_t fresh_until;             /* CLOCK_MONOTONIC, ns: how long attributes may be kept */
 };
 
 /* ESTALE when what the place names is gone. The root never asks libvirt. */
 int tree_view(struct tree *t, const struct place *p, struct view *ret, struct err *e);
-/* The same in a domain that the caller holds; the view takes its own reference. */
+/* The same in a domain that the caller holds; the view takes its own reference. A place in a tag's
+ * directory is found only after model_tags. */
 int tree_view_in(struct domain *d, const struct place *p, struct view *ret, struct err *e);
 void view_drop(struct view *v);
 #define autoview __attribute__((cleanup(view_drop)))

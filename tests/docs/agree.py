@@ -26,8 +26,12 @@ SOURCES = {
 }
 # Not requests: what fails before anything is mounted, and another program.
 NO_REQUESTS = re.compile(r"fs/fuse/(daemon|main|mount|options|session|values)\.c|core/image/cat/")
-IMAGES = ["DISK.raw", "memory"]
-DIRECTORIES = {"PLACE_DOMAIN": "A DOMAIN'S DIRECTORY", "PLACE_SNAPSHOT": "A SNAPSHOT'S DIRECTORY"}
+IMAGES = {"PLACE_SNAPSHOT": ["DISK.raw", "memory"], "PLACE_TAG": ["DISK.raw"]}
+DIRECTORIES = {
+    "PLACE_DOMAIN": "A DOMAIN'S DIRECTORY",
+    "PLACE_SNAPSHOT": "A SNAPSHOT'S DIRECTORY",
+    "PLACE_TAG": "A TAG'S DIRECTORY",
+}
 # Where a limit's value stands, its name, and the sentence that tells it.
 LIMITS = (
     ("fs/node/bar.h", "BAR_SECONDS", "man5", r"is refused for (\d+) seconds"),
@@ -44,6 +48,8 @@ LIMITS = (
     ("core/base/budget.h", "BUDGET_LEAST_MIB", "help", r"read and listed, default \d+, at least (\d+)"),
     ("core/image/image.h", "IMAGE_CHAIN_MAX", "man5", r"chain has at most (\d+) files"),
     ("core/image/export.h", "EXPORT_SERVERS", "man5", r"at most (\d+) run at once"),
+    ("core/model/unmanaged.h", "UNMANAGED_MAX", "man5", r"At most (\d+) images"),
+    ("core/model/unmanaged.h", "UNMANAGED_NAME_MAX", "man5", r"whose name has over (\d+) bytes"),
     ("core/virt/virt.h", "VIRT_RECONNECT_WAIT", "man1", r"for up to (\d+) seconds from the loss"),
     ("core/virt/virt.h", "VIRT_CALL_TIMEOUT", "man1", r"given up after (\d+) seconds"),
 )
@@ -144,8 +150,8 @@ def files(texts):
         names = rows(texts["rows"], where)
         shown = helped(texts["help"], f"in {title.lower()}")
         listed = page.items(page.part(texts["man5"], title), "Pa")
-        if where == "PLACE_SNAPSHOT":
-            names = names + IMAGES
+        if where in IMAGES:
+            names = names + IMAGES[where]
             listed = ["DISK.raw" if name == ".raw" else name for name in listed]
         yield from differ("file", ("rows.c", names), ("--help", shown))
         yield from differ("file", ("rows.c", names), ("snapfs(5)", listed))
@@ -161,7 +167,7 @@ def pictures(texts):
         drawn = re.findall(pattern, text, re.MULTILINE)
         examples = ("web01", "base", "updates", "before-upgrade", "vda.raw", "...")
         entries = [name for name in drawn if name not in examples]
-        yield from differ("file", ("rows.c", names + IMAGES[1:]), (f"the picture in {place}", entries))
+        yield from differ("file", ("rows.c", names + ["memory"]), (f"the picture in {place}", entries))
 
 
 def words(texts):

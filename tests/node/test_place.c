@@ -33,6 +33,9 @@ static void test_distinct(void)
         place_make(PLACE_FILE, uuid_a, 0, row_of(PLACE_DOMAIN, "log")),
         place_make(PLACE_IMAGE, uuid_a, 1, disk_a),
         place_make(PLACE_IMAGE, uuid_a, 1, disk_b),
+        place_make(PLACE_UNMANAGED, uuid_a, 0, 0),
+        place_make(PLACE_TAG, uuid_a, 1, 0),
+        place_make(PLACE_TAG_IMAGE, uuid_a, 1, disk_a),
     };
     size_t n = sizeof(places) / sizeof(*places), same = 0, same_ino = 0, odd = 0;
     for (size_t i = 0; i < n; i++) {
@@ -68,6 +71,17 @@ static void test_types(void)
     TAP_OK(place_type(&dir) == S_IFDIR, "a snapshot is a directory");
     TAP_OK(place_type(&file) == S_IFREG, "an image is a file");
     TAP_OK(place_type(&link) == S_IFLNK, "a deep child is a link");
+    struct place tag = place_make(PLACE_TAG, uuid_a, 1, 0);
+    struct place bytes = place_make(PLACE_TAG_IMAGE, uuid_a, 1, 1);
+    struct place text = place_make(PLACE_FILE, uuid_a, 1, row_of(PLACE_TAG, "info"));
+    struct place info = place_make(PLACE_FILE, uuid_a, 1, row_of(PLACE_SNAPSHOT, "info"));
+    TAP_OK(place_type(&tag) == S_IFDIR && place_type(&bytes) == S_IFREG, "a tag's, too");
+    TAP_OK(place_is_in_tag(&tag) && place_is_in_tag(&bytes) && place_is_in_tag(&text),
+           "a tag's places are told");
+    TAP_OK(!place_is_in_tag(&dir) && !place_is_in_tag(&file) && !place_is_in_tag(&info),
+           "from a snapshot's");
+    TAP_OK(place_is_image(file.kind) && place_is_image(bytes.kind) && !place_is_image(info.kind),
+           "images are told");
 }
 
 int main(void)

@@ -15,8 +15,8 @@ static void test_row(const struct row *row)
            row->name);
     TAP_OK(!!row->store == !!(row->mode & 0222), "'%s' is writable where it stores", row->name);
     TAP_OK(!row->words || row->store, "'%s' has words only where it stores", row->name);
-    TAP_OK(row->where == PLACE_DOMAIN || row->where == PLACE_SNAPSHOT, "'%s' stands somewhere",
-           row->name);
+    TAP_OK(row->where == PLACE_DOMAIN || row->where == PLACE_SNAPSHOT || row->where == PLACE_TAG,
+           "'%s' stands somewhere", row->name);
 }
 
 int main(void)

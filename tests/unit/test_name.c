@@ -61,8 +61,25 @@ static void test_long(void)
     free(x);
 }
 
+static void test_marked(void)
+{
+    char *marked = name_encode_marked("x.raw", 0xab);
+    TAP_STR(marked, "x%2Eraw~00000000000000ab", "a mark stands behind the coded name");
+    free(marked);
+    marked = name_encode_marked("", UINT64_MAX);
+    TAP_STR(marked, "~ffffffffffffffff", "also behind none");
+    free(marked);
+    char name[255];
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = 0;
+    marked = name_encode_marked(name, 1);
+    TAP_OK(strlen(marked) == NAME_CODED_MAX && strchr(marked, '~'), "a name is cut for its mark");
+    free(marked);
+}
+
 int main(void)
 {
+    test_marked();
     coded("plain name", "plain name");
     coded("revert", "%72evert");
     coded("by-name", "%62y-name");

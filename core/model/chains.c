@@ -1,0 +1,160 @@
+/* chains.c - see chains.h. No locks. */
+#include "model/chains.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/image.h"
+#include "model/policy.h"
+
+void chains_drop(struct chains *c)
+{
+    for (size_t i = 0; i < c->n_files; i++)
+        free(c->files[i].path);
+    for (size_t i = 0; i < c->n_names; i++)
+        free(c->names[i].path);
+    free(c->files);
+    free(c->uses);
+    free(c->names);
+    *c = (struct chains){0};
+}
+
+int chains_find(const struct chains *c, const char *path)
+{
+    for (size_t i = 0; i < c->n_names; i++)
+        if (!strcmp(c->names[i].path, path))
+            return (int)c->names[i].file;
+    return -1;
+}
+
+static int add_name(struct chains *c, const char *path, size_t file, struct err *e)
+{
+    if (chains_find(c, path) >= 0)
+        return 0;
+    struct chain_name *names = mem_grow(c->names, c->n_names, sizeof(*names));
+    if (!names)
+        return err_nomem(e);
+    c->names = names;
+    char *copy = strdup(path);
+    if (!copy)
+        return err_nomem(e);
+    c->names[c->n_names++] = (struct chain_name){copy, file};
+    return 0;
+}
+
+/* The file's number, new or known. */
+static int add_file(struct chains *c, const struct image_layer *l, size_t *ret, struct err *e)
+{
+    for (size_t i = 0; i < c->n_files; i++)
+        if (c->files[i].dev == l->dev && c->files[i].ino == l->ino) {
+            *ret = i;
+            return 0;
+        }
+    struct chain_file *files = mem_grow(c->files, c->n_files, sizeof(*files));
+    if (!files)
+        return err_nomem(e);
+    c->files = files;
+    char *path = strdup(l->path);
+    if (!path)
+        return err_nomem(e);
+    c->files[c->n_files] = (struct chain_file){path, l->dev, l->ino};
+    *ret = c->n_files++;
+    return 0;
+}
+
+static bool is_used(const struct chains *c, size_t file, const char *target)
+{
+    for (size_t i = 0; i < c->n_uses; i++)
+        if (c->uses[i].file == file && !strcmp(c->uses[i].target, target))
+            return true;
+    return false;
+}
+
+static int add_layer(struct chains *c, const struct image_layer *l, const char *target,
+                     struct err *e)
+{
+    size_t file = 0;
+    int r = add_file(c, l, &file, e);
+    if (r == 0)
+        r = add_name(c, l->path, file, e);
+    if (r < 0 || is_used(c, file, target))
+        return r;
+    struct chain_use *uses = mem_grow(c->uses, c->n_uses, sizeof(*uses));
+    if (!uses)
+        return err_nomem(e);
+    c->uses = uses;
+    c->uses[c->n_uses++] = (struct chain_use){file, target};
+    return 0;
+}
+
+static bool is_qcow2(const char *format)
+{
+    return format && !strcmp(format, "qcow2");
+}
+
+/* What stands below a file that is known for this disk is known for it, too. */
+static int follow(struct chains *c, const struct image_policy *policy, const char *path,
+                  const char *format, const char *target, struct err *e)
+{
+    int known = path ? chains_find(c, path) : -1;
+    if (!path || path[0] != '/' || !*target || !is_qcow2(format) ||
+        (known >= 0 && is_used(c, (size_t)known, target)))
+        return 0;
+    struct image_source source = {.path = path, .format = format};
+    struct image_layer *layers = NULL;
+    struct err why;
+    size_t n = 0;
+    bool unknown;
+    int r = image_layers(&source, policy, &layers, &n, &unknown, &why);
+    r = err_is_want(-r) ? err_fail(e, -r, "%s", why.text) : 0;
+    for (size_t i = 0; r == 0 && i < n && is_qcow2(layers[i].format); i++)
+        r = add_layer(c, &layers[i], target, e);
+    image_layers_free(layers, n);
+    return r;
+}
+
+/* A disk that is a slice of a file is in no file that could be read as one. */
+static bool is_sliced(const struct xml_disk *x)
+{
+    bool sliced = x->source.slice;
+    for (size_t i = 0; i < x->n_backing; i++)
+        sliced |= x->backing[i].slice;
+    return sliced;
+}
+
+static int follow_live(struct chains *c, const struct image_policy *policy,
+                       const struct xml_disk *x, struct err *e)
+{
+    return is_sliced(x) ? 0
+                        : follow(c, policy, policy_path(&x->source), policy_format(&x->source),
+                                 x->target, e);
+}
+
+static int follow_then(struct chains *c, const struct image_policy *policy,
+                       const struct snapshot *s, const struct snapshot_disk *disk, struct err *e)
+{
+    const struct xml_disk *x =
+        s->parsed->domain ? xml_domain_disk(s->parsed->domain, disk->target) : NULL;
+    return x && is_sliced(x) ? 0 : follow(c, policy, disk->path, disk->format, disk->target, e);
+}
+
+int chains_read(struct model *m, struct domain *d, const struct xml_domain *live,
+                struct chains *ret, struct err *e)
+{
+    struct allowance a = {.model = m, .domain = d};
+    struct image_policy policy = policy_of(&a);
+    struct chains c = {0};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < live->n_disks; i++)
+        r = follow_live(&c, &policy, &live->disks[i], e);
+    for (size_t i = 0; r == 0 && i < d->n; i++)
+        for (size_t k = 0; r == 0 && k < d->all[i].n_disks; k++) {
+            a.snapshot = &d->all[i];
+            r = follow_then(&c, &policy, &d->all[i], &d->all[i].disks[k], e);
+        }
+    if (r < 0)
+        chains_drop(&c);
+    else
+        *ret = c;
+    return r;
+}
