@@ -12,6 +12,7 @@
 
 #include "base/budget.h"
 #include "base/hash.h"
+#include "model/lookout.h"
 #include "model/read.h"
 
 uint64_t model_now_ns(void)
@@ -53,6 +54,9 @@ int model_open(const struct model_options *o, struct model **ret, struct err *e)
     int r = virt_open(o->uri, o->readonly, &m->virt, e);
     if (r < 0)
         return r;
+    m->lookout = lookout_new(m);
+    if (!m->lookout)
+        return err_nomem(e);
     if (!budget_keeper(drop, m))
         return err_fail(e, EMFILE, "too many connections in one process");
     m->is_test = !strncmp(virt_uri(m->virt), "test:", 5);
@@ -73,6 +77,7 @@ void model_close(struct model *m)
 {
     if (!m)
         return;
+    lookout_free(m->lookout);
     budget_keeper_ended(drop, m);
     for (size_t i = 0; i < ENTRY_BUCKETS; i++)
         for (struct entry *en = m->entries[i], *next; en; en = next) {
@@ -163,6 +168,7 @@ void model_changed(struct model *m, struct entry *en)
 {
     pthread_mutex_lock(&m->lock);
     en->changes++;
+    m->changes++;
     en->stale = true;
     pthread_mutex_unlock(&m->lock);
 }

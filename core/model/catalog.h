@@ -4,7 +4,8 @@
  *   entry->operation   one verb on the domain at a time; held over its libvirt calls
  *   model->listing     one reading of the list of domains at a time; held over libvirt calls
  *   entry->reading     one reading of the domain at a time; held over libvirt calls
- *   model->lock        the fields below it; never held over a libvirt call or file access
+ *   lookout->lock      the latest outlook (lookout.c); never held over a libvirt call or file
+ * access model->lock        the fields below it; never held over a libvirt call or file access
  */
 #ifndef SNAPFS_MODEL_CATALOG_H
 #define SNAPFS_MODEL_CATALOG_H
@@ -43,10 +44,12 @@ struct model {
     struct model_options options;
     bool is_test; /* libvirt's test driver: its domains have no files */
     struct reading listing;
+    struct lookout *lookout;
     pthread_mutex_t lock;
     /* under lock: */
     struct entry *entries[ENTRY_BUCKETS]; /* by uuid */
     struct domain_list *list;             /* may be NULL */
+    uint64_t changes;                     /* made here, to any domain */
 };
 
 uint64_t model_now_ns(void); /* CLOCK_MONOTONIC */

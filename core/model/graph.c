@@ -89,6 +89,14 @@ int graph_file(struct graph *g, const char *path, const char *format, uint64_t d
     return (int)g->n_files++;
 }
 
+int graph_find(const struct graph *g, uint64_t dev, uint64_t ino)
+{
+    for (size_t i = 0; ino && i < g->n_files; i++)
+        if (g->files[i].ino == ino && g->files[i].dev == dev)
+            return (int)i;
+    return GRAPH_NO_FILE;
+}
+
 size_t graph_n_files(const struct graph *g)
 {
     return g->n_files;

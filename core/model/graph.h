@@ -29,6 +29,8 @@ enum { GRAPH_NO_FILE = -1 };
  * exist), the same path. `format` may be NULL where it is not known; the first known one is kept.
  * Negative without memory. */
 int graph_file(struct graph *g, const char *path, const char *format, uint64_t dev, uint64_t ino);
+/* The number of a file that is known, else GRAPH_NO_FILE. */
+int graph_find(const struct graph *g, uint64_t dev, uint64_t ino);
 size_t graph_n_files(const struct graph *g);
 const char *graph_file_path(const struct graph *g, int file);
 const char *graph_file_format(const struct graph *g, int file);

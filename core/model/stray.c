@@ -65,11 +65,17 @@ char *stray_coded(const struct stray *s)
     return s->mark ? name_encode_marked(s->name, s->mark) : name_encode(s->name);
 }
 
-void strays_free(struct stray *s, size_t n)
+void strays_clear(struct stray *s, size_t n)
 {
-    for (size_t i = 0; s && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         free(s[i].name);
         free(s[i].id);
     }
+}
+
+void strays_free(struct stray *s, size_t n)
+{
+    if (s)
+        strays_clear(s, n);
     free(s);
 }

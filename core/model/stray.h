@@ -39,6 +39,7 @@ size_t strays_together(const struct stray *s, size_t n);
 /* The directory's name; owned by the caller, NULL without memory. */
 char *stray_coded(const struct stray *s);
 
-void strays_free(struct stray *s, size_t n); /* NULL allowed */
+void strays_clear(struct stray *s, size_t n); /* what they own, not the array */
+void strays_free(struct stray *s, size_t n);  /* NULL allowed */
 
 #endif

@@ -191,32 +191,97 @@ static int add_domains(struct surveyor *v, const struct domain *asking, struct e
     return r;
 }
 
-static int survey_from(struct surveyor *v, const struct domain *asking, bool alone, struct err *e)
+/* One domain at a glance; what cannot be read is missing. */
+static int glance_at(struct surveyor *v, const char *uuid, size_t *missing, struct err *e)
 {
-    v->graph = graph_new();
-    v->tables = tag_tables_new(v->m);
-    v->mounts = mounts_read();
-    if (!v->graph || !v->tables || !v->mounts)
+    struct domain *d autodestroy(domain_unref) = NULL;
+    struct err why = {0};
+    int r = model_domain(v->m, uuid, &d, &why);
+    if (r == 0)
+        r = add_domain(v, d, &why);
+    if (r == -ENOMEM)
         return err_nomem(e);
-    int r = alone ? add_domain(v, asking, e) : add_domains(v, asking, e);
+    *missing += r < 0 && r != -ENOENT;
+    return 0;
+}
+
+static int glance(struct surveyor *v, const atomic_bool *stop, size_t *missing, struct err *e)
+{
+    struct virt_domain *all = NULL;
+    size_t n = 0;
+    int r = virt_domains(v->m->virt, &all, &n, e);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        if (atomic_load(stop))
+            r = err_fail(e, ESHUTDOWN, "the mount is ending");
+        else
+            r = glance_at(v, all[i].uuid, missing, e);
+    }
+    virt_domains_free(all, n);
+    return r;
+}
+
+static int add_all_tags(struct surveyor *v, struct err *e)
+{
+    int r = 0;
     for (size_t i = 0; r == 0 && i < graph_n_files(v->graph); i++)
         r = add_file_tags(v, (int)i, e);
     return r;
 }
 
+static int begin(struct surveyor *v, struct err *e)
+{
+    struct err why;
+    if (!virt_files_local(v->m->virt, &why))
+        return err_fail(e, EOPNOTSUPP, "whose bytes would change cannot be known: %s", why.text);
+    v->graph = graph_new();
+    v->tables = tag_tables_new(v->m);
+    v->mounts = mounts_read();
+    return v->graph && v->tables && v->mounts ? 0 : err_nomem(e);
+}
+
+static void end(struct surveyor *v)
+{
+    tag_tables_free(v->tables);
+    mounts_free(v->mounts);
+    free(v->inside);
+}
+
+int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, size_t *ret_missing,
+                  struct err *e)
+{
+    struct surveyor v = {.m = m};
+    size_t missing = 0;
+    int r = begin(&v, e);
+    if (r == 0)
+        r = glance(&v, stop, &missing, e);
+    if (r == 0)
+        r = add_all_tags(&v, e);
+    end(&v);
+    if (r < 0) {
+        graph_free(v.graph);
+        return r;
+    }
+    *ret = v.graph;
+    *ret_missing = missing;
+    return 0;
+}
+
+static int survey_from(struct surveyor *v, const struct domain *asking, bool alone, struct err *e)
+{
+    int r = begin(v, e);
+    if (r == 0)
+        r = alone ? add_domain(v, asking, e) : add_domains(v, asking, e);
+    return r < 0 ? r : add_all_tags(v, e);
+}
+
 int survey_make(struct model *m, struct domain *d, bool alone, struct survey *ret, struct err *e)
 {
     struct surveyor v = {.m = m};
-    struct err why;
     *ret = (struct survey){0};
-    if (!virt_files_local(m->virt, &why))
-        return err_fail(e, EOPNOTSUPP, "whose bytes would change cannot be known: %s", why.text);
     int r = survey_from(&v, d, alone, e);
     if (r == 0)
         r = xml_domain_parse(d->xml, &ret->live, e);
-    tag_tables_free(v.tables);
-    mounts_free(v.mounts);
-    free(v.inside);
+    end(&v);
     ret->graph = v.graph;
     if (r < 0)
         survey_drop(ret);

@@ -2,6 +2,8 @@
 #ifndef SNAPFS_MODEL_SURVEY_H
 #define SNAPFS_MODEL_SURVEY_H
 
+#include <stdatomic.h>
+
 #include "model/graph.h"
 #include "model/model.h"
 #include "virt/xml.h"
@@ -17,6 +19,11 @@ struct survey {
  * no file opened, where libvirt's files are not ours to see. */
 int survey_make(struct model *m, struct domain *d, bool alone, struct survey *ret, struct err *e);
 void survey_drop(struct survey *s);
+
+/* The same for telling only: domains as they are remembered, where that is not old, and without
+ * those that cannot be read, which are counted. Ends early, with ESHUTDOWN, when `stop` is set. */
+int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, size_t *ret_missing,
+                  struct err *e);
 
 /* The user that is this snapshot's disk, or, with `s` NULL, this domain's live disk. -1 = none. */
 int survey_user(const struct survey *v, const struct domain *d, const struct snapshot *s,

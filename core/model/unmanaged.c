@@ -16,6 +16,7 @@
 #include "model/chains.h"
 #include "model/domain.h"
 #include "model/images.h"
+#include "model/lookout.h"
 #include "model/policy.h"
 
 enum {
@@ -179,6 +180,24 @@ static int read_tags(struct found *f, struct model *m, struct domain *d, struct 
     return r;
 }
 
+/* Takes out what is known as the snapshot of another domain, with which this one shares a file. */
+static void drop_others(struct found *f, struct model *m, const struct domain *d)
+{
+    struct outlook *o autodestroy(outlook_unref) = NULL;
+    if (f->n_strays)
+        o = lookout_ask(m->lookout, d, NULL);
+    size_t kept = 0;
+    for (size_t i = 0; o && i < f->n_strays; i++) {
+        struct stray *s = &f->strays[i];
+        if (outlook_owns_tag(o, s->identity.dev, s->identity.ino, s->name, s->id))
+            strays_clear(s, 1);
+        else
+            f->strays[kept++] = *s;
+    }
+    if (o)
+        f->n_strays = kept;
+}
+
 /* ---- from strays to directories ---- */
 
 static int fill_disk(struct found *f, const struct domain *d, struct snapshot *s, size_t at,
@@ -274,6 +293,8 @@ static int read_all(struct model *m, struct domain *d, struct found *f, struct e
     int r = chains_read(m, d, f->live, &f->chains, e);
     if (r == 0)
         r = read_tags(f, m, d, e);
+    if (r == 0)
+        drop_others(f, m, d);
     return r < 0 ? r : fill_tags(f, d, e);
 }
 

@@ -5,12 +5,13 @@ import contextlib
 import errno
 import os
 import subprocess
+import time
 
 from lib import daemon
 from lib.domain import SYSTEM, Domain
 from lib.mount import Mount
 from lib.scratch import scratch
-from lib.tap import equal, refused, run, test
+from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
 HOOKS = "/etc/libvirt/hooks"
@@ -60,6 +61,12 @@ def other_domains_answer_and_the_rest_fails_in_time(directory):
         with Mount(SYSTEM, "cache=0") as mount:
             with stuck(directory):
                 equal(os.listdir(mount.path("other/by-name")), ["one"])
+                began = time.monotonic()
+                for _ in range(10):
+                    with open(mount.path("other/by-name/one/info"), encoding="utf-8") as info:
+                        holds(info.read(), "Needed-by:      not known")
+                equal(os.listdir(mount.path("other/unmanaged")), [])
+                true(time.monotonic() - began < 15, "who needs the snapshot takes long to find out")
                 os.mkdir(mount.path("other/current/two"))  # its own files are all that count
                 late = [
                     lambda: os.listdir(mount.point),

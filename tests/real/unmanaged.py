@@ -9,6 +9,7 @@ from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, run, test, true
 from lib.wait import until
+from lib.watch import clone_on
 
 
 def unmanaged(domain, mount, *parts):
@@ -74,6 +75,26 @@ def a_tag_that_the_running_domain_loses(directory):
             equal(os.listdir(unmanaged(domain, mount)), [])
             with open(mount.path(domain.name, "log"), encoding="utf-8") as log:
                 true(re.search(r"unmanaged/tag/vda.raw: ESTALE", log.read()), "the log names it")
+
+
+@test
+def a_tag_of_another_domains_snapshot(directory):
+    with Domain("template", directory, {"vda": "qcow2"}) as template:
+        template.write(1)
+        template.snapshot("theirs")
+        path = template.disks[0].path
+        fill(path, 2)
+        number = tagged.tag(path, "nobodys")
+        with clone_on(template, directory, path, "qcow2") as clone, Mount(SYSTEM) as mount:
+            equal(os.listdir(unmanaged(clone, mount)), ["nobodys"])
+            equal(os.listdir(unmanaged(template, mount)), ["nobodys"])
+            content = tagged.by_id(path, number, os.path.join(directory, "out"))
+            for domain in (clone, template):
+                image = unmanaged(domain, mount, "nobodys/vda.raw")
+                tagged.check([image], {image: content})
+            template.delete("theirs", "--metadata")
+            both = ["nobodys", "theirs"]
+            until(lambda: sorted(os.listdir(unmanaged(clone, mount))) == both, "the lost one")
 
 
 with scratch() as directory:
