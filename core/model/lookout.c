@@ -49,8 +49,10 @@ void lookout_free(struct lookout *l)
     if (!l)
         return;
     atomic_store(&l->stop, true);
-    if (l->has_thread)
+    if (l->has_thread) {
+        virt_hurry(l->model->virt);
         pthread_join(l->thread, NULL);
+    }
     outlook_unref(l->latest);
     pthread_cond_destroy(&l->done);
     pthread_mutex_destroy(&l->lock);

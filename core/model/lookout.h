@@ -18,7 +18,9 @@ enum {
 struct lookout;
 
 struct lookout *lookout_new(struct model *m); /* NULL without memory */
-void lookout_free(struct lookout *l);         /* waits for its thread; NULL allowed */
+/* Waits for its thread, which has about a second more for each call to libvirt that it is in; so
+ * nobody else may be waiting for libvirt's answers any more. NULL allowed. */
+void lookout_free(struct lookout *l);
 
 /* The latest, with a reference, drawn anew where it is old, was drawn before a change made here, or
  * does not know the snapshot and is older than the domain (s NULL: any will do). NULL when there is

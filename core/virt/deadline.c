@@ -5,11 +5,14 @@
  * taken back, but its connection can be broken, which lets it fail. One timer of the event loop
  * sees to that; it runs only while there are reads to watch. The fields are under virt.lock.
  */
+#include "base/mem.h"
 #include "virt/internal.h"
 #include "virt/virt.h"
 
 /* Past keepalive's, so that it is that which tells of a daemon that has stopped. */
 #define DEADLINE_NS ((VIRT_CALL_TIMEOUT + 2) * VIRT_SECOND)
+
+#define HURRY_NS VIRT_SECOND /* the same, for what is read when the mount has ended */
 
 static struct link *find_link(struct virt *v, virConnectPtr conn)
 {
@@ -77,15 +80,29 @@ void deadlines_stop(struct virt *v)
 void deadline_begin(struct virt *v, virConnectPtr conn)
 {
     pthread_mutex_lock(&v->lock);
+    uint64_t patience = v->hurried ? HURRY_NS : DEADLINE_NS;
     struct link *l = find_link(v, conn);
     bool watch = l && !l->shared && v->timer >= 0;
     if (watch)
-        l->deadline = virt_clock() + DEADLINE_NS;
+        l->deadline = virt_clock() + patience;
     bool start = watch && !v->watching;
     v->watching |= watch;
     pthread_mutex_unlock(&v->lock);
     if (start)
-        virEventUpdateTimeout(v->timer, milliseconds(DEADLINE_NS));
+        virEventUpdateTimeout(v->timer, milliseconds(patience));
+}
+
+void virt_hurry(struct virt *v)
+{
+    pthread_mutex_lock(&v->lock);
+    uint64_t latest = virt_clock() + HURRY_NS;
+    v->hurried = true;
+    for (unsigned i = 0; i < v->n_links; i++)
+        v->links[i]->deadline = min_u64(v->links[i]->deadline, latest);
+    bool watching = v->watching;
+    pthread_mutex_unlock(&v->lock);
+    if (watching)
+        virEventUpdateTimeout(v->timer, milliseconds(HURRY_NS));
 }
 
 void deadline_end(struct virt *v, virConnectPtr conn)

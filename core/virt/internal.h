@@ -62,6 +62,7 @@ struct virt {
     unsigned n_links;
     uint64_t lost_at; /* when a link was last found broken; those opened before are not trusted */
     bool watching;    /* the timer runs */
+    bool hurried;     /* reads are given up soon */
     bool connecting;  /* a connector thread is at work */
     unsigned tries;   /* how many connectors gave up, the last with */
     struct err failure;

@@ -34,6 +34,10 @@ int virt_open(const char *uri, bool readonly, struct virt **ret, struct err *e);
 void virt_close(struct virt *v);
 MEM_CLEANUP(struct virt, virt_close)
 
+/* Reads that are under way or begin from now on are given up after about a second: what they would
+ * find out nobody waits for. Before virt_close. */
+void virt_hurry(struct virt *v);
+
 const char *virt_uri(const struct virt *v);       /* libvirt's canonical URI; owned by v */
 unsigned long virt_version(const struct virt *v); /* of the daemon's libvirt, 9000000 = 9.0.0 */
 

@@ -84,6 +84,20 @@ def other_domains_answer_and_the_rest_fails_in_time(directory):
             equal(other.parents(), {"one": None})
 
 
+@test
+def a_mount_ends_while_it_looks_for_who_needs_a_snapshot(directory):
+    with Domain("other", directory) as other:
+        other.snapshot("one")
+        with stuck(directory):
+            with Mount(SYSTEM) as mount:
+                with open(mount.path("other/by-name/one/info"), encoding="utf-8") as info:
+                    holds(info.read(), "Needed-by:      not known yet")
+                true(mount.asks_libvirt(), "it does not look any more")
+                began = time.monotonic()
+                mount.end()
+                true(time.monotonic() - began < 10, "the mount has ended late")
+
+
 def change_meanwhile(directory, other, verb, change):
     """The verb fails with EBUSY when the domain is changed while the guard looks at all of them."""
     with Mount(SYSTEM) as mount, stuck(directory) as go_on:
