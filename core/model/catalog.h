@@ -4,8 +4,8 @@
  *   entry->operation   one verb on the domain at a time; held over its libvirt calls
  *   model->listing     one reading of the list of domains at a time; held over libvirt calls
  *   entry->reading     one reading of the domain at a time; held over libvirt calls
- *   lookout->lock      the latest outlook (lookout.c); never held over a libvirt call or file
- * access model->lock        the fields below it; never held over a libvirt call or file access
+ *   lookout->lock      the latest outlook; never held over a libvirt call or file access
+ *   model->lock        the fields below it; never held over a libvirt call or file access
  */
 #ifndef SNAPFS_MODEL_CATALOG_H
 #define SNAPFS_MODEL_CATALOG_H

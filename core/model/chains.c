@@ -113,29 +113,19 @@ static int follow(struct chains *c, const struct image_policy *policy, const cha
     return r;
 }
 
-/* A disk that is a slice of a file is in no file that could be read as one. */
-static bool is_sliced(const struct xml_disk *x)
-{
-    bool sliced = x->source.slice;
-    for (size_t i = 0; i < x->n_backing; i++)
-        sliced |= x->backing[i].slice;
-    return sliced;
-}
-
 static int follow_live(struct chains *c, const struct image_policy *policy,
                        const struct xml_disk *x, struct err *e)
 {
-    return is_sliced(x) ? 0
-                        : follow(c, policy, policy_path(&x->source), policy_format(&x->source),
-                                 x->target, e);
+    const char *path = policy_path(&x->source), *format = policy_format(&x->source);
+    return xml_disk_sliced(x) ? 0 : follow(c, policy, path, format, x->target, e);
 }
 
 static int follow_then(struct chains *c, const struct image_policy *policy,
                        const struct snapshot *s, const struct snapshot_disk *disk, struct err *e)
 {
-    const struct xml_disk *x =
-        s->parsed->domain ? xml_domain_disk(s->parsed->domain, disk->target) : NULL;
-    return x && is_sliced(x) ? 0 : follow(c, policy, disk->path, disk->format, disk->target, e);
+    const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
+    bool sliced = x && xml_disk_sliced(x);
+    return sliced ? 0 : follow(c, policy, disk->path, disk->format, disk->target, e);
 }
 
 int chains_read(struct model *m, struct domain *d, const struct xml_domain *live,

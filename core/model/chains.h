@@ -32,8 +32,9 @@ struct chains {
 
 /* Follows the chains of the live disks and then of the snapshots', by headers alone, as far as the
  * domain's policy and known formats lead: below a file whose format nobody gives a guest could have
- * written anything. What cannot be opened ends its chain; only want of memory or descriptors fails.
- * With the domain's disks in `live`, which must outlive it. */
+ * written anything. A disk that is a slice of a file, or on another host, has no chain here. What
+ * cannot be opened ends its chain; only want of memory or descriptors fails. With the domain's
+ * disks in `live`, which must outlive it. */
 int chains_read(struct model *m, struct domain *d, const struct xml_domain *live,
                 struct chains *ret, struct err *e);
 void chains_drop(struct chains *c);

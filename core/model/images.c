@@ -74,10 +74,7 @@ void probes_free(struct probes *p)
 static int check_whole(const struct snapshot *s, const struct snapshot_disk *disk, struct err *e)
 {
     const struct xml_disk *then = xml_domain_disk(s->parsed->domain, disk->target);
-    bool sliced = then && then->source.slice;
-    for (size_t i = 0; then && i < then->n_backing; i++)
-        sliced |= then->backing[i].slice;
-    if (!sliced || disk->memory)
+    if (!then || !xml_disk_sliced(then) || disk->memory)
         return 0;
     return err_fail(e, EOPNOTSUPP, "disk '%s' is a part of a file only, which is not read here",
                     disk->target);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "image/image.h"
 #include "model/inside.h"
 
 enum { USER_SIZE = 384, READER_SIZE = sizeof(int) + 2 * sizeof(uint64_t) };
@@ -142,28 +143,29 @@ static bool fill(struct outlook *o)
 }
 
 /* With the graph, whose users have strings of their own, and a chain each. */
-static bool count(struct outlook *o)
+static int count(struct outlook *o, struct err *e)
 {
     uint64_t size = o->n_users * USER_SIZE + o->n_readers * READER_SIZE;
-    bool ok = budget_take(size, NULL) == 0;
-    o->counted = ok ? size : 0;
-    return ok;
+    int r = budget_take(size, e);
+    o->counted = r < 0 ? 0 : size;
+    return r;
 }
 
 struct outlook *outlook_new(struct graph **g, size_t n_missing)
 {
+    struct err why;
     struct outlook *o = calloc(1, sizeof(*o));
     if (!o)
         return NULL;
     *o = (struct outlook){.refs = 1, .graph = *g, .n_missing = n_missing};
-    bool ok = fill(o) && count(o);
-    if (ok) {
+    bool filled = fill(o);
+    if (filled && count(o, &why) == 0) {
         *g = NULL;
         return o;
     }
     o->graph = NULL;
     outlook_unref(o);
-    return NULL;
+    return filled ? outlook_failed(&why) : NULL;
 }
 
 struct outlook *outlook_failed(const struct err *why)
@@ -202,10 +204,16 @@ static size_t find_disk(const struct outlook *o, const struct domain *d, const s
     return lo < o->n_users && !cmp_disk(o->users[lo].u, &want) ? lo : o->n_users;
 }
 
+static bool stands_in_file(const struct snapshot_disk *disk)
+{
+    struct stat remote;
+    return disk->path && !image_remote_stat(disk->path, &remote);
+}
+
 bool outlook_knows(const struct outlook *o, const struct domain *d, const struct snapshot *s)
 {
     for (size_t i = 0; i < s->n_disks; i++)
-        if (s->disks[i].path && find_disk(o, d, s, &s->disks[i]) == o->n_users)
+        if (stands_in_file(&s->disks[i]) && find_disk(o, d, s, &s->disks[i]) == o->n_users)
             return false;
     return true;
 }

@@ -11,8 +11,8 @@
 
 struct outlook;
 
-/* Of a graph, which it takes over on success, and how many domains are missing in it. NULL without
- * memory. */
+/* Of a graph, which it takes over on success, and how many domains are missing in it. Past the
+ * option memory= it is one of a failure; NULL without memory. */
 struct outlook *outlook_new(struct graph **g, size_t n_missing);
 /* Of a failure to draw one. */
 struct outlook *outlook_failed(const struct err *why);

@@ -45,6 +45,9 @@ struct xml_domain {
     size_t n_disks;
 };
 
+/* Is the disk, or what it stands on, a part of a file only? */
+bool xml_disk_sliced(const struct xml_disk *d);
+
 int xml_domain_parse(const char *xml, struct xml_domain **ret, struct err *e);
 void xml_domain_free(struct xml_domain *d); /* NULL allowed */
 MEM_CLEANUP(struct xml_domain, xml_domain_free)

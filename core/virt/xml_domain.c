@@ -232,6 +232,14 @@ void xml_domain_free(struct xml_domain *d)
     free(d);
 }
 
+bool xml_disk_sliced(const struct xml_disk *d)
+{
+    bool sliced = d->source.slice;
+    for (size_t i = 0; i < d->n_backing; i++)
+        sliced |= d->backing[i].slice;
+    return sliced;
+}
+
 const struct xml_disk *xml_domain_disk(const struct xml_domain *d, const char *target)
 {
     for (size_t i = 0; d && i < d->n_disks; i++)

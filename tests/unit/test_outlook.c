@@ -92,6 +92,8 @@ static void test_own_disk(void)
     struct snapshot_disk disk = {.target = (char *)(uintptr_t) "vdb", .path = "/base"};
     struct snapshot s = {.name = "i1", .disks = &disk, .n_disks = 1};
     TAP_OK(!outlook_knows(o, &web, &s), "a disk that is no user is not known");
+    disk.path = "nbd://host/export";
+    TAP_OK(outlook_knows(o, &web, &s), "but one on another host need not be");
     outlook_unref(o);
 }
 

@@ -83,6 +83,7 @@ static void test_domain(void)
     const struct xml_disk *vdd = xml_domain_disk(d, "vdd"), *vde = xml_domain_disk(d, "vde");
     TAP_OK(vdd && vdd->source.encrypted && !vdd->source.slice, "vdd is encrypted");
     TAP_OK(vde && vde->source.slice && !vde->source.encrypted, "vde is a slice of its file");
+    TAP_OK(vdd && vde && !xml_disk_sliced(vdd) && xml_disk_sliced(vde), "and vdd is not");
 }
 
 static const char *const snapshot_xml =
