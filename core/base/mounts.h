@@ -8,12 +8,14 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/mem.h"
 
 struct mounts; /* all FUSE mounts of subtype snapfs, at one moment */
 
 /* From /proc/self/mountinfo. NULL without memory. */
 struct mounts *mounts_read(void);
 void mounts_free(struct mounts *m); /* NULL allowed */
+MEM_CLEANUP(struct mounts, mounts_free)
 
 /* Walks `path` one name at a time, following symbolic links, and stops with EOPNOTSUPP at the first
  * directory on a snapfs mount, before anything is asked of it; then *ret_inside (ret_inside may be

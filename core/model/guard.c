@@ -357,7 +357,7 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, st
 
 /* ---- create ---- */
 
-/* Will libvirt's default be internal? Only where every disk that is written to is qcow2. */
+/* Can libvirt make an internal one? Only where every disk that is written to is qcow2. */
 static bool makes_internal(const struct xml_domain *live)
 {
     for (size_t i = 0; i < live->n_disks; i++) {
@@ -395,11 +395,6 @@ static int check_new_tag(const struct survey *v, const struct domain *d, const c
     return 0;
 }
 
-int guard_create_external(struct model *m, const struct domain *d, struct err *e)
-{
-    return check_saved(m, d, "on the file that the new snapshot has by then", e);
-}
-
 static int check_job_name(const struct model *m, const struct domain *d, const char *name,
                           struct err *e)
 {
@@ -411,20 +406,15 @@ static int check_job_name(const struct model *m, const struct domain *d, const c
                     name);
 }
 
-int guard_create(struct model *m, struct domain *d, const char *name, struct err *e)
+int guard_create(struct model *m, const struct survey *v, const struct domain *d, const char *name,
+                 const struct plan *p, struct err *e)
 {
-    struct survey v;
-    struct err why;
-    if (!virt_files_local(m->virt, &why))
-        return 0; /* what stands in the disks is not ours to see; libvirt's own checks remain */
-    int r = survey_make(m, d, true, &v, e);
-    if (r < 0)
-        return r;
-    r = makes_internal(v.live) ? check_job_name(m, d, name, e) : guard_create_external(m, d, e);
-    if (r == 0)
-        r = check_new_tag(&v, d, name, e);
-    survey_drop(&v);
-    return r;
+    int r = 0;
+    if (p->internal && makes_internal(v->live))
+        r = check_job_name(m, d, name, e);
+    if (r == 0 && p->external)
+        r = check_saved(m, d, "on the file that the new snapshot has by then", e);
+    return r < 0 ? r : check_new_tag(v, d, name, e);
 }
 
 /* ---- description ---- */

@@ -12,11 +12,13 @@
 #ifndef SNAPFS_MODEL_GUARD_H
 #define SNAPFS_MODEL_GUARD_H
 
-#include "model/model.h"
+#include "model/plan.h"
+#include "model/survey.h"
 
-int guard_create(struct model *m, struct domain *d, const char *name, struct err *e);
-/* Before an external one is made where libvirt would not make the default kind. */
-int guard_create_external(struct model *m, const struct domain *d, struct err *e);
+/* Before a snapshot as planned is made; `v` may be a survey of the domain alone where no file is
+ * made. */
+int guard_create(struct model *m, const struct survey *v, const struct domain *d, const char *name,
+                 const struct plan *p, struct err *e);
 int guard_delete(struct model *m, struct domain *d, const struct snapshot *s, struct err *e);
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, struct err *e);
 int guard_describe(const struct snapshot *s, struct err *e);

@@ -29,6 +29,7 @@ struct model_options {
     size_t n_globs;
     const char *const *allow; /* directories whose files a backing chain may name */
     size_t n_allow;
+    const char *create; /* what mkdir makes, words (words.h) joined by ':'; NULL = the default */
 };
 
 /* Connects to libvirt. Called after the last fork. The options' strings must outlive the model. */

@@ -13,6 +13,7 @@
 struct surveyor {
     struct model *m;
     struct graph *graph;
+    struct names *names;
     struct tag_tables *tables;
     struct mounts *mounts;
     char *inside; /* where the chain being followed led into a snapfs mount; NULL = nowhere */
@@ -77,6 +78,14 @@ static int add_volume(struct surveyor *v, struct graph_user *u, const struct xml
     return graph_add(v->graph, u, NULL, 0) ? 0 : err_nomem(e);
 }
 
+static int note_disk(struct surveyor *v, const struct xml_disk *disk, struct err *e)
+{
+    bool ok = names_add(v->names, disk->source.path);
+    for (size_t i = 0; ok && i < disk->n_backing; i++)
+        ok = names_add(v->names, disk->backing[i].path);
+    return ok ? 0 : err_nomem(e);
+}
+
 static int add_disks(struct surveyor *v, const struct domain *d, const struct xml_domain *x,
                      struct err *e)
 {
@@ -84,9 +93,10 @@ static int add_disks(struct surveyor *v, const struct domain *d, const struct xm
     for (size_t i = 0; r == 0 && i < x->n_disks; i++) {
         const struct xml_source *s = &x->disks[i].source;
         struct graph_user u = {.domain = d->name, .target = x->disks[i].target};
-        if (s->path)
+        r = note_disk(v, &x->disks[i], e);
+        if (r == 0 && s->path)
             r = add_user(v, &u, s->path, format_or_raw(s->format), e);
-        else if (!strcmp(s->type, "volume"))
+        else if (r == 0 && !strcmp(s->type, "volume"))
             r = add_volume(v, &u, s, e);
     }
     return r;
@@ -120,10 +130,29 @@ static const char *tag_id(struct surveyor *v, const struct snapshot_disk *disk)
     return NULL;
 }
 
+static bool note_overlays(struct surveyor *v, const struct xml_snapshot_disk *disks, size_t n)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = names_add(v->names, disks[i].overlay.path);
+    return ok;
+}
+
+static int note_snapshot(struct surveyor *v, const struct xml_snapshot *x, struct err *e)
+{
+    if (!names_add(v->names, x->memory_file) || !note_overlays(v, x->disks, x->n_disks) ||
+        !note_overlays(v, x->revert_disks, x->n_revert_disks))
+        return err_nomem(e);
+    int r = 0;
+    for (size_t i = 0; r == 0 && x->domain && i < x->domain->n_disks; i++)
+        r = note_disk(v, &x->domain->disks[i], e);
+    return r;
+}
+
 static int add_snapshot(struct surveyor *v, const struct domain *d, const struct snapshot *s,
                         struct err *e)
 {
-    int r = 0;
+    int r = note_snapshot(v, s->parsed, e);
     for (size_t k = 0; r == 0 && k < s->n_disks; k++) {
         const struct snapshot_disk *disk = &s->disks[k];
         struct stat remote;
@@ -234,9 +263,10 @@ static int begin(struct surveyor *v, struct err *e)
     if (!virt_files_local(v->m->virt, &why))
         return err_fail(e, EOPNOTSUPP, "whose bytes would change cannot be known: %s", why.text);
     v->graph = graph_new();
+    v->names = names_new();
     v->tables = tag_tables_new(v->m);
     v->mounts = mounts_read();
-    return v->graph && v->tables && v->mounts ? 0 : err_nomem(e);
+    return v->graph && v->names && v->tables && v->mounts ? 0 : err_nomem(e);
 }
 
 static void end(struct surveyor *v)
@@ -257,6 +287,7 @@ int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, 
     if (r == 0)
         r = add_all_tags(&v, e);
     end(&v);
+    names_free(v.names);
     if (r < 0) {
         graph_free(v.graph);
         return r;
@@ -283,6 +314,7 @@ int survey_make(struct model *m, struct domain *d, bool alone, struct survey *re
         r = xml_domain_parse(d->xml, &ret->live, e);
     end(&v);
     ret->graph = v.graph;
+    ret->names = v.names;
     if (r < 0)
         survey_drop(ret);
     return r;
@@ -291,6 +323,7 @@ int survey_make(struct model *m, struct domain *d, bool alone, struct survey *re
 void survey_drop(struct survey *s)
 {
     graph_free(s->graph);
+    names_free(s->names);
     xml_domain_free(s->live);
     *s = (struct survey){0};
 }

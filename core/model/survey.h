@@ -6,10 +6,12 @@
 
 #include "model/graph.h"
 #include "model/model.h"
+#include "model/names.h"
 #include "virt/xml.h"
 
 struct survey {
     struct graph *graph;
+    struct names *names;     /* all that the domains and their snapshots name */
     struct xml_domain *live; /* the asking domain's XML of now */
 };
 

@@ -253,6 +253,11 @@ static const struct flag create_flags[] = {
     {VIRT_CREATE_ATOMIC, VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC},
     {VIRT_CREATE_REDEFINE, VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE},
     {VIRT_CREATE_CURRENT, VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT},
+    {VIRT_CREATE_QUIESCE, VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE},
+    {VIRT_CREATE_LIVE, VIR_DOMAIN_SNAPSHOT_CREATE_LIVE},
+    {VIRT_CREATE_HALT, VIR_DOMAIN_SNAPSHOT_CREATE_HALT},
+    {VIRT_CREATE_REUSE_EXTERNAL, VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT},
+    {VIRT_CREATE_NO_METADATA, VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA},
 };
 
 struct create_call {
@@ -273,10 +278,23 @@ static bool name_taken(virDomainPtr dom, const char *xml)
     return snap != NULL;
 }
 
+/* libvirt has the full disk of a memory file in its words alone. */
+static bool is_full(void)
+{
+    const virError *last = virGetLastError();
+    return last && last->code == VIR_ERR_OPERATION_FAILED && last->message &&
+           strstr(last->message, strerrordesc_np(ENOSPC));
+}
+
 static int fail_create(struct virt *v, virDomainPtr dom, struct create_call *c, struct err *e)
 {
     int code = virt_code();
+    bool full = is_full();
     int r = virt_fail(v->readonly, e);
+    if (full && e)
+        e->no = ENOSPC;
+    if (full)
+        return -ENOSPC;
     c->unsupported = code == VIR_ERR_CONFIG_UNSUPPORTED || code == VIR_ERR_OPERATION_UNSUPPORTED ||
                      code == VIR_ERR_ARGUMENT_UNSUPPORTED;
     if (code != VIR_ERR_OPERATION_FAILED || !name_taken(dom, c->xml))

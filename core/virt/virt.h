@@ -133,6 +133,11 @@ enum virt_create_flag {
     VIRT_CREATE_ATOMIC = 1 << 1,
     VIRT_CREATE_REDEFINE = 1 << 2,
     VIRT_CREATE_CURRENT = 1 << 3,
+    VIRT_CREATE_QUIESCE = 1 << 4,
+    VIRT_CREATE_LIVE = 1 << 5,
+    VIRT_CREATE_HALT = 1 << 6,
+    VIRT_CREATE_REUSE_EXTERNAL = 1 << 7,
+    VIRT_CREATE_NO_METADATA = 1 << 8,
 };
 
 /* `unsupported` (may be NULL) is set when libvirt answered that it cannot do this kind of snapshot

@@ -81,9 +81,6 @@ MEM_CLEANUP(struct xml_snapshot, xml_snapshot_free)
 /* The disk with that target in the snapshot's <domain>, or NULL. */
 const struct xml_disk *xml_domain_disk(const struct xml_domain *d, const char *target);
 
-/* <domainsnapshot> for a new snapshot of that name; owned by the caller, NULL without memory. */
-char *xml_snapshot_new(const char *name);
-
 /* The same snapshot document with another <description> (NULL or "" removes it). EINVAL when it is
  * no <domainsnapshot>. Owned by the caller. */
 int xml_snapshot_describe(const char *xml, const char *description, char **ret, struct err *e);

@@ -11,6 +11,8 @@
 
 #include <libxml/parser.h>
 
+#include "base/text.h"
+
 /* Before 2.12 libxml2 compares each attribute of an element with all others: 30,000 of them, which
  * have room in 256 KiB, take seconds. libvirt's largest elements have about twenty. */
 enum { ATTRIBUTES_MAX = 256 };
@@ -198,4 +200,34 @@ int xml_count(const xmlNode *node, const char *name, size_t max, size_t *ret, st
             return err_fail(e, EINVAL, "the XML has more than %zu <%s> elements", max, name);
     *ret = n;
     return 0;
+}
+
+/* ---- writing ---- */
+
+/* XML 1.0 has no way to write control characters (but tab, LF, CR) nor U+FFFE and U+FFFF. */
+static bool can_be_written(const char *s)
+{
+    for (const unsigned char *p = (const unsigned char *)s; *p; p++) {
+        if (*p < 0x20 && *p != '\t' && *p != '\n' && *p != '\r')
+            return false;
+        if (p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe)
+            return false;
+    }
+    return text_is_utf8(s); /* libxml2's own check lets overlong forms pass */
+}
+
+int xml_check_text(const char *what, const char *s, struct err *e)
+{
+    if (!s || can_be_written(s))
+        return 0;
+    return err_fail(e, EINVAL, "%s holds control characters or is not UTF-8, which XML cannot hold",
+                    what);
+}
+
+int xml_doc_write(xmlDocPtr doc, char **ret, struct err *e)
+{
+    xmlChar *mem = NULL;
+    int len = 0;
+    xmlDocDumpMemoryEnc(doc, &mem, &len, "UTF-8");
+    return own(mem, ret, e);
 }

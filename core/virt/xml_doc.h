@@ -45,6 +45,12 @@ int xml_attr_or(xmlNodePtr node, const char *name, const char *otherwise, char *
 /* How many children of that name; for sizing an array. E2BIG-like: EINVAL past `max`. */
 int xml_count(const xmlNode *node, const char *name, size_t max, size_t *ret, struct err *e);
 
+/* EINVAL when `s` (NULL allowed) holds what XML cannot; `what` begins the sentence. */
+int xml_check_text(const char *what, const char *s, struct err *e);
+
+/* The document as text, owned by the caller. */
+int xml_doc_write(xmlDocPtr doc, char **ret, struct err *e);
+
 /* ---- xml_domain.c ---- */
 
 /* The source a <disk> or <backingStore> (`holder`) names; its format stands in `format_node`

@@ -12,6 +12,7 @@
 #include "base/budget.h"
 #include "fuse/lowlevel.h"
 #include "fuse/values.h"
+#include "model/words.h"
 
 static int set_uid(struct options *o, const char *value, struct err *e)
 {
@@ -64,6 +65,19 @@ static int set_domain(struct options *o, const char *value, struct err *e)
     if (!*value)
         return err_fail(e, EINVAL, "'domain=' needs a pattern");
     return strings_add(&o->domains, value, e);
+}
+
+static int set_create(struct options *o, const char *value, struct err *e)
+{
+    struct wish w;
+    struct err why;
+    int r = words_parse_option(value, &w, &why);
+    wish_drop(&w);
+    if (r < 0)
+        return err_fail(e, EINVAL, "'create=%s': %s", value, why.text);
+    free(o->create);
+    o->create = strdup(value);
+    return o->create ? 0 : err_nomem(e);
 }
 
 static int set_allow(struct options *o, const char *value, struct err *e)
@@ -144,6 +158,7 @@ static const struct option_row rows[] = {
      set_fmask},
     {"ro", NULL, "read-only: every change gives EROFS", set_ro},
     {"domain=", "GLOB", "show only the domains whose name matches; may be repeated", set_domain},
+    {"create=", "WORDS", "what mkdir makes: words of the file 'create', joined by ':'", set_create},
     {"cache=", "SECONDS", "how old a listing may be, default 1, 0 allowed", set_cache},
     {"memory=", "MIB",
      "how much memory may be used for what is read and listed, default 256, at least 16",
@@ -278,6 +293,7 @@ void options_free(struct options *o)
 {
     free(o->uri);
     free(o->mountpoint);
+    free(o->create);
     strings_free(&o->domains);
     strings_free(&o->allow);
     strings_free(&o->libfuse);

@@ -24,6 +24,7 @@ struct options {
     enum log_level level;
     uint64_t cache_ns;
     uint64_t memory; /* bytes */
+    char *create;    /* create=, NULL = not given */
     struct tree_options tree;
     struct strings domains, allow; /* domain=, allow= */
     struct strings libfuse;        /* -o words for libfuse to judge */

@@ -81,6 +81,7 @@ static int open_model(const struct options *o, struct model **ret, struct err *e
         .n_globs = o->domains.n,
         .allow = (const char *const *)o->allow.items,
         .n_allow = o->allow.n,
+        .create = o->create,
     };
     int r = model_open(&mo, ret, e);
     if (r == 0 || !o->uri)

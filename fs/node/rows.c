@@ -88,6 +88,12 @@ static int store_revert(struct tree *t, const struct view *v, const char *words,
     return verb_revert(t->model, v->place.uuid, v->place.snapshot, words, remark, e);
 }
 
+static int store_create(struct tree *t, const struct view *v, const char *words,
+                        struct text *remark, struct err *e)
+{
+    return verb_create_words(t->model, v->place.uuid, words, remark, e);
+}
+
 static void when_logged(const struct tree *t, const struct view *v, struct timespec *ret)
 {
     model_log_time(t->model, v->domain->uuid, ret);
@@ -110,6 +116,14 @@ static const struct row rows[] = {
      .where = PLACE_DOMAIN,
      .kind = PLACE_BY_NAME,
      .help = "every snapshot by its name: links, or the directory itself in a deep tree"},
+    {.name = "create",
+     .where = PLACE_DOMAIN,
+     .kind = PLACE_FILE,
+     .mode = 0600,
+     .store = store_create,
+     .words = "disk-only quiesce live halt atomic reuse-external no-metadata internal external "
+              "memspec= diskspec= description=",
+     .help = "a write of NAME and words makes a snapshot, below the current one"},
     {.name = "current",
      .where = PLACE_DOMAIN,
      .kind = PLACE_CURRENT,

@@ -21,6 +21,7 @@ SOURCES = {
     "rows": "fs/node/rows.c",
     "options": "fs/fuse/options.c",
     "verbs": "core/model/verbs.c",
+    "words": "core/model/words.c",
     "names": "core/base/name.c",
     "errors": "core/virt/errors.c",
 }
@@ -174,19 +175,29 @@ def pictures(texts):
         yield from differ("file", ("rows.c", names + ["memory"]), (f"the picture in {place}", entries))
 
 
+def row_words(text, name):
+    row = re.search(rf'\{{\.name = "{name}",.*?\.words =\s*((?:"[^"]*"\s*)+)', text, re.DOTALL)
+    return "".join(re.findall(r'"([^"]*)"', row.group(1))).split() if row else []
+
+
 def words(texts):
-    table = re.search(r"revert_words\[\] = \{(.*?)\};", texts["verbs"], re.DOTALL)
-    known = re.findall(r'\{"([\w-]+)"', table.group(1)) if table else []
-    row = re.search(r'\.words = "([^"]+)"', texts["rows"])
-    sentence = re.search(r"revert takes ([\w, -]+)\"", texts["verbs"])
-    listed = page.items(page.part(texts["man5"], "REVERTING"), "Cm")
-    for place, others in (
-        ("rows.c", row.group(1).split() if row else []),
-        ("the sentence on an unknown word", sentence.group(1).split(", ") if sentence else []),
-        ("snapfs(5)", listed),
-        ("--help", sum((w.split() for w in re.findall(r" words: (.*)", texts["help"])), [])),
+    """The table of words in the code, the sentence on an unknown one, rows.c, --help, snapfs(5)."""
+    for name, code, sentence, title in (
+        ("revert", "verbs", r"revert takes ([^\"]+)\"", "REVERTING"),
+        ("create", "words", r"create takes a name, then ([^;]+?)\",\s+word", "Words"),
     ):
-        yield from differ("word of revert", ("verbs.c", known), (place, others))
+        table = re.search(rf"{name}_words\[\] = \{{(.*?)\}};", texts[code], re.DOTALL)
+        known = re.findall(r'\{"([\w=-]+)"', table.group(1)) if table else []
+        said = re.search(sentence, texts[code])
+        said = re.sub(r'"\s*"', "", said.group(1)).split(", ") if said else []
+        shown = re.search(rf"^    {name} .*\n +words: (.*)", texts["help"], re.MULTILINE)
+        for place, others in (
+            ("rows.c", row_words(texts["rows"], name)),
+            ("the sentence on an unknown word", said),
+            ("snapfs(5)", page.items(page.part(texts["man5"], title), "Cm")),
+            ("--help", shown.group(1).split() if shown else []),
+        ):
+            yield from differ(f"word of {name}", ("the code", known), (place, others))
 
 
 def reserved(texts):
@@ -336,7 +347,12 @@ def words_agree(root, texts):
         ("rows", "force reset-nvram", "force"),
         ("help", "force reset-nvram", "force"),
         ("man5", ".It Cm force\n", ""),
-        ("man5", ".It Cm force\n", ".It Cm force\n.It Cm halt\n"),
+        ("man5", ".It Cm force\n", ".It Cm force\n.It Cm sideways\n"),
+        ("words", '{"live"', '{"alive"'),
+        ("words", "halt, atomic, ", "atomic, "),
+        ("rows", "memspec= diskspec=", "diskspec="),
+        ("help", "memspec= diskspec=", "memspec="),
+        ("man5", ".It Cm quiesce\n", ""),
     )
 
 

@@ -193,6 +193,15 @@ def verbs(recipes, guest):
 
 
 @test
+def create(recipes, guest):
+    out = recipes.run("create")
+    holds(out, "Name:           nightly\n")
+    holds(out, "disk-snapshot")
+    holds(guest.snapshot_xml("nightly"), "<description>Before the backup</description>")
+    equal(guest.live_source("vda")[0], os.path.splitext(guest.disks[0].path)[0] + ".nightly")
+
+
+@test
 def fstab(recipes, guest):
     must("umount", MOUNTPOINT)
     until(lambda: not serving(), "the process has ended")

@@ -130,6 +130,10 @@ static void test_passed_on(void)
     struct options o;
     struct err e;
     accepted("-o rw,nofail,_netdev,noauto,defaults,user,x-systemd.automount,comment=x a /mnt");
+    accepted("-o create=disk-only:diskspec=vda\\,snapshot=no:description=\"a:b\" /mnt");
+    accepted("-o create= /mnt");
+    refused("-o create=sideways /mnt", "'sideways'");
+    refused("-o create=no-metadata /mnt", "no-metadata");
     accepted("-n -o ro,,diratime,lazytime,silent, /mnt");
     TAP_OK(parse("-o allow_other,nosuid,ro,rw /mnt", &o, &e) == 0, "libfuse's words");
     TAP_OK(o.libfuse.n == 2, "two of them are left to libfuse, got %zu", o.libfuse.n);

@@ -10,6 +10,7 @@
 #include "tap.h"
 #include "virt/virt.h"
 #include "virt/xml.h"
+#include "virt/xml_request.h"
 
 #define DEFAULT_UUID "6695eb01-f6a4-8304-79aa-97f2502e193f"
 #define UUID "11111111-2222-3333-4444-555555555555"
@@ -83,7 +84,9 @@ static void test_domain_xml(struct virt *v)
 
 static int create(struct virt *v, const char *name, unsigned flags, struct err *e)
 {
-    autofree char *xml = xml_snapshot_new(name);
+    const struct xml_request q = {.name = (char *)(uintptr_t)name, .memory = XML_UNSAID};
+    autofree char *xml = NULL;
+    xml_request_write(NULL, &q, &xml, NULL);
     return virt_snapshot_create(v, DEFAULT_UUID, xml, flags, NULL, e);
 }
 

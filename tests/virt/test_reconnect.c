@@ -23,6 +23,7 @@
 #include "tap.h"
 #include "virt/virt.h"
 #include "virt/xml.h"
+#include "virt/xml_request.h"
 
 #define URI "test+unix:///default"
 #define UUID "6695eb01-f6a4-8304-79aa-97f2502e193f"
@@ -84,7 +85,9 @@ static int read_domains(struct virt *v, struct err *e)
 
 static int create(struct virt *v, const char *name, struct err *e)
 {
-    autofree char *xml = xml_snapshot_new(name);
+    const struct xml_request q = {.name = (char *)(uintptr_t)name, .memory = XML_UNSAID};
+    autofree char *xml = NULL;
+    xml_request_write(NULL, &q, &xml, NULL);
     return virt_snapshot_create(v, UUID, xml, 0, NULL, e);
 }
 

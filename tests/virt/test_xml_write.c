@@ -7,10 +7,13 @@
 #include "base/mem.h"
 #include "tap.h"
 #include "virt/xml.h"
+#include "virt/xml_request.h"
 
 static void test_new(const char *name)
 {
-    autofree char *xml = xml_snapshot_new(name);
+    const struct xml_request q = {.name = (char *)(uintptr_t)name, .memory = XML_UNSAID};
+    autofree char *xml = NULL;
+    xml_request_write(NULL, &q, &xml, NULL);
     autodestroy(xml_snapshot_free) struct xml_snapshot *s = NULL;
     struct err e = {0};
     int r = xml_snapshot_parse(xml, &s, &e);

@@ -1,0 +1,203 @@
+/* create.c - how a snapshot is made, whoever asks for it. Locks: those of turn.h, for the whole.
+ *
+ * A wish (words.h) is planned for the domain as it is (plan.h), its files are settled (targets.h),
+ * the guard is asked, and then libvirt is given a document that names every file: nothing is left
+ * for it to guess. A failure leaves no file that was not there before.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/name.h"
+#include "model/catalog.h"
+#include "model/guard.h"
+#include "model/targets.h"
+#include "model/turn.h"
+#include "model/verbs.h"
+
+struct creation {
+    struct turn turn;
+    struct wish wish; /* its name is the real one */
+    struct plan plan;
+    struct targets targets;
+    char *xml;
+};
+
+static void creation_end(struct creation *c)
+{
+    turn_end(&c->turn);
+    wish_drop(&c->wish);
+    targets_drop(&c->targets);
+    free(c->xml);
+}
+
+#define autocreation __attribute__((cleanup(creation_end)))
+
+/* ---- may it be made? ---- */
+
+static int check_parent(const struct turn *t, uint64_t parent_ident, struct err *e)
+{
+    const struct snapshot *current = t->domain->current;
+    if (parent_ident == (current ? current->ident : 0))
+        return 0;
+    if (parent_ident && !domain_find_ident(t->domain, parent_ident))
+        return err_fail(e, ESTALE, "the parent snapshot was deleted or made again meanwhile");
+    autotext struct text path = {0};
+    snapshot_path(current, &path);
+    return err_fail(
+        e, EBUSY,
+        "libvirt puts a new snapshot under the current one: it would go in '%s', not here "
+        "(revert here first, or use '%s/current/')",
+        path.failed ? "?" : path.s, t->domain->coded);
+}
+
+static int check_new_name(const struct turn *t, const char *name, struct err *e)
+{
+    int r = name_check_new(name, e);
+    if (r < 0)
+        return r;
+    if (domain_find_name(t->domain, name))
+        return err_fail(e, EEXIST, "domain '%s' already has a snapshot '%s'", t->domain->name,
+                        name);
+    return 0;
+}
+
+/* Settles the files and asks the guard; what libvirt will be told is then in c->wish. */
+static int settle(struct creation *c, struct err *e)
+{
+    struct model *m = c->turn.m;
+    struct domain *d = c->turn.domain;
+    bool files = c->plan.external || c->wish.request.memory == XML_EXTERNAL;
+    struct survey v;
+    struct err why;
+    if (!virt_files_local(m->virt, &why)) {
+        if (!files)
+            return 0; /* what stands in the disks is not ours to see; libvirt's own checks remain */
+        return err_fail(e, EOPNOTSUPP, "the files of an external snapshot cannot be looked at: %s",
+                        why.text);
+    }
+    int r = survey_make(m, d, !files, &v, e);
+    if (r < 0)
+        return r;
+    r = guard_create(m, &v, d, c->wish.request.name, &c->plan, e);
+    if (r == 0)
+        r = targets_settle(&v, d, &c->wish, &c->targets, e);
+    survey_drop(&v);
+    return r;
+}
+
+static int prepare(struct creation *c, struct err *e)
+{
+    struct xml_domain *live autodestroy(xml_domain_free) = NULL;
+    int r = xml_domain_parse(c->turn.domain->xml, &live, e);
+    if (r == 0)
+        r = plan_make(live, c->turn.domain->active, &c->wish, &c->plan, e);
+    if (r == 0)
+        r = settle(c, e);
+    return r < 0 ? r : xml_request_write(NULL, &c->wish.request, &c->xml, e);
+}
+
+/* ---- making it ---- */
+
+static int attempt(struct creation *c, bool *unsupported, struct err *e)
+{
+    struct model *m = c->turn.m;
+    const char *uuid = c->turn.domain->uuid;
+    *unsupported = false;
+    int r = prepare(c, e);
+    if (r == 0)
+        r = turn_confirm(&c->turn, e);
+    if (r < 0)
+        return r;
+    r = virt_snapshot_create(m->virt, uuid, c->xml, c->wish.flags, unsupported, e);
+    if (r < 0 && !turn_is_unsure(e))
+        targets_clean(m, uuid, &c->targets, e);
+    return r;
+}
+
+/* libvirt's default kind; where it answers that this domain cannot have that, external disk-only.
+ */
+static int make(struct creation *c, struct text *remark, struct err *e)
+{
+    bool is_default = wish_is_default(&c->wish), unsupported;
+    int r = attempt(c, &unsupported, e);
+    if (r == 0 || !unsupported || !is_default)
+        return r;
+    text_add(remark, "an external disk-only one, since libvirt answered: %s", e->text);
+    targets_drop(&c->targets);
+    free(take(c->xml));
+    c->wish.flags |= VIRT_CREATE_DISK_ONLY;
+    return attempt(c, &unsupported, e);
+}
+
+/* The new snapshot's ident, read back; also tells whether a call that lost its connection was done.
+ */
+static int find_created(const struct turn *t, const char *name, uint64_t *ret_ident, struct err *e)
+{
+    struct domain *after autodestroy(domain_unref) = NULL;
+    int r = model_domain_now(t->m, t->domain->uuid, &after, e);
+    if (r < 0)
+        return r;
+    const struct snapshot *s = domain_find_name(after, name);
+    if (!s)
+        return err_fail(e, ENOENT, "the new snapshot '%s' is gone already", name);
+    *ret_ident = s->ident;
+    return 0;
+}
+
+/* Makes what c->wish says; `ret_ident` (NULL where nobody asks) gets the new one's. */
+static int create(struct creation *c, uint64_t *ret_ident, struct text *remark, struct err *e)
+{
+    uint64_t ident = 0;
+    struct err again;
+    const char *name = c->wish.request.name;
+    bool listed = !(c->wish.flags & VIRT_CREATE_NO_METADATA);
+    int r = make(c, remark, e);
+    if (r < 0 && listed && turn_is_unsure(e) && find_created(&c->turn, name, &ident, &again) == 0) {
+        text_add(remark, "the connection was lost meanwhile; the snapshot is there");
+        r = 0;
+    } else if (r == 0 && ret_ident) {
+        r = find_created(&c->turn, name, &ident, e);
+    }
+    if (r == 0 && ret_ident)
+        *ret_ident = ident;
+    return r;
+}
+
+/* ---- who asks ---- */
+
+int verb_create(struct model *m, const char *uuid, uint64_t parent_ident, const char *coded,
+                uint64_t *ret_ident, struct text *remark, struct err *e)
+{
+    autocreation struct creation c = {0};
+    const char *words = m->options.create ? m->options.create : "";
+    int r = words_parse_option(words, &c.wish, e);
+    if (r == 0)
+        r = name_decode(coded, &c.wish.request.name, e);
+    if (r == 0)
+        r = turn_begin(&c.turn, m, uuid, e);
+    if (r == 0)
+        r = check_new_name(&c.turn, c.wish.request.name, e);
+    if (r == 0)
+        r = check_parent(&c.turn, parent_ident, e);
+    return r < 0 ? r : create(&c, ret_ident, remark, e);
+}
+
+static int decode_name(char **name, struct err *e)
+{
+    autofree char *coded = take(*name);
+    return name_decode(coded, name, e);
+}
+
+int verb_create_words(struct model *m, const char *uuid, const char *words, struct text *remark,
+                      struct err *e)
+{
+    autocreation struct creation c = {0};
+    int r = words_parse(words, &c.wish, e);
+    if (r == 0)
+        r = decode_name(&c.wish.request.name, e);
+    if (r == 0)
+        r = turn_begin(&c.turn, m, uuid, e);
+    if (r == 0)
+        r = check_new_name(&c.turn, c.wish.request.name, e);
+    return r < 0 ? r : create(&c, NULL, remark, e);
+}

@@ -1,0 +1,23 @@
+/* names.h - the paths that libvirt's documents name, whether or not a file is there: a new file
+ * must have none of them. One thread. */
+#ifndef SNAPFS_MODEL_NAMES_H
+#define SNAPFS_MODEL_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/mem.h"
+
+struct names;
+
+struct names *names_new(void);    /* NULL without memory */
+void names_free(struct names *n); /* NULL allowed */
+MEM_CLEANUP(struct names, names_free)
+
+/* Adds one (NULL adds nothing); false without memory. */
+bool names_add(struct names *n, const char *path);
+
+/* Is one of them this path, or another path to the same name in the same directory? */
+bool names_has(const struct names *n, const char *path);
+
+#endif

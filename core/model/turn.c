@@ -1,0 +1,80 @@
+/* turn.c - see turn.h. Locks: entry->operation from turn_begin to turn_end (catalog.h has the
+ * order).
+ */
+#include "model/turn.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "model/catalog.h"
+#include "virt/xml.h"
+
+void turn_end(struct turn *t)
+{
+    if (!t->entry)
+        return;
+    domain_unref(t->domain);
+    model_changed(t->m, t->entry);
+    pthread_mutex_unlock(&t->entry->operation);
+    model_entry_done(t->m, t->entry);
+}
+
+int turn_begin(struct turn *t, struct model *m, const char *uuid, struct err *e)
+{
+    if (m->options.readonly)
+        return err_fail(e, EROFS, "the mount is read-only");
+    t->m = m;
+    t->entry = model_entry(m, uuid);
+    if (!t->entry)
+        return err_nomem(e);
+    pthread_mutex_lock(&t->entry->operation);
+    return model_domain_now(m, uuid, &t->domain, e);
+}
+
+static bool same_snapshots(const struct domain *a, const struct domain *b)
+{
+    bool same = a->n == b->n && a->n_unreadable == b->n_unreadable;
+    for (size_t i = 0; same && i < a->n; i++) {
+        const struct snapshot *x = a->by_ident[i], *y = b->by_ident[i];
+        same = x->ident == y->ident &&
+               (x->parent ? x->parent->ident : 0) == (y->parent ? y->parent->ident : 0);
+    }
+    return same && (a->current ? a->current->ident : 0) == (b->current ? b->current->ident : 0);
+}
+
+static int same_disks(const struct domain *a, const struct domain *b, bool *ret, struct err *e)
+{
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    struct xml_domain *y autodestroy(xml_domain_free) = NULL;
+    int r = xml_domain_parse(a->xml, &x, e);
+    if (r == 0)
+        r = xml_domain_parse(b->xml, &y, e);
+    if (r < 0)
+        return r;
+    *ret = x->n_disks == y->n_disks;
+    for (size_t i = 0; *ret && i < x->n_disks; i++) {
+        const struct xml_disk *p = &x->disks[i], *q = &y->disks[i];
+        const char *was = p->source.path ? p->source.path : "";
+        *ret = !strcmp(p->target, q->target) && !strcmp(was, q->source.path ? q->source.path : "");
+    }
+    return 0;
+}
+
+int turn_confirm(const struct turn *t, struct err *e)
+{
+    struct domain *now autodestroy(domain_unref) = NULL;
+    bool same = false;
+    int r = model_domain_now(t->m, t->domain->uuid, &now, e);
+    if (r == 0)
+        r = same_disks(t->domain, now, &same, e);
+    if (r < 0)
+        return r;
+    if (same && same_snapshots(t->domain, now) && now->active == t->domain->active)
+        return 0;
+    return err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
+}
+
+bool turn_is_unsure(const struct err *e)
+{
+    return e->no == ENOTCONN || e->no == ETIMEDOUT;
+}

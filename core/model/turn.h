@@ -1,0 +1,32 @@
+/* turn.h - one verb at work on a domain: its turn among the others, and what it looks at.
+ *
+ *     autoturn struct turn t = {0};
+ *     int r = turn_begin(&t, m, uuid, e);
+ */
+#ifndef SNAPFS_MODEL_TURN_H
+#define SNAPFS_MODEL_TURN_H
+
+#include "model/model.h"
+
+struct turn {
+    struct model *m;
+    struct entry *entry;
+    struct domain *domain; /* as it was read after the turn came */
+};
+
+/* Waits for the verbs before it, then reads the domain. EROFS on a read-only mount, ENOENT. */
+int turn_begin(struct turn *t, struct model *m, const char *uuid, struct err *e);
+void turn_end(struct turn *t);
+
+#define autoturn __attribute__((cleanup(turn_end)))
+
+/* The last step before the change: is the domain still what the guard was asked about? The guard
+ * reads every domain, which takes its time, and libvirt names snapshots by their names alone.
+ * EBUSY. */
+int turn_confirm(const struct turn *t, struct err *e);
+
+/* After a change failed: was it the connection, so that the change may have been made all the same?
+ */
+bool turn_is_unsure(const struct err *e);
+
+#endif

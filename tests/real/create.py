@@ -1,0 +1,295 @@
+"""The file `create`: every kind of snapshot that its words ask for, and failures that leave nothing."""
+
+import contextlib
+import errno
+import os
+
+from lib import reading
+from lib.command import must
+from lib.domain import MIB, SYSTEM, Domain
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, refused, run, test, true
+
+# Each domain is made once for several tests: what is done to it adds up.
+
+
+def create(mount, domain, words):
+    """One write, as a shell's echo does it."""
+    descriptor = os.open(mount.path(domain.name, "create"), os.O_WRONLY | os.O_TRUNC)
+    try:
+        os.write(descriptor, f"{words}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+def last_log(mount, domain):
+    with open(mount.path(domain.name, "log"), encoding="utf-8") as file:
+        return file.read().splitlines()[-1]
+
+
+def mode(domain, name, target="vda"):
+    return "internal" if domain.is_internal(name, target) else "external"
+
+
+@contextlib.contextmanager
+def unchanged(domain, directory):
+    """Nothing is made or lost in the block: no file, no snapshot, no other live disk."""
+
+    def look():
+        sources = [domain.live_source(disk.target) for disk in domain.disks]
+        tags = [reading.tags(disk.path) for disk in domain.disks if disk.format == "qcow2"]
+        return sorted(os.listdir(directory)), domain.parents(), sources, tags
+
+    before = look()
+    yield
+    equal(look(), before, "files, snapshots, live disks and tags")
+
+
+def refuses(mount, domain, directory, number, words, *parts):
+    """The words are refused, the log says why, and nothing was done."""
+    with unchanged(domain, directory):
+        refused(number, create, mount, domain, words)
+        for part in parts:
+            holds(last_log(mount, domain), part)
+
+
+@contextlib.contextmanager
+def mounted(name, directory, disks=None, start=True, *options):
+    with Domain(name, directory, disks) as domain, Mount(SYSTEM, *options) as mount:
+        if start:
+            domain.start()
+        domain.write(0x11)
+        yield domain, mount
+
+
+@test
+def every_kind_of_a_running_domain(directory):
+    with mounted("kinds", directory) as (domain, mount):
+        here = os.path.join(directory, "kinds-vda")
+        create(mount, domain, "one internal description=\"two words & <more>\"")
+        holds(domain.snapshot_xml("one"), "<memory snapshot='internal'/>")
+        holds(domain.snapshot_xml("one"), "<description>two words &amp; &lt;more&gt;</description>")
+        domain.write(0x22)
+        create(mount, domain, "two disk-only atomic")
+        holds(domain.snapshot_xml("two"), "<memory snapshot='no'/>")
+        equal(domain.live_source("vda")[0], f"{here}.two")
+        domain.write(0x33)
+        create(mount, domain, "three external live")
+        holds(domain.snapshot_xml("three"), f"snapshot='external' file='{here}.three.memory'")
+        true(os.path.getsize(f"{here}.three.memory") > 100000, "the memory's file is empty")
+        domain.write(0x44)
+        memory = os.path.join(directory, "mine, really")
+        create(mount, domain, f'"the fourth" memspec="file={memory.replace(",", ",,")}"')
+        holds(domain.snapshot_xml("the fourth"), f"file='{memory}'")
+        domain.write(0x55)
+        own = os.path.join(directory, "own.overlay")
+        create(mount, domain, f"five disk-only diskspec=vda,file={own} diskspec=vdb,snapshot=no")
+        equal(domain.live_source("vda")[0], own)
+        equal(mode(domain, "five"), "external")
+        equal(reading.images(mount.path("kinds/by-name/five")), ["vda"])
+        domain.write(0x66, targets=["vda"])
+        create(mount, domain, "six halt disk-only")
+        equal(domain.state(), "shut off")
+        for target in ("vda", "vdb"):
+            names = ["one", "two", "three", "the fourth"]
+            check(domain, mount, directory, target, names + ["five", "six"] * (target == "vda"))
+
+
+def check(domain, mount, directory, target, names):
+    """The images hold what QEMU reads, and no two the same."""
+    seen = []
+    for name in names:
+        expected = os.path.join(directory, "expected")
+        reading.by_qemu(domain, name, target, expected)
+        reading.check(mount.path(domain.name, "by-name", name, f"{target}.raw"), expected)
+        with open(expected, "rb") as file:
+            file.seek(MIB)
+            seen.append(file.read(1))
+        os.unlink(expected)
+    equal(len(set(seen)), len(names), f"different bytes of {target}")
+
+
+@test
+def every_kind_of_one_that_is_shut_off(directory):
+    with mounted("off", directory, {"vda": "qcow2", "vdb": "raw"}, start=False) as (domain, mount):
+        create(mount, domain, "one external")
+        equal(domain.live_source("vdb"), (os.path.join(directory, "off-vdb.one"), "qcow2"))
+        domain.write(0x22)
+        create(mount, domain, "two")  # both are qcow2 by now
+        equal((mode(domain, "two"), mode(domain, "two", "vdb")), ("internal", "internal"))
+        domain.write(0x33)
+        create(mount, domain, "three disk-only")
+        equal(domain.live_source("vda")[0], os.path.join(directory, "off-vda.three"))
+        domain.write(0x44)
+        with_files = sorted(os.listdir(directory))
+        create(mount, domain, "unlisted no-metadata disk-only")
+        equal(domain.parents(), {"one": None, "two": "one", "three": "two"})
+        equal(domain.live_source("vda")[0], os.path.join(directory, "off-vda.unlisted"))
+        equal(len(os.listdir(directory)), len(with_files) + 2, "files")
+        for target in ("vda", "vdb"):
+            check(domain, mount, directory, target, ["one", "two", "three"])
+
+
+@test
+def words_that_cannot_be(directory):
+    with mounted("words", directory, start=False) as (domain, mount):
+        for number, words, part in (
+            (errno.EINVAL, "", "name"),
+            (errno.EINVAL, "x sideways", "'sideways'"),
+            (errno.EINVAL, "x disk-only internal", "exclude"),
+            (errno.EINVAL, "x quiesce", "disk-only"),
+            (errno.EINVAL, "x external internal", "exclude"),
+            (errno.EINVAL, "x external memspec=/a", "shut off"),
+            (errno.EINVAL, "x diskspec=vdz", "'vdz'"),
+            (errno.EINVAL, "x disk-only diskspec=vda,snapshot=internal", "keep nothing"),
+            (errno.EINVAL, f"x diskspec=vda,file={directory}/a,,b", "comma"),
+            (errno.EINVAL, f'x diskspec=vda,file="{directory}/a\tb"', "control"),
+            (errno.EINVAL, "x diskspec=vda,file=relative", "begin with '/'"),
+            (errno.EINVAL, "x reuse-external disk-only", "diskspec="),
+            (errno.EINVAL, "a,b", "comma"),
+            (errno.EINVAL, "12", "digits"),
+            (errno.EINVAL, 'x description="open', "nothing ends it"),
+            (errno.EINVAL, f"{'x' * 201} disk-only", "201"),
+            (errno.ENAMETOOLONG, f"x disk-only diskspec=vda,file={directory}/{'x' * 300}", "long"),
+        ):
+            refuses(mount, domain, directory, number, words, part)
+        must("qemu-img", "snapshot", "-c", "taken", domain.disks[0].path)
+        refuses(mount, domain, directory, errno.EEXIST, "taken", "tag")
+        refuses(mount, domain, directory, errno.EEXIST, "taken external", "tag")
+        create(mount, domain, "x")
+        refuses(mount, domain, directory, errno.EEXIST, "x external", "already")
+
+
+@test
+def files_never_clash(directory):
+    raw = {"vda": "raw"}
+    with mounted("clash", directory, raw) as (domain, mount), Domain("named", directory, raw) as other:
+        memory = os.path.join(directory, "memory")
+        there = os.path.join(directory, "clash-vda.one")
+        with open(there, "w", encoding="ascii") as file:
+            file.write("someone's")
+        # Named by another domain's snapshot, although it is not there.
+        overlay = os.path.join(directory, "clash-vda.one-2")
+        other.virsh("snapshot-create-as", "named", "s", "--disk-only",
+                    "--diskspec", f"vda,file={overlay}")
+        other.virsh("snapshot-create-as", "named", "t", "--disk-only")
+        os.rename(overlay, f"{overlay}.away")
+        for words in (f"x memspec={there}", f"x disk-only diskspec=vda,file={there}"):
+            refuses(mount, domain, directory, errno.EEXIST, words, "there already")
+        for words in (f"x memspec={overlay}", f"x disk-only diskspec=vda,file={overlay}"):
+            refuses(mount, domain, directory, errno.EEXIST, words, "another snapshot")
+        refuses(mount, domain, directory, errno.EEXIST,
+                f"x memspec={memory} diskspec=vda,file={memory}", "twice")
+        create(mount, domain, "one")
+        equal(domain.live_source("vda")[0], os.path.join(directory, "clash-vda.one-3"))
+        holds(last_log(mount, domain), "external")
+        with open(there, encoding="ascii") as file:
+            equal(file.read(), "someone's")
+        os.rename(f"{overlay}.away", overlay)
+
+
+@test
+def files_that_are_used_again(directory):
+    qcow2 = {"vda": "qcow2"}
+    with mounted("again", directory, qcow2) as (domain, mount), Domain("neighbour", directory, qcow2) as other:
+        ready = os.path.join(directory, "ready")
+        words = "x disk-only reuse-external diskspec=vda,file="
+        refuses(mount, domain, directory, errno.ENOENT, words + ready, "not there")
+        overlay(ready, other.disks[0].path)
+        refuses(mount, domain, directory, errno.EINVAL, words + ready, "backing file")
+        refuses(mount, domain, directory, errno.EBUSY, words + other.disks[0].path, "neighbour")
+        refuses(mount, domain, directory, errno.EBUSY, words + domain.disks[0].path, "again")
+        overlay(ready, domain.disks[0].path)
+        create(mount, domain, words + ready)
+        equal(domain.live_source("vda")[0], ready)
+        domain.write(0x22)
+        create(mount, domain, "y")
+        check(domain, mount, directory, "vda", ["x", "y"])
+
+
+def overlay(path, below):
+    must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", below, path)
+
+
+@test
+def a_failure_leaves_nothing(directory):
+    full = os.path.join(directory, "full")
+    os.mkdir(full)
+    must("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", full)
+    try:
+        with mounted("fails", directory) as (domain, mount):
+            nowhere = f"diskspec=vdb,file={directory}/nowhere/x"
+            refuses(mount, domain, directory, errno.ENOSPC, f"x memspec={full}/memory", "No space")
+            equal(os.listdir(full), [])
+            refuses(mount, domain, directory, errno.ENOENT, f"x disk-only {nowhere}", "nowhere")
+            domain.destroy()
+            refuses(mount, domain, directory, errno.EIO, f"x disk-only {nowhere}", "nowhere")
+    finally:
+        must("umount", full)
+
+
+class Odd(Domain):
+    """A domain whose first disk is a volume of a pool, the second a device."""
+
+    device = None
+
+    def document(self):
+        first, second = (disk.path for disk in self.disks)
+        text = super().document()
+        for path, type, source in (
+            (first, "volume", f"pool='odd' volume='{os.path.basename(first)}'"),
+            (second, "block", f"dev='{self.device}'"),
+        ):
+            before, after = text.split(f"<source file='{path}'/>")
+            at = before.rindex("type='file'")
+            text = f"{before[:at]}type='{type}'{before[at + 11:]}<source {source}/>{after}"
+        return text
+
+
+@test
+def disks_that_are_no_files_need_a_path(directory):
+    with open(os.path.join(directory, "device"), "wb") as file:
+        file.truncate(16 * MIB)
+    must("virsh", "-q", "-c", SYSTEM, "pool-create-as", "odd", "dir", "--target", directory)
+    Odd.device = must("losetup", "-f", "--show", file.name).strip()
+    try:
+        with Odd("odd", directory, {"vda": "qcow2", "vdb": "raw"}) as domain, Mount(SYSTEM) as mount:
+            domain.virsh("pool-refresh", "odd")
+            domain.start()
+            first = f"{directory}/first"
+            for words, part in (
+                ("x disk-only", "diskspec=vda,file="),
+                (f"x disk-only diskspec=vda,file={first}", "diskspec=vdb,file="),
+            ):
+                before = sorted(os.listdir(directory))
+                refused(errno.EOPNOTSUPP, create, mount, domain, words)
+                holds(last_log(mount, domain), part)
+                equal(sorted(os.listdir(directory)), before)
+            device = f"x disk-only diskspec=vda,snapshot=no diskspec=vdb,stype=block,file={Odd.device}"
+            refused(errno.EBUSY, create, mount, domain, device)
+            holds(last_log(mount, domain), "stands")
+            create(mount, domain, f"x disk-only diskspec=vda,file={first} "
+                                  f"diskspec=vdb,file={directory}/second")
+            equal(domain.parents(), {"x": None})
+            domain.destroy()
+    finally:
+        must("losetup", "-d", Odd.device)
+        must("virsh", "-q", "-c", SYSTEM, "pool-destroy", "odd")
+
+
+@test
+def mkdir_does_what_the_option_says(directory):
+    option = "create=disk-only:atomic:description=by mkdir"
+    with mounted("option", directory, {"vda": "qcow2"}, True, option) as (domain, mount):
+        os.mkdir(mount.path("option/snapshots/one"))
+        holds(domain.snapshot_xml("one"), "<description>by mkdir</description>")
+        equal(mode(domain, "one"), "external")
+        domain.write(0x22)
+        create(mount, domain, "two internal")  # the words of `create` are its own
+        equal(mode(domain, "two"), "internal")
+        check(domain, mount, directory, "vda", ["one", "two"])
+
+
+with scratch() as directory:
+    run(directory)
