@@ -9,6 +9,7 @@
 
 #include "base/name.h"
 #include "model/catalog.h"
+#include "model/draft.h"
 #include "model/guard.h"
 #include "model/targets.h"
 #include "model/turn.h"
@@ -19,7 +20,8 @@ struct creation {
     struct wish wish; /* its name is the real one */
     struct plan plan;
     struct targets targets;
-    char *xml;
+    const char *base; /* the document that was written, NULL for none */
+    char *xml;        /* what libvirt gets */
 };
 
 static void creation_end(struct creation *c)
@@ -93,7 +95,7 @@ static int prepare(struct creation *c, struct err *e)
         r = plan_make(live, c->turn.domain->active, &c->wish, &c->plan, e);
     if (r == 0)
         r = settle(c, e);
-    return r < 0 ? r : xml_request_write(NULL, &c->wish.request, &c->xml, e);
+    return r < 0 ? r : xml_request_write(c->base, &c->wish.request, &c->xml, e);
 }
 
 /* ---- making it ---- */
@@ -188,13 +190,37 @@ static int decode_name(char **name, struct err *e)
     return name_decode(coded, name, e);
 }
 
-int verb_create_words(struct model *m, const char *uuid, const char *words, struct text *remark,
-                      struct err *e)
+static int by_words(struct creation *c, const char *words, struct err *e)
+{
+    int r = words_parse(words, &c->wish, e);
+    return r < 0 ? r : decode_name(&c->wish.request.name, e);
+}
+
+/* Without a name libvirt takes the time for one, as is done here, since files are named after it.
+ */
+static int name_by_time(char **name, struct err *e)
+{
+    autotext struct text t = {0};
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    text_add(&t, "%lld", (long long)now.tv_sec);
+    *name = text_take(&t, NULL);
+    return *name ? 0 : err_nomem(e);
+}
+
+static int by_document(struct creation *c, const char *xml, struct err *e)
+{
+    int r = xml_request_parse(xml, &c->wish.request, e);
+    c->base = xml;
+    return r < 0 || c->wish.request.name ? r : name_by_time(&c->wish.request.name, e);
+}
+
+int verb_create_written(struct model *m, const char *uuid, const char *text, struct text *remark,
+                        struct err *e)
 {
     autocreation struct creation c = {0};
-    int r = words_parse(words, &c.wish, e);
-    if (r == 0)
-        r = decode_name(&c.wish.request.name, e);
+    int r = draft_is_document(text) ? by_document(&c, text + strspn(text, WORDS_BLANKS), e)
+                                    : by_words(&c, text, e);
     if (r == 0)
         r = turn_begin(&c.turn, m, uuid, e);
     if (r == 0)

@@ -37,11 +37,12 @@ static int check_entries(const struct xml_domain *live, const struct xml_request
     return 0;
 }
 
-/* 'external' is the default kind with files of its own: with memory where there is one. */
+/* 'external' is the default kind with files of its own: with memory where there is one. Of a
+ * running domain without memory only a disk-only one can be made. */
 static int settle_memory(struct wish *w, bool active, struct err *e)
 {
     struct xml_request *q = &w->request;
-    if (w->kind == WISH_EXTERNAL && (!active || q->memory == XML_NO))
+    if (active ? q->memory == XML_NO : w->kind == WISH_EXTERNAL)
         w->flags |= VIRT_CREATE_DISK_ONLY;
     if (w->kind == WISH_EXTERNAL && active && !(w->flags & VIRT_CREATE_DISK_ONLY))
         q->memory = XML_EXTERNAL;

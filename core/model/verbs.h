@@ -24,10 +24,10 @@ enum { VERB_WORDS_MAX = 4096 };
 int verb_create(struct model *m, const char *uuid, uint64_t parent_ident, const char *coded,
                 uint64_t *ret_ident, struct text *remark, struct err *e);
 
-/* A write to `create`: "NAME WORDS" (words.h), the name coded as for mkdir. The new one becomes a
- * child of the current one. */
-int verb_create_words(struct model *m, const char *uuid, const char *words, struct text *remark,
-                      struct err *e);
+/* A command written to `create` (draft.h): "NAME WORDS" (words.h), the name coded as for mkdir, or
+ * a <domainsnapshot> document. The new one becomes a child of the current one. */
+int verb_create_written(struct model *m, const char *uuid, const char *text, struct text *remark,
+                        struct err *e);
 
 /* rmdir. ENOTEMPTY when it has children. */
 int verb_delete(struct model *m, const char *uuid, uint64_t ident, struct text *remark,

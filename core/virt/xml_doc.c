@@ -105,17 +105,25 @@ static bool attributes_fit(const char *text)
     return n <= ATTRIBUTES_MAX;
 }
 
+static int check_attributes(const char *text, struct err *e)
+{
+    if (attributes_fit(text))
+        return 0;
+    return err_fail(e, EINVAL, "the XML has an element with more than %d attributes",
+                    ATTRIBUTES_MAX);
+}
+
 int xml_doc_read(const char *text, const char *root, xmlDocPtr *ret, struct err *e)
 {
     pthread_once(&once, xmlInitParser);
     size_t len = strnlen(text, (size_t)XML_TEXT_MAX + 1);
     if (len > XML_TEXT_MAX)
         return err_fail(e, EINVAL, "the XML has more than %d bytes", XML_TEXT_MAX);
-    if (!attributes_fit(text))
-        return err_fail(e, EINVAL, "the XML has an element with more than %d attributes",
-                        ATTRIBUTES_MAX);
+    int r = check_attributes(text, e);
+    if (r)
+        return r;
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
-    int r = parse(text, len, &doc, e);
+    r = parse(text, len, &doc, e);
     if (r)
         return r;
     xmlNodePtr top = xmlDocGetRootElement(doc);
@@ -125,6 +133,63 @@ int xml_doc_read(const char *text, const char *root, xmlDocPtr *ret, struct err 
     *ret = take(doc);
     return 0;
 }
+
+/* ---- one that is still coming ---- */
+
+struct depth {
+    unsigned now;
+    bool closed; /* the outermost element ended */
+};
+
+static void one_in(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
+                   int n_namespaces, const xmlChar **namespaces, int n_attributes, int n_defaulted,
+                   const xmlChar **attributes)
+{
+    struct depth *d = ((xmlParserCtxtPtr)ctx)->_private;
+    (void)name, (void)prefix, (void)uri, (void)n_namespaces, (void)namespaces;
+    (void)n_attributes, (void)n_defaulted, (void)attributes;
+    d->now++;
+}
+
+static void one_out(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
+{
+    struct depth *d = ((xmlParserCtxtPtr)ctx)->_private;
+    (void)name, (void)prefix, (void)uri;
+    d->closed |= --d->now == 0;
+}
+
+static void stop_at_dtd(void *ctx, const xmlChar *name, const xmlChar *external,
+                        const xmlChar *system_id)
+{
+    (void)name, (void)external, (void)system_id;
+    xmlStopParser(ctx);
+}
+
+int xml_doc_is_whole(const char *text, const char *root, bool *ret, struct err *e)
+{
+    struct depth depth = {0};
+    xmlSAXHandler sax = {.initialized = XML_SAX2_MAGIC,
+                         .internalSubset = stop_at_dtd,
+                         .startElementNs = one_in,
+                         .endElementNs = one_out};
+    pthread_once(&once, xmlInitParser);
+    size_t len = strnlen(text, (size_t)XML_TEXT_MAX);
+    int r = check_attributes(text, e);
+    if (r)
+        return r;
+    xmlParserCtxtPtr parser = xmlCreatePushParserCtxt(&sax, NULL, NULL, 0, NULL);
+    if (!parser)
+        return err_nomem(e);
+    parser->_private = &depth;
+    xmlCtxtUseOptions(parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
+    bool bad = xmlParseChunk(parser, text, (int)len, 0) != XML_ERR_OK;
+    xmlFreeParserCtxt(parser);
+    autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
+    *ret = depth.closed;
+    return bad || depth.closed ? xml_doc_read(text, root, &doc, e) : 0;
+}
+
+/* ---- steps ---- */
 
 bool xml_is(const xmlNode *node, const char *name)
 {

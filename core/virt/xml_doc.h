@@ -23,6 +23,10 @@ MEM_CLEANUP(struct _xmlDoc, xml_doc_free)
  * UTF-8, too long, nested too deeply, has an element with too many attributes, or a DTD. */
 int xml_doc_read(const char *text, const char *root, xmlDocPtr *ret, struct err *e);
 
+/* Did its outermost element end, or does it go on? As xml_doc_read for one that is whole, or bad
+ * already. */
+int xml_doc_is_whole(const char *text, const char *root, bool *ret, struct err *e);
+
 bool xml_is(const xmlNode *node, const char *name);
 
 /* The first child element of that name, and the next of that name after a node; NULL for none. */

@@ -128,6 +128,11 @@ int xml_request_parse(const char *xml, struct xml_request *ret, struct err *e)
     return r;
 }
 
+int xml_request_is_whole(const char *xml, bool *ret, struct err *e)
+{
+    return xml_doc_is_whole(xml, "domainsnapshot", ret, e);
+}
+
 /* ---- writing ---- */
 
 static const xmlChar *x(const char *s)

@@ -28,6 +28,9 @@ struct xml_request {
 /* Reads a document. EINVAL for one that is no <domainsnapshot>, and for a value of snapshot='…'
  * that libvirt does not know. */
 int xml_request_parse(const char *xml, struct xml_request *ret, struct err *e);
+/* Is this all of a <domainsnapshot>, or its beginning? EINVAL when it can be neither. */
+int xml_request_is_whole(const char *xml, bool *ret, struct err *e);
+
 void xml_request_drop(struct xml_request *q);
 
 /* A disk more, all unsaid; `q` owns it and what is put in it. NULL without memory, or past

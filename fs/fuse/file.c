@@ -113,6 +113,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+    drop_draft(fs_of(req), handle_of(fi));
     close_handle(fs_of(req), ino, handle_of(fi));
     fuse_reply_err(req, 0);
 }

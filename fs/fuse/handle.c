@@ -54,5 +54,6 @@ void handle_free(struct handle *h)
     image_unref(h->image);
     budget_give(h->text ? h->text_len : 0);
     free(h->text);
+    draft_drop(&h->draft);
     free(h);
 }

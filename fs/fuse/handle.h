@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "fuse/lowlevel.h"
+#include "model/draft.h"
 #include "node/tree.h"
 
 struct handle;
@@ -29,6 +30,9 @@ struct handle {
     size_t text_len;
     struct image *image; /* an open image, and */
     atomic_bool failed;  /* was a failed read logged? */
+    struct draft draft;  /* under handles.lock: what was written of a document, and by whom */
+    uid_t uid;
+    pid_t pid;
 };
 
 void handles_init(struct handles *all);

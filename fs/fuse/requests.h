@@ -2,6 +2,7 @@
 #ifndef SNAPFS_FUSE_REQUESTS_H
 #define SNAPFS_FUSE_REQUESTS_H
 
+#include "fuse/fs.h"
 #include "fuse/lowlevel.h"
 
 /* entry.c */
@@ -30,6 +31,9 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
               struct fuse_file_info *fi);
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+
+/* The handle is about to be closed: a document of which only a part was written is logged. */
+void drop_draft(struct fs *fs, const struct handle *h);
 
 /* refuse.c: fills in the operations that never succeed, or do nothing. */
 void refuse_ops(struct fuse_lowlevel_ops *ops);

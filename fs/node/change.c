@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/draft.h"
 #include "model/verbs.h"
 #include "node/dirs.h"
 #include "node/tree.h"
@@ -70,10 +71,11 @@ int tree_rmdir(struct tree *t, const struct place *dir, const char *name, struct
     return r;
 }
 
-/* One write as words: without its last newline, and no NUL in it. */
-static int words_of(const char *data, size_t len, char **ret, struct err *e)
+/* What was written as text: without its last newline, and no NUL in it. */
+static int words_of(const struct row *row, const char *data, size_t len, char **ret, struct err *e)
 {
-    if (len > VERB_WORDS_MAX)
+    bool document = row->documents && draft_is_document(data);
+    if (len > VERB_WORDS_MAX && !document)
         return err_fail(e, EINVAL, "one write has at most %d bytes here, this one had %zu",
                         VERB_WORDS_MAX, len);
     if (memchr(data, '\0', len))
@@ -97,7 +99,7 @@ int tree_store(struct tree *t, const struct place *file, const char *data, size_
         return r;
     if (!v.row || !v.row->store)
         return err_fail(e, EROFS, "this file is read-only");
-    r = words_of(data, len, &words, e);
+    r = words_of(v.row, data, len, &words, e);
     return r < 0 ? r : v.row->store(t, &v, words, remark, e);
 }
 

@@ -91,7 +91,7 @@ static int store_revert(struct tree *t, const struct view *v, const char *words,
 static int store_create(struct tree *t, const struct view *v, const char *words,
                         struct text *remark, struct err *e)
 {
-    return verb_create_words(t->model, v->place.uuid, words, remark, e);
+    return verb_create_written(t->model, v->place.uuid, words, remark, e);
 }
 
 static void when_logged(const struct tree *t, const struct view *v, struct timespec *ret)
@@ -120,10 +120,11 @@ static const struct row rows[] = {
      .where = PLACE_DOMAIN,
      .kind = PLACE_FILE,
      .mode = 0600,
+     .documents = true,
      .store = store_create,
      .words = "disk-only quiesce live halt atomic reuse-external no-metadata internal external "
               "memspec= diskspec= description=",
-     .help = "a write of NAME and words makes a snapshot, below the current one"},
+     .help = "a write of NAME and words, or a <domainsnapshot>, makes one below the current one"},
     {.name = "current",
      .where = PLACE_DOMAIN,
      .kind = PLACE_CURRENT,

@@ -23,12 +23,14 @@ struct row {
     enum place_kind kind;  /* PLACE_FILE, or the directory or link that it is */
     unsigned mode;         /* of a PLACE_FILE */
     bool whole;            /* a write replaces it all: no append, no write past its start */
+    bool documents;        /* a document may be written, in several writes (model/draft.h) */
     /* The file's bytes. NULL: reads as empty. */
     int (*show)(struct tree *t, const struct view *v, char **ret, size_t *ret_len, struct err *e);
     /* When what is shown began to be so; leaves *ret when nothing was yet. NULL: with the domain.
      */
     void (*when)(const struct tree *t, const struct view *v, struct timespec *ret);
-    /* Acts on one write; `words` without its last newline. NULL: read-only. May take minutes. */
+    /* Acts on one write, or a whole document; `words` without its last newline. NULL: read-only.
+     * May take minutes. */
     int (*store)(struct tree *t, const struct view *v, const char *words, struct text *remark,
                  struct err *e);
     const char *words; /* what may be written, for --help; NULL when nothing or free text */

@@ -83,6 +83,7 @@ int tree_mkdir(struct tree *t, const struct place *dir, const char *name, struct
                struct text *remark, struct err *e);
 int tree_rmdir(struct tree *t, const struct place *dir, const char *name, struct text *remark,
                struct err *e);
+/* `data` is followed by a NUL that does not count. */
 int tree_store(struct tree *t, const struct place *file, const char *data, size_t len,
                struct text *remark, struct err *e);
 

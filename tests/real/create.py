@@ -131,6 +131,38 @@ def every_kind_of_one_that_is_shut_off(directory):
             check(domain, mount, directory, target, ["one", "two", "three"])
 
 
+DOCUMENT = """<domainsnapshot>
+  <name>{}</name>
+  <memory snapshot='{}'/>
+  <disks>
+    <disk name='vda' snapshot='external'/>
+    <disk name='{}' snapshot='external'><source file='{}'/></disk>
+  </disks>
+</domainsnapshot>"""
+
+
+@test
+def documents(directory):
+    with mounted("document", directory) as (domain, mount):
+        second = os.path.join(directory, "second")
+        text = DOCUMENT.format("one", "external", domain.disks[1].path, second)
+        create(mount, domain, text)
+        sources = [domain.live_source(target)[0] for target in ("vda", "vdb")]
+        equal(sources, [os.path.join(directory, "document-vda.one"), second])
+        memory = os.path.join(directory, "document-vda.one.memory")
+        holds(domain.snapshot_xml("one"), f"<memory snapshot='external' file='{memory}'/>")
+        domain.write(0x22)
+        create(mount, domain, DOCUMENT.format("two", "no", "vdb", f"{second}.2"))
+        holds(domain.snapshot_xml("two"), "<memory snapshot='no'/>")
+        equal(domain.live_source("vdb")[0], f"{second}.2")
+        domain.write(0x33)
+        create(mount, domain, "<domainsnapshot><name>three</name></domainsnapshot>")
+        equal(mode(domain, "three"), "internal")
+        there = DOCUMENT.format("four", "no", "vdb", second)
+        refuses(mount, domain, directory, errno.EEXIST, there, "there already")
+        check(domain, mount, directory, "vdb", ["one", "two", "three"])
+
+
 @test
 def words_that_cannot_be(directory):
     with mounted("words", directory, start=False) as (domain, mount):

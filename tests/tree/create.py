@@ -8,6 +8,7 @@ from lib.mount import Mount
 from lib.preset import Domain, Snapshot
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
+from lib.wait import until
 
 CREATE = "web01/create"
 
@@ -26,6 +27,10 @@ def write(path, text):
         os.close(descriptor)
 
 
+def last_log(mount):
+    return read(mount.path("web01/log")).splitlines()[-1]
+
+
 def current(mount):
     return os.readlink(mount.path("web01/current"))
 
@@ -34,8 +39,7 @@ def current(mount):
 def a_name_alone_makes_the_default(mount):
     write(mount.path(CREATE), "one\n")
     equal(current(mount), "snapshots/base/one")
-    line = read(mount.path("web01/log")).splitlines()[-1]
-    holds(line, "create web01/create: ok")
+    holds(last_log(mount), "create web01/create: ok")
 
 
 @test
@@ -61,6 +65,87 @@ def a_write_is_refused_before_anything_happens(mount):
         refused(errno.EINVAL, write, mount.path(CREATE), text or " ")
     refused(errno.EEXIST, write, mount.path(CREATE), "base")
     equal(current(mount), before)
+
+
+DOCUMENT = """<?xml version="1.0"?>
+<!-- </domainsnapshot> -->
+<domainsnapshot>
+  <name>{}</name>
+  <description><![CDATA[</domainsnapshot>
+]]></description>
+</domainsnapshot>
+"""
+
+
+def write_in_pieces(path, text, size):
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        for start in range(0, len(text), size):
+            os.write(descriptor, text[start : start + size].encode())
+    finally:
+        os.close(descriptor)
+
+
+@test
+def a_document_comes_in_any_pieces(mount):
+    for size in (1, 7, 100, 5000):
+        name = f"document-{size}"
+        write_in_pieces(mount.path(CREATE), DOCUMENT.format(name), size)
+        equal(os.path.basename(current(mount)), name)
+        equal(read(mount.path("web01/current/description")).strip(), "</domainsnapshot>")
+
+
+@test
+def two_documents_by_one_descriptor(mount):
+    descriptor = os.open(mount.path(CREATE), os.O_WRONLY)
+    for name in ("first", "second"):
+        os.write(descriptor, DOCUMENT.format(name).encode())
+    os.close(descriptor)
+    equal(current(mount)[-13:], "/first/second")
+
+
+@test
+def a_document_may_have_no_name(mount):
+    write(mount.path(CREATE), "<domainsnapshot/>")
+    true(os.path.basename(current(mount)).isdigit(), "a time for a name")
+
+
+@test
+def a_document_that_is_not_whole_does_nothing_and_is_logged(mount):
+    before = current(mount)
+    write(mount.path(CREATE), DOCUMENT[: len(DOCUMENT) // 2])
+    until(lambda: "closed before" in last_log(mount), "the close is logged")
+    holds(last_log(mount), f"pid={os.getpid()} create web01/create: EINVAL")
+    equal(current(mount), before)
+
+
+@test
+def a_document_that_is_wrong_is_refused(mount):
+    before = current(mount)
+    for text in (
+        "<domain><name>x</name></domainsnapshot>",
+        "<a/>",
+        DOCUMENT.replace("<name>", "<nam>"),
+        DOCUMENT.replace("<!--", "<!DOCTYPE x []>\n<!--"),
+        DOCUMENT.format("a,b"),
+        DOCUMENT.format("x\0"),
+        DOCUMENT.format("x").replace("</domainsnapshot>\n", "<disks><disk/></disks></domainsnapshot>"),
+    ):
+        refused(errno.EINVAL, write, mount.path(CREATE), text)
+    refused(errno.EEXIST, write, mount.path(CREATE), DOCUMENT.format("base"))
+    equal(current(mount), before)
+
+
+@test
+def a_document_has_a_megabyte(mount):
+    before = current(mount)
+    long = DOCUMENT.replace("<![CDATA[", "<![CDATA[" + "x" * (1 << 20)).format("long")
+    refused(errno.EINVAL, write_in_pieces, mount.path(CREATE), long, 100000)
+    holds(last_log(mount), "1048576")
+    equal(current(mount), before)
+    long = DOCUMENT.replace("<![CDATA[", "<![CDATA[" + "x" * 1000000).format("long")
+    write_in_pieces(mount.path(CREATE), long, 100000)
+    equal(os.path.basename(current(mount)), "long")
 
 
 @test

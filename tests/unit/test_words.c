@@ -185,6 +185,8 @@ static void test_plans(void)
     plan(two, false, "x external", disk_only, XML_UNSAID, "vda vdb ");
     plan(two, true, "x external", VIRT_CREATE_ATOMIC, XML_EXTERNAL, "vda vdb ");
     plan(two, true, "x external memspec=snapshot=no", disk_only, XML_NO, "vda vdb ");
+    plan(two, true, "x memspec=snapshot=no", disk_only, XML_NO, "vda vdb ");
+    plan(two, false, "x memspec=snapshot=no", 0, XML_NO, "");
     plan(two, true, "x memspec=/m", VIRT_CREATE_ATOMIC, XML_EXTERNAL, "vda vdb ");
     plan(two, true, "x disk-only diskspec=vdb,snapshot=no", disk_only, XML_UNSAID, "vda ");
     plan(two, true, "x diskspec=/b.qcow2,file=/o", VIRT_CREATE_ATOMIC, XML_UNSAID, "/b.qcow2 ");
