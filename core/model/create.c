@@ -11,6 +11,7 @@
 #include "model/catalog.h"
 #include "model/draft.h"
 #include "model/guard.h"
+#include "model/redefine.h"
 #include "model/targets.h"
 #include "model/turn.h"
 #include "model/verbs.h"
@@ -219,6 +220,8 @@ int verb_create_written(struct model *m, const char *uuid, const char *text, str
                         struct err *e)
 {
     autocreation struct creation c = {0};
+    if (draft_is_redefine(text))
+        return redefine(m, uuid, text, remark, e);
     int r = draft_is_document(text) ? by_document(&c, text + strspn(text, WORDS_BLANKS), e)
                                     : by_words(&c, text, e);
     if (r == 0)

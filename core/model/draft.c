@@ -12,9 +12,11 @@
 
 enum { EMPTY_MAX = 4096 }; /* a document longer than this that ends in "/>" goes on */
 
-/* Does the first line hold `redefine`? A quote that nothing ends is no reason to wait. */
-static bool holds_redefine(const char *text)
+/* A quote that nothing ends is no reason to wait. */
+bool draft_is_redefine(const char *text)
 {
+    if (text[strspn(text, WORDS_BLANKS)] == '<')
+        return false;
     autofree char *line = strndup(text, strcspn(text, "\n"));
     const char *at = line;
     bool found = false;
@@ -29,7 +31,7 @@ static bool holds_redefine(const char *text)
 
 bool draft_is_document(const char *text)
 {
-    return text[strspn(text, WORDS_BLANKS)] == '<' || holds_redefine(text);
+    return text[strspn(text, WORDS_BLANKS)] == '<' || draft_is_redefine(text);
 }
 
 /* A look at the end, so that a document that comes line by line is not parsed with every line. */

@@ -34,4 +34,7 @@ void draft_drop(struct draft *d);
 /* Is this a document, or the beginning of one, rather than words? */
 bool draft_is_document(const char *text);
 
+/* Does a line of words stand before it, one of which is `redefine`? */
+bool draft_is_redefine(const char *text);
+
 #endif

@@ -85,6 +85,10 @@ const struct xml_disk *xml_domain_disk(const struct xml_domain *d, const char *t
  * no <domainsnapshot>. Owned by the caller. */
 int xml_snapshot_describe(const char *xml, const char *description, char **ret, struct err *e);
 
+/* The snapshot document `xml` with the passwords of graphics that `secure`, libvirt's own with
+ * secrets (NULL = none), has at the same places and `xml` lacks. Owned by the caller. */
+int xml_snapshot_keep_secrets(const char *xml, const char *secure, char **ret, struct err *e);
+
 /* Do these host capabilities list <externalSnapshot/>? False when they cannot be read. */
 bool xml_capabilities_revert_external(const char *xml);
 

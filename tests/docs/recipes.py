@@ -193,7 +193,23 @@ def verbs(recipes, guest):
 
 
 @test
+def metadata(recipes, guest):
+    document = recipes.file("web01.xml")
+    with open(document, "w", encoding="utf-8") as file:
+        file.write(guest.virsh("dumpxml", "web01", "--inactive"))
+    guest.destroy()
+    guest.virsh("undefine", "web01", "--snapshots-metadata")
+    guest.virsh("define", document)
+    equal(guest.parents(), {})
+    recipes.run("metadata")
+    equal(guest.parents(), {"base": None, "before-upgrade": "base"})
+    equal(guest.current(), "before-upgrade")
+    os.unlink(document)
+
+
+@test
 def create(recipes, guest):
+    guest.start()
     out = recipes.run("create")
     holds(out, "Name:           nightly\n")
     holds(out, "disk-snapshot")

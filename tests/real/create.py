@@ -163,6 +163,75 @@ def documents(directory):
         check(domain, mount, directory, "vdb", ["one", "two", "three"])
 
 
+class WithPassword(Domain):
+    """A domain whose screen has a password."""
+
+    def document(self):
+        screen = "<graphics type='vnc' autoport='yes' passwd='geheim'/></devices>"
+        return super().document().replace("</devices>", screen)
+
+
+@test
+def metadata_is_put_back(directory):
+    with WithPassword("back", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
+        for number, words in enumerate(("base", "middle external", "leaf"), 1):
+            create(mount, domain, words)
+            domain.write(number)
+        names = ["base", "middle", "leaf"]
+        kept = {name: domain.snapshot_xml(name) for name in names}
+        secure = domain.virsh("snapshot-dumpxml", "back", "base", "--security-info")
+        holds(secure, "geheim")
+        # One that is listed: what the document lacks is kept, and so is the current one.
+        changed = kept["base"].replace("</name>", "</name><description>new</description>", 1)
+        create(mount, domain, f"redefine\n{changed}")
+        now = domain.virsh("snapshot-dumpxml", "back", "base", "--security-info")
+        holds(now, "<description>new</description>")
+        equal(now.count("geheim"), secure.count("geheim"), "passwords")
+        create(mount, domain, f"redefine\n{kept['leaf']}")
+        equal(domain.current(), "leaf")
+        # A host that knows nothing of them.
+        document = os.path.join(directory, "back-again.xml")
+        with open(document, "w", encoding="utf-8") as file:
+            file.write(domain.virsh("dumpxml", "back", "--inactive", "--security-info"))
+        domain.virsh("undefine", "back", "--snapshots-metadata")
+        domain.virsh("define", document)
+        refuses(mount, domain, directory, errno.EINVAL, f"redefine\n{kept['middle']}", "parent")
+        for name in names:
+            word = "redefine current" if name == "leaf" else "redefine"
+            create(mount, domain, f"{word}\n{kept[name]}")
+        equal(domain.parents(), {"base": None, "middle": "base", "leaf": "middle"})
+        equal(domain.current(), "leaf")
+        check(domain, mount, directory, "vda", names)
+
+
+@test
+def metadata_that_would_lose_bytes_is_refused(directory):
+    qcow2 = {"vda": "qcow2"}
+    with mounted("lost", directory, qcow2, False) as (domain, mount), Domain("found", directory, qcow2) as other:
+        create(mount, domain, "one")
+        domain.write(0x22)
+        create(mount, domain, "two external")
+        domain.write(0x33)
+        one, two = (domain.snapshot_xml(name) for name in ("one", "two"))
+        path, live = domain.disks[0].path, domain.live_source("vda")[0]
+        foreign = other.disks[0].path
+        note = "<revertDisks><disk name='vda' snapshot='external'/></revertDisks></domainsnapshot>"
+        for number, words, text, part in (
+            (errno.EBUSY, "redefine", one.replace(path, foreign), "bytes"),
+            (errno.EBUSY, "redefine", one.replace("'internal'", "'no'"), "bytes"),
+            (errno.EBUSY, "redefine", two.replace(live, foreign), "does not stand on"),
+            (errno.EBUSY, "redefine current", one, "cannot be current"),
+            (errno.ENOENT, "redefine", one.replace("<name>one<", "<name>nine<"), "tags"),
+            (errno.ENOENT, "redefine", two.replace("<name>two<", "<name>nine<").replace(path, "/nix"), "nix"),
+            (errno.EINVAL, "redefine", two.replace(domain.uuid, other.uuid), "uuid"),
+            (errno.EINVAL, "redefine sideways", two, "'sideways'"),
+            (errno.EBUSY, "redefine", two.replace("</domainsnapshot>", note), "revertDisks"),
+        ):
+            refuses(mount, domain, directory, number, f"{words}\n{text}", part)
+            equal((domain.snapshot_xml("one"), domain.snapshot_xml("two")), (one, two))
+        equal(domain.current(), "two")
+
+
 @test
 def words_that_cannot_be(directory):
     with mounted("words", directory, start=False) as (domain, mount):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import subprocess
 
 from lib import preset
 from lib.mount import Mount
@@ -146,6 +147,32 @@ def a_document_has_a_megabyte(mount):
     long = DOCUMENT.replace("<![CDATA[", "<![CDATA[" + "x" * 1000000).format("long")
     write_in_pieces(mount.path(CREATE), long, 100000)
     equal(os.path.basename(current(mount)), "long")
+
+
+@test
+def redefine_is_held_until_its_document_comes(mount):
+    text = read(mount.path("web01/snapshots/base/snapshot.xml"))
+    new = text.replace("</name>", "</name>\n  <description>put back</description>", 1)
+    before = current(mount)
+    shell("echo redefine > create", mount)
+    until(lambda: "closed before" in last_log(mount), "the close is logged")
+    with open(os.path.join(directory, "base.xml"), "w", encoding="utf-8") as file:
+        file.write(new)
+    shell(f"(echo redefine; cat {file.name}) > create", mount)
+    equal(read(mount.path("web01/snapshots/base/description")), "put back\n")
+    equal(current(mount), before, "the current one")
+    shell(f"(echo current redefine; cat {file.name}) > create", mount)
+    equal(current(mount), "snapshots/base")
+    refused(errno.EINVAL, write, mount.path(CREATE), f"redefine now\n{new}")
+    refused(errno.EINVAL, write, mount.path(CREATE), "redefine\n<domainsnapshot/>")
+
+
+def shell(command, mount):
+    """Runs a shell's line in the domain's directory, as a user would type it."""
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=mount.path("web01"), capture_output=True, text=True
+    )
+    equal((done.returncode, done.stderr), (0, ""), command)
 
 
 @test

@@ -1,0 +1,286 @@
+/* redefine.c - see redefine.h. Locks: those of turn.h, for the whole. */
+#include "model/redefine.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mounts.h"
+#include "image/image.h"
+#include "model/catalog.h"
+#include "model/guard.h"
+#include "model/policy.h"
+#include "model/survey.h"
+#include "model/turn.h"
+#include "model/words.h"
+
+struct redefinition {
+    struct turn turn;
+    bool current;                 /* the word was there */
+    const char *xml;              /* the document as it was written */
+    struct xml_snapshot *parsed;  /* and read */
+    const struct snapshot *known; /* the snapshot of that name now, NULL for none */
+    struct survey survey;
+};
+
+static void redefinition_end(struct redefinition *d)
+{
+    survey_drop(&d->survey);
+    xml_snapshot_free(d->parsed);
+    turn_end(&d->turn);
+}
+
+/* ---- what was written ---- */
+
+static int parse_words(const char *line, bool *current, struct err *e)
+{
+    for (const char *at = line;;) {
+        autofree char *word = NULL;
+        int r = words_next(&at, WORDS_BLANKS, &word, e);
+        if (r < 0 || !word)
+            return r;
+        if (!strcmp(word, "current"))
+            *current = true;
+        else if (strcmp(word, "redefine") != 0)
+            return err_fail(e, EINVAL,
+                            "unknown word '%.64s': before a document stands 'redefine' or "
+                            "'redefine current'",
+                            word);
+    }
+}
+
+static int parse_text(struct redefinition *d, const char *text, struct err *e)
+{
+    size_t end = strcspn(text, "\n");
+    autofree char *line = strndup(text, end);
+    if (!line)
+        return err_nomem(e);
+    d->xml = text + end + strspn(text + end, WORDS_BLANKS);
+    int r = parse_words(line, &d->current, e);
+    if (r == 0)
+        r = xml_snapshot_parse(d->xml, &d->parsed, e);
+    if (r == 0 && !d->parsed->domain)
+        r = err_fail(e, EINVAL, "the document has no <domain>, as a copy of snapshot.xml has");
+    return r;
+}
+
+/* ---- the files that it names ---- */
+
+static const struct xml_disk *content_of(const struct redefinition *d,
+                                         const struct xml_snapshot_disk *disk)
+{
+    const struct xml_disk *x = xml_domain_disk(d->parsed->domain, disk->target);
+    bool captured = disk->where == XML_INTERNAL || disk->where == XML_EXTERNAL;
+    return captured && x && x->source.path ? x : NULL;
+}
+
+static bool same_path(const char *a, const char *b)
+{
+    struct stat x, y;
+    return !strcmp(a, b) || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+                             x.st_ino == y.st_ino && x.st_rdev == y.st_rdev);
+}
+
+/* Of what is on another host nobody knows. */
+static bool is_gone(const char *path)
+{
+    struct stat remote;
+    return !image_remote_stat(path, &remote) && access(path, F_OK) < 0;
+}
+
+static bool keeps_disk(const struct redefinition *d, const struct snapshot_disk *was)
+{
+    const struct xml_disk *x = xml_domain_disk(d->parsed->domain, was->target);
+    const char *path = x ? policy_path(&x->source) : NULL;
+    enum xml_where where = was->tag ? XML_INTERNAL : XML_EXTERNAL;
+    bool same = false;
+    for (size_t k = 0; path && k < d->parsed->n_disks; k++) {
+        const struct xml_snapshot_disk *disk = &d->parsed->disks[k];
+        same |= !strcmp(disk->target, was->target) && disk->where == where &&
+                same_path(path, was->path);
+    }
+    return same;
+}
+
+static bool keeps_memory(const struct redefinition *d, const struct snapshot_disk *was)
+{
+    const struct xml_snapshot *x = d->parsed;
+    if (was->tag)
+        return x->memory == XML_INTERNAL;
+    return x->memory == XML_EXTERNAL && x->memory_file && same_path(x->memory_file, was->path);
+}
+
+/* A snapshot that is listed keeps the bytes it has, unless they are gone. */
+static int check_known(const struct redefinition *d, struct err *e)
+{
+    for (size_t i = 0; d->known && i < d->known->n_images; i++) {
+        const struct snapshot_disk *was = &d->known->disks[i];
+        if (!was->path || is_gone(was->path))
+            continue;
+        if (was->memory ? !keeps_memory(d, was) : !keeps_disk(d, was))
+            return err_fail(e, EBUSY,
+                            "the snapshot has its bytes of %s'%s' in '%s', where the document "
+                            "does not look for them",
+                            was->memory ? "" : "disk ", was->target, was->path);
+    }
+    return 0;
+}
+
+/* The tag is there, once, and no other snapshot's. */
+static int check_tag(const struct redefinition *d, const struct xml_disk *x, struct err *e)
+{
+    const struct graph *g = d->survey.graph;
+    const char *name = d->parsed->name;
+    unsigned found = 0;
+    for (size_t i = 0; i < graph_n_users(g); i++) {
+        const struct graph_user *u = graph_user(g, i);
+        int file = graph_chain(g, i, 0);
+        if (!u->tag || !u->tag_id || strcmp(u->tag, name) != 0 || file == GRAPH_NO_FILE ||
+            !same_path(graph_file_path(g, file), x->source.path))
+            continue;
+        if (u->snapshot && strcmp(u->domain, d->turn.domain->name) != 0)
+            return err_fail(e, EBUSY, "the tag '%s' in '%s' is that of a snapshot of domain '%s'",
+                            name, x->source.path, u->domain);
+        found++;
+    }
+    if (found != 1)
+        return err_fail(e, found ? EBUSY : ENOENT,
+                        "'%s' holds %u tags '%s', in which the bytes "
+                        "of disk '%s' would be",
+                        x->source.path, found, name, x->target);
+    return 0;
+}
+
+static int every_file(void *ctx, const char *path, struct err *e)
+{
+    return mounts_check(ctx, path, NULL, e);
+}
+
+/* Does the chain of `overlay` lead to `content`? Also where it is not there. */
+static bool stands_on(const char *overlay, const char *content)
+{
+    struct mounts *mounts autodestroy(mounts_free) = mounts_read();
+    struct image_source source = {.path = overlay, .format = "qcow2"};
+    struct image_policy policy = {.ctx = mounts, .allow = every_file};
+    struct image_layer *layers = NULL;
+    size_t n = 0;
+    bool unknown, found = false;
+    if (!mounts || mounts_check(mounts, overlay, NULL, NULL) < 0)
+        return false;
+    if (access(overlay, F_OK) < 0)
+        return true;
+    image_layers(&source, &policy, &layers, &n, &unknown, NULL);
+    for (size_t i = 1; i < n; i++)
+        found |= same_path(layers[i].path, content);
+    image_layers_free(layers, n);
+    return found;
+}
+
+static int check_external(const struct xml_snapshot_disk *disk, const struct xml_disk *x,
+                          struct err *e)
+{
+    if (access(x->source.path, F_OK) < 0)
+        return err_fail(e, errno, "'%s', in which the bytes of disk '%s' would be: %s",
+                        x->source.path, x->target, strerrordesc_np(errno));
+    if (disk->overlay.path && !stands_on(disk->overlay.path, x->source.path))
+        return err_fail(e, EBUSY,
+                        "the overlay '%s' of disk '%s' does not stand on '%s', into which a delete "
+                        "would merge it",
+                        disk->overlay.path, x->target, x->source.path);
+    return 0;
+}
+
+/* libvirt removes what the current snapshot names as its overlays when it reverts. */
+static int check_current(const struct redefinition *d, const struct xml_snapshot_disk *disk,
+                         const struct xml_disk *x, struct err *e)
+{
+    const struct xml_disk *live = xml_domain_disk(d->survey.live, disk->target);
+    const char *named = disk->where == XML_EXTERNAL ? disk->overlay.path : x->source.path;
+    if (!d->current || (d->known && d->known == d->turn.domain->current))
+        return 0;
+    if (!named || access(named, F_OK) < 0)
+        return 0;
+    if (live && live->source.path && same_path(live->source.path, named))
+        return 0;
+    return err_fail(e, EBUSY,
+                    "it cannot be current: the live disk '%s' is not '%s', as the document has it",
+                    disk->target, named);
+}
+
+static int check_files(struct redefinition *d, struct err *e)
+{
+    struct err why;
+    if (!virt_files_local(d->turn.m->virt, &why))
+        return 0; /* metadata alone is changed, and nothing of the files can be known */
+    int r = survey_make(d->turn.m, d->turn.domain, false, &d->survey, e);
+    if (r == 0)
+        r = check_known(d, e);
+    for (size_t i = 0; r == 0 && i < d->parsed->n_disks; i++) {
+        const struct xml_snapshot_disk *disk = &d->parsed->disks[i];
+        const struct xml_disk *x = content_of(d, disk);
+        if (!x)
+            continue;
+        r = disk->where == XML_INTERNAL ? check_tag(d, x, e) : check_external(disk, x, e);
+        if (r == 0)
+            r = check_current(d, disk, x, e);
+    }
+    return r;
+}
+
+/* ---- putting it back ---- */
+
+static int check_document(struct redefinition *d, struct err *e)
+{
+    const struct xml_domain *of = d->parsed->domain;
+    if (of->uuid && strcasecmp(of->uuid, d->turn.domain->uuid) != 0)
+        return err_fail(e, EINVAL, "the document is of a domain '%s' with another uuid, %s",
+                        of->name, of->uuid);
+    int r = d->known ? guard_describe(d->known, e) : 0;
+    if (r == 0 && d->parsed->n_revert_disks)
+        r = err_fail(e, EBUSY,
+                     "the document has <revertDisks>, which libvirt would forget, and remove the "
+                     "wrong files at the next revert");
+    return r < 0 ? r : check_files(d, e);
+}
+
+/* The document, with the passwords that libvirt has for the snapshot now. */
+static int with_secrets(const struct redefinition *d, char **ret, struct err *e)
+{
+    autofree char *secure = NULL;
+    int r = 0;
+    if (d->known)
+        r = virt_snapshot_secure_xml(d->turn.m->virt, d->turn.domain->uuid, d->known->name, &secure,
+                                     e);
+    return r < 0 ? r : xml_snapshot_keep_secrets(d->xml, secure, ret, e);
+}
+
+static int put_back(struct redefinition *d, const char *xml, struct err *e)
+{
+    unsigned flags = VIRT_CREATE_REDEFINE;
+    const struct domain *domain = d->turn.domain;
+    if (d->current || (d->known && domain->current == d->known))
+        flags |= VIRT_CREATE_CURRENT;
+    int r = turn_confirm(&d->turn, e);
+    return r < 0 ? r : virt_snapshot_create(d->turn.m->virt, domain->uuid, xml, flags, NULL, e);
+}
+
+int redefine(struct model *m, const char *uuid, const char *text, struct text *remark,
+             struct err *e)
+{
+    struct redefinition d __attribute__((cleanup(redefinition_end))) = {0};
+    autofree char *xml = NULL;
+    int r = parse_text(&d, text, e);
+    if (r == 0)
+        r = turn_begin(&d.turn, m, uuid, e);
+    if (r < 0)
+        return r;
+    d.known = domain_find_name(d.turn.domain, d.parsed->name);
+    r = check_document(&d, e);
+    if (r == 0)
+        r = with_secrets(&d, &xml, e);
+    if (r == 0)
+        r = put_back(&d, xml, e);
+    if (r == 0)
+        text_add(remark, "the metadata of '%s' is put back", d.parsed->name);
+    return r;
+}
