@@ -16,6 +16,8 @@
 #include "model/turn.h"
 #include "model/verbs.h"
 
+enum { FREEZE_SECONDS = 30 }; /* what a guest's agent has to freeze all file systems */
+
 struct creation {
     struct turn turn;
     struct wish wish; /* its name is the real one */
@@ -101,19 +103,35 @@ static int prepare(struct creation *c, struct err *e)
 
 /* ---- making it ---- */
 
-static int attempt(struct creation *c, bool *unsupported, struct err *e)
+/* With the guest's file systems frozen meanwhile, where that was asked for and there is a guest. It
+ * is not libvirt's own flag, since then a thaw that fails is a snapshot that fails, with the disks
+ * on new files all the same. */
+static int call(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
 {
-    struct model *m = c->turn.m;
-    const char *uuid = c->turn.domain->uuid;
+    struct virt *virt = c->turn.m->virt;
+    const struct domain *d = c->turn.domain;
+    bool quiesce = (c->wish.flags & WISH_QUIESCE) && d->active;
+    struct err why;
+    int r = quiesce ? virt_freeze(virt, d->uuid, FREEZE_SECONDS, e) : 0;
+    if (r < 0)
+        return r;
+    r = virt_snapshot_create(virt, d->uuid, c->xml, c->wish.flags, unsupported, e);
+    if (quiesce && virt_thaw(virt, d->uuid, &why) < 0)
+        text_add(remark, "the guest's file systems may still be frozen: %s", why.text);
+    return r;
+}
+
+static int attempt(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
+{
     *unsupported = false;
     int r = prepare(c, e);
     if (r == 0)
         r = turn_confirm(&c->turn, e);
     if (r < 0)
         return r;
-    r = virt_snapshot_create(m->virt, uuid, c->xml, c->wish.flags, unsupported, e);
+    r = call(c, unsupported, remark, e);
     if (r < 0 && !turn_is_unsure(e))
-        targets_clean(m, uuid, &c->targets, e);
+        targets_clean(c->turn.m, c->turn.domain->uuid, &c->targets, e);
     return r;
 }
 
@@ -122,14 +140,14 @@ static int attempt(struct creation *c, bool *unsupported, struct err *e)
 static int make(struct creation *c, struct text *remark, struct err *e)
 {
     bool is_default = wish_is_default(&c->wish), unsupported;
-    int r = attempt(c, &unsupported, e);
+    int r = attempt(c, &unsupported, remark, e);
     if (r == 0 || !unsupported || !is_default)
         return r;
     text_add(remark, "an external disk-only one, since libvirt answered: %s", e->text);
     targets_drop(&c->targets);
     free(take(c->xml));
     c->wish.flags |= VIRT_CREATE_DISK_ONLY;
-    return attempt(c, &unsupported, e);
+    return attempt(c, &unsupported, remark, e);
 }
 
 /* The new snapshot's ident, read back; also tells whether a call that lost its connection was done.

@@ -185,7 +185,7 @@ static const struct create_word {
     int (*set)(struct wish *w, const char *value, struct err *e);
 } create_words[] = {
     {"disk-only", VIRT_CREATE_DISK_ONLY, WISH_DEFAULT, NULL},
-    {"quiesce", VIRT_CREATE_QUIESCE, WISH_DEFAULT, NULL},
+    {"quiesce", WISH_QUIESCE, WISH_DEFAULT, NULL},
     {"live", VIRT_CREATE_LIVE, WISH_DEFAULT, NULL},
     {"halt", VIRT_CREATE_HALT, WISH_DEFAULT, NULL},
     {"atomic", VIRT_CREATE_ATOMIC, WISH_DEFAULT, NULL},
@@ -240,7 +240,7 @@ static int check_wish(const struct wish *w, struct err *e)
         return err_fail(e, EINVAL, "'internal' and a 'memspec=' with a file exclude each other");
     if (w->kind == WISH_EXTERNAL && w->request.memory == XML_INTERNAL)
         return err_fail(e, EINVAL, "'external' and an internal 'memspec=' exclude each other");
-    if ((w->flags & VIRT_CREATE_QUIESCE) && !disk_only)
+    if ((w->flags & WISH_QUIESCE) && !disk_only)
         return err_fail(e, EINVAL, "'quiesce' goes with 'disk-only' alone");
     return 0;
 }

@@ -10,10 +10,14 @@
 #include "virt/virt.h"
 #include "virt/xml_request.h"
 
+enum wish_flag {
+    WISH_QUIESCE = 1 << 16, /* beside VIRT_CREATE_* */
+};
+
 enum wish_kind { WISH_DEFAULT, WISH_INTERNAL, WISH_EXTERNAL };
 
 struct wish {
-    unsigned flags; /* VIRT_CREATE_* */
+    unsigned flags; /* VIRT_CREATE_*, WISH_* */
     enum wish_kind kind;
     struct xml_request request; /* its name as it was written, NULL unless asked for */
 };

@@ -133,17 +133,22 @@ enum virt_create_flag {
     VIRT_CREATE_ATOMIC = 1 << 1,
     VIRT_CREATE_REDEFINE = 1 << 2,
     VIRT_CREATE_CURRENT = 1 << 3,
-    VIRT_CREATE_QUIESCE = 1 << 4,
-    VIRT_CREATE_LIVE = 1 << 5,
-    VIRT_CREATE_HALT = 1 << 6,
-    VIRT_CREATE_REUSE_EXTERNAL = 1 << 7,
-    VIRT_CREATE_NO_METADATA = 1 << 8,
+    VIRT_CREATE_LIVE = 1 << 4,
+    VIRT_CREATE_HALT = 1 << 5,
+    VIRT_CREATE_REUSE_EXTERNAL = 1 << 6,
+    VIRT_CREATE_NO_METADATA = 1 << 7,
 };
 
 /* `unsupported` (may be NULL) is set when libvirt answered that it cannot do this kind of snapshot
  * of this domain (CONFIG_UNSUPPORTED, OPERATION_UNSUPPORTED, ARGUMENT_UNSUPPORTED). */
 int virt_snapshot_create(struct virt *v, const char *uuid, const char *xml, unsigned flags,
                          bool *unsupported, struct err *e);
+
+/* Has the guest's agent freeze its file systems (virDomainFSFreeze), which after a failure are not
+ * left frozen as far as the agent answers; and thaw them. EOPNOTSUPP: the domain has no agent;
+ * ETIMEDOUT: it does not answer, or not within `seconds`. */
+int virt_freeze(struct virt *v, const char *uuid, int seconds, struct err *e);
+int virt_thaw(struct virt *v, const char *uuid, struct err *e);
 
 int virt_snapshot_delete(struct virt *v, const char *uuid, const char *name, struct err *e);
 

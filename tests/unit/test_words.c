@@ -26,9 +26,9 @@ static void test_flags(void)
 {
     struct wish w;
     if (parsed("  one\tdisk-only  quiesce live halt atomic reuse-external no-metadata\n", &w))
-        TAP_OK(w.flags == (VIRT_CREATE_DISK_ONLY | VIRT_CREATE_QUIESCE | VIRT_CREATE_LIVE |
-                           VIRT_CREATE_HALT | VIRT_CREATE_ATOMIC | VIRT_CREATE_REUSE_EXTERNAL |
-                           VIRT_CREATE_NO_METADATA),
+        TAP_OK(w.flags ==
+                   (VIRT_CREATE_DISK_ONLY | WISH_QUIESCE | VIRT_CREATE_LIVE | VIRT_CREATE_HALT |
+                    VIRT_CREATE_ATOMIC | VIRT_CREATE_REUSE_EXTERNAL | VIRT_CREATE_NO_METADATA),
                "every flag has its word");
     TAP_STR(w.request.name, "one", "the first word is the name");
     wish_drop(&w);

@@ -1,0 +1,67 @@
+/* freeze.c - the guest's file systems, by its agent. No locks of its own.
+ *
+ * libvirt waits for an agent's answer for ever unless it is told otherwise, and it cannot be asked
+ * what it was told: so it is told a time before, and its default again afterwards.
+ */
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include "virt/errors.h"
+#include "virt/internal.h"
+#include "virt/objects.h"
+#include "virt/virt.h"
+
+struct freeze_call {
+    const char *uuid;
+    int seconds;
+};
+
+/* Failing is no harm: a driver that has no agents. */
+static void set_patience(virDomainPtr dom, int seconds)
+{
+    if (virDomainAgentSetResponseTimeout(dom, seconds, 0) < 0)
+        virResetLastError();
+}
+
+static int op_freeze(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    const struct freeze_call *c = arg;
+    virDomainPtr dom;
+    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
+    if (r)
+        return r;
+    set_patience(dom, c->seconds);
+    if (virDomainFSFreeze(dom, NULL, 0, 0) < 0)
+        r = virt_fail(v->readonly, e);
+    virDomainFree(dom);
+    return r;
+}
+
+static int op_thaw(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    const struct freeze_call *c = arg;
+    virDomainPtr dom;
+    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
+    if (r)
+        return r;
+    if (virDomainFSThaw(dom, NULL, 0, 0) < 0)
+        r = virt_fail(v->readonly, e);
+    set_patience(dom, VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK);
+    virDomainFree(dom);
+    return r;
+}
+
+int virt_thaw(struct virt *v, const char *uuid, struct err *e)
+{
+    struct freeze_call c = {.uuid = uuid};
+    return virt_run(v, VIRT_CHANGE, op_thaw, &c, e);
+}
+
+int virt_freeze(struct virt *v, const char *uuid, int seconds, struct err *e)
+{
+    struct freeze_call c = {.uuid = uuid, .seconds = seconds};
+    int r = virt_run(v, VIRT_CHANGE, op_freeze, &c, e);
+    if (r)
+        virt_thaw(v, uuid, NULL); /* an agent that was late may freeze yet */
+    return r;
+}

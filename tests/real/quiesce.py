@@ -1,0 +1,104 @@
+"""The word quiesce: a guest agent that works, one that fails, one that hangs, and none."""
+
+import errno
+import os
+
+from lib.agent import WithAgent
+from lib.command import must
+from lib.domain import SYSTEM, Domain
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, refused, run, test, true
+
+FREEZE, THAW = "guest-fsfreeze-freeze", "guest-fsfreeze-thaw"
+ONE_DISK = {"vda": "qcow2"}
+
+
+def create(mount, domain, words):
+    """One write, as a shell's echo does it."""
+    descriptor = os.open(mount.path(domain.name, "create"), os.O_WRONLY | os.O_TRUNC)
+    try:
+        os.write(descriptor, f"{words}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+def last_log(mount, domain):
+    with open(mount.path(domain.name, "log"), encoding="utf-8") as file:
+        return file.read().splitlines()[-1]
+
+
+def heard(agent):
+    """What the agent was told since this was last asked."""
+    commands, agent.heard = agent.heard, []
+    return commands
+
+
+@test
+def with_an_agent(directory):
+    with WithAgent("agent", directory, ONE_DISK) as domain:
+        domain.start()
+        agent = domain.agent
+        with Mount(SYSTEM) as mount:
+            create(mount, domain, "plain disk-only")
+            equal(heard(agent), [])
+            create(mount, domain, "one disk-only quiesce")
+            equal(heard(agent), [FREEZE, THAW])
+            true(not agent.frozen, "the guest is still frozen")
+            it_fails_to_freeze(mount, domain)
+            it_hangs(domain)
+            it_fails_to_thaw(mount, domain)
+            domain.virsh("suspend", domain.name)
+            refused(errno.EBUSY, create, mount, domain, "x disk-only quiesce")
+            holds(last_log(mount, domain), "not running")
+            equal(heard(agent), [])
+            equal(sorted(domain.parents()), ["one", "plain", "thawed-late"])
+
+
+def it_fails_to_freeze(mount, domain):
+    agent, before = domain.agent, (sorted(os.listdir(domain.directory)), domain.live_source("vda"))
+    agent.fails = {FREEZE}
+    refused(errno.EIO, create, mount, domain, "x disk-only quiesce")
+    holds(last_log(mount, domain), f"{FREEZE} failed")
+    equal((sorted(os.listdir(domain.directory)), domain.live_source("vda")), before)
+    agent.fails = set()
+    heard(agent)
+
+
+def it_fails_to_thaw(mount, domain):
+    """The snapshot is made, and the log says what is wrong with the guest."""
+    agent = domain.agent
+    agent.fails = {THAW}
+    create(mount, domain, "thawed-late disk-only quiesce")
+    holds(last_log(mount, domain), "may still be frozen")
+    agent.fails, agent.frozen = set(), False
+    heard(agent)
+
+
+def it_hangs(domain):
+    """With a patience of a second instead of snapfs' thirty; the guest is thawed if it froze late."""
+    agent = domain.agent
+    agent.hangs = {FREEZE}
+    said = must(os.environ["SNAPFS_FREEZER"], SYSTEM, domain.uuid, 1)
+    holds(said, "ETIMEDOUT")
+    holds(said, "guest agent")
+    agent.hangs = set()
+    equal(heard(agent), [FREEZE, THAW])
+    equal(must(os.environ["SNAPFS_FREEZER"], SYSTEM, domain.uuid, 1), "ok\n")
+    heard(agent)
+
+
+@test
+def without_an_agent(directory):
+    with Domain("none", directory, ONE_DISK) as domain, Mount(SYSTEM) as mount:
+        domain.start()
+        refused(errno.EOPNOTSUPP, create, mount, domain, "x disk-only quiesce")
+        holds(last_log(mount, domain), "agent")
+        equal(domain.live_source("vda")[0], domain.disks[0].path)
+        domain.destroy()
+        create(mount, domain, "x disk-only quiesce")  # nothing runs that could write
+        equal(domain.parents(), {"x": None})
+
+
+with scratch() as directory:
+    run(directory)
