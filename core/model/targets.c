@@ -329,8 +329,12 @@ static void clean_one(const struct survey *v, const struct target *t, struct tex
     struct stat st;
     if (t->there || lstat(t->path, &st) < 0)
         return;
-    bool removed = v && is_orphan(v, t->path, &st) && remove_file(t->path, &st);
-    text_add(said, "; '%s' was %s", t->path, removed ? "removed again" : "made and is left");
+    const char *outcome = "made, and is left since nobody knows whether it is needed";
+    if (v && is_orphan(v, t->path, &st))
+        outcome = remove_file(t->path, &st) ? "removed again" : "made and cannot be removed";
+    else if (v)
+        outcome = "made, and is left since it is in use";
+    text_add(said, "; '%s' was %s", t->path, outcome);
 }
 
 void targets_clean(struct model *m, const char *uuid, const struct targets *t, struct err *e)

@@ -277,12 +277,12 @@ static bool name_taken(virDomainPtr dom, const char *xml)
     return snap != NULL;
 }
 
-/* libvirt has the full disk of a memory file in its words alone. */
+/* libvirt has a full disk of a memory file, and what qemu-img says of one, in its words alone. */
 static bool is_full(void)
 {
     const virError *last = virGetLastError();
-    return last && last->code == VIR_ERR_OPERATION_FAILED && last->message &&
-           strstr(last->message, strerrordesc_np(ENOSPC));
+    return last && last->message && strstr(last->message, strerrordesc_np(ENOSPC)) &&
+           (last->code == VIR_ERR_OPERATION_FAILED || last->code == VIR_ERR_INTERNAL_ERROR);
 }
 
 static int fail_create(struct virt *v, virDomainPtr dom, struct create_call *c, struct err *e)

@@ -46,11 +46,11 @@ def unchanged(domain, directory):
     equal(look(), before, "files, snapshots, live disks and tags")
 
 
-def refuses(mount, domain, directory, number, words, *parts):
-    """The words are refused, the log says why, and nothing was done."""
+def refuses(mount, domain, directory, *cases):
+    """Each is refused with its errno, the log says why, and nothing was done. A case: errno, words, part."""
     with unchanged(domain, directory):
-        refused(number, create, mount, domain, words)
-        for part in parts:
+        for number, words, part in cases:
+            refused(number, create, mount, domain, words)
             holds(last_log(mount, domain), part)
 
 
@@ -159,7 +159,7 @@ def documents(directory):
         create(mount, domain, "<domainsnapshot><name>three</name></domainsnapshot>")
         equal(mode(domain, "three"), "internal")
         there = DOCUMENT.format("four", "no", "vdb", second)
-        refuses(mount, domain, directory, errno.EEXIST, there, "there already")
+        refuses(mount, domain, directory, (errno.EEXIST, there, "there already"))
         check(domain, mount, directory, "vdb", ["one", "two", "three"])
 
 
@@ -195,7 +195,7 @@ def metadata_is_put_back(directory):
             file.write(domain.virsh("dumpxml", "back", "--inactive", "--security-info"))
         domain.virsh("undefine", "back", "--snapshots-metadata")
         domain.virsh("define", document)
-        refuses(mount, domain, directory, errno.EINVAL, f"redefine\n{kept['middle']}", "parent")
+        refuses(mount, domain, directory, (errno.EINVAL, f"redefine\n{kept['middle']}", "parent"))
         for name in names:
             word = "redefine current" if name == "leaf" else "redefine"
             create(mount, domain, f"{word}\n{kept[name]}")
@@ -216,7 +216,7 @@ def metadata_that_would_lose_bytes_is_refused(directory):
         path, live = domain.disks[0].path, domain.live_source("vda")[0]
         foreign = other.disks[0].path
         note = "<revertDisks><disk name='vda' snapshot='external'/></revertDisks></domainsnapshot>"
-        for number, words, text, part in (
+        cases = (
             (errno.EBUSY, "redefine", one.replace(path, foreign), "bytes"),
             (errno.EBUSY, "redefine", one.replace("'internal'", "'no'"), "bytes"),
             (errno.EBUSY, "redefine", two.replace(live, foreign), "does not stand on"),
@@ -226,16 +226,18 @@ def metadata_that_would_lose_bytes_is_refused(directory):
             (errno.EINVAL, "redefine", two.replace(domain.uuid, other.uuid), "uuid"),
             (errno.EINVAL, "redefine sideways", two, "'sideways'"),
             (errno.EBUSY, "redefine", two.replace("</domainsnapshot>", note), "revertDisks"),
-        ):
-            refuses(mount, domain, directory, number, f"{words}\n{text}", part)
-            equal((domain.snapshot_xml("one"), domain.snapshot_xml("two")), (one, two))
+        )
+        refuses(mount, domain, directory,
+                *((number, f"{words}\n{text}", part) for number, words, text, part in cases))
+        equal((domain.snapshot_xml("one"), domain.snapshot_xml("two")), (one, two))
         equal(domain.current(), "two")
 
 
 @test
 def words_that_cannot_be(directory):
     with mounted("words", directory, start=False) as (domain, mount):
-        for number, words, part in (
+        refuses(
+            mount, domain, directory,
             (errno.EINVAL, "", "name"),
             (errno.EINVAL, "x sideways", "'sideways'"),
             (errno.EINVAL, "x disk-only internal", "exclude"),
@@ -253,13 +255,15 @@ def words_that_cannot_be(directory):
             (errno.EINVAL, 'x description="open', "nothing ends it"),
             (errno.EINVAL, f"{'x' * 201} disk-only", "201"),
             (errno.ENAMETOOLONG, f"x disk-only diskspec=vda,file={directory}/{'x' * 300}", "long"),
-        ):
-            refuses(mount, domain, directory, number, words, part)
+        )
         must("qemu-img", "snapshot", "-c", "taken", domain.disks[0].path)
-        refuses(mount, domain, directory, errno.EEXIST, "taken", "tag")
-        refuses(mount, domain, directory, errno.EEXIST, "taken external", "tag")
         create(mount, domain, "x")
-        refuses(mount, domain, directory, errno.EEXIST, "x external", "already")
+        refuses(
+            mount, domain, directory,
+            (errno.EEXIST, "taken", "tag"),
+            (errno.EEXIST, "taken external", "tag"),
+            (errno.EEXIST, "x external", "already"),
+        )
 
 
 @test
@@ -276,12 +280,14 @@ def files_never_clash(directory):
                     "--diskspec", f"vda,file={overlay}")
         other.virsh("snapshot-create-as", "named", "t", "--disk-only")
         os.rename(overlay, f"{overlay}.away")
-        for words in (f"x memspec={there}", f"x disk-only diskspec=vda,file={there}"):
-            refuses(mount, domain, directory, errno.EEXIST, words, "there already")
-        for words in (f"x memspec={overlay}", f"x disk-only diskspec=vda,file={overlay}"):
-            refuses(mount, domain, directory, errno.EEXIST, words, "another snapshot")
-        refuses(mount, domain, directory, errno.EEXIST,
-                f"x memspec={memory} diskspec=vda,file={memory}", "twice")
+        refuses(
+            mount, domain, directory,
+            (errno.EEXIST, f"x memspec={there}", "there already"),
+            (errno.EEXIST, f"x disk-only diskspec=vda,file={there}", "there already"),
+            (errno.EEXIST, f"x memspec={overlay}", "another snapshot"),
+            (errno.EEXIST, f"x disk-only diskspec=vda,file={overlay}", "another snapshot"),
+            (errno.EEXIST, f"x memspec={memory} diskspec=vda,file={memory}", "twice"),
+        )
         create(mount, domain, "one")
         equal(domain.live_source("vda")[0], os.path.join(directory, "clash-vda.one-3"))
         holds(last_log(mount, domain), "external")
@@ -296,11 +302,14 @@ def files_that_are_used_again(directory):
     with mounted("again", directory, qcow2) as (domain, mount), Domain("neighbour", directory, qcow2) as other:
         ready = os.path.join(directory, "ready")
         words = "x disk-only reuse-external diskspec=vda,file="
-        refuses(mount, domain, directory, errno.ENOENT, words + ready, "not there")
+        refuses(mount, domain, directory, (errno.ENOENT, words + ready, "not there"))
         overlay(ready, other.disks[0].path)
-        refuses(mount, domain, directory, errno.EINVAL, words + ready, "backing file")
-        refuses(mount, domain, directory, errno.EBUSY, words + other.disks[0].path, "neighbour")
-        refuses(mount, domain, directory, errno.EBUSY, words + domain.disks[0].path, "again")
+        refuses(
+            mount, domain, directory,
+            (errno.EINVAL, words + ready, "backing file"),
+            (errno.EBUSY, words + other.disks[0].path, "neighbour"),
+            (errno.EBUSY, words + domain.disks[0].path, "again"),
+        )
         overlay(ready, domain.disks[0].path)
         create(mount, domain, words + ready)
         equal(domain.live_source("vda")[0], ready)
@@ -321,11 +330,22 @@ def a_failure_leaves_nothing(directory):
     try:
         with mounted("fails", directory) as (domain, mount):
             nowhere = f"diskspec=vdb,file={directory}/nowhere/x"
-            refuses(mount, domain, directory, errno.ENOSPC, f"x memspec={full}/memory", "No space")
-            equal(os.listdir(full), [])
-            refuses(mount, domain, directory, errno.ENOENT, f"x disk-only {nowhere}", "nowhere")
+            filled = f"x disk-only diskspec=vdb,file={full}/x"
+            refuses(
+                mount, domain, directory,
+                (errno.ENOSPC, f"x memspec={full}/memory", "No space"),
+                (errno.ENOENT, f"x disk-only {nowhere}", "nowhere"),
+            )
+            with open(os.path.join(full, "rest"), "wb") as file, contextlib.suppress(OSError):
+                file.write(bytes(1 << 20))
+            refuses(mount, domain, directory, (errno.ENOSPC, filled, "No space"))
             domain.destroy()
-            refuses(mount, domain, directory, errno.EIO, f"x disk-only {nowhere}", "nowhere")
+            refuses(
+                mount, domain, directory,
+                (errno.EIO, f"x disk-only {nowhere}", "nowhere"),
+                (errno.ENOSPC, filled, "No space"),
+            )
+            equal(os.listdir(full), ["rest"])
     finally:
         must("umount", full)
 
@@ -358,7 +378,7 @@ def disks_that_are_no_files_need_a_path(directory):
         with Odd("odd", directory, {"vda": "qcow2", "vdb": "raw"}) as domain, Mount(SYSTEM) as mount:
             domain.virsh("pool-refresh", "odd")
             domain.start()
-            first = f"{directory}/first"
+            first = f"{directory}/odd-first"
             for words, part in (
                 ("x disk-only", "diskspec=vda,file="),
                 (f"x disk-only diskspec=vda,file={first}", "diskspec=vdb,file="),
@@ -371,7 +391,7 @@ def disks_that_are_no_files_need_a_path(directory):
             refused(errno.EBUSY, create, mount, domain, device)
             holds(last_log(mount, domain), "stands")
             create(mount, domain, f"x disk-only diskspec=vda,file={first} "
-                                  f"diskspec=vdb,file={directory}/second")
+                                  f"diskspec=vdb,file={directory}/odd-second")
             equal(domain.parents(), {"x": None})
             domain.destroy()
     finally:

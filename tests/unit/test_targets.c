@@ -1,0 +1,168 @@
+/* The files of a new snapshot: how their names are chosen, and which are removed after a failure.
+ * On libvirt's test driver, whose domain's disk stands in a directory of ours. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "model/targets.h"
+#include "tap.h"
+
+#define UUID "11111111-2222-3333-4444-555555555555"
+#define DISK(target, file)                                                                         \
+    "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='%s/" file       \
+    "'/><target dev='" target "'/></disk>"
+#define NODE                                                                                       \
+    "<node><domain type='test'><name>d</name><uuid>" UUID "</uuid><memory>8192</memory>"           \
+    "<os><type>hvm</type></os><devices>" DISK("vda", "disk.v1.raw") DISK("vdb", "disk.v1.img")     \
+        DISK("vdc", "a,b") DISK("vdd", ".hidden")                                                  \
+            DISK("vde", "named.one") "</devices></domain></node>"
+
+static char dir[] = "/tmp/snapfs-targets-XXXXXX";
+
+static const char *in_dir(const char *name)
+{
+    static char path[512];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    return path;
+}
+
+static void make_file(const char *name)
+{
+    int fd = open(in_dir(name), O_CREAT | O_WRONLY, 0600);
+    if (fd >= 0)
+        close(fd);
+}
+
+static bool is_there(const char *name)
+{
+    struct stat st;
+    return lstat(in_dir(name), &st) == 0;
+}
+
+struct world {
+    struct model *m;
+    struct domain *d;
+    struct survey v;
+};
+
+static bool open_world(struct world *w)
+{
+    char uri[600];
+    struct err e = {0};
+    FILE *f = fopen(in_dir("node.xml"), "w");
+    if (!f)
+        return false;
+    fprintf(f, NODE, dir, dir, dir, dir, dir);
+    fclose(f);
+    snprintf(uri, sizeof(uri), "test://%s", in_dir("node.xml"));
+    struct model_options o = {.uri = uri};
+    bool ok = model_open(&o, &w->m, &e) == 0 && model_domain_now(w->m, UUID, &w->d, &e) == 0 &&
+              survey_make(w->m, w->d, false, &w->v, &e) == 0;
+    return TAP_OK(ok, "a domain of the test driver: %s", e.text);
+}
+
+/* ---- names ---- */
+
+/* What `words` make of the n-th disk's file; NULL: `no` and a sentence that has `says`. */
+static void settle(struct world *w, const char *words, size_t n, const char *want, int no,
+                   const char *says)
+{
+    struct wish wish;
+    struct plan p;
+    struct targets t = {0};
+    struct err e = {0};
+    int r = words_parse(words, &wish, &e);
+    if (r == 0)
+        r = plan_make(w->v.live, w->d->active, &wish, &p, &e);
+    if (r == 0)
+        r = targets_settle(&w->v, w->d, &wish, &t, &e);
+    if (!want)
+        TAP_OK(r == -no && strstr(e.text, says), "'%.60s' is refused: %s", words, e.text);
+    else if (TAP_OK(r == 0 && t.n > n, "'%.60s': %zu files %s", words, t.n, e.text))
+        TAP_STR(strrchr(t.items[n].path, '/') + 1, want, "the name that is chosen");
+    targets_drop(&t);
+    wish_drop(&wish);
+}
+
+static void test_names(struct world *w)
+{
+    char line[1024], want[512], name[201];
+    settle(w, "one disk-only", 0, "disk.v1.one", 0, NULL);
+    settle(w, "one disk-only", 1, "disk.v1.one-2", 0, NULL);
+    settle(w, "one disk-only", 2, "a_b.one", 0, NULL);
+    settle(w, "one disk-only", 3, ".hidden.one", 0, NULL);
+    settle(w, "one disk-only", 4, "named.one-2", 0, NULL);
+    settle(w, "one external", 5, "disk.v1.one.memory", 0, NULL);
+    make_file("disk.v1.two");
+    settle(w, "two disk-only", 0, "disk.v1.two-2", 0, NULL);
+    settle(w, "two disk-only", 1, "disk.v1.two-3", 0, NULL);
+    if (symlink("nowhere", in_dir("disk.v1.three")) == 0)
+        settle(w, "three disk-only", 0, "disk.v1.three-2", 0, NULL);
+    memset(name, 'x', 200);
+    name[200] = '\0';
+    snprintf(line, sizeof(line), "%s external", name);
+    snprintf(want, sizeof(want), "disk.v1.%s.memory", name);
+    settle(w, line, 5, want, 0, NULL);
+    snprintf(line, sizeof(line), "x memspec=%s", in_dir("three"));
+    settle(w, line, 5, "three", 0, NULL);
+    snprintf(line, sizeof(line), "x memspec=%s", in_dir("disk.v1.three"));
+    settle(w, line, 0, NULL, EEXIST, "link");
+    snprintf(line, sizeof(line), "x memspec=%s", in_dir("./named.one"));
+    settle(w, line, 0, NULL, EEXIST, "named");
+    snprintf(line, sizeof(line), "x memspec=%s", in_dir("disk.v1.two"));
+    settle(w, line, 0, NULL, EEXIST, "there already");
+    settle(w, "x memspec=\"/a\tb\"", 0, NULL, EINVAL, "control");
+    settle(w, "x disk-only diskspec=vda,file=a", 0, NULL, EINVAL, "'/'");
+}
+
+/* ---- after a failure ---- */
+
+static void test_clean(struct world *w)
+{
+    struct target items[] = {
+        {.path = strdup(in_dir("new"))},
+        {.path = strdup(in_dir("named.one"))},
+        {.path = strdup(in_dir("before")), .there = true},
+        {.path = strdup(in_dir("never-made"))},
+        {.path = strdup(in_dir("directory"))},
+    };
+    const struct targets t = {.items = items, .n = sizeof(items) / sizeof(*items)};
+    struct err e;
+    err_fail(&e, EIO, "it failed");
+    make_file("new");
+    make_file("named.one");
+    make_file("before");
+    mkdir(in_dir("directory"), 0700);
+    targets_clean(w->m, UUID, &t, &e);
+    TAP_OK(!is_there("new"), "what nothing names is removed");
+    TAP_OK(is_there("named.one"), "what a disk names is left");
+    TAP_OK(is_there("before"), "what was there before is left");
+    TAP_OK(is_there("directory"), "so is what is no file");
+    TAP_OK(e.no == EIO && strstr(e.text, "it failed; '") && strstr(e.text, "new' was removed") &&
+               strstr(e.text, "in use") && !strstr(e.text, "before'") && !strstr(e.text, "never"),
+           "the sentence: %s", e.text);
+    for (size_t i = 0; i < t.n; i++)
+        free(items[i].path);
+}
+
+int main(void)
+{
+    struct world w = {0};
+    if (!TAP_OK(mkdtemp(dir) != NULL, "a directory"))
+        return tap_done();
+    if (open_world(&w)) {
+        test_names(&w);
+        test_clean(&w);
+        survey_drop(&w.v);
+    }
+    domain_unref(w.d);
+    model_close(w.m);
+    static const char *const made[] = {"node.xml", "disk.v1.two", "disk.v1.three", "named.one",
+                                       "before"};
+    for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++)
+        unlink(in_dir(made[i]));
+    rmdir(in_dir("directory"));
+    TAP_OK(rmdir(dir) == 0, "nothing else was made");
+    return tap_done();
+}
