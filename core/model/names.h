@@ -10,7 +10,7 @@
 
 struct names;
 
-struct names *names_new(void);    /* NULL without memory */
+struct names *names_new(void);    /* NULL without memory; knows the mounts of now */
 void names_free(struct names *n); /* NULL allowed */
 MEM_CLEANUP(struct names, names_free)
 
@@ -19,5 +19,9 @@ bool names_add(struct names *n, const char *path);
 
 /* Is one of them this path, or another path to the same name in the same directory? */
 bool names_has(const struct names *n, const char *path);
+
+/* Do both lead to one file or device? Nothing inside a snapfs mount is looked at: there only the
+ * same path is the same. */
+bool names_same_file(const struct names *n, const char *a, const char *b);
 
 #endif

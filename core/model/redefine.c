@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/mounts.h"
 #include "image/image.h"
@@ -21,11 +20,13 @@ struct redefinition {
     struct xml_snapshot *parsed;  /* and read */
     const struct snapshot *known; /* the snapshot of that name now, NULL for none */
     struct survey survey;
+    struct mounts *mounts;
 };
 
 static void redefinition_end(struct redefinition *d)
 {
     survey_drop(&d->survey);
+    mounts_free(d->mounts);
     xml_snapshot_free(d->parsed);
     turn_end(&d->turn);
 }
@@ -74,18 +75,22 @@ static const struct xml_disk *content_of(const struct redefinition *d,
     return captured && x && x->source.path ? x : NULL;
 }
 
-static bool same_path(const char *a, const char *b)
+static bool same_file(const struct redefinition *d, const char *a, const char *b)
 {
-    struct stat x, y;
-    return !strcmp(a, b) || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
-                             x.st_ino == y.st_ino && x.st_rdev == y.st_rdev);
+    return names_same_file(d->survey.names, a, b);
+}
+
+/* Also false inside a snapfs mount, where nothing is looked at. */
+static bool is_there(const struct redefinition *d, const char *path)
+{
+    return mounts_check(d->mounts, path, NULL, NULL) == 0 && access(path, F_OK) == 0;
 }
 
 /* Of what is on another host nobody knows. */
-static bool is_gone(const char *path)
+static bool is_gone(const struct redefinition *d, const char *path)
 {
     struct stat remote;
-    return !image_remote_stat(path, &remote) && access(path, F_OK) < 0;
+    return !image_remote_stat(path, &remote) && !is_there(d, path);
 }
 
 static bool keeps_disk(const struct redefinition *d, const struct snapshot_disk *was)
@@ -97,7 +102,7 @@ static bool keeps_disk(const struct redefinition *d, const struct snapshot_disk 
     for (size_t k = 0; path && k < d->parsed->n_disks; k++) {
         const struct xml_snapshot_disk *disk = &d->parsed->disks[k];
         same |= !strcmp(disk->target, was->target) && disk->where == where &&
-                same_path(path, was->path);
+                same_file(d, path, was->path);
     }
     return same;
 }
@@ -107,7 +112,7 @@ static bool keeps_memory(const struct redefinition *d, const struct snapshot_dis
     const struct xml_snapshot *x = d->parsed;
     if (was->tag)
         return x->memory == XML_INTERNAL;
-    return x->memory == XML_EXTERNAL && x->memory_file && same_path(x->memory_file, was->path);
+    return x->memory == XML_EXTERNAL && x->memory_file && same_file(d, x->memory_file, was->path);
 }
 
 /* A snapshot that is listed keeps the bytes it has, unless they are gone. */
@@ -115,7 +120,7 @@ static int check_known(const struct redefinition *d, struct err *e)
 {
     for (size_t i = 0; d->known && i < d->known->n_images; i++) {
         const struct snapshot_disk *was = &d->known->disks[i];
-        if (!was->path || is_gone(was->path))
+        if (!was->path || is_gone(d, was->path))
             continue;
         if (was->memory ? !keeps_memory(d, was) : !keeps_disk(d, was))
             return err_fail(e, EBUSY,
@@ -136,7 +141,7 @@ static int check_tag(const struct redefinition *d, const struct xml_disk *x, str
         const struct graph_user *u = graph_user(g, i);
         int file = graph_chain(g, i, 0);
         if (!u->tag || !u->tag_id || strcmp(u->tag, name) != 0 || file == GRAPH_NO_FILE ||
-            !same_path(graph_file_path(g, file), x->source.path))
+            !same_file(d, graph_file_path(g, file), x->source.path))
             continue;
         if (u->snapshot && strcmp(u->domain, d->turn.domain->name) != 0)
             return err_fail(e, EBUSY, "the tag '%s' in '%s' is that of a snapshot of domain '%s'",
@@ -157,32 +162,29 @@ static int every_file(void *ctx, const char *path, struct err *e)
 }
 
 /* Does the chain of `overlay` lead to `content`? Also where it is not there. */
-static bool stands_on(const char *overlay, const char *content)
+static bool stands_on(const struct redefinition *d, const char *overlay, const char *content)
 {
-    struct mounts *mounts autodestroy(mounts_free) = mounts_read();
     struct image_source source = {.path = overlay, .format = "qcow2"};
-    struct image_policy policy = {.ctx = mounts, .allow = every_file};
+    struct image_policy policy = {.ctx = d->mounts, .allow = every_file};
     struct image_layer *layers = NULL;
     size_t n = 0;
     bool unknown, found = false;
-    if (!mounts || mounts_check(mounts, overlay, NULL, NULL) < 0)
-        return false;
-    if (access(overlay, F_OK) < 0)
+    if (!is_there(d, overlay))
         return true;
     image_layers(&source, &policy, &layers, &n, &unknown, NULL);
     for (size_t i = 1; i < n; i++)
-        found |= same_path(layers[i].path, content);
+        found |= same_file(d, layers[i].path, content);
     image_layers_free(layers, n);
     return found;
 }
 
-static int check_external(const struct xml_snapshot_disk *disk, const struct xml_disk *x,
-                          struct err *e)
+static int check_external(const struct redefinition *d, const struct xml_snapshot_disk *disk,
+                          const struct xml_disk *x, struct err *e)
 {
-    if (access(x->source.path, F_OK) < 0)
-        return err_fail(e, errno, "'%s', in which the bytes of disk '%s' would be: %s",
-                        x->source.path, x->target, strerrordesc_np(errno));
-    if (disk->overlay.path && !stands_on(disk->overlay.path, x->source.path))
+    if (!is_there(d, x->source.path))
+        return err_fail(e, ENOENT, "'%s', in which the bytes of disk '%s' would be, is not there",
+                        x->source.path, x->target);
+    if (disk->overlay.path && !stands_on(d, disk->overlay.path, x->source.path))
         return err_fail(e, EBUSY,
                         "the overlay '%s' of disk '%s' does not stand on '%s', into which a delete "
                         "would merge it",
@@ -198,9 +200,9 @@ static int check_current(const struct redefinition *d, const struct xml_snapshot
     const char *named = disk->where == XML_EXTERNAL ? disk->overlay.path : x->source.path;
     if (!d->current || (d->known && d->known == d->turn.domain->current))
         return 0;
-    if (!named || access(named, F_OK) < 0)
+    if (!named || !is_there(d, named))
         return 0;
-    if (live && live->source.path && same_path(live->source.path, named))
+    if (live && live->source.path && same_file(d, live->source.path, named))
         return 0;
     return err_fail(e, EBUSY,
                     "it cannot be current: the live disk '%s' is not '%s', as the document has it",
@@ -212,6 +214,9 @@ static int check_files(struct redefinition *d, struct err *e)
     struct err why;
     if (!virt_files_local(d->turn.m->virt, &why))
         return 0; /* metadata alone is changed, and nothing of the files can be known */
+    d->mounts = mounts_read();
+    if (!d->mounts)
+        return err_nomem(e);
     int r = survey_make(d->turn.m, d->turn.domain, false, &d->survey, e);
     if (r == 0)
         r = check_known(d, e);
@@ -220,7 +225,7 @@ static int check_files(struct redefinition *d, struct err *e)
         const struct xml_disk *x = content_of(d, disk);
         if (!x)
             continue;
-        r = disk->where == XML_INTERNAL ? check_tag(d, x, e) : check_external(disk, x, e);
+        r = disk->where == XML_INTERNAL ? check_tag(d, x, e) : check_external(d, disk, x, e);
         if (r == 0)
             r = check_current(d, disk, x, e);
     }

@@ -152,7 +152,7 @@ static int check_reused(const struct settling *s, const struct xml_disk *disk, c
     uint64_t dev = 0, ino = 0;
     bool unknown;
     const char *below = disk->source.path;
-    if (below && stat(below, &st) == 0)
+    if (below && mounts_check(s->mounts, below, NULL, NULL) == 0 && stat(below, &st) == 0)
         identify(&st, &dev, &ino);
     image_layers(&source, &policy, &layers, &n, &unknown, NULL);
     bool same = ino && n > 1 && layers[1].dev == dev && layers[1].ino == ino;
@@ -228,7 +228,7 @@ static int choose(struct settling *s, const char *disk, const char *name, const 
     size_t own = strlen(name) + strlen(ending) + 1;
     for (int i = 1; i <= TRIES_MAX; i++) {
         autotext struct text path = {0};
-        bool free_to_use;
+        bool free_to_use = false;
         put_stem(&path, disk, own < BASENAME_MAX ? BASENAME_MAX - own : 0);
         text_add(&path, ".%s", name);
         if (i > 1)
