@@ -11,6 +11,9 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
+/* What libvirt has since 11.2, and headers before have not. */
+enum { AGENT_COMMAND_TIMEOUT = 112 /* VIR_ERR_AGENT_COMMAND_TIMEOUT */ };
+
 enum { ANY_DOMAIN = -1, ERRNO_MAX = 133 /* Linux' largest, EHWPOISON; more is another system's */ };
 
 /* The first row that fits counts: a row for one error domain stands before that for any. */
@@ -47,6 +50,7 @@ static const struct row {
      "another operation holds the domain; try again when it has ended"},
     {VIR_ERR_AGENT_UNRESPONSIVE, ANY_DOMAIN, ETIMEDOUT, "is the guest agent running in the guest?"},
     {VIR_ERR_AGENT_UNSYNCED, ANY_DOMAIN, ETIMEDOUT, "is the guest agent running in the guest?"},
+    {AGENT_COMMAND_TIMEOUT, ANY_DOMAIN, ETIMEDOUT, "is the guest agent running in the guest?"},
     {VIR_ERR_OPERATION_ABORTED, ANY_DOMAIN, EINTR, NULL},
     {VIR_ERR_NO_SUPPORT, ANY_DOMAIN, EOPNOTSUPP, NULL},
     {VIR_ERR_CONFIG_UNSUPPORTED, ANY_DOMAIN, EOPNOTSUPP, NULL},

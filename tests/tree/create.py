@@ -53,9 +53,9 @@ def a_name_is_coded_as_for_mkdir(mount):
 
 @test
 def words_reach_libvirt(mount):
-    write(mount.path(CREATE), '"two words" description="say \\"<hi>\\"" halt\n')
+    write(mount.path(CREATE), '"in-quotes" description="say \\"<hi>\\"" halt\n')
     equal(read(mount.path("web01/current/description")), 'say "<hi>"\n')
-    equal(os.path.basename(current(mount)), "two words")
+    equal(os.path.basename(current(mount)), "in-quotes")
     equal(read(mount.path("web01/state")), "shut off\n")
 
 

@@ -19,7 +19,8 @@ static void refused(const char *words, const char *says)
 static bool parsed(const char *words, struct wish *w)
 {
     struct err e = {0};
-    return TAP_OK(words_parse(words, w, &e) == 0, "'%s' is read: %s", words, e.text);
+    return TAP_OK(words_parse(words, w, &e) == 0, "'%.*s' is read: %s", (int)strcspn(words, "\n"),
+                  words, e.text);
 }
 
 static void test_flags(void)
