@@ -127,11 +127,13 @@ static int attempt(struct creation *c, bool *unsupported, struct text *remark, s
     int r = prepare(c, e);
     if (r == 0)
         r = turn_confirm(&c->turn, e);
+    if (r == 0)
+        r = targets_confirm(&c->targets, e);
     if (r < 0)
         return r;
     r = call(c, unsupported, remark, e);
-    if (r < 0 && !turn_is_unsure(e))
-        targets_clean(c->turn.m, c->turn.domain->uuid, &c->targets, e);
+    if (r < 0)
+        targets_clean(c->turn.m, c->turn.domain->uuid, &c->targets, !turn_is_unsure(e), e);
     return r;
 }
 

@@ -305,6 +305,15 @@ int targets_settle(const struct survey *v, const struct domain *d, struct wish *
     return r;
 }
 
+int targets_confirm(const struct targets *t, struct err *e)
+{
+    struct stat st;
+    for (size_t i = 0; i < t->n; i++)
+        if (!t->items[i].there && lstat(t->items[i].path, &st) == 0)
+            return err_fail(e, EEXIST, "'%s' was made by someone else meanwhile", t->items[i].path);
+    return 0;
+}
+
 /* ---- after a failure ---- */
 
 /* Is nothing named or standing on it? A survey that fails knows nothing. */
@@ -337,13 +346,14 @@ static void clean_one(const struct survey *v, const struct target *t, struct tex
     text_add(said, "; '%s' was %s", t->path, outcome);
 }
 
-void targets_clean(struct model *m, const char *uuid, const struct targets *t, struct err *e)
+void targets_clean(struct model *m, const char *uuid, const struct targets *t, bool sure,
+                   struct err *e)
 {
     struct domain *now autodestroy(domain_unref) = NULL;
     struct survey v = {0};
     struct err why = *e, ignored;
     autotext struct text said = {0};
-    bool known = t->n && model_domain_now(m, uuid, &now, &ignored) == 0 &&
+    bool known = sure && t->n && model_domain_now(m, uuid, &now, &ignored) == 0 &&
                  survey_make(m, now, false, &v, &ignored) == 0;
     for (size_t i = 0; i < t->n; i++)
         clean_one(known ? &v : NULL, &t->items[i], &said);

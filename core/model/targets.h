@@ -25,8 +25,13 @@ int targets_settle(const struct survey *v, const struct domain *d, struct wish *
                    struct targets *ret, struct err *e);
 void targets_drop(struct targets *t);
 
+/* Right before the call: is still nothing there that was not? EEXIST. */
+int targets_confirm(const struct targets *t, struct err *e);
+
 /* After the create failed with `e`: removes those files that were not there before and that nothing
- * names or stands on, and says in `e` which were removed and which are left. */
-void targets_clean(struct model *m, const char *uuid, const struct targets *t, struct err *e);
+ * names or stands on, and says in `e` which were removed and which are left. With `sure` false it
+ * may be under way yet: nothing is removed. */
+void targets_clean(struct model *m, const char *uuid, const struct targets *t, bool sure,
+                   struct err *e);
 
 #endif

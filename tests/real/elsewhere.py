@@ -12,7 +12,7 @@ from lib.domain import MIB, Domain
 from lib.mount import Mount
 from lib.opens import Opens
 from lib.scratch import scratch
-from lib.tap import equal, holds, run, test, true
+from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
 # The daemon has directories of its own, but for the one its socket is in.
@@ -98,12 +98,20 @@ def never_opens_the_decoy(images, uri, process):
             os.mkdir(os.path.join(snapshot, "two"))
             unopened("mkdir")
             equal(domain.snapshots(), ["one", "two"])
+            refused(errno.EOPNOTSUPP, create, mount, "three disk-only")
+            unopened("create")
+            equal(domain.snapshots(), ["one", "two"])
             must("cp", "-a", mount.point, os.path.join(images, "copy"))
             unopened("cp")
             # The watch does see an open.
             with open(path, "rb"):
                 true(opens.any(), "an open was not seen")
         equal(reading.tags(path), ["one"], "tags of the decoy")
+
+
+def create(mount, words):
+    with open(mount.path("far/create"), "wb", buffering=0) as file:
+        file.write(words.encode())
 
 
 def read_image(path):

@@ -134,7 +134,12 @@ static void test_clean(struct world *w)
     make_file("named.one");
     make_file("before");
     mkdir(in_dir("directory"), 0700);
-    targets_clean(w->m, UUID, &t, &e);
+    TAP_OK(targets_confirm(&t, NULL) == -EEXIST, "someone has made one of them meanwhile");
+    targets_clean(w->m, UUID, &t, false, &e);
+    TAP_OK(is_there("new") && strstr(e.text, "nobody knows"), "not sure: nothing is removed: %s",
+           e.text);
+    err_fail(&e, EIO, "it failed");
+    targets_clean(w->m, UUID, &t, true, &e);
     TAP_OK(!is_there("new"), "what nothing names is removed");
     TAP_OK(is_there("named.one"), "what a disk names is left");
     TAP_OK(is_there("before"), "what was there before is left");
