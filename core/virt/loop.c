@@ -1,7 +1,7 @@
-/* loop.c - see loop.h. An event loop (events.h) can be given to libvirt once in a process and never
- * given back, so it is the thread that comes and goes.
+/* loop.c - see loop.h. libvirt's default event loop can be registered once in a process and never
+ * given back, so it is the thread that comes and goes; a timer wakes it to end.
  *
- * Locks: loop_lock guards users, registered and thread; it is held while the thread is started and
+ * Locks: loop_lock guards users, timer and thread; it is held while the thread is started and
  * joined, and never taken by the thread itself.
  */
 #include "virt/loop.h"
@@ -16,11 +16,10 @@
 #include <libvirt/virterror.h>
 
 #include "virt/errors.h"
-#include "virt/events.h"
 
 static pthread_mutex_t loop_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned users;
-static bool registered;
+static int timer = -1;
 static pthread_t thread;
 static atomic_bool stop;
 
@@ -30,22 +29,31 @@ static void silent(void *opaque, virErrorPtr error)
     (void)error;
 }
 
+/* Only there to wake the loop. */
+static void on_timer(int id, void *opaque)
+{
+    (void)id;
+    (void)opaque;
+}
+
 static void *run(void *arg)
 {
     (void)arg;
     while (!atomic_load(&stop))
-        events_run_once();
+        if (virEventRunDefaultImpl() < 0)
+            virResetLastError();
     return NULL;
 }
 
 static int initialise(struct err *e)
 {
-    if (registered)
+    if (timer >= 0)
         return 0;
     virSetErrorFunc(NULL, silent);
-    int r = events_register(e);
-    registered = r == 0;
-    return r == 0 && virInitialize() < 0 ? virt_fail(false, e) : r;
+    if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
+        return virt_fail(false, e);
+    timer = virEventAddTimeout(-1, on_timer, NULL, NULL);
+    return timer < 0 ? virt_fail(false, e) : 0;
 }
 
 /* Signals are for the threads of others. */
@@ -54,6 +62,7 @@ static int start(struct err *e)
     sigset_t all, old;
     sigfillset(&all);
     atomic_store(&stop, false);
+    virEventUpdateTimeout(timer, -1);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int r = pthread_create(&thread, NULL, run, NULL);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -77,7 +86,7 @@ void loop_unref(void)
     pthread_mutex_lock(&loop_lock);
     if (--users == 0) {
         atomic_store(&stop, true);
-        events_wake();
+        virEventUpdateTimeout(timer, 0);
         pthread_join(thread, NULL);
     }
     pthread_mutex_unlock(&loop_lock);

@@ -122,12 +122,12 @@ class Mount:
             return fail(f"snapfs did not end after the unmount: {self.said()}")
 
     def asks_libvirt(self):
-        """Whether a thread awaits libvirt's answer: in poll(2), where no other thread ever is."""
+        """Whether a thread awaits libvirt's answer: in poll(2), as libvirt's event loop is, too."""
         polling = 0
         for task in os.listdir(f"/proc/{self.process.pid}/task"):
             with open(f"/proc/{self.process.pid}/task/{task}/syscall", encoding="ascii") as number:
                 polling += number.read().split()[0] in POLL
-        return polling > 0
+        return polling > 1
 
     def clean(self):
         if self.process and self.process.poll() is None:
