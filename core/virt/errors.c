@@ -11,9 +11,6 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
-/* What libvirt has since 11.2, and headers before have not. */
-enum { AGENT_COMMAND_TIMEOUT = 112 /* VIR_ERR_AGENT_COMMAND_TIMEOUT */ };
-
 enum { ANY_DOMAIN = -1, ERRNO_MAX = 133 /* Linux' largest, EHWPOISON; more is another system's */ };
 
 /* The first row that fits counts: a row for one error domain stands before that for any. */

@@ -6,6 +6,9 @@
 
 #include "base/error.h"
 
+/* What libvirt has since 11.2, and headers before have not. */
+enum { AGENT_COMMAND_TIMEOUT = 112 /* VIR_ERR_AGENT_COMMAND_TIMEOUT */ };
+
 /* The errno (positive) for libvirt's error `code` (virErrorNumber) of `domain` (virErrorDomain)
  * with its `int1`, on a connection that is `readonly`. Never 0, ENOSYS or EXDEV. */
 int virt_errno(int code, int domain, int int1, bool readonly);

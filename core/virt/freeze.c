@@ -23,6 +23,18 @@ static void set_patience(virDomainPtr dom, int seconds)
         virResetLastError();
 }
 
+/* An agent that was late may freeze yet. One that refused may have been told to freeze by someone
+ * else, who is not to be disturbed. */
+static int fail_freeze(struct virt *v, virDomainPtr dom, struct err *e)
+{
+    bool late = virt_code() == VIR_ERR_AGENT_UNRESPONSIVE || virt_code() == AGENT_COMMAND_TIMEOUT;
+    int r = virt_fail(v->readonly, e);
+    if (late && virDomainFSThaw(dom, NULL, 0, 0) < 0)
+        virResetLastError();
+    set_patience(dom, VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK);
+    return r;
+}
+
 static int op_freeze(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
 {
     const struct freeze_call *c = arg;
@@ -32,9 +44,15 @@ static int op_freeze(struct virt *v, virConnectPtr conn, void *arg, struct err *
         return r;
     set_patience(dom, c->seconds);
     if (virDomainFSFreeze(dom, NULL, 0, 0) < 0)
-        r = virt_fail(v->readonly, e);
+        r = fail_freeze(v, dom, e);
     virDomainFree(dom);
     return r;
+}
+
+int virt_freeze(struct virt *v, const char *uuid, int seconds, struct err *e)
+{
+    struct freeze_call c = {.uuid = uuid, .seconds = seconds};
+    return virt_run(v, VIRT_CHANGE, op_freeze, &c, e);
 }
 
 static int op_thaw(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
@@ -55,13 +73,4 @@ int virt_thaw(struct virt *v, const char *uuid, struct err *e)
 {
     struct freeze_call c = {.uuid = uuid};
     return virt_run(v, VIRT_CHANGE, op_thaw, &c, e);
-}
-
-int virt_freeze(struct virt *v, const char *uuid, int seconds, struct err *e)
-{
-    struct freeze_call c = {.uuid = uuid, .seconds = seconds};
-    int r = virt_run(v, VIRT_CHANGE, op_freeze, &c, e);
-    if (r)
-        virt_thaw(v, uuid, NULL); /* an agent that was late may freeze yet */
-    return r;
 }

@@ -144,9 +144,9 @@ enum virt_create_flag {
 int virt_snapshot_create(struct virt *v, const char *uuid, const char *xml, unsigned flags,
                          bool *unsupported, struct err *e);
 
-/* Has the guest's agent freeze its file systems (virDomainFSFreeze), which after a failure are not
- * left frozen as far as the agent answers; and thaw them. EOPNOTSUPP: the domain has no agent;
- * ETIMEDOUT: it does not answer, or not within `seconds`. */
+/* Has the guest's agent freeze its file systems (virDomainFSFreeze); and thaw them. EOPNOTSUPP: the
+ * domain has no agent; ETIMEDOUT: it does not answer, or not within `seconds`, and is told to thaw
+ * what it may freeze yet. */
 int virt_freeze(struct virt *v, const char *uuid, int seconds, struct err *e);
 int virt_thaw(struct virt *v, const char *uuid, struct err *e);
 

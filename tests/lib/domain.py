@@ -137,7 +137,7 @@ class Domain:
         self.virsh("snapshot-revert", self.name, name, *flags)
 
     def snapshots(self):
-        return sorted(self.virsh("snapshot-list", self.name, "--name").split())
+        return sorted(filter(None, self.virsh("snapshot-list", self.name, "--name").splitlines()))
 
     def parents(self):
         """Every snapshot's parent, None for a root."""
