@@ -25,7 +25,8 @@ struct lookout {
     uint64_t began;         /* of the latest drawing; CLOCK_MONOTONIC, ns, and */
     struct timespec when;   /* CLOCK_REALTIME */
     uint64_t changes;       /* made here before it */
-    uint64_t until;         /* how long it is kept */
+    uint64_t took;          /* the one before it, ns */
+    uint64_t until;         /* how long the latest is kept */
     struct outlook *latest; /* NULL until there is one */
 };
 
@@ -84,7 +85,8 @@ static void *run(void *arg)
     pthread_mutex_lock(&l->lock);
     uint64_t now = model_now_ns();
     bool failed = !o || outlook_failure(o);
-    uint64_t rest = min_u64((now - l->began) * LOOKOUT_REST, LOOKOUT_REST_SECONDS * SECOND);
+    l->took = now - l->began;
+    uint64_t rest = min_u64(l->took * LOOKOUT_REST, LOOKOUT_REST_SECONDS * SECOND);
     l->until = now + max_u64(failed ? 0 : rest, l->model->options.cache_ns);
     outlook_unref(l->latest);
     l->latest = o;
@@ -125,7 +127,8 @@ struct outlook *lookout_ask(struct lookout *l, const struct domain *d, const str
     uint64_t changes = changes_now(l->model);
     if (!l->running && !serves(l, model_now_ns(), changes, d, s))
         start(l, model_now_ns(), changes);
-    uint64_t end = l->began + LOOKOUT_WAIT_SECONDS * SECOND;
+    bool in_vain = l->latest && l->took > LOOKOUT_WAIT_SECONDS * SECOND;
+    uint64_t end = l->began + (in_vain ? 0 : LOOKOUT_WAIT_SECONDS * SECOND);
     struct timespec deadline = {.tv_sec = (time_t)(end / SECOND), .tv_nsec = (long)(end % SECOND)};
     while (l->running && pthread_cond_timedwait(&l->done, &l->lock, &deadline) == 0)
         continue;

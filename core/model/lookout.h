@@ -2,7 +2,7 @@
  *
  * To draw it all domains are read, which can take long, and for ever where libvirt is stuck with
  * one. A thread of its own does that; who asks waits LOOKOUT_WAIT_SECONDS for it at most, and not
- * at all while it is late.
+ * at all once it is late, or when it took longer the last time and there is one to show.
  */
 #ifndef SNAPFS_MODEL_LOOKOUT_H
 #define SNAPFS_MODEL_LOOKOUT_H
