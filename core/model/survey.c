@@ -16,6 +16,7 @@ struct surveyor {
     struct names *names;
     struct tag_tables *tables;
     struct mounts *mounts;
+    const atomic_bool *stop; /* when it is set, what is found out is not needed; may be NULL */
     char *inside; /* where the chain being followed led into a snapfs mount; NULL = nowhere */
 };
 
@@ -42,9 +43,16 @@ static int *number_chain(struct surveyor *v, const struct image_layer *layers, s
     return chain;
 }
 
-/* Adds a user whose top is `path`; one that is not there makes a chain of that one file. */
-static int add_user(struct surveyor *v, struct graph_user *u, const char *path, const char *format,
-                    struct err *e)
+static int check_stop(const struct surveyor *v, struct err *e)
+{
+    bool stop = v->stop && atomic_load(v->stop);
+    return stop ? err_fail(e, ESHUTDOWN, "the mount is ending") : 0;
+}
+
+/* The chain whose top is `path`, which the caller frees, and what is wrong with it in `u`; a file
+ * that is not there makes a chain of its own. What `u` borrows lasts until the next call. */
+static int follow(struct surveyor *v, struct graph_user *u, const char *path, const char *format,
+                  int **ret_chain, size_t *ret_n, struct err *e)
 {
     struct image_source source = {.path = path, .format = format};
     struct image_policy policy = {.ctx = v, .allow = allow};
@@ -55,9 +63,23 @@ static int add_user(struct surveyor *v, struct graph_user *u, const char *path, 
     u->inside = v->inside;
     u->unknown &= !u->inside;
     struct image_layer top = {.path = (char *)(uintptr_t)path, .format = (char *)(uintptr_t)format};
-    autofree int *chain = n ? number_chain(v, layers, n) : number_chain(v, &top, 1);
+    *ret_chain = n ? number_chain(v, layers, n) : number_chain(v, &top, 1);
+    *ret_n = n ? n : 1;
     image_layers_free(layers, n);
-    return chain && graph_add(v->graph, u, chain, n ? n : 1) ? 0 : err_nomem(e);
+    return *ret_chain ? 0 : err_nomem(e);
+}
+
+static int add_user(struct surveyor *v, struct graph_user *u, const char *path, const char *format,
+                    struct err *e)
+{
+    autofree int *chain = NULL;
+    size_t n = 0;
+    int r = check_stop(v, e);
+    if (r == 0)
+        r = follow(v, u, path, format, &chain, &n, e);
+    if (r < 0)
+        return r;
+    return graph_add(v->graph, u, chain, n) ? 0 : err_nomem(e);
 }
 
 /* libvirt takes a disk without a format for raw. */
@@ -191,12 +213,20 @@ static int add_file_tags(struct surveyor *v, int file, struct err *e)
         return err_nomem(e);
     if (!format || tag_tables_get(v->tables, path, format, &tags, NULL) < 0)
         return 0; /* a table that nobody can read holds no bytes that anyone could ask for */
+    struct graph_user u = {.domain = "", .target = ""};
+    autofree int *chain = NULL;
+    size_t n = 0;
     int r = 0;
     for (size_t i = 0; r == 0 && i < tags->n; i++) {
-        struct graph_user u = {
-            .domain = "", .target = "", .tag = tags->tags[i].name, .tag_id = tags->tags[i].id};
-        if (!graph_has_tag(v->graph, file, u.tag, u.tag_id))
-            r = add_user(v, &u, path, "qcow2", e);
+        u.tag = tags->tags[i].name;
+        u.tag_id = tags->tags[i].id;
+        if (graph_has_tag(v->graph, file, u.tag, u.tag_id))
+            continue;
+        r = check_stop(v, e);
+        if (r == 0 && !chain)
+            r = follow(v, &u, path, "qcow2", &chain, &n, e);
+        if (r == 0 && !graph_add(v->graph, &u, chain, n))
+            r = err_nomem(e);
     }
     return r;
 }
@@ -228,22 +258,19 @@ static int glance_at(struct surveyor *v, const char *uuid, size_t *missing, stru
     int r = model_domain(v->m, uuid, &d, &why);
     if (r == 0)
         r = add_domain(v, d, &why);
-    if (r == -ENOMEM)
-        return err_nomem(e);
+    if (r == -ENOMEM || r == -ESHUTDOWN)
+        return err_fail(e, -r, "%s", why.text);
     *missing += r < 0 && r != -ENOENT;
     return 0;
 }
 
-static int glance(struct surveyor *v, const atomic_bool *stop, size_t *missing, struct err *e)
+static int glance(struct surveyor *v, size_t *missing, struct err *e)
 {
     struct virt_domain *all = NULL;
     size_t n = 0;
     int r = virt_domains(v->m->virt, &all, &n, e);
     for (size_t i = 0; r == 0 && i < n; i++) {
-        if (atomic_load(stop))
-            r = err_fail(e, ESHUTDOWN, "the mount is ending");
-        else
-            r = glance_at(v, all[i].uuid, missing, e);
+        r = glance_at(v, all[i].uuid, missing, e);
     }
     virt_domains_free(all, n);
     return r;
@@ -279,11 +306,11 @@ static void end(struct surveyor *v)
 int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, size_t *ret_missing,
                   struct err *e)
 {
-    struct surveyor v = {.m = m};
+    struct surveyor v = {.m = m, .stop = stop};
     size_t missing = 0;
     int r = begin(&v, e);
     if (r == 0)
-        r = glance(&v, stop, &missing, e);
+        r = glance(&v, &missing, e);
     if (r == 0)
         r = add_all_tags(&v, e);
     end(&v);
