@@ -94,6 +94,17 @@ def every_kind_of_a_running_domain(directory):
         for target in ("vda", "vdb"):
             names = ["one", "two", "three", "the fourth"]
             check(domain, mount, directory, target, names + ["five", "six"] * (target == "vda"))
+        no_document_leads_away_from_memory(mount, domain, directory, memory, f"{here}.three.memory")
+
+
+def no_document_leads_away_from_memory(mount, domain, directory, memory, another):
+    elsewhere = domain.snapshot_xml("the fourth").replace(memory, another)
+    nowhere = domain.snapshot_xml("one").replace("<memory snapshot='internal'/>", "<memory snapshot='no'/>")
+    refuses(
+        mount, domain, directory,
+        (errno.EBUSY, f"redefine\n{elsewhere}", "bytes of 'memory'"),
+        (errno.EBUSY, f"redefine\n{nowhere}", "bytes of 'memory'"),
+    )
 
 
 def check(domain, mount, directory, target, names):

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "tap.h"
 #include "virt/xml_request.h"
 
@@ -105,6 +106,19 @@ static void bad(const char *xml)
     TAP_OK(xml_request_is_whole(xml, &ignored, &e) == -EINVAL, "'%s' is neither: %s", xml, e.text);
 }
 
+/* libxml2 would take long over them, so they are counted first. */
+static void test_attributes(void)
+{
+    struct err e = {0};
+    bool ignored;
+    autotext struct text t = {0};
+    text_add(&t, "<domainsnapshot");
+    for (int i = 0; i < 257; i++)
+        text_add(&t, " a%d=''", i);
+    int r = xml_request_is_whole(t.s, &ignored, &e);
+    TAP_OK(r == -EINVAL && strstr(e.text, "attributes"), "257 attributes begun: %s", e.text);
+}
+
 static void test_whole(void)
 {
     whole("<domainsnapshot/>", true);
@@ -116,6 +130,9 @@ static void test_whole(void)
     whole("<domainsnapshot><domainsnapshot></domainsnapshot>", false);
     bad("<domainsnapshot><a></b></domainsnapshot>");
     bad("<domain></domain>");
+    whole("<?xml version='1.0' encoding='UTF-16'?><domainsnapshot/>", true);
+    bad("<!DOCTYPE domainsnapshot [<!ATTLIST a b CDATA 'c'>]><domainsnapshot>");
+    test_attributes();
 }
 
 static void test_secrets(void)
