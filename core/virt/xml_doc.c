@@ -289,10 +289,23 @@ int xml_check_text(const char *what, const char *s, struct err *e)
                     what);
 }
 
-int xml_doc_write(xmlDocPtr doc, char **ret, struct err *e)
+void xml_remove_children(xmlNodePtr node, const char *name)
+{
+    for (xmlNodePtr child; (child = xml_child(node, name));) {
+        xmlUnlinkNode(child);
+        xmlFreeNode(child);
+    }
+}
+
+int xml_doc_write(xmlNodePtr root, char **ret, struct err *e)
 {
     xmlChar *mem = NULL;
     int len = 0;
-    xmlDocDumpMemoryEnc(doc, &mem, &len, "UTF-8");
+    if (root != xmlDocGetRootElement(root->doc)) {
+        xmlNodePtr before = xmlDocSetRootElement(root->doc, root);
+        xmlReconciliateNs(root->doc, root); /* of those that `before` declared */
+        xmlFreeNode(before);
+    }
+    xmlDocDumpMemoryEnc(root->doc, &mem, &len, "UTF-8");
     return own(mem, ret, e);
 }

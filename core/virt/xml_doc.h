@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "virt/xml.h"
 
 static inline void xml_doc_free(xmlDocPtr doc)
@@ -52,8 +53,12 @@ int xml_count(const xmlNode *node, const char *name, size_t max, size_t *ret, st
 /* EINVAL when `s` (NULL allowed) holds what XML cannot; `what` begins the sentence. */
 int xml_check_text(const char *what, const char *s, struct err *e);
 
-/* The document as text, owned by the caller. */
-int xml_doc_write(xmlDocPtr doc, char **ret, struct err *e);
+/* Removes the children of that name. */
+void xml_remove_children(xmlNodePtr node, const char *name);
+
+/* The document that an element makes when it is the outermost one, which it then is; owned by the
+ * caller. */
+int xml_doc_write(xmlNodePtr root, char **ret, struct err *e);
 
 /* ---- xml_domain.c ---- */
 

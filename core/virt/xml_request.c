@@ -228,7 +228,8 @@ int xml_request_write(const char *base, const struct xml_request *q, char **ret,
         r = xml_doc_read(base ? base : "<domainsnapshot/>", "domainsnapshot", &doc, e);
     if (r)
         return r;
-    if (!write_request(xmlDocGetRootElement(doc), q))
+    xmlNodePtr root = xmlDocGetRootElement(doc);
+    if (!write_request(root, q))
         return err_nomem(e);
-    return xml_doc_write(doc, ret, e);
+    return xml_doc_write(root, ret, e);
 }

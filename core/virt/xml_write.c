@@ -5,14 +5,6 @@
 #include "virt/xml.h"
 #include "virt/xml_doc.h"
 
-static void remove_descriptions(xmlNodePtr root)
-{
-    for (xmlNodePtr d; (d = xml_child(root, "description"));) {
-        xmlUnlinkNode(d);
-        xmlFreeNode(d);
-    }
-}
-
 /* libvirt writes it right after the name. */
 static int add_description(xmlNodePtr root, const char *description, struct err *e)
 {
@@ -42,10 +34,10 @@ int xml_snapshot_describe(const char *xml, const char *description, char **ret, 
     if (r)
         return r;
     xmlNodePtr root = xmlDocGetRootElement(doc);
-    remove_descriptions(root);
+    xml_remove_children(root, "description");
     if (description && *description)
         r = add_description(root, description, e);
-    return r ? r : xml_doc_write(doc, ret, e);
+    return r ? r : xml_doc_write(root, ret, e);
 }
 
 /* ---- passwords ---- */
@@ -87,5 +79,5 @@ int xml_snapshot_keep_secrets(const char *xml, const char *secure, char **ret, s
     if (!copy_passwords(xml_child(from, "domain"), xml_child(to, "domain")) ||
         !copy_passwords(xml_child(from, "inactiveDomain"), xml_child(to, "inactiveDomain")))
         return err_nomem(e);
-    return xml_doc_write(doc, ret, e);
+    return xml_doc_write(to, ret, e);
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "tap.h"
+#include "virt/change.h"
 #include "virt/virt.h"
 #include "virt/xml.h"
 #include "virt/xml_request.h"
@@ -160,6 +161,32 @@ static void test_revert_delete(struct virt *v)
     TAP_OK(virt_snapshot_delete(v, UUID, "b", &e) == -ENOENT, "no such domain: %s", e.text);
 }
 
+/* A domain's whole life. */
+static void test_change(struct virt *v)
+{
+    static const char xml[] = "<domain type='test'><name>brief</name><uuid>" UUID
+                              "</uuid><memory>8192</memory><os><type>hvm</type></os></domain>";
+    struct virt_status s = {0};
+    struct err e = {0};
+    char *saved = NULL;
+    TAP_OK(virt_domain_define(v, "<domainsnapshot/>", &e) == -EINVAL, "no domain: %s", e.text);
+    TAP_OK(virt_domain_define(v, xml, &e) == 0, "define: %s", e.text);
+    TAP_OK(virt_domain_define(v, xml, &e) == 0, "define it again: %s", e.text);
+    TAP_OK(virt_domain_destroy(v, UUID, &e) == -EBUSY, "destroy what is shut off: %s", e.text);
+    TAP_OK(virt_domain_start(v, UUID, VIRT_START_PAUSED, &e) < 0,
+           "start paused, which this driver refuses: %s", e.text);
+    TAP_OK(virt_domain_start(v, UUID, 0, &e) == 0, "start: %s", e.text);
+    TAP_OK(!virt_domain_status(v, UUID, false, &s, &e) && s.active, "it is active: %s", e.text);
+    TAP_STR(s.state, "running", "and runs");
+    TAP_OK(virt_domain_start(v, UUID, 0, &e) < 0, "start it again: %s", e.text);
+    TAP_OK(virt_domain_destroy(v, UUID, &e) == 0, "destroy: %s", e.text);
+    TAP_OK(virt_domain_undefine(v, UUID, &e) == 0, "undefine: %s", e.text);
+    TAP_OK(virt_domain_undefine(v, UUID, &e) == -ENOENT, "undefine it again: %s", e.text);
+    TAP_OK(virt_domain_start(v, UUID, 0, &e) == -ENOENT, "start it then: %s", e.text);
+    TAP_OK(virt_saved_xml(v, "/no/such/file", &saved, &e) < 0 && !saved, "no memory: %s", e.text);
+    TAP_OK(virt_domain_restore(v, "/no/such/file", xml, 0, &e) < 0, "nor a restore: %s", e.text);
+}
+
 static void test_readonly(void)
 {
     struct virt *v = open_or_fail("test:///default", true);
@@ -173,6 +200,11 @@ static void test_readonly(void)
     TAP_OK(virt_snapshot_revert(v, DEFAULT_UUID, "a <1>", 0, &e) == -EROFS, "revert: %s", e.text);
     int r = virt_snapshot_secure_xml(v, DEFAULT_UUID, "a <1>", &xml, &e);
     TAP_OK(r == -EROFS && !xml, "secure XML: %s", e.text);
+    TAP_OK(virt_domain_define(v, "<domain/>", &e) == -EROFS, "define: %s", e.text);
+    TAP_OK(virt_domain_undefine(v, DEFAULT_UUID, &e) == -EROFS, "undefine: %s", e.text);
+    TAP_OK(virt_domain_destroy(v, DEFAULT_UUID, &e) == -EROFS, "destroy: %s", e.text);
+    TAP_OK(virt_domain_start(v, DEFAULT_UUID, 0, &e) == -EROFS, "start: %s", e.text);
+    TAP_OK(virt_domain_restore(v, "/x", NULL, 0, &e) == -EROFS, "restore: %s", e.text);
     check_list(v, 1, "a <1>", "after the refusals");
     virt_close(v);
 }
@@ -272,6 +304,7 @@ int main(void)
     test_create(v);
     test_redefine(v);
     test_revert_delete(v);
+    test_change(v);
     test_readonly();
     test_threads(v);
     virt_close(v);

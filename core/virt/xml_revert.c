@@ -1,0 +1,285 @@
+/* xml_revert.c - see xml_revert.h. Pure. */
+#include "virt/xml_revert.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "virt/xml_doc.h"
+#include "virt/xml_request.h"
+
+/* ---- small steps ---- */
+
+static int set_attr(xmlNodePtr node, const char *name, const char *value, struct err *e)
+{
+    return xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)value) ? 0 : err_nomem(e);
+}
+
+static int add_child(xmlNodePtr node, const char *name, xmlNodePtr *ret, struct err *e)
+{
+    *ret = xmlNewChild(node, NULL, (const xmlChar *)name, NULL);
+    return *ret ? 0 : err_nomem(e);
+}
+
+static int add_text(xmlNodePtr node, const char *name, const char *text, struct err *e)
+{
+    return xmlNewTextChild(node, NULL, (const xmlChar *)name, (const xmlChar *)text) ? 0
+                                                                                     : err_nomem(e);
+}
+
+/* The disk whose `attribute` (of its child `holder`, or of itself when NULL) is that target. */
+static xmlNodePtr find_disk(const xmlNode *disks, const char *holder, const char *attribute,
+                            const char *target)
+{
+    for (xmlNodePtr disk = xml_child(disks, "disk"); disk; disk = xml_next(disk, "disk")) {
+        xmlNodePtr node = holder ? xml_child(disk, holder) : disk;
+        xmlChar *value = node ? xmlGetNoNsProp(node, (const xmlChar *)attribute) : NULL;
+        bool same = value && !strcmp((const char *)value, target);
+        xmlFree(value);
+        if (same)
+            return disk;
+    }
+    return NULL;
+}
+
+static xmlNodePtr domain_disk(const xmlNode *domain, const char *target)
+{
+    return find_disk(xml_child(domain, "devices"), "target", "dev", target);
+}
+
+static int no_disk(const char *target, struct err *e)
+{
+    return err_fail(e, EINVAL, "the XML has no disk '%s' on a file", target);
+}
+
+/* ---- a domain on other files ---- */
+
+/* Has the domain all these disks, on the files that hold their content? */
+static bool has_disks(const xmlNode *domain, const struct xml_moved *disks, size_t n)
+{
+    bool all = domain != NULL;
+    for (size_t i = 0; all && i < n; i++) {
+        xmlNodePtr source = xml_child(domain_disk(domain, disks[i].target), "source");
+        xmlChar *file = source ? xmlGetNoNsProp(source, (const xmlChar *)"file") : NULL;
+        all = file && !strcmp((const char *)file, disks[i].content);
+        xmlFree(file);
+    }
+    return all;
+}
+
+/* A <mirror> is a copy that does not go on. */
+static int move_disk(const xmlNode *domain, const struct xml_moved *moved, struct err *e)
+{
+    xmlNodePtr disk = domain_disk(domain, moved->target);
+    xmlNodePtr source = xml_child(disk, "source"), driver = xml_child(disk, "driver");
+    if (!source)
+        return no_disk(moved->target, e);
+    xml_remove_children(disk, "mirror");
+    int r = driver ? 0 : add_child(disk, "driver", &driver, e);
+    if (!r)
+        r = set_attr(driver, "type", "qcow2", e);
+    return r ? r : set_attr(source, "file", moved->file, e);
+}
+
+/* libvirt finds the chains out itself; an id is a running domain's, and so is a place in a chain.
+ */
+static void forget_chains(xmlNodePtr domain)
+{
+    xmlUnsetProp(domain, (const xmlChar *)"id");
+    for (xmlNodePtr disk = xml_child(xml_child(domain, "devices"), "disk"); disk;
+         disk = xml_next(disk, "disk")) {
+        xmlNodePtr source = xml_child(disk, "source");
+        if (source)
+            xmlUnsetProp(source, (const xmlChar *)"index");
+        xml_remove_children(disk, "backingStore");
+    }
+}
+
+static int move_disks(xmlNodePtr domain, const struct xml_moved *disks, size_t n, struct err *e)
+{
+    int r = 0;
+    forget_chains(domain);
+    for (size_t i = 0; !r && i < n; i++)
+        r = move_disk(domain, &disks[i], e);
+    return r;
+}
+
+static int set_name(xmlNodePtr domain, const char *name, struct err *e)
+{
+    xmlNodePtr node = xml_child(domain, "name");
+    xmlNodePtr text = xmlNewDocText(domain->doc, (const xmlChar *)name);
+    if (!node || !text) {
+        xmlFreeNode(text);
+        return text ? err_fail(e, EINVAL, "the XML's <domain> has no <name>") : err_nomem(e);
+    }
+    xmlNodeSetContent(node, NULL);
+    if (xmlAddChild(node, text))
+        return 0;
+    xmlFreeNode(text);
+    return err_nomem(e);
+}
+
+int xml_revert_domain(const char *snapshot, const char *name, const struct xml_moved *disks,
+                      size_t n, char **ret, struct err *e)
+{
+    autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
+    int r = xml_doc_read(snapshot, "domainsnapshot", &doc, e);
+    if (r)
+        return r;
+    xmlNodePtr root = xmlDocGetRootElement(doc), domain = xml_child(root, "inactiveDomain");
+    if (!has_disks(domain, disks, n))
+        domain = xml_child(root, "domain");
+    if (!domain)
+        return err_fail(e, EINVAL, "the snapshot's XML has no <domain>");
+    xmlNodeSetName(domain, (const xmlChar *)"domain");
+    r = set_name(domain, name, e);
+    if (!r)
+        r = move_disks(domain, disks, n, e);
+    return r ? r : xml_doc_write(domain, ret, e);
+}
+
+int xml_revert_saved(const char *saved, const struct xml_moved *disks, size_t n, char **ret,
+                     struct err *e)
+{
+    autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
+    int r = xml_doc_read(saved, "domain", &doc, e);
+    if (r)
+        return r;
+    r = move_disks(xmlDocGetRootElement(doc), disks, n, e);
+    return r ? r : xml_doc_write(xmlDocGetRootElement(doc), ret, e);
+}
+
+/* ---- the snapshot ---- */
+
+static int rename_overlay(const xmlNode *disks, const char *suffix, const struct xml_moved *moved,
+                          struct err *e)
+{
+    xmlNodePtr disk = find_disk(disks, NULL, "name", moved->target);
+    xmlNodePtr source = xml_child(disk, "source");
+    if (!source)
+        return no_disk(moved->target, e);
+    autotext struct text path = {0};
+    text_add(&path, "%s%s", moved->file, suffix);
+    return path.failed ? err_nomem(e) : set_attr(source, "file", path.s, e);
+}
+
+int xml_revert_snapshot(const char *snapshot, const char *suffix, const struct xml_moved *disks,
+                        size_t n, char **ret, struct err *e)
+{
+    autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
+    int r = xml_doc_read(snapshot, "domainsnapshot", &doc, e);
+    if (r)
+        return r;
+    xmlNodePtr root = xmlDocGetRootElement(doc);
+    if (xml_child(root, "revertDisks"))
+        return err_fail(e, EBUSY, "libvirt would forget the snapshot's <revertDisks>");
+    for (size_t i = 0; !r && i < n; i++)
+        r = rename_overlay(xml_child(root, "disks"), suffix, &disks[i], e);
+    return r ? r : xml_doc_write(root, ret, e);
+}
+
+/* ---- the domain that is never started ---- */
+
+static int copy_attr(xmlNodePtr from, xmlNodePtr to, const char *name, struct err *e)
+{
+    autofree char *value = NULL;
+    int r = xml_attr(from, name, &value, e);
+    return r || !value ? r : set_attr(to, name, value, e);
+}
+
+/* <os><type arch= machine=>hvm</type></os> of the other domain. */
+static int add_os(xmlNodePtr from, xmlNodePtr to, struct err *e)
+{
+    xmlNodePtr type = xml_child(xml_child(from, "os"), "type"), os;
+    if (!type)
+        return err_fail(e, EINVAL, "the snapshot's XML has no <os> with a <type>");
+    int r = add_child(to, "os", &os, e);
+    if (r)
+        return r;
+    xmlNodePtr copy = xmlDocCopyNode(type, to->doc, 1);
+    if (copy && xmlAddChild(os, copy))
+        return 0;
+    xmlFreeNode(copy);
+    return err_nomem(e);
+}
+
+static int add_disk(xmlNodePtr devices, const struct xml_moved *moved, struct err *e)
+{
+    xmlNodePtr disk, driver, source, target;
+    int r = add_child(devices, "disk", &disk, e);
+    if (!r)
+        r = set_attr(disk, "type", "file", e);
+    if (!r)
+        r = add_child(disk, "driver", &driver, e);
+    if (!r)
+        r = set_attr(driver, "type", moved->format, e);
+    if (!r)
+        r = add_child(disk, "source", &source, e);
+    if (!r)
+        r = set_attr(source, "file", moved->content, e);
+    if (!r)
+        r = add_child(disk, "target", &target, e);
+    return r ? r : set_attr(target, "dev", moved->target, e);
+}
+
+static int fill_maker(xmlNodePtr from, xmlNodePtr to, const char *name, const char *uuid,
+                      const struct xml_moved *disks, size_t n, struct err *e)
+{
+    xmlNodePtr devices;
+    int r = copy_attr(from, to, "type", e);
+    if (!r)
+        r = add_text(to, "name", name, e);
+    if (!r)
+        r = add_text(to, "uuid", uuid, e);
+    if (!r)
+        r = add_text(to, "memory", "65536", e); /* KiB; it never runs */
+    if (!r)
+        r = add_os(from, to, e);
+    if (!r)
+        r = add_child(to, "devices", &devices, e);
+    for (size_t i = 0; !r && i < n; i++)
+        r = add_disk(devices, &disks[i], e);
+    return r;
+}
+
+int xml_revert_maker(const char *snapshot, const char *name, const char *uuid,
+                     const struct xml_moved *disks, size_t n, char **ret, struct err *e)
+{
+    autodestroy(xml_doc_free) xmlDocPtr doc = NULL, made = NULL;
+    int r = xml_doc_read(snapshot, "domainsnapshot", &doc, e);
+    if (r)
+        return r;
+    xmlNodePtr from = xml_child(xmlDocGetRootElement(doc), "domain");
+    if (!has_disks(from, disks, n))
+        return err_fail(e, EINVAL, "the snapshot's XML has no <domain> with its disks");
+    made = xmlNewDoc((const xmlChar *)"1.0");
+    xmlNodePtr to = made ? xmlNewDocNode(made, NULL, (const xmlChar *)"domain", NULL) : NULL;
+    if (!to)
+        return err_nomem(e);
+    xmlDocSetRootElement(made, to);
+    r = fill_maker(from, to, name, uuid, disks, n, e);
+    return r ? r : xml_doc_write(to, ret, e);
+}
+
+static int add_overlay(struct xml_request *q, const struct xml_moved *disk, struct err *e)
+{
+    struct xml_request_disk *d = xml_request_add(q, disk->target);
+    if (!d)
+        return err_nomem(e);
+    d->where = XML_EXTERNAL;
+    d->type = strdup("file");
+    d->driver = strdup("qcow2");
+    d->file = strdup(disk->file);
+    return d->type && d->driver && d->file ? 0 : err_nomem(e);
+}
+
+int xml_revert_overlays(const struct xml_moved *disks, size_t n, char **ret, struct err *e)
+{
+    struct xml_request q = {.memory = XML_UNSAID};
+    int r = 0;
+    for (size_t i = 0; !r && i < n; i++)
+        r = add_overlay(&q, &disks[i], e);
+    if (!r)
+        r = xml_request_write(NULL, &q, ret, e);
+    xml_request_drop(&q);
+    return r;
+}

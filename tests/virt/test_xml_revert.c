@@ -1,0 +1,247 @@
+/* test_xml_revert.c - the documents of a revert, from snapshots as libvirt 9.0 and 11.3 write them.
+ * What comes out is read back by our own parser and looked at as text. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "tap.h"
+#include "virt/xml.h"
+#include "virt/xml_revert.h"
+
+#define UUID "dc95d4bd-10b8-433e-bb61-0d45c979c951"
+#define OTHER_UUID "11111111-2222-3333-4444-555555555555"
+
+#define DISK(path, index, target, chain)                                                           \
+    "      <disk type='file' device='disk'>\n"                                                     \
+    "        <driver name='qemu' type='raw' cache='none'/>\n"                                      \
+    "        <source file='" path "'" index "/>\n" chain "        <target dev='" target            \
+    "' bus='virtio'/>\n      </disk>\n"
+#define CHAIN                                                                                      \
+    "        <backingStore type='file' index='3'>\n          <format type='qcow2'/>\n          "   \
+    "<source file='/i/base.qcow2'/>\n          <backingStore/>\n        </backingStore>\n"
+#define CDROM                                                                                      \
+    "      <disk type='file' device='cdrom'>\n        <driver name='qemu' type='raw'/>\n        "  \
+    "<source file='/i/a.iso' index='4'/>\n        <backingStore/>\n        <target dev='sda' "     \
+    "bus='sata'/>\n        <readonly/>\n      </disk>\n"
+#define GRAPHICS                                                                                   \
+    "      <graphics type='vnc' port='-1' passwd='s&lt;cret'/>\n    </devices>\n"                  \
+    "    <qemu:commandline>\n      <qemu:arg value='-x'/>\n    </qemu:commandline>\n"
+#define DOMAIN(element, attributes, disks)                                                             \
+    "  <" element " type='qemu'" attributes                                                            \
+    " xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n    <name>web</name>\n    <uuid>" UUID \
+    "</uuid>\n    <memory unit='KiB'>32768</memory>\n    <os>\n      <type arch='x86_64' "             \
+    "machine='pc-i440fx-7.2'>hvm</type>\n      <boot dev='hd'/>\n    </os>\n    <devices>\n" disks     \
+        CDROM GRAPHICS "  </" element ">\n"
+#define SNAPSHOT(more, domains)                                                                    \
+    "<domainsnapshot>\n  <name>m1</name>\n  <state>running</state>\n  <parent>\n    "              \
+    "<name>e1</name>\n  </parent>\n  <creationTime>1795251754</creationTime>\n  <memory "          \
+    "snapshot='external' file='/i/web.m1.memory'/>\n  <disks>\n    <disk name='vda' "              \
+    "snapshot='external' type='file'>\n      <driver type='qcow2'/>\n      <source "               \
+    "file='/i/a.m1'/>\n    </disk>\n    <disk name='vdb' snapshot='external' type='file'>\n"       \
+    "      <driver type='qcow2'/>\n      <source file='/i/b.m1'/>\n    </disk>\n    <disk "        \
+    "name='sda' snapshot='no'/>\n  </disks>\n" more domains                                        \
+    "  <cookie>\n    <slirpHelper/>\n  </cookie>\n</domainsnapshot>\n"
+#define BOTH DISK("/i/a.e1", " index='1'", "vda", CHAIN) DISK("/i/b.e1", "", "vdb", "")
+
+static const char running[] =
+    SNAPSHOT("", DOMAIN("domain", " id='3'", BOTH) DOMAIN("inactiveDomain", "", BOTH));
+static const char shut_off[] = SNAPSHOT("", DOMAIN("domain", "", BOTH));
+static const char hot_plugged[] =
+    SNAPSHOT("", DOMAIN("domain", " id='3'", BOTH)
+                     DOMAIN("inactiveDomain", "", DISK("/i/a.e1", "", "vda", CHAIN)));
+static const char other_file[] = SNAPSHOT(
+    "", DOMAIN("domain", " id='3'", BOTH) DOMAIN(
+            "inactiveDomain", "", DISK("/i/a.e1", "", "vda", CHAIN) DISK("/i/z", "", "vdb", "")));
+static const char reverted_to[] =
+    SNAPSHOT("  <revertDisks>\n    <disk name='vda' snapshot='external' type='file'>\n      "
+             "<driver type='qcow2'/>\n      <source file='/i/a.1795251800'/>\n    </disk>\n  "
+             "</revertDisks>\n",
+             DOMAIN("domain", "", BOTH));
+
+static const struct xml_moved moved[] = {
+    {"vda", "/i/a.e1", "qcow2", "/i/a.n'<&\"1"},
+    {"vdb", "/i/b.e1", "raw", "/i/b.n1"},
+};
+
+enum { MOVED = sizeof(moved) / sizeof(*moved) };
+
+static void check_disks(const struct xml_domain *d, const char *what)
+{
+    for (size_t i = 0; i < MOVED; i++) {
+        const struct xml_disk *disk = xml_domain_disk(d, moved[i].target);
+        if (!TAP_OK(disk != NULL, "%s: it has the disk %s", what, moved[i].target))
+            continue;
+        TAP_STR(disk->source.path, moved[i].file, "on the new file");
+        TAP_STR(disk->source.format, "qcow2", "which is a qcow2");
+        TAP_OK(!disk->n_backing, "and nothing is said of its chain");
+    }
+    const struct xml_disk *cdrom = xml_domain_disk(d, "sda");
+    TAP_OK(cdrom && !strcmp(cdrom->source.path, "/i/a.iso") && !strcmp(cdrom->source.format, "raw"),
+           "%s: the CD drive is as it was", what);
+}
+
+static void check_text(const char *xml, const char *what)
+{
+    TAP_OK(!strstr(xml, "index="), "%s: no place in a chain is named", what);
+    TAP_OK(!strstr(xml, "backingStore"), "%s: no chain is", what);
+    TAP_OK(!strstr(xml, " id="), "%s: no running domain's id", what);
+    TAP_OK(strstr(xml, "s&lt;cret") != NULL, "%s: secrets stay", what);
+    TAP_OK(strstr(xml, "cache=\"none\"") != NULL, "%s: so does how a disk is driven", what);
+    TAP_OK(strstr(xml, "xmlns:qemu=") && strstr(xml, "<qemu:arg value=\"-x\"/>"),
+           "%s: and what belongs to QEMU alone", what);
+}
+
+static void test_domain(const char *snapshot, const char *what)
+{
+    autofree char *xml = NULL;
+    autodestroy(xml_domain_free) struct xml_domain *d = NULL;
+    struct err e = {0};
+    int r = xml_revert_domain(snapshot, "new <name>", moved, MOVED, &xml, &e);
+    if (!r)
+        r = xml_domain_parse(xml, &d, &e);
+    if (!TAP_OK(r == 0, "%s: the domain to be is made: %s", what, e.text))
+        return;
+    TAP_STR(d->name, "new <name>", "under the name that is given");
+    TAP_STR(d->uuid, UUID, "with its uuid");
+    check_disks(d, what);
+    check_text(xml, what);
+}
+
+/* Which of the two it takes shows in what a running one alone has. */
+static void test_choice(void)
+{
+    static const char live[] = DOMAIN("domain", " id='3'", BOTH);
+    static const char config[] = DOMAIN("inactiveDomain", "", BOTH);
+    autotext struct text t = {0};
+    autofree char *xml = NULL;
+    text_add(&t, "<domainsnapshot>%.*s<mark/></domain>%s</domainsnapshot>",
+             (int)(strstr(live, "  </domain>") - live), live, config);
+    struct err e = {0};
+    int r = t.failed ? -ENOMEM : xml_revert_domain(t.s, "web", moved, MOVED, &xml, &e);
+    TAP_OK(r == 0 && !strstr(xml, "<mark/>"), "the configuration is preferred: %s", e.text);
+}
+
+static void test_saved(void)
+{
+    static const char saved[] = DOMAIN("domain", " id='3'", BOTH);
+    autofree char *xml = NULL;
+    autodestroy(xml_domain_free) struct xml_domain *d = NULL;
+    struct err e = {0};
+    int r = xml_revert_saved(saved, moved, MOVED, &xml, &e);
+    if (!r)
+        r = xml_domain_parse(xml, &d, &e);
+    if (!TAP_OK(r == 0, "a saved memory's domain is moved: %s", e.text))
+        return;
+    TAP_STR(d->name, "web", "and keeps its name");
+    check_disks(d, "saved");
+    check_text(xml, "saved");
+}
+
+static void test_snapshot(const char *suffix)
+{
+    autofree char *xml = NULL;
+    autodestroy(xml_snapshot_free) struct xml_snapshot *s = NULL;
+    struct err e = {0};
+    int r = xml_revert_snapshot(running, suffix, moved, MOVED, &xml, &e);
+    if (!r)
+        r = xml_snapshot_parse(xml, &s, &e);
+    if (!TAP_OK(r == 0, "the snapshot is redefined: %s", e.text))
+        return;
+    for (size_t i = 0; i < MOVED; i++) {
+        autotext struct text want = {0};
+        text_add(&want, "%s%s", moved[i].file, suffix);
+        TAP_STR(s->disks[i].overlay.path, want.s, "its overlay is the new file");
+    }
+    TAP_OK(s->n_disks == 3 && s->disks[2].where == XML_NO, "a disk left out is left out");
+    TAP_STR(s->name, "m1", "its name stays");
+    TAP_STR(s->parent, "e1", "its parent");
+    TAP_STR(s->memory_file, "/i/web.m1.memory", "its memory");
+    TAP_OK(s->created == 1795251754, "its time");
+    const struct xml_disk *disk = xml_domain_disk(s->domain, "vda");
+    TAP_OK(disk && !strcmp(disk->source.path, "/i/a.e1") && disk->n_backing == 1,
+           "the domain of then stays, with its chain");
+    TAP_OK(strstr(xml, "<inactiveDomain ") && strstr(xml, "<slirpHelper/>") &&
+               strstr(xml, "s&lt;cret"),
+           "and so does all else");
+}
+
+static void test_maker(void)
+{
+    autofree char *xml = NULL;
+    autodestroy(xml_domain_free) struct xml_domain *d = NULL;
+    struct err e = {0};
+    int r = xml_revert_maker(running, "tmp", OTHER_UUID, moved, MOVED, &xml, &e);
+    if (!r)
+        r = xml_domain_parse(xml, &d, &e);
+    if (!TAP_OK(r == 0, "the domain that makes overlays is made: %s", e.text))
+        return;
+    TAP_STR(d->name, "tmp", "under its name");
+    TAP_STR(d->uuid, OTHER_UUID, "with its uuid");
+    TAP_OK(d->n_disks == MOVED, "it has the disks that get an overlay, and no other");
+    for (size_t i = 0; i < d->n_disks; i++) {
+        TAP_STR(d->disks[i].source.path, moved[i].content, "on what holds their content");
+        TAP_STR(d->disks[i].source.format, moved[i].format, "in its format");
+    }
+    TAP_OK(strstr(xml, "machine=\"pc-i440fx-7.2\"") && strstr(xml, "<domain type=\"qemu\">"),
+           "it is of the same machine");
+    TAP_OK(!strstr(xml, "cret") && !strstr(xml, "qemu:arg"), "and has nothing else of it");
+}
+
+static void test_overlays(void)
+{
+    autofree char *xml = NULL;
+    autotext struct text whole = {0};
+    autodestroy(xml_snapshot_free) struct xml_snapshot *s = NULL;
+    struct err e = {0};
+    if (!TAP_OK(xml_revert_overlays(moved, MOVED, &xml, &e) == 0, "it is written: %s", e.text))
+        return;
+    text_add(&whole, "<domainsnapshot><name>x</name>%s",
+             strstr(xml, "<domainsnapshot>") + strlen("<domainsnapshot>"));
+    if (!TAP_OK(xml_snapshot_parse(whole.s, &s, &e) == 0, "the overlays are asked for: %s", e.text))
+        return;
+    TAP_OK(s->n_disks == MOVED, "each of them");
+    for (size_t i = 0; i < s->n_disks; i++) {
+        TAP_STR(s->disks[i].target, moved[i].target, "by its disk");
+        TAP_STR(s->disks[i].overlay.path, moved[i].file, "and file");
+        TAP_OK(s->disks[i].where == XML_EXTERNAL, "as an external one");
+    }
+}
+
+static void test_refused(void)
+{
+    static const struct xml_moved none[] = {{"vdc", "/i/c", "raw", "/i/c.n"}};
+    autofree char *xml = NULL;
+    struct err e = {0};
+    TAP_OK(xml_revert_snapshot(reverted_to, "", moved, MOVED, &xml, &e) == -EBUSY && !xml,
+           "a snapshot with <revertDisks> is left alone: %s", e.text);
+    TAP_OK(xml_revert_snapshot(running, "", none, 1, &xml, &e) == -EINVAL && !xml,
+           "a disk that the snapshot has not: %s", e.text);
+    TAP_OK(xml_revert_domain(running, "x", none, 1, &xml, &e) == -EINVAL && !xml,
+           "nor its domain: %s", e.text);
+    TAP_OK(xml_revert_maker(running, "x", OTHER_UUID, none, 1, &xml, &e) == -EINVAL && !xml,
+           "nor the one that makes overlays: %s", e.text);
+    TAP_OK(xml_revert_saved("<domainsnapshot/>", moved, MOVED, &xml, &e) == -EINVAL && !xml,
+           "another document: %s", e.text);
+    TAP_OK(xml_revert_domain("<domainsnapshot><name>x</name></domainsnapshot>", "x", NULL, 0, &xml,
+                             &e) == -EINVAL &&
+               !xml,
+           "no <domain>: %s", e.text);
+}
+
+int main(void)
+{
+    test_domain(running, "running");
+    test_domain(shut_off, "shut off");
+    test_domain(hot_plugged, "a disk the configuration has not");
+    test_domain(other_file, "a disk the configuration has on another file");
+    test_choice();
+    test_saved();
+    test_snapshot("");
+    test_snapshot(".none");
+    test_maker();
+    test_overlays();
+    test_refused();
+    return tap_done();
+}
