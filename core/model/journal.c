@@ -193,8 +193,10 @@ void journal_close(struct journal *j)
         return;
     if (j->fd >= 0 && j->text && j->end == 0)
         unlinkat(j->dir, j->name, 0);
-    if (j->fd >= 0)
+    if (j->fd >= 0) {
+        flock(j->fd, LOCK_UN); /* also where a child process still has it open */
         close(j->fd);
+    }
     if (j->dir >= 0)
         close(j->dir);
     free(j->text);
