@@ -2,6 +2,7 @@
  *
  * Locks, in the order they are taken; none is held while a value is used:
  *   entry->operation   one verb on the domain at a time; held over its libvirt calls
+ *   a domain's journal the same over processes (journal.h)
  *   model->listing     one reading of the list of domains at a time; held over libvirt calls
  *   entry->reading     one reading of the domain at a time; held over libvirt calls
  *   lookout->lock      the latest outlook; never held over a libvirt call or file access

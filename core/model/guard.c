@@ -301,43 +301,45 @@ static int check_discarded(const struct survey *v, const struct domain *d,
     return refuse_users(v, d, NULL, file, true, true, "reverting would remove", e);
 }
 
-static int revert_external(struct model *m, const struct survey *v, const struct domain *d,
-                           struct err *e)
+/* Is libvirt's own revert to an external snapshot there and safe? While no snapshot is current its
+ * daemon would crash. */
+static bool is_native(struct model *m, const struct survey *v, const struct domain *d)
 {
-    if (!virt_reverts_external(m->virt))
-        return err_fail(e, EOPNOTSUPP,
-                        "this libvirt cannot revert to an external snapshot (9.9 can)");
-    if (!d->current)
-        return err_fail(
-            e, EBUSY,
-            "no snapshot is current, and libvirt's daemon would crash; make one current "
-            "with 'virsh snapshot-current'");
+    if (!virt_reverts_external(m->virt) || !d->current)
+        return false;
     const struct xml_snapshot *x = d->current->parsed;
     const struct xml_snapshot_disk *disks = x->n_revert_disks ? x->revert_disks : x->disks;
     size_t n = x->n_revert_disks ? x->n_revert_disks : x->n_disks;
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < n; i++)
-        if (disks[i].where == XML_EXTERNAL)
-            r = check_discarded(v, d, &disks[i], e);
-    return r;
+    for (size_t i = 0; i < n; i++)
+        if (disks[i].where == XML_EXTERNAL && check_discarded(v, d, &disks[i], NULL) < 0)
+            return false;
+    return true;
+}
+
+static int refusal(int no)
+{
+    return no == ENOENT || no == EOPNOTSUPP ? no : EBUSY;
 }
 
 static int revert_disks(struct model *m, const struct survey *v, const struct domain *d,
-                        const struct snapshot *s, struct err *e)
+                        const struct snapshot *s, bool *ret_native, struct err *e)
 {
     for (size_t i = 0; i < s->n_disks; i++)
         if (s->disks[i].no)
-            return err_fail(e, s->disks[i].no == ENOENT ? ENOENT : EBUSY, "%s", s->disks[i].reason);
+            return err_fail(e, refusal(s->disks[i].no), "%s", s->disks[i].reason);
+    *ret_native = !is_external(s) || is_native(m, v, d);
     if (is_external(s))
-        return revert_external(m, v, d, e);
+        return 0;
     int r = 0;
     for (size_t i = 0; r == 0 && i < s->n_disks; i++)
         r = revert_internal(v, d, s, &s->disks[i], e);
     return r;
 }
 
-int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, struct err *e)
+int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, bool *ret_native,
+                 struct err *e)
 {
+    *ret_native = true;
     if (m->is_test)
         return 0;
     struct survey v;
@@ -350,7 +352,7 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, st
         r = survey_make(m, d, false, &v, e);
     if (r < 0)
         return r;
-    r = revert_disks(m, &v, d, s, e);
+    r = revert_disks(m, &v, d, s, ret_native, e);
     survey_drop(&v);
     return r;
 }

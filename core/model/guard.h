@@ -20,7 +20,9 @@
 int guard_create(struct model *m, const struct survey *v, const struct domain *d, const char *name,
                  const struct plan *p, struct err *e);
 int guard_delete(struct model *m, struct domain *d, const struct snapshot *s, struct err *e);
-int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, struct err *e);
+/* *ret_native: by libvirt's own call; else by the steps of revert.h, whose own checks follow. */
+int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, bool *ret_native,
+                 struct err *e);
 int guard_describe(const struct snapshot *s, struct err *e);
 
 #endif

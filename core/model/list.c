@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/name.h"
+#include "base/uuid.h"
 #include "model/catalog.h"
+#include "model/revert.h"
 
 void domain_list_unref(struct domain_list *l)
 {
@@ -27,8 +29,17 @@ static int cmp_domain(const void *a, const void *b)
     return strcmp(((const struct domain_name *)a)->coded, ((const struct domain_name *)b)->coded);
 }
 
+/* One that a procedure defines for a moment is not shown: who lists the root would not find it. */
+static bool is_momentary(const char *name)
+{
+    size_t len = strlen(REVERT_MAKER_PREFIX);
+    return !strncmp(name, REVERT_MAKER_PREFIX, len) && uuid_is(name + len);
+}
+
 static bool is_wanted(const struct model *m, const char *name)
 {
+    if (is_momentary(name))
+        return false;
     for (size_t i = 0; i < m->options.n_globs; i++)
         if (!fnmatch(m->options.globs[i], name, 0))
             return true;

@@ -30,6 +30,8 @@ struct model_options {
     const char *const *allow; /* directories whose files a backing chain may name */
     size_t n_allow;
     const char *create; /* what mkdir makes, words (words.h) joined by ':'; NULL = the default */
+    /* Takes a line for the program's log of what was done without being asked; may be NULL. */
+    void (*say)(bool failed, const char *line);
 };
 
 /* Connects to libvirt. Called after the last fork. The options' strings must outlive the model. */
@@ -38,6 +40,10 @@ void model_close(struct model *m); /* NULL allowed */
 MEM_CLEANUP(struct model, model_close)
 const char *model_uri(const struct model *m);
 bool model_readonly(const struct model *m);
+
+/* Undoes or finishes the operations that a crash has cut off, of all domains. What comes of it
+ * stands in the domains' logs. Never of a read-only model. */
+void model_recover(struct model *m);
 
 /* ---- the list of domains ---- */
 

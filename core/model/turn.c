@@ -1,12 +1,12 @@
-/* turn.c - see turn.h. Locks: entry->operation from turn_begin to turn_end (catalog.h has the
- * order).
- */
+/* turn.c - see turn.h. Locks: entry->operation and then the domain's journal (journal.h), from
+ * turn_begin to turn_end (catalog.h has the order). */
 #include "model/turn.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "model/catalog.h"
+#include "model/recover.h"
 #include "virt/xml.h"
 
 void turn_end(struct turn *t)
@@ -15,6 +15,7 @@ void turn_end(struct turn *t)
         return;
     domain_unref(t->domain);
     model_changed(t->m, t->entry);
+    journal_close(t->journal);
     pthread_mutex_unlock(&t->entry->operation);
     model_entry_done(t->m, t->entry);
 }
@@ -28,7 +29,10 @@ int turn_begin(struct turn *t, struct model *m, const char *uuid, struct err *e)
     if (!t->entry)
         return err_nomem(e);
     pthread_mutex_lock(&t->entry->operation);
-    return model_domain_now(m, uuid, &t->domain, e);
+    int r = m->is_test ? 0 : journal_open(uuid, true, &t->journal, e);
+    if (r == 0 && t->journal)
+        r = recover_domain(m, t->journal, uuid, e);
+    return r == 0 ? model_domain_now(m, uuid, &t->domain, e) : r;
 }
 
 static bool same_snapshots(const struct domain *a, const struct domain *b)

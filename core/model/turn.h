@@ -6,15 +6,19 @@
 #ifndef SNAPFS_MODEL_TURN_H
 #define SNAPFS_MODEL_TURN_H
 
+#include "model/journal.h"
 #include "model/model.h"
 
 struct turn {
     struct model *m;
     struct entry *entry;
+    struct journal
+        *journal;          /* NULL for the test driver's domains, which are this process's alone */
     struct domain *domain; /* as it was read after the turn came */
 };
 
-/* Waits for the verbs before it, then reads the domain. EROFS on a read-only mount, ENOENT. */
+/* Waits for the verbs before it, also of other processes, undoes or finishes what one of them left
+ * behind when it was cut off, then reads the domain. EROFS on a read-only mount, ENOENT. */
 int turn_begin(struct turn *t, struct model *m, const char *uuid, struct err *e);
 void turn_end(struct turn *t);
 

@@ -7,6 +7,7 @@
 
 #include "model/catalog.h"
 #include "model/guard.h"
+#include "model/revert.h"
 #include "model/turn.h"
 #include "virt/xml.h"
 
@@ -111,18 +112,20 @@ int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *w
     autoturn struct turn t = {0};
     const struct snapshot *s = NULL;
     unsigned flags = 0;
-    (void)remark;
+    bool native = true;
     int r = parse_revert(words, &flags, e);
     if (r == 0)
         r = turn_begin(&t, m, uuid, e);
     if (r == 0)
         r = turn_snapshot(&t, ident, &s, e);
     if (r == 0)
-        r = guard_revert(m, t.domain, s, e);
+        r = guard_revert(m, t.domain, s, &native, e);
     if (r == 0)
         r = turn_confirm(&t, e);
     if (r < 0)
         return r;
+    if (!native)
+        return revert_external(m, t.journal, t.domain, s, flags, remark, e);
     r = virt_snapshot_revert(m->virt, uuid, s->name, flags, e);
     return r < 0 && turn_is_unsure(e) ? tell_outcome(&t, e) : r;
 }

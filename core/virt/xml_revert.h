@@ -24,6 +24,9 @@ struct xml_moved {
 int xml_revert_domain(const char *snapshot, const char *name, const struct xml_moved *disks,
                       size_t n, char **ret, struct err *e);
 
+/* Behind the name of an overlay, it makes one that no file has. */
+#define XML_REVERT_NONE ".none"
+
 /* The same snapshot whose <disks> name these files as overlays, each with `suffix` behind it. */
 int xml_revert_snapshot(const char *snapshot, const char *suffix, const struct xml_moved *disks,
                         size_t n, char **ret, struct err *e);

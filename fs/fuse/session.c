@@ -71,6 +71,11 @@ static void raise_descriptors(void)
     }
 }
 
+static void say(bool failed, const char *line)
+{
+    log_line(failed ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "%s", line);
+}
+
 static int open_model(const struct options *o, struct model **ret, struct err *e)
 {
     struct model_options mo = {
@@ -82,6 +87,7 @@ static int open_model(const struct options *o, struct model **ret, struct err *e
         .allow = (const char *const *)o->allow.items,
         .n_allow = o->allow.n,
         .create = o->create,
+        .say = say,
     };
     int r = model_open(&mo, ret, e);
     if (r == 0 || !o->uri)
@@ -174,6 +180,7 @@ int session_run(const struct options *o, struct daemon *d)
     if (r == 0)
         r = init_fs(&fs, m, o, &e);
     if (r == 0) {
+        model_recover(m);
         r = mount_and_serve(o, d, &fs, &status, &e);
         destroy_fs(&fs);
     }

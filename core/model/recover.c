@@ -1,0 +1,55 @@
+/* recover.c - what a crash has left of procedures: found when a mount begins and before each
+ * operation. Locks: a domain's journal, and what the procedures take. */
+#include "model/recover.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "model/catalog.h"
+#include "model/revert.h"
+#include "model/verbs.h"
+
+static void say(struct model *m, const char *uuid, int result, const struct err *failure,
+                const struct text *remark)
+{
+    autotext struct text line = {0};
+    struct operation op = {.uid = getuid(), .pid = getpid(), .name = "recover", .path = uuid};
+    model_log_add(m, uuid, &op, result < 0 ? failure : NULL, remark->s, &line);
+    if (line.s && !line.failed && m->options.say)
+        m->options.say(result < 0, line.s);
+}
+
+int recover_domain(struct model *m, struct journal *j, const char *uuid, struct err *e)
+{
+    autotext struct text remark = {0};
+    struct err own;
+    if (!*journal_text(j))
+        return 0;
+    int r = revert_recover(m, j, uuid, &remark, &own);
+    if (r < 0 || remark.len)
+        say(m, uuid, r, &own, &remark);
+    if (r == 0)
+        return 0;
+    return err_fail(e, own.no, "an earlier operation was cut off: %s", own.text);
+}
+
+static void recover_one(void *ctx, const char *uuid)
+{
+    struct model *m = ctx;
+    struct journal *j autodestroy(journal_close) = NULL;
+    struct err e;
+    if (journal_open(uuid, false, &j, &e) == 0)
+        recover_domain(m, j, uuid, &e);
+    else if (e.no != EAGAIN)
+        say(m, uuid, -e.no, &e, &(struct text){0});
+}
+
+void model_recover(struct model *m)
+{
+    struct err e;
+    if (m->options.readonly || m->is_test)
+        return;
+    if (journal_list(recover_one, m, &e) < 0 && m->options.say)
+        m->options.say(true, e.text);
+}

@@ -1,0 +1,34 @@
+/* revert.h - a revert to an external snapshot by steps of our own, where libvirt's own call is not
+ * there or not safe.
+ *
+ * New overlays are made on the files that hold the snapshot's content; the domain is stopped and
+ * defined as the snapshot has it, on the overlays; the snapshot is made current; the domain is
+ * started where the snapshot or the user wants that; and the overlays that it had are removed,
+ * where nothing else needs them. No step ever lets anybody write to a file of a snapshot.
+ *
+ * Each step is in the journal before it begins, so that one that was cut off is undone as long as
+ * the domain was not touched, and else finished.
+ */
+#ifndef SNAPFS_MODEL_REVERT_H
+#define SNAPFS_MODEL_REVERT_H
+
+#include "model/journal.h"
+#include "model/model.h"
+
+/* Reverts; `d` was read just now, and nobody but us works on it (`j` is its journal, empty).
+ * `flags` are virt_revert_flag. EOPNOTSUPP, EBUSY, EPERM, ENOENT with the reason before anything is
+ * touched. EBUSY also when someone else changes the domain meanwhile: then nothing more is done. A
+ * connection that is lost for good (ENOTCONN, ETIMEDOUT) leaves the rest to revert_recover. */
+int revert_external(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
+                    unsigned flags, struct text *remark, struct err *e);
+
+/* Undoes or finishes what the journal tells of; then it is empty. `remark` gets what was done. On
+ * failure the journal stays. */
+int revert_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
+                   struct err *e);
+
+/* The name of the domain that is defined for a moment, so that libvirt makes overlays for it; as a
+ * prefix of the reverted domain's uuid. */
+#define REVERT_MAKER_PREFIX "snapfs-tmp-"
+
+#endif

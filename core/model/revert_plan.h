@@ -1,0 +1,89 @@
+/* revert_plan.h - inside core/model: all that the steps of a revert (revert.h) go by, decided
+ * before the first of them, and how it stands in the journal. */
+#ifndef SNAPFS_MODEL_REVERT_PLAN_H
+#define SNAPFS_MODEL_REVERT_PLAN_H
+
+#include "image/image.h"
+#include "model/journal.h"
+#include "model/model.h"
+#include "virt/xml.h"
+#include "virt/xml_revert.h"
+
+enum revert_step {
+    REVERT_PLANNED,
+    REVERT_MAKE,
+    REVERT_STOP,
+    REVERT_DEFINE,
+    REVERT_MARK,
+    REVERT_FORK,
+    REVERT_START,
+    REVERT_REMOVE,
+    REVERT_UNDO,
+    REVERT_STEPS
+};
+
+/* A disk that gets a new overlay. */
+struct revert_disk {
+    char *target, *content, *format; /* as the snapshot has it */
+    char *overlay;                   /* the new file */
+    bool captured;                   /* by the snapshot; else it was left out */
+    bool forked;                     /* others stand on `content` as well */
+    char *before;                    /* the live file, "" when it is to be kept, and */
+    uint64_t dev, ino;               /* which it is */
+    bool made;                       /* the overlay is there, and */
+    uint64_t new_dev, new_ino, new_size, new_mtime; /* as it was made */
+};
+
+struct revert {
+    char *uri, *snapshot;
+    char *current; /* the current snapshot before; "" for none */
+    char *memory;  /* the file; "" for none */
+    char maker[37];
+    unsigned flags;                                  /* virt_start_flag */
+    bool start;                                      /* the domain is to run afterwards */
+    bool active;                                     /* it ran before */
+    bool leaf;                                       /* the snapshot has no children */
+    uint64_t snapshots, config_before, config_after; /* what stands there: see prints below */
+    struct revert_disk *disks;
+    size_t n;
+    enum revert_step step; /* the last that was begun */
+};
+
+void revert_free(struct revert *rv); /* NULL allowed */
+MEM_CLEANUP(struct revert, revert_free)
+
+/* Adds a disk; false without memory. */
+struct revert_disk *revert_add(struct revert *rv, const char *target, const char *content,
+                               const char *format, const char *overlay);
+
+/* What is to be done, and whether it can: see revert_external for the errors (revert_planner.c). */
+int revert_plan(struct model *m, struct domain *d, const struct snapshot *s, unsigned flags,
+                struct revert **ret, struct err *e);
+
+/* The disks as the documents of xml_revert.h want them: all, or only those captured. Owned by the
+ * caller, its strings by the plan. NULL without memory. */
+struct xml_moved *revert_moved(const struct revert *rv, bool captured, size_t *ret_n);
+
+/* The file's layers, as image_layers gives them; its chain has to be whole. */
+int revert_layers(const char *path, const char *format, struct image_layer **ret, size_t *ret_n,
+                  struct err *e);
+
+/* Is the overlay a qcow2 on just that content? Then its identity is noted. */
+int revert_check_made(struct revert_disk *disk, struct err *e);
+/* Is it still as it was made, so that nobody has run on it? */
+bool revert_untouched(const struct revert_disk *disk);
+
+/* ---- prints: equal as long as nothing of it changed ---- */
+
+int revert_print_config(const char *xml, uint64_t *ret, struct err *e); /* disks and their files */
+uint64_t revert_print_snapshots(const struct domain *d);                /* names, times, parents */
+
+/* ---- in the journal (revert_record.c) ---- */
+
+int revert_record(struct journal *j, const struct revert *rv, struct err *e);
+int revert_record_made(struct journal *j, const struct revert *rv, struct err *e);
+int revert_record_step(struct journal *j, enum revert_step step, struct err *e);
+/* *ret NULL when nothing was begun. EIO when it cannot be understood. */
+int revert_read(const char *text, struct revert **ret, struct err *e);
+
+#endif

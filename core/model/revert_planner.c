@@ -1,0 +1,403 @@
+/* revert_planner.c - makes the plan of a revert (revert_plan.h) from the domain, its snapshot and
+ * the files of all domains. No locks of its own: called under the domain's operation. Only headers
+ * are read, nothing is written. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/uuid.h"
+#include "model/catalog.h"
+#include "model/revert_plan.h"
+#include "model/survey.h"
+#include "virt/change.h"
+
+enum {
+    FORKS_UNTIL = 9009000, /* from 9.9 on libvirt's delete sees other branches by itself */
+    STEM_MAX = 200         /* bytes of a file's name; a uuid and a suffix follow */
+};
+
+static const char *or_empty(const char *s)
+{
+    return s ? s : "";
+}
+
+/* ---- the new files' names ---- */
+
+/* libvirt writes these otherwise than they are meant, as an option of qemu-img or in XML. */
+static bool is_odd(const char *path)
+{
+    for (const unsigned char *p = (const unsigned char *)path; *p; p++)
+        if (*p < 0x20 || *p == 0x7f || *p == ',')
+            return true;
+    return false;
+}
+
+/* The length of `name` without what stands behind its last dot, at most STEM_MAX bytes and whole
+ * characters. */
+static size_t stem_of(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    size_t len = dot && dot > name ? (size_t)(dot - name) : strlen(name);
+    if (len <= STEM_MAX)
+        return len;
+    for (len = STEM_MAX; len > 0 && ((unsigned char)name[len] & 0xc0) == 0x80; len--)
+        ;
+    return len;
+}
+
+/* Beside the content: "/images/disk.UUID" for "/images/disk.e1". */
+static int name_overlay(const char *content, char **ret, struct err *e)
+{
+    autotext struct text t = {0};
+    char uuid[UUID_LEN + 1];
+    const char *slash = strrchr(content, '/'), *name = slash ? slash + 1 : content;
+    if (!slash || is_odd(content))
+        return err_fail(e, EOPNOTSUPP,
+                        "'%s' has a comma or a control character in its path, which libvirt would "
+                        "write as another name",
+                        content);
+    int r = uuid_make(uuid, e);
+    if (r < 0)
+        return r;
+    text_add(&t, "%.*s%.*s.%s", (int)(name - content), content, (int)stem_of(name), name, uuid);
+    *ret = text_take(&t, NULL);
+    return *ret ? 0 : err_nomem(e);
+}
+
+/* ---- the plan ---- */
+
+struct planner {
+    struct model *m;
+    struct domain *d;
+    const struct snapshot *s;
+    struct survey survey;
+    struct revert *rv;
+    char *secure; /* the snapshot's XML */
+    bool force;
+};
+
+/* Somebody's guest writes to that file, so that it is no snapshot's content any more. */
+static int refuse_written(const struct planner *p, int file, struct err *e)
+{
+    const struct graph *g = p->survey.graph;
+    for (size_t i = 0; i < graph_n_users(g); i++) {
+        const struct graph_user *u = graph_user(g, i);
+        if (!u->snapshot && !u->tag && graph_chain(g, i, 0) == file)
+            return err_fail(e, EBUSY, "'%s' is the live disk %s of domain '%s', which writes to it",
+                            graph_file_path(g, file), u->target, u->domain);
+    }
+    return 0;
+}
+
+/* Does anything but this domain's live disk stand directly on the file? */
+static bool is_forked(const struct planner *p, int file)
+{
+    const struct graph *g = p->survey.graph;
+    for (size_t i = 0; i < graph_n_users(g); i++) {
+        const struct graph_user *u = graph_user(g, i);
+        if (!u->snapshot && !u->tag && !strcmp(u->domain, p->d->name))
+            continue;
+        for (size_t k = 1; graph_chain(g, i, k - 1) != GRAPH_NO_FILE; k++)
+            if (graph_chain(g, i, k) == file)
+                return true;
+    }
+    return false;
+}
+
+/* An overlay is to stand on that file: it is a whole image that nobody writes to. */
+static int check_content(const struct planner *p, struct revert_disk *disk, struct err *e)
+{
+    struct image_layer *layers = NULL;
+    struct stat st;
+    size_t n = 0;
+    if (stat(disk->content, &st) < 0)
+        return err_fail(e, errno, "'%s', which holds disk '%s' of the snapshot: %s", disk->content,
+                        disk->target, strerrordesc_np(errno));
+    if (!S_ISREG(st.st_mode))
+        return err_fail(e, EOPNOTSUPP,
+                        "disk '%s' of the snapshot is on '%s', which is no file; only disks on "
+                        "files are reverted",
+                        disk->target, disk->content);
+    int r = revert_layers(disk->content, disk->format, &layers, &n, e);
+    image_layers_free(layers, n);
+    if (r < 0)
+        return r;
+    int file = graph_file(p->survey.graph, disk->content, disk->format, st.st_dev, st.st_ino);
+    if (file < 0)
+        return err_nomem(e);
+    disk->forked = is_forked(p, file);
+    return refuse_written(p, file, e);
+}
+
+static int add_disk(struct planner *p, const struct xml_disk *x, struct revert_disk **ret,
+                    struct err *e)
+{
+    const struct xml_source *s = &x->source;
+    autofree char *overlay = NULL;
+    if (strcmp(s->type, "file") != 0 || s->slice || s->encrypted || x->transient || x->shareable)
+        return err_fail(e, EOPNOTSUPP,
+                        "disk '%s' of the snapshot is not plainly on a file (its type is '%s'%s); "
+                        "only such disks are reverted",
+                        x->target, s->type,
+                        s->slice || s->encrypted       ? ", a slice or encrypted"
+                        : x->transient || x->shareable ? ", transient or shared"
+                                                       : "");
+    if (!s->format)
+        return err_fail(e, EINVAL, "the XML does not say which format disk '%s' has", x->target);
+    int r = name_overlay(s->path, &overlay, e);
+    if (r < 0)
+        return r;
+    *ret = revert_add(p->rv, x->target, s->path, s->format, overlay);
+    return *ret ? check_content(p, *ret, e) : err_nomem(e);
+}
+
+static bool names_overlay(const struct xml_snapshot_disk *disks, size_t n, const char *target,
+                          const char *path)
+{
+    size_t len = strlen(path);
+    for (size_t i = 0; i < n; i++) {
+        const char *overlay = disks[i].overlay.path;
+        if (overlay && !strcmp(disks[i].target, target) && !strncmp(overlay, path, len) &&
+            (!overlay[len] || !strcmp(overlay + len, XML_REVERT_NONE)))
+            return true;
+    }
+    return false;
+}
+
+/* Was that file made for a snapshot of the domain? Else it may be the user's own. */
+static bool is_overlay(const struct domain *d, const char *target, const char *path)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        const struct xml_snapshot *x = d->all[i].parsed;
+        if (names_overlay(x->disks, x->n_disks, target, path) ||
+            names_overlay(x->revert_disks, x->n_revert_disks, target, path))
+            return true;
+    }
+    return false;
+}
+
+/* What the live disk is on now may be removed in the end. */
+static int note_before(const struct planner *p, struct revert_disk *disk, struct err *e)
+{
+    const struct xml_disk *live = xml_domain_disk(p->survey.live, disk->target);
+    struct stat st;
+    const char *path = live ? live->source.path : NULL;
+    if (!path || strcmp(live->source.type, "file") != 0 || !is_overlay(p->d, disk->target, path) ||
+        lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    free(disk->before);
+    disk->before = strdup(path);
+    disk->dev = st.st_dev;
+    disk->ino = st.st_ino;
+    return disk->before ? 0 : err_nomem(e);
+}
+
+static int plan_captured(struct planner *p, struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < p->s->n_disks; i++) {
+        const struct snapshot_disk *disk = &p->s->disks[i];
+        const struct xml_disk *x = xml_domain_disk(p->s->parsed->domain, disk->target);
+        struct revert_disk *added = NULL;
+        if (!x || disk->tag)
+            return err_fail(e, EOPNOTSUPP, "disk '%s' of the snapshot is not an external one",
+                            disk->target);
+        r = add_disk(p, x, &added, e);
+        if (r < 0)
+            return r;
+        added->captured = true;
+        r = note_before(p, added, e);
+    }
+    return r;
+}
+
+/* ---- disks that the snapshot left out ---- */
+
+static bool same_source(const struct xml_source *a, const struct xml_source *b)
+{
+    return !strcmp(a->type, b->type) && strcmp(a->type, "network") != 0 &&
+           !strcmp(or_empty(a->path), or_empty(b->path)) &&
+           !strcmp(or_empty(a->pool), or_empty(b->pool)) &&
+           !strcmp(or_empty(a->volume), or_empty(b->volume));
+}
+
+static bool is_planned(const struct revert *rv, const char *target)
+{
+    for (size_t i = 0; i < rv->n; i++)
+        if (!strcmp(rv->disks[i].target, target))
+            return true;
+    return false;
+}
+
+/* One that the guest may write to goes on as it is where it is still on the same file; else it gets
+ * an overlay as those captured do. Saved memory does not fit to bytes of another time. */
+static int plan_left_out(struct planner *p, const struct xml_disk *x, struct err *e)
+{
+    const struct xml_disk *live = xml_domain_disk(p->survey.live, x->target);
+    struct revert_disk *added;
+    if (x->readonly || !*x->source.type || !strcmp(x->device, "cdrom") ||
+        is_planned(p->rv, x->target))
+        return 0;
+    if (*p->rv->memory && !p->force)
+        return err_fail(e, EPERM,
+                        "disk '%s' was left out of the snapshot and has other bytes than the "
+                        "memory that is taken up again; write 'force' to revert all the same",
+                        x->target);
+    if (live && same_source(&x->source, &live->source))
+        return 0;
+    return add_disk(p, x, &added, e);
+}
+
+static int make_config(const struct planner *p, char **ret, struct err *e)
+{
+    size_t n;
+    autofree struct xml_moved *moved = revert_moved(p->rv, false, &n);
+    return moved ? xml_revert_domain(p->secure, p->d->name, moved, n, ret, e) : err_nomem(e);
+}
+
+static int plan_others(struct planner *p, struct err *e)
+{
+    autofree char *config = NULL;
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    int r = make_config(p, &config, e);
+    if (r == 0)
+        r = xml_domain_parse(config, &x, e);
+    for (size_t i = 0; r == 0 && i < x->n_disks; i++)
+        r = plan_left_out(p, &x->disks[i], e);
+    return r;
+}
+
+/* ---- memory ---- */
+
+/* libvirt takes a saved domain up under its old name alone. */
+static int check_memory(const struct planner *p, struct err *e)
+{
+    size_t n;
+    autofree char *saved = NULL, *moved_xml = NULL;
+    autofree struct xml_moved *moved = revert_moved(p->rv, true, &n);
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    if (!moved)
+        return err_nomem(e);
+    int r = virt_saved_xml(p->m->virt, p->rv->memory, &saved, e);
+    if (r == 0)
+        r = xml_revert_saved(saved, moved, n, &moved_xml, e);
+    if (r == 0)
+        r = xml_domain_parse(saved, &x, e);
+    if (r < 0)
+        return r;
+    if (strcmp(x->name, p->d->name) != 0 || strcmp(or_empty(x->uuid), p->d->uuid) != 0)
+        return err_fail(e, EOPNOTSUPP,
+                        "the memory was saved when the domain was called '%s', and libvirt takes "
+                        "it up under that name alone: rename the domain back first",
+                        x->name);
+    for (size_t i = 0; i < n; i++) {
+        const struct xml_disk *disk = xml_domain_disk(x, moved[i].target);
+        if (!disk || strcmp(or_empty(disk->source.path), moved[i].content) != 0)
+            return err_fail(e, EIO, "the memory was saved with disk '%s' on another file than '%s'",
+                            moved[i].target, moved[i].content);
+    }
+    return 0;
+}
+
+/* ---- all together ---- */
+
+static int check_domain(const struct planner *p, struct err *e)
+{
+    struct virt_status status;
+    const struct xml_snapshot *x = p->s->parsed;
+    int r = virt_domain_status(p->m->virt, p->d->uuid, p->d->active, &status, e);
+    if (r < 0)
+        return r;
+    if (!status.persistent)
+        return err_fail(e, EOPNOTSUPP,
+                        "the domain is transient: it would be gone when it is stopped for the "
+                        "revert");
+    if (status.block_job || status.managed_save)
+        return err_fail(e, EBUSY, "the domain has %s",
+                        status.block_job ? "a block job under way" : "a saved state");
+    if (x->n_revert_disks)
+        return err_fail(e, EBUSY,
+                        "libvirt has noted which disks it made at its last revert to '%s' "
+                        "(<revertDisks>), and would forget that",
+                        p->s->name);
+    if (x->delete_in_progress)
+        return err_fail(e, EBUSY, "a delete of a child of '%s' was cut off; finish that first",
+                        p->s->name);
+    return 0;
+}
+
+static int copy_strings(const struct planner *p, struct err *e)
+{
+    struct revert *rv = p->rv;
+    const struct snapshot *current = p->d->current;
+    const struct xml_snapshot *x = p->s->parsed;
+    rv->uri = strdup(virt_uri(p->m->virt));
+    rv->snapshot = strdup(p->s->name);
+    rv->current = strdup(current ? current->name : "");
+    rv->memory = strdup(x->memory == XML_EXTERNAL ? or_empty(x->memory_file) : "");
+    return rv->uri && rv->snapshot && rv->current && rv->memory ? 0 : err_nomem(e);
+}
+
+static int fill_prints(struct planner *p, struct err *e)
+{
+    autofree char *after = NULL, *config = NULL;
+    struct revert *rv = p->rv;
+    int r = make_config(p, &after, e);
+    if (r == 0)
+        r = revert_print_config(after, &rv->config_after, e);
+    if (r == 0 && p->d->active)
+        r = virt_domain_xml(p->m->virt, p->d->uuid, true, &config, e);
+    if (r == 0)
+        r = revert_print_config(config ? config : p->d->xml, &rv->config_before, e);
+    rv->snapshots = revert_print_snapshots(p->d);
+    return r;
+}
+
+static int plan_all(struct planner *p, struct err *e)
+{
+    int r = check_domain(p, e);
+    if (r == 0)
+        r = copy_strings(p, e);
+    if (r == 0)
+        r = virt_snapshot_secure_xml(p->m->virt, p->d->uuid, p->s->name, &p->secure, e);
+    if (r == 0)
+        r = plan_captured(p, e);
+    if (r == 0)
+        r = plan_others(p, e);
+    if (r == 0 && *p->rv->memory)
+        r = check_memory(p, e);
+    if (r == 0)
+        r = fill_prints(p, e);
+    return r == 0 ? uuid_make(p->rv->maker, e) : r;
+}
+
+static unsigned start_flags(unsigned flags)
+{
+    return (flags & VIRT_REVERT_RUNNING ? VIRT_START_RUNNING : 0) |
+           (flags & VIRT_REVERT_PAUSED ? VIRT_START_PAUSED : 0) |
+           (flags & VIRT_REVERT_RESET_NVRAM ? VIRT_START_RESET_NVRAM : 0);
+}
+
+int revert_plan(struct model *m, struct domain *d, const struct snapshot *s, unsigned flags,
+                struct revert **ret, struct err *e)
+{
+    struct revert *rv autodestroy(revert_free) = calloc(1, sizeof(*rv));
+    struct planner p = {.m = m, .d = d, .s = s, .rv = rv, .force = flags & VIRT_REVERT_FORCE};
+    if (!rv)
+        return err_nomem(e);
+    rv->flags = start_flags(flags);
+    rv->active = d->active;
+    rv->leaf = !s->n_children;
+    int r = survey_make(m, d, false, &p.survey, e);
+    if (r < 0)
+        return r;
+    r = plan_all(&p, e);
+    rv->start = rv->memory && (*rv->memory || (flags & (VIRT_REVERT_RUNNING | VIRT_REVERT_PAUSED)));
+    for (size_t i = 0; i < rv->n; i++)
+        rv->disks[i].forked &= virt_version(m->virt) < FORKS_UNTIL;
+    survey_drop(&p.survey);
+    free(p.secure);
+    if (r == 0)
+        *ret = take(rv);
+    return r;
+}
