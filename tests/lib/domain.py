@@ -90,7 +90,7 @@ class Domain:
 
     def live_source(self, target):
         """The file a disk of the domain is on now, and its format."""
-        return _source(self.virsh("dumpxml", self.name), target, "devices/disk")
+        return source_in(self.virsh("dumpxml", self.name), target, "devices/disk")
 
     def write(self, pattern, offset=MIB, length=STEP, targets=None):
         """The guest writes bytes of one value on each of its disks, or on those named."""
@@ -157,14 +157,20 @@ class Domain:
 
     def snapshot_source(self, name, target):
         """The file that holds a disk's bytes at a snapshot, and its format."""
-        return _source(self.snapshot_xml(name), target, "domain/devices/disk")
+        return snapshot_source(self.snapshot_xml(name), target)
 
     def is_internal(self, name, target):
         disks = ElementTree.fromstring(self.snapshot_xml(name)).findall("disks/disk")
         return {disk.get("name"): disk.get("snapshot") for disk in disks}[target] == "internal"
 
 
-def _source(document, target, path):
+def snapshot_source(document, target):
+    """The file that holds a disk's bytes at the snapshot of that XML, and its format."""
+    return source_in(document, target, "domain/devices/disk")
+
+
+def source_in(document, target, path):
+    """The file of a disk among the elements of that path, and its format."""
     for disk in ElementTree.fromstring(document).findall(path):
         if disk.find("target").get("dev") == target:
             return disk.find("source").get("file"), disk.find("driver").get("type")

@@ -83,6 +83,12 @@ def allocated(source, format):
     return sum(one["length"] for one in extents if one["data"])
 
 
+def chain(source, format):
+    """The files that an image stands on, itself first."""
+    said = must("qemu-img", "info", "-U", "-f", format, "--backing-chain", "--output=json", source)
+    return [one["filename"] for one in json.loads(said)]
+
+
 def _table(source):
     return _info(source).get("snapshots", [])
 

@@ -39,25 +39,6 @@ def names_that_are_ids(directory):
 
 
 @test
-def reverting_after_the_current_mark_was_moved(directory):
-    with prepared(directory, "moved", "e1", "e2", "e3", start=False) as (domain, mount):
-        domain.virsh("snapshot-current", domain.name, "e1")
-        refuses(mount, domain, revert, "e2", errno.EBUSY, errno.EOPNOTSUPP)
-
-
-@test
-def reverting_to_an_external_one_while_none_is_current(directory):
-    with prepared(directory, "none", "e1", start=False) as (domain, mount):
-        document = os.path.join(directory, "e1.xml")
-        with open(document, "w", encoding="utf-8") as file:
-            file.write(domain.snapshot_xml("e1"))
-        domain.delete("e1", "--metadata")
-        domain.virsh("snapshot-create", domain.name, document, "--redefine")
-        equal(domain.current(), None, "the current snapshot")
-        refuses(mount, domain, revert, "e1", errno.EBUSY, errno.EOPNOTSUPP)
-
-
-@test
 def deleting_an_internal_one_whose_disk_was_detached(directory):
     both = {"vda": "qcow2", "vdb": "qcow2"}
     with prepared(directory, "detached", "i1", disks=both) as (domain, mount):

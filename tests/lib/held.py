@@ -1,0 +1,100 @@
+"""What every disk held at every snapshot, as QEMU reads it, and that all of it stays so."""
+
+import hashlib
+import os
+
+from lib import reading
+from lib.domain import snapshot_source, source_in
+from lib.tap import equal, true
+
+COPY = "/run/held"
+PIECE = 1 << 20
+
+
+def digest(path):
+    """Of a file's bytes."""
+    found = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(PIECE):
+            found.update(piece)
+    return found.hexdigest()
+
+
+class Held:
+    """`held.snapshot("e1", "external")` takes one; from then on its bytes are known."""
+
+    def __init__(self, domain, mount=None):
+        self.domain, self.mount, self.bytes = domain, mount, {}
+
+    def snapshot(self, name, kind, *flags):
+        self.domain.snapshot(name, kind, *flags)
+        self.note(name)
+
+    def note(self, name):
+        self.bytes[name] = self.by_qemu(name)
+
+    def by_qemu(self, name):
+        """The digests of the snapshot's disks, as QEMU reads them."""
+        found = {}
+        document = self.domain.snapshot_xml(name)
+        for disk in self.domain.disks:
+            source, format = snapshot_source(document, disk.target)
+            reading.convert(source, format, COPY)
+            found[disk.target] = digest(COPY)
+        return found
+
+    def in_mount(self, name):
+        image = self.mount.path(self.domain.name, "by-name", name)
+        return {disk.target: digest(f"{image}/{disk.target}.raw") for disk in self.domain.disks}
+
+    def live(self):
+        """The digests of what the domain's disks hold now."""
+        found = {}
+        document = self.domain.virsh("dumpxml", self.domain.name)
+        for disk in self.domain.disks:
+            source, format = source_in(document, disk.target, "devices/disk")
+            reading.convert(source, format, COPY)
+            found[disk.target] = digest(COPY)
+        return found
+
+    def check(self):
+        """Every snapshot's bytes are what they were, for QEMU and in the mount, and all differ."""
+        equal(self.domain.snapshots(), sorted(self.bytes), "snapshots")
+        for name, before in self.bytes.items():
+            equal(self.by_qemu(name), before, f"the disks of {name}, as QEMU reads them")
+            if self.mount:
+                equal(self.in_mount(name), before, f"the disks of {name} in the mount")
+        digests = [one for disks in self.bytes.values() for one in disks.values()]
+        equal(len(set(digests)), len(digests), "number of different contents")
+
+    def is_live(self, name):
+        """The domain's disks hold what they held at that snapshot."""
+        equal(self.live(), self.bytes[name], "the live disks")
+
+    def is_not_live(self, name):
+        for target, now in self.live().items():
+            true(now != self.bytes[name][target], f"a write to {target} is lost")
+
+
+def files(domain):
+    """The image files in the domain's directory."""
+    return {name for name in os.listdir(domain.directory) if name.startswith(f"{domain.name}-")}
+
+
+def needed(domain):
+    """Those of them that some snapshot or live disk stands on."""
+    found = set()
+    tops = [domain.live_source(disk.target) for disk in domain.disks]
+    for document in [domain.snapshot_xml(name) for name in domain.snapshots()]:
+        tops += [snapshot_source(document, disk.target) for disk in domain.disks]
+    for path, format in tops:
+        if path not in found:
+            found |= set(reading.chain(path, format))
+    return {os.path.basename(path) for path in found}
+
+
+def tidy(domain):
+    """No file is there that nothing needs, and none is missing; no other domain is left."""
+    equal(files(domain), needed(domain), "files")
+    left = [name for name in domain.virsh("list", "--all", "--name").split() if "snapfs-tmp" in name]
+    equal(left, [], "temporary domains")

@@ -1,0 +1,247 @@
+"""snapfs is killed in a revert by steps of its own, at every moment in turn: what the next mount
+leaves is the state before or the one after, with all bytes right and nothing left over.
+
+With KILL_ALL set at each moment, else at some of them.
+"""
+
+import contextlib
+import errno
+import os
+import signal
+import threading
+
+from lib import daemon
+from lib.domain import MIB, SYSTEM, Domain
+from lib.held import Held, tidy
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, note, run, test, true
+from lib.watch import revert
+
+JOURNALS = "/var/lib/snapfs"
+MOMENTS_MAX = 60
+
+
+@contextlib.contextmanager
+def tree(name, directory, *kinds):
+    """A running domain with snapshots in a line, whose bytes are known."""
+    with Domain(name, directory, {"vda": "qcow2", "vdb": "raw"}, 4 * MIB) as domain:
+        domain.start()
+        held = Held(domain)
+        for number, kind in enumerate(kinds, 1):
+            write(domain, number)
+            held.snapshot(f"{kind}{number}", {"e": "external", "m": "memory"}[kind])
+        yield domain, held
+
+
+def write(domain, pattern):
+    for index, disk in enumerate(domain.disks):
+        domain.write(pattern + index * 0x40 & 0xFF, (pattern % 4) * MIB, targets=[disk.target])
+
+
+@contextlib.contextmanager
+def dying(domain, at, log, **more):
+    """A mount whose snapfs dies at that moment, or kills another."""
+    environment = {
+        "LD_PRELOAD": os.environ["KILL_AT_SO"],
+        "KILL_AT": str(at),
+        "KILL_LOG": log,
+        "ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0",
+        **more,
+    }
+    mount = Mount(SYSTEM, "cache=0", f"domain={domain.name}", environment=environment)
+    mount.__enter__()
+    try:
+        yield mount
+    finally:
+        mount.clean()
+
+
+def cut_off(domain, name, words, at, log):
+    """Reverts in a snapfs that dies at that moment. Whether it died: it may have been done before."""
+    with dying(domain, at, log) as mount:
+        try:
+            revert(mount, domain, name, words)
+        except OSError as error:
+            equal(mount.process.wait(60), -signal.SIGKILL, f"how snapfs ended ({error})")
+            return True
+        return False
+
+
+def look(domain, held):
+    return domain.current(), domain.state(), held.live()
+
+
+def recovered(domain, held, before, after, done=None):
+    """A mount begins, and all is as before or as after; whether after, as it has to be when done."""
+    begun = any(os.stat(f"{JOURNALS}/{name}").st_size for name in os.listdir(JOURNALS))
+    with Mount(SYSTEM, "cache=0", f"domain={domain.name}") as mount:
+        equal(os.listdir(JOURNALS), [], "journals")
+        held.mount = mount
+        held.check()
+        tidy(domain)
+        now = look(domain, held)
+        true(
+            now == after or (now == before and not done),
+            f"before:   {before}\nafter: {after}\nnow:   {now}",
+        )
+        with open(mount.path(domain.name, "log"), encoding="utf-8") as log:
+            said = log.read()
+        if begun:
+            holds(said, "is undone" if now == before else "is finished")
+        equal(mount.said().count(" recover "), int(begun), f"what it says at first\n{mount.said()}")
+    held.mount = None
+    return now == after
+
+
+def last_moment(log):
+    with open(log, encoding="ascii") as file:
+        return file.read().split()[-1]
+
+
+def at_moments(domain, held, directory, targets, words, prepare, state, stride):
+    """Cuts a revert off at one moment after the other, to one target and another in turn."""
+    log = os.path.join(directory, "moments")
+    outcomes = []
+    for at in range(1, MOMENTS_MAX, stride):
+        name = targets[at % len(targets)]
+        prepare(domain, name)
+        write(domain, 0x10 + at % 0x30)
+        before, after = look(domain, held), (name, state, held.bytes[name])
+        if not cut_off(domain, name, words, at, log):
+            break
+        outcomes.append((at, last_moment(log), recovered(domain, held, before, after)))
+    note(" ".join(f"{at}:{moment}:{'after' if done else 'before'}" for at, moment, done in outcomes))
+    equal({done for _, _, done in outcomes}, {True, False}, "outcomes")
+    held.check()
+    tidy(domain)
+    equal(os.listdir(JOURNALS), [], "journals")
+
+
+def moved(domain, _):
+    """libvirt from 9.9 on would do it itself, were the current mark where it has put it."""
+    domain.virsh("snapshot-current", domain.name, "e1")
+
+
+def running(domain, name):
+    if not domain.running():
+        domain.start()
+    moved(domain, name)
+
+
+def stride(several):
+    """Of so many moments one is tried."""
+    return 1 if os.environ.get("KILL_ALL") else several
+
+
+@test
+def shut_off_to_shut_off(directory):
+    with tree("off", directory, "e", "e", "e") as (domain, held):
+        domain.destroy()
+        at_moments(domain, held, directory, ["e2", "e3"], "", moved, "shut off", stride(5))
+
+
+@test
+def running_to_running_with_and_without_memory(directory):
+    with tree("on", directory, "e", "m", "e") as (domain, held):
+        at_moments(domain, held, directory, ["m2", "e1", "e3"], "running", running, "running", stride(7))
+
+
+@contextlib.contextmanager
+def reviving():
+    """Starts the daemon whenever it has gone."""
+    over = threading.Event()
+
+    def watch():
+        while not over.wait(0.02):
+            if not os.path.exists(f"/proc/{daemon.pid()}"):
+                daemon.start()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@test
+def libvirts_daemon_is_killed(directory):
+    log = os.path.join(directory, "moments")
+    with tree("daemon", directory, "e", "m", "e") as (domain, held):
+        for at in range(1, MOMENTS_MAX, stride(7)):
+            name = ["m2", "e1", "e3"][at % 3]
+            running(domain, name)
+            write(domain, 0x10 + at % 0x30)
+            before, after = look(domain, held), (name, "running", held.bytes[name])
+            done = None
+            with reviving(), dying(domain, at, log, KILL_PID_FILE=daemon.PID_FILE) as mount:
+                try:
+                    revert(mount, domain, name, "running")
+                    done = True
+                except OSError as error:
+                    true(error.errno in (errno.ENOTCONN, errno.ETIMEDOUT), f"{error}")
+                mount.end()
+            with open(log, encoding="ascii") as file:
+                moments = len(file.read().split())
+            os.unlink(log)
+            recovered(domain, held, before, after, done)
+            if moments < at:
+                break
+
+
+def meddled(domain, held, directory, name, at, command):
+    """Reverts while someone else does that at that moment; whether it was done."""
+    log = os.path.join(directory, "moments")
+    virsh = f"virsh -q -c {SYSTEM} {command} >{directory}/meddler 2>&1"
+    domain.virsh("snapshot-current", domain.name, "e1")
+    with dying(domain, at, log, KILL_RUN=virsh) as mount:
+        try:
+            revert(mount, domain, name)
+            return True
+        except OSError as error:
+            equal(error.errno, errno.EBUSY, f"{error}")
+            return False
+        finally:
+            mount.end()
+            with open(f"{directory}/meddler", encoding="utf-8") as said:
+                equal(said.read().strip(), "", "what the meddler's virsh says")
+            equal(os.listdir(JOURNALS), [], "journals")
+
+
+# After the undefine of the domain that makes the overlays, and before and after the define.
+MADE, DEFINED = 5, 9
+
+
+@test
+def someone_else_changes_the_domain_meanwhile(directory):
+    with tree("meddled", directory, "e", "e", "e") as (domain, held):
+        domain.destroy()
+        write(domain, 0x20)
+        before = held.live()
+        equal(meddled(domain, held, directory, "e2", MADE, "start meddled"), False, "done")
+        equal((domain.state(), held.live()), ("running", before), "state and live disks")
+        domain.destroy()
+        new = "snapshot-create-as meddled new --disk-only"
+        equal(meddled(domain, held, directory, "e2", MADE, new), False, "done")
+        held.note("new")
+        equal((domain.current(), held.live()), ("new", before), "current and live disks")
+        held.check()
+        tidy(domain)
+        write(domain, 0x21)
+        equal(meddled(domain, held, directory, "e3", DEFINED, "start meddled"), True, "done")
+        equal(domain.current(), "e3")
+        held.is_live("e3")
+        domain.destroy()
+        late = "snapshot-create-as meddled late --disk-only"
+        write(domain, 0x22)
+        equal(meddled(domain, held, directory, "e2", DEFINED, late), False, "done")
+        held.is_live("e2")
+        equal(held.by_qemu("late"), held.bytes["e2"], "the snapshot that came between")
+        domain.delete("late", "--metadata")
+        held.check()
+
+
+with scratch() as directory:
+    run(directory)

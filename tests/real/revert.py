@@ -1,0 +1,207 @@
+"""Reverts to external snapshots, whatever libvirt does of them itself: the bytes are those of the
+snapshot, no other snapshot's change, and no file is left or missing."""
+
+import contextlib
+import errno
+import os
+
+from lib.domain import MIB, SYSTEM, Domain
+from lib.held import Held, tidy
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, run, test, true
+from lib.wait import until
+from lib.watch import force, refuses, revert
+
+MIXED = {"vda": "qcow2", "vdb": "raw"}
+
+
+@contextlib.contextmanager
+def line(name, directory, *kinds, disks=None, start=True):
+    """A domain with snapshots in a line, named by kind and number, and a mount; their bytes are known."""
+    with Domain(name, directory, disks or {"vda": "qcow2"}, 4 * MIB) as domain:
+        with Mount(SYSTEM, "cache=0", f"domain={name}") as mount:
+            if start:
+                domain.start()
+            held = Held(domain, mount)
+            for number, kind in enumerate(kinds, 1):
+                write(domain, number)
+                word = {"e": "external", "m": "memory", "i": "internal"}[kind]
+                held.snapshot(f"{kind}{number}", word)
+            write(domain, 0xEE)
+            yield domain, mount, held
+
+
+def write(domain, pattern):
+    """The guest writes what it never wrote, where and on every disk another thing."""
+    for index, disk in enumerate(domain.disks):
+        domain.write(pattern + index * 0x40 & 0xFF, (pattern % 4) * MIB, targets=[disk.target])
+
+
+def reverted(domain, mount, held, name, words=""):
+    """Reverts, and looks at everything."""
+    revert(mount, domain, name, words)
+    equal(domain.current(), name, "the current snapshot")
+    held.is_live(name)
+    held.check()
+    tidy(domain)
+
+
+def leaks_nothing(domain, held, name, pattern):
+    """What is written from now on is in the live disk and nowhere else."""
+    write(domain, pattern)
+    held.is_not_live(name)
+    held.check()
+
+
+def branch(domain, mount, held, name):
+    """A new snapshot by mkdir, which is a child of the current one."""
+    parent = domain.current()
+    domain.snapshot(name, "external")
+    held.note(name)
+    equal(domain.parents()[name], parent, f"the parent of {name}")
+    true(os.path.isdir(mount.path(domain.name, "by-name", name)), f"{name} is not in the tree")
+
+
+@test
+def shut_off_root_leaf_middle_and_branches(directory):
+    with line("off", directory, "e", "e", "e", disks=MIXED, start=False) as (domain, mount, held):
+        reverted(domain, mount, held, "e1")
+        equal(domain.state(), "shut off")
+        leaks_nothing(domain, held, "e1", 0x31)
+        branch(domain, mount, held, "b1")
+        leaks_nothing(domain, held, "b1", 0x32)
+        reverted(domain, mount, held, "e3")
+        leaks_nothing(domain, held, "e3", 0x33)
+        reverted(domain, mount, held, "e2")
+        leaks_nothing(domain, held, "e2", 0x34)
+        branch(domain, mount, held, "b2")
+        reverted(domain, mount, held, "b1")
+        reverted(domain, mount, held, "e1")
+        reverted(domain, mount, held, "e1")
+        equal(domain.parents(), {"e1": None, "e2": "e1", "e3": "e2", "b1": "e1", "b2": "e2"})
+
+
+@test
+def running_to_all_states(directory):
+    with line("on", directory, "e", "e", disks=MIXED) as (domain, mount, held):
+        reverted(domain, mount, held, "e1")
+        equal(domain.state(), "shut off")
+        reverted(domain, mount, held, "e2", "running")
+        equal(domain.state(), "running")
+        leaks_nothing(domain, held, "e2", 0x31)
+        branch(domain, mount, held, "b1")
+        reverted(domain, mount, held, "e1", "paused")
+        equal(domain.state(), "paused")
+        leaks_nothing(domain, held, "e1", 0x32)
+
+
+@test
+def memory_is_taken_up_again(directory):
+    with line("saved", directory, "e", "m", "e", disks=MIXED) as (domain, mount, held):
+        reverted(domain, mount, held, "m2")
+        equal(domain.state(), "running")
+        leaks_nothing(domain, held, "m2", 0x31)
+        branch(domain, mount, held, "b1")
+        reverted(domain, mount, held, "m2", "paused")
+        equal(domain.state(), "paused")
+        reverted(domain, mount, held, "e3")
+        reverted(domain, mount, held, "m2", "running")
+        equal(domain.state(), "running")
+
+
+@test
+def after_the_current_mark_was_moved_or_lost(directory):
+    with line("mark", directory, "e", "e", "e", start=False) as (domain, mount, held):
+        domain.virsh("snapshot-current", domain.name, "e1")
+        reverted(domain, mount, held, "e2")
+        domain.virsh("snapshot-current", domain.name, "e3")
+        reverted(domain, mount, held, "e1")
+
+
+@test
+def while_none_is_current(directory):
+    with line("none", directory, "e", start=False) as (domain, mount, held):
+        document = os.path.join(directory, "e1.xml")
+        with open(document, "w", encoding="utf-8") as file:
+            file.write(domain.snapshot_xml("e1"))
+        domain.delete("e1", "--metadata")
+        domain.virsh("snapshot-create", domain.name, document, "--redefine")
+        equal(domain.current(), None, "the current snapshot")
+        reverted(domain, mount, held, "e1")
+
+
+@test
+def secrets_and_what_else_the_domain_has_come_back(directory):
+    with line("secret", directory, start=False) as (domain, mount, held):
+        document = os.path.join(directory, "secret.xml")
+        vnc = "<graphics type='vnc' port='-1' autoport='yes' passwd='sesame'/></devices>"
+        with open(document, "w", encoding="utf-8") as file:
+            file.write(domain.document().replace("</devices>", vnc))
+        domain.virsh("define", document)
+        write(domain, 1)
+        held.snapshot("e1", "external")
+        write(domain, 2)
+        domain.virsh("detach-disk", domain.name, "vda", "--config")
+        revert(mount, domain, "e1")
+        held.is_live("e1")
+        holds(domain.virsh("dumpxml", "--security-info", domain.name), "passwd='sesame'")
+        holds(domain.virsh("snapshot-dumpxml", "--security-info", domain.name, "e1"), "passwd='sesame'")
+
+
+@test
+def a_domain_that_was_renamed_since(directory):
+    with line("named", directory, "e", "e", start=False) as (domain, _, held):
+        domain.virsh("domrename", domain.name, "renamed")
+        domain.name = "renamed"
+        with Mount(SYSTEM, "cache=0", "domain=renamed") as mount:
+            held.mount = mount
+            revert(mount, domain, "e1")
+            held.is_live("e1")
+            held.check()
+            equal(domain.virsh("domname", domain.uuid).strip(), "renamed")
+
+
+@test
+def a_disk_that_was_left_out_goes_on(directory):
+    disks = {"vda": "qcow2", "vdb": "qcow2"}
+    with line("part", directory, disks=disks, start=False) as (domain, mount, held):
+        out = domain.disks.pop()
+        write(domain, 1)
+        held.snapshot("e1", "external", "--diskspec", f"{out.target},snapshot=no")
+        write(domain, 2)
+        before = domain.live_source(out.target)
+        revert(mount, domain, "e1")
+        held.is_live("e1")
+        if "<externalSnapshot/>" not in domain.virsh("capabilities"):
+            equal(domain.live_source(out.target), before, "the file of the disk left out")
+
+
+@test
+def an_image_that_the_user_attached_himself_stays(directory):
+    with line("own", directory, "e", start=False) as (domain, mount, held):
+        own = os.path.join(directory, "mine.img")
+        domain.virsh("detach-disk", domain.name, "vda", "--config")
+        with open(own, "wb") as file:
+            file.truncate(4 * MIB)
+        domain.virsh("attach-disk", domain.name, own, "vda", "--config", "--driver", "qemu")
+        revert(mount, domain, "e1")
+        held.is_live("e1")
+        true(os.path.exists(own), "the user's own image was removed")
+
+
+@test
+def what_is_refused_and_changes_nothing(directory):
+    with line("refuse", directory, "e", "m", disks=MIXED) as (domain, mount, _):
+        domain.virsh("managedsave", domain.name)
+        refuses(mount, domain, revert, "e1", errno.EBUSY)
+        refuses(mount, domain, force, "m2", errno.EBUSY, errno.EPERM)
+        domain.virsh("managedsave-remove", domain.name)
+        memory = os.path.join(directory, "refuse.m2.memory")
+        os.rename(memory, memory + ".gone")
+        refuses(mount, domain, revert, "m2", errno.ENOENT, errno.EIO)
+        os.rename(memory + ".gone", memory)
+
+
+with scratch() as directory:
+    run(directory)

@@ -1,0 +1,126 @@
+/* kill_at.c - kills the process it is loaded into (LD_PRELOAD) at the Nth moment at which a crash
+ * leaves something else than the one before: N in $KILL_AT, counted over the whole process.
+ *
+ * Moments are when a line of the journal is written and what it tells of has not begun (fdatasync),
+ * and when a call that changes something has been made and the next line is not written. Each is
+ * named in the file $KILL_LOG as it comes. With $KILL_PID_FILE the process named there is killed
+ * instead; with $KILL_RUN nobody is, but that shell command is run to its end.
+ */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <libvirt/libvirt.h>
+
+static pid_t victim(void)
+{
+    const char *path = getenv("KILL_PID_FILE");
+    FILE *file = path ? fopen(path, "re") : NULL;
+    int pid = 0;
+    if (!path)
+        return getpid();
+    if (file && fscanf(file, "%d", &pid) != 1)
+        pid = 0;
+    if (file)
+        fclose(file);
+    return pid;
+}
+
+static void run(char *command)
+{
+    char *arguments[] = {(char[]){"sh"}, (char[]){"-c"}, command, NULL};
+    pid_t pid;
+    unsetenv("LD_PRELOAD");
+    if (posix_spawn(&pid, "/bin/sh", NULL, NULL, arguments, environ) == 0)
+        waitpid(pid, NULL, 0);
+}
+
+static void act(void)
+{
+    char *command = getenv("KILL_RUN");
+    pid_t pid = command ? 0 : victim();
+    if (command)
+        run(command);
+    if (pid > 0)
+        kill(pid, SIGKILL);
+}
+
+static void moment(const char *name)
+{
+    static atomic_int count;
+    const char *at = getenv("KILL_AT"), *log = getenv("KILL_LOG");
+    int fd = log ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+    if (fd >= 0) {
+        dprintf(fd, "%s\n", name);
+        close(fd);
+    }
+    if (at && atomic_fetch_add(&count, 1) + 1 == strtol(at, NULL, 10))
+        act();
+}
+
+/* The function that this one stands before. */
+#define NEXT(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
+
+int fdatasync(int fd)
+{
+    moment("fdatasync");
+    return NEXT(fdatasync)(fd);
+}
+
+int unlink(const char *path)
+{
+    int r = NEXT(unlink)(path);
+    moment("unlink");
+    return r;
+}
+
+virDomainPtr virDomainDefineXMLFlags(virConnectPtr conn, const char *xml, unsigned int flags)
+{
+    virDomainPtr dom = NEXT(virDomainDefineXMLFlags)(conn, xml, flags);
+    moment("define");
+    return dom;
+}
+
+int virDomainUndefineFlags(virDomainPtr dom, unsigned int flags)
+{
+    int r = NEXT(virDomainUndefineFlags)(dom, flags);
+    moment("undefine");
+    return r;
+}
+
+int virDomainDestroyFlags(virDomainPtr dom, unsigned int flags)
+{
+    int r = NEXT(virDomainDestroyFlags)(dom, flags);
+    moment("destroy");
+    return r;
+}
+
+int virDomainCreateWithFlags(virDomainPtr dom, unsigned int flags)
+{
+    int r = NEXT(virDomainCreateWithFlags)(dom, flags);
+    moment("start");
+    return r;
+}
+
+int virDomainRestoreFlags(virConnectPtr conn, const char *from, const char *dxml,
+                          unsigned int flags)
+{
+    int r = NEXT(virDomainRestoreFlags)(conn, from, dxml, flags);
+    moment("restore");
+    return r;
+}
+
+virDomainSnapshotPtr virDomainSnapshotCreateXML(virDomainPtr dom, const char *xml,
+                                                unsigned int flags)
+{
+    virDomainSnapshotPtr snap = NEXT(virDomainSnapshotCreateXML)(dom, xml, flags);
+    moment("snapshot");
+    return snap;
+}
