@@ -7,61 +7,16 @@
 
 #include "base/uuid.h"
 #include "model/catalog.h"
+#include "model/overlay.h"
 #include "model/revert_plan.h"
 #include "model/survey.h"
 #include "virt/change.h"
 
-enum {
-    FORKS_UNTIL = 9009000, /* from 9.9 on libvirt's delete sees other branches by itself */
-    STEM_MAX = 200         /* bytes of a file's name; a uuid and a suffix follow */
-};
+enum { FORKS_UNTIL = 9009000 /* from 9.9 on libvirt's delete sees other branches by itself */ };
 
 static const char *or_empty(const char *s)
 {
     return s ? s : "";
-}
-
-/* ---- the new files' names ---- */
-
-/* libvirt writes these otherwise than they are meant, as an option of qemu-img or in XML. */
-static bool is_odd(const char *path)
-{
-    for (const unsigned char *p = (const unsigned char *)path; *p; p++)
-        if (*p < 0x20 || *p == 0x7f || *p == ',')
-            return true;
-    return false;
-}
-
-/* The length of `name` without what stands behind its last dot, at most STEM_MAX bytes and whole
- * characters. */
-static size_t stem_of(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    size_t len = dot && dot > name ? (size_t)(dot - name) : strlen(name);
-    if (len <= STEM_MAX)
-        return len;
-    for (len = STEM_MAX; len > 0 && ((unsigned char)name[len] & 0xc0) == 0x80; len--)
-        ;
-    return len;
-}
-
-/* Beside the content: "/images/disk.UUID" for "/images/disk.e1". */
-static int name_overlay(const char *content, char **ret, struct err *e)
-{
-    autotext struct text t = {0};
-    char uuid[UUID_LEN + 1];
-    const char *slash = strrchr(content, '/'), *name = slash ? slash + 1 : content;
-    if (!slash || is_odd(content))
-        return err_fail(e, EOPNOTSUPP,
-                        "'%s' has a comma or a control character in its path, which libvirt would "
-                        "write as another name",
-                        content);
-    int r = uuid_make(uuid, e);
-    if (r < 0)
-        return r;
-    text_add(&t, "%.*s%.*s.%s", (int)(name - content), content, (int)stem_of(name), name, uuid);
-    *ret = text_take(&t, NULL);
-    return *ret ? 0 : err_nomem(e);
 }
 
 /* ---- the plan ---- */
@@ -144,7 +99,7 @@ static int add_disk(struct planner *p, const struct xml_disk *x, struct revert_d
                                                        : "");
     if (!s->format)
         return err_fail(e, EINVAL, "the XML does not say which format disk '%s' has", x->target);
-    int r = name_overlay(s->path, &overlay, e);
+    int r = overlay_name(s->path, &overlay, e);
     if (r < 0)
         return r;
     *ret = revert_add(p->rv, x->target, s->path, s->format, overlay);

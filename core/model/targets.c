@@ -9,6 +9,7 @@
 #include "base/mounts.h"
 #include "base/text.h"
 #include "image/image.h"
+#include "model/overlay.h"
 
 enum {
     BASENAME_MAX = 240, /* of a chosen file, so that a number still fits into NAME_MAX */
@@ -199,11 +200,7 @@ static int check_given(struct settling *s, const struct xml_disk *disk, const ch
 static void put_stem(struct text *t, const char *disk, size_t room)
 {
     const char *base = strrchr(disk, '/') + 1;
-    const char *dot = strrchr(base, '.');
-    size_t len = dot && dot > base ? (size_t)(dot - base) : strlen(base);
-    if (len > room)
-        for (len = room; len && ((unsigned char)base[len] & 0xc0) == 0x80;)
-            len--;
+    size_t len = overlay_stem(base, room);
     text_put(t, disk, (size_t)(base - disk));
     for (size_t i = 0; i < len; i++)
         text_put(t, base[i] == ',' ? "_" : base + i, 1);

@@ -1,0 +1,18 @@
+/* overlay.h - names for new overlays. */
+#ifndef SNAPFS_MODEL_OVERLAY_H
+#define SNAPFS_MODEL_OVERLAY_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* The length of a file's name without its ending, as libvirt cuts it; at most `max` bytes, and
+ * whole characters. */
+size_t overlay_stem(const char *name, size_t max);
+
+/* The path of a new overlay on the file `content`: beside it, and no file's but ours, as
+ * "/images/disk.UUID" for "/images/disk.e1". Owned by the caller. EOPNOTSUPP where libvirt would
+ * write it as another name. */
+int overlay_name(const char *content, char **ret, struct err *e);
+
+#endif

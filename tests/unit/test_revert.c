@@ -1,0 +1,255 @@
+/* test_revert.c - a revert as it stands in the journal, and what its steps go by; no libvirt. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "base/uuid.h"
+#include "model/overlay.h"
+#include "model/revert_plan.h"
+#include "tap.h"
+
+#define UUID "11111111-2222-3333-4444-555555555555"
+
+static char top[] = "/tmp/test-revert-XXXXXX";
+
+/* ---- the journal ---- */
+
+static struct revert *make(void)
+{
+    struct revert *rv = calloc(1, sizeof(*rv));
+    rv->uri = strdup("qemu:///system");
+    rv->snapshot = strdup("a b\n%41-\xc3\xa9");
+    rv->current = strdup("-");
+    rv->memory = strdup("");
+    memcpy(rv->maker, UUID, sizeof(rv->maker));
+    rv->flags = 5, rv->start = true, rv->leaf = true;
+    rv->snapshots = 1, rv->config_before = UINT64_MAX, rv->config_after = 0;
+    struct revert_disk *disk = revert_add(rv, "vda", "/i/a b", "qcow2", "/i/a.n");
+    disk->captured = true, disk->dev = 7, disk->ino = UINT64_MAX;
+    free(disk->before);
+    disk->before = strdup("/i/a\tc");
+    disk = revert_add(rv, "vdb", "/i/b", "raw", "/i/b.n");
+    disk->forked = true;
+    return rv;
+}
+
+static void same_disk(const struct revert_disk *a, const struct revert_disk *b)
+{
+    TAP_STR(a->target, b->target, "a disk's target");
+    TAP_STR(a->content, b->content, "its content");
+    TAP_STR(a->format, b->format, "its format");
+    TAP_STR(a->overlay, b->overlay, "its overlay");
+    TAP_STR(a->before, b->before, "its live file");
+    TAP_OK(a->dev == b->dev && a->ino == b->ino, "which it is");
+    TAP_OK(a->captured == b->captured && a->forked == b->forked, "what it is");
+    TAP_OK(a->made == b->made && a->new_dev == b->new_dev && a->new_ino == b->new_ino &&
+               a->new_size == b->new_size && a->new_mtime == b->new_mtime,
+           "and what was made");
+}
+
+static void same(const struct revert *a, const struct revert *b)
+{
+    TAP_STR(a->uri, b->uri, "the URI");
+    TAP_STR(a->snapshot, b->snapshot, "the snapshot");
+    TAP_STR(a->current, b->current, "the current one");
+    TAP_STR(a->memory, b->memory, "the memory");
+    TAP_STR(a->maker, b->maker, "the uuid");
+    TAP_OK(a->flags == b->flags && a->start == b->start && a->active == b->active &&
+               a->leaf == b->leaf,
+           "the state");
+    TAP_OK(a->snapshots == b->snapshots && a->config_before == b->config_before &&
+               a->config_after == b->config_after,
+           "the prints");
+    if (TAP_OK(a->n == b->n, "as many disks"))
+        for (size_t i = 0; i < a->n; i++)
+            same_disk(&a->disks[i], &b->disks[i]);
+}
+
+static struct journal *reopen(struct journal *j)
+{
+    struct err e = {0};
+    journal_close(j);
+    j = NULL;
+    TAP_OK(journal_open(UUID, false, &j, &e) == 0, "the journal opens: %s", e.text);
+    return j;
+}
+
+static struct revert *read_back(const struct journal *j)
+{
+    struct revert *rv = NULL;
+    struct err e = {0};
+    TAP_OK(revert_read(journal_text(j), &rv, &e) == 0 && rv, "it is read back: %s", e.text);
+    return rv;
+}
+
+static void test_record(void)
+{
+    struct revert *rv autodestroy(revert_free) = make();
+    struct revert *a autodestroy(revert_free) = NULL, *b autodestroy(revert_free) = NULL;
+    struct journal *j = reopen(NULL);
+    struct err e = {0};
+    TAP_OK(revert_record(j, rv, &e) == 0, "a revert is recorded: %s", e.text);
+    j = reopen(j);
+    a = read_back(j);
+    same(a, rv);
+    TAP_OK(a->step == REVERT_PLANNED, "nothing has begun");
+    rv->disks[0].made = rv->disks[1].made = true;
+    rv->disks[0].new_ino = 12, rv->disks[1].new_mtime = UINT64_MAX;
+    for (enum revert_step step = REVERT_MAKE; step < REVERT_STEPS; step++)
+        TAP_OK(revert_record_step(j, step, &e) == 0, "step %d: %s", step, e.text);
+    TAP_OK(revert_record_made(j, rv, &e) == 0, "what was made: %s", e.text);
+    j = reopen(j);
+    b = read_back(j);
+    same(b, rv);
+    TAP_OK(b->step == REVERT_UNDO, "the last step counts");
+    journal_end(j, &e);
+    journal_close(j);
+}
+
+static void understands(const char *text, bool whole, const char *what)
+{
+    struct revert *rv = NULL;
+    struct err e = {0};
+    int r = revert_read(text, &rv, &e);
+    TAP_OK(r == 0 && !rv == !whole, "%s: %s", what, e.text);
+    revert_free(rv);
+}
+
+static void refuses(const char *text, const char *what)
+{
+    struct revert *rv = NULL;
+    struct err e = {0};
+    TAP_OK(revert_read(text, &rv, &e) == -EIO && !rv, "%s: %s", what, e.text);
+}
+
+#define HEAD "revert 1\nuri u\nsnapshot s\ncurrent c\nmemory -\nmaker " UUID "\nstate 0 0 0 0\n"
+#define DISK "disk vda /c raw /o - 0 0 1 0\n"
+
+static void test_read(void)
+{
+    understands("", false, "nothing");
+    understands(HEAD DISK, false, "one that was not ready, so that nothing has begun");
+    understands(HEAD DISK "ready\n", true, "one that was");
+    understands(HEAD DISK "ready\nmade vda 1 2 3 4\nstep start\n", true, "one that went on");
+    refuses("revert 2\n", "another version");
+    refuses("delete 1\n", "another operation");
+    refuses("revert 1\nready\n", "one that lacks what it needs");
+    refuses(HEAD "disk vda /c raw\nready\n", "a disk that was cut");
+    refuses(HEAD "disk vda /c raw /o - x 0 1 0\n", "no number");
+    refuses(HEAD "disk vda /c raw /o - -1 0 1 0\n", "a negative one");
+    refuses(HEAD "disk vda /c%00 raw /o - 0 0 1 0\n", "a NUL");
+    refuses(HEAD "disk vda /c%4 raw /o - 0 0 1 0\n", "half a code");
+    refuses(HEAD DISK "ready\nstep dance\n", "an unknown step");
+    refuses(HEAD DISK "ready\nmade vdx 1 2 3 4\n", "a disk that was not there");
+    refuses(HEAD "maker " UUID UUID "\n", "a uuid that is too long");
+    refuses(HEAD "uri again\n", "a field that stands twice");
+    refuses(HEAD "x a b c d e f g h i j k l m n\n", "a line that is too long");
+}
+
+/* ---- names ---- */
+
+static void test_name(const char *content, const char *stem)
+{
+    autofree char *path = NULL;
+    struct err e = {0};
+    size_t len = strlen(stem);
+    TAP_OK(overlay_name(content, &path, &e) == 0 && !strncmp(path, stem, len) && path[len] == '.' &&
+               uuid_is(path + len + 1),
+           "an overlay on '%.40s': '%.60s' %s", content, path ? path : "", e.text);
+}
+
+static void test_long_name(void)
+{
+    autotext struct text name = {0};
+    autofree char *path = NULL;
+    struct err e = {0};
+    text_add(&name, "/i/");
+    for (int i = 0; i < 83; i++)
+        text_add(&name, "\xe2\x82\xac"); /* 249 bytes; 200 of them end inside one */
+    TAP_OK(overlay_name(name.s, &path, &e) == 0, "a long name: %s", e.text);
+    const char *dot = path ? strchr(path, '.') : NULL;
+    TAP_OK(dot && dot - path == 3 + 198 && uuid_is(dot + 1), "is cut between characters");
+}
+
+static void refuses_name(const char *content)
+{
+    autofree char *path = NULL;
+    struct err e = {0};
+    TAP_OK(overlay_name(content, &path, &e) == -EOPNOTSUPP && !path, "refused: %s", e.text);
+}
+
+/* ---- files ---- */
+
+static void test_untouched(void)
+{
+    autotext struct text path = {0};
+    struct revert_disk disk = {.made = true};
+    struct stat st;
+    text_add(&path, "%s/overlay", top);
+    disk.overlay = path.s;
+    int fd = open(path.s, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    TAP_OK(fd >= 0 && fstat(fd, &st) == 0, "a file");
+    disk.new_dev = st.st_dev, disk.new_ino = st.st_ino;
+    disk.new_mtime = (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
+    TAP_OK(revert_untouched(&disk), "is as it was made");
+    struct timespec later[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = st.st_mtim.tv_sec + 1}};
+    futimens(fd, later);
+    TAP_OK(!revert_untouched(&disk), "and not once it was written to");
+    later[1] = st.st_mtim;
+    futimens(fd, later);
+    TAP_OK(revert_untouched(&disk), "(it is again)");
+    TAP_OK(ftruncate(fd, 1) == 0 && futimens(fd, later) == 0 && !revert_untouched(&disk),
+           "nor with another size");
+    disk.made = false;
+    TAP_OK(!revert_untouched(&disk), "nor if nobody knows");
+    struct err e = {0};
+    disk.content = disk.overlay, disk.format = (char[]){"raw"};
+    TAP_OK(revert_check_made(&disk, &e) < 0, "what is no overlay is none: %s", e.text);
+    close(fd);
+    unlink(path.s);
+}
+
+static void test_print(void)
+{
+    static const char a[] = "<disk type='file'><source file='/a'/><target dev='vda'/></disk>";
+    static const char b[] = "<disk type='file'><source file='/b'/><target dev='vdb'/></disk>";
+    static const char c[] = "<disk type='file'><source file='/c'/><target dev='vdb'/></disk>";
+    uint64_t prints[4] = {0};
+    const char *disks[][2] = {{a, b}, {b, a}, {a, c}, {a, ""}};
+    struct err e = {0};
+    for (int i = 0; i < 4; i++) {
+        autotext struct text t = {0};
+        text_add(&t, "<domain><name>x</name><devices>%s%s</devices></domain>", disks[i][0],
+                 disks[i][1]);
+        TAP_OK(revert_print_config(t.s, &prints[i], &e) == 0, "a print: %s", e.text);
+    }
+    TAP_OK(prints[0] == prints[1], "the order does not count");
+    TAP_OK(prints[0] != prints[2] && prints[0] != prints[3] && prints[2] != prints[3],
+           "the files do");
+}
+
+int main(void)
+{
+    if (!mkdtemp(top))
+        return 1;
+    setenv("STATE_DIRECTORY", top, 1);
+    test_record();
+    test_read();
+    test_name("/images/disk.e1", "/images/disk");
+    test_name("/images/disk", "/images/disk");
+    test_name("/images.d/disk", "/images.d/disk");
+    test_name("/images/.hidden", "/images/.hidden");
+    test_name("/disk.a.b", "/disk.a");
+    test_long_name();
+    refuses_name("/images/a,b.e1");
+    refuses_name("/ima,ges/ab.e1");
+    refuses_name("/images/a\nb");
+    refuses_name("no-directory");
+    test_untouched();
+    test_print();
+    TAP_OK(rmdir(top) == 0, "nothing is left");
+    return tap_done();
+}
