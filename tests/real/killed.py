@@ -79,6 +79,7 @@ def recovered(domain, held, before, after, done=None):
         equal(os.listdir(JOURNALS), [], "journals")
         held.mount = mount
         held.check()
+        held.check_mount()
         tidy(domain)
         now = look(domain, held)
         true(

@@ -9,9 +9,8 @@ from lib.domain import MIB, SYSTEM, Domain
 from lib.held import Held, tidy
 from lib.mount import Mount
 from lib.scratch import scratch
-from lib.tap import equal, holds, run, test, true
-from lib.wait import until
-from lib.watch import force, refuses, revert
+from lib.tap import equal, holds, refused, run, test, true
+from lib.watch import clone_on, revert
 
 MIXED = {"vda": "qcow2", "vdb": "raw"}
 
@@ -30,6 +29,7 @@ def line(name, directory, *kinds, disks=None, start=True):
                 held.snapshot(f"{kind}{number}", word)
             write(domain, 0xEE)
             yield domain, mount, held
+            held.check()
 
 
 def write(domain, pattern):
@@ -44,23 +44,20 @@ def reverted(domain, mount, held, name, words=""):
     equal(domain.current(), name, "the current snapshot")
     held.is_live(name)
     held.check()
-    tidy(domain)
+    held.check_mount()
 
 
 def leaks_nothing(domain, held, name, pattern):
-    """What is written from now on is in the live disk and nowhere else."""
+    """What is written from now on is in the live disk, and, as is looked at next, nowhere else."""
     write(domain, pattern)
     held.is_not_live(name)
-    held.check()
 
 
-def branch(domain, mount, held, name):
-    """A new snapshot by mkdir, which is a child of the current one."""
+def branch(domain, held, name):
+    """A new external snapshot, which is a child of the current one."""
     parent = domain.current()
-    domain.snapshot(name, "external")
-    held.note(name)
+    held.snapshot(name, "external")
     equal(domain.parents()[name], parent, f"the parent of {name}")
-    true(os.path.isdir(mount.path(domain.name, "by-name", name)), f"{name} is not in the tree")
 
 
 @test
@@ -69,16 +66,16 @@ def shut_off_root_leaf_middle_and_branches(directory):
         reverted(domain, mount, held, "e1")
         equal(domain.state(), "shut off")
         leaks_nothing(domain, held, "e1", 0x31)
-        branch(domain, mount, held, "b1")
+        branch(domain, held, "b1")
         leaks_nothing(domain, held, "b1", 0x32)
         reverted(domain, mount, held, "e3")
         leaks_nothing(domain, held, "e3", 0x33)
         reverted(domain, mount, held, "e2")
         leaks_nothing(domain, held, "e2", 0x34)
-        branch(domain, mount, held, "b2")
+        branch(domain, held, "b2")
         reverted(domain, mount, held, "b1")
         reverted(domain, mount, held, "e1")
-        reverted(domain, mount, held, "e1")
+        tidy(domain)
         equal(domain.parents(), {"e1": None, "e2": "e1", "e3": "e2", "b1": "e1", "b2": "e2"})
 
 
@@ -90,10 +87,11 @@ def running_to_all_states(directory):
         reverted(domain, mount, held, "e2", "running")
         equal(domain.state(), "running")
         leaks_nothing(domain, held, "e2", 0x31)
-        branch(domain, mount, held, "b1")
+        branch(domain, held, "b1")
         reverted(domain, mount, held, "e1", "paused")
         equal(domain.state(), "paused")
         leaks_nothing(domain, held, "e1", 0x32)
+        tidy(domain)
 
 
 @test
@@ -102,12 +100,13 @@ def memory_is_taken_up_again(directory):
         reverted(domain, mount, held, "m2")
         equal(domain.state(), "running")
         leaks_nothing(domain, held, "m2", 0x31)
-        branch(domain, mount, held, "b1")
+        branch(domain, held, "b1")
         reverted(domain, mount, held, "m2", "paused")
         equal(domain.state(), "paused")
         reverted(domain, mount, held, "e3")
         reverted(domain, mount, held, "m2", "running")
         equal(domain.state(), "running")
+        tidy(domain)
 
 
 @test
@@ -117,6 +116,36 @@ def after_the_current_mark_was_moved_or_lost(directory):
         reverted(domain, mount, held, "e2")
         domain.virsh("snapshot-current", domain.name, "e3")
         reverted(domain, mount, held, "e1")
+
+
+@test
+def a_branch_by_mkdir_keeps_its_file(directory):
+    with line("mkdir", directory, "e", "e", start=False) as (domain, mount, held):
+        reverted(domain, mount, held, "e1")
+        write(domain, 0x31)
+        os.mkdir(mount.path(domain.name, "current/i3"))
+        equal(domain.parents(), {"e1": None, "e2": "e1", "i3": "e1"})
+        equal(domain.is_internal("i3", "vda"), True, "it is internal")
+        file = domain.live_source("vda")[0]
+        before = held.live()
+        write(domain, 0x32)
+        revert(mount, domain, "e2")
+        held.is_live("e2")
+        tidy(domain)
+        equal(domain.snapshot_source("i3", "vda")[0], file, "the file of the internal one")
+        equal(held.in_mount("i3"), before, "its bytes")
+        revert(mount, domain, "i3")
+        equal(held.live(), before, "the live disks")
+        domain.delete("i3")
+
+
+@test
+def libvirt_deletes_no_parent_of_two_branches(directory):
+    with line("parent", directory, "e", "e", "e", start=False) as (domain, mount, held):
+        reverted(domain, mount, held, "e2", "running")
+        if "<externalSnapshot/>" not in domain.virsh("capabilities"):
+            true(domain.try_virsh("snapshot-delete", domain.name, "e1").status, "e1 was deleted")
+            true(domain.try_virsh("snapshot-delete", domain.name, "e2").status, "e2 was deleted")
 
 
 @test
@@ -190,17 +219,61 @@ def an_image_that_the_user_attached_himself_stays(directory):
         true(os.path.exists(own), "the user's own image was removed")
 
 
+def refuses(mount, domain, name, number, words=""):
+    """The revert fails with that errno, and all is as it was."""
+
+    def look():
+        return domain.state(), domain.current(), domain.parents(), sorted(os.listdir(domain.directory))
+
+    before = look()
+    refused(number, revert, mount, domain, name, words)
+    equal(look(), before, f"after the refusal of {name}")
+
+
 @test
 def what_is_refused_and_changes_nothing(directory):
-    with line("refuse", directory, "e", "m", disks=MIXED) as (domain, mount, _):
-        domain.virsh("managedsave", domain.name)
-        refuses(mount, domain, revert, "e1", errno.EBUSY)
-        refuses(mount, domain, force, "m2", errno.EBUSY, errno.EPERM)
-        domain.virsh("managedsave-remove", domain.name)
+    with line("refuse", directory, "e", "m", disks=MIXED) as (domain, mount, held):
         memory = os.path.join(directory, "refuse.m2.memory")
         os.rename(memory, memory + ".gone")
-        refuses(mount, domain, revert, "m2", errno.ENOENT, errno.EIO)
+        domain.virsh("snapshot-current", domain.name, "e1")
+        refuses(mount, domain, "m2", errno.ENOENT)
         os.rename(memory + ".gone", memory)
+        copy = os.path.join(directory, "refuse.copy")
+        domain.virsh("blockcopy", domain.name, "vda", copy, "--transient-job", "--wait")
+        refuses(mount, domain, "e1", errno.EBUSY)
+        domain.virsh("blockjob", domain.name, "vda", "--abort")
+        domain.virsh("managedsave", domain.name)
+        refuses(mount, domain, "e1", errno.EBUSY)
+        refuses(mount, domain, "m2", errno.EBUSY, "force")
+        domain.virsh("managedsave-remove", domain.name)
+        with clone_on(domain, directory, domain.snapshot_source("e1", "vda")[0], "qcow2") as other:
+            other.disks[0].path = domain.snapshot_source("e1", "vda")[0]
+            other.define()
+            refuses(mount, domain, "e1", errno.EBUSY)
+        held.check()
+        domain.start()
+        domain.virsh("undefine", domain.name)
+        refuses(mount, domain, "e1", errno.EOPNOTSUPP)
+
+
+@test
+def memory_beside_a_disk_left_out_or_under_another_name(directory):
+    with line("beside", directory, disks={"vda": "qcow2", "vdb": "qcow2"}) as (domain, mount, held):
+        out = domain.disks.pop()
+        write(domain, 1)
+        held.snapshot("m1", "memory", "--diskspec", "vda", "--diskspec", f"{out.target},snapshot=no")
+        write(domain, 2)
+        held.snapshot("e2", "external")
+        domain.virsh("snapshot-current", domain.name, "m1")
+        refuses(mount, domain, "m1", errno.EPERM)
+        revert(mount, domain, "m1", "force")
+        held.is_live("m1")
+        equal(domain.state(), "running")
+        domain.destroy()
+        domain.virsh("domrename", domain.name, "other")
+        domain.name = "other"
+        with Mount(SYSTEM, "cache=0", "domain=other") as renamed:
+            refuses(renamed, domain, "m1", errno.EOPNOTSUPP, "force")
 
 
 with scratch() as directory:
