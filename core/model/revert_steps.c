@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "model/catalog.h"
+#include "model/need.h"
 #include "model/revert.h"
 #include "model/survey.h"
 #include "virt/change.h"
@@ -239,33 +240,6 @@ static int run_start(struct work *w, struct err *e)
 
 /* ---- remove, and what undoes make ---- */
 
-/* One who needs a file. */
-struct need {
-    const struct graph *graph;
-    int file;
-    bool sure; /* a chain that nobody can follow does not count */
-    size_t user;
-};
-
-static void note_user(void *ctx, const struct graph_user *u, size_t i)
-{
-    struct need *need = ctx;
-    (void)u;
-    for (size_t k = 0; graph_chain(need->graph, i, k) != GRAPH_NO_FILE; k++)
-        if (graph_chain(need->graph, i, k) == need->file)
-            need->user = i;
-    if (!need->sure)
-        need->user = i;
-}
-
-/* Somebody who needs the file, SIZE_MAX for nobody. */
-static size_t find_user(const struct survey *v, int file, bool sure)
-{
-    struct need need = {.graph = v->graph, .file = file, .sure = sure, .user = SIZE_MAX};
-    graph_users_of(v->graph, file, true, note_user, &need);
-    return need.user;
-}
-
 /* Removes the file if it is still that one and nobody needs it; else says why it is left. */
 static void remove_file(struct work *w, const struct survey *v, const char *path, uint64_t dev,
                         uint64_t ino, bool sure)
@@ -273,12 +247,14 @@ static void remove_file(struct work *w, const struct survey *v, const char *path
     struct stat st;
     if (lstat(path, &st) < 0)
         return;
-    int file = graph_file(v->graph, path, NULL, st.st_dev, st.st_ino);
-    size_t user = file < 0 ? SIZE_MAX : find_user(v, file, sure);
-    if (user != SIZE_MAX) {
+    size_t user = SIZE_MAX;
+    struct err why;
+    if (need_find(v, path, &st, sure, &user, &why) < 0) {
+        text_add(w->remark, "; '%s' is left: %s", path, why.text);
+    } else if (user != SIZE_MAX) {
         text_add(w->remark, "; '%s' is left for ", path);
         graph_describe(v->graph, user, w->remark);
-    } else if (file < 0 || !S_ISREG(st.st_mode) || st.st_dev != dev || st.st_ino != ino) {
+    } else if (!S_ISREG(st.st_mode) || st.st_dev != dev || st.st_ino != ino) {
         text_add(w->remark, "; '%s' is left, since it is another file now", path);
     } else if (unlink(path) < 0) {
         text_add(w->remark, "; '%s' is left: %s", path, strerrordesc_np(errno));

@@ -9,6 +9,7 @@
 #include "base/mounts.h"
 #include "base/text.h"
 #include "image/image.h"
+#include "model/need.h"
 #include "model/overlay.h"
 
 enum {
@@ -53,48 +54,6 @@ static bool has_target(const struct targets *t, const char *path)
     return false;
 }
 
-/* ---- who stands on a file that is there ---- */
-
-/* As the file graph knows files, and devices by their number. */
-static void identify(const struct stat *st, uint64_t *ret_dev, uint64_t *ret_ino)
-{
-    bool block = S_ISBLK(st->st_mode);
-    *ret_dev = block ? UINT64_MAX : st->st_dev;
-    *ret_ino = block ? st->st_rdev : st->st_ino;
-}
-
-struct standing {
-    const struct graph *graph;
-    struct text names; /* of the first */
-    size_t n;
-};
-
-static void note_standing(void *ctx, const struct graph_user *u, size_t i)
-{
-    struct standing *s = ctx;
-    (void)u;
-    if (s->n++ == 0)
-        graph_describe(s->graph, i, &s->names);
-}
-
-/* Does anything stand on that file, or may? *ret_who then is the first, to be freed. */
-static int find_user(const struct survey *v, const char *path, const struct stat *st,
-                     char **ret_who, struct err *e)
-{
-    uint64_t dev, ino;
-    identify(st, &dev, &ino);
-    int file = graph_file(v->graph, path, NULL, dev, ino);
-    struct standing s = {.graph = v->graph};
-    *ret_who = NULL;
-    if (file < 0)
-        return err_nomem(e);
-    graph_users_of(v->graph, file, true, note_standing, &s);
-    if (s.n && !(*ret_who = text_take(&s.names, NULL)))
-        return err_nomem(e);
-    text_drop(&s.names);
-    return 0;
-}
-
 /* ---- names that were given ---- */
 
 /* libvirt's daemon and QEMU, or qemu-img, would make another file of such a path. */
@@ -122,13 +81,21 @@ static int check_device(const char *path, struct err *e)
     return 0;
 }
 
+static int refuse_standing(const struct survey *v, const char *path, size_t user, struct err *e)
+{
+    autotext struct text who = {0};
+    graph_describe(v->graph, user, &who);
+    return err_fail(e, EBUSY, "'%s' would be written to, on which stands %s", path,
+                    who.failed ? "somebody" : who.s);
+}
+
 static int check_standing(const struct settling *s, const char *path, const struct stat *st,
                           struct err *e)
 {
-    autofree char *who = NULL;
-    int r = find_user(s->v, path, st, &who, e);
-    if (r == 0 && who)
-        return err_fail(e, EBUSY, "'%s' would be written to, on which stands %s", path, who);
+    size_t user;
+    int r = need_find(s->v, path, st, false, &user, e);
+    if (r == 0 && user != SIZE_MAX)
+        return refuse_standing(s->v, path, user, e);
     if (r == 0 && S_ISBLK(st->st_mode))
         return check_device(path, e);
     if (r == 0 && names_has(s->v->names, path))
@@ -154,7 +121,7 @@ static int check_reused(const struct settling *s, const struct xml_disk *disk, c
     bool unknown;
     const char *below = disk->source.path;
     if (below && mounts_check(s->mounts, below, NULL, NULL) == 0 && stat(below, &st) == 0)
-        identify(&st, &dev, &ino);
+        need_identify(&st, &dev, &ino);
     image_layers(&source, &policy, &layers, &n, &unknown, NULL);
     bool same = ino && n > 1 && layers[1].dev == dev && layers[1].ino == ino;
     image_layers_free(layers, n);
@@ -316,10 +283,10 @@ int targets_confirm(const struct targets *t, struct err *e)
 /* Is nothing named or standing on it? A survey that fails knows nothing. */
 static bool is_orphan(const struct survey *v, const char *path, const struct stat *st)
 {
-    autofree char *who = NULL;
+    size_t user;
     struct err ignored;
     return S_ISREG(st->st_mode) && !names_has(v->names, path) &&
-           find_user(v, path, st, &who, &ignored) == 0 && !who;
+           need_find(v, path, st, false, &user, &ignored) == 0 && user == SIZE_MAX;
 }
 
 /* The very file that was judged. */

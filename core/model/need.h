@@ -1,0 +1,17 @@
+/* need.h - who needs a file, of all that a survey has seen. */
+#ifndef SNAPFS_MODEL_NEED_H
+#define SNAPFS_MODEL_NEED_H
+
+#include <sys/stat.h>
+
+#include "model/survey.h"
+
+/* As the graph knows files, and devices by their number. */
+void need_identify(const struct stat *st, uint64_t *ret_dev, uint64_t *ret_ino);
+
+/* *ret_user: the first whose chain has that file, SIZE_MAX for nobody; without `sure` also one who
+ * may need it, since its chain cannot be followed. */
+int need_find(const struct survey *v, const char *path, const struct stat *st, bool sure,
+              size_t *ret_user, struct err *e);
+
+#endif
