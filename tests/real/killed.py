@@ -244,5 +244,24 @@ def someone_else_changes_the_domain_meanwhile(directory):
         held.check()
 
 
+@test
+def the_next_operation_sees_to_it_first(directory):
+    log = os.path.join(directory, "moments")
+    with tree("next", directory, "e", "e") as (domain, held):
+        domain.destroy()
+        moved(domain, None)
+        with Mount(SYSTEM, "cache=0", f"domain={domain.name}") as mount:
+            equal(cut_off(domain, "e2", "", DEFINED + 1, log), True, "killed")
+            with open(mount.path(domain.name, "create"), "w", encoding="ascii") as file:
+                file.write("next disk-only\n")
+            with open(mount.path(domain.name, "log"), encoding="utf-8") as file:
+                holds(file.read(), "is finished")
+        equal(domain.parents(), {"e1": None, "e2": "e1", "next": "e2"})
+        held.note("next")
+        equal(held.bytes.pop("next"), held.bytes["e2"], "the disks of the new one")
+        equal(os.listdir(JOURNALS), [], "journals")
+        tidy(domain)
+
+
 with scratch() as directory:
     run(directory)
