@@ -139,13 +139,13 @@ def stride(several):
 def shut_off_to_shut_off(directory):
     with tree("off", directory, "e", "e", "e") as (domain, held):
         domain.destroy()
-        at_moments(domain, held, directory, ["e2", "e3"], "", moved, "shut off", stride(5))
+        at_moments(domain, held, directory, ["e2", "e3"], "", moved, "shut off", stride(6))
 
 
 @test
 def running_to_running_with_and_without_memory(directory):
     with tree("on", directory, "e", "m", "e") as (domain, held):
-        at_moments(domain, held, directory, ["m2", "e1", "e3"], "running", running, "running", stride(7))
+        at_moments(domain, held, directory, ["m2", "e1", "e3"], "running", running, "running", stride(8))
 
 
 @contextlib.contextmanager
@@ -171,7 +171,7 @@ def reviving():
 def libvirts_daemon_is_killed(directory):
     log = os.path.join(directory, "moments")
     with tree("daemon", directory, "e", "m", "e") as (domain, held):
-        for at in range(1, MOMENTS_MAX, stride(7)):
+        for at in range(1, MOMENTS_MAX, stride(9)):
             name = ["m2", "e1", "e3"][at % 3]
             running(domain, name)
             write(domain, 0x10 + at % 0x30)
