@@ -138,11 +138,14 @@ static enum outcome run_step(struct work *w, enum revert_step step, struct err *
     return r == 0 ? DONE : is_open(e) ? LATER : FAILED;
 }
 
+/* After a `define` whose answer did not come nothing is undone: it may still reach libvirt. */
 static enum outcome run_step_twice(struct work *w, enum revert_step step, struct err *e)
 {
     enum outcome o = run_step(w, step, e);
-    bool again = o == LATER && !err_is_want(e->no) && step != REVERT_MAKE;
-    return again ? run_step(w, step, e) : o;
+    if (o != LATER || err_is_want(e->no) || step == REVERT_MAKE)
+        return o;
+    o = run_step(w, step, e);
+    return o == FAILED && step == REVERT_DEFINE ? LATER : o;
 }
 
 /* ---- all of them ---- */
@@ -151,9 +154,7 @@ static enum outcome run_step_twice(struct work *w, enum revert_step step, struct
 static int leave(struct work *w, struct err *e)
 {
     struct err why = *e, ignored;
-    bool never_had = w->rv->step < REVERT_DEFINE ||
-                     (w->rv->step == REVERT_DEFINE && w->now && w->config != w->rv->config_after);
-    if (w->now && never_had)
+    if (w->now && w->rv->step < REVERT_DEFINE)
         return fail_undone(w, e);
     int r = w->now ? journal_end(w->j, &ignored) : undo_gone(w, &ignored);
     return err_fail(e, why.no, "%s; it is left as it is, and so are its files%s", why.text,
@@ -222,13 +223,12 @@ int revert_external(struct model *m, struct journal *j, struct domain *d, const 
 static enum revert_step where_to_go_on(const struct work *w)
 {
     const struct revert *rv = w->rv;
-    bool before = w->config == rv->config_before;
     if (rv->step < REVERT_STOP || rv->step == REVERT_UNDO)
         return REVERT_UNDO;
     if (rv->step == REVERT_STOP)
         return rv->active && !w->now->active ? REVERT_DEFINE : REVERT_UNDO;
-    if (rv->step == REVERT_DEFINE && w->now->active)
-        return before ? REVERT_UNDO : REVERT_MARK;
+    if (rv->step == REVERT_DEFINE && w->config == rv->config_after)
+        return REVERT_MARK;
     return rv->step;
 }
 
