@@ -4,6 +4,7 @@ snapshot, no other snapshot's change, and no file is left or missing."""
 import contextlib
 import errno
 import os
+from concurrent import futures
 
 from lib.domain import MIB, SYSTEM, Domain
 from lib.held import Held, tidy
@@ -146,6 +147,19 @@ def libvirt_deletes_no_parent_of_two_branches(directory):
         if "<externalSnapshot/>" not in domain.virsh("capabilities"):
             true(domain.try_virsh("snapshot-delete", domain.name, "e1").status, "e1 was deleted")
             true(domain.try_virsh("snapshot-delete", domain.name, "e2").status, "e2 was deleted")
+
+
+@test
+def two_mounts_wait_for_each_other(directory):
+    with line("both", directory, "e", "e", start=False) as (domain, mount, held):
+        domain.virsh("snapshot-current", domain.name, "e1")
+        with Mount(SYSTEM, "cache=0", "domain=both") as other:
+            with futures.ThreadPoolExecutor() as pool:
+                first = pool.submit(revert, mount, domain, "e1")
+                second = pool.submit(revert, other, domain, "e2")
+                first.result(), second.result()
+        held.is_live(domain.current())
+        tidy(domain)
 
 
 @test
