@@ -11,13 +11,16 @@ from lib.wait import until
 from lib.watch import clone_on, prepared
 
 
-def info(mount, domain, name):
-    path = mount.path(domain.name, "by-name", name, "info")
+def look(path):
+    """The text, if it is as long as it was said to be: others may change it between the two."""
     size = os.stat(path).st_size
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    equal(size, len(text.encode()), f"the size of info of {name}")
-    return text
+    return text if size == len(text.encode()) else None
+
+
+def info(mount, domain, name):
+    return until(lambda: look(mount.path(domain.name, "by-name", name, "info")), f"the size of info of {name}")
 
 
 def needed_by(mount, domain, name):
