@@ -126,7 +126,7 @@ static int refuse_clones(const struct survey *v, const struct domain *d, const s
     return 0;
 }
 
-static bool is_external(const struct snapshot *s)
+bool guard_is_external(const struct snapshot *s)
 {
     bool external = s->parsed->memory == XML_EXTERNAL;
     for (size_t i = 0; i < s->n_disks; i++)
@@ -150,7 +150,7 @@ static int check_attached(const struct survey *v, const struct snapshot *s, stru
 /* libvirt names an internal snapshot of a running domain through QEMU's monitor. */
 static int check_monitor(const struct domain *d, const struct snapshot *s, struct err *e)
 {
-    if (!d->active || is_external(s) || !name_is_mangled(s->name))
+    if (!d->active || guard_is_external(s) || !name_is_mangled(s->name))
         return 0;
     return err_fail(e, EBUSY,
                     "QEMU's monitor would take '%s' for another name; shut the domain off first",
@@ -260,7 +260,7 @@ int guard_delete(struct model *m, struct domain *d, const struct snapshot *s, st
     int r = check_readable(d, e);
     if (r == 0)
         r = check_monitor(d, s, e);
-    if (r == 0 && is_external(s))
+    if (r == 0 && guard_is_external(s))
         r = check_saved(m, d, "on a file that is merged by then", e);
     if (r == 0)
         r = survey_make(m, d, false, &v, e);
@@ -327,8 +327,8 @@ static int revert_disks(struct model *m, const struct survey *v, const struct do
     for (size_t i = 0; i < s->n_disks; i++)
         if (s->disks[i].no)
             return err_fail(e, refusal(s->disks[i].no), "%s", s->disks[i].reason);
-    *ret_native = !is_external(s) || is_native(m, v, d);
-    if (is_external(s))
+    *ret_native = !guard_is_external(s) || is_native(m, v, d);
+    if (guard_is_external(s))
         return 0;
     int r = 0;
     for (size_t i = 0; r == 0 && i < s->n_disks; i++)

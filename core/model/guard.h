@@ -25,4 +25,7 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, bo
                  struct err *e);
 int guard_describe(const struct snapshot *s, struct err *e);
 
+/* Has it bytes, of a disk or of memory, in files of their own? */
+bool guard_is_external(const struct snapshot *s);
+
 #endif
