@@ -111,23 +111,22 @@ class Peer:
 
 
 class Snapfs(Peer):
-    name, options = "snapfs", ()
+    name = "snapfs"
 
     def version(self):
         return must(SNAPFS, "--version").split("\n")[0]
 
     @contextlib.contextmanager
     def show(self, images):
-        with Mount(SYSTEM, *self.options) as mount:
+        with Mount(SYSTEM) as mount:
             paths = [mount.path(one.domain, "by-name", one.snapshot, "vda.raw") for one in images]
             yield View(paths, [mount.process.pid])
 
 
 class SnapfsDirect(Snapfs):
-    name, options = "direct", ("direct_io",)
+    """Read past the page cache."""
 
-    def lacks(self):
-        return None if "direct_io" in must(SNAPFS, "--help") else "snapfs has no option direct_io"
+    name = "direct"
 
 
 class Qsd(Peer):
@@ -177,16 +176,20 @@ def node(name, path, aio):
             "file": {"driver": "file", "filename": path, "read-only": True, **aio}}
 
 
-class NbdFuse(Peer):
-    """nbdfuse over qemu-nbd."""
-
-    name, programs = "nbdfuse", ("nbdfuse", "qemu-nbd")
+class OneEach(Peer):
+    """A server for each image."""
 
     @contextlib.contextmanager
     def show(self, images):
         with contextlib.ExitStack() as stack:
             views = [stack.enter_context(self.one(image)) for image in images]
             yield View([one.path for one in views], [pid for one in views for pid in one.pids])
+
+
+class NbdFuse(OneEach):
+    """nbdfuse over qemu-nbd."""
+
+    name, programs = "nbdfuse", ("nbdfuse", "qemu-nbd")
 
     @contextlib.contextmanager
     def one(self, image):
@@ -233,7 +236,7 @@ def servers_of(mountpoint):
     return found
 
 
-class Floor(Peer):
+class Floor(OneEach):
     """The least that FUSE takes: tests/bench/floor.c over the raw file."""
 
     name = "floor"
@@ -243,12 +246,6 @@ class Floor(Peer):
 
     def version(self):
         return "a bare FUSE server over the raw file"
-
-    @contextlib.contextmanager
-    def show(self, images):
-        with contextlib.ExitStack() as stack:
-            views = [stack.enter_context(self.one(image)) for image in images]
-            yield View([one.path for one in views], [pid for one in views for pid in one.pids])
 
     @contextlib.contextmanager
     def one(self, image):

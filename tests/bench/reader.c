@@ -1,6 +1,7 @@
 /* reader.c - the work that scripts/bench times: reads files in one way and prints one number.
  *
  *     reader first FILE             sequential, 1 MiB each, the file's cached pages dropped: MiB/s
+ *     reader direct FILE            the same past the page cache, with O_DIRECT: MiB/s
  *     reader again FILE             sequential, whatever is cached: MiB/s
  *     reader random FILE THREADS S  4 KiB each at random places of it for S seconds, none of them
  *                                   twice: reads a second
@@ -34,9 +35,9 @@ static void fail(const char *what)
     exit(1);
 }
 
-static int open_file(const char *path)
+static int open_file(const char *path, int more)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | more);
     if (fd < 0)
         fail(path);
     return fd;
@@ -52,7 +53,7 @@ static off_t size_of(int fd)
 
 static double sequential(int fd)
 {
-    static char buf[BIG];
+    static _Alignas(SMALL) char buf[BIG];
     double begin = now(), total = 0;
     ssize_t n;
     while ((n = read(fd, buf, sizeof(buf))) > 0)
@@ -131,14 +132,14 @@ static double first_bytes(char **paths, int n)
     char byte;
     double begin = now();
     for (int i = 0; i < n; i++)
-        if (pread(open_file(paths[i]), &byte, 1, 0) != 1)
+        if (pread(open_file(paths[i], 0), &byte, 1, 0) != 1)
             fail(paths[i]);
     return (now() - begin) * 1e3;
 }
 
 static double measure(const char *mode, int fd, char **arguments, int n)
 {
-    if (!strcmp(mode, "first") || !strcmp(mode, "again"))
+    if (!strcmp(mode, "first") || !strcmp(mode, "direct") || !strcmp(mode, "again"))
         return sequential(fd);
     if (!strcmp(mode, "walk"))
         return walk(fd);
@@ -157,7 +158,7 @@ int main(int argc, char **argv)
         printf("%.4f\n", first_bytes(argv + 2, argc - 2));
         return 0;
     }
-    int fd = open_file(argv[2]);
+    int fd = open_file(argv[2], strcmp(argv[1], "direct") ? 0 : O_DIRECT);
     if (strcmp(argv[1], "again") != 0)
         posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     printf("%.4f\n", measure(argv[1], fd, argv + 3, argc - 3));

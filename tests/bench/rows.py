@@ -48,7 +48,7 @@ SPEED, RATE, MS, S, MIB = ("MiB/s", HIGH), ("reads/s", HIGH), ("ms", LOW), ("s",
 
 ROWS = (
     Row("first", "plain", "sequential 1 MiB reads, first pass", *SPEED, (peer(1.4),)),
-    Row("direct", "plain", "the same with -o direct_io", *SPEED, (peer(2.5),), against="first"),
+    Row("direct", "plain", "the same with O_DIRECT", *SPEED, (peer(2.5),), against="first"),
     Row("again", "plain", "again after a new open", *SPEED, (peer(5),)),
     Row("random-1", "plain", "random 4 KiB, one thread, on one CPU", *RATE, (peer(1.15),)),
     Row("random-8", "plain", "random 4 KiB, 8 threads", *RATE, (peer(1.3),)),
