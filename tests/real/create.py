@@ -6,26 +6,13 @@ import os
 
 from lib import reading
 from lib.command import must
+from lib.control import create, last_log
 from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
 
 # Each domain is made once for several tests: what is done to it adds up.
-
-
-def create(mount, domain, words):
-    """One write, as a shell's echo does it."""
-    descriptor = os.open(mount.path(domain.name, "create"), os.O_WRONLY | os.O_TRUNC)
-    try:
-        os.write(descriptor, f"{words}\n".encode())
-    finally:
-        os.close(descriptor)
-
-
-def last_log(mount, domain):
-    with open(mount.path(domain.name, "log"), encoding="utf-8") as file:
-        return file.read().splitlines()[-1]
 
 
 def mode(domain, name, target="vda"):

@@ -5,6 +5,7 @@ import os
 
 from lib.agent import WithAgent
 from lib.command import must
+from lib.control import create, last_log
 from lib.domain import SYSTEM, Domain
 from lib.mount import Mount
 from lib.scratch import scratch
@@ -12,20 +13,6 @@ from lib.tap import equal, holds, refused, run, test, true
 
 FREEZE, THAW = "guest-fsfreeze-freeze", "guest-fsfreeze-thaw"
 ONE_DISK = {"vda": "qcow2"}
-
-
-def create(mount, domain, words):
-    """One write, as a shell's echo does it."""
-    descriptor = os.open(mount.path(domain.name, "create"), os.O_WRONLY | os.O_TRUNC)
-    try:
-        os.write(descriptor, f"{words}\n".encode())
-    finally:
-        os.close(descriptor)
-
-
-def last_log(mount, domain):
-    with open(mount.path(domain.name, "log"), encoding="utf-8") as file:
-        return file.read().splitlines()[-1]
 
 
 def heard(agent):

@@ -5,6 +5,7 @@ import os
 import subprocess
 
 from lib import preset
+from lib.control import write
 from lib.mount import Mount
 from lib.preset import Domain, Snapshot
 from lib.scratch import scratch
@@ -17,15 +18,6 @@ CREATE = "web01/create"
 def read(path):
     with open(path, encoding="utf-8") as file:
         return file.read()
-
-
-def write(path, text):
-    """One write() of the text, as a shell's echo does it."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
-    try:
-        os.write(descriptor, text.encode())
-    finally:
-        os.close(descriptor)
 
 
 def last_log(mount):

@@ -4,6 +4,7 @@ import errno
 import os
 
 from lib import preset
+from lib.control import write
 from lib.mount import Mount
 from lib.preset import Domain, Snapshot
 from lib.scratch import scratch
@@ -18,15 +19,6 @@ EVERYWHERE = ("", "web01", "web01/by-name", "web01/snapshots", BASE)
 def read(path):
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
         return file.read()
-
-
-def write(path, text):
-    """One write() of the text, as a shell's echo does it."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
-    try:
-        os.write(descriptor, text.encode())
-    finally:
-        os.close(descriptor)
 
 
 def shape(mount):
