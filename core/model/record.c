@@ -77,6 +77,13 @@ static bool split(char *text, struct record_line *ret)
     return true;
 }
 
+int record_fail(struct err *e)
+{
+    return err_fail(e, EIO,
+                    "the journal of the domain tells of an operation that this version of snapfs "
+                    "does not understand");
+}
+
 int record_read(const char *text, bool (*each)(void *ctx, const struct record_line *l), void *ctx,
                 struct err *e)
 {
@@ -88,11 +95,7 @@ int record_read(const char *text, bool (*each)(void *ctx, const struct record_li
         return err_nomem(e);
     while (ok && (one = strsep(&rest, "\n")))
         ok = !*one || (split(one, &l) && each(ctx, &l));
-    if (ok)
-        return 0;
-    return err_fail(e, EIO,
-                    "the journal of the domain tells of an operation that this version of snapfs "
-                    "does not understand");
+    return ok ? 0 : record_fail(e);
 }
 
 static bool number(const char *s, uint64_t *ret)

@@ -32,6 +32,9 @@ struct record_line {
 int record_read(const char *text, bool (*each)(void *ctx, const struct record_line *l), void *ctx,
                 struct err *e);
 
+/* The failure of who cannot understand the journal: EIO. */
+int record_fail(struct err *e);
+
 /* Are the fields from `from` on just `n` numbers? */
 bool record_numbers(const struct record_line *l, size_t from, uint64_t *ret, size_t n);
 /* A copy of the line's only value, of which there was none yet. */

@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "model/catalog.h"
+#include "model/record.h"
 #include "model/revert.h"
 #include "model/verbs.h"
 
@@ -20,13 +22,33 @@ static void say(struct model *m, const char *uuid, int result, const struct err 
         m->options.say(result < 0, line.s);
 }
 
+/* What undoes or finishes each procedure, by the first word of its journal. */
+static const struct {
+    const char *word;
+    int (*recover)(struct model *m, struct journal *j, const char *uuid, struct text *remark,
+                   struct err *e);
+} procedures[] = {
+    {"revert", revert_recover},
+};
+
+static int recover_procedure(struct model *m, struct journal *j, const char *uuid,
+                             struct text *remark, struct err *e)
+{
+    const char *text = journal_text(j);
+    size_t len = strcspn(text, " \n");
+    for (size_t i = 0; i < sizeof(procedures) / sizeof(*procedures); i++)
+        if (strlen(procedures[i].word) == len && !strncmp(text, procedures[i].word, len))
+            return procedures[i].recover(m, j, uuid, remark, e);
+    return record_fail(e);
+}
+
 int recover_domain(struct model *m, struct journal *j, const char *uuid, struct err *e)
 {
     autotext struct text remark = {0};
     struct err own;
     if (!*journal_text(j))
         return 0;
-    int r = revert_recover(m, j, uuid, &remark, &own);
+    int r = recover_procedure(m, j, uuid, &remark, &own);
     if (r < 0 || remark.len)
         say(m, uuid, r, &own, &remark);
     if (r == 0)

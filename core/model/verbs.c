@@ -47,7 +47,7 @@ int verb_delete(struct model *m, const char *uuid, uint64_t ident, struct text *
     if (r == 0)
         r = turn_confirm(&t, e);
     if (r == 0)
-        r = virt_snapshot_delete(m->virt, uuid, s->name, e);
+        r = virt_snapshot_delete(m->virt, uuid, s->name, false, e);
     if (r < 0 && turn_is_unsure(e) && is_gone(&t, s->name)) {
         text_add(remark, "the connection was lost meanwhile; the snapshot is gone");
         return 0;

@@ -206,9 +206,11 @@ static int act_delete(struct virt *v, virDomainSnapshotPtr snap, struct snapshot
     return shape ? -EBUSY : r;
 }
 
-int virt_snapshot_delete(struct virt *v, const char *uuid, const char *name, struct err *e)
+int virt_snapshot_delete(struct virt *v, const char *uuid, const char *name, bool metadata,
+                         struct err *e)
 {
     struct snapshot_call c = {.uuid = uuid, .name = name, .act = act_delete};
+    c.flags = metadata ? VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY : 0;
     return virt_run(v, VIRT_CHANGE, op_snapshot, &c, e);
 }
 

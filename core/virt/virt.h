@@ -150,7 +150,9 @@ int virt_snapshot_create(struct virt *v, const char *uuid, const char *xml, unsi
 int virt_freeze(struct virt *v, const char *uuid, int seconds, struct err *e);
 int virt_thaw(struct virt *v, const char *uuid, struct err *e);
 
-int virt_snapshot_delete(struct virt *v, const char *uuid, const char *name, struct err *e);
+/* With `metadata` libvirt only forgets it. Its children become its parent's. */
+int virt_snapshot_delete(struct virt *v, const char *uuid, const char *name, bool metadata,
+                         struct err *e);
 
 enum virt_revert_flag {
     VIRT_REVERT_RUNNING = 1 << 0,

@@ -5,51 +5,8 @@
 #include <string.h>
 
 #include "virt/xml_doc.h"
+#include "virt/xml_edit.h"
 #include "virt/xml_request.h"
-
-/* ---- small steps ---- */
-
-static int set_attr(xmlNodePtr node, const char *name, const char *value, struct err *e)
-{
-    return xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)value) ? 0 : err_nomem(e);
-}
-
-static int add_child(xmlNodePtr node, const char *name, xmlNodePtr *ret, struct err *e)
-{
-    *ret = xmlNewChild(node, NULL, (const xmlChar *)name, NULL);
-    return *ret ? 0 : err_nomem(e);
-}
-
-static int add_text(xmlNodePtr node, const char *name, const char *text, struct err *e)
-{
-    return xmlNewTextChild(node, NULL, (const xmlChar *)name, (const xmlChar *)text) ? 0
-                                                                                     : err_nomem(e);
-}
-
-/* The disk whose `attribute` (of its child `holder`, or of itself when NULL) is that target. */
-static xmlNodePtr find_disk(const xmlNode *disks, const char *holder, const char *attribute,
-                            const char *target)
-{
-    for (xmlNodePtr disk = xml_child(disks, "disk"); disk; disk = xml_next(disk, "disk")) {
-        xmlNodePtr node = holder ? xml_child(disk, holder) : disk;
-        xmlChar *value = node ? xmlGetNoNsProp(node, (const xmlChar *)attribute) : NULL;
-        bool same = value && !strcmp((const char *)value, target);
-        xmlFree(value);
-        if (same)
-            return disk;
-    }
-    return NULL;
-}
-
-static xmlNodePtr domain_disk(const xmlNode *domain, const char *target)
-{
-    return find_disk(xml_child(domain, "devices"), "target", "dev", target);
-}
-
-static int no_disk(const char *target, struct err *e)
-{
-    return err_fail(e, EINVAL, "the XML has no disk '%s' on a file", target);
-}
 
 /* ---- a domain on other files ---- */
 
@@ -57,27 +14,17 @@ static int no_disk(const char *target, struct err *e)
 static bool has_disks(const xmlNode *domain, const struct xml_moved *disks, size_t n)
 {
     bool all = domain != NULL;
-    for (size_t i = 0; all && i < n; i++) {
-        xmlNodePtr source = xml_child(domain_disk(domain, disks[i].target), "source");
-        xmlChar *file = source ? xmlGetNoNsProp(source, (const xmlChar *)"file") : NULL;
-        all = file && !strcmp((const char *)file, disks[i].content);
-        xmlFree(file);
-    }
+    for (size_t i = 0; all && i < n; i++)
+        all = xml_is_on_file(xml_find_domain_disk(domain, disks[i].target), disks[i].content);
     return all;
 }
 
 /* A <mirror> is a copy that does not go on. */
 static int move_disk(const xmlNode *domain, const struct xml_moved *moved, struct err *e)
 {
-    xmlNodePtr disk = domain_disk(domain, moved->target);
-    xmlNodePtr source = xml_child(disk, "source"), driver = xml_child(disk, "driver");
-    if (!source)
-        return no_disk(moved->target, e);
+    xmlNodePtr disk = xml_find_domain_disk(domain, moved->target);
     xml_remove_children(disk, "mirror");
-    int r = driver ? 0 : add_child(disk, "driver", &driver, e);
-    if (!r)
-        r = set_attr(driver, "type", "qcow2", e);
-    return r ? r : set_attr(source, "file", moved->file, e);
+    return xml_put_on_file(disk, moved->target, moved->file, "qcow2", e);
 }
 
 /* libvirt finds the chains out itself; an id is a running domain's, and so is a place in a chain.
@@ -153,13 +100,12 @@ int xml_revert_saved(const char *saved, const struct xml_moved *disks, size_t n,
 static int rename_overlay(const xmlNode *disks, const char *suffix, const struct xml_moved *moved,
                           struct err *e)
 {
-    xmlNodePtr disk = find_disk(disks, NULL, "name", moved->target);
-    xmlNodePtr source = xml_child(disk, "source");
+    xmlNodePtr source = xml_child(xml_find_snapshot_disk(disks, moved->target), "source");
     if (!source)
-        return no_disk(moved->target, e);
+        return err_fail(e, EINVAL, "the XML has no disk '%s' on a file", moved->target);
     autotext struct text path = {0};
     text_add(&path, "%s%s", moved->file, suffix);
-    return path.failed ? err_nomem(e) : set_attr(source, "file", path.s, e);
+    return path.failed ? err_nomem(e) : xml_set_attr(source, "file", path.s, e);
 }
 
 int xml_revert_snapshot(const char *snapshot, const char *suffix, const struct xml_moved *disks,
@@ -183,7 +129,7 @@ static int copy_attr(xmlNodePtr from, xmlNodePtr to, const char *name, struct er
 {
     autofree char *value = NULL;
     int r = xml_attr(from, name, &value, e);
-    return r || !value ? r : set_attr(to, name, value, e);
+    return r || !value ? r : xml_set_attr(to, name, value, e);
 }
 
 /* <os><type arch= machine=>hvm</type></os> of the other domain. */
@@ -192,7 +138,7 @@ static int add_os(xmlNodePtr from, xmlNodePtr to, struct err *e)
     xmlNodePtr type = xml_child(xml_child(from, "os"), "type"), os;
     if (!type)
         return err_fail(e, EINVAL, "the snapshot's XML has no <os> with a <type>");
-    int r = add_child(to, "os", &os, e);
+    int r = xml_add_child(to, "os", &os, e);
     if (r)
         return r;
     xmlNodePtr copy = xmlDocCopyNode(type, to->doc, 1);
@@ -205,20 +151,20 @@ static int add_os(xmlNodePtr from, xmlNodePtr to, struct err *e)
 static int add_disk(xmlNodePtr devices, const struct xml_moved *moved, struct err *e)
 {
     xmlNodePtr disk, driver, source, target;
-    int r = add_child(devices, "disk", &disk, e);
+    int r = xml_add_child(devices, "disk", &disk, e);
     if (!r)
-        r = set_attr(disk, "type", "file", e);
+        r = xml_set_attr(disk, "type", "file", e);
     if (!r)
-        r = add_child(disk, "driver", &driver, e);
+        r = xml_add_child(disk, "driver", &driver, e);
     if (!r)
-        r = set_attr(driver, "type", moved->format, e);
+        r = xml_set_attr(driver, "type", moved->format, e);
     if (!r)
-        r = add_child(disk, "source", &source, e);
+        r = xml_add_child(disk, "source", &source, e);
     if (!r)
-        r = set_attr(source, "file", moved->content, e);
+        r = xml_set_attr(source, "file", moved->content, e);
     if (!r)
-        r = add_child(disk, "target", &target, e);
-    return r ? r : set_attr(target, "dev", moved->target, e);
+        r = xml_add_child(disk, "target", &target, e);
+    return r ? r : xml_set_attr(target, "dev", moved->target, e);
 }
 
 static int fill_maker(xmlNodePtr from, xmlNodePtr to, const char *name, const char *uuid,
@@ -227,15 +173,15 @@ static int fill_maker(xmlNodePtr from, xmlNodePtr to, const char *name, const ch
     xmlNodePtr devices;
     int r = copy_attr(from, to, "type", e);
     if (!r)
-        r = add_text(to, "name", name, e);
+        r = xml_add_text(to, "name", name, e);
     if (!r)
-        r = add_text(to, "uuid", uuid, e);
+        r = xml_add_text(to, "uuid", uuid, e);
     if (!r)
-        r = add_text(to, "memory", "65536", e); /* KiB; it never runs */
+        r = xml_add_text(to, "memory", "65536", e); /* KiB; it never runs */
     if (!r)
         r = add_os(from, to, e);
     if (!r)
-        r = add_child(to, "devices", &devices, e);
+        r = xml_add_child(to, "devices", &devices, e);
     for (size_t i = 0; !r && i < n; i++)
         r = add_disk(devices, &disks[i], e);
     return r;

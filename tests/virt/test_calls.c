@@ -154,11 +154,11 @@ static void test_revert_delete(struct virt *v)
     check_list(v, 2, "a <1>", "after the revert");
     TAP_OK(virt_domain_status(v, DEFAULT_UUID, false, &s, &e) == 0, "the status after it");
     TAP_STR(s.state, "paused", "paused as asked");
-    TAP_OK(virt_snapshot_delete(v, DEFAULT_UUID, "b", &e) == 0, "delete: %s", e.text);
+    TAP_OK(virt_snapshot_delete(v, DEFAULT_UUID, "b", false, &e) == 0, "delete: %s", e.text);
     check_list(v, 1, "a <1>", "after the delete");
-    TAP_OK(virt_snapshot_delete(v, DEFAULT_UUID, "b", &e) == -ENOENT, "again: %s", e.text);
+    TAP_OK(virt_snapshot_delete(v, DEFAULT_UUID, "b", false, &e) == -ENOENT, "again: %s", e.text);
     TAP_OK(virt_snapshot_revert(v, DEFAULT_UUID, "b", 0, &e) == -ENOENT, "gone: %s", e.text);
-    TAP_OK(virt_snapshot_delete(v, UUID, "b", &e) == -ENOENT, "no such domain: %s", e.text);
+    TAP_OK(virt_snapshot_delete(v, UUID, "b", false, &e) == -ENOENT, "no such domain: %s", e.text);
 }
 
 /* A domain's whole life. */
@@ -196,7 +196,8 @@ static void test_readonly(void)
         return;
     check_list(v, 1, "a <1>", "read-only");
     TAP_OK(create(v, "z", 0, &e) == -EROFS, "create: %s", e.text);
-    TAP_OK(virt_snapshot_delete(v, DEFAULT_UUID, "a <1>", &e) == -EROFS, "delete: %s", e.text);
+    TAP_OK(virt_snapshot_delete(v, DEFAULT_UUID, "a <1>", false, &e) == -EROFS, "delete: %s",
+           e.text);
     TAP_OK(virt_snapshot_revert(v, DEFAULT_UUID, "a <1>", 0, &e) == -EROFS, "revert: %s", e.text);
     int r = virt_snapshot_secure_xml(v, DEFAULT_UUID, "a <1>", &xml, &e);
     TAP_OK(r == -EROFS && !xml, "secure XML: %s", e.text);
@@ -266,8 +267,8 @@ static void *work(void *arg)
         bool ok = create(w->v, name, 0, &e) == 0;
         ok = ok && create(w->v, name, 0, &e) == -EEXIST;
         ok = ok && virt_snapshots(w->v, DEFAULT_UUID, &s, &e) == 0;
-        ok = ok && virt_snapshot_delete(w->v, UUID, name, &e) == -ENOENT;
-        ok = ok && virt_snapshot_delete(w->v, DEFAULT_UUID, name, &e) == 0;
+        ok = ok && virt_snapshot_delete(w->v, UUID, name, false, &e) == -ENOENT;
+        ok = ok && virt_snapshot_delete(w->v, DEFAULT_UUID, name, false, &e) == 0;
         if (!ok)
             atomic_fetch_add(&thread_failures, 1);
     }

@@ -1,0 +1,73 @@
+/* commit.c - see commit.h. No locks of its own. */
+#include "virt/commit.h"
+
+#include <errno.h>
+
+#include <libvirt/virterror.h>
+
+#include "virt/errors.h"
+#include "virt/internal.h"
+#include "virt/objects.h"
+
+struct disk_call {
+    const char *uuid, *target, *base, *top;
+    unsigned flags;
+    struct virt_block_job job;
+    int (*act)(virDomainPtr dom, struct disk_call *c); /* libvirt's own result */
+};
+
+static int op_disk(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    struct disk_call *c = arg;
+    virDomainPtr dom;
+    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
+    if (r)
+        return r;
+    r = c->act(dom, c) < 0 ? virt_fail(v->readonly, e) : 0;
+    virDomainFree(dom);
+    return r;
+}
+
+static int act_commit(virDomainPtr dom, struct disk_call *c)
+{
+    return virDomainBlockCommit(dom, c->target, c->base, c->top, 0, c->flags);
+}
+
+int virt_commit_begin(struct virt *v, const char *uuid, const char *target, const char *base,
+                      const char *top, bool active, struct err *e)
+{
+    struct disk_call c = {
+        .uuid = uuid, .target = target, .base = base, .top = top, .act = act_commit};
+    c.flags = active ? VIR_DOMAIN_BLOCK_COMMIT_ACTIVE : 0;
+    return virt_run(v, VIRT_CHANGE, op_disk, &c, e);
+}
+
+static int act_job(virDomainPtr dom, struct disk_call *c)
+{
+    virDomainBlockJobInfo info;
+    int n = virDomainGetBlockJobInfo(dom, c->target, &info, 0);
+    if (n > 0)
+        c->job = (struct virt_block_job){.there = true, .done = info.cur, .end = info.end};
+    return n;
+}
+
+int virt_block_job(struct virt *v, const char *uuid, const char *target, struct virt_block_job *ret,
+                   struct err *e)
+{
+    struct disk_call c = {.uuid = uuid, .target = target, .act = act_job};
+    int r = virt_run(v, VIRT_READ, op_disk, &c, e);
+    if (!r)
+        *ret = c.job;
+    return r;
+}
+
+static int act_pivot(virDomainPtr dom, struct disk_call *c)
+{
+    return virDomainBlockJobAbort(dom, c->target, VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT);
+}
+
+int virt_commit_pivot(struct virt *v, const char *uuid, const char *target, struct err *e)
+{
+    struct disk_call c = {.uuid = uuid, .target = target, .act = act_pivot};
+    return virt_run(v, VIRT_CHANGE, op_disk, &c, e);
+}

@@ -1,0 +1,29 @@
+/* commit.h - merging an overlay into its backing file in a domain that runs (libvirt's block
+ * commit).
+ *
+ * As in virt.h; what began goes on in QEMU whatever becomes of who asked for it.
+ */
+#ifndef SNAPFS_VIRT_COMMIT_H
+#define SNAPFS_VIRT_COMMIT_H
+
+#include "virt/virt.h"
+
+/* Begins to merge `top`, and what stands between, into `base`: two files of the chain of the disk
+ * `target`, as the domain's XML names them. With `active` it is the live disk itself, which has to
+ * be pivoted in the end. No file is removed. (virDomainBlockCommit) */
+int virt_commit_begin(struct virt *v, const char *uuid, const char *target, const char *base,
+                      const char *top, bool active, struct err *e);
+
+struct virt_block_job {
+    bool there;         /* some job is under way on the disk */
+    uint64_t done, end; /* bytes, as QEMU counts them; equal: it is all there, or has not begun */
+};
+
+/* virDomainGetBlockJobInfo. */
+int virt_block_job(struct virt *v, const char *uuid, const char *target, struct virt_block_job *ret,
+                   struct err *e);
+
+/* The live disk is `base` from here on (virDomainBlockJobAbort with PIVOT). EBUSY: not yet. */
+int virt_commit_pivot(struct virt *v, const char *uuid, const char *target, struct err *e);
+
+#endif

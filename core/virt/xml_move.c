@@ -1,0 +1,73 @@
+/* xml_move.c - see xml_move.h. */
+#include "virt/xml_move.h"
+
+#include <string.h>
+
+#include "virt/xml_doc.h"
+#include "virt/xml_edit.h"
+#include "virt/xml_revert.h"
+
+/* What stood below the old file in the chain is not below the new one. */
+static int move_disk(const xmlNode *domain, const struct xml_place *p, struct err *e)
+{
+    xmlNodePtr disk = xml_find_domain_disk(domain, p->target);
+    if (!disk || !xml_is_on_file(disk, p->from))
+        return 0;
+    xml_remove_children(disk, "backingStore");
+    return xml_put_on_file(disk, p->target, p->to, p->format, e);
+}
+
+static bool ends_in(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n >= m && !strcmp(s + n - m, end);
+}
+
+static int withdraw_disk(xmlNodePtr disk, struct err *e)
+{
+    xmlNodePtr source = xml_child(disk, "source");
+    autofree char *file = NULL;
+    autotext struct text none = {0};
+    int r = xml_attr(source, "file", &file, e);
+    if (r || !file || ends_in(file, XML_REVERT_NONE))
+        return r;
+    text_add(&none, "%s" XML_REVERT_NONE, file);
+    return none.failed ? err_nomem(e) : xml_set_attr(source, "file", none.s, e);
+}
+
+static int withdraw(xmlNodePtr root, struct err *e)
+{
+    int r = 0;
+    xmlNodePtr disk = xml_child(xml_child(root, "disks"), "disk");
+    for (; !r && disk; disk = xml_next(disk, "disk"))
+        r = withdraw_disk(disk, e);
+    xml_remove_children(root, "revertDisks");
+    return r;
+}
+
+int xml_move_snapshot(const char *snapshot, const struct xml_place *places, size_t n, char **ret,
+                      struct err *e)
+{
+    autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
+    int r = xml_doc_read(snapshot, "domainsnapshot", &doc, e);
+    if (r)
+        return r;
+    xmlNodePtr root = xmlDocGetRootElement(doc);
+    for (size_t i = 0; !r && i < n; i++) {
+        r = move_disk(xml_child(root, "domain"), &places[i], e);
+        if (!r)
+            r = move_disk(xml_child(root, "inactiveDomain"), &places[i], e);
+    }
+    if (!r && xml_child(root, "revertDisks"))
+        r = withdraw(root, e);
+    return r ? r : xml_doc_write(root, ret, e);
+}
+
+int xml_withdraw_snapshot(const char *snapshot, char **ret, struct err *e)
+{
+    autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
+    int r = xml_doc_read(snapshot, "domainsnapshot", &doc, e);
+    if (!r)
+        r = withdraw(xmlDocGetRootElement(doc), e);
+    return r ? r : xml_doc_write(xmlDocGetRootElement(doc), ret, e);
+}
