@@ -169,9 +169,10 @@ MEM_CLEANUP(struct image_tags, image_tags_free)
 /* ---- the chain of one file, headers only (for the file graph) ---- */
 
 struct image_layer {
-    char *path;   /* as resolved against the overlay's directory */
-    char *format; /* NULL where the overlay does not say */
-    char *data;   /* its external data file, NULL for none */
+    char *path;    /* as resolved against the overlay's directory */
+    char *format;  /* NULL where the overlay does not say */
+    char *data;    /* its external data file, NULL for none */
+    uint64_t size; /* the virtual size, bytes; 0 where only QEMU can tell */
     uint64_t dev, ino;
 };
 

@@ -97,6 +97,7 @@ static int read_names(struct layers_walk *w, const struct image_file *f, struct 
         w->unknown = true;
         return r;
     }
+    w->all[w->n - 1].size = h.size;
     if (h.incompatible & INCOMPAT_DATA_FILE)
         r = take_data(w, f->path, h.data_name, e);
     if (r == 0 && h.backing)
@@ -147,8 +148,10 @@ static int step(struct layers_walk *w, struct err *e)
     if (r < 0)
         return r;
     int kind = layer_kind_of(&w->at, e);
-    if (kind == LAYER_RAW)
+    if (kind == LAYER_RAW) {
+        w->all[w->n - 1].size = f->size;
         return 0;
+    }
     if (kind != LAYER_QCOW2)
         return end_foreign(w, f, kind, e);
     r = read_names(w, f, e);

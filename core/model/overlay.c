@@ -30,6 +30,14 @@ size_t overlay_stem(const char *name, size_t max)
     return len;
 }
 
+bool overlay_is_named_so(const char *path, const char *content)
+{
+    const char *slash = strrchr(content, '/'), *name = slash ? slash + 1 : content;
+    size_t len = (size_t)(name - content) + overlay_stem(name, STEM_MAX);
+    return !strncmp(path, content, len) && path[len] == '.' && !strchr(path + len, '/') &&
+           strcmp(path, content) != 0;
+}
+
 int overlay_name(const char *content, char **ret, struct err *e)
 {
     autotext struct text t = {0};

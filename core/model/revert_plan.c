@@ -6,8 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/hash.h"
-#include "base/mounts.h"
-#include "image/image.h"
+#include "model/follow.h"
 
 enum { NS = 1000000000 };
 
@@ -20,9 +19,9 @@ void revert_free(struct revert *rv)
         free(rv->disks[i].content);
         free(rv->disks[i].format);
         free(rv->disks[i].overlay);
-        free(rv->disks[i].before);
     }
     free(rv->disks);
+    leftovers_drop(&rv->left);
     free(rv->uri);
     free(rv->snapshot);
     free(rv->current);
@@ -41,10 +40,8 @@ struct revert_disk *revert_add(struct revert *rv, const char *target, const char
     *disk = (struct revert_disk){.target = strdup(target),
                                  .content = strdup(content),
                                  .format = strdup(format),
-                                 .overlay = strdup(overlay),
-                                 .before = strdup("")};
-    return disk->target && disk->content && disk->format && disk->overlay && disk->before ? disk
-                                                                                          : NULL;
+                                 .overlay = strdup(overlay)};
+    return disk->target && disk->content && disk->format && disk->overlay ? disk : NULL;
 }
 
 struct xml_moved *revert_moved(const struct revert *rv, bool captured, size_t *ret_n)
@@ -100,25 +97,6 @@ uint64_t revert_print_snapshots(const struct domain *d)
 
 /* ---- files ---- */
 
-static int allow(void *ctx, const char *path, struct err *e)
-{
-    return mounts_check(ctx, path, NULL, e);
-}
-
-int revert_layers(const char *path, const char *format, struct image_layer **ret, size_t *ret_n,
-                  struct err *e)
-{
-    struct mounts *mounts = mounts_read();
-    if (!mounts)
-        return err_nomem(e);
-    struct image_source source = {.path = path, .format = format};
-    struct image_policy policy = {.ctx = mounts, .allow = allow};
-    bool unknown;
-    int r = image_layers(&source, &policy, ret, ret_n, &unknown, e);
-    mounts_free(mounts);
-    return r;
-}
-
 static bool same_file(const struct image_layer *l, const struct stat *st)
 {
     return l->dev == st->st_dev && l->ino == st->st_ino;
@@ -142,7 +120,7 @@ int revert_check_made(struct revert_disk *disk, struct err *e)
     struct image_layer *layers = NULL;
     struct stat st;
     size_t n = 0;
-    int r = revert_layers(disk->overlay, "qcow2", &layers, &n, e);
+    int r = follow_layers(disk->overlay, "qcow2", &layers, &n, e);
     if (r == 0)
         r = check_layers(disk, layers, n, e);
     image_layers_free(layers, n);

@@ -4,7 +4,7 @@
 #define SNAPFS_MODEL_REVERT_PLAN_H
 
 #include "image/image.h"
-#include "model/journal.h"
+#include "model/leftover.h"
 #include "model/model.h"
 #include "virt/xml.h"
 #include "virt/xml_revert.h"
@@ -24,13 +24,11 @@ enum revert_step {
 
 /* A disk that gets a new overlay. */
 struct revert_disk {
-    char *target, *content, *format; /* as the snapshot has it */
-    char *overlay;                   /* the new file */
-    bool captured;                   /* by the snapshot; else it was left out */
-    bool forked;                     /* others stand on `content` as well */
-    char *before;                    /* the live file, "" when it is to be kept, and */
-    uint64_t dev, ino;               /* which it is */
-    bool made;                       /* the overlay is there, and */
+    char *target, *content, *format;                /* as the snapshot has it */
+    char *overlay;                                  /* the new file */
+    bool captured;                                  /* by the snapshot; else it was left out */
+    bool forked;                                    /* others stand on `content` as well */
+    bool made;                                      /* the overlay is there, and */
     uint64_t new_dev, new_ino, new_size, new_mtime; /* as it was made */
 };
 
@@ -44,6 +42,7 @@ struct revert {
     bool active;                                     /* it ran before */
     bool leaf;                                       /* the snapshot has no children */
     uint64_t snapshots, config_before, config_after; /* what stands there: see prints below */
+    struct leftovers left;                           /* what the live disks were on */
     struct revert_disk *disks;
     size_t n;
     enum revert_step step; /* the last that was begun */
@@ -63,10 +62,6 @@ int revert_plan(struct model *m, struct domain *d, const struct snapshot *s, uns
 /* The disks as the documents of xml_revert.h want them: all, or only those captured. Owned by the
  * caller, its strings by the plan. NULL without memory. */
 struct xml_moved *revert_moved(const struct revert *rv, bool captured, size_t *ret_n);
-
-/* The file's layers, as image_layers gives them; its chain has to be whole. */
-int revert_layers(const char *path, const char *format, struct image_layer **ret, size_t *ret_n,
-                  struct err *e);
 
 /* Is the overlay a qcow2 on just that content? Then its identity is noted. */
 int revert_check_made(struct revert_disk *disk, struct err *e);

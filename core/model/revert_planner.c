@@ -7,6 +7,7 @@
 
 #include "base/uuid.h"
 #include "model/catalog.h"
+#include "model/follow.h"
 #include "model/overlay.h"
 #include "model/revert_plan.h"
 #include "model/survey.h"
@@ -73,7 +74,7 @@ static int check_content(const struct planner *p, struct revert_disk *disk, stru
                         "disk '%s' of the snapshot is on '%s', which is no file; only disks on "
                         "files are reverted",
                         disk->target, disk->content);
-    int r = revert_layers(disk->content, disk->format, &layers, &n, e);
+    int r = follow_layers(disk->content, disk->format, &layers, &n, e);
     image_layers_free(layers, n);
     if (r < 0)
         return r;
@@ -106,45 +107,11 @@ static int add_disk(struct planner *p, const struct xml_disk *x, struct revert_d
     return *ret ? check_content(p, *ret, e) : err_nomem(e);
 }
 
-static bool names_overlay(const struct xml_snapshot_disk *disks, size_t n, const char *target,
-                          const char *path)
-{
-    size_t len = strlen(path);
-    for (size_t i = 0; i < n; i++) {
-        const char *overlay = disks[i].overlay.path;
-        if (overlay && !strcmp(disks[i].target, target) && !strncmp(overlay, path, len) &&
-            (!overlay[len] || !strcmp(overlay + len, XML_REVERT_NONE)))
-            return true;
-    }
-    return false;
-}
-
-/* Was that file made for a snapshot of the domain? Else it may be the user's own. */
-static bool is_overlay(const struct domain *d, const char *target, const char *path)
-{
-    for (size_t i = 0; i < d->n; i++) {
-        const struct xml_snapshot *x = d->all[i].parsed;
-        if (names_overlay(x->disks, x->n_disks, target, path) ||
-            names_overlay(x->revert_disks, x->n_revert_disks, target, path))
-            return true;
-    }
-    return false;
-}
-
 /* What the live disk is on now may be removed in the end. */
-static int note_before(const struct planner *p, struct revert_disk *disk, struct err *e)
+static int note_live(const struct planner *p, const char *target, struct err *e)
 {
-    const struct xml_disk *live = xml_domain_disk(p->survey.live, disk->target);
-    struct stat st;
-    const char *path = live ? live->source.path : NULL;
-    if (!path || strcmp(live->source.type, "file") != 0 || !is_overlay(p->d, disk->target, path) ||
-        lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
-        return 0;
-    free(disk->before);
-    disk->before = strdup(path);
-    disk->dev = st.st_dev;
-    disk->ino = st.st_ino;
-    return disk->before ? 0 : err_nomem(e);
+    int live = survey_user(&p->survey, p->d, NULL, target);
+    return leftovers_note_chain(&p->rv->left, &p->survey, p->d, live, e);
 }
 
 static int plan_captured(struct planner *p, struct err *e)
@@ -161,7 +128,7 @@ static int plan_captured(struct planner *p, struct err *e)
         if (r < 0)
             return r;
         added->captured = true;
-        r = note_before(p, added, e);
+        r = note_live(p, added->target, e);
     }
     return r;
 }

@@ -1,8 +1,9 @@
 /* revert_record.c - a revert in the journal: lines of record.h. No locks.
  *
- *     revert 1                     the version of all this
+ *     revert 2                     the version of all this
  *     uri URI                      and so on, one line a field
  *     disk TARGET CONTENT …        one a disk
+ *     left PATH …                  one a file (leftover.h)
  *     ready                        from here on something may have been begun
  *     step make                    before each step
  *     made TARGET DEV INO …        after the overlays were made
@@ -29,15 +30,13 @@ static void put_disk(struct text *t, const struct revert_disk *disk)
     record_put(t, disk->content);
     record_put(t, disk->format);
     record_put(t, disk->overlay);
-    record_put(t, disk->before);
-    text_add(t, " %" PRIu64 " %" PRIu64 " %d %d\n", disk->dev, disk->ino, disk->captured,
-             disk->forked);
+    text_add(t, " %d %d\n", disk->captured, disk->forked);
 }
 
 int revert_record(struct journal *j, const struct revert *rv, struct err *e)
 {
     autotext struct text t = {0};
-    text_add(&t, "revert 1\n");
+    text_add(&t, "revert 2\n");
     record_field(&t, "uri", rv->uri);
     record_field(&t, "snapshot", rv->snapshot);
     record_field(&t, "current", rv->current);
@@ -48,6 +47,7 @@ int revert_record(struct journal *j, const struct revert *rv, struct err *e)
              rv->config_after);
     for (size_t i = 0; i < rv->n; i++)
         put_disk(&t, &rv->disks[i]);
+    leftovers_put(&rv->left, &t);
     text_add(&t, "ready\n");
     return record_add(j, &t, e);
 }
@@ -95,17 +95,14 @@ static bool read_prints(const struct record_line *l, struct revert *rv)
 
 static bool read_disk(const struct record_line *l, struct revert *rv)
 {
-    uint64_t v[4];
+    uint64_t v[2];
     char *const *f = l->fields;
-    if (!record_numbers(l, 6, v, 4))
+    if (!record_numbers(l, 5, v, 2))
         return false;
     struct revert_disk *disk = revert_add(rv, f[1], f[2], f[3], f[4]);
-    if (!disk)
-        return false;
-    free(disk->before);
-    disk->before = strdup(f[5]);
-    disk->dev = v[0], disk->ino = v[1], disk->captured = v[2], disk->forked = v[3];
-    return disk->before != NULL;
+    if (disk)
+        disk->captured = v[0], disk->forked = v[1];
+    return disk != NULL;
 }
 
 static bool read_made(const struct record_line *l, struct revert *rv)
@@ -168,12 +165,14 @@ static bool read_line(void *ctx, const struct record_line *l)
         return read_prints(l, rv);
     if (!strcmp(word, "disk"))
         return read_disk(l, rv);
+    if (!strcmp(word, "left"))
+        return leftovers_read(&rv->left, l);
     if (!strcmp(word, "step"))
         return read_step(l, rv);
     if (!strcmp(word, "made"))
         return read_made(l, rv);
     if (strcmp(word, "ready") != 0)
-        return !strcmp(word, "revert") && l->n == 2 && !strcmp(l->fields[1], "1");
+        return !strcmp(word, "revert") && l->n == 2 && !strcmp(l->fields[1], "2");
     reading->ready = true;
     return rv->uri && rv->snapshot && rv->current && rv->memory && *rv->maker;
 }

@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 
 #include "model/catalog.h"
-#include "model/need.h"
 #include "model/revert.h"
 #include "model/survey.h"
 #include "virt/change.h"
@@ -240,51 +239,9 @@ static int run_start(struct work *w, struct err *e)
 
 /* ---- remove, and what undoes make ---- */
 
-/* Removes the file if it is still that one and nobody needs it; else says why it is left. */
-static void remove_file(struct work *w, const struct survey *v, const char *path, uint64_t dev,
-                        uint64_t ino, bool sure)
-{
-    struct stat st;
-    if (lstat(path, &st) < 0)
-        return;
-    size_t user = SIZE_MAX;
-    struct err why;
-    if (need_find(v, path, &st, sure, &user, &why) < 0) {
-        text_add(w->remark, "; '%s' is left: %s", path, why.text);
-    } else if (user != SIZE_MAX) {
-        text_add(w->remark, "; '%s' is left for ", path);
-        graph_describe(v->graph, user, w->remark);
-    } else if (!S_ISREG(st.st_mode) || st.st_dev != dev || st.st_ino != ino) {
-        text_add(w->remark, "; '%s' is left, since it is another file now", path);
-    } else if (unlink(path) < 0) {
-        text_add(w->remark, "; '%s' is left: %s", path, strerrordesc_np(errno));
-    }
-}
-
-static bool has_before(const struct revert *rv)
-{
-    for (size_t i = 0; i < rv->n; i++)
-        if (*rv->disks[i].before)
-            return true;
-    return false;
-}
-
-/* What cannot be known to be needed by nobody is left. */
 static int run_remove(struct work *w, struct err *e)
 {
-    struct survey v;
-    if (!has_before(w->rv))
-        return 0;
-    int r = survey_make(w->m, w->now, false, &v, e);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < w->rv->n; i++) {
-        const struct revert_disk *disk = &w->rv->disks[i];
-        if (*disk->before)
-            remove_file(w, &v, disk->before, disk->dev, disk->ino, false);
-    }
-    survey_drop(&v);
-    return 0;
+    return leftovers_remove(w->m, w->now, &w->rv->left, w->remark, e);
 }
 
 /* Their names are ours alone, so that a file of that name is the one, also where libvirt was cut
@@ -301,7 +258,8 @@ int revert_drop_overlays(struct work *w, struct err *e)
         if (!w->now)
             unlink(disk->overlay);
         else if (lstat(disk->overlay, &st) == 0)
-            remove_file(w, &v, disk->overlay, st.st_dev, st.st_ino, true);
+            leftover_remove(&v, &(struct leftover){disk->overlay, LEFT_TOP, st.st_dev, st.st_ino},
+                            true, w->remark);
     }
     survey_drop(&v);
     return 0;

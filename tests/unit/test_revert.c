@@ -28,9 +28,10 @@ static struct revert *make(void)
     rv->flags = 5, rv->start = true, rv->leaf = true;
     rv->snapshots = 1, rv->config_before = UINT64_MAX, rv->config_after = 0;
     struct revert_disk *disk = revert_add(rv, "vda", "/i/a b", "qcow2", "/i/a.n");
-    disk->captured = true, disk->dev = 7, disk->ino = UINT64_MAX;
-    free(disk->before);
-    disk->before = strdup("/i/a\tc");
+    disk->captured = true;
+    rv->left.items = calloc(1, sizeof(*rv->left.items));
+    rv->left.items[rv->left.n++] =
+        (struct leftover){strdup("/i/a\tc"), LEFT_BELOW, 7, UINT64_MAX};
     disk = revert_add(rv, "vdb", "/i/b", "raw", "/i/b.n");
     disk->forked = true;
     return rv;
@@ -42,12 +43,16 @@ static void same_disk(const struct revert_disk *a, const struct revert_disk *b)
     TAP_STR(a->content, b->content, "its content");
     TAP_STR(a->format, b->format, "its format");
     TAP_STR(a->overlay, b->overlay, "its overlay");
-    TAP_STR(a->before, b->before, "its live file");
-    TAP_OK(a->dev == b->dev && a->ino == b->ino, "which it is");
     TAP_OK(a->captured == b->captured && a->forked == b->forked, "what it is");
     TAP_OK(a->made == b->made && a->new_dev == b->new_dev && a->new_ino == b->new_ino &&
                a->new_size == b->new_size && a->new_mtime == b->new_mtime,
            "and what was made");
+}
+
+static void same_leftover(const struct leftover *a, const struct leftover *b)
+{
+    TAP_STR(a->path, b->path, "a file that may be left");
+    TAP_OK(a->what == b->what && a->dev == b->dev && a->ino == b->ino, "which it is");
 }
 
 static void same(const struct revert *a, const struct revert *b)
@@ -66,6 +71,9 @@ static void same(const struct revert *a, const struct revert *b)
     if (TAP_OK(a->n == b->n, "as many disks"))
         for (size_t i = 0; i < a->n; i++)
             same_disk(&a->disks[i], &b->disks[i]);
+    if (TAP_OK(a->left.n == b->left.n, "as many files"))
+        for (size_t i = 0; i < a->left.n; i++)
+            same_leftover(&a->left.items[i], &b->left.items[i]);
 }
 
 static struct journal *reopen(struct journal *j)
@@ -125,8 +133,8 @@ static void refuses(const char *text, const char *what)
     TAP_OK(revert_read(text, &rv, &e) == -EIO && !rv, "%s: %s", what, e.text);
 }
 
-#define HEAD "revert 1\nuri u\nsnapshot s\ncurrent c\nmemory -\nmaker " UUID "\nstate 0 0 0 0\n"
-#define DISK "disk vda /c raw /o - 0 0 1 0\n"
+#define HEAD "revert 2\nuri u\nsnapshot s\ncurrent c\nmemory -\nmaker " UUID "\nstate 0 0 0 0\n"
+#define DISK "disk vda /c raw /o 1 0\n"
 
 static void test_read(void)
 {
@@ -134,14 +142,15 @@ static void test_read(void)
     understands(HEAD DISK, false, "one that was not ready, so that nothing has begun");
     understands(HEAD DISK "ready\n", true, "one that was");
     understands(HEAD DISK "ready\nmade vda 1 2 3 4\nstep start\n", true, "one that went on");
-    refuses("revert 2\n", "another version");
+    refuses("revert 1\n", "another version");
     refuses("delete 1\n", "another operation");
-    refuses("revert 1\nready\n", "one that lacks what it needs");
+    refuses("revert 2\nready\n", "one that lacks what it needs");
     refuses(HEAD "disk vda /c raw\nready\n", "a disk that was cut");
-    refuses(HEAD "disk vda /c raw /o - x 0 1 0\n", "no number");
-    refuses(HEAD "disk vda /c raw /o - -1 0 1 0\n", "a negative one");
-    refuses(HEAD "disk vda /c%00 raw /o - 0 0 1 0\n", "a NUL");
-    refuses(HEAD "disk vda /c%4 raw /o - 0 0 1 0\n", "half a code");
+    refuses(HEAD "disk vda /c raw /o x 0\n", "no number");
+    refuses(HEAD "disk vda /c raw /o -1 0\n", "a negative one");
+    refuses(HEAD "disk vda /c%00 raw /o 1 0\n", "a NUL");
+    refuses(HEAD "disk vda /c%4 raw /o 1 0\n", "half a code");
+    refuses(HEAD "left /f 3 1 2\n", "a file of no kind");
     refuses(HEAD DISK "ready\nstep dance\n", "an unknown step");
     refuses(HEAD DISK "ready\nmade vdx 1 2 3 4\n", "a disk that was not there");
     refuses(HEAD "maker " UUID UUID "\n", "a uuid that is too long");

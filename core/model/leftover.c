@@ -1,0 +1,156 @@
+/* leftover.c - see leftover.h. No locks of its own: called under the domain's operation. */
+#include "model/leftover.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model/need.h"
+#include "model/overlay.h"
+#include "virt/xml.h"
+#include "virt/xml_revert.h"
+
+void leftovers_drop(struct leftovers *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        free(l->items[i].path);
+    free(l->items);
+    *l = (struct leftovers){0};
+}
+
+static bool add(struct leftovers *l, const char *path, enum left what, uint64_t dev, uint64_t ino)
+{
+    struct leftover *more = reallocarray(l->items, l->n + 1, sizeof(*more));
+    if (!more)
+        return false;
+    l->items = more;
+    more[l->n] = (struct leftover){strdup(path), what, dev, ino};
+    return more[l->n].path && ++l->n;
+}
+
+int leftovers_note(struct leftovers *l, const char *path, enum left what, struct err *e)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    return add(l, path, what, st.st_dev, st.st_ino) ? 0 : err_nomem(e);
+}
+
+/* ---- chains ---- */
+
+static bool names(const struct xml_snapshot_disk *disks, size_t n, const char *path)
+{
+    size_t len = strlen(path);
+    for (size_t i = 0; i < n; i++) {
+        const char *overlay = disks[i].overlay.path;
+        if (overlay && !strncmp(overlay, path, len) &&
+            (!overlay[len] || !strcmp(overlay + len, XML_REVERT_NONE)))
+            return true;
+    }
+    return false;
+}
+
+/* Was that file made for a snapshot of the domain? Else it may be the user's own. */
+static bool is_overlay(const struct domain *d, const char *path, const char *below)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        const struct xml_snapshot *x = d->all[i].parsed;
+        if (names(x->disks, x->n_disks, path) || names(x->revert_disks, x->n_revert_disks, path))
+            return true;
+    }
+    return overlay_is_named_so(path, below);
+}
+
+int leftovers_note_chain(struct leftovers *l, const struct survey *v, const struct domain *d,
+                         int user, struct err *e)
+{
+    int r = 0;
+    for (size_t k = 0; r == 0 && user >= 0; k++) {
+        int below = graph_chain(v->graph, (size_t)user, k + 1);
+        if (below == GRAPH_NO_FILE)
+            break;
+        const char *path = graph_file_path(v->graph, graph_chain(v->graph, (size_t)user, k));
+        if (!is_overlay(d, path, graph_file_path(v->graph, below)))
+            break;
+        r = leftovers_note(l, path, k ? LEFT_BELOW : LEFT_TOP, e);
+    }
+    return r;
+}
+
+/* ---- in the journal ---- */
+
+void leftovers_put(const struct leftovers *l, struct text *t)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        text_add(t, "left");
+        record_put(t, l->items[i].path);
+        text_add(t, " %d %" PRIu64 " %" PRIu64 "\n", l->items[i].what, l->items[i].dev,
+                 l->items[i].ino);
+    }
+}
+
+bool leftovers_read(struct leftovers *l, const struct record_line *line)
+{
+    uint64_t v[3];
+    return !strcmp(line->fields[0], "left") && record_numbers(line, 2, v, 3) &&
+           v[0] <= LEFT_MEMORY && add(l, line->fields[1], (enum left)v[0], v[1], v[2]);
+}
+
+/* ---- removing ---- */
+
+static bool is_needed(const struct survey *v, const struct leftover *file, const struct stat *st,
+                      bool sure, struct text *remark)
+{
+    size_t user = SIZE_MAX;
+    struct err why;
+    if (file->what == LEFT_MEMORY && names_has(v->names, file->path)) {
+        text_add(remark, "; '%s' is left, since something else names it", file->path);
+        return true;
+    }
+    if (need_find(v, file->path, st, sure, &user, &why) < 0) {
+        text_add(remark, "; '%s' is left: %s", file->path, why.text);
+        return true;
+    }
+    if (user == SIZE_MAX)
+        return false;
+    if (file->what == LEFT_BELOW)
+        return true;
+    text_add(remark, "; '%s' is left for ", file->path);
+    graph_describe(v->graph, user, remark);
+    return true;
+}
+
+bool leftover_remove(const struct survey *v, const struct leftover *file, bool sure,
+                     struct text *remark)
+{
+    struct stat st;
+    if (lstat(file->path, &st) < 0)
+        return true;
+    if (is_needed(v, file, &st, sure, remark))
+        return false;
+    if (!S_ISREG(st.st_mode) || st.st_dev != file->dev || st.st_ino != file->ino)
+        text_add(remark, "; '%s' is left, since it is another file now", file->path);
+    else if (unlink(file->path) < 0)
+        text_add(remark, "; '%s' is left: %s", file->path, strerrordesc_np(errno));
+    else
+        return true;
+    return false;
+}
+
+/* What cannot be known to be needed by nobody is left. */
+int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *l,
+                     struct text *remark, struct err *e)
+{
+    struct survey v;
+    if (!l->n)
+        return 0;
+    int r = survey_make(m, d, false, &v, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < l->n; i++)
+        leftover_remove(&v, &l->items[i], false, remark);
+    survey_drop(&v);
+    return 0;
+}

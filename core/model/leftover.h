@@ -1,0 +1,50 @@
+/* leftover.h - files that a change may leave to nobody: noted before it, removed after it where
+ * nothing needs them. */
+#ifndef SNAPFS_MODEL_LEFTOVER_H
+#define SNAPFS_MODEL_LEFTOVER_H
+
+#include "model/record.h"
+#include "model/survey.h"
+
+enum left {
+    LEFT_TOP,   /* the top of a disk's chain */
+    LEFT_BELOW, /* what stands below it; that others need it goes without saying */
+    LEFT_MEMORY /* of a virtual machine */
+};
+
+struct leftover {
+    char *path;
+    enum left what;
+    uint64_t dev, ino;
+};
+
+struct leftovers {
+    struct leftover *items;
+    size_t n;
+};
+
+void leftovers_drop(struct leftovers *l);
+
+/* Notes the file, if it is a regular one. */
+int leftovers_note(struct leftovers *l, const char *path, enum left what, struct err *e);
+
+/* Notes the files of the user's chain that were made for snapshots of the domain, from the top down
+ * to the first that was not, or that stands on nothing. */
+int leftovers_note_chain(struct leftovers *l, const struct survey *v, const struct domain *d,
+                         int user, struct err *e);
+
+/* As lines of a journal, "left PATH …"; and back, where it is one. */
+void leftovers_put(const struct leftovers *l, struct text *t);
+bool leftovers_read(struct leftovers *l, const struct record_line *line);
+
+/* Removes those that nobody needs; `d` was read after the change. What is left, and why, is told in
+ * `remark`. */
+int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *l,
+                     struct text *remark, struct err *e);
+
+/* Removes one file if it is still that one and nobody needs it (need_find's `sure`), else says why
+ * it is left. Whether it has gone. */
+bool leftover_remove(const struct survey *v, const struct leftover *file, bool sure,
+                     struct text *remark);
+
+#endif

@@ -1,0 +1,159 @@
+/* merge.c - see merge.h. No locks. Headers are read, nothing is written. */
+#include "model/merge.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "model/follow.h"
+#include "model/inside.h"
+
+/* How deep the file stands in the user's chain; SIZE_MAX for not at all. */
+static size_t depth_of(const struct graph *g, size_t user, int file)
+{
+    for (size_t k = 0; graph_chain(g, user, k) != GRAPH_NO_FILE; k++)
+        if (graph_chain(g, user, k) == file)
+            return k;
+    return SIZE_MAX;
+}
+
+struct question {
+    const struct survey *v;
+    const struct domain *d;
+    const struct snapshot *s;
+    const char *target;
+    struct merge m;
+    int above; /* what stands on `top` in the live chain, GRAPH_NO_FILE for nothing */
+};
+
+/* ---- who has these files ---- */
+
+static bool is_own(const struct question *q, const struct graph_user *u)
+{
+    return !strcmp(u->domain, q->d->name) && !strcmp(u->target, q->target);
+}
+
+/* Its bytes are the whole of `top`: those of the live disk, or of a snapshot that is moved. */
+static bool is_moved(const struct question *q, const struct graph_user *u)
+{
+    if (u->tag || u->inside || !is_own(q, u))
+        return false;
+    return u->snapshot || q->m.active;
+}
+
+/* Does the user keep its bytes? `k`: how deep the content stands in its chain. */
+static bool keeps(const struct question *q, size_t user, size_t k)
+{
+    const struct graph *g = q->v->graph;
+    const struct graph_user *u = graph_user(g, user);
+    if (k == 0)
+        return u->tag != NULL; /* whose clusters writes leave alone */
+    if (graph_chain(g, user, k - 1) != q->m.top)
+        return false;
+    if (k == 1)
+        return is_moved(q, u);
+    return !u->inside && graph_chain(g, user, k - 2) == q->above;
+}
+
+/* A clone on an image in a mount has what that snapshot has. */
+static bool stands_on_it(const struct question *q, const struct graph_user *u)
+{
+    const struct snapshot *s = u->inside ? inside_snapshot(q->d, u->inside) : NULL;
+    for (size_t i = 0; s && i < s->n_disks; i++) {
+        int user = survey_user(q->v, q->d, s, s->disks[i].target);
+        if (user >= 0 && depth_of(q->v->graph, (size_t)user, q->m.base) != SIZE_MAX)
+            return true;
+    }
+    return false;
+}
+
+static int refuse(const struct question *q, size_t user, struct err *e)
+{
+    autotext struct text who = {0};
+    graph_describe(q->v->graph, user, &who);
+    return err_fail(e, EBUSY, "'%s' is needed by %s", graph_file_path(q->v->graph, q->m.base),
+                    who.failed ? "another" : who.s);
+}
+
+static int check_users(const struct question *q, size_t own, struct err *e)
+{
+    const struct graph *g = q->v->graph;
+    for (size_t i = 0; i < graph_n_users(g); i++) {
+        const struct graph_user *u = graph_user(g, i);
+        size_t k = depth_of(g, i, q->m.base);
+        bool stays = k == SIZE_MAX ? !u->unknown && !stands_on_it(q, u) : keeps(q, i, k);
+        if (i != own && !stays)
+            return refuse(q, i, e);
+    }
+    return 0;
+}
+
+/* ---- the files themselves ---- */
+
+static bool is_plain(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool is_readable(const char *format)
+{
+    return format && (!strcmp(format, "raw") || !strcmp(format, "qcow2"));
+}
+
+/* A content that is longer would make the next one's disk longer. */
+static int check_layers(const struct image_layer *l, size_t n, struct err *e)
+{
+    if (n < 2 || l[0].data || l[1].data || !is_readable(l[1].format) || !is_plain(l[0].path) ||
+        !is_plain(l[1].path))
+        return err_fail(e, EBUSY, "'%s' is not a plain overlay on a plain file", l[0].path);
+    if (l[1].size > l[0].size)
+        return err_fail(e, EBUSY, "'%s' is shorter than '%s', on which it stands", l[0].path,
+                        l[1].path);
+    return 0;
+}
+
+static int check_files(const struct question *q, struct err *e)
+{
+    struct image_layer *layers = NULL;
+    size_t n = 0;
+    int r = follow_layers(graph_file_path(q->v->graph, q->m.top), "qcow2", &layers, &n, e);
+    if (r == 0)
+        r = check_layers(layers, n, e);
+    image_layers_free(layers, n);
+    return r;
+}
+
+/* ---- together ---- */
+
+/* The live chain's files about the content. */
+static int find_files(struct question *q, size_t own, struct err *e)
+{
+    const struct graph *g = q->v->graph;
+    int live = survey_user(q->v, q->d, NULL, q->target);
+    q->m.base = graph_chain(g, own, 0);
+    size_t k = live < 0 ? SIZE_MAX : depth_of(g, (size_t)live, q->m.base);
+    if (k == SIZE_MAX || k == 0)
+        return err_fail(e, EBUSY, "the live disk '%s' does not stand on the snapshot", q->target);
+    q->m.top = graph_chain(g, (size_t)live, k - 1);
+    q->m.active = k == 1;
+    q->above = k >= 2 ? graph_chain(g, (size_t)live, k - 2) : GRAPH_NO_FILE;
+    return 0;
+}
+
+int merge_find(const struct survey *v, const struct domain *d, const struct snapshot *s,
+               const char *target, struct merge *ret, struct err *e)
+{
+    struct question q = {.v = v, .d = d, .s = s, .target = target};
+    int own = survey_user(v, d, s, target);
+    if (own < 0 || graph_user(v->graph, (size_t)own)->broken)
+        return err_fail(e, EBUSY, "the chain of disk '%s' of the snapshot is not whole", target);
+    int r = find_files(&q, (size_t)own, e);
+    if (r == 0)
+        r = check_users(&q, (size_t)own, e);
+    if (r == 0)
+        r = check_files(&q, e);
+    if (r == 0)
+        *ret = q.m;
+    return r;
+}

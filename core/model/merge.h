@@ -1,0 +1,24 @@
+/* merge.h - may what a snapshot's next one stands on be merged into the snapshot's own file? Then
+ * the file has the bytes of the next one, and all others have theirs as before.
+ *
+ * Asked of the file graph alone, so that it holds whatever names libvirt keeps: the overlay is the
+ * one file that stands on the content.
+ */
+#ifndef SNAPFS_MODEL_MERGE_H
+#define SNAPFS_MODEL_MERGE_H
+
+#include "model/survey.h"
+
+/* Files of the graph. */
+struct merge {
+    int base;    /* the snapshot's content, which takes the bytes of */
+    int top;     /* the overlay on it, which is in the live chain, and */
+    bool active; /* is the live disk itself */
+};
+
+/* May it? EBUSY with the reason when it may not: somebody else's bytes would change or vanish, or
+ * the live disk does not stand on the snapshot. */
+int merge_find(const struct survey *v, const struct domain *d, const struct snapshot *s,
+               const char *target, struct merge *ret, struct err *e);
+
+#endif
