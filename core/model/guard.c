@@ -3,8 +3,6 @@
  * Rules, each from a shape in which libvirt's own call loses data or dies:
  *   - a name that is also another tag's id picks that other tag (QEMU looks up ids first);
  *   - a revert to an internal snapshot writes into its file: nothing else may stand on that file;
- *   - a delete of an external snapshot commits its overlay into its content file, or unlinks that
- * file: nothing else may stand on either, no tag in the overlay;
  *   - libvirt's revert to an external snapshot unlinks the files of the current one, unchecked;
  *   - a running domain must still have the disks that a snapshot to be deleted had.
  */
@@ -96,14 +94,6 @@ static int check_tag_name(const struct survey *v, int file, const struct snapsho
 
 /* ---- pieces of the questions ---- */
 
-static const struct xml_snapshot_disk *external_disk(const struct snapshot *s, const char *target)
-{
-    for (size_t i = 0; i < s->parsed->n_disks; i++)
-        if (!strcmp(s->parsed->disks[i].target, target))
-            return &s->parsed->disks[i];
-    return NULL;
-}
-
 /* The number of the file at the top of that user's chain; GRAPH_NO_FILE for no such user. */
 static int top_file(const struct survey *v, int user)
 {
@@ -167,7 +157,7 @@ static int check_readable(const struct domain *d, struct err *e)
 }
 
 /* A saved state would be resumed later, on the files and with the contents it was saved with. */
-static int check_saved(struct model *m, const struct domain *d, const char *what, struct err *e)
+int guard_saved(struct model *m, const struct domain *d, const char *what, struct err *e)
 {
     struct virt_status status;
     int r = virt_domain_status(m->virt, d->uuid, false, &status, e);
@@ -181,94 +171,43 @@ static int check_saved(struct model *m, const struct domain *d, const char *what
 
 /* ---- delete ---- */
 
-static int delete_internal(const struct survey *v, const struct domain *d, const struct snapshot *s,
-                           const struct snapshot_disk *disk, struct err *e)
+/* Does the domain run, and write to another file than that which holds the tag? QEMU lets nobody
+ * else change it then. */
+static bool is_elsewhere(const struct survey *v, const struct domain *d, const struct snapshot *s)
 {
-    int file = top_file(v, survey_user(v, d, s, disk->target));
-    if (file == GRAPH_NO_FILE)
-        return err_fail(e, EBUSY, "disk '%s' of the snapshot is not a local file", disk->target);
-    if (d->active && top_file(v, survey_user(v, d, NULL, disk->target)) != file)
-        return err_fail(e, EBUSY,
-                        "the running domain writes to another file than '%s', which holds the "
-                        "snapshot; shut the domain off first",
-                        disk->path);
-    return check_tag_name(v, file, s, e);
-}
-
-/* The overlay is the live disk and stands directly on the content file: libvirt commits it. */
-static int delete_committed(const struct survey *v, const struct domain *d,
-                            const struct snapshot *s, int live, struct err *e)
-{
-    int overlay = graph_chain(v->graph, (size_t)live, 0);
-    int content = graph_chain(v->graph, (size_t)live, 1);
-    int r = refuse_users(v, d, s, overlay, true, true, "deleting it would remove", e);
-    return r < 0 ? r : refuse_users(v, d, s, content, false, true, "deleting it would write to", e);
-}
-
-/* The snapshot is off the live chain: libvirt from 9.9 on unlinks its content file. */
-static int delete_unlinked(const struct model *m, const struct survey *v, const struct domain *d,
-                           const struct snapshot *s, const struct snapshot_disk *disk, int content,
-                           struct err *e)
-{
-    if (virt_version(m->virt) < EXTERNAL_REVERT_FROM)
-        return err_fail(e, EBUSY,
-                        "the overlay of disk '%s' is not the live disk, and this libvirt cannot "
-                        "delete such an external snapshot",
-                        disk->target);
-    return refuse_users(v, d, s, content, true, false, "deleting it would remove", e);
-}
-
-static int delete_external(const struct model *m, const struct survey *v, const struct domain *d,
-                           const struct snapshot *s, const struct snapshot_disk *disk,
-                           struct err *e)
-{
-    int own = survey_user(v, d, s, disk->target);
-    int live = survey_user(v, d, NULL, disk->target);
-    const struct xml_snapshot_disk *x = external_disk(s, disk->target);
-    if (own < 0 || live < 0 || !x || !x->overlay.path)
-        return err_fail(e, EBUSY,
-                        "disk '%s' of the snapshot, or its overlay, is not there any more",
-                        disk->target);
-    if (graph_user(v->graph, (size_t)live)->broken || graph_user(v->graph, (size_t)own)->broken)
-        return err_fail(e, EBUSY, "the backing chain of disk '%s' cannot be followed to its end",
-                        disk->target);
-    int content = graph_chain(v->graph, (size_t)own, 0);
-    const char *top = graph_file_path(v->graph, graph_chain(v->graph, (size_t)live, 0));
-    if (!strcmp(top, x->overlay.path) && graph_chain(v->graph, (size_t)live, 1) == content)
-        return delete_committed(v, d, s, live, e);
-    return delete_unlinked(m, v, d, s, disk, content, e);
-}
-
-static int delete_disks(const struct model *m, const struct survey *v, const struct domain *d,
-                        const struct snapshot *s, struct err *e)
-{
-    int r = refuse_clones(v, d, s, e);
-    for (size_t i = 0; r == 0 && i < s->n_disks; i++) {
-        const struct snapshot_disk *disk = &s->disks[i];
-        r = disk->tag ? delete_internal(v, d, s, disk, e) : delete_external(m, v, d, s, disk, e);
+    for (size_t i = 0; d->active && i < s->n_disks; i++) {
+        const char *target = s->disks[i].target;
+        int file = top_file(v, survey_user(v, d, s, target));
+        if (file != top_file(v, survey_user(v, d, NULL, target)))
+            return true;
     }
+    return false;
+}
+
+static int delete_tags(const struct survey *v, const struct domain *d, const struct snapshot *s,
+                       struct err *e)
+{
+    int r = check_monitor(d, s, e);
     if (r == 0 && d->active)
         r = check_attached(v, s, e);
+    for (size_t i = 0; r == 0 && i < s->n_disks; i++) {
+        int file = top_file(v, survey_user(v, d, s, s->disks[i].target));
+        r = file == GRAPH_NO_FILE
+                ? err_fail(e, EBUSY, "disk '%s' of the snapshot is not a local file",
+                           s->disks[i].target)
+                : check_tag_name(v, file, s, e);
+    }
     return r;
 }
 
-int guard_delete(struct model *m, struct domain *d, const struct snapshot *s, struct err *e)
+int guard_delete(const struct survey *v, const struct domain *d, const struct snapshot *s,
+                 bool metadata, bool *ret_native, struct err *e)
 {
-    if (m->is_test)
-        return 0;
-    struct survey v;
+    *ret_native = !metadata && !guard_is_external(s) && !is_elsewhere(v, d, s);
     int r = check_readable(d, e);
     if (r == 0)
-        r = check_monitor(d, s, e);
-    if (r == 0 && guard_is_external(s))
-        r = check_saved(m, d, "on a file that is merged by then", e);
-    if (r == 0)
-        r = survey_make(m, d, false, &v, e);
-    if (r < 0)
-        return r;
-    r = delete_disks(m, &v, d, s, e);
-    survey_drop(&v);
-    return r;
+        r = refuse_clones(v, d, s, e);
+    return r == 0 && *ret_native ? delete_tags(v, d, s, e) : r;
 }
 
 /* ---- revert ---- */
@@ -347,7 +286,7 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, bo
     if (r == 0)
         r = check_monitor(d, s, e);
     if (r == 0)
-        r = check_saved(m, d, "on the reverted disks", e);
+        r = guard_saved(m, d, "on the reverted disks", e);
     if (r == 0)
         r = survey_make(m, d, false, &v, e);
     if (r < 0)
@@ -415,7 +354,7 @@ int guard_create(struct model *m, const struct survey *v, const struct domain *d
     if (p->internal && makes_internal(v->live))
         r = check_job_name(m, d, name, e);
     if (r == 0 && p->external)
-        r = check_saved(m, d, "on the file that the new snapshot has by then", e);
+        r = guard_saved(m, d, "on the file that the new snapshot has by then", e);
     return r < 0 ? r : check_new_tag(v, d, name, e);
 }
 

@@ -19,11 +19,17 @@
  * made. */
 int guard_create(struct model *m, const struct survey *v, const struct domain *d, const char *name,
                  const struct plan *p, struct err *e);
-int guard_delete(struct model *m, struct domain *d, const struct snapshot *s, struct err *e);
+/* *ret_native: by libvirt's own call, which deletes an internal one where the disks are within its
+ * reach; else, and with `metadata`, libvirt is only to forget it. */
+int guard_delete(const struct survey *v, const struct domain *d, const struct snapshot *s,
+                 bool metadata, bool *ret_native, struct err *e);
 /* *ret_native: by libvirt's own call; else by the steps of revert.h, whose own checks follow. */
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, bool *ret_native,
                  struct err *e);
 int guard_describe(const struct snapshot *s, struct err *e);
+
+/* Has the domain no saved state, which a later start would resume `what`? EBUSY. */
+int guard_saved(struct model *m, const struct domain *d, const char *what, struct err *e);
 
 /* Has it bytes, of a disk or of memory, in files of their own? */
 bool guard_is_external(const struct snapshot *s);

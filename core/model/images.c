@@ -13,6 +13,7 @@
 #include "base/budget.h"
 #include "base/hash.h"
 #include "model/catalog.h"
+#include "model/delete.h"
 #include "model/domain.h"
 #include "model/policy.h"
 #include "model/tables.h"
@@ -146,6 +147,16 @@ static int check_not_live(const struct domain *d, const struct image *im,
         target, disk->target);
 }
 
+/* Asked once the image is open, so that what changes later is noticed by the image itself. */
+static int check_not_deleted(const struct model *m, const struct domain *d,
+                             const struct snapshot *s, const struct snapshot_disk *disk,
+                             struct err *e)
+{
+    if (m->is_test || disk->stray || !delete_has_begun(d->uuid, s->name))
+        return 0;
+    return err_fail(e, EIO, "the snapshot is being deleted, and its bytes are no longer whole");
+}
+
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, struct image **ret, struct err *e)
 {
@@ -166,10 +177,11 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     if (domain_disk_ident(d->uuid, s, disk->target, file) != disk->ident)
         return stale(m, d, s, disk, e);
     r = check_not_live(d, im, disk, e);
-    if (r < 0)
-        return r;
-    *ret = take(im);
-    return 0;
+    if (r == 0)
+        r = check_not_deleted(m, d, s, disk, e);
+    if (r == 0)
+        *ret = take(im);
+    return r;
 }
 
 static int probe_now(struct model *m, struct domain *d, const struct snapshot *s,

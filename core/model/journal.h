@@ -31,6 +31,10 @@ MEM_CLEANUP(struct journal, journal_close)
 /* The whole lines that stand in it, each with its newline; "" for none. Owned by the journal. */
 const char *journal_text(const struct journal *j);
 
+/* The same without a lock, of a domain that somebody may be at work on; owned by the caller. NULL
+ * where there is none, or it is not ours to read. */
+char *journal_glance(const char *uuid);
+
 /* Adds whole lines, which are on the disk when it returns. */
 int journal_add(struct journal *j, const char *lines, struct err *e);
 

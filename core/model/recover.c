@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "model/catalog.h"
+#include "model/delete.h"
 #include "model/record.h"
 #include "model/revert.h"
 #include "model/verbs.h"
@@ -22,12 +23,23 @@ static void say(struct model *m, const char *uuid, int result, const struct err 
         m->options.say(result < 0, line.s);
 }
 
+int recover_check_uri(const struct model *m, const char *uri, struct err *e)
+{
+    if (!strcmp(uri, virt_uri(m->virt)))
+        return 0;
+    return err_fail(e, EBUSY,
+                    "an operation on the domain that was begun through '%s' was cut off; mount "
+                    "that, so that it is finished",
+                    uri);
+}
+
 /* What undoes or finishes each procedure, by the first word of its journal. */
 static const struct {
     const char *word;
     int (*recover)(struct model *m, struct journal *j, const char *uuid, struct text *remark,
                    struct err *e);
 } procedures[] = {
+    {"delete", delete_recover},
     {"revert", revert_recover},
 };
 

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "model/catalog.h"
+#include "model/print.h"
+#include "model/recover.h"
 #include "model/revert_steps.h"
 
 static void work_drop(struct work *w)
@@ -39,7 +41,7 @@ static int look(struct work *w, struct err *e)
         r = virt_domain_status(w->m->virt, w->uuid, w->now->active, &w->status, e);
     if (r == 0 && w->now->active)
         r = virt_domain_xml(w->m->virt, w->uuid, true, &config, e);
-    return r == 0 ? revert_print_config(config ? config : w->now->xml, &w->config, e) : r;
+    return r == 0 ? print_config(config ? config : w->now->xml, &w->config, e) : r;
 }
 
 static bool is_current(const struct work *w, const char *name)
@@ -76,7 +78,7 @@ static bool fits(const struct work *w, enum revert_step step)
     if (step == REVERT_REMOVE)
         return true;
     return w->now->persistent && !w->status.managed_save &&
-           revert_print_snapshots(w->now) == w->rv->snapshots && fits_disks(w, step) &&
+           print_snapshots(w->now) == w->rv->snapshots && fits_disks(w, step) &&
            fits_current(w, step);
 }
 
@@ -253,12 +255,9 @@ int revert_recover(struct model *m, struct journal *j, const char *uuid, struct 
         return r;
     if (!w.rv)
         return journal_end(j, e);
-    if (strcmp(w.rv->uri, virt_uri(m->virt)) != 0)
-        return err_fail(e, EBUSY,
-                        "an operation on the domain that was begun through '%s' was cut off; mount "
-                        "that, so that it is finished",
-                        w.rv->uri);
-    r = look(&w, e);
+    r = recover_check_uri(m, w.rv->uri, e);
+    if (r == 0)
+        r = look(&w, e);
     if (r == -ENOENT) {
         text_add(remark, "the revert to '%s' was cut off, and the domain is gone", w.rv->snapshot);
         return undo_gone(&w, e);

@@ -41,7 +41,7 @@ struct revert {
     bool start;                                      /* the domain is to run afterwards */
     bool active;                                     /* it ran before */
     bool leaf;                                       /* the snapshot has no children */
-    uint64_t snapshots, config_before, config_after; /* what stands there: see prints below */
+    uint64_t snapshots, config_before, config_after; /* what stands there: see print.h */
     struct leftovers left;                           /* what the live disks were on */
     struct revert_disk *disks;
     size_t n;
@@ -67,11 +67,6 @@ struct xml_moved *revert_moved(const struct revert *rv, bool captured, size_t *r
 int revert_check_made(struct revert_disk *disk, struct err *e);
 /* Is it still as it was made, so that nobody has run on it? */
 bool revert_untouched(const struct revert_disk *disk);
-
-/* ---- prints: equal as long as nothing of it changed ---- */
-
-int revert_print_config(const char *xml, uint64_t *ret, struct err *e); /* disks and their files */
-uint64_t revert_print_snapshots(const struct domain *d);                /* names, times, parents */
 
 /* ---- in the journal (revert_record.c) ---- */
 

@@ -9,6 +9,7 @@
 #include "model/catalog.h"
 #include "model/follow.h"
 #include "model/overlay.h"
+#include "model/print.h"
 #include "model/revert_plan.h"
 #include "model/survey.h"
 #include "virt/change.h"
@@ -266,12 +267,12 @@ static int fill_prints(struct planner *p, struct err *e)
     struct revert *rv = p->rv;
     int r = make_config(p, &after, e);
     if (r == 0)
-        r = revert_print_config(after, &rv->config_after, e);
+        r = print_config(after, &rv->config_after, e);
     if (r == 0 && p->d->active)
         r = virt_domain_xml(p->m->virt, p->d->uuid, true, &config, e);
     if (r == 0)
-        r = revert_print_config(config ? config : p->d->xml, &rv->config_before, e);
-    rv->snapshots = revert_print_snapshots(p->d);
+        r = print_config(config ? config : p->d->xml, &rv->config_before, e);
+    rv->snapshots = print_snapshots(p->d);
     return r;
 }
 

@@ -35,6 +35,22 @@ int turn_begin(struct turn *t, struct model *m, const char *uuid, struct err *e)
     return r == 0 ? model_domain_now(m, uuid, &t->domain, e) : r;
 }
 
+int turn_again(struct turn *t, struct err *e)
+{
+    char uuid[VIRT_UUID_LEN + 1];
+    memcpy(uuid, t->domain->uuid, sizeof(uuid));
+    domain_unref(take(t->domain));
+    return model_domain_now(t->m, uuid, &t->domain, e);
+}
+
+int turn_snapshot(const struct turn *t, uint64_t ident, const struct snapshot **ret, struct err *e)
+{
+    *ret = domain_find_ident(t->domain, ident);
+    if (*ret)
+        return 0;
+    return err_fail(e, ESTALE, "the snapshot was deleted or made again meanwhile");
+}
+
 static bool same_snapshots(const struct domain *a, const struct domain *b)
 {
     bool same = a->n == b->n && a->n_unreadable == b->n_unreadable;

@@ -22,6 +22,12 @@ struct turn {
 int turn_begin(struct turn *t, struct model *m, const char *uuid, struct err *e);
 void turn_end(struct turn *t);
 
+/* Reads the domain again, after a change of ours. */
+int turn_again(struct turn *t, struct err *e);
+
+/* The snapshot of that ident. ESTALE. */
+int turn_snapshot(const struct turn *t, uint64_t ident, const struct snapshot **ret, struct err *e);
+
 #define autoturn __attribute__((cleanup(turn_end)))
 
 /* The last step before the change: is the domain still what the guard was asked about? The guard

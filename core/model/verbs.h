@@ -2,8 +2,9 @@
  *
  * Every verb queues behind the others on the same domain (different domains run side by side),
  * reads the domain afresh, asks the guard (guard.h) whose bytes would change, and only then makes
- * the one libvirt call. 0 or -errno with a sentence that says what to do about it where we know. A
- * verb may take minutes: it never runs on a thread that others wait for.
+ * the one libvirt call, or the steps of our own where libvirt's is not safe. 0 or -errno with a
+ * sentence that says what to do about it where we know. A verb may take minutes: it never runs on a
+ * thread that others wait for.
  */
 #ifndef SNAPFS_MODEL_VERBS_H
 #define SNAPFS_MODEL_VERBS_H
@@ -32,6 +33,11 @@ int verb_create_written(struct model *m, const char *uuid, const char *text, str
 /* rmdir. ENOTEMPTY when it has children. */
 int verb_delete(struct model *m, const char *uuid, uint64_t ident, struct text *remark,
                 struct err *e);
+
+/* A write to `delete`: "children" (with all below, the deepest first), "children-only" or "merge"
+ * (alone; its children become its parent's); with "metadata" libvirt only forgets them. */
+int verb_delete_written(struct model *m, const char *uuid, uint64_t ident, const char *words,
+                        struct text *remark, struct err *e);
 
 /* A write to `revert`: words "running", "paused", "force", "reset-nvram" separated by blanks. */
 int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *words,

@@ -61,13 +61,14 @@ int virt_block_job(struct virt *v, const char *uuid, const char *target, struct 
     return r;
 }
 
-static int act_pivot(virDomainPtr dom, struct disk_call *c)
+static int act_end(virDomainPtr dom, struct disk_call *c)
 {
-    return virDomainBlockJobAbort(dom, c->target, VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT);
+    return virDomainBlockJobAbort(dom, c->target, c->flags);
 }
 
-int virt_commit_pivot(struct virt *v, const char *uuid, const char *target, struct err *e)
+int virt_commit_end(struct virt *v, const char *uuid, const char *target, bool pivot, struct err *e)
 {
-    struct disk_call c = {.uuid = uuid, .target = target, .act = act_pivot};
+    struct disk_call c = {.uuid = uuid, .target = target, .act = act_end};
+    c.flags = pivot ? VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT : 0;
     return virt_run(v, VIRT_CHANGE, op_disk, &c, e);
 }

@@ -23,7 +23,9 @@ struct virt_block_job {
 int virt_block_job(struct virt *v, const char *uuid, const char *target, struct virt_block_job *ret,
                    struct err *e);
 
-/* The live disk is `base` from here on (virDomainBlockJobAbort with PIVOT). EBUSY: not yet. */
-int virt_commit_pivot(struct virt *v, const char *uuid, const char *target, struct err *e);
+/* Ends the job on the disk (virDomainBlockJobAbort): with `pivot` the live disk is `base` from here
+ * on, EBUSY when it is too early for that; without, the chain stays as it is. */
+int virt_commit_end(struct virt *v, const char *uuid, const char *target, bool pivot,
+                    struct err *e);
 
 #endif

@@ -88,6 +88,12 @@ static int store_revert(struct tree *t, const struct view *v, const char *words,
     return verb_revert(t->model, v->place.uuid, v->place.snapshot, words, remark, e);
 }
 
+static int store_delete(struct tree *t, const struct view *v, const char *words,
+                        struct text *remark, struct err *e)
+{
+    return verb_delete_written(t->model, v->place.uuid, v->place.snapshot, words, remark, e);
+}
+
 static int store_create(struct tree *t, const struct view *v, const char *words,
                         struct text *remark, struct err *e)
 {
@@ -162,6 +168,14 @@ static const struct row rows[] = {
      .mode = 0444,
      .show = show_tag_info,
      .help = "what is known of it, in 'Key: value' lines"},
+    {.name = "delete",
+     .where = PLACE_SNAPSHOT,
+     .kind = PLACE_FILE,
+     .mode = 0600,
+     .when = when_made,
+     .store = store_delete,
+     .words = "children children-only merge metadata",
+     .help = "a write deletes with those below, or alone though it has children"},
     {.name = "description",
      .where = PLACE_SNAPSHOT,
      .kind = PLACE_FILE,

@@ -160,8 +160,13 @@ class Domain:
         return snapshot_source(self.snapshot_xml(name), target)
 
     def is_internal(self, name, target):
-        disks = ElementTree.fromstring(self.snapshot_xml(name)).findall("disks/disk")
-        return {disk.get("name"): disk.get("snapshot") for disk in disks}[target] == "internal"
+        return is_internal(self.snapshot_xml(name), target)
+
+
+def is_internal(document, target):
+    """Whether the snapshot of that XML has the disk's bytes in a tag."""
+    disks = ElementTree.fromstring(document).findall("disks/disk")
+    return {disk.get("name"): disk.get("snapshot") for disk in disks}[target] == "internal"
 
 
 def snapshot_source(document, target):

@@ -4,7 +4,7 @@ import hashlib
 import os
 
 from lib import reading
-from lib.domain import snapshot_source, source_in
+from lib.domain import is_internal, snapshot_source, source_in
 from lib.tap import equal, true
 
 COPY = "/run/held"
@@ -39,7 +39,8 @@ class Held:
         document = document or self.domain.snapshot_xml(name)
         for disk in self.domain.disks:
             source, format = snapshot_source(document, disk.target)
-            reading.convert(source, format, COPY)
+            tag = name if is_internal(document, disk.target) else None
+            reading.convert(source, format, COPY, tag)
             found[disk.target] = digest(COPY)
         return found
 

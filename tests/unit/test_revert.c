@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "model/overlay.h"
+#include "model/print.h"
 #include "model/revert_plan.h"
 #include "tap.h"
 
@@ -233,7 +234,7 @@ static void test_print(void)
         autotext struct text t = {0};
         text_add(&t, "<domain><name>x</name><devices>%s%s</devices></domain>", disks[i][0],
                  disks[i][1]);
-        TAP_OK(revert_print_config(t.s, &prints[i], &e) == 0, "a print: %s", e.text);
+        TAP_OK(print_config(t.s, &prints[i], &e) == 0, "a print: %s", e.text);
     }
     TAP_OK(prints[0] == prints[1], "the order does not count");
     TAP_OK(prints[0] != prints[2] && prints[0] != prints[3] && prints[2] != prints[3],

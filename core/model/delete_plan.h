@@ -1,0 +1,62 @@
+/* delete_plan.h - inside core/model: all that the steps of a delete (delete.h) go by, decided
+ * before the first of them, and how it stands in the journal. */
+#ifndef SNAPFS_MODEL_DELETE_PLAN_H
+#define SNAPFS_MODEL_DELETE_PLAN_H
+
+#include "model/leftover.h"
+#include "model/model.h"
+
+enum delete_step {
+    DELETE_PLANNED,
+    DELETE_START,
+    DELETE_MERGE,
+    DELETE_STOP,
+    DELETE_MOVE,
+    DELETE_HIDE,
+    DELETE_FORGET,
+    DELETE_REMOVE,
+    DELETE_STEPS
+};
+
+/* A disk whose overlay is merged. */
+struct delete_disk {
+    char *target;
+    char *base, *format; /* the snapshot's content */
+    char *top;           /* the overlay that goes into it, and */
+    bool active;         /* is the live disk */
+};
+
+struct delete
+{
+    char *uri, *snapshot;
+    uint64_t created;   /* the snapshot's time, so that another one of its name is none */
+    uint64_t snapshots; /* domain_print_snapshots */
+    bool native;        /* by libvirt's own call; else it only forgets the snapshot */
+    bool hide;  /* the snapshot names its overlay, which libvirt 9.0 would take for merged */
+    bool start; /* the domain is shut off, and has to run for the merge */
+    struct delete_disk *disks;
+    size_t n;
+    struct leftovers left;
+    enum delete_step step; /* the last that was begun */
+};
+
+void delete_free(struct delete *del); /* NULL allowed */
+MEM_CLEANUP(struct delete, delete_free)
+
+/* Adds a disk; false without memory. */
+bool delete_add(struct delete *del, const char *target, const char *base, const char *format,
+                const char *top, bool active);
+
+/* What is to be done, and whether it can (delete_planner.c); a disk that cannot be merged is told
+ * in `remark`. */
+int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, bool metadata,
+                struct delete **ret, struct text *remark, struct err *e);
+
+/* ---- in the journal (delete_record.c) ---- */
+
+int delete_record(struct journal *j, const struct delete *del, struct err *e);
+int delete_record_step(struct journal *j, enum delete_step step, struct err *e);
+/* *ret NULL when nothing was begun. EIO when it cannot be understood. */
+int delete_read(const char *text, struct delete **ret, struct err *e);
+
+#endif

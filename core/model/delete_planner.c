@@ -1,0 +1,117 @@
+/* delete_planner.c - makes the plan of a delete (delete_plan.h) from the domain, its snapshot and
+ * the files of all domains. No locks of its own: called under the domain's operation. Only headers
+ * are read, nothing is written. */
+#include <errno.h>
+#include <string.h>
+
+#include "model/catalog.h"
+#include "model/delete_plan.h"
+#include "model/guard.h"
+#include "model/merge.h"
+#include "model/print.h"
+#include "virt/xml.h"
+
+struct planner {
+    struct model *m;
+    struct domain *d;
+    const struct snapshot *s;
+    struct survey survey;
+    struct delete *del;
+    struct text *remark;
+};
+
+/* ---- what is merged, and what may be left ---- */
+
+static int add_merged(const struct planner *p, const char *target, const struct merge *merge,
+                      struct err *e)
+{
+    const struct graph *g = p->survey.graph;
+    const char *top = graph_file_path(g, merge->top);
+    if (!delete_add(p->del, target, graph_file_path(g, merge->base),
+                    graph_file_format(g, merge->base), top, merge->active))
+        return err_nomem(e);
+    return leftovers_note(&p->del->left, top, LEFT_TOP, e);
+}
+
+static int plan_content(const struct planner *p, const struct snapshot_disk *disk, struct err *e)
+{
+    struct merge merge;
+    struct err why;
+    int own = survey_user(&p->survey, p->d, p->s, disk->target);
+    int r = disk->tag ? -ENOENT : merge_find(&p->survey, p->d, p->s, disk->target, &merge, &why);
+    if (r == 0)
+        return add_merged(p, disk->target, &merge, e);
+    if (r == -EBUSY)
+        text_add(p->remark, "; disk '%s' is not merged: %s", disk->target, why.text);
+    return leftovers_note_chain(&p->del->left, &p->survey, p->d, own, e);
+}
+
+static int plan_files(const struct planner *p, struct err *e)
+{
+    const struct xml_snapshot *x = p->s->parsed;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < p->s->n_disks; i++)
+        r = plan_content(p, &p->s->disks[i], e);
+    if (r == 0 && x->memory == XML_EXTERNAL && x->memory_file)
+        r = leftovers_note(&p->del->left, x->memory_file, LEFT_MEMORY, e);
+    return r;
+}
+
+/* ---- the domain ---- */
+
+/* A saved state would be resumed later, on a file that is merged by then. */
+static int check_merge(const struct planner *p, struct err *e)
+{
+    struct virt_status status;
+    if (!p->del->n)
+        return 0;
+    int r = guard_saved(p->m, p->d, "on a file that is merged by then", e);
+    if (r == 0)
+        r = virt_domain_status(p->m->virt, p->d->uuid, p->d->active, &status, e);
+    if (r == 0 && status.block_job)
+        return err_fail(e, EBUSY, "the domain has a block job under way");
+    return r;
+}
+
+static int fill(const struct planner *p, struct err *e)
+{
+    struct delete *del = p->del;
+    bool external = guard_is_external(p->s);
+    del->uri = strdup(virt_uri(p->m->virt));
+    del->snapshot = strdup(p->s->name);
+    del->created = (uint64_t)p->s->parsed->created;
+    del->snapshots = print_snapshots(p->d);
+    del->start = del->n && !p->d->active;
+    del->hide = external && p->s->n_children && del->n < p->s->n_disks;
+    return del->uri && del->snapshot ? 0 : err_nomem(e);
+}
+
+static int plan_all(const struct planner *p, bool metadata, struct err *e)
+{
+    int r = guard_delete(&p->survey, p->d, p->s, metadata, &p->del->native, e);
+    if (r == 0 && !p->del->native && !metadata && !guard_is_external(p->s))
+        text_add(p->remark, "; its tag stays in the disk, to which the running domain does not "
+                            "write");
+    if (r == 0 && !metadata)
+        r = plan_files(p, e);
+    if (r == 0)
+        r = check_merge(p, e);
+    return r == 0 ? fill(p, e) : r;
+}
+
+int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, bool metadata,
+                struct delete **ret, struct text *remark, struct err *e)
+{
+    struct delete *del autodestroy(delete_free) = calloc(1, sizeof(*del));
+    struct planner p = {.m = m, .d = d, .s = s, .del = del, .remark = remark};
+    if (!del)
+        return err_nomem(e);
+    int r = survey_make(m, d, false, &p.survey, e);
+    if (r < 0)
+        return r;
+    r = plan_all(&p, metadata, e);
+    survey_drop(&p.survey);
+    if (r == 0)
+        *ret = take(del);
+    return r;
+}

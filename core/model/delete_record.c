@@ -1,0 +1,156 @@
+/* delete_record.c - a delete in the journal: lines of record.h. No locks.
+ *
+ *     delete 1                     the version of all this
+ *     uri URI
+ *     snapshot NAME
+ *     state CREATED …
+ *     disk TARGET BASE …           one a disk that is merged
+ *     left PATH …                  one a file (leftover.h)
+ *     ready                        from here on something may have been begun
+ *     step merge                   before each step
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "model/delete_plan.h"
+#include "model/record.h"
+
+static const char *const step_names[DELETE_STEPS] = {
+    [DELETE_PLANNED] = "plan",  [DELETE_START] = "start",   [DELETE_MERGE] = "merge",
+    [DELETE_STOP] = "stop",     [DELETE_MOVE] = "move",     [DELETE_HIDE] = "hide",
+    [DELETE_FORGET] = "forget", [DELETE_REMOVE] = "remove",
+};
+
+void delete_free(struct delete *del)
+{
+    if (!del)
+        return;
+    for (size_t i = 0; i < del->n; i++) {
+        free(del->disks[i].target);
+        free(del->disks[i].base);
+        free(del->disks[i].format);
+        free(del->disks[i].top);
+    }
+    free(del->disks);
+    leftovers_drop(&del->left);
+    free(del->uri);
+    free(del->snapshot);
+    free(del);
+}
+
+bool delete_add(struct delete *del, const char *target, const char *base, const char *format,
+                const char *top, bool active)
+{
+    struct delete_disk *more = reallocarray(del->disks, del->n + 1, sizeof(*more));
+    if (!more)
+        return false;
+    del->disks = more;
+    struct delete_disk *disk = &more[del->n++];
+    *disk = (struct delete_disk){.target = strdup(target),
+                                 .base = strdup(base),
+                                 .format = strdup(format),
+                                 .top = strdup(top),
+                                 .active = active};
+    return disk->target && disk->base && disk->format && disk->top;
+}
+
+/* ---- writing ---- */
+
+int delete_record(struct journal *j, const struct delete *del, struct err *e)
+{
+    autotext struct text t = {0};
+    text_add(&t, "delete 1\n");
+    record_field(&t, "uri", del->uri);
+    record_field(&t, "snapshot", del->snapshot);
+    text_add(&t, "state %" PRIu64 " %" PRIu64 " %d %d %d\n", del->created, del->snapshots,
+             del->native, del->hide, del->start);
+    for (size_t i = 0; i < del->n; i++) {
+        const struct delete_disk *disk = &del->disks[i];
+        text_add(&t, "disk");
+        record_put(&t, disk->target);
+        record_put(&t, disk->base);
+        record_put(&t, disk->format);
+        record_put(&t, disk->top);
+        text_add(&t, " %d\n", disk->active);
+    }
+    leftovers_put(&del->left, &t);
+    text_add(&t, "ready\n");
+    return record_add(j, &t, e);
+}
+
+int delete_record_step(struct journal *j, enum delete_step step, struct err *e)
+{
+    autotext struct text t = {0};
+    text_add(&t, "step %s\n", step_names[step]);
+    return record_add(j, &t, e);
+}
+
+/* ---- reading ---- */
+
+static bool read_state(const struct record_line *l, struct delete *del)
+{
+    uint64_t v[5];
+    if (!record_numbers(l, 1, v, 5))
+        return false;
+    del->created = v[0], del->snapshots = v[1];
+    del->native = v[2], del->hide = v[3], del->start = v[4];
+    return true;
+}
+
+static bool read_disk(const struct record_line *l, struct delete *del)
+{
+    uint64_t active;
+    char *const *f = l->fields;
+    return record_numbers(l, 5, &active, 1) && delete_add(del, f[1], f[2], f[3], f[4], active);
+}
+
+static bool read_step(const struct record_line *l, struct delete *del)
+{
+    for (int i = 0; l->n == 2 && i < DELETE_STEPS; i++)
+        if (!strcmp(step_names[i], l->fields[1])) {
+            del->step = (enum delete_step)i;
+            return true;
+        }
+    return false;
+}
+
+struct reading {
+    struct delete *del;
+    bool ready;
+};
+
+static bool read_line(void *ctx, const struct record_line *l)
+{
+    struct reading *reading = ctx;
+    struct delete *del = reading->del;
+    const char *word = l->fields[0];
+    if (!strcmp(word, "uri"))
+        return record_keep(&del->uri, l);
+    if (!strcmp(word, "snapshot"))
+        return record_keep(&del->snapshot, l);
+    if (!strcmp(word, "state"))
+        return read_state(l, del);
+    if (!strcmp(word, "disk"))
+        return read_disk(l, del);
+    if (!strcmp(word, "left"))
+        return leftovers_read(&del->left, l);
+    if (!strcmp(word, "step"))
+        return read_step(l, del);
+    if (strcmp(word, "ready") != 0)
+        return !strcmp(word, "delete") && l->n == 2 && !strcmp(l->fields[1], "1");
+    reading->ready = true;
+    return del->uri && del->snapshot;
+}
+
+int delete_read(const char *text, struct delete **ret, struct err *e)
+{
+    struct delete *del autodestroy(delete_free) = calloc(1, sizeof(*del));
+    struct reading reading = {.del = del};
+    *ret = NULL;
+    if (!del)
+        return err_nomem(e);
+    int r = record_read(text, read_line, &reading, e);
+    if (r == 0 && reading.ready)
+        *ret = take(del);
+    return r;
+}

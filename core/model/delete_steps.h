@@ -1,0 +1,27 @@
+/* delete_steps.h - inside core/model: what each step of a delete (delete.h) does.
+ *
+ * A step may be run again after it was cut off at any place: it looks for what it did before. The
+ * order in which they run, and when one is not to, is delete.c's.
+ */
+#ifndef SNAPFS_MODEL_DELETE_STEPS_H
+#define SNAPFS_MODEL_DELETE_STEPS_H
+
+#include "model/delete_plan.h"
+
+/* A delete at work. */
+struct deletion {
+    struct model *m;
+    struct journal *j;
+    const char *uuid;
+    struct delete *del;
+    struct text *remark;
+    struct domain *now; /* the domain as it was read before this step */
+};
+
+/* Runs the step; deletion->now was read just now. */
+int delete_run_step(struct deletion *w, enum delete_step step, struct err *e);
+
+/* The snapshot as it is now; NULL when it has gone, or another one has its name. */
+const struct snapshot *delete_target(const struct deletion *w);
+
+#endif
