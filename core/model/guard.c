@@ -275,8 +275,17 @@ static int revert_disks(struct model *m, const struct survey *v, const struct do
     return r;
 }
 
+static int note_live(const struct survey *v, const struct domain *d, struct leftovers *left,
+                     struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < v->live->n_disks; i++)
+        r = leftovers_note_chain(left, v, d, survey_user(v, d, NULL, v->live->disks[i].target), e);
+    return r;
+}
+
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, bool *ret_native,
-                 struct err *e)
+                 struct leftovers *left, struct err *e)
 {
     *ret_native = true;
     if (m->is_test)
@@ -292,6 +301,8 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, bo
     if (r < 0)
         return r;
     r = revert_disks(m, &v, d, s, ret_native, e);
+    if (r == 0)
+        r = note_live(&v, d, left, e);
     survey_drop(&v);
     return r;
 }

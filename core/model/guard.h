@@ -12,6 +12,7 @@
 #ifndef SNAPFS_MODEL_GUARD_H
 #define SNAPFS_MODEL_GUARD_H
 
+#include "model/leftover.h"
 #include "model/plan.h"
 #include "model/survey.h"
 
@@ -24,8 +25,9 @@ int guard_create(struct model *m, const struct survey *v, const struct domain *d
 int guard_delete(const struct survey *v, const struct domain *d, const struct snapshot *s,
                  bool metadata, bool *ret_native, struct err *e);
 /* *ret_native: by libvirt's own call; else by the steps of revert.h, whose own checks follow. */
+/* `left` gets the files that a native one may leave to nobody. */
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, bool *ret_native,
-                 struct err *e);
+                 struct leftovers *left, struct err *e);
 int guard_describe(const struct snapshot *s, struct err *e);
 
 /* Has the domain no saved state, which a later start would resume `what`? EBUSY. */

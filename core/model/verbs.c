@@ -42,10 +42,37 @@ static int tell_outcome(const struct turn *t, struct err *e)
                     now->state, now->current ? now->current->name : "");
 }
 
+/* What the domain was on may be left to nobody now. */
+static void remove_left(struct turn *t, const struct leftovers *left, struct text *remark)
+{
+    struct err e;
+    int r = left->n ? turn_again(t, &e) : 0;
+    if (r == 0)
+        r = leftovers_remove(t->m, t->domain, left, remark, &e);
+    if (r < 0)
+        text_add(remark, "; the files that it had are left: %s", e.text);
+}
+
+static int revert_natively(struct turn *t, const struct snapshot *s, unsigned flags,
+                           const struct leftovers *left, struct text *remark, struct err *e)
+{
+    int r = virt_snapshot_revert(t->m->virt, t->domain->uuid, s->name, flags, e);
+    if (r == 0)
+        remove_left(t, left, remark);
+    if (r < 0 && turn_is_unsure(e))
+        return tell_outcome(t, e);
+    if (r != -EOPNOTSUPP || !guard_is_external(s))
+        return r;
+    /* As of a second revert within a second, whose files would have the names of the first. */
+    text_add(remark, "libvirt answered: %s; ", e->text);
+    return revert_external(t->m, t->journal, t->domain, s, flags, remark, e);
+}
+
 int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *words,
                 struct text *remark, struct err *e)
 {
     autoturn struct turn t = {0};
+    struct leftovers left __attribute__((cleanup(leftovers_drop))) = {0};
     const struct snapshot *s = NULL;
     unsigned flags = 0;
     bool native = true;
@@ -55,21 +82,13 @@ int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *w
     if (r == 0)
         r = turn_snapshot(&t, ident, &s, e);
     if (r == 0)
-        r = guard_revert(m, t.domain, s, &native, e);
+        r = guard_revert(m, t.domain, s, &native, &left, e);
     if (r == 0)
         r = turn_confirm(&t, e);
     if (r < 0)
         return r;
-    if (!native)
-        return revert_external(m, t.journal, t.domain, s, flags, remark, e);
-    r = virt_snapshot_revert(m->virt, uuid, s->name, flags, e);
-    if (r < 0 && turn_is_unsure(e))
-        return tell_outcome(&t, e);
-    if (r != -EOPNOTSUPP || !guard_is_external(s))
-        return r;
-    /* As of a second revert within a second, whose files would have the names of the first. */
-    text_add(remark, "libvirt answered: %s; ", e->text);
-    return revert_external(m, t.journal, t.domain, s, flags, remark, e);
+    return native ? revert_natively(&t, s, flags, &left, remark, e)
+                  : revert_external(m, t.journal, t.domain, s, flags, remark, e);
 }
 
 /* ---- description ---- */

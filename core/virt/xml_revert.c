@@ -116,8 +116,7 @@ int xml_revert_snapshot(const char *snapshot, const char *suffix, const struct x
     if (r)
         return r;
     xmlNodePtr root = xmlDocGetRootElement(doc);
-    if (xml_child(root, "revertDisks"))
-        return err_fail(e, EBUSY, "libvirt would forget the snapshot's <revertDisks>");
+    xml_remove_children(root, "revertDisks");
     for (size_t i = 0; !r && i < n; i++)
         r = rename_overlay(xml_child(root, "disks"), suffix, &disks[i], e);
     return r ? r : xml_doc_write(root, ret, e);

@@ -27,7 +27,8 @@ int xml_revert_domain(const char *snapshot, const char *name, const struct xml_m
 /* Behind the name of an overlay, it makes one that no file has. */
 #define XML_REVERT_NONE ".none"
 
-/* The same snapshot whose <disks> name these files as overlays, each with `suffix` behind it. */
+/* The same snapshot whose <disks> name these files as overlays, each with `suffix` behind it, and
+ * which has no <revertDisks>: those were of an earlier revert. */
 int xml_revert_snapshot(const char *snapshot, const char *suffix, const struct xml_moved *disks,
                         size_t n, char **ret, struct err *e);
 

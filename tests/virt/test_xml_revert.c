@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "tap.h"
 #include "virt/xml.h"
+#include "virt/xml_move.h"
 #include "virt/xml_revert.h"
 
 #define UUID "dc95d4bd-10b8-433e-bb61-0d45c979c951"
@@ -209,13 +210,63 @@ static void test_overlays(void)
     }
 }
 
+/* The content of vda was merged from `from` to `to`. */
+static void test_moved(void)
+{
+    static const struct xml_place places[] = {{"vda", "/i/a.e1", "/i/base.raw", "raw"},
+                                              {"vda", "/i/elsewhere", "/i/x", "qcow2"},
+                                              {"vdx", "/i/a.e1", "/i/x", "qcow2"}};
+    struct xml_snapshot *before autodestroy(xml_snapshot_free) = NULL;
+    struct xml_snapshot *s autodestroy(xml_snapshot_free) = NULL;
+    autofree char *xml = NULL;
+    struct err e = {0};
+    xml_snapshot_parse(running, &before, &e);
+    TAP_OK(xml_move_snapshot(running, places, 3, &xml, &e) == 0, "moved: %s", e.text);
+    if (!TAP_OK(xml && xml_snapshot_parse(xml, &s, &e) == 0, "it can be read: %s", e.text))
+        return;
+    const struct xml_disk *disk = xml_domain_disk(s->domain, "vda");
+    TAP_STR(disk->source.path, "/i/base.raw", "its disk is on the other file");
+    TAP_STR(disk->source.format, "raw", "in that format");
+    TAP_OK(disk->n_backing == 0, "what stood below is forgotten");
+    const struct xml_disk *other = xml_domain_disk(s->domain, "vdb");
+    TAP_STR(other->source.path, xml_domain_disk(before->domain, "vdb")->source.path,
+            "the other disk stays");
+    TAP_STR(s->disks[0].overlay.path, before->disks[0].overlay.path, "so does the overlay");
+}
+
+static void names_none(const char *xml, const char *what)
+{
+    struct xml_snapshot *s autodestroy(xml_snapshot_free) = NULL;
+    struct err e = {0};
+    if (!TAP_OK(xml && xml_snapshot_parse(xml, &s, &e) == 0, "%s can be read: %s", what, e.text))
+        return;
+    TAP_OK(s->n_revert_disks == 0, "it has no <revertDisks>");
+    for (size_t i = 0; i < s->n_disks; i++) {
+        const char *path = s->disks[i].overlay.path;
+        TAP_OK(!path || (strlen(path) > 5 && !strcmp(path + strlen(path) - 5, ".none")),
+               "disk %zu names no file: %s", i, path ? path : "-");
+        TAP_OK(!path || !strstr(path, ".none.none"), "once");
+    }
+}
+
+static void test_withdrawn(void)
+{
+    static const struct xml_place none[] = {{"vda", "/nowhere", "/i/x", "qcow2"}};
+    autofree char *once = NULL, *twice = NULL, *moved_too = NULL;
+    struct err e = {0};
+    TAP_OK(xml_withdraw_snapshot(running, &once, &e) == 0, "withdrawn: %s", e.text);
+    names_none(once, "a snapshot");
+    TAP_OK(once && xml_withdraw_snapshot(once, &twice, &e) == 0, "again: %s", e.text);
+    names_none(twice, "one that was withdrawn before");
+    TAP_OK(xml_move_snapshot(reverted_to, none, 1, &moved_too, &e) == 0, "moved: %s", e.text);
+    names_none(moved_too, "one with <revertDisks>");
+}
+
 static void test_refused(void)
 {
     static const struct xml_moved none[] = {{"vdc", "/i/c", "raw", "/i/c.n"}};
     autofree char *xml = NULL;
     struct err e = {0};
-    TAP_OK(xml_revert_snapshot(reverted_to, "", moved, MOVED, &xml, &e) == -EBUSY && !xml,
-           "a snapshot with <revertDisks> is left alone: %s", e.text);
     TAP_OK(xml_revert_snapshot(running, "", none, 1, &xml, &e) == -EINVAL && !xml,
            "a disk that the snapshot has not: %s", e.text);
     TAP_OK(xml_revert_domain(running, "x", none, 1, &xml, &e) == -EINVAL && !xml,
@@ -242,6 +293,8 @@ int main(void)
     test_snapshot(".none");
     test_maker();
     test_overlays();
+    test_moved();
+    test_withdrawn();
     test_refused();
     return tap_done();
 }
