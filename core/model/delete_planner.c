@@ -90,8 +90,8 @@ static int plan_all(const struct planner *p, bool metadata, struct err *e)
 {
     int r = guard_delete(&p->survey, p->d, p->s, metadata, &p->del->native, e);
     if (r == 0 && !p->del->native && !metadata && !guard_is_external(p->s))
-        text_add(p->remark, "; its tag stays in the disk, to which the running domain does not "
-                            "write");
+        text_add(p->remark,
+                 "; its tag stays in its file, which the running domain does not write to");
     if (r == 0 && !metadata)
         r = plan_files(p, e);
     if (r == 0)

@@ -15,7 +15,7 @@ enum word {
     METADATA = 1 << 3,
 };
 
-static const struct flag_word words_known[] = {
+static const struct flag_word delete_words[] = {
     {"children", CHILDREN},
     {"children-only", CHILDREN_ONLY},
     {"merge", MERGE},
@@ -83,8 +83,8 @@ static int delete_below(struct turn *t, const char *name, unsigned words, struct
     return r;
 }
 
-static int delete_words(struct turn *t, const struct snapshot *s, unsigned words,
-                        struct text *remark, struct err *e)
+static int delete_as_told(struct turn *t, const struct snapshot *s, unsigned words,
+                          struct text *remark, struct err *e)
 {
     if (words & (CHILDREN | CHILDREN_ONLY))
         return delete_below(t, s->name, words, remark, e);
@@ -105,7 +105,7 @@ static int delete_by(struct model *m, const char *uuid, uint64_t ident, unsigned
     int r = turn_begin(&t, m, uuid, e);
     if (r == 0)
         r = turn_snapshot(&t, ident, &s, e);
-    return r == 0 ? delete_words(&t, s, words, remark, e) : r;
+    return r == 0 ? delete_as_told(&t, s, words, remark, e) : r;
 }
 
 int verb_delete(struct model *m, const char *uuid, uint64_t ident, struct text *remark,
@@ -118,7 +118,7 @@ int verb_delete_written(struct model *m, const char *uuid, uint64_t ident, const
                         struct text *remark, struct err *e)
 {
     unsigned words = 0;
-    int r = flags_parse("delete", words_known, sizeof(words_known) / sizeof(*words_known), text,
+    int r = flags_parse("delete", delete_words, sizeof(delete_words) / sizeof(*delete_words), text,
                         &words, e);
     if (r < 0)
         return r;

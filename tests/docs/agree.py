@@ -21,6 +21,7 @@ SOURCES = {
     "rows": "fs/node/rows.c",
     "options": "fs/fuse/options.c",
     "verbs": "core/model/verbs.c",
+    "erase": "core/model/erase.c",
     "words": "core/model/words.c",
     "names": "core/base/name.c",
     "errors": "core/virt/errors.c",
@@ -185,17 +186,18 @@ def row_words(text, name):
 def words(texts):
     """The table of words in the code, the sentence on an unknown one, rows.c, --help, snapfs(5)."""
     for name, code, sentence, title in (
-        ("revert", "verbs", r"revert takes ([^\"]+)\"", "REVERTING"),
+        ("revert", "verbs", None, "REVERTING"),
+        ("delete", "erase", None, "Words for delete"),
         ("create", "words", r"create takes a name, then ([^;]+?)\",\s+word", "Words"),
     ):
         table = re.search(rf"{name}_words\[\] = \{{(.*?)\}};", texts[code], re.DOTALL)
         known = re.findall(r'\{"([\w=-]+)"', table.group(1)) if table else []
-        said = re.search(sentence, texts[code])
+        said = re.search(sentence, texts[code]) if sentence else None
         said = re.sub(r'"\s*"', "", said.group(1)).split(", ") if said else []
         shown = re.search(rf"^    {name} .*\n +words: (.*)", texts["help"], re.MULTILINE)
         for place, others in (
             ("rows.c", row_words(texts["rows"], name)),
-            ("the sentence on an unknown word", said),
+            ("the sentence on an unknown word", said if sentence else known),
             ("snapfs(5)", page.items(page.part(texts["man5"], title), "Cm")),
             ("--help", shown.group(1).split() if shown else []),
         ):
@@ -345,7 +347,7 @@ def words_agree(root, texts):
     sound(
         words, texts,
         ("verbs", '{"paused"', '{"pause"'),
-        ("verbs", "force, reset-nvram\"", "force\""),
+        ("erase", '{"merge"', '{"merges"'),
         ("rows", "force reset-nvram", "force"),
         ("help", "force reset-nvram", "force"),
         ("man5", ".It Cm force\n", ""),

@@ -193,6 +193,14 @@ def verbs(recipes, guest):
 
 
 @test
+def branch(recipes, guest):
+    recipes.run("branch")
+    equal(guest.parents()["second-try"], "base")
+    equal(guest.parents()["before-the-branch"], "before-upgrade")
+    equal((guest.current(), guest.state()), ("before-the-branch", "running"))
+
+
+@test
 def metadata(recipes, guest):
     document = recipes.file("web01.xml")
     with open(document, "w", encoding="utf-8") as file:
@@ -215,6 +223,19 @@ def create(recipes, guest):
     holds(out, "disk-snapshot")
     holds(guest.snapshot_xml("nightly"), "<description>Before the backup</description>")
     equal(guest.live_source("vda")[0], os.path.splitext(guest.disks[0].path)[0] + ".nightly")
+
+
+@test
+def rotation(recipes, guest):
+    for number in range(5):
+        os.mkdir(f"{TOP}/current/more{number}")
+    before = guest.snapshots()
+    recipes.run("rotation")
+    after = guest.snapshots()
+    equal(len(after), 7, "snapshots that are kept")
+    gone, new = set(before) - set(after), set(after) - set(before)
+    equal((len(new), len(gone)), (1, len(before) + 1 - 7), "new and gone")
+    true("base" in gone, "the oldest has gone")
 
 
 @test

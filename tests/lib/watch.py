@@ -17,7 +17,7 @@ class Watch:
 
     def __init__(self, domain, mount, names=None):
         self.domain, self.mount = domain, mount
-        self.names = names or domain.snapshots()
+        self.names = domain.snapshots() if names is None else names
         self.before = self.look()
 
     def look(self):
@@ -93,6 +93,16 @@ def refuses(mount, domain, verb, name, *numbers):
         return
     watch.unchanged()
     fail(f"{verb.__name__} of {name} was done")
+
+
+def deletes(mount, domain, name):
+    """The snapshot goes, and nothing else that anybody could miss does."""
+    watch = Watch(domain, mount, [one for one in domain.snapshots() if one != name])
+    rmdir(mount, domain, name)
+    after = watch.look()
+    equal(name in after["snapshots"], False, f"{name} is there")
+    for what in ("state", "disks", "daemon", "bytes"):
+        equal(after[what], watch.before[what], what)
 
 
 @contextlib.contextmanager

@@ -8,18 +8,15 @@ import contextlib
 import errno
 import os
 import signal
-import threading
 
 from lib import daemon
 from lib.domain import MIB, SYSTEM, Domain
+from lib.dying import JOURNALS, MOMENTS_MAX, dying, last_moment, reviving, stride
 from lib.held import Held, tidy
 from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, note, run, test, true
 from lib.watch import revert
-
-JOURNALS = "/var/lib/snapfs"
-MOMENTS_MAX = 60
 
 
 @contextlib.contextmanager
@@ -37,24 +34,6 @@ def tree(name, directory, *kinds):
 def write(domain, pattern):
     for index, disk in enumerate(domain.disks):
         domain.write(pattern + index * 0x40 & 0xFF, (pattern % 4) * MIB, targets=[disk.target])
-
-
-@contextlib.contextmanager
-def dying(domain, at, log, **more):
-    """A mount whose snapfs dies at that moment, or kills another."""
-    environment = {
-        "LD_PRELOAD": os.environ["KILL_AT_SO"],
-        "KILL_AT": str(at),
-        "KILL_LOG": log,
-        "ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0",
-        **more,
-    }
-    mount = Mount(SYSTEM, "cache=0", f"domain={domain.name}", environment=environment)
-    mount.__enter__()
-    try:
-        yield mount
-    finally:
-        mount.clean()
 
 
 def cut_off(domain, name, words, at, log):
@@ -95,11 +74,6 @@ def recovered(domain, held, before, after, done=None):
     return now == after
 
 
-def last_moment(log):
-    with open(log, encoding="ascii") as file:
-        return file.read().split()[-1]
-
-
 def at_moments(domain, held, directory, targets, words, prepare, state, stride):
     """Cuts a revert off at one moment after the other, to one target and another in turn."""
     log = os.path.join(directory, "moments")
@@ -130,11 +104,6 @@ def running(domain, name):
     moved(domain, name)
 
 
-def stride(several):
-    """Of so many moments one is tried."""
-    return 1 if os.environ.get("KILL_ALL") else several
-
-
 @test
 def shut_off_to_shut_off(directory):
     with tree("off", directory, "e", "e", "e") as (domain, held):
@@ -146,25 +115,6 @@ def shut_off_to_shut_off(directory):
 def running_to_running_with_and_without_memory(directory):
     with tree("on", directory, "e", "m", "e") as (domain, held):
         at_moments(domain, held, directory, ["m2", "e1", "e3"], "running", running, "running", stride(8))
-
-
-@contextlib.contextmanager
-def reviving():
-    """Starts the daemon whenever it has gone."""
-    over = threading.Event()
-
-    def watch():
-        while not over.wait(0.02):
-            if not os.path.exists(f"/proc/{daemon.pid()}"):
-                daemon.start()
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @test

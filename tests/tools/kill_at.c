@@ -124,3 +124,25 @@ virDomainSnapshotPtr virDomainSnapshotCreateXML(virDomainPtr dom, const char *xm
     moment("snapshot");
     return snap;
 }
+
+int virDomainSnapshotDelete(virDomainSnapshotPtr snap, unsigned int flags)
+{
+    int r = NEXT(virDomainSnapshotDelete)(snap, flags);
+    moment("delete");
+    return r;
+}
+
+int virDomainBlockCommit(virDomainPtr dom, const char *disk, const char *base, const char *top,
+                         unsigned long bandwidth, unsigned int flags)
+{
+    int r = NEXT(virDomainBlockCommit)(dom, disk, base, top, bandwidth, flags);
+    moment("commit");
+    return r;
+}
+
+int virDomainBlockJobAbort(virDomainPtr dom, const char *disk, unsigned int flags)
+{
+    int r = NEXT(virDomainBlockJobAbort)(dom, disk, flags);
+    moment("pivot");
+    return r;
+}

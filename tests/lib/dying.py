@@ -1,0 +1,59 @@
+"""A snapfs, or libvirt's daemon, that is killed in the middle of an operation."""
+
+import contextlib
+import os
+import threading
+
+from lib import daemon
+from lib.domain import SYSTEM
+from lib.mount import Mount
+
+JOURNALS = "/var/lib/snapfs"
+MOMENTS_MAX = 60
+
+
+@contextlib.contextmanager
+def dying(domain, at, log, **more):
+    """A mount whose snapfs dies at that moment, or kills another."""
+    environment = {
+        "LD_PRELOAD": os.environ["KILL_AT_SO"],
+        "KILL_AT": str(at),
+        "KILL_LOG": log,
+        "ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0",
+        **more,
+    }
+    mount = Mount(SYSTEM, "cache=0", f"domain={domain.name}", environment=environment)
+    mount.__enter__()
+    try:
+        yield mount
+    finally:
+        mount.clean()
+
+
+def last_moment(log):
+    with open(log, encoding="ascii") as file:
+        return file.read().split()[-1]
+
+
+def stride(several):
+    """Of so many moments one is tried."""
+    return 1 if os.environ.get("KILL_ALL") else several
+
+
+@contextlib.contextmanager
+def reviving():
+    """Starts the daemon whenever it has gone."""
+    over = threading.Event()
+
+    def watch():
+        while not over.wait(0.02):
+            if not os.path.exists(f"/proc/{daemon.pid()}"):
+                daemon.start()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

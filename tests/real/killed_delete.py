@@ -1,0 +1,209 @@
+"""snapfs is killed in a delete by steps of its own, at every moment in turn: what the next mount
+leaves is the state before or the one after, with all bytes of the others right and nothing left
+over. So does libvirt's daemon, and QEMU.
+
+With KILL_ALL set at each moment, else at some of them.
+"""
+
+import errno
+import os
+import signal
+
+from lib import daemon
+from lib.control import write as command
+from lib.domain import MIB, SYSTEM, Domain
+from lib.dying import JOURNALS, MOMENTS_MAX, dying, last_moment, reviving, stride
+from lib.held import Held, tidy
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, note, run, test, true
+
+KEPT = 3
+
+
+class Line:
+    """A domain with a line of external snapshots whose bytes are known, the oldest first."""
+
+    def __init__(self, domain, memory=()):
+        self.domain, self.held, self.count, self.memory = domain, Held(domain), 0, memory
+        while len(self.held.bytes) < KEPT:
+            self.grow()
+
+    def grow(self):
+        self.count += 1
+        self.write()
+        kind = "memory" if self.count in self.memory and self.domain.running() else "external"
+        self.held.snapshot(f"s{self.count}", kind)
+        self.write()
+
+    def write(self):
+        """What was never written, on every disk another thing."""
+        for index, disk in enumerate(self.domain.disks):
+            value = (2 * self.count + index) % 251 + 1
+            self.domain.write(value, (self.count % 3) * MIB, targets=[disk.target])
+
+    def oldest(self):
+        return next(iter(self.held.bytes))
+
+    def newest(self):
+        return list(self.held.bytes)[-1]
+
+    def look(self):
+        return self.domain.state(), self.held.live()
+
+
+def delete(mount, domain, name):
+    command(mount.path(domain.name, "by-name", name, "delete"), "merge\n")
+
+
+def cut_off(line, name, at, log):
+    """Deletes in a snapfs that dies at that moment; whether it died."""
+    with dying(line.domain, at, log) as mount:
+        try:
+            delete(mount, line.domain, name)
+        except OSError as error:
+            equal(mount.process.wait(60), -signal.SIGKILL, f"how snapfs ended ({error})")
+            return True
+        return False
+
+
+def recovered(line, name, before):
+    """A mount begins: the snapshot is there with its bytes, or gone, and all else is as it was."""
+    domain, held = line.domain, line.held
+    begun = any(os.stat(f"{JOURNALS}/{one}").st_size for one in os.listdir(JOURNALS))
+    with Mount(SYSTEM, "cache=0", f"domain={domain.name}") as mount:
+        equal(os.listdir(JOURNALS), [], "journals")
+        gone = name not in domain.snapshots()
+        if gone:
+            held.bytes.pop(name)
+        held.mount = mount
+        held.check()
+        held.check_mount()
+        tidy(domain)
+        equal(line.look(), before, "the state and the live disks")
+        with open(mount.path(domain.name, "log"), encoding="utf-8") as log:
+            said = log.read()
+        if begun:
+            holds(said, "is finished" if gone else "is undone")
+        equal(mount.said().count(" recover "), int(begun), f"what it says at first\n{mount.said()}")
+    held.mount = None
+    return gone
+
+
+def at_moments(line, directory, choose, step):
+    """Cuts deletes off at one moment after the other."""
+    log = os.path.join(directory, "moments")
+    outcomes = []
+    for at in range(1, MOMENTS_MAX, step):
+        name = choose(line)
+        before = line.look()
+        if not cut_off(line, name, at, log):
+            line.held.bytes.pop(name)
+            break
+        outcomes.append((at, last_moment(log), recovered(line, name, before)))
+        while len(line.held.bytes) < KEPT:
+            line.grow()
+    note(" ".join(f"{at}:{moment}:{'after' if done else 'before'}" for at, moment, done in outcomes))
+    equal({done for _, _, done in outcomes}, {True, False}, "outcomes")
+    line.held.check()
+    tidy(line.domain)
+    equal(os.listdir(JOURNALS), [], "journals")
+
+
+@test
+def the_oldest_while_it_runs(directory):
+    with Domain("on", directory, {"vda": "qcow2", "vdb": "raw"}, 4 * MIB) as domain:
+        domain.start()
+        at_moments(Line(domain, memory=(2, 4)), directory, Line.oldest, stride(5))
+
+
+@test
+def the_newest_while_it_runs(directory):
+    with Domain("top", directory, {"vda": "qcow2", "vdb": "raw"}, 4 * MIB) as domain:
+        domain.start()
+        at_moments(Line(domain), directory, Line.newest, stride(5))
+
+
+@test
+def the_oldest_while_shut_off(directory):
+    with Domain("off", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+        at_moments(Line(domain), directory, Line.oldest, stride(4))
+
+
+@test
+def libvirts_daemon_is_killed(directory):
+    log = os.path.join(directory, "moments")
+    with Domain("daemon", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+        domain.start()
+        line = Line(domain)
+        for at in range(1, MOMENTS_MAX, stride(6)):
+            name, before = (line.oldest, line.newest)[at % 2](), line.look()
+            with reviving(), dying(domain, at, log, KILL_PID_FILE=daemon.PID_FILE) as mount:
+                try:
+                    delete(mount, domain, name)
+                except OSError as error:
+                    true(error.errno in (errno.ENOTCONN, errno.ETIMEDOUT), f"{error}")
+                mount.end()
+            with open(log, encoding="ascii") as file:
+                moments = len(file.read().split())
+            os.unlink(log)
+            recovered(line, name, before)
+            while len(line.held.bytes) < KEPT:
+                line.grow()
+            if moments < at:
+                break
+
+
+@test
+def qemu_is_killed_in_the_middle(directory):
+    log = os.path.join(directory, "moments")
+    with Domain("qemu", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+        domain.start()
+        line = Line(domain)
+        for at in (2, 3, 4):
+            name, live = (line.oldest, line.newest)[at % 2](), line.held.live()
+            pid = f"/run/libvirt/qemu/{domain.name}.pid"
+            with dying(domain, at, log, KILL_PID_FILE=pid) as mount:
+                try:
+                    delete(mount, domain, name)
+                except OSError as error:
+                    note(f"moment {at}: {error}")
+                mount.end()
+            equal(os.listdir(JOURNALS), [], "journals")
+            if name not in domain.snapshots():
+                line.held.bytes.pop(name)
+            line.held.check()
+            equal(line.held.live(), live, "the live disks")
+            if not domain.running():
+                domain.start()
+            while len(line.held.bytes) < KEPT:
+                line.grow()
+
+
+@test
+def images_of_one_that_has_begun(directory):
+    """Between the crash and the next mount nobody is shown what is half merged."""
+    log = os.path.join(directory, "moments")
+    with Domain("begun", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+        domain.start()
+        line = Line(domain)
+        name = line.oldest()
+        with Mount(SYSTEM, "cache=0", "ro") as mount:
+            image = mount.path(domain.name, "by-name", name, "vda.raw")
+            with open(image, "rb") as file:
+                true(len(file.read()) > 0, "it is read before")
+            at = 1
+            while cut_off(line, name, at, log) and "commit" not in last_moment(log):
+                recovered(line, name, line.look())
+                at += 1
+            try:
+                with open(image, "rb") as file:
+                    file.read()
+                true(False, "the image is read")
+            except OSError as error:
+                true(error.errno in (errno.EIO, errno.ESTALE), f"{error}")
+        recovered(line, name, line.look())
+
+
+with scratch() as directory:
+    run(directory)
