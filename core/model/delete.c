@@ -136,7 +136,7 @@ int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const 
     if (r < 0)
         return r;
     text_add(remark, "%s%s",
-             w.del->n        ? "what stood on it is merged into its file"
+             w.del->n        ? "by steps of our own"
              : w.del->native ? "by libvirt's own call"
                              : "libvirt has forgotten it",
              told.s ? told.s : "");

@@ -76,13 +76,12 @@ static int check_merge(const struct planner *p, struct err *e)
 static int fill(const struct planner *p, struct err *e)
 {
     struct delete *del = p->del;
-    bool external = guard_is_external(p->s);
     del->uri = strdup(virt_uri(p->m->virt));
     del->snapshot = strdup(p->s->name);
     del->created = (uint64_t)p->s->parsed->created;
     del->snapshots = print_snapshots(p->d);
     del->start = del->n && !p->d->active;
-    del->hide = external && p->s->n_children && del->n < p->s->n_disks;
+    del->hide = guard_is_external(p->s) && p->s->n_children;
     return del->uri && del->snapshot ? 0 : err_nomem(e);
 }
 

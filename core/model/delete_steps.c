@@ -6,7 +6,7 @@
  *              contents                          chain is without them
  *     stop     it may be paused for us           it is shut off as before
  *     move     snapshots may name the overlays   they name the contents, with the same bytes
- *     hide     the snapshot names its overlay    it names none, where that was not merged
+ *     hide     the snapshot names its overlay    it names none
  *     forget   the snapshot is listed            libvirt has forgotten it
  *     remove   its files are there               those that nothing needs are gone
  */
