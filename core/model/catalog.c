@@ -15,6 +15,11 @@
 #include "model/lookout.h"
 #include "model/read.h"
 
+bool model_able(const struct model *m, enum ability a)
+{
+    return able(virt_version(m->virt), virt_uri(m->virt), a);
+}
+
 uint64_t model_now_ns(void)
 {
     struct timespec ts;

@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 
+#include "model/able.h"
 #include "model/model.h"
 #include "model/oplog.h"
 #include "virt/virt.h"
@@ -54,6 +55,9 @@ struct model {
 };
 
 uint64_t model_now_ns(void); /* CLOCK_MONOTONIC */
+
+/* What its libvirt can do. */
+bool model_able(const struct model *m, enum ability a);
 
 /* The entry of that domain, made when there is none; NULL without memory. Give it back. */
 struct entry *model_entry(struct model *m, const char *uuid);

@@ -40,6 +40,8 @@ static int plan_content(const struct planner *p, const struct snapshot_disk *dis
     int own = survey_user(&p->survey, p->d, p->s, disk->target);
     int r = disk->tag ? -ENOENT : merge_find(&p->survey, p->d, p->s, disk->target, &merge, &why);
     if (r == 0)
+        r = merge_check_files(&p->survey, &merge, &why);
+    if (r == 0)
         return add_merged(p, disk->target, &merge, e);
     if (r == -EBUSY)
         text_add(p->remark, "; disk '%s' is not merged: %s", disk->target, why.text);

@@ -17,11 +17,7 @@
 #include "model/survey.h"
 #include "virt/xml.h"
 
-enum {
-    EXTERNAL_REVERT_FROM = 9009000, /* libvirt 9.9 reverts to external snapshots */
-    PLAIN_NAMES_FROM = 10009000, /* libvirt 10.9 makes QEMU job ids of internal snapshots' names */
-    NAMES_SHOWN_MAX = 8          /* of what would be lost, in one sentence */
-};
+enum { NAMES_SHOWN_MAX = 8 /* of what would be lost, in one sentence */ };
 
 /* ---- who would be harmed ---- */
 
@@ -241,7 +237,7 @@ static int check_discarded(const struct survey *v, const struct domain *d,
  * daemon would crash. */
 static bool is_native(struct model *m, const struct survey *v, const struct domain *d)
 {
-    if (!virt_reverts_external(m->virt) || !d->current)
+    if (!model_able(m, ABLE_REVERT_EXTERNAL) || !d->current)
         return false;
     const struct xml_snapshot *x = d->current->parsed;
     const struct xml_snapshot_disk *disks = x->n_revert_disks ? x->revert_disks : x->disks;
@@ -347,7 +343,7 @@ static int check_new_tag(const struct survey *v, const struct domain *d, const c
 static int check_job_name(const struct model *m, const struct domain *d, const char *name,
                           struct err *e)
 {
-    if (!d->active || virt_version(m->virt) < PLAIN_NAMES_FROM || name_is_plain(name))
+    if (!d->active || model_able(m, ABLE_NAME_FREELY) || name_is_plain(name))
         return 0;
     return err_fail(e, EINVAL,
                     "this libvirt makes an internal snapshot of a running domain only under a name "

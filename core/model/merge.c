@@ -1,4 +1,4 @@
-/* merge.c - see merge.h. No locks. Headers are read, nothing is written. */
+/* merge.c - see merge.h. No locks. */
 #include "model/merge.h"
 
 #include <errno.h>
@@ -88,6 +88,38 @@ static int check_users(const struct question *q, size_t own, struct err *e)
     return 0;
 }
 
+/* ---- together ---- */
+
+/* The live chain's files about the content. */
+static int find_files(struct question *q, size_t own, struct err *e)
+{
+    const struct graph *g = q->v->graph;
+    int live = survey_user(q->v, q->d, NULL, q->target);
+    q->m.base = graph_chain(g, own, 0);
+    size_t k = live < 0 ? SIZE_MAX : depth_of(g, (size_t)live, q->m.base);
+    if (k == SIZE_MAX || k == 0)
+        return err_fail(e, ENOENT, "the live disk '%s' does not stand on the snapshot", q->target);
+    q->m.top = graph_chain(g, (size_t)live, k - 1);
+    q->m.active = k == 1;
+    q->above = k >= 2 ? graph_chain(g, (size_t)live, k - 2) : GRAPH_NO_FILE;
+    return 0;
+}
+
+int merge_find(const struct survey *v, const struct domain *d, const struct snapshot *s,
+               const char *target, struct merge *ret, struct err *e)
+{
+    struct question q = {.v = v, .d = d, .s = s, .target = target};
+    int own = survey_user(v, d, s, target);
+    if (own < 0 || graph_user(v->graph, (size_t)own)->broken)
+        return err_fail(e, EBUSY, "the chain of disk '%s' of the snapshot is not whole", target);
+    int r = find_files(&q, (size_t)own, e);
+    if (r == 0)
+        r = check_users(&q, (size_t)own, e);
+    if (r == 0)
+        *ret = q.m;
+    return r;
+}
+
 /* ---- the files themselves ---- */
 
 static bool is_plain(const char *path)
@@ -113,47 +145,13 @@ static int check_layers(const struct image_layer *l, size_t n, struct err *e)
     return 0;
 }
 
-static int check_files(const struct question *q, struct err *e)
+int merge_check_files(const struct survey *v, const struct merge *m, struct err *e)
 {
     struct image_layer *layers = NULL;
+    struct err why;
     size_t n = 0;
-    int r = follow_layers(graph_file_path(q->v->graph, q->m.top), "qcow2", &layers, &n, e);
-    if (r == 0)
-        r = check_layers(layers, n, e);
+    int r = follow_layers(graph_file_path(v->graph, m->top), "qcow2", &layers, &n, &why);
+    r = r < 0 ? err_fail(e, EBUSY, "%s", why.text) : check_layers(layers, n, e);
     image_layers_free(layers, n);
-    return r;
-}
-
-/* ---- together ---- */
-
-/* The live chain's files about the content. */
-static int find_files(struct question *q, size_t own, struct err *e)
-{
-    const struct graph *g = q->v->graph;
-    int live = survey_user(q->v, q->d, NULL, q->target);
-    q->m.base = graph_chain(g, own, 0);
-    size_t k = live < 0 ? SIZE_MAX : depth_of(g, (size_t)live, q->m.base);
-    if (k == SIZE_MAX || k == 0)
-        return err_fail(e, EBUSY, "the live disk '%s' does not stand on the snapshot", q->target);
-    q->m.top = graph_chain(g, (size_t)live, k - 1);
-    q->m.active = k == 1;
-    q->above = k >= 2 ? graph_chain(g, (size_t)live, k - 2) : GRAPH_NO_FILE;
-    return 0;
-}
-
-int merge_find(const struct survey *v, const struct domain *d, const struct snapshot *s,
-               const char *target, struct merge *ret, struct err *e)
-{
-    struct question q = {.v = v, .d = d, .s = s, .target = target};
-    int own = survey_user(v, d, s, target);
-    if (own < 0 || graph_user(v->graph, (size_t)own)->broken)
-        return err_fail(e, EBUSY, "the chain of disk '%s' of the snapshot is not whole", target);
-    int r = find_files(&q, (size_t)own, e);
-    if (r == 0)
-        r = check_users(&q, (size_t)own, e);
-    if (r == 0)
-        r = check_files(&q, e);
-    if (r == 0)
-        *ret = q.m;
     return r;
 }

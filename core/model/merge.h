@@ -16,9 +16,14 @@ struct merge {
     bool active; /* is the live disk itself */
 };
 
-/* May it? EBUSY with the reason when it may not: somebody else's bytes would change or vanish, or
- * the live disk does not stand on the snapshot. */
+/* May it? EBUSY with the reason when it may not: somebody else's bytes would change or vanish.
+ * ENOENT: the live disk does not stand on the snapshot. Pure. */
 int merge_find(const struct survey *v, const struct domain *d, const struct snapshot *s,
                const char *target, struct merge *ret, struct err *e);
+
+/* Are they files that QEMU merges with no other effect? EBUSY. Headers are read, nothing is
+ * written.
+ */
+int merge_check_files(const struct survey *v, const struct merge *m, struct err *e);
 
 #endif

@@ -14,8 +14,6 @@
 #include "model/survey.h"
 #include "virt/change.h"
 
-enum { FORKS_UNTIL = 9009000 /* from 9.9 on libvirt's delete sees other branches by itself */ };
-
 static const char *or_empty(const char *s)
 {
     return s ? s : "";
@@ -313,7 +311,7 @@ int revert_plan(struct model *m, struct domain *d, const struct snapshot *s, uns
     r = plan_all(&p, e);
     rv->start = rv->memory && (*rv->memory || (flags & (VIRT_REVERT_RUNNING | VIRT_REVERT_PAUSED)));
     for (size_t i = 0; i < rv->n; i++)
-        rv->disks[i].forked &= virt_version(m->virt) < FORKS_UNTIL;
+        rv->disks[i].forked &= !model_able(m, ABLE_SEE_BRANCHES);
     survey_drop(&p.survey);
     free(p.secure);
     if (r == 0)

@@ -60,7 +60,6 @@ static struct virt *new_virt(const char *uri, bool readonly)
     if (!v)
         return NULL;
     v->refs = 1;
-    v->reverts_external = -1;
     v->readonly = readonly;
     v->max_links = 1;
     v->timer = -1;

@@ -23,10 +23,8 @@ uint64_t connector_end(const struct virt *v)
 static void install(struct virt *v, struct link *l)
 {
     atomic_store(&v->version, l->version);
-    if (!v->n_links) {
-        atomic_store(&v->reverts_external, -1);
+    if (!v->n_links)
         atomic_fetch_add(&v->generation, 1);
-    }
     v->links[v->n_links++] = l;
 }
 

@@ -341,25 +341,3 @@ int virt_volume_path(struct virt *v, const char *pool, const char *volume, char 
         *ret = c.path;
     return r;
 }
-
-/* ---- what the daemon can do ---- */
-
-static int op_capabilities(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
-{
-    char **ret = arg;
-    *ret = virConnectGetCapabilities(conn);
-    return *ret ? 0 : virt_fail(v->readonly, e);
-}
-
-bool virt_reverts_external(struct virt *v)
-{
-    int known = atomic_load(&v->reverts_external);
-    if (known >= 0)
-        return known;
-    autofree char *xml = NULL;
-    if (virt_run(v, VIRT_READ, op_capabilities, &xml, NULL))
-        return false;
-    known = xml_capabilities_revert_external(xml);
-    atomic_store(&v->reverts_external, known);
-    return known;
-}

@@ -53,7 +53,6 @@ struct virt {
     int timer;          /* the event loop's, for deadlines; set by virt_open */
     _Atomic uint64_t generation;
     atomic_ulong version;
-    atomic_int reverts_external; /* -1 = not asked since the last reconnect */
     atomic_uint refs; /* virt_open's, the connector's, an event callback's, the timer's */
 
     pthread_mutex_t lock;

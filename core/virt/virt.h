@@ -164,8 +164,4 @@ enum virt_revert_flag {
 int virt_snapshot_revert(struct virt *v, const char *uuid, const char *name, unsigned flags,
                          struct err *e);
 
-/* Does this libvirt revert to external snapshots itself (<externalSnapshot/> in the host
- * capabilities, from 9.9)? */
-bool virt_reverts_external(struct virt *v);
-
 #endif

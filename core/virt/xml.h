@@ -89,7 +89,4 @@ int xml_snapshot_describe(const char *xml, const char *description, char **ret, 
  * secrets (NULL = none), has at the same places and `xml` lacks. Owned by the caller. */
 int xml_snapshot_keep_secrets(const char *xml, const char *secure, char **ret, struct err *e);
 
-/* Do these host capabilities list <externalSnapshot/>? False when they cannot be read. */
-bool xml_capabilities_revert_external(const char *xml);
-
 #endif

@@ -1,4 +1,4 @@
-/* xml_parse.c - reads <domainsnapshot>, and the one thing of interest in <capabilities>. Pure. */
+/* xml_parse.c - reads <domainsnapshot>. Pure. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,16 +162,4 @@ void xml_snapshot_free(struct xml_snapshot *s)
     disks_free(s->revert_disks, s->n_revert_disks);
     xml_domain_free(s->domain);
     free(s);
-}
-
-bool xml_capabilities_revert_external(const char *xml)
-{
-    autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
-    if (xml_doc_read(xml, "capabilities", &doc, NULL))
-        return false;
-    xmlNodePtr root = xmlDocGetRootElement(doc);
-    for (xmlNodePtr g = xml_child(root, "guest"); g; g = xml_next(g, "guest"))
-        if (xml_child(xml_child(g, "features"), "externalSnapshot"))
-            return true;
-    return false;
 }

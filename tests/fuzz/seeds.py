@@ -33,9 +33,8 @@ lines</description><state>shutoff</state><creationTime>1700000000</creationTime>
 snapshot='internal'/></disks><revertDisks><disk name='vda' snapshot='manual'/></revertDisks>
 <snapshotDeleteInProgress/>""" + DOMAIN + "</domainsnapshot>"
 
-CAPABILITIES = "<capabilities><guest><features><externalSnapshot/></features></guest></capabilities>"
 
-XML = [DOMAIN, SNAPSHOT, SNAPSHOT + "\0a <new> & description\n", CAPABILITIES]
+XML = [DOMAIN, SNAPSHOT, SNAPSHOT + "\0a <new> & description\n"]
 
 NAMES = ["base", "../base", "file:/a", "json:{\"file.filename\": \"/a\"}", "nbd:unix:/x", "nbd://h:1/x",
          "json:{\"file\":{\"driver\":\"nbd\",\"server\":{\"type\":\"unix\",\"path\":\"/s\"},\"export\":\"x\"}}",

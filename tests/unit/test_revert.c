@@ -31,8 +31,7 @@ static struct revert *make(void)
     struct revert_disk *disk = revert_add(rv, "vda", "/i/a b", "qcow2", "/i/a.n");
     disk->captured = true;
     rv->left.items = calloc(1, sizeof(*rv->left.items));
-    rv->left.items[rv->left.n++] =
-        (struct leftover){strdup("/i/a\tc"), LEFT_BELOW, 7, UINT64_MAX};
+    rv->left.items[rv->left.n++] = (struct leftover){strdup("/i/a\tc"), LEFT_BELOW, 7, UINT64_MAX};
     disk = revert_add(rv, "vdb", "/i/b", "raw", "/i/b.n");
     disk->forked = true;
     return rv;

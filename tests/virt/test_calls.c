@@ -42,7 +42,6 @@ static void test_connection(struct virt *v)
     TAP_STR(virt_uri(v), "test:///default", "the canonical URI");
     TAP_OK(virt_version(v) >= 9000000, "the version is at least 9.0 (%lu)", virt_version(v));
     TAP_OK(virt_files_local(v, &e), "the test driver's files are ours: %s", e.text);
-    TAP_OK(!virt_reverts_external(v), "the test driver does not revert to external snapshots");
 }
 
 static void test_domains(struct virt *v)

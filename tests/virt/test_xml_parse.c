@@ -271,19 +271,6 @@ static void test_refused(void)
     refuse("<domainsnapshot><name>\xff\xfe</name></domainsnapshot>", "no UTF-8");
 }
 
-static void test_capabilities(void)
-{
-    TAP_OK(xml_capabilities_revert_external(
-               "<capabilities><host/><guest><features><acpi/></features></guest>"
-               "<guest><features><externalSnapshot/></features></guest></capabilities>"),
-           "capabilities with external revert");
-    TAP_OK(!xml_capabilities_revert_external(
-               "<capabilities><host/><guest><features><disksnapshot default='on'/></features>"
-               "</guest><externalSnapshot/></capabilities>"),
-           "capabilities without");
-    TAP_OK(!xml_capabilities_revert_external("x"), "no capabilities at all");
-}
-
 int main(void)
 {
     test_domain();
@@ -295,6 +282,5 @@ int main(void)
     test_many_attributes();
     test_long();
     test_refused();
-    test_capabilities();
     return tap_done();
 }

@@ -1,0 +1,20 @@
+/* able.h - what each libvirt can do: the one place where its version counts. Pure. */
+#ifndef SNAPFS_MODEL_ABLE_H
+#define SNAPFS_MODEL_ABLE_H
+
+#include <stdbool.h>
+
+enum ability {
+    /* Its own revert to an external snapshot, where guard.c finds that safe. */
+    ABLE_REVERT_EXTERNAL,
+    /* Its own delete of an external snapshot leaves other branches on the file alone. */
+    ABLE_SEE_BRANCHES,
+    /* An internal snapshot of a running domain may have any name. */
+    ABLE_NAME_FREELY,
+    ABILITIES
+};
+
+/* `version` of the daemon's libvirt, 9000000 for 9.0.0; `uri` as libvirt has it. */
+bool able(unsigned long version, const char *uri, enum ability a);
+
+#endif

@@ -1,0 +1,169 @@
+/* test_merge.c - whether an overlay may be merged, in the shapes in which libvirt's own delete
+ * loses bytes. Files are letters, a chain is a word of them, the top first: "cba" is file c on b on
+ * a. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/graph.h"
+#include "model/merge.h"
+#include "tap.h"
+
+enum { CHAIN_MAX = 16, SNAPSHOT_NAME = 8 };
+
+static struct survey survey;
+static struct domain web = {.name = (char[]){"web"}};
+
+static int file(char letter)
+{
+    char path[] = {'/', letter, '\0'};
+    return graph_file(survey.graph, path, "qcow2", 1, (uint64_t)letter);
+}
+
+static void user(struct graph_user u, const char *chain)
+{
+    int files[CHAIN_MAX];
+    size_t n = strlen(chain);
+    for (size_t i = 0; i < n; i++)
+        files[i] = file(chain[i]);
+    u.target = u.target ? u.target : "vda";
+    if (!graph_add(survey.graph, &u, files, n))
+        exit(1);
+}
+
+static void live(const char *chain)
+{
+    user((struct graph_user){.domain = "web"}, chain);
+}
+
+static void external(const char *name, const char *chain)
+{
+    user((struct graph_user){.domain = "web", .snapshot = name}, chain);
+}
+
+static void internal(const char *name, const char *chain)
+{
+    user((struct graph_user){.domain = "web", .snapshot = name, .tag = name, .tag_id = "1"}, chain);
+}
+
+static void begin(void)
+{
+    graph_free(survey.graph);
+    survey.graph = graph_new();
+    if (!survey.graph)
+        exit(1);
+}
+
+static int find(const char *name, struct merge *ret)
+{
+    struct snapshot s = {.name = name};
+    struct err e = {0};
+    int r = merge_find(&survey, &web, &s, "vda", ret, &e);
+    if (r < 0)
+        printf("# %s\n", e.text);
+    return r;
+}
+
+/* Is `top` merged into `base`? */
+static void merges(const char *name, char top, char base, bool active, const char *what)
+{
+    struct merge m = {0};
+    TAP_OK(find(name, &m) == 0 && m.top == file(top) && m.base == file(base) && m.active == active,
+           "%s", what);
+}
+
+static void refuses(const char *name, int number, const char *what)
+{
+    struct merge m;
+    TAP_OK(find(name, &m) == -number, "%s", what);
+}
+
+/* e1-e2-e3, live: a <- b <- c <- d */
+static void line(void)
+{
+    begin();
+    external("e1", "a");
+    external("e2", "ba");
+    external("e3", "cba");
+    live("dcba");
+}
+
+static void test_line(void)
+{
+    line();
+    merges("e1", 'b', 'a', false, "the root of a line");
+    merges("e2", 'c', 'b', false, "its middle");
+    merges("e3", 'd', 'c', true, "its top, whose overlay is live");
+    live("dcba");
+    merges("e3", 'd', 'c', true, "a domain that runs, and is configured alike");
+    live("ba");
+    refuses("e1", EBUSY, "one whose configuration has another disk");
+}
+
+static void test_tags(void)
+{
+    line();
+    internal("i", "ba");
+    refuses("e1", EBUSY, "an overlay with an internal snapshot, which libvirt would merge away");
+    merges("e2", 'c', 'b', false, "a content with one, which writes leave alone");
+    line();
+    user((struct graph_user){.domain = "", .target = "", .tag = "t", .tag_id = "1"}, "ba");
+    refuses("e1", EBUSY, "an overlay with a tag that libvirt does not know");
+    merges("e2", 'c', 'b', false, "a content with one");
+}
+
+static void test_branches(void)
+{
+    line();
+    external("b1", "xa");
+    refuses("e1", EBUSY, "a content with another branch");
+    merges("e2", 'c', 'b', false, "one above the fork");
+    line();
+    external("b2", "xba");
+    refuses("e1", EBUSY, "an overlay with another branch, which libvirt 9.0 removes");
+    refuses("e2", EBUSY, "and the content that that is");
+    line();
+    external("e4", "dcba");
+    refuses("e4", ENOENT, "one that is not below the live disk");
+    begin();
+    external("dead", "xa");
+    external("e1", "a");
+    live("ba");
+    refuses("dead", ENOENT, "a leaf of a dead branch");
+    refuses("e1", EBUSY, "the fork below it");
+}
+
+static void test_others(void)
+{
+    line();
+    user((struct graph_user){.domain = "other"}, "ba");
+    refuses("e1", EBUSY, "another domain's disk is the overlay");
+    refuses("e2", EBUSY, "or the content");
+    line();
+    user((struct graph_user){.domain = "other"}, "xcba");
+    refuses("e3", EBUSY, "another domain stands on the content");
+    refuses("e2", EBUSY, "or on the overlay");
+    merges("e1", 'b', 'a', false, "it stands higher up");
+    line();
+    user((struct graph_user){.domain = "other", .snapshot = "s"}, "ba");
+    refuses("e1", EBUSY, "another domain's snapshot is the overlay");
+    line();
+    user((struct graph_user){.domain = "web", .target = "vdb"}, "ba");
+    refuses("e1", EBUSY, "another disk of the domain is the overlay");
+    line();
+    user((struct graph_user){.domain = "other", .unknown = true, .broken = true}, "x");
+    refuses("e1", EBUSY, "a chain that cannot be followed");
+    line();
+    user((struct graph_user){.domain = "other", .broken = true}, "x");
+    merges("e1", 'b', 'a', false, "one that ends where no file is");
+}
+
+int main(void)
+{
+    test_line();
+    test_tags();
+    test_branches();
+    test_others();
+    graph_free(survey.graph);
+    return tap_done();
+}
