@@ -92,8 +92,10 @@ static void run_write(void *data)
 {
     autodestroy(change_free) struct change *c = data;
     struct fs *fs = fs_of(c->req);
-    autotext struct text remark = {0};
+    autotext struct text remark = {0}, path = {0};
     struct err e;
+    op_path(fs, &c->op, &path); /* the write may remove it */
+    c->op.path = path.failed ? NULL : path.s;
     if (tree_store(&fs->tree, &c->op.place, c->data, c->size, &remark, &e) < 0) {
         reply_failure(c->req, &c->op, &e);
         return;

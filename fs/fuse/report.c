@@ -13,12 +13,20 @@ struct op op_of(fuse_req_t req, const char *name, const struct place *p, const c
     return (struct op){.name = name, .uid = ctx->uid, .pid = ctx->pid, .place = *p, .leaf = leaf};
 }
 
+void op_path(struct fs *fs, const struct op *op, struct text *ret)
+{
+    tree_path(&fs->tree, &op->place, op->leaf, ret);
+    if (ret->s)
+        printable(ret->s);
+}
+
 void report(struct fs *fs, const struct op *op, const struct err *failure, const char *remark)
 {
     autotext struct text path = {0}, line = {0};
-    tree_path(&fs->tree, &op->place, op->leaf, &path);
-    if (path.s)
-        printable(path.s);
+    if (op->path)
+        text_add(&path, "%s", op->path);
+    else
+        op_path(fs, op, &path);
     struct err said = failure ? *failure : (struct err){0};
     printable(said.text);
     struct operation operation = {

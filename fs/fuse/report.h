@@ -13,7 +13,11 @@ struct op {
     pid_t pid;
     struct place place; /* what it was asked of, and */
     const char *leaf;   /* the name in it, or NULL */
+    const char *path;   /* NULL: the one that it has when it is told of */
 };
+
+/* The path of what it is done to, as it is now; readable. Empty without memory. */
+void op_path(struct fs *fs, const struct op *op, struct text *ret);
 
 struct op op_of(fuse_req_t req, const char *name, const struct place *p, const char *leaf);
 

@@ -35,7 +35,9 @@ def deleted(domain, mount, held, name, words="merge", gone=None):
     held.check()
     held.check_mount()
     with open(mount.path(domain.name, "log"), encoding="utf-8") as log:
-        return log.read().splitlines()[-1]
+        said = log.read().splitlines()[-1]
+    holds(said, f"/{name}{'/delete' if words else ''}: ok")
+    return said
 
 
 def without(parents, gone):

@@ -13,7 +13,7 @@ from lib.tap import equal, run, test, true
 PATH_LIMIT = 2000
 LINE = [f"snapshot-{number:04}" for number in range(1000)]
 # How many files a snapshot of one readable disk holds.
-FILES = ("description", "info", "revert", "snapshot.xml", "vda.raw")
+FILES = ("delete", "description", "info", "revert", "snapshot.xml", "vda.raw")
 
 
 def contents(root):

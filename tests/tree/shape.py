@@ -63,7 +63,7 @@ def a_domain_holds_its_files_and_nothing_that_does_not_work_yet(mount):
 
 @test
 def snapshots_mirrors_parents_and_children(mount):
-    own = ["description", "info", "revert", "snapshot.xml", "vda.raw", "vdb.raw"]
+    own = ["delete", "description", "info", "revert", "snapshot.xml", "vda.raw", "vdb.raw"]
     equal(listing(mount.point, "web01/snapshots"), ["base", "other"])
     equal(listing(mount.point, "web01/snapshots/base"), sorted([*own, "updates", "test"]))
     equal(listing(mount.point, "web01/snapshots/base/updates"), sorted([*own, "patch"]))
