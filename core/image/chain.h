@@ -35,11 +35,15 @@ struct chain_run {
 int chain_run(struct image *im, uint64_t offset, uint64_t limit, bool holes, struct chain_run *ret,
               struct err *e);
 
-/* The same from what was found out before, for image_read: it tells no layers that read as zeros,
- * and nothing of a raw file's holes. merged_init comes once all layers are there. */
+/* The same from what was found out before (merged.c), with nothing of a raw file's holes. A run
+ * may end early. merged_init comes once all layers are there. */
 int merged_run(struct image *im, uint64_t offset, uint64_t limit, struct chain_run *ret,
                struct err *e);
 void merged_init(struct image *im);
+
+/* The same with those holes; *ret_asked grows by one, and by the layers that had to be asked. */
+int merged_map(struct image *im, uint64_t offset, uint64_t limit, struct chain_run *ret,
+               unsigned *ret_asked, struct err *e);
 
 /* A set of layers of an image. */
 struct chain_set {

@@ -1,11 +1,13 @@
-/* map.c - image_map and the two seeks: one walk over the runs of a chain, with bounded work. */
+/* map.c - image_map and the two seeks: one walk over the merged runs of a chain, with bounded work.
+ */
 #include <errno.h>
 #include <time.h>
 
 #include "image/chain.h"
 
-/* Runs looked at by one call. A run ends at a page of a table at the latest, so this is up to 64
- * MiB of tables, and about a tenth of a second. */
+/* Runs looked at by one call, and layers asked for what is not known yet. A layer is asked for a
+ * page of its tables at a time, so this is up to 64 MiB of tables, and about a tenth of a second.
+ */
 enum { STEPS_MAX = 16384 };
 
 static void extent_of(const struct chain_run *c, uint64_t offset, struct image_extent *ret)
@@ -31,11 +33,11 @@ static bool extent_continues(const struct image_extent *x, const struct image_ex
            x->has_host == next->has_host && (!x->has_host || x->host + x->length == next->host);
 }
 
-static int next_extent(struct image *im, uint64_t offset, uint64_t limit, struct image_extent *ret,
-                       struct err *e)
+static int next_extent(struct image *im, uint64_t offset, uint64_t limit, unsigned *steps,
+                       struct image_extent *ret, struct err *e)
 {
     struct chain_run c;
-    int r = chain_run(im, offset, limit, true, &c, e);
+    int r = merged_map(im, offset, limit, &c, steps, e);
     extent_of(&c, offset, ret);
     return r;
 }
@@ -45,11 +47,12 @@ static int next_extent(struct image *im, uint64_t offset, uint64_t limit, struct
 static int walk(struct image *im, uint64_t offset, uint64_t limit, unsigned *steps,
                 struct image_extent *ret, struct err *e)
 {
-    int r = next_extent(im, offset, limit, ret, e);
-    while (r == 0 && ret->length < limit && (*steps += ret->depth + 1) < STEPS_MAX) {
+    int r = next_extent(im, offset, limit, steps, ret, e);
+    while (r == 0 && ret->length < limit && *steps < STEPS_MAX) {
         struct image_extent next;
         struct err ignored;
-        if (next_extent(im, offset + ret->length, limit - ret->length, &next, &ignored) < 0 ||
+        if (next_extent(im, offset + ret->length, limit - ret->length, steps, &next, &ignored) <
+                0 ||
             !extent_continues(ret, &next))
             break;
         ret->length += next.length;
@@ -139,7 +142,6 @@ static int seek(struct image *im, uint64_t offset, bool data, uint64_t *ret, boo
         if ((r < 0 || x.data) == data)
             break;
         pos += x.length;
-        steps++;
     }
     *ret = pos;
     *ret_exhausted = pos < size && steps >= STEPS_MAX;

@@ -1,9 +1,11 @@
-/* merged.c - the map of a whole chain, for reading: what chain_run says of a page of the disk.
+/* merged.c - the map of a whole chain: what chain_run says of a page of the disk, told once.
  *
- * So the depth of a chain costs only where a page is made: layer by layer from the top, each asked
- * for what those above leave open. Pages live in the cache under the image's own owner number and
- * never change; like the pages of its tables they are right as long as chain_check says so. No
- * locks of its own.
+ * Reading, the seeks, image_map and what is counted from it all stand on these pages, so the depth
+ * of a chain costs only where a page is made: layer by layer from the top, each asked for what
+ * those above leave open. Where nothing is allocated a page reaches as far as that goes, which the
+ * layers' L1 tables tell at once, so that nothing loops over a disk's size. Pages live in the cache
+ * under the image's own owner number and never change; like the pages of its tables they are right
+ * as long as chain_check says so. No locks of its own.
  */
 #include <errno.h>
 
@@ -11,7 +13,8 @@
 
 enum {
     UNITS_BITS = 8, /* a page has 256 of the smallest clusters (or subclusters) of the chain. */
-    /* In each one layer answers, up to where it or one above it ends, and behind that are zeros. */
+    /* In each one layer answers, up to where it or one above it ends, and behind that is nothing; a
+     * page in which more layers end than that has the rest asked for each time. */
     PIECES_MAX = (2 << UNITS_BITS) + 1,
     WHOLE_BITS = 63, /* files without clusters: one page has it all */
 };
@@ -20,9 +23,16 @@ enum {
 struct piece {
     uint64_t begin, host; /* in the disk; as in struct run */
     uint32_t packed;
-    uint16_t depth;
-    uint8_t kind;
+    uint8_t depth, kind; /* as in struct chain_run; RUN_UNALLOCATED: open, while a page is made */
+    bool has_host, present;
     bool ask; /* chain_run: it is damaged, or what is there was too much for the page */
+};
+
+_Static_assert(IMAGE_CHAIN_MAX <= UINT8_MAX + 1, "the depth of a piece has a byte");
+
+struct page {
+    uint64_t end; /* of the last piece */
+    struct piece all[];
 };
 
 struct pieces {
@@ -46,8 +56,10 @@ static bool piece_continues(const struct piece *last, const struct piece *next)
 {
     if (last->ask || next->ask || last->kind != next->kind || last->kind == RUN_COMPRESSED)
         return false;
-    return last->kind != RUN_DATA ||
-           (last->depth == next->depth && last->host + (next->begin - last->begin) == next->host);
+    bool host = last->has_host || last->kind == RUN_DATA;
+    return last->depth == next->depth && last->present == next->present &&
+           last->has_host == next->has_host &&
+           (!host || last->host + (next->begin - last->begin) == next->host);
 }
 
 /* With no room left but for one, that one stands for all the rest. */
@@ -82,19 +94,20 @@ static int run_at(struct runs *r, uint64_t pos, struct piece *ret, struct err *e
         r->at = pos;
         r->end = pos + r->run.length;
     }
+    bool present = r->run.kind != RUN_UNALLOCATED, packed = r->run.kind == RUN_COMPRESSED;
     *ret = (struct piece){.begin = pos,
-                          .host = r->run.host + (pos - r->at),
+                          .host = r->run.host + (packed ? 0 : pos - r->at),
                           .packed = r->run.packed,
-                          .depth = (uint16_t)r->depth,
+                          .depth = (uint8_t)r->depth,
                           .kind = (uint8_t)r->run.kind,
+                          .has_host = present && r->run.has_host,
+                          .present = present,
                           .ask = r->damaged};
-    if (r->run.kind == RUN_COMPRESSED)
-        ret->host = r->run.host;
     return 0;
 }
 
 /* What nobody above said anything of, from `pos` to `end`, by this layer. A disk that was smaller
- * then ends in zeros, whatever is below it. */
+ * then ends, whatever is below it: behind its end the layer above was the last to be asked. */
 static int fill_gap(struct runs *r, uint64_t pos, uint64_t end, struct pieces *out, struct err *e)
 {
     struct piece p;
@@ -106,58 +119,100 @@ static int fill_gap(struct runs *r, uint64_t pos, uint64_t end, struct pieces *o
         add_piece(out, p);
     }
     if (pos < end)
-        add_piece(out, (struct piece){.begin = pos, .kind = RUN_ZERO});
+        add_piece(out,
+                  (struct piece){.begin = pos, .depth = (uint8_t)(r->depth - 1), .kind = RUN_ZERO});
     return 0;
 }
 
-/* `out` becomes `in` with its gaps filled as far as the layer does. */
+static bool is_open(const struct piece *p)
+{
+    return p->kind == RUN_UNALLOCATED && !p->ask;
+}
+
+/* `out` becomes `in` with its gaps filled as far as the layer does; *ret_open: some are left. */
 static int fill_gaps(struct runs *r, const struct pieces *in, uint64_t end, struct pieces *out,
-                     struct err *e)
+                     bool *ret_open, struct err *e)
 {
     int s = 0;
     out->n = 0;
     for (size_t i = 0; s == 0 && i < in->n; i++) {
         const struct piece *p = &in->all[i];
-        if (p->kind == RUN_UNALLOCATED && !p->ask)
+        if (is_open(p))
             s = fill_gap(r, p->begin, i + 1 < in->n ? p[1].begin : end, out, e);
         else
             add_piece(out, *p);
     }
+    *ret_open = false;
+    for (size_t i = 0; !*ret_open && i < out->n; i++)
+        *ret_open = is_open(&out->all[i]);
     return s;
 }
 
-/* What is still a gap below the last layer reads as zeros. */
+/* Layer by layer, as long as there are gaps. */
 static int find_pieces(struct image *im, uint64_t begin, uint64_t end, struct pieces *ret,
-                       struct err *e)
+                       unsigned *ret_asked, struct err *e)
 {
     struct pieces before;
+    bool open = true;
     *ret = (struct pieces){.n = 1, .all = {{.begin = begin, .kind = RUN_UNALLOCATED}}};
-    for (unsigned depth = 0; depth < im->n; depth++) {
+    for (unsigned depth = 0; open && depth < im->n; depth++) {
         struct runs r = {.layer = im->layers[depth], .depth = depth, .limit = end};
         memcpy(before.all, ret->all, ret->n * sizeof(struct piece));
         before.n = ret->n;
-        int s = fill_gaps(&r, &before, end, ret, e);
+        int s = fill_gaps(&r, &before, end, ret, &open, e);
         if (s < 0)
             return s;
+        ++*ret_asked;
     }
     return 0;
 }
 
+static struct piece piece_of_run(uint64_t begin, const struct chain_run *c)
+{
+    return (struct piece){.begin = begin,
+                          .host = c->run.host,
+                          .depth = (uint8_t)c->depth,
+                          .kind = RUN_ZERO,
+                          .has_host = c->run.has_host,
+                          .present = c->present};
+}
+
+/* One piece up to *end or further, where there are zeros that far; else what there is. */
+static int make_pieces(struct image *im, uint64_t begin, uint64_t *end, struct pieces *ret,
+                       unsigned *ret_asked, struct err *e)
+{
+    struct chain_run c;
+    int r = chain_run(im, begin, image_size(im) - begin, false, &c, e);
+    *ret_asked += c.depth + 1;
+    if (r < 0 && r != -EIO)
+        return r;
+    if (r < 0 || c.run.kind != RUN_ZERO || c.run.length < *end - begin)
+        return find_pieces(im, begin, *end, ret, ret_asked, e);
+    ret->n = 1;
+    ret->all[0] = piece_of_run(begin, &c);
+    *end = begin + c.run.length;
+    return 0;
+}
+
 /* The page from `begin` on, referenced. */
-static int page_at(struct image *im, uint64_t begin, uint64_t end, struct block **ret,
+static int page_at(struct image *im, uint64_t begin, struct block **ret, unsigned *ret_asked,
                    struct err *e)
 {
     *ret = cache_get(CACHE_TABLES, im->owner, begin, CACHE_ANY_LENGTH);
     if (*ret)
         return 0;
+    uint64_t end = begin + min_u64(image_size(im) - begin, UINT64_C(1) << im->page_bits);
     struct pieces p;
-    int r = find_pieces(im, begin, end, &p, e);
+    int r = make_pieces(im, begin, &end, &p, ret_asked, e);
     if (r < 0)
         return r;
-    struct block *b = block_new(im->owner, begin, p.n * sizeof(struct piece));
+    size_t size = p.n * sizeof(struct piece);
+    struct block *b = block_new(im->owner, begin, sizeof(struct page) + size);
     if (!b)
         return err_nomem(e);
-    memcpy(b->data, p.all, b->len);
+    struct page *page = (void *)b->data;
+    page->end = end;
+    memcpy(page->all, p.all, size);
     cache_put(CACHE_TABLES, b);
     *ret = b;
     return 0;
@@ -180,8 +235,9 @@ static size_t piece_of(const struct piece *all, size_t n, uint64_t offset)
 static struct chain_run run_of(const struct image *im, const struct piece *p, uint64_t offset,
                                uint64_t end)
 {
-    struct chain_run c = {.depth = p->depth, .present = true};
+    struct chain_run c = {.depth = p->depth, .present = p->present};
     c.run = (struct run){.kind = p->kind == RUN_UNALLOCATED ? RUN_ZERO : p->kind,
+                         .has_host = p->has_host,
                          .length = end - offset,
                          .host = p->host};
     if (c.run.kind == RUN_COMPRESSED) {
@@ -194,22 +250,67 @@ static struct chain_run run_of(const struct image *im, const struct piece *p, ui
     return c;
 }
 
+/* The piece at `offset`, up to *ret_end; one to be asked for is not told. */
+static int find_piece(struct image *im, uint64_t offset, struct chain_run *ret, uint64_t *ret_end,
+                      bool *ret_ask, unsigned *ret_asked, struct err *e)
+{
+    autodestroy(block_unref) struct block *b = NULL;
+    int r = page_at(im, offset >> im->page_bits << im->page_bits, &b, ret_asked, e);
+    if (r < 0)
+        return r;
+    const struct page *page = (const void *)b->data;
+    size_t n = (b->len - sizeof(*page)) / sizeof(*page->all), at = piece_of(page->all, n, offset);
+    *ret_end = at + 1 < n ? page->all[at + 1].begin : page->end;
+    *ret_ask = page->all[at].ask;
+    *ret = run_of(im, &page->all[at], offset, *ret_end);
+    return 0;
+}
+
 int merged_run(struct image *im, uint64_t offset, uint64_t limit, struct chain_run *ret,
                struct err *e)
 {
-    uint64_t begin = offset >> im->page_bits << im->page_bits;
-    uint64_t end = begin + min_u64(image_size(im) - begin, UINT64_C(1) << im->page_bits);
-    autodestroy(block_unref) struct block *b = NULL;
-    int r = page_at(im, begin, end, &b, e);
+    uint64_t end;
+    bool ask;
+    unsigned asked = 0;
+    int r = find_piece(im, offset, ret, &end, &ask, &asked, e);
     if (r < 0)
         return r;
-    const struct piece *all = (const void *)b->data;
-    size_t n = b->len / sizeof(*all), at = piece_of(all, n, offset);
-    if (at + 1 < n)
-        end = all[at + 1].begin;
-    end = min_u64(end, offset + limit);
-    if (all[at].ask)
-        return chain_run(im, offset, end - offset, false, ret, e);
-    *ret = run_of(im, &all[at], offset, end);
-    return 0;
+    ret->run.length = min_u64(limit, end - offset);
+    return ask ? chain_run(im, offset, ret->run.length, false, ret, e) : 0;
+}
+
+/* A page knows of no holes in files whose bytes are all the disk's. */
+static bool may_have_holes(const struct image *im, const struct chain_run *c)
+{
+    return c->run.kind == RUN_DATA && im->layers[c->depth]->kind != LAYER_QCOW2;
+}
+
+/* The same with the holes of its file. What is not there is in no layer below either. */
+static int find_holes(struct image *im, uint64_t offset, struct chain_run *c, struct err *e)
+{
+    int r = layer_run(im->layers[c->depth], offset, c->run.length, true, &c->run, e);
+    c->present = c->run.kind != RUN_UNALLOCATED;
+    if (c->present)
+        return r;
+    c->run.kind = RUN_ZERO;
+    c->run.has_host = false;
+    return r;
+}
+
+int merged_map(struct image *im, uint64_t offset, uint64_t limit, struct chain_run *ret,
+               unsigned *ret_asked, struct err *e)
+{
+    uint64_t end;
+    bool ask;
+    *ret = (struct chain_run){.run.length = limit};
+    ++*ret_asked;
+    int r = find_piece(im, offset, ret, &end, &ask, ret_asked, e);
+    if (r < 0)
+        return r;
+    ret->run.length = min_u64(limit, end - offset);
+    if (ask) {
+        *ret_asked += im->n;
+        return chain_run(im, offset, ret->run.length, true, ret, e);
+    }
+    return may_have_holes(im, ret) ? find_holes(im, offset, ret, e) : 0;
 }
