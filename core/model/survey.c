@@ -9,12 +9,14 @@
 #include "base/mounts.h"
 #include "model/catalog.h"
 #include "model/tables.h"
+#include "model/trails.h"
 
 struct surveyor {
     struct model *m;
     struct graph *graph;
     struct names *names;
     struct tag_tables *tables;
+    struct trails *trails;
     struct mounts *mounts;
     const atomic_bool *stop; /* when it is set, what is found out is not needed; may be NULL */
     char *inside; /* where the chain being followed led into a snapfs mount; NULL = nowhere */
@@ -49,37 +51,51 @@ static int check_stop(const struct surveyor *v, struct err *e)
     return stop ? err_fail(e, ESHUTDOWN, "the mount is ending") : 0;
 }
 
-/* The chain whose top is `path`, which the caller frees, and what is wrong with it in `u`; a file
- * that is not there makes a chain of its own. What `u` borrows lasts until the next call. */
-static int follow(struct surveyor *v, struct graph_user *u, const char *path, const char *format,
-                  int **ret_chain, size_t *ret_n, struct err *e)
+/* Follows the chain whose top is `path`; a file that is not there makes a chain of its own. */
+static int follow(struct surveyor *v, const char *path, const char *format, struct err *e)
 {
     struct image_source source = {.path = path, .format = format};
     struct image_policy policy = {.ctx = v, .allow = allow};
     struct image_layer *layers = NULL;
     size_t n = 0;
     free(take(v->inside));
-    u->broken = image_layers(&source, &policy, &layers, &n, &u->unknown, NULL) < 0;
-    u->inside = v->inside;
-    u->unknown &= !u->inside;
+    struct trail t = {0};
+    t.broken = image_layers(&source, &policy, &layers, &n, &t.unknown, NULL) < 0;
+    t.inside = v->inside;
+    t.unknown &= !t.inside;
     struct image_layer top = {.path = (char *)(uintptr_t)path, .format = (char *)(uintptr_t)format};
-    *ret_chain = n ? number_chain(v, layers, n) : number_chain(v, &top, 1);
-    *ret_n = n ? n : 1;
+    autofree int *chain = n ? number_chain(v, layers, n) : number_chain(v, &top, 1);
+    t.chain = chain;
+    t.n = n ? n : 1;
+    bool ok = chain && trails_add(v->trails, path, format, &t, layers, n);
     image_layers_free(layers, n);
-    return *ret_chain ? 0 : err_nomem(e);
+    return ok ? 0 : err_nomem(e);
+}
+
+/* The chain, and what is wrong with it in `u`. What `u` borrows lasts as long as the trails. */
+static int chain_of(struct surveyor *v, struct graph_user *u, const char *path, const char *format,
+                    struct trail *ret, struct err *e)
+{
+    int r = check_stop(v, e);
+    if (r == 0 && !trails_find(v->trails, path, format, ret))
+        r = follow(v, path, format, e);
+    if (r < 0)
+        return r;
+    trails_find(v->trails, path, format, ret);
+    u->broken = ret->broken;
+    u->unknown = ret->unknown;
+    u->inside = ret->inside;
+    return 0;
 }
 
 static int add_user(struct surveyor *v, struct graph_user *u, const char *path, const char *format,
                     struct err *e)
 {
-    autofree int *chain = NULL;
-    size_t n = 0;
-    int r = check_stop(v, e);
-    if (r == 0)
-        r = follow(v, u, path, format, &chain, &n, e);
+    struct trail t = {0};
+    int r = chain_of(v, u, path, format, &t, e);
     if (r < 0)
         return r;
-    return graph_add(v->graph, u, chain, n) ? 0 : err_nomem(e);
+    return graph_add(v->graph, u, t.chain, t.n) ? 0 : err_nomem(e);
 }
 
 /* libvirt takes a disk without a format for raw. */
@@ -214,19 +230,12 @@ static int add_file_tags(struct surveyor *v, int file, struct err *e)
     if (!format || tag_tables_get(v->tables, path, format, &tags, NULL) < 0)
         return 0; /* a table that nobody can read holds no bytes that anyone could ask for */
     struct graph_user u = {.domain = "", .target = ""};
-    autofree int *chain = NULL;
-    size_t n = 0;
     int r = 0;
     for (size_t i = 0; r == 0 && i < tags->n; i++) {
         u.tag = tags->tags[i].name;
         u.tag_id = tags->tags[i].id;
-        if (graph_has_tag(v->graph, file, u.tag, u.tag_id))
-            continue;
-        r = check_stop(v, e);
-        if (r == 0 && !chain)
-            r = follow(v, &u, path, "qcow2", &chain, &n, e);
-        if (r == 0 && !graph_add(v->graph, &u, chain, n))
-            r = err_nomem(e);
+        if (!graph_has_tag(v->graph, file, u.tag, u.tag_id))
+            r = add_user(v, &u, path, "qcow2", e);
     }
     return r;
 }
@@ -292,13 +301,15 @@ static int begin(struct surveyor *v, struct err *e)
     v->graph = graph_new();
     v->names = names_new();
     v->tables = tag_tables_new(v->m);
+    v->trails = trails_new();
     v->mounts = mounts_read();
-    return v->graph && v->names && v->tables && v->mounts ? 0 : err_nomem(e);
+    return v->graph && v->names && v->tables && v->trails && v->mounts ? 0 : err_nomem(e);
 }
 
 static void end(struct surveyor *v)
 {
     tag_tables_free(v->tables);
+    trails_free(v->trails);
     mounts_free(v->mounts);
     free(v->inside);
 }
