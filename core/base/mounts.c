@@ -1,15 +1,19 @@
 /* mounts.c - see mounts.h. No locks: a `struct mounts` is read-only once made.
  *
  * Nothing here may send a request to a snapfs daemon: names are opened O_PATH|O_NOFOLLOW one by
- * one, and statx with AT_STATX_DONT_SYNC answers the mount's id from the kernel's own memory.
+ * one, and statx with AT_STATX_DONT_SYNC answers the mount's id from the kernel's own memory. A
+ * path whose names the kernel has all in memory is opened by RESOLVE_CACHED at once, which asks no
+ * file system for anything.
  */
 #include "base/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -24,6 +28,9 @@ struct mount {
 struct mounts {
     size_t n;
     struct mount *items;
+    size_t n_parents; /* of all mounts, */
+    uint64_t *parents;
+    bool stacked; /* of which one is a snapfs mount */
 };
 
 void mounts_free(struct mounts *m)
@@ -33,6 +40,7 @@ void mounts_free(struct mounts *m)
     for (size_t i = 0; i < m->n; i++)
         free(m->items[i].root);
     free(m->items);
+    free(m->parents);
     free(m);
 }
 
@@ -69,9 +77,24 @@ static int parse_line(const char *line, struct mount *ret)
     return 1;
 }
 
+static bool add_parent(struct mounts *m, const char *line)
+{
+    unsigned long parent;
+    if (sscanf(line, "%*u %lu", &parent) != 1)
+        return true;
+    uint64_t *more = mem_grow(m->parents, m->n_parents, sizeof(*more));
+    if (!more)
+        return false;
+    m->parents = more;
+    m->parents[m->n_parents++] = parent;
+    return true;
+}
+
 static bool add_line(struct mounts *m, const char *line)
 {
     struct mount one;
+    if (!add_parent(m, line))
+        return false;
     int found = parse_line(line, &one);
     if (found <= 0)
         return found == 0;
@@ -83,6 +106,14 @@ static bool add_line(struct mounts *m, const char *line)
     m->items = more;
     m->items[m->n++] = one;
     return true;
+}
+
+static const struct mount *find_mount(const struct mounts *m, uint64_t id)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (m->items[i].id == id)
+            return &m->items[i];
+    return NULL;
 }
 
 struct mounts *mounts_read(void)
@@ -98,6 +129,8 @@ struct mounts *mounts_read(void)
         ok = add_line(m, line);
     free(line);
     fclose(f);
+    for (size_t i = 0; i < m->n_parents; i++)
+        m->stacked |= find_mount(m, m->parents[i]) != NULL;
     if (ok)
         return m;
     mounts_free(m);
@@ -110,14 +143,6 @@ struct walk {
     char *rest;
     int links;
 };
-
-static const struct mount *find_mount(const struct mounts *m, const struct statx *st)
-{
-    for (size_t i = 0; i < m->n; i++)
-        if (m->items[i].id == st->stx_mnt_id)
-            return &m->items[i];
-    return NULL;
-}
 
 static int walk_reroot(struct walk *w, struct err *e)
 {
@@ -177,7 +202,7 @@ static int step(struct walk *w, const struct mounts *m, const char *path, char *
     if (fd < 0 ||
         statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, want, &st) < 0)
         return 0; /* opening it will say why */
-    const struct mount *in = find_mount(m, &st);
+    const struct mount *in = find_mount(m, st.stx_mnt_id);
     if (in)
         return stop_inside(in, path, name + len, ret_inside, e);
     if (S_ISLNK(st.stx_mode))
@@ -189,9 +214,23 @@ static int step(struct walk *w, const struct mounts *m, const char *path, char *
     return 1;
 }
 
+/* Is it certain at once that the path leads elsewhere? Without links and steps up one that ends
+ * elsewhere was nowhere else before, unless something is mounted inside a snapfs mount. */
+static bool is_elsewhere(const struct mounts *m, const char *path)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+                           .resolve = RESOLVE_CACHED | RESOLVE_NO_SYMLINKS};
+    struct statx st;
+    if (m->stacked || strstr(path, ".."))
+        return false;
+    autoclose int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+    return fd >= 0 && statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &st) == 0 &&
+           !find_mount(m, st.stx_mnt_id);
+}
+
 int mounts_check(const struct mounts *m, const char *path, char **ret_inside, struct err *e)
 {
-    if (!m->n)
+    if (!m->n || is_elsewhere(m, path))
         return 0;
     struct walk w = {.dir = -1, .rest = strdup(path)};
     struct err own;
