@@ -12,6 +12,7 @@
 
 #include "base/budget.h"
 #include "base/hash.h"
+#include "model/linger.h"
 #include "model/lookout.h"
 #include "model/read.h"
 
@@ -60,7 +61,8 @@ int model_open(const struct model_options *o, struct model **ret, struct err *e)
     if (r < 0)
         return r;
     m->lookout = lookout_new(m);
-    if (!m->lookout)
+    m->linger = linger_new();
+    if (!m->lookout || !m->linger)
         return err_nomem(e);
     if (!budget_keeper(drop, m))
         return err_fail(e, EMFILE, "too many connections in one process");
@@ -83,6 +85,7 @@ void model_close(struct model *m)
     if (!m)
         return;
     lookout_free(m->lookout);
+    linger_free(m->linger);
     budget_keeper_ended(drop, m);
     for (size_t i = 0; i < ENTRY_BUCKETS; i++)
         for (struct entry *en = m->entries[i], *next; en; en = next) {

@@ -47,6 +47,7 @@ struct model {
     bool is_test; /* libvirt's test driver: its domains have no files */
     struct reading listing;
     struct lookout *lookout;
+    struct linger *linger;
     pthread_mutex_t lock;
     /* under lock: */
     struct entry *entries[ENTRY_BUCKETS]; /* by uuid */

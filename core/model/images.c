@@ -15,6 +15,7 @@
 #include "model/catalog.h"
 #include "model/delete.h"
 #include "model/domain.h"
+#include "model/linger.h"
 #include "model/policy.h"
 #include "model/tables.h"
 #include "model/unmanaged.h"
@@ -157,19 +158,37 @@ static int check_not_deleted(const struct model *m, const struct domain *d,
     return err_fail(e, EIO, "the snapshot is being deleted, and its bytes are no longer whole");
 }
 
-int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
+/* The image that a look at it has left open, if it is still right; else NULL. */
+static struct image *looked_at(struct model *m, const struct domain *d,
+                               const struct snapshot_disk *disk)
+{
+    struct err ignored;
+    struct image *im = linger_take(m->linger, d, disk);
+    if (!im || image_check(im, &ignored) == 0)
+        return im;
+    image_unref(im);
+    return NULL;
+}
+
+static int open_anew(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, struct image **ret, struct err *e)
 {
-    if (disk->no)
-        return err_fail(e, disk->no, "%s", disk->reason);
     struct allowance a = {
         .model = m, .domain = d, .snapshot = s, .memory = disk->memory ? disk->path : NULL};
     struct image_policy policy = policy_of(&a);
     struct image_source source = {
         .path = disk->path, .format = disk->format, .tag = disk->tag, .memory = disk->memory};
     source.id = disk->stray ? disk->stray->id : NULL;
-    struct image *im autodestroy(image_unref) = NULL;
-    int r = image_open(&source, &policy, &im, e);
+    return image_open(&source, &policy, ret, e);
+}
+
+int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
+                     const struct snapshot_disk *disk, struct image **ret, struct err *e)
+{
+    if (disk->no)
+        return err_fail(e, disk->no, "%s", disk->reason);
+    struct image *im autodestroy(image_unref) = looked_at(m, d, disk);
+    int r = im ? 0 : open_anew(m, d, s, disk, &im, e);
     if (r < 0)
         return is_still_there(m, d, s, disk) ? r : stale(m, d, s, disk, e);
     struct image_id id = image_identity(im);
@@ -205,6 +224,7 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
             return err_nomem(e);
         ret->alone = image_depth(im) == 1;
         ret->facts = (struct image_facts){image_size(im), image_allocated(im)};
+        linger_put(m->linger, d, disk, im);
     }
     budget_count(probe_size(ret));
     ret->known = true;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ struct named_files {
     pthread_mutex_t lock;
     struct xml_domain *live;         /* backs some of the sources */
     const struct xml_source **items; /* sorted by path; NULL until first asked for */
+    atomic_bool *outside;            /* by item: its path was found to lead into no snapfs mount */
     size_t n;
     struct mounts *mounts;
 };
@@ -41,6 +43,7 @@ void named_files_free(struct named_files *f)
     if (!f)
         return;
     free(f->items);
+    free(f->outside);
     xml_domain_free(f->live);
     mounts_free(f->mounts);
     pthread_mutex_destroy(&f->lock);
@@ -95,9 +98,12 @@ static int gather_named(const struct domain *d)
     size_t room = count_sources(f->live);
     for (size_t i = 0; i < d->n; i++)
         room += count_sources(d->all[i].parsed->domain) + d->all[i].parsed->n_disks;
-    f->items = calloc(room + 1, sizeof(*f->items));
-    if (!f->items)
+    f->outside = calloc(room + 1, sizeof(*f->outside));
+    f->items = f->outside ? calloc(room + 1, sizeof(*f->items)) : NULL;
+    if (!f->items) {
+        free(take(f->outside));
         return -ENOMEM;
+    }
     name_disks(f, room, f->live);
     for (size_t i = 0; i < d->n; i++) {
         const struct xml_snapshot *x = d->all[i].parsed;
@@ -123,10 +129,11 @@ static size_t lower_bound(const struct named_files *f, const char *path)
     return lo;
 }
 
-static bool is_named(const struct named_files *f, const char *path)
+/* f->n: none has that path. */
+static size_t find_named(const struct named_files *f, const char *path)
 {
     size_t i = lower_bound(f, path);
-    return i < f->n && !strcmp(policy_path(f->items[i]), path);
+    return i < f->n && !strcmp(policy_path(f->items[i]), path) ? i : f->n;
 }
 
 /* Does `path` stand in the directory of a named file? Never so for devices or a path with "..". */
@@ -168,17 +175,31 @@ static bool is_allowed_by_option(const struct model *m, const char *path)
     return false;
 }
 
+/* One that libvirt names leads as far as the domain's value does: it is looked at once. */
+static int check_named(const struct named_files *f, size_t i, const char *path, struct err *e)
+{
+    if (atomic_load(&f->outside[i]))
+        return 0;
+    int r = mounts_check(f->mounts, path, NULL, e);
+    if (r == 0)
+        atomic_store(&f->outside[i], true);
+    return r;
+}
+
 static int allow(void *ctx, const char *path, struct err *e)
 {
     const struct allowance *a = ctx;
+    const struct named_files *f = a->domain ? a->domain->named : NULL;
     struct stat ignored;
     bool remote = image_remote_stat(path, &ignored);
+    size_t named = f ? find_named(f, path) : 0;
+    if (f && named < f->n)
+        return remote ? 0 : check_named(f, named, path, e);
     int r = remote ? 0 : mounts_check(a->mounts, path, NULL, e);
-    if (r < 0 || !a->domain)
+    if (r < 0 || !f)
         return r;
-    const struct named_files *f = a->domain->named;
     bool is_memory = a->memory && !strcmp(a->memory, path);
-    if (is_memory || is_named(f, path) || is_allowed_by_option(a->model, path))
+    if (is_memory || is_allowed_by_option(a->model, path))
         return 0;
     if (!remote && is_beside_named(f, path))
         return IMAGE_ALLOW_PLAIN;
