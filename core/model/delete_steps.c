@@ -127,18 +127,23 @@ static int find_chain(const struct deletion *w, const struct delete_disk *disk, 
     return r;
 }
 
+/* What the disk, or a layer below it, calls that file; NULL where none is it. */
+static const char *name_of(const struct xml_disk *x, const struct stat *file)
+{
+    if (is_file(x->source.path, file))
+        return x->source.path;
+    for (size_t i = 0; i < x->n_backing; i++)
+        if (is_file(x->backing[i].path, file))
+            return x->backing[i].path;
+    return NULL;
+}
+
 /* The name of a chain's file in the XML of a domain that runs. */
 static const char *name_in_xml(const struct xml_disk *disk, const char *path)
 {
     struct stat st;
-    if (stat(path, &st) < 0)
-        return path;
-    if (is_file(disk->source.path, &st))
-        return disk->source.path;
-    for (size_t i = 0; i < disk->n_backing; i++)
-        if (is_file(disk->backing[i].path, &st))
-            return disk->backing[i].path;
-    return path;
+    const char *name = stat(path, &st) == 0 ? name_of(disk, &st) : NULL;
+    return name ? name : path;
 }
 
 /* ---- merge ---- */
@@ -231,7 +236,7 @@ static int run_merge(struct deletion *w, struct err *e)
 
 /* ---- move ---- */
 
-/* Where the snapshot has its bytes in an overlay that was merged. */
+/* Where the snapshot has its bytes in an overlay that was merged, or says that they stand on it. */
 static int find_places(const struct deletion *w, const struct snapshot *s, struct xml_place *places,
                        size_t *ret_n, struct err *e)
 {
@@ -241,14 +246,14 @@ static int find_places(const struct deletion *w, const struct snapshot *s, struc
         const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
         autochain struct chain c = {0};
         struct stat top;
-        if (!x || stat(disk->top, &top) < 0 || !is_file(x->source.path, &top))
+        const char *from = x && stat(disk->top, &top) == 0 ? name_of(x, &top) : NULL;
+        if (!from)
             continue;
         int r = find_chain(w, disk, &c, e);
         if (r == -ENOMEM)
             return r;
         if (r == 0 && c.base && !c.top)
-            places[(*ret_n)++] =
-                (struct xml_place){disk->target, x->source.path, disk->base, disk->format};
+            places[(*ret_n)++] = (struct xml_place){disk->target, from, disk->base, disk->format};
     }
     return 0;
 }

@@ -7,14 +7,24 @@
 #include "virt/xml_edit.h"
 #include "virt/xml_revert.h"
 
-/* What stood below the old file in the chain is not below the new one. */
+static bool stands_on(xmlNodePtr disk, const char *file)
+{
+    xmlNodePtr layer = xml_child(disk, "backingStore");
+    while (layer && !xml_is_on_file(layer, file))
+        layer = xml_child(layer, "backingStore");
+    return layer;
+}
+
+/* What stood below the old file in the chain is not below the new one. A disk above it is where it
+ * was, and libvirt finds in the files what is below it now. */
 static int move_disk(const xmlNode *domain, const struct xml_place *p, struct err *e)
 {
     xmlNodePtr disk = xml_find_domain_disk(domain, p->target);
-    if (!disk || !xml_is_on_file(disk, p->from))
+    bool moved = disk && xml_is_on_file(disk, p->from);
+    if (!moved && !(disk && stands_on(disk, p->from)))
         return 0;
     xml_remove_children(disk, "backingStore");
-    return xml_put_on_file(disk, p->target, p->to, p->format, e);
+    return moved ? xml_put_on_file(disk, p->target, p->to, p->format, e) : 0;
 }
 
 static bool ends_in(const char *s, const char *end)

@@ -20,7 +20,8 @@ struct xml_place {
 };
 
 /* The same snapshot with each disk of its <domain> and <inactiveDomain> that is on the file `from`
- * on `to`. Places that it does not have are passed over. */
+ * on `to`, and no chain that goes through `from`: with one libvirt would start no domain. Places
+ * that it does not have are passed over. */
 int xml_move_snapshot(const char *snapshot, const struct xml_place *places, size_t n, char **ret,
                       struct err *e);
 

@@ -234,6 +234,27 @@ static void test_moved(void)
     TAP_STR(s->disks[0].overlay.path, before->disks[0].overlay.path, "so does the overlay");
 }
 
+/* What vda stands on was merged into what is below that. */
+static void test_stands_on_merged(void)
+{
+    struct xml_snapshot *before autodestroy(xml_snapshot_free) = NULL;
+    struct xml_snapshot *s autodestroy(xml_snapshot_free) = NULL;
+    autofree char *xml = NULL;
+    struct err e = {0};
+    xml_snapshot_parse(running, &before, &e);
+    const struct xml_disk *was = xml_domain_disk(before->domain, "vda");
+    if (!TAP_OK(was->n_backing > 0, "the XML says what it stands on"))
+        return;
+    const struct xml_place place = {"vda", was->backing[was->n_backing - 1].path, "/i/x", "qcow2"};
+    TAP_OK(xml_move_snapshot(running, &place, 1, &xml, &e) == 0, "moved: %s", e.text);
+    if (!TAP_OK(xml && xml_snapshot_parse(xml, &s, &e) == 0, "it can be read: %s", e.text))
+        return;
+    const struct xml_disk *disk = xml_domain_disk(s->domain, "vda");
+    TAP_STR(disk->source.path, was->source.path, "its disk is on the same file");
+    TAP_STR(disk->source.format, was->source.format, "in the same format");
+    TAP_OK(disk->n_backing == 0, "what it stood on is forgotten");
+}
+
 static void names_none(const char *xml, const char *what)
 {
     struct xml_snapshot *s autodestroy(xml_snapshot_free) = NULL;
@@ -294,6 +315,7 @@ int main(void)
     test_maker();
     test_overlays();
     test_moved();
+    test_stands_on_merged();
     test_withdrawn();
     test_refused();
     return tap_done();
