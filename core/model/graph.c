@@ -125,7 +125,7 @@ bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, si
     if (!more)
         return false;
     g->users = more;
-    struct user x = {.u = {.broken = u->broken, .unknown = u->unknown}, .n = n};
+    struct user x = {.u = {.broken = u->broken, .unknown = u->unknown, .left = u->left}, .n = n};
     x.chain = calloc(n + 1, sizeof(*x.chain));
     bool ok = x.chain && copy(&x.u.domain, u->domain) && copy(&x.u.snapshot, u->snapshot) &&
               copy(&x.u.target, u->target) && copy(&x.u.tag, u->tag) &&
@@ -168,6 +168,8 @@ bool graph_has_tag(const struct graph *g, int file, const char *tag, const char 
 
 static bool reads_through(const struct user *x, int file, bool removed)
 {
+    if (x->u.left)
+        return false;
     for (size_t k = 0; k < x->n; k++)
         if (x->chain[k] == file && (k > 0 || !x->u.tag || removed))
             return true;

@@ -43,6 +43,7 @@ struct graph_user {
     const char *tag_id;   /* that tag's id, NULL where it was not found */
     const char *inside;   /* a clone: the chain ends in this file of a snapfs mount, as a path from
                              the mounted tree's root; else NULL */
+    bool left;            /* a tag that a copy has left over (mark.h), whose bytes nobody needs */
     bool broken;          /* something is wrong with the chain, and */
     bool unknown;         /* it may go on below what was found, to any file */
 };

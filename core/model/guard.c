@@ -2,7 +2,8 @@
  *
  * Rules, each from a shape in which libvirt's own call loses data or dies:
  *   - a name that is also another tag's id picks that other tag (QEMU looks up ids first);
- *   - a revert to an internal snapshot writes into its file: nothing else may stand on that file;
+ *   - a revert to an internal snapshot writes into its file: where anything else stands on that, it
+ *     is made on a copy;
  *   - libvirt's revert to an external snapshot unlinks the files of the current one, unchecked;
  *   - a running domain must still have the disks that a snapshot to be deleted had.
  */
@@ -205,15 +206,44 @@ int guard_delete(const struct survey *v, const struct domain *d, const struct sn
 
 /* ---- revert ---- */
 
-static int revert_internal(const struct survey *v, const struct domain *d, const struct snapshot *s,
-                           const struct snapshot_disk *disk, struct err *e)
+static bool stands_on(const struct survey *v, size_t user, int file)
+{
+    for (size_t k = 0; graph_chain(v->graph, user, k) != GRAPH_NO_FILE; k++)
+        if (graph_chain(v->graph, user, k) == file)
+            return true;
+    return false;
+}
+
+struct sharers {
+    const struct survey *v;
+    struct harm harm;
+    int file;
+    bool unsure; /* one may stand on the file, as far as can be told */
+};
+
+static void share_each(void *ctx, const struct graph_user *u, size_t i)
+{
+    struct sharers *h = ctx;
+    size_t before = h->harm.n;
+    harm_each(&h->harm, u, i);
+    h->unsure |= h->harm.n > before && !stands_on(h->v, i, h->file);
+}
+
+int guard_shares(const struct survey *v, const struct domain *d, const struct snapshot *s,
+                 const struct snapshot_disk *disk, bool *ret, struct err *e)
 {
     int own = survey_user(v, d, s, disk->target);
     if (own < 0)
         return err_fail(e, EBUSY, "disk '%s' of the snapshot is not a local file", disk->target);
-    int file = top_file(v, own);
-    int r = check_tag_name(v, file, s, e);
-    return r < 0 ? r : refuse_users(v, d, s, file, false, true, "reverting would write to", e);
+    struct sharers h = {.v = v, .file = top_file(v, own)};
+    h.harm = (struct harm){.graph = v->graph, .domain = d, .snapshot = s, .spare_live = true};
+    graph_users_of(v->graph, h.file, false, share_each, &h);
+    harm_drop(&h.harm);
+    *ret = h.harm.n > 0;
+    int r = check_tag_name(v, h.file, s, e);
+    if (r == 0 && h.unsure)
+        r = refuse_users(v, d, s, h.file, false, true, "reverting would write to", e);
+    return r;
 }
 
 /* libvirt's revert to an external snapshot unlinks what the current one names as its overlays. */
@@ -254,18 +284,25 @@ static int refusal(int no)
 }
 
 static int revert_disks(struct model *m, const struct survey *v, const struct domain *d,
-                        const struct snapshot *s, bool *ret_native, struct err *e)
+                        const struct snapshot *s, enum guard_way *ret_way, struct err *e)
 {
     for (size_t i = 0; i < s->n_disks; i++)
         if (s->disks[i].no)
             return err_fail(e, refusal(s->disks[i].no), "%s", s->disks[i].reason);
-    *ret_native = !guard_is_external(s) || is_native(m, v, d);
-    if (guard_is_external(s))
+    if (guard_is_external(s)) {
+        *ret_way = is_native(m, v, d) ? GUARD_NATIVE : GUARD_OVERLAYS;
         return 0;
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < s->n_disks; i++)
-        r = revert_internal(v, d, s, &s->disks[i], e);
-    return r;
+    }
+    *ret_way = GUARD_NATIVE;
+    for (size_t i = 0; i < s->n_disks; i++) {
+        bool shared = false;
+        int r = guard_shares(v, d, s, &s->disks[i], &shared, e);
+        if (r < 0)
+            return r;
+        if (shared)
+            *ret_way = GUARD_COPY;
+    }
+    return 0;
 }
 
 static int note_live(const struct survey *v, const struct domain *d, struct leftovers *left,
@@ -277,10 +314,10 @@ static int note_live(const struct survey *v, const struct domain *d, struct left
     return r;
 }
 
-int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, bool *ret_native,
-                 struct leftovers *left, struct err *e)
+int guard_revert(struct model *m, struct domain *d, const struct snapshot *s,
+                 enum guard_way *ret_way, struct leftovers *left, struct err *e)
 {
-    *ret_native = true;
+    *ret_way = GUARD_NATIVE;
     if (m->is_test)
         return 0;
     struct survey v;
@@ -293,7 +330,7 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, bo
         r = survey_make(m, d, false, &v, e);
     if (r < 0)
         return r;
-    r = revert_disks(m, &v, d, s, ret_native, e);
+    r = revert_disks(m, &v, d, s, ret_way, e);
     if (r == 0)
         r = note_live(&v, d, left, e);
     survey_drop(&v);

@@ -24,10 +24,20 @@ int guard_create(struct model *m, const struct survey *v, const struct domain *d
  * reach; else, and with `metadata`, libvirt is only to forget it. */
 int guard_delete(const struct survey *v, const struct domain *d, const struct snapshot *s,
                  bool metadata, bool *ret_native, struct err *e);
-/* *ret_native: by libvirt's own call; else by the steps of revert.h, whose own checks follow. */
+
+enum guard_way {
+    GUARD_NATIVE,   /* by libvirt's own call */
+    GUARD_OVERLAYS, /* by the steps of revert.h, and */
+    GUARD_COPY      /* by those of copy.h; both have checks of their own */
+};
+
 /* `left` gets the files that a native one may leave to nobody. */
-int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, bool *ret_native,
-                 struct leftovers *left, struct err *e);
+int guard_revert(struct model *m, struct domain *d, const struct snapshot *s,
+                 enum guard_way *ret_way, struct leftovers *left, struct err *e);
+/* Does anything else stand on the file that holds that disk's tag? EBUSY where a revert could not
+ * pick the tag, or what stands on the file cannot be told. */
+int guard_shares(const struct survey *v, const struct domain *d, const struct snapshot *s,
+                 const struct snapshot_disk *disk, bool *ret, struct err *e);
 int guard_describe(const struct snapshot *s, struct err *e);
 
 /* Has the domain no saved state, which a later start would resume `what`? EBUSY. */

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/mark.h"
 #include "model/need.h"
 #include "model/overlay.h"
 #include "virt/xml.h"
@@ -68,11 +69,11 @@ int leftovers_note_chain(struct leftovers *l, const struct survey *v, const stru
 {
     int r = 0;
     for (size_t k = 0; r == 0 && user >= 0; k++) {
-        int below = graph_chain(v->graph, (size_t)user, k + 1);
-        if (below == GRAPH_NO_FILE)
-            break;
-        const char *path = graph_file_path(v->graph, graph_chain(v->graph, (size_t)user, k));
-        if (!is_overlay(d, path, graph_file_path(v->graph, below)))
+        int file = graph_chain(v->graph, (size_t)user, k);
+        int below = file < 0 ? file : graph_chain(v->graph, (size_t)user, k + 1);
+        const char *path = file < 0 ? NULL : graph_file_path(v->graph, file);
+        bool overlay = below >= 0 && is_overlay(d, path, graph_file_path(v->graph, below));
+        if (!overlay && !(path && mark_is_made(path)))
             break;
         r = leftovers_note(l, path, k ? LEFT_BELOW : LEFT_TOP, e);
     }

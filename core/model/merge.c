@@ -82,7 +82,7 @@ static int check_users(const struct question *q, size_t own, struct err *e)
         const struct graph_user *u = graph_user(g, i);
         size_t k = depth_of(g, i, q->m.base);
         bool stays = k == SIZE_MAX ? !u->unknown && !stands_on_it(q, u) : keeps(q, i, k);
-        if (i != own && !stays)
+        if (i != own && !stays && !u->left)
             return refuse(q, i, e);
     }
     return 0;

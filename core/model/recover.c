@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "model/catalog.h"
+#include "model/copy.h"
 #include "model/delete.h"
 #include "model/record.h"
 #include "model/revert.h"
@@ -39,6 +40,7 @@ static const struct {
     int (*recover)(struct model *m, struct journal *j, const char *uuid, struct text *remark,
                    struct err *e);
 } procedures[] = {
+    {"copy", copy_recover},
     {"delete", delete_recover},
     {"revert", revert_recover},
 };

@@ -8,6 +8,7 @@
 
 #include "base/mounts.h"
 #include "model/catalog.h"
+#include "model/mark.h"
 #include "model/tables.h"
 #include "model/trails.h"
 
@@ -230,10 +231,14 @@ static int add_file_tags(struct surveyor *v, int file, struct err *e)
     if (!format || tag_tables_get(v->tables, path, format, &tags, NULL) < 0)
         return 0; /* a table that nobody can read holds no bytes that anyone could ask for */
     struct graph_user u = {.domain = "", .target = ""};
+    struct marks marks __attribute__((cleanup(mark_drop))) = {0};
+    if (tags->n)
+        marks = mark_read(path);
     int r = 0;
     for (size_t i = 0; r == 0 && i < tags->n; i++) {
         u.tag = tags->tags[i].name;
         u.tag_id = tags->tags[i].id;
+        u.left = mark_is_left(&marks, tags->tags[i].identity.entry);
         if (!graph_has_tag(v->graph, file, u.tag, u.tag_id))
             r = add_user(v, &u, path, "qcow2", e);
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/catalog.h"
+#include "model/copy.h"
 #include "model/flags.h"
 #include "model/guard.h"
 #include "model/revert.h"
@@ -75,20 +76,26 @@ int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *w
     struct leftovers left __attribute__((cleanup(leftovers_drop))) = {0};
     const struct snapshot *s = NULL;
     unsigned flags = 0;
-    bool native = true;
+    enum guard_way way = GUARD_NATIVE;
     int r = parse_revert(words, &flags, e);
     if (r == 0)
         r = turn_begin(&t, m, uuid, e);
     if (r == 0)
         r = turn_snapshot(&t, ident, &s, e);
     if (r == 0)
-        r = guard_revert(m, t.domain, s, &native, &left, e);
+        r = guard_revert(m, t.domain, s, &way, &left, e);
     if (r == 0)
         r = turn_confirm(&t, e);
     if (r < 0)
         return r;
-    return native ? revert_natively(&t, s, flags, &left, remark, e)
-                  : revert_external(m, t.journal, t.domain, s, flags, remark, e);
+    switch (way) {
+    case GUARD_COPY:
+        return copy_revert(m, t.journal, t.domain, s, flags, remark, e);
+    case GUARD_OVERLAYS:
+        return revert_external(m, t.journal, t.domain, s, flags, remark, e);
+    default:
+        return revert_natively(&t, s, flags, &left, remark, e);
+    }
 }
 
 /* ---- description ---- */

@@ -20,13 +20,6 @@ def deleting_an_external_one_whose_overlay_holds_a_tag(directory):
 
 
 @test
-def reverting_to_an_internal_one_below_external_ones(directory):
-    for start in (True, False):
-        with prepared(directory, f"below-{start}", "i1", "e2", "e3", start=start) as (domain, mount):
-            refuses(mount, domain, revert, "i1")
-
-
-@test
 def names_that_are_ids(directory):
     for start in (True, False):
         with prepared(directory, f"ids-{start}", start=start) as (domain, mount):
@@ -61,15 +54,6 @@ def deleting_an_external_one_that_another_domain_stands_on(directory):
                     before = clone_bytes(other.disks[0].path)
                     deletes(mount, domain, "e2")
                     equal(clone_bytes(other.disks[0].path), before, "bytes of the other domain")
-
-
-@test
-def reverting_to_an_internal_one_that_another_domain_stands_on(directory):
-    with prepared(directory, "stood-on", "i1", start=False) as (domain, mount):
-        with clone_on(domain, directory, domain.disks[0].path, "qcow2") as other:
-            before = clone_bytes(other.disks[0].path)
-            refuses(mount, domain, revert, "i1")
-            equal(clone_bytes(other.disks[0].path), before, "bytes of the other domain")
 
 
 @test

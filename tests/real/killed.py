@@ -9,7 +9,7 @@ import errno
 import os
 import signal
 
-from lib import daemon
+from lib import daemon, reading
 from lib.domain import MIB, SYSTEM, Domain
 from lib.dying import JOURNALS, MOMENTS_MAX, dying, last_moment, reviving, stride
 from lib.held import Held, tidy
@@ -18,16 +18,19 @@ from lib.scratch import scratch
 from lib.tap import equal, holds, note, run, test, true
 from lib.watch import revert
 
+KINDS = {"e": "external", "m": "memory", "i": "internal"}
+
 
 @contextlib.contextmanager
 def tree(name, directory, *kinds):
     """A running domain with snapshots in a line, whose bytes are known."""
-    with Domain(name, directory, {"vda": "qcow2", "vdb": "raw"}, 4 * MIB) as domain:
+    second = "qcow2" if "i" in kinds else "raw"
+    with Domain(name, directory, {"vda": "qcow2", "vdb": second}, 4 * MIB) as domain:
         domain.start()
         held = Held(domain)
         for number, kind in enumerate(kinds, 1):
             write(domain, number)
-            held.snapshot(f"{kind}{number}", {"e": "external", "m": "memory"}[kind])
+            held.snapshot(f"{kind}{number}", KINDS[kind])
         yield domain, held
 
 
@@ -68,7 +71,8 @@ def recovered(domain, held, before, after, done=None):
         with open(mount.path(domain.name, "log"), encoding="utf-8") as log:
             said = log.read()
         if begun:
-            holds(said, "is undone" if now == before else "is finished")
+            end = "is finished" if now == after else "was not made" if "was not" in said else "is undone"
+            holds(said, end)
         equal(mount.said().count(" recover "), int(begun), f"what it says at first\n{mount.said()}")
     held.mount = None
     return now == after
@@ -115,6 +119,30 @@ def shut_off_to_shut_off(directory):
 def running_to_running_with_and_without_memory(directory):
     with tree("on", directory, "e", "m", "e") as (domain, held):
         at_moments(domain, held, directory, ["m2", "e1", "e3"], "running", running, "running", stride(8))
+
+
+def shared(held):
+    """Another snapshot, and the live disk, stand on the file of the one that is to be reverted to."""
+
+    def prepare(domain, name):
+        file, _ = domain.snapshot_source(name, "vda")
+        if file in reading.chain(*domain.live_source("vda"))[1:]:
+            return
+        if file != domain.live_source("vda")[0]:
+            with Mount(SYSTEM, "cache=0", f"domain={domain.name}") as mount:
+                revert(mount, domain, name)
+        number = len(held.bytes) + 1
+        write(domain, number)
+        held.snapshot(f"e{number}", "external")
+
+    return prepare
+
+
+@test
+def on_a_copy_of_a_file_that_others_stand_on(directory):
+    with tree("copied", directory, "i", "e") as (domain, held):
+        domain.destroy()
+        at_moments(domain, held, directory, ["i1"], "paused", shared(held), "paused", stride(4))
 
 
 @test

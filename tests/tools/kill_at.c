@@ -81,6 +81,21 @@ int unlink(const char *path)
     return r;
 }
 
+ssize_t copy_file_range(int in, off64_t *in_at, int out, off64_t *out_at, size_t len,
+                        unsigned flags)
+{
+    ssize_t n = NEXT(copy_file_range)(in, in_at, out, out_at, len, flags);
+    moment("copy");
+    return n;
+}
+
+int virDomainRevertToSnapshot(virDomainSnapshotPtr snapshot, unsigned int flags)
+{
+    int r = NEXT(virDomainRevertToSnapshot)(snapshot, flags);
+    moment("revert");
+    return r;
+}
+
 virDomainPtr virDomainDefineXMLFlags(virConnectPtr conn, const char *xml, unsigned int flags)
 {
     virDomainPtr dom = NEXT(virDomainDefineXMLFlags)(conn, xml, flags);
