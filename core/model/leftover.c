@@ -68,12 +68,13 @@ int leftovers_note_chain(struct leftovers *l, const struct survey *v, const stru
                          int user, struct err *e)
 {
     int r = 0;
+    bool inside = user >= 0 && graph_user(v->graph, (size_t)user)->inside;
     for (size_t k = 0; r == 0 && user >= 0; k++) {
         int file = graph_chain(v->graph, (size_t)user, k);
         int below = file < 0 ? file : graph_chain(v->graph, (size_t)user, k + 1);
         const char *path = file < 0 ? NULL : graph_file_path(v->graph, file);
         bool overlay = below >= 0 && is_overlay(d, path, graph_file_path(v->graph, below));
-        if (!overlay && !(path && mark_is_made(path)))
+        if (!overlay && (!path || inside || !mark_is_made(path)))
             break;
         r = leftovers_note(l, path, k ? LEFT_BELOW : LEFT_TOP, e);
     }

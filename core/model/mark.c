@@ -10,7 +10,6 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "base/uuid.h"
 
 #define MADE "user.snapfs.made"
 #define LEFT "user.snapfs.left"
@@ -53,15 +52,11 @@ void mark_made(const char *path)
 {
     autoclose int fd = open_file(path);
     if (fd >= 0)
-        set(fd, MADE, "copy");
+        set(fd, MADE, "");
 }
 
-/* By its name first: no file in a snapfs mount, which must not be opened here, has such a one. */
 bool mark_is_made(const char *path)
 {
-    size_t len = strlen(path);
-    if (len <= UUID_LEN || !uuid_is(path + len - UUID_LEN))
-        return false;
     autoclose int fd = open_file(path);
     autofree char *value = fd >= 0 ? get(fd, MADE) : NULL;
     return value != NULL;

@@ -8,7 +8,7 @@ import os
 from lib import reading
 from lib.command import attempt, must
 from lib.domain import MIB, SYSTEM, Domain
-from lib.held import Held, tidy
+from lib.held import Held, files, tidy
 from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import Skip, equal, fail, holds, refused, run, test, true
@@ -131,10 +131,14 @@ def others_in_the_same_file_stay(directory):
         leaks_nothing(domain, held, "i1", 0x32)
         shown = {name[:2] for name in os.listdir(mount.path(domain.name, "unmanaged"))}
         equal(shown, {"i1", "i2"}, "what the copies have left over")
-        if "<externalSnapshot/>" in domain.virsh("capabilities"):
-            rmdir(mount, domain, "e3")
-            held.bytes.pop("e3")
-            tidy(domain)
+        branch(domain, held, "e4")
+        for name in ("e3", "i2", "e4"):
+            rmdir(mount, domain, name)
+            held.bytes.pop(name)
+            held.check()
+        live, _ = domain.live_source("vda")
+        equal(live, file_of(domain, "i1"), "the live disk's file")
+        equal(files(domain), {os.path.basename(live), os.path.basename(original)}, "files")
 
 
 @test
