@@ -28,7 +28,7 @@ void leftovers_drop(struct leftovers *l);
 /* Notes the file, if it is a regular one. */
 int leftovers_note(struct leftovers *l, const char *path, enum left what, struct err *e);
 
-/* Notes the files of the user's chain that were made for snapshots of the domain, or are spare
+/* Notes the files of the user's chain that were made for snapshots of the domain, or as copies
  * (mark.h), from the top down to the first that was not. */
 int leftovers_note_chain(struct leftovers *l, const struct survey *v, const struct domain *d,
                          int user, struct err *e);

@@ -4,40 +4,19 @@ others keep their bytes."""
 import contextlib
 import errno
 import os
+import subprocess
 
 from lib import reading
 from lib.command import attempt, must
-from lib.domain import MIB, SYSTEM, Domain
-from lib.held import Held, files, tidy
-from lib.mount import Mount
+from lib.domain import MIB
+from lib.held import files, tidy
+from lib.line import branch, leaks_nothing, line, write
+from lib.line import reverted as reverted_at_all
 from lib.scratch import scratch
-from lib.tap import Skip, equal, fail, holds, refused, run, test, true
+from lib.tap import Skip, equal, holds, refused, run, test, true
 from lib.watch import clone_bytes, clone_on, revert, rmdir
 
-KINDS = {"e": "external", "m": "memory", "i": "internal"}
 BOTH = {"vda": "qcow2", "vdb": "qcow2"}
-
-
-@contextlib.contextmanager
-def line(name, directory, *kinds, disks=None, start=True):
-    """A domain with snapshots in a line, named by kind and number, and a mount; their bytes are known."""
-    with Domain(name, directory, disks or {"vda": "qcow2"}, 4 * MIB) as domain:
-        with Mount(SYSTEM, "cache=0", f"domain={name}") as mount:
-            if start:
-                domain.start()
-            held = Held(domain, mount)
-            for number, kind in enumerate(kinds, 1):
-                write(domain, number)
-                held.snapshot(f"{kind}{number}", KINDS[kind])
-            write(domain, 0xEE)
-            yield domain, mount, held
-            held.check()
-
-
-def write(domain, pattern):
-    """The guest writes what it never wrote, where and on every disk another thing."""
-    for index, disk in enumerate(domain.disks):
-        domain.write(pattern + index * 0x40 & 0xFF, (pattern % 4) * MIB, targets=[disk.target])
 
 
 def file_of(domain, name):
@@ -47,30 +26,14 @@ def file_of(domain, name):
 def reverted(domain, mount, held, name, words="", copied=True):
     """Reverts, and looks at everything; whether on a copy is seen by the snapshot's files."""
     before = {disk.target: domain.snapshot_source(name, disk.target)[0] for disk in domain.disks}
-    revert(mount, domain, name, words)
-    equal(domain.current(), name, "the current snapshot")
+    reverted_at_all(domain, mount, held, name, words)
     for target, file in before.items():
         now, _ = domain.snapshot_source(name, target)
         equal(now != file, copied, f"{target} of {name}, which was in {file}, is in {now}")
         equal(domain.live_source(target)[0], now, "the live disk's file")
         equal(domain.virsh("domblklist", "--inactive", domain.name).count(now), 1, "in the config")
         equal(attempt("qemu-img", "check", "-q", "-U", now).status, 0, f"qemu-img check of {now}")
-    held.is_live(name)
-    held.check()
-    held.check_mount()
     tidy(domain)
-
-
-def leaks_nothing(domain, held, name, pattern):
-    write(domain, pattern)
-    held.is_not_live(name)
-    held.check()
-
-
-def branch(domain, held, name, kind="external"):
-    parent = domain.current()
-    held.snapshot(name, kind)
-    equal(domain.parents()[name], parent, f"the parent of {name}")
 
 
 def logged(mount, domain):
@@ -90,7 +53,7 @@ def shut_off_below_two_external_ones_and_branches(directory):
         leaks_nothing(domain, held, "b4", 0x33)
         reverted(domain, mount, held, "i1")
         leaks_nothing(domain, held, "i1", 0x34)
-        branch(domain, held, "i5", "internal")
+        held.snapshot("i5", "internal")
         revert(mount, domain, "e3")
         held.is_live("e3")
         held.check()
@@ -170,17 +133,9 @@ def a_clone_stands_on_the_live_disk(directory):
             holds(logged(mount, domain), "shut the domain off first")
             domain.destroy()
             before = clone_bytes(other.disks[0].path)
-            reverted_beside(domain, mount, held, "i1")
+            reverted_at_all(domain, mount, held, "i1")
             leaks_nothing(domain, held, "i1", 0x31)
             equal(clone_bytes(other.disks[0].path), before, "bytes of the clone")
-
-
-def reverted_beside(domain, mount, held, name):
-    """As reverted, where a file stays for another domain."""
-    revert(mount, domain, name)
-    held.is_live(name)
-    held.check()
-    held.check_mount()
 
 
 @test
@@ -214,12 +169,8 @@ def what_cannot_be_copied_is_refused(directory):
             return domain.parents(), domain.current(), file_of(domain, "i1"), sorted(os.listdir(directory))
 
         before = look()
-        writer = must_hold(file)
-        try:
+        with written(file):
             refused(errno.EBUSY, revert, mount, domain, "i1")
-        finally:
-            writer.kill()
-            writer.wait()
         equal(look(), before, "while a QEMU writes to the file")
         with open(file, "r+b") as image:
             image.seek(79)
@@ -231,17 +182,17 @@ def what_cannot_be_copied_is_refused(directory):
             image.write(b"\0")
 
 
-def must_hold(path):
-    """A QEMU that has the file open for writing."""
-    import subprocess
-
-    process = subprocess.Popen(
+@contextlib.contextmanager
+def written(path):
+    """A QEMU has the file open for writing."""
+    with subprocess.Popen(
         ["qemu-io", "-f", "qcow2", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    process.stdin.write("read 0 512\n")
-    process.stdin.flush()
-    true("512/512" in process.stdout.readline() + process.stdout.readline(), "qemu-io reads")
-    return process
+    ) as process:
+        process.stdin.write("read 0 512\n")
+        process.stdin.flush()
+        holds(process.stdout.readline(), "512/512", "what qemu-io says")
+        yield
+        process.stdin.close()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,151 @@
+/* test_copy.c - copies of files, what is marked on them, and a revert on copies as it stands in the
+ * journal; no libvirt. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "model/copy_file.h"
+#include "model/copy_plan.h"
+#include "model/mark.h"
+#include "tap.h"
+
+#define UUID "11111111-2222-3333-4444-555555555555"
+
+enum { SIZE = 8 << 20, AT = 5 << 20 };
+
+static char top[] = "/var/tmp/test-copy-XXXXXX";
+
+static char *path(const char *name)
+{
+    struct text t = {0};
+    text_add(&t, "%s/%s", top, name);
+    return text_take(&t, NULL);
+}
+
+/* ---- files ---- */
+
+static void put(const char *file, off_t at, const char *bytes)
+{
+    autoclose int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    TAP_OK(ftruncate(fd, SIZE) == 0 &&
+               pwrite(fd, bytes, strlen(bytes), at) == (ssize_t)strlen(bytes),
+           "a file is written");
+}
+
+static bool same(const char *a, const char *b)
+{
+    autoclose int x = open(a, O_RDONLY | O_CLOEXEC), y = open(b, O_RDONLY | O_CLOEXEC);
+    autofree char *p = malloc(SIZE), *q = malloc(SIZE);
+    return pread(x, p, SIZE, 0) == SIZE && pread(y, q, SIZE, 0) == SIZE && !memcmp(p, q, SIZE);
+}
+
+static void test_copies(const char *from, const char *to)
+{
+    struct err e = {0};
+    struct stat a, b;
+    struct copy_file f = {.from = from, .to = to};
+    put(from, AT, "here");
+    TAP_OK(copy_files(&f, 1, &e) == 0, "it is copied %s", e.text);
+    TAP_OK(same(from, to), "all of it");
+    TAP_OK(stat(from, &a) == 0 && stat(to, &b) == 0 && a.st_mode == b.st_mode &&
+               a.st_size == b.st_size,
+           "mode and size");
+    TAP_OK(b.st_blocks <= a.st_blocks && a.st_blocks * 512 < SIZE, "holes stay holes");
+    TAP_OK(copy_files(&f, 1, &e) == -EEXIST, "not over a file: %s", e.text);
+    f.to = from;
+    f.from = "/dev/null";
+    TAP_OK(copy_files(&f, 1, &e) < 0, "not of what is no file: %s", e.text);
+}
+
+static void test_locked(const char *from, const char *to)
+{
+    struct err e = {0};
+    struct copy_file f = {.from = from, .to = to};
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 101, .l_len = 1};
+    autoclose int fd = open(from, O_RDWR | O_CLOEXEC);
+    TAP_OK(fcntl(fd, F_OFD_SETLK, &lock) == 0, "a QEMU may write to it");
+    TAP_OK(copy_files(&f, 1, &e) == -EBUSY, "then it is not copied: %s", e.text);
+    TAP_OK(access(to, F_OK) < 0, "and nothing is made");
+}
+
+/* ---- marks ---- */
+
+static void test_marks(const char *file, const char *other)
+{
+    uint64_t first[] = {1, UINT64_MAX}, second = 77;
+    mark_left(file, first, 2);
+    mark_left(file, &second, 1);
+    struct marks m = mark_read(file);
+    if (m.n) { /* where the file system has such attributes */
+        TAP_OK(m.n == 3 && mark_is_left(&m, 1) && mark_is_left(&m, UINT64_MAX) &&
+                   mark_is_left(&m, 77),
+               "what is left over is read back");
+        mark_made(file);
+        TAP_OK(mark_is_made(file), "it was made here");
+    }
+    TAP_OK(!mark_is_left(&m, 2), "nothing else is");
+    mark_drop(&m);
+    m = mark_read(other);
+    TAP_OK(!m.n && !mark_is_made(other), "nor is another file marked");
+    mark_drop(&m);
+}
+
+/* ---- the journal ---- */
+
+static struct copying *make(void)
+{
+    struct copying *c = calloc(1, sizeof(*c));
+    c->uri = strdup("qemu:///system");
+    c->snapshot = strdup("a b\n%41");
+    c->current = strdup("");
+    c->active = true, c->snapshots = UINT64_MAX, c->config = 3;
+    copying_add(c, "vda", "/i/a b", "/i/a.n")->entry = 9;
+    copying_add(c, "vdb", "/i/b", "/i/b.n")->entry = UINT64_MAX;
+    return c;
+}
+
+static void test_journal(void)
+{
+    struct err e = {0};
+    struct journal *j = NULL;
+    struct copying *c = make(), *back = NULL;
+    TAP_OK(journal_open(UUID, false, &j, &e) == 0, "a journal %s", e.text);
+    TAP_OK(copy_record(j, c, &e) == 0 && copy_record_step(j, COPY_MOVE, &e) == 0, "is written");
+    journal_close(j);
+    TAP_OK(journal_open(UUID, false, &j, &e) == 0, "opens again");
+    TAP_OK(copy_read(journal_text(j), &back, &e) == 0 && back, "is read %s", e.text);
+    TAP_STR(back->snapshot, c->snapshot, "the snapshot");
+    TAP_STR(back->current, c->current, "the current one");
+    TAP_STR(back->uri, c->uri, "the URI");
+    TAP_OK(back->active && back->snapshots == UINT64_MAX && back->config == 3, "the prints");
+    TAP_OK(back->n == 2 && back->disks[0].entry == 9 && back->disks[1].entry == UINT64_MAX,
+           "the disks");
+    TAP_STR(back->disks[0].from, "/i/a b", "a file");
+    TAP_STR(back->disks[1].to, "/i/b.n", "its copy");
+    TAP_OK(back->step == COPY_MOVE, "and the step");
+    copying_free(back);
+    copying_free(c);
+    TAP_OK(copy_read("copy 1\nuri x\n", &back, &e) == 0 && !back, "one that was not begun is none");
+    TAP_OK(copy_read("copy 2\n", &back, &e) == -EIO, "another version: %s", e.text);
+    TAP_OK(copy_read("copy 1\ndisk a b c x\n", &back, &e) == -EIO, "no number");
+    TAP_OK(journal_end(j, &e) == 0, "it ends");
+    journal_close(j);
+}
+
+int main(void)
+{
+    if (!mkdtemp(top) || setenv("STATE_DIRECTORY", top, 1) < 0)
+        return 1;
+    autofree char *from = path("from"), *to = path("to"), *never = path("never");
+    test_copies(from, to);
+    test_locked(from, never);
+    test_marks(from, to);
+    test_journal();
+    unlink(from);
+    unlink(to);
+    rmdir(top);
+    return tap_done();
+}
