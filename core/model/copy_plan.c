@@ -192,11 +192,8 @@ static int add_copied(struct copier *p, const struct snapshot_disk *disk, struct
 static int consider(struct copier *p, const struct snapshot_disk *disk, struct err *e)
 {
     bool shared = false;
-    int live = survey_user(&p->survey, p->d, NULL, disk->target);
     int r = guard_shares(&p->survey, p->d, p->s, disk, &shared, e);
-    if (r == 0 && shared)
-        r = add_copied(p, disk, e);
-    return r == 0 ? leftovers_note_chain(&p->c->left, &p->survey, p->d, live, e) : r;
+    return r == 0 && shared ? add_copied(p, disk, e) : r;
 }
 
 static int check_domain(const struct copier *p, struct err *e)
@@ -231,6 +228,8 @@ static int plan_all(struct copier *p, struct err *e)
         r = copy_strings(p, e);
     for (size_t i = 0; r == 0 && i < p->s->n_disks; i++)
         r = consider(p, &p->s->disks[i], e);
+    if (r == 0)
+        r = leftovers_note_live(&p->c->left, &p->survey, p->d, e);
     if (r == 0 && !p->c->n)
         r = err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
     p->c->active = p->d->active;

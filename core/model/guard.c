@@ -305,15 +305,6 @@ static int revert_disks(struct model *m, const struct survey *v, const struct do
     return 0;
 }
 
-static int note_live(const struct survey *v, const struct domain *d, struct leftovers *left,
-                     struct err *e)
-{
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < v->live->n_disks; i++)
-        r = leftovers_note_chain(left, v, d, survey_user(v, d, NULL, v->live->disks[i].target), e);
-    return r;
-}
-
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s,
                  enum guard_way *ret_way, struct leftovers *left, struct err *e)
 {
@@ -332,7 +323,7 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s,
         return r;
     r = revert_disks(m, &v, d, s, ret_way, e);
     if (r == 0)
-        r = note_live(&v, d, left, e);
+        r = leftovers_note_live(left, &v, d, e);
     survey_drop(&v);
     return r;
 }

@@ -66,6 +66,13 @@ static const char *memory(const struct xml_snapshot *x)
     return x->memory == XML_EXTERNAL ? "external" : x->memory == XML_INTERNAL ? "internal" : "no";
 }
 
+/* Only an internal snapshot can have it, and only where it is a qcow2 file. */
+static bool lacks_nvram(const struct xml_snapshot *x)
+{
+    bool internal = !strcmp(location(x), "internal");
+    return x->domain && x->domain->nvram && !(internal && x->domain->nvram_qcow2);
+}
+
 /* A line about one disk: "KEY TARGET: value". */
 static void add_of(struct text *t, const char *key, const char *target, const struct text *value)
 {
@@ -187,6 +194,8 @@ int model_info(struct model *m, struct domain *d, const struct snapshot *s, char
     add(&t, "Metadata", "yes");
     add_created(&t, s->parsed->created);
     add(&t, "Memory", memory(s->parsed));
+    if (lacks_nvram(s->parsed))
+        add(&t, "NVRAM", "not in the snapshot");
     add_disks(m, d, s, &t);
     int r = add_needed_by(m, d, s, &t, e);
     if (r < 0)

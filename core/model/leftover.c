@@ -76,8 +76,17 @@ int leftovers_note_chain(struct leftovers *l, const struct survey *v, const stru
         bool overlay = below >= 0 && is_overlay(d, path, graph_file_path(v->graph, below));
         if (!overlay && (!path || inside || !mark_is_made(path)))
             break;
-        r = leftovers_note(l, path, k ? LEFT_BELOW : LEFT_TOP, e);
+        r = leftovers_note(l, path, k || !overlay ? LEFT_BELOW : LEFT_TOP, e);
     }
+    return r;
+}
+
+int leftovers_note_live(struct leftovers *l, const struct survey *v, const struct domain *d,
+                        struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < v->live->n_disks; i++)
+        r = leftovers_note_chain(l, v, d, survey_user(v, d, NULL, v->live->disks[i].target), e);
     return r;
 }
 

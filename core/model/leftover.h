@@ -8,7 +8,7 @@
 
 enum left {
     LEFT_TOP,   /* the top of a disk's chain */
-    LEFT_BELOW, /* what stands below it; that others need it goes without saying */
+    LEFT_BELOW, /* what stands below it, or a copy; that others need it goes without saying */
     LEFT_MEMORY /* of a virtual machine */
 };
 
@@ -32,6 +32,10 @@ int leftovers_note(struct leftovers *l, const char *path, enum left what, struct
  * (mark.h), from the top down to the first that was not. */
 int leftovers_note_chain(struct leftovers *l, const struct survey *v, const struct domain *d,
                          int user, struct err *e);
+
+/* Notes the chains of all live disks of the domain, as it was when it was surveyed. */
+int leftovers_note_live(struct leftovers *l, const struct survey *v, const struct domain *d,
+                        struct err *e);
 
 /* As lines of a journal, "left PATH …"; and back, where it is one. */
 void leftovers_put(const struct leftovers *l, struct text *t);

@@ -106,13 +106,6 @@ static int add_disk(struct planner *p, const struct xml_disk *x, struct revert_d
     return *ret ? check_content(p, *ret, e) : err_nomem(e);
 }
 
-/* What the live disk is on now may be removed in the end. */
-static int note_live(const struct planner *p, const char *target, struct err *e)
-{
-    int live = survey_user(&p->survey, p->d, NULL, target);
-    return leftovers_note_chain(&p->rv->left, &p->survey, p->d, live, e);
-}
-
 static int plan_captured(struct planner *p, struct err *e)
 {
     int r = 0;
@@ -124,10 +117,8 @@ static int plan_captured(struct planner *p, struct err *e)
             return err_fail(e, EOPNOTSUPP, "disk '%s' of the snapshot is not an external one",
                             disk->target);
         r = add_disk(p, x, &added, e);
-        if (r < 0)
-            return r;
-        added->captured = true;
-        r = note_live(p, added->target, e);
+        if (r == 0)
+            added->captured = true;
     }
     return r;
 }
@@ -281,6 +272,8 @@ static int plan_all(struct planner *p, struct err *e)
         r = plan_captured(p, e);
     if (r == 0)
         r = plan_others(p, e);
+    if (r == 0)
+        r = leftovers_note_live(&p->rv->left, &p->survey, p->d, e);
     if (r == 0 && *p->rv->memory)
         r = check_memory(p, e);
     if (r == 0)

@@ -188,6 +188,18 @@ static int note_snapshot(struct surveyor *v, const struct xml_snapshot *x, struc
     return r;
 }
 
+/* On a volume of a pool; of one that has gone since nothing is there to be changed. */
+static int add_snapshot_volume(struct surveyor *v, struct graph_user *u, const struct snapshot *s,
+                               struct err *e)
+{
+    autofree char *path = NULL;
+    const struct xml_disk *x = xml_domain_disk(s->parsed->domain, u->target);
+    if (!x || strcmp(x->source.type, "volume") != 0 || !x->source.volume ||
+        virt_volume_path(v->m->virt, x->source.pool, x->source.volume, &path, NULL) < 0)
+        return 0;
+    return add_user(v, u, path, format_or_raw(x->source.format), e);
+}
+
 static int add_snapshot(struct surveyor *v, const struct domain *d, const struct snapshot *s,
                         struct err *e)
 {
@@ -195,14 +207,15 @@ static int add_snapshot(struct surveyor *v, const struct domain *d, const struct
     for (size_t k = 0; r == 0 && k < s->n_disks; k++) {
         const struct snapshot_disk *disk = &s->disks[k];
         struct stat remote;
-        if (!disk->path || image_remote_stat(disk->path, &remote))
+        if (disk->path && image_remote_stat(disk->path, &remote))
             continue; /* nothing that is done here could change it */
         struct graph_user u = {.domain = d->name,
                                .snapshot = s->name,
                                .target = disk->target,
                                .tag = disk->tag,
-                               .tag_id = tag_id(v, disk)};
-        r = add_user(v, &u, disk->path, format_or_raw(disk->format), e);
+                               .tag_id = disk->path ? tag_id(v, disk) : NULL};
+        r = disk->path ? add_user(v, &u, disk->path, format_or_raw(disk->format), e)
+                       : add_snapshot_volume(v, &u, s, e);
     }
     return r;
 }

@@ -41,6 +41,8 @@ struct xml_disk {
 
 struct xml_domain {
     char *name, *uuid;
+    bool nvram;       /* it has UEFI variables in a file of their own, and */
+    bool nvram_qcow2; /* that is a qcow2 one */
     struct xml_disk *disks;
     size_t n_disks;
 };

@@ -196,6 +196,19 @@ static int read_disks(const xmlNode *devices, struct xml_domain *d, struct err *
 
 /* ---- the domain ---- */
 
+/* With firmware='efi' libvirt may choose the file only when the domain starts. */
+static int read_nvram(xmlNodePtr os, struct xml_domain *d, struct err *e)
+{
+    autofree char *firmware = NULL, *format = NULL;
+    xmlNodePtr nvram = xml_child(os, "nvram");
+    int r = xml_attr(os, "firmware", &firmware, e);
+    if (!r)
+        r = xml_attr(nvram, "format", &format, e);
+    d->nvram = nvram || (firmware && !strcmp(firmware, "efi"));
+    d->nvram_qcow2 = format && !strcmp(format, "qcow2");
+    return r;
+}
+
 int xml_domain_read(xmlNodePtr node, struct xml_domain **ret, struct err *e)
 {
     autodestroy(xml_domain_free) struct xml_domain *d = calloc(1, sizeof(*d));
@@ -206,6 +219,8 @@ int xml_domain_read(xmlNodePtr node, struct xml_domain **ret, struct err *e)
         r = xml_text(xml_child(node, "uuid"), &d->uuid, e);
     if (!r && !d->name)
         r = err_fail(e, EINVAL, "the XML's <domain> has no <name>");
+    if (!r)
+        r = read_nvram(xml_child(node, "os"), d, e);
     if (!r)
         r = read_disks(xml_child(node, "devices"), d, e);
     if (!r)
