@@ -43,7 +43,7 @@ def logged(mount, domain):
 
 @test
 def shut_off_below_two_external_ones_and_branches(directory):
-    with line("off", directory, "i", "e", "e", disks=BOTH, start=False) as (domain, mount, held):
+    with line("off", directory, "i", "e", "e", start=False) as (domain, mount, held):
         reverted(domain, mount, held, "i1")
         holds(logged(mount, domain), "a copy of")
         leaks_nothing(domain, held, "i1", 0x31)
