@@ -49,6 +49,22 @@ static void drop(void *ctx, uint64_t bytes)
     pthread_mutex_unlock(&m->lock);
 }
 
+static void init_turned(struct model *m)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&m->turned, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+bool model_wait(struct model *m, uint64_t until_ns)
+{
+    struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000u),
+                             .tv_nsec = (long)(until_ns % 1000000000u)};
+    return pthread_cond_timedwait(&m->turned, &m->lock, &until) != ETIMEDOUT;
+}
+
 int model_open(const struct model_options *o, struct model **ret, struct err *e)
 {
     struct model *m autodestroy(model_close) = calloc(1, sizeof(*m));
@@ -57,6 +73,7 @@ int model_open(const struct model_options *o, struct model **ret, struct err *e)
     m->options = *o;
     pthread_mutex_init(&m->listing.lock, NULL);
     pthread_mutex_init(&m->lock, NULL);
+    init_turned(m);
     int r = virt_open(o->uri, o->readonly, &m->virt, e);
     if (r < 0)
         return r;
@@ -75,7 +92,6 @@ static void entry_free(struct entry *en)
 {
     domain_unref(en->latest);
     oplog_clear(&en->log);
-    pthread_mutex_destroy(&en->operation);
     pthread_mutex_destroy(&en->reading.lock);
     free(en);
 }
@@ -86,6 +102,7 @@ void model_close(struct model *m)
         return;
     lookout_free(m->lookout);
     linger_free(m->linger);
+    progress_close(m);
     budget_keeper_ended(drop, m);
     for (size_t i = 0; i < ENTRY_BUCKETS; i++)
         for (struct entry *en = m->entries[i], *next; en; en = next) {
@@ -95,6 +112,7 @@ void model_close(struct model *m)
     domain_list_unref(m->list);
     virt_close(m->virt);
     pthread_mutex_destroy(&m->listing.lock);
+    pthread_cond_destroy(&m->turned);
     pthread_mutex_destroy(&m->lock);
     free(m);
 }
@@ -139,7 +157,6 @@ static struct entry *entry_new(const char *uuid)
     if (!en)
         return NULL;
     snprintf(en->uuid, sizeof(en->uuid), "%s", uuid);
-    pthread_mutex_init(&en->operation, NULL);
     pthread_mutex_init(&en->reading.lock, NULL);
     return en;
 }

@@ -1,7 +1,7 @@
 /* catalog.h - inside core/model: the model itself, and its entry for each domain.
  *
  * Locks, in the order they are taken; none is held while a value is used:
- *   entry->operation   one verb on the domain at a time; held over its libvirt calls
+ *   entry->queue       one verb on the domain at a time (queue.h); held over its libvirt calls
  *   a domain's journal the same over processes (journal.h)
  *   model->listing     one reading of the list of domains at a time; held over libvirt calls
  *   entry->reading     one reading of the domain at a time; held over libvirt calls
@@ -16,6 +16,8 @@
 #include "model/able.h"
 #include "model/model.h"
 #include "model/oplog.h"
+#include "model/progress.h"
+#include "model/queue.h"
 #include "virt/virt.h"
 
 enum { ENTRY_BUCKETS = 1024 };
@@ -30,7 +32,6 @@ struct reading {
 struct entry {
     struct entry *next;
     char uuid[VIRT_UUID_LEN + 1];
-    pthread_mutex_t operation;
     struct reading reading;
     /* under model->lock: */
     bool listed;           /* by the list that model_prune goes by, while it does */
@@ -39,6 +40,8 @@ struct entry {
     struct domain *latest; /* may be NULL */
     bool stale;            /* it is old, whatever its age */
     struct oplog log;
+    struct queue queue;
+    struct progress progress;
 };
 
 struct model {
@@ -49,16 +52,21 @@ struct model {
     struct lookout *lookout;
     struct linger *linger;
     pthread_mutex_t lock;
+    pthread_cond_t turned; /* a task, a queue or a progress changed */
     /* under lock: */
     struct entry *entries[ENTRY_BUCKETS]; /* by uuid */
     struct domain_list *list;             /* may be NULL */
     uint64_t changes;                     /* made here, to any domain */
+    unsigned askers;                      /* threads that ask for progress */
 };
 
 uint64_t model_now_ns(void); /* CLOCK_MONOTONIC */
 
 /* What its libvirt can do. */
 bool model_able(const struct model *m, enum ability a);
+
+/* Waits on `turned` until then at most; false when that has passed. Under model->lock. */
+bool model_wait(struct model *m, uint64_t until_ns);
 
 /* The entry of that domain, made when there is none; NULL without memory. Give it back. */
 struct entry *model_entry(struct model *m, const char *uuid);

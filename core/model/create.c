@@ -11,12 +11,12 @@
 #include "model/catalog.h"
 #include "model/draft.h"
 #include "model/guard.h"
+#include "model/quiesce.h"
 #include "model/redefine.h"
 #include "model/targets.h"
+#include "model/task.h"
 #include "model/turn.h"
 #include "model/verbs.h"
-
-enum { FREEZE_SECONDS = 30 }; /* what a guest's agent has to freeze all file systems */
 
 struct creation {
     struct turn turn;
@@ -103,21 +103,40 @@ static int prepare(struct creation *c, struct err *e)
 
 /* ---- making it ---- */
 
+/* What libvirt can abort is a memory that it saves to a file. */
+static int call_libvirt(struct creation *c, bool *unsupported, struct err *e)
+{
+    struct turn *t = &c->turn;
+    const struct domain *d = t->domain;
+    bool saves = c->wish.request.memory == XML_EXTERNAL && d->active;
+    int r = task_check(e);
+    if (r < 0)
+        return err_fail(e, -r, "it was interrupted; nothing was made");
+    progress_before(t->m, t->entry, saves ? "saving the memory" : "making the snapshot", saves);
+    if (saves)
+        task_may_abort(d->uuid);
+    r = virt_snapshot_create(t->m->virt, d->uuid, c->xml, c->wish.flags, unsupported, e);
+    if (saves)
+        task_past_abort();
+    struct err ignored;
+    if (r != -EINTR || task_check(&ignored) == 0)
+        return r;
+    struct err why = *e;
+    return err_fail(e, EINTR, "it was interrupted, and aborted: %s", why.text);
+}
+
 /* With the guest's file systems frozen meanwhile, where that was asked for and there is a guest. It
  * is not libvirt's own flag, since then a thaw that fails is a snapshot that fails, with the disks
  * on new files all the same. */
 static int call(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
 {
-    struct virt *virt = c->turn.m->virt;
-    const struct domain *d = c->turn.domain;
-    bool quiesce = (c->wish.flags & WISH_QUIESCE) && d->active;
-    struct err why;
-    int r = quiesce ? virt_freeze(virt, d->uuid, FREEZE_SECONDS, e) : 0;
+    bool quiesce = (c->wish.flags & WISH_QUIESCE) && c->turn.domain->active;
+    int r = quiesce ? quiesce_begin(&c->turn, e) : 0;
     if (r < 0)
         return r;
-    r = virt_snapshot_create(virt, d->uuid, c->xml, c->wish.flags, unsupported, e);
-    if (quiesce && virt_thaw(virt, d->uuid, &why) < 0)
-        text_add(remark, "the guest's file systems may still be frozen: %s", why.text);
+    r = call_libvirt(c, unsupported, e);
+    if (quiesce)
+        quiesce_end(&c->turn, remark);
     return r;
 }
 

@@ -14,6 +14,9 @@
 
 #include "base/text.h"
 #include "base/uuid.h"
+#include "model/task.h"
+
+enum { LOCK_AGAIN_MS = 20 };
 
 struct journal {
     int dir, fd;
@@ -83,15 +86,23 @@ static int fail_file(const struct journal *j, const char *what, int no, struct e
     return err_fail(e, no, "cannot %s the journal '%s': %s", what, j->name, strerrordesc_np(no));
 }
 
+/* Tried for again and again, since a wait in flock(2) ends for a signal alone. */
 static int lock(const struct journal *j, bool wait, struct err *e)
 {
-    while (flock(j->fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {
-        if (errno == EWOULDBLOCK)
+    int r = 0;
+    while (r == 0 && flock(j->fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno == EWOULDBLOCK && !wait)
             return err_fail(e, EAGAIN, "another operation on the domain is under way");
-        if (errno != EINTR)
+        if (errno == EWOULDBLOCK)
+            r = task_rest(LOCK_AGAIN_MS, e);
+        else if (errno != EINTR)
             return fail_file(j, "lock", errno, e);
     }
-    return 0;
+    if (r == 0)
+        return 0;
+    return err_fail(e, -r,
+                    "it was interrupted while it waited for another program's operation on "
+                    "the domain; nothing was done");
 }
 
 /* Is the file that is open still the one of that name? */

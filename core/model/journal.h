@@ -22,8 +22,9 @@ enum { JOURNAL_BYTES_MAX = 4 << 20 }; /* some 200 bytes for each of XML_DISKS_MA
 
 struct journal;
 
-/* Opens and locks the journal of that domain; with `wait` after all who came before, else EAGAIN
- * when it is in use. EPERM where it belongs to someone else, EIO where it is too long. */
+/* Opens and locks the journal of that domain; with `wait` as soon as nobody else has it, or EINTR
+ * when the thread's task (task.h) is unwanted before, else EAGAIN when it is in use. EPERM where it
+ * belongs to someone else, EIO where it is too long. */
 int journal_open(const char *uuid, bool wait, struct journal **ret, struct err *e);
 void journal_close(struct journal *j); /* NULL allowed */
 MEM_CLEANUP(struct journal, journal_close)

@@ -179,4 +179,10 @@ int model_log(struct model *m, const char *uuid, char **ret, size_t *ret_len, st
 /* When the last of them was; false when there was none. */
 bool model_log_time(struct model *m, const char *uuid, struct timespec *ret);
 
+/* The domain's `job`: what runs on it and how far it is, or "none". Takes PROGRESS_WAIT_MS at most,
+ * also while libvirt or QEMU hangs. */
+int model_job(struct model *m, const struct domain *d, char **ret, size_t *ret_len, struct err *e);
+/* Since when it is so; false when nothing was ever seen to run. */
+bool model_job_time(struct model *m, const char *uuid, struct timespec *ret);
+
 #endif

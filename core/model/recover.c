@@ -10,6 +10,7 @@
 #include "model/catalog.h"
 #include "model/copy.h"
 #include "model/delete.h"
+#include "model/quiesce.h"
 #include "model/record.h"
 #include "model/revert.h"
 #include "model/verbs.h"
@@ -42,6 +43,7 @@ static const struct {
 } procedures[] = {
     {"copy", copy_recover},
     {"delete", delete_recover},
+    {"freeze", quiesce_recover},
     {"revert", revert_recover},
 };
 

@@ -1,5 +1,5 @@
-/* turn.c - see turn.h. Locks: entry->operation and then the domain's journal (journal.h), from
- * turn_begin to turn_end (catalog.h has the order). */
+/* turn.c - see turn.h. Locks: a place in entry->queue and then the domain's journal (journal.h),
+ * from turn_begin to turn_end (catalog.h has the order). */
 #include "model/turn.h"
 
 #include <errno.h>
@@ -7,6 +7,7 @@
 
 #include "model/catalog.h"
 #include "model/recover.h"
+#include "model/task.h"
 #include "virt/xml.h"
 
 void turn_end(struct turn *t)
@@ -16,22 +17,47 @@ void turn_end(struct turn *t)
     domain_unref(t->domain);
     model_changed(t->m, t->entry);
     journal_close(t->journal);
-    pthread_mutex_unlock(&t->entry->operation);
+    progress_end(t->m, t->entry);
+    queue_leave(t->m, &t->entry->queue, &t->place);
     model_entry_done(t->m, t->entry);
+}
+
+/* The place in the queue. */
+static int enter(struct turn *t, struct model *m, const char *uuid, struct err *e)
+{
+    struct entry *en = model_entry(m, uuid);
+    if (!en)
+        return err_nomem(e);
+    int r = queue_enter(m, &en->queue, &t->place, e);
+    if (r < 0) {
+        model_entry_done(m, en);
+        return r;
+    }
+    t->m = m;
+    t->entry = en;
+    progress_begin(m, en);
+    return 0;
+}
+
+/* The journal, once no other process has it, and what stands in it. */
+static int open_journal(struct turn *t, const char *uuid, struct err *e)
+{
+    int r = journal_open(uuid, false, &t->journal, e);
+    if (r == -EAGAIN) {
+        progress_set(t->m, t->entry, "waiting for another program's operation", 0, 0);
+        r = journal_open(uuid, true, &t->journal, e);
+        progress_set(t->m, t->entry, "", 0, 0);
+    }
+    return r == 0 ? recover_domain(t->m, t->journal, uuid, e) : r;
 }
 
 int turn_begin(struct turn *t, struct model *m, const char *uuid, struct err *e)
 {
     if (m->options.readonly)
         return err_fail(e, EROFS, "the mount is read-only");
-    t->m = m;
-    t->entry = model_entry(m, uuid);
-    if (!t->entry)
-        return err_nomem(e);
-    pthread_mutex_lock(&t->entry->operation);
-    int r = m->is_test ? 0 : journal_open(uuid, true, &t->journal, e);
-    if (r == 0 && t->journal)
-        r = recover_domain(m, t->journal, uuid, e);
+    int r = enter(t, m, uuid, e);
+    if (r == 0 && !m->is_test)
+        r = open_journal(t, uuid, e);
     return r == 0 ? model_domain_now(m, uuid, &t->domain, e) : r;
 }
 
@@ -84,6 +110,8 @@ int turn_confirm(const struct turn *t, struct err *e)
 {
     struct domain *now autodestroy(domain_unref) = NULL;
     bool same = false;
+    if (task_check(e) < 0)
+        return err_fail(e, EINTR, "it was interrupted; nothing was done");
     int r = model_domain_now(t->m, t->domain->uuid, &now, e);
     if (r == 0)
         r = same_disks(t->domain, now, &same, e);

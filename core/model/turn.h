@@ -8,17 +8,20 @@
 
 #include "model/journal.h"
 #include "model/model.h"
+#include "model/queue.h"
 
 struct turn {
     struct model *m;
     struct entry *entry;
+    struct queue_place place;
     struct journal
         *journal;          /* NULL for the test driver's domains, which are this process's alone */
     struct domain *domain; /* as it was read after the turn came */
 };
 
 /* Waits for the verbs before it, also of other processes, undoes or finishes what one of them left
- * behind when it was cut off, then reads the domain. EROFS on a read-only mount, ENOENT. */
+ * behind when it was cut off, then reads the domain. EROFS on a read-only mount, ENOENT; EINTR
+ * when the thread's task (task.h) is unwanted before its turn comes. */
 int turn_begin(struct turn *t, struct model *m, const char *uuid, struct err *e);
 void turn_end(struct turn *t);
 
@@ -32,7 +35,7 @@ int turn_snapshot(const struct turn *t, uint64_t ident, const struct snapshot **
 
 /* The last step before the change: is the domain still what the guard was asked about? The guard
  * reads every domain, which takes its time, and libvirt names snapshots by their names alone.
- * EBUSY. */
+ * EBUSY; EINTR when the thread's task is unwanted by now. */
 int turn_confirm(const struct turn *t, struct err *e);
 
 /* After a change failed: was it the connection, so that the change may have been made all the same?

@@ -62,6 +62,7 @@ static int op_thaw(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
     int r = virt_find_domain(v, conn, c->uuid, &dom, e);
     if (r)
         return r;
+    set_patience(dom, c->seconds);
     if (virDomainFSThaw(dom, NULL, 0, 0) < 0)
         r = virt_fail(v->readonly, e);
     set_patience(dom, VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK);
@@ -69,8 +70,8 @@ static int op_thaw(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
     return r;
 }
 
-int virt_thaw(struct virt *v, const char *uuid, struct err *e)
+int virt_thaw(struct virt *v, const char *uuid, int seconds, struct err *e)
 {
-    struct freeze_call c = {.uuid = uuid};
+    struct freeze_call c = {.uuid = uuid, .seconds = seconds};
     return virt_run(v, VIRT_CHANGE, op_thaw, &c, e);
 }

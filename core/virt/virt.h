@@ -148,7 +148,7 @@ int virt_snapshot_create(struct virt *v, const char *uuid, const char *xml, unsi
  * domain has no agent; ETIMEDOUT: it does not answer, or not within `seconds`, and is told to thaw
  * what it may freeze yet. */
 int virt_freeze(struct virt *v, const char *uuid, int seconds, struct err *e);
-int virt_thaw(struct virt *v, const char *uuid, struct err *e);
+int virt_thaw(struct virt *v, const char *uuid, int seconds, struct err *e);
 
 /* With `metadata` libvirt only forgets it. Its children become its parent's. */
 int virt_snapshot_delete(struct virt *v, const char *uuid, const char *name, bool metadata,

@@ -1,37 +1,52 @@
 /* change.c - requests that change a domain's snapshots: each runs on a task's thread and replies
- * from there, so that no FUSE worker waits for libvirt's slow calls. No locks. */
+ * from there, so that no FUSE worker waits for libvirt's slow calls.
+ *
+ * When the kernel tells that the caller was interrupted, another thread looks whether that counts
+ * (interrupt.h), as long as the change runs: the kernel tells once, and a signal that does count
+ * may follow one that does not. Locks: libfuse's of the request, inside which `interrupted` is
+ * called.
+ */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuse/interrupt.h"
 #include "fuse/report.h"
 #include "fuse/requests.h"
+#include "model/task.h"
 
 struct change {
-    fuse_req_t req;
+    atomic_uint refs; /* the task's thread and the one that watches over it */
+    fuse_req_t req;   /* not for the latter */
+    struct tasks *tasks;
+    struct task task;
+    struct text path;
     struct op op; /* leaf is owned */
     char *data;   /* what was written, and a NUL */
     size_t size;
     size_t answer; /* bytes that the write took */
 };
 
-static void change_free(struct change *c)
+static void change_unref(struct change *c)
 {
-    if (!c)
+    if (!c || atomic_fetch_sub(&c->refs, 1) != 1)
         return;
+    text_drop(&c->path);
     free((char *)(uintptr_t)c->op.leaf);
     free(c->data);
     free(c);
 }
-MEM_CLEANUP(struct change, change_free)
+MEM_CLEANUP(struct change, change_unref)
 
 static struct change *change_new(fuse_req_t req, const struct op *op, const char *data, size_t size,
                                  size_t answer)
 {
-    autodestroy(change_free) struct change *c = calloc(1, sizeof(*c));
+    autodestroy(change_unref) struct change *c = calloc(1, sizeof(*c));
     if (!c)
         return NULL;
-    *c = (struct change){.req = req, .op = *op, .size = size, .answer = answer};
+    *c = (struct change){.refs = 1, .req = req, .op = *op, .size = size, .answer = answer};
+    c->tasks = &fs_of(req)->tasks;
     c->op.leaf = op->leaf ? strdup(op->leaf) : NULL;
     c->data = malloc(size + 1);
     if (!c->data || (op->leaf && !c->op.leaf))
@@ -51,19 +66,69 @@ static void start(fuse_req_t req, const struct op *op, const char *data, size_t 
     int r = c ? tasks_start(&fs_of(req)->tasks, run, c, &e) : err_nomem(&e);
     if (r == 0)
         return;
-    change_free(c);
+    change_unref(c);
     reply_failure(req, op, &e);
 }
 
+/* ---- interrupts ---- */
+
+static void watch(void *data)
+{
+    autodestroy(change_unref) struct change *c = data;
+    while (!interrupt_pending(c->op.pid))
+        if (!task_wait(&c->task, INTERRUPT_LOOK_MS))
+            return;
+    task_unwanted(&c->task);
+}
+
+/* By a FUSE worker, which must not wait. Without a thread to be had the change runs to its end. */
+static void interrupted(fuse_req_t req, void *data)
+{
+    (void)req;
+    struct change *c = data;
+    struct err ignored;
+    atomic_fetch_add(&c->refs, 1);
+    if (tasks_watch(c->tasks, watch, c, &ignored) < 0)
+        atomic_fetch_sub(&c->refs, 1); /* never the last one */
+}
+
+static void begin(struct change *c)
+{
+    struct fs *fs = fs_of(c->req);
+    op_path(fs, &c->op, &c->path); /* the change may remove it */
+    c->op.path = c->path.failed ? NULL : c->path.s;
+    task_begin(&c->task, fs->tree.model, c->op.name, c->op.path ? c->op.path : "?");
+    fuse_req_interrupt_func(c->req, interrupted, c);
+}
+
+/* From here on nothing interrupts it. What came of an interrupt that changed nothing is told. */
+static void end(struct change *c, int result, struct text *remark, struct err *e)
+{
+    struct err why = *e;
+    task_end(&c->task);
+    fuse_req_interrupt_func(c->req, NULL, NULL);
+    if (!task_is_unwanted(&c->task) || result == -EINTR)
+        return;
+    if (result < 0)
+        err_fail(e, why.no, "%s; an interrupt came meanwhile", why.text);
+    else
+        text_add(remark, "%san interrupt came; it could not be aborted, and ran to its end",
+                 remark->len ? "; " : "");
+}
+
+/* ---- the requests ---- */
+
 static void run_mkdir(void *data)
 {
-    autodestroy(change_free) struct change *c = data;
+    autodestroy(change_unref) struct change *c = data;
     struct fs *fs = fs_of(c->req);
     autoview struct view v = {0};
     autotext struct text remark = {0};
     struct fuse_entry_param entry;
-    struct err e;
+    struct err e = {0};
+    begin(c);
     int r = tree_mkdir(&fs->tree, &c->op.place, c->op.leaf, &v, &remark, &e);
+    end(c, r, &remark, &e);
     if (r == 0)
         r = fs_entry(fs, &v, 0, &entry, &e);
     if (r < 0) {
@@ -76,11 +141,14 @@ static void run_mkdir(void *data)
 
 static void run_rmdir(void *data)
 {
-    autodestroy(change_free) struct change *c = data;
+    autodestroy(change_unref) struct change *c = data;
     struct fs *fs = fs_of(c->req);
     autotext struct text remark = {0};
-    struct err e;
-    if (tree_rmdir(&fs->tree, &c->op.place, c->op.leaf, &remark, &e) < 0) {
+    struct err e = {0};
+    begin(c);
+    int r = tree_rmdir(&fs->tree, &c->op.place, c->op.leaf, &remark, &e);
+    end(c, r, &remark, &e);
+    if (r < 0) {
         reply_failure(c->req, &c->op, &e);
         return;
     }
@@ -90,13 +158,14 @@ static void run_rmdir(void *data)
 
 static void run_write(void *data)
 {
-    autodestroy(change_free) struct change *c = data;
+    autodestroy(change_unref) struct change *c = data;
     struct fs *fs = fs_of(c->req);
-    autotext struct text remark = {0}, path = {0};
-    struct err e;
-    op_path(fs, &c->op, &path); /* the write may remove it */
-    c->op.path = path.failed ? NULL : path.s;
-    if (tree_store(&fs->tree, &c->op.place, c->data, c->size, &remark, &e) < 0) {
+    autotext struct text remark = {0};
+    struct err e = {0};
+    begin(c);
+    int r = tree_store(&fs->tree, &c->op.place, c->data, c->size, &remark, &e);
+    end(c, r, &remark, &e);
+    if (r < 0) {
         reply_failure(c->req, &c->op, &e);
         return;
     }

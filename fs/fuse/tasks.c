@@ -9,6 +9,7 @@ struct started {
     struct tasks *tasks;
     void (*run)(void *);
     void *arg;
+    bool watch;
 };
 
 void tasks_init(struct tasks *t)
@@ -24,9 +25,10 @@ void tasks_destroy(struct tasks *t)
     pthread_mutex_destroy(&t->lock);
 }
 
-static void finished(struct tasks *t)
+static void finished(struct tasks *t, bool watch)
 {
     pthread_mutex_lock(&t->lock);
+    t->watching -= watch;
     if (!--t->running)
         pthread_cond_broadcast(&t->idle);
     pthread_mutex_unlock(&t->lock);
@@ -37,21 +39,21 @@ static void *thread_main(void *data)
     struct started s = *(struct started *)data;
     free(data);
     s.run(s.arg);
-    finished(s.tasks);
+    finished(s.tasks, s.watch);
     return NULL;
 }
 
-static int may_start(struct tasks *t, struct err *e)
+static int may_start(struct tasks *t, bool watch, struct err *e)
 {
     int r = 0;
     pthread_mutex_lock(&t->lock);
-    if (t->closed)
+    if (t->closed && !watch)
         r = err_fail(e, ESHUTDOWN, "the mount is ending, so nothing is changed any more");
-    else if (t->running == TASKS_MAX)
+    else if (t->running - t->watching == TASKS_MAX && !watch)
         r = err_fail(e, EAGAIN, "%d changes are running or waiting already; try again later",
                      TASKS_MAX);
     else
-        t->running++;
+        t->running++, t->watching += watch;
     pthread_mutex_unlock(&t->lock);
     return r;
 }
@@ -71,13 +73,13 @@ static int start_detached(struct started *s)
     return no;
 }
 
-int tasks_start(struct tasks *t, void (*run)(void *), void *arg, struct err *e)
+static int start(struct tasks *t, bool watch, void (*run)(void *), void *arg, struct err *e)
 {
     struct started *s = malloc(sizeof(*s));
     if (!s)
         return err_nomem(e);
-    *s = (struct started){.tasks = t, .run = run, .arg = arg};
-    int r = may_start(t, e);
+    *s = (struct started){.tasks = t, .run = run, .arg = arg, .watch = watch};
+    int r = may_start(t, watch, e);
     if (r < 0) {
         free(s);
         return r;
@@ -85,17 +87,27 @@ int tasks_start(struct tasks *t, void (*run)(void *), void *arg, struct err *e)
     int no = start_detached(s);
     if (no) {
         free(s);
-        finished(t);
+        finished(t, watch);
         return err_fail(e, EAGAIN, "no thread can be started: %s", strerrordesc_np(no));
     }
     return 0;
+}
+
+int tasks_start(struct tasks *t, void (*run)(void *), void *arg, struct err *e)
+{
+    return start(t, false, run, arg, e);
+}
+
+int tasks_watch(struct tasks *t, void (*run)(void *), void *arg, struct err *e)
+{
+    return start(t, true, run, arg, e);
 }
 
 unsigned tasks_close(struct tasks *t)
 {
     pthread_mutex_lock(&t->lock);
     t->closed = true;
-    unsigned running = t->running;
+    unsigned running = t->running - t->watching;
     pthread_mutex_unlock(&t->lock);
     return running;
 }

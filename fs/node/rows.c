@@ -44,6 +44,12 @@ static int show_state(struct tree *t, const struct view *v, char **ret, size_t *
     return give_line(v->domain->state, ret, ret_len, e);
 }
 
+static int show_job(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
+                    struct err *e)
+{
+    return model_job(t->model, v->domain, ret, ret_len, e);
+}
+
 static int show_log(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
                     struct err *e)
 {
@@ -105,6 +111,11 @@ static void when_logged(const struct tree *t, const struct view *v, struct times
     model_log_time(t->model, v->domain->uuid, ret);
 }
 
+static void when_run(const struct tree *t, const struct view *v, struct timespec *ret)
+{
+    model_job_time(t->model, v->domain->uuid, ret);
+}
+
 static void when_seen(const struct tree *t, const struct view *v, struct timespec *ret)
 {
     (void)t;
@@ -141,6 +152,13 @@ static const struct row rows[] = {
      .mode = 0444,
      .show = show_domain_xml,
      .help = "the domain's XML, as libvirt has it now"},
+    {.name = "job",
+     .where = PLACE_DOMAIN,
+     .kind = PLACE_FILE,
+     .mode = 0444,
+     .show = show_job,
+     .when = when_run,
+     .help = "what runs on the domain now and how far it is, or 'none'"},
     {.name = "log",
      .where = PLACE_DOMAIN,
      .kind = PLACE_FILE,

@@ -43,7 +43,7 @@ LIMITS = (
     ("fs/node/tree.h", "NAME_BYTES_MAX", "man5", r"More than (\d+) bytes in a name"),
     ("core/model/domain.h", "DOMAIN_PATH_MAX", "man5", r"directory has at most (\d+) bytes"),
     ("core/model/verbs.h", "VERB_WORDS_MAX", "man5", r"One write has at most (\d+) bytes"),
-    ("core/model/create.c", "FREEZE_SECONDS", "man5", r"has (\d+) seconds for that"),
+    ("core/model/quiesce.c", "FREEZE_SECONDS", "man5", r"has (\d+) seconds for that"),
     ("core/model/draft.h", "DRAFT_MAX", "man5", r"at most (\d+) bytes in all"),
     ("fs/fuse/tasks.h", "TASKS_MAX", "man5", r"At most (\d+) are taken"),
     ("core/base/budget.h", "BUDGET_DEFAULT_MIB", "man1", r"The default is (\d+), the least"),

@@ -12,10 +12,11 @@ int main(int argc, char **argv)
     if (argc != 4)
         return 2;
     int r = virt_open(argv[1], false, &v, &e);
+    int seconds = (int)strtol(argv[3], NULL, 10);
     if (!r)
-        r = virt_freeze(v, argv[2], (int)strtol(argv[3], NULL, 10), &e);
+        r = virt_freeze(v, argv[2], seconds, &e);
     if (!r)
-        r = virt_thaw(v, argv[2], &e);
+        r = virt_thaw(v, argv[2], seconds, &e);
     if (r)
         printf("%s: %s\n", err_name(e.no), e.text);
     else
