@@ -112,7 +112,7 @@ static int call_libvirt(struct creation *c, bool *unsupported, struct err *e)
     int r = task_check(e);
     if (r < 0)
         return err_fail(e, -r, "it was interrupted; nothing was made");
-    progress_before(t->m, t->entry, saves ? "saving the memory" : "making the snapshot", saves);
+    progress_before(saves ? "saving the memory" : "making the snapshot", saves);
     if (saves)
         task_may_abort(d->uuid);
     r = virt_snapshot_create(t->m->virt, d->uuid, c->xml, c->wish.flags, unsupported, e);

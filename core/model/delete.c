@@ -15,6 +15,7 @@
 #include "model/delete_steps.h"
 #include "model/print.h"
 #include "model/recover.h"
+#include "model/task.h"
 
 static void deletion_drop(struct deletion *w)
 {
@@ -80,6 +81,8 @@ static int run_step(struct deletion *w, enum delete_step step, struct err *e)
     int r = look(w, e);
     if (r == 0 && step <= DELETE_MERGE && w->del->step < DELETE_MERGE)
         r = check_same(w, e);
+    if (r == 0 && step <= DELETE_MERGE && w->del->step < DELETE_MERGE)
+        r = task_check(e);
     if (r == 0 && w->del->step < step)
         r = delete_record_step(w->j, step, e);
     if (r < 0)

@@ -13,6 +13,7 @@
 #include "model/delete_steps.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -159,10 +160,13 @@ static void wait_ms(long ms)
 static int wait_merged(const struct deletion *w, const struct delete_disk *disk, struct err *e)
 {
     struct virt_block_job job;
+    char step[PROGRESS_STEP_MAX];
+    snprintf(step, sizeof(step), "merging disk '%s'", disk->target);
     for (long ms = POLL_FIRST_MS;; ms = ms < POLL_LAST_MS ? ms * 2 : ms) {
         int r = virt_block_job(w->m->virt, w->uuid, disk->target, &job, e);
         if (r < 0 || !job.there)
             return r;
+        progress_set(step, job.done, job.end);
         if (disk->active && job.done == job.end)
             r = virt_commit_end(w->m->virt, w->uuid, disk->target, true, e);
         if (r < 0 && r != -EBUSY)

@@ -29,8 +29,11 @@ static void put(struct model *m, struct entry *en, const char *step, uint64_t as
 
 void progress_begin(struct model *m, struct entry *en)
 {
+    struct task *mine = task_mine();
+    if (mine)
+        mine->entry = en;
     pthread_mutex_lock(&m->lock);
-    en->progress.task = task_mine();
+    en->progress.task = mine;
     en->progress.busy = true;
     en->progress.since = model_now_ns();
     put(m, en, "", 0);
@@ -39,6 +42,8 @@ void progress_begin(struct model *m, struct entry *en)
 
 void progress_end(struct model *m, struct entry *en)
 {
+    if (task_mine())
+        task_mine()->entry = NULL;
     pthread_mutex_lock(&m->lock);
     en->progress.task = NULL;
     en->progress.busy = false;
@@ -46,18 +51,25 @@ void progress_end(struct model *m, struct entry *en)
     pthread_mutex_unlock(&m->lock);
 }
 
-void progress_set(struct model *m, struct entry *en, const char *step, uint64_t done,
-                  uint64_t total)
+void progress_set(const char *step, uint64_t done, uint64_t total)
 {
-    pthread_mutex_lock(&m->lock);
-    put(m, en, step, 0);
-    en->progress.done = min_u64(done, total);
-    en->progress.total = total;
-    pthread_mutex_unlock(&m->lock);
+    const struct task *mine = task_mine();
+    if (!mine || !mine->entry)
+        return;
+    pthread_mutex_lock(&mine->m->lock);
+    put(mine->m, mine->entry, step, 0);
+    mine->entry->progress.done = min_u64(done, total);
+    mine->entry->progress.total = total;
+    pthread_mutex_unlock(&mine->m->lock);
 }
 
-void progress_before(struct model *m, struct entry *en, const char *step, bool ever)
+void progress_before(const char *step, bool ever)
 {
+    const struct task *mine = task_mine();
+    if (!mine || !mine->entry)
+        return;
+    struct model *m = mine->m;
+    struct entry *en = mine->entry;
     pthread_mutex_lock(&m->lock);
     put(m, en, step, UINT64_MAX);
     uint64_t until = model_now_ns() + ASKED_WAIT_MS * MS;

@@ -41,14 +41,14 @@ struct progress { /* all of it under model->lock */
 void progress_begin(struct model *m, struct entry *en);
 void progress_end(struct model *m, struct entry *en);
 
-/* Publishes what it is at ("committing vda"; cut when too long, "" = nothing worth telling) and how
- * far that is, in bytes. With `total` 0 libvirt is asked for it whenever somebody wants to know. */
-void progress_set(struct model *m, struct entry *en, const char *step, uint64_t done,
-                  uint64_t total);
+/* Publishes, of the verb that is at work on the calling thread, what it is at ("committing vda";
+ * cut when too long, "" = nothing worth telling) and how far that is, in bytes. With `total` 0
+ * libvirt is asked for it whenever somebody wants to know. */
+void progress_set(const char *step, uint64_t done, uint64_t total);
 
 /* The same before a call that libvirt answers no questions in at first, or, with `ever` false, not
  * before its end. Waits, a second at most, until no question is under way. */
-void progress_before(struct model *m, struct entry *en, const char *step, bool ever);
+void progress_before(const char *step, bool ever);
 
 /* Waits until nobody asks libvirt any more. */
 void progress_close(struct model *m);

@@ -13,10 +13,10 @@
 
 #include "model/catalog.h"
 #include "model/record.h"
+#include "model/recover.h"
 
-enum {
-    FREEZE_SECONDS = 30
-}; /* what a guest's agent has to freeze all file systems, or thaw them */
+/* What a guest's agent has to freeze all file systems, or thaw them. */
+enum { FREEZE_SECONDS = 30 };
 
 static int note(const struct turn *t, struct err *e)
 {
@@ -38,7 +38,7 @@ static void forget(const struct turn *t)
 
 int quiesce_begin(struct turn *t, struct err *e)
 {
-    progress_before(t->m, t->entry, "freezing the guest's file systems", false);
+    progress_before("freezing the guest's file systems", false);
     int r = note(t, e);
     if (r == 0)
         r = virt_freeze(t->m->virt, t->domain->uuid, FREEZE_SECONDS, e);
@@ -96,11 +96,8 @@ int quiesce_recover(struct model *m, struct journal *j, const char *uuid, struct
 {
     autofree char *uri = NULL;
     int r = record_read(journal_text(j), read_line, &uri, e);
-    if (r == 0 && uri && strcmp(uri, virt_uri(m->virt)) != 0)
-        return err_fail(e, EBUSY,
-                        "a snapshot of the domain that was begun through '%s' was cut off with the "
-                        "guest's file systems frozen; mount that, so that they are thawed",
-                        uri);
+    if (r == 0 && uri)
+        r = recover_check_uri(m, uri, e);
     if (r == 0)
         r = thaw(m, uuid, remark, e);
     return r == 0 ? journal_end(j, e) : r;

@@ -14,6 +14,7 @@
 #include "model/print.h"
 #include "model/recover.h"
 #include "model/revert_steps.h"
+#include "model/task.h"
 
 static void work_drop(struct work *w)
 {
@@ -133,6 +134,8 @@ static enum outcome run_step(struct work *w, enum revert_step step, struct err *
         err_fail(e, EBUSY, "someone else changed the domain meanwhile");
         return CHANGED;
     }
+    if (step <= REVERT_STOP && task_check(e) < 0)
+        return FAILED;
     if (w->rv->step != step && revert_record_step(w->j, step, e) < 0)
         return LATER;
     w->rv->step = step;

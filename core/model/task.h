@@ -16,12 +16,15 @@
 
 #include "base/error.h"
 
+struct entry;
 struct model;
 
 struct task {
     struct model *m;
     const char *name; /* "mkdir", and */
     const char *path; /* what of, below the mountpoint; both borrowed */
+    struct entry
+        *entry; /* of the domain that it is at work on, NULL for none; its thread's alone */
     /* under model->lock: */
     bool unwanted, over;
     const char *uuid; /* of a domain on which a snapshot is being made that may be aborted, and */

@@ -44,9 +44,9 @@ static int open_journal(struct turn *t, const char *uuid, struct err *e)
 {
     int r = journal_open(uuid, false, &t->journal, e);
     if (r == -EAGAIN) {
-        progress_set(t->m, t->entry, "waiting for another program's operation", 0, 0);
+        progress_set("waiting for another program's operation", 0, 0);
         r = journal_open(uuid, true, &t->journal, e);
-        progress_set(t->m, t->entry, "", 0, 0);
+        progress_set("", 0, 0);
     }
     return r == 0 ? recover_domain(t->m, t->journal, uuid, e) : r;
 }

@@ -19,3 +19,18 @@ def create(mount, domain, words):
 def last_log(mount, domain):
     with open(mount.path(domain.name, "log"), encoding="utf-8") as file:
         return file.read().splitlines()[-1]
+
+
+def job(mount, domain):
+    """What the file `job` says: its keys and values, or none."""
+    with open(mount.path(domain.name, "job"), encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    if lines == ["none"]:
+        return {}
+    return {key: value.strip() for key, value in (line.split(":", 1) for line in lines)}
+
+
+def done(mount, domain):
+    """The bytes that `job` says are done, None where it does not."""
+    told = job(mount, domain).get("Bytes")
+    return int(told.split("/")[0]) if told else None

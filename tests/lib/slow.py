@@ -54,5 +54,5 @@ def slow_saves():
         os.unlink(SLOW)
 
 
-def big_domain(name, directory, **keywords):
-    return Domain(name, directory, {"vda": "qcow2"}, memory=MEMORY_MIB, **keywords)
+def big_domain(name, directory, memory=MEMORY_MIB):
+    return Domain(name, directory, {"vda": "qcow2"}, memory=memory)
