@@ -1,12 +1,15 @@
 """The word quiesce: a guest agent that works, one that fails, one that hangs, and none."""
 
+import contextlib
 import errno
 import os
+import signal
 
 from lib.agent import WithAgent
 from lib.command import must
 from lib.control import create, last_log
 from lib.domain import SYSTEM, Domain
+from lib.dying import JOURNALS, dying, last_moment
 from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
@@ -73,6 +76,39 @@ def it_hangs(domain):
     equal(heard(agent), [FREEZE, THAW])
     equal(must(os.environ["SNAPFS_FREEZER"], SYSTEM, domain.uuid, 1), "ok\n")
     heard(agent)
+
+
+def cut_off(domain, directory, at, words):
+    """snapfs dies at that moment of a snapshot; its name."""
+    log = os.path.join(directory, "moments")
+    with dying(domain, at, log) as mount:
+        with contextlib.suppress(OSError):
+            create(mount, domain, words)
+        equal(mount.process.wait(60), -signal.SIGKILL, "how snapfs ended")
+    moment = last_moment(log)
+    os.unlink(log)
+    return moment
+
+
+@test
+def who_is_killed_leaves_no_guest_frozen(directory):
+    with WithAgent("cut", directory, ONE_DISK) as domain:
+        domain.start()
+        agent = domain.agent
+        for at, (moment, made) in enumerate((("freeze", []), ("snapshot", ["x3"])), 2):
+            equal(cut_off(domain, directory, at, f"x{at} disk-only quiesce"), moment)
+            true(agent.frozen, "the guest is not frozen")
+            with Mount(SYSTEM) as mount:
+                true(not agent.frozen, "the guest is still frozen")
+                holds(last_log(mount, domain), "recover")
+                holds(last_log(mount, domain), "ok; a snapshot was cut off with the guest's file systems frozen")
+            equal((domain.snapshots(), os.listdir(JOURNALS)), (made, []))
+        equal(cut_off(domain, directory, 2, "y disk-only quiesce"), "freeze")
+        agent.fails = {THAW}
+        with Mount(SYSTEM) as mount:  # nothing is barred by an agent that does not
+            holds(last_log(mount, domain), "may still be: ")
+            create(mount, domain, "y disk-only")
+        equal(os.listdir(JOURNALS), [])
 
 
 @test

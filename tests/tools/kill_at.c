@@ -132,6 +132,14 @@ int virDomainRestoreFlags(virConnectPtr conn, const char *from, const char *dxml
     return r;
 }
 
+int virDomainFSFreeze(virDomainPtr dom, const char **mountpoints, unsigned int n,
+                      unsigned int flags)
+{
+    int r = NEXT(virDomainFSFreeze)(dom, mountpoints, n, flags);
+    moment("freeze");
+    return r;
+}
+
 virDomainSnapshotPtr virDomainSnapshotCreateXML(virDomainPtr dom, const char *xml,
                                                 unsigned int flags)
 {

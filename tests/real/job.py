@@ -1,0 +1,113 @@
+"""The file `job`: what runs on a domain, whoever began it, and how far it is; it never keeps a
+reader waiting."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+
+from lib.caller import Caller
+from lib.command import must
+from lib.control import done, job
+from lib.domain import MIB, SYSTEM, Domain
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.slow import big_domain, slow_saves
+from lib.tap import equal, holds, run, test, true
+from lib.wait import until
+
+DATA_MIB = 6
+
+
+def moves(mount, domain):
+    """What it says first, once it has moved on from there."""
+    until(lambda: done(mount, domain) is not None, "how far it is", 20)
+    first = job(mount, domain)
+    until(lambda: done(mount, domain) > int(first["Bytes"].split("/")[0]), "it moves")
+    true(0 <= int(first["Percent"]) <= 100, "percent")
+    return first
+
+
+@contextlib.contextmanager
+def virsh(domain, command, *arguments):
+    """Runs beside the block."""
+    process = subprocess.Popen(["virsh", "-q", "-c", SYSTEM, command, domain.name, *arguments])
+    yield
+    equal(process.wait(30), 0, command)
+
+
+@test
+def a_save_moves_whoever_began_it(directory):
+    with big_domain("big", directory) as domain:
+        domain.start()
+        with slow_saves() as hurry, Mount(SYSTEM, "cache=0") as mount:
+            equal(job(mount, domain), {})
+            caller = Caller("write", mount.path("big/create"), "ours external\n")
+            first = moves(mount, domain)
+            equal((first["Operation"], first["Path"], first["Step"]), ("create", "big/create", "saving the memory"))
+            holds(first["Elapsed"], " s")
+            hurry()
+            equal(caller.outcome(), "ok")
+            equal(job(mount, domain), {})
+        with slow_saves() as hurry, Mount(SYSTEM, "cache=0") as mount:
+            memory = os.path.join(directory, "theirs.memory")
+            with virsh(domain, "snapshot-create-as", "theirs", "--memspec", memory):
+                # Who asks libvirt too early gets no answer before the end.
+                until(lambda: os.path.exists(memory) and os.path.getsize(memory), "it is saved", 20)
+                equal(moves(mount, domain)["Operation"], "snapshot, of another program")
+                hurry()
+            equal(job(mount, domain), {})
+
+
+@test
+def block_jobs_move(directory):
+    with Domain("blocks", directory, {"vda": "qcow2"}) as domain:
+        domain.start()
+        domain.write(0x55, 0, DATA_MIB * MIB)
+        domain.snapshot("one", "external")
+        overlay, _ = domain.live_source("vda")
+        domain.write(0x66, 0, DATA_MIB * MIB)
+        domain.snapshot("two", "external")
+        with Mount(SYSTEM, "cache=0") as mount:
+            for command, *more in (
+                ("blockcommit", "--top", overlay, "--base", domain.disks[0].path),
+                ("blockpull",),
+            ):
+                domain.virsh(command, domain.name, "vda", "--bandwidth", "2", *more)
+                what = command.replace("block", "")
+                equal(moves(mount, domain)["Operation"], f"{what}, of another program")
+                domain.virsh("blockjob", domain.name, "vda", "--abort")
+                equal(job(mount, domain), {})
+
+
+def at_once(mount, domain):
+    began = time.monotonic()
+    found = job(mount, domain)
+    true(time.monotonic() - began < 3, "it took long")
+    return found
+
+
+@test
+def a_reader_does_not_wait_for_libvirt(directory):
+    """While QEMU answers nobody."""
+    with Domain("stopped", directory, {"vda": "qcow2"}) as domain:
+        domain.start()
+        with open(f"/run/libvirt/qemu/{domain.name}.pid", encoding="ascii") as file:
+            pid = int(file.read())
+        with Mount(SYSTEM, "cache=0") as mount:
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                with virsh(domain, "snapshot-create-as", "theirs"):
+                    until(lambda: "unknown" in at_once(mount, domain).get("Operation", ""), "it is unknown")
+                    for _ in range(3):
+                        holds(at_once(mount, domain)["Elapsed"], " s")
+                    os.kill(pid, signal.SIGCONT)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            until(lambda: not job(mount, domain), "nothing runs")
+            must("tar", "-C", mount.point, "-cf", "/dev/null", ".")
+
+
+with scratch() as directory:
+    run(directory)
