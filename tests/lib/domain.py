@@ -106,6 +106,11 @@ class Domain:
                 path, format = self.live_source(disk.target)
                 must("qemu-io", "-f", format, "-c", command, path)
 
+    def flush(self):
+        """Has QEMU write to the files what it still holds of them."""
+        for index in range(len(self.disks)):
+            self._monitor(index, "flush")
+
     def read(self, index, pattern, offset, length=STEP):
         """The guest reads from its n-th disk; QEMU says in its log whether the bytes are that."""
         self._monitor(index, f"read -P {pattern:#x} {offset} {length}")
