@@ -321,10 +321,10 @@ def mount_options_agree(root, texts):
 def files_agree(root, texts):
     sound(
         files, texts,
-        ("rows", '.name = "state"', '.name = "job"'),
+        ("rows", '.name = "state"', '.name = "mood"'),
         ("help", "    info ", "    data "),
         ("man5", ".It Pa log\n", ""),
-        ("man5", ".It Pa info\n", ".It Pa info\n.It Pa job\n"),
+        ("man5", ".It Pa info\n", ".It Pa info\n.It Pa mood\n"),
         ("man5", ".It Pa memory\n", ""),
         ("man5", ".It Ar disk Ns Pa .raw\n", ""),
     )
@@ -335,8 +335,8 @@ def pictures_show_what_is_there(root, texts):
     sound(
         pictures, texts,
         ("readme", "── revert ", "── delete "),
-        ("readme", "── state ", "── job "),
-        ("man5", "|-- info\n", "|-- info\n|-- job\n"),
+        ("readme", "── state ", "── mood "),
+        ("man5", "|-- info\n", "|-- info\n|-- mood\n"),
         ("man5", "|-- memory\n", ""),
         ("man5", "|-- log\n", ""),
     )
