@@ -73,7 +73,7 @@ void progress_before(const char *step, bool ever)
     pthread_mutex_lock(&m->lock);
     put(m, en, step, UINT64_MAX);
     uint64_t until = model_now_ns() + ASKED_WAIT_MS * MS;
-    while (en->progress.asking && model_wait(m, until))
+    while (ever && en->progress.asking && model_wait(m, until))
         continue;
     if (ever)
         en->progress.ask_from = model_now_ns() + ASK_AFTER_MS * MS;

@@ -47,7 +47,8 @@ void progress_end(struct model *m, struct entry *en);
 void progress_set(const char *step, uint64_t done, uint64_t total);
 
 /* The same before a call that libvirt answers no questions in at first, or, with `ever` false, not
- * before its end. Waits, a second at most, until no question is under way. */
+ * before its end. With `ever` it waits, a second at most, until no question is under way, which
+ * would get no answer either. */
 void progress_before(const char *step, bool ever);
 
 /* Waits until nobody asks libvirt any more. */

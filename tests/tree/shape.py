@@ -11,7 +11,7 @@ from lib.preset import CREATED, Domain, Snapshot
 from lib.scratch import scratch
 from lib.tap import equal, holds, run, test, true
 
-TEXTS = ("domain.xml", "state", "log")
+TEXTS = ("domain.xml", "state", "job", "log")
 SNAPSHOT_TEXTS = ("info", "snapshot.xml", "description")
 
 WEB = Domain(
@@ -56,7 +56,7 @@ def the_root_holds_a_directory_per_domain(mount):
 
 @test
 def a_domain_holds_its_files_and_nothing_that_does_not_work_yet(mount):
-    expected = ["by-name", "create", "current", "domain.xml", "log", "snapshots", "state", "unmanaged"]
+    expected = ["by-name", "create", "current", "domain.xml", "job", "log", "snapshots", "state", "unmanaged"]
     equal(listing(mount.point, "web01"), expected)
     equal(listing(mount.point, "bare"), expected)
 
