@@ -222,6 +222,23 @@ def someone_else_changes_the_domain_meanwhile(directory):
         held.check()
 
 
+# The first piece of the file is copied.
+COPIED = 3
+
+
+@test
+def someone_else_changes_the_domain_while_a_file_is_copied(directory):
+    with tree("changed", directory, "e", "i", "e") as (domain, held):
+        domain.destroy()
+        write(domain, 0x20)
+        before, file = held.live(), domain.snapshot_source("i2", "vda")
+        equal(meddled(domain, held, directory, "i2", COPIED, "start changed"), False, "done")
+        equal((domain.state(), held.live()), ("running", before), "state and live disks")
+        equal(domain.snapshot_source("i2", "vda"), file, "the file of the snapshot")
+        held.check()
+        tidy(domain)
+
+
 @test
 def the_next_operation_sees_to_it_first(directory):
     log = os.path.join(directory, "moments")
