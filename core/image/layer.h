@@ -54,8 +54,10 @@ int layer_kind_of(const struct image_source *source, struct err *e);
 int layer_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, struct run *ret,
               struct err *e);
 
-/* A page of a table: `len` bytes at `offset` of the file, from the cache or read and validated. */
-int layer_page(struct layer *l, uint64_t offset, size_t len, struct block **ret, struct err *e);
+/* A page of a table: `len` bytes at `offset` of the file, from the cache or read and validated, of
+ * which `more` bytes follow in the file. */
+int layer_page(struct layer *l, uint64_t offset, size_t len, uint64_t more, struct block **ret,
+               struct err *e);
 
 /* The whole decompressed cluster of a RUN_COMPRESSED, referenced. */
 int layer_cluster(struct layer *l, const struct run *run, struct block **ret, struct err *e);

@@ -1,19 +1,51 @@
 /* qcow2.c - from an offset of the disk through L1 and L2 to a run of bytes; see layer.h.
  *
  * Tables are read a page at a time through the cache, because an L1 table can have 32 MiB and an L2
- * table 2 MiB. No locks of its own.
+ * table 2 MiB; who goes through one page after page gets more of them with one read. No locks of
+ * its own.
  */
 #include <errno.h>
 
 #include "image/layer.h"
 
-enum { PAGE = 4096, L1_ENTRY = 8 };
+enum { PAGE = 4096, L1_ENTRY = 8, AHEAD = 16 * PAGE };
+
+/* Puts what there is of the next pages of a table into the cache, as far as it can be read: who
+ * wants one of them will be told what is wrong with it. */
+static void read_ahead(struct layer *l, uint64_t offset, size_t len)
+{
+    struct err ignored;
+    autofree uint8_t *bytes = malloc(len);
+    ssize_t n = bytes ? file_read_some(l->file, bytes, len, offset, &ignored) : -1;
+    if (n < 0 || (!l->live && file_unchanged(l->file, &ignored) < 0))
+        return;
+    for (size_t at = 0, part; at < len; at += part) {
+        part = (size_t)min_u64(PAGE, len - at);
+        autodestroy(block_unref) struct block *b =
+            at + part <= (size_t)n ? block_new(l->owner, offset + at, part) : NULL;
+        if (!b)
+            return;
+        memcpy(b->data, bytes + at, part);
+        cache_put(CACHE_TABLES, b);
+    }
+}
+
+static bool is_cached(const struct layer *l, uint64_t offset, size_t len)
+{
+    autodestroy(block_unref) struct block *b = cache_get(CACHE_TABLES, l->owner, offset, len);
+    return b;
+}
 
 /* What was read is right only if the file had not been written by then. A snapshot in a live file
  * is checked after the data was read, by image_read, because that covers its tables too. */
-int layer_page(struct layer *l, uint64_t offset, size_t len, struct block **ret, struct err *e)
+int layer_page(struct layer *l, uint64_t offset, size_t len, uint64_t more, struct block **ret,
+               struct err *e)
 {
     struct block *hit = cache_get(CACHE_TABLES, l->owner, offset, len);
+    if (!hit && more && offset >= PAGE && is_cached(l, offset - PAGE, PAGE)) {
+        read_ahead(l, offset, (size_t)min_u64(len + more, AHEAD));
+        hit = cache_get(CACHE_TABLES, l->owner, offset, len);
+    }
     if (hit) {
         *ret = hit;
         return 0;
@@ -39,7 +71,7 @@ static int l1_entry(struct layer *l, uint64_t index, uint64_t *ret, uint64_t *re
     uint64_t page = index * L1_ENTRY / PAGE * PAGE, bytes = (uint64_t)l->l1_size * L1_ENTRY;
     size_t len = (size_t)min_u64(PAGE, bytes - page), at = (size_t)(index * L1_ENTRY - page);
     autodestroy(block_unref) struct block *b = NULL;
-    int r = layer_page(l, l->l1_offset + page, len, &b, e);
+    int r = layer_page(l, l->l1_offset + page, len, bytes - page - len, &b, e);
     if (r < 0)
         return r;
     *ret = be64(b->data + at) & ENTRY_OFFSET;
@@ -55,6 +87,19 @@ static const char *decode_at(const struct layer *l, const uint8_t *entry, uint64
 {
     uint64_t bitmap = l->rules.extended ? be64(entry + 8) : 0;
     return cluster_decode(&l->rules, be64(entry), bitmap, offset, ret);
+}
+
+/* How many entries of a page from byte `at` on are all null: most are, in a sparse disk. */
+static uint64_t null_entries(const struct block *page, size_t at, size_t entry)
+{
+    uint64_t word = 0;
+    size_t from = at;
+    for (; at < page->len; at += sizeof(word)) {
+        memcpy(&word, page->data + at, sizeof(word));
+        if (word)
+            break;
+    }
+    return (at - from) / entry;
 }
 
 /* The run at `offset` in a page of L2 entries that begins with the cluster of disk byte `first`. */
@@ -79,6 +124,13 @@ static const char *run_in_page(const struct layer *l, const struct block *page, 
         else
             run.length += next.length;
         pos += next.length;
+        if (run.kind == RUN_UNALLOCATED && pos < end) {
+            at = (size_t)((pos - first) >> l->rules.cluster_bits) * entry;
+            uint64_t more = null_entries(page, at, entry) << l->rules.cluster_bits;
+            more = pos & ((UINT64_C(1) << l->rules.cluster_bits) - 1) ? 0 : more;
+            run.length += more;
+            pos += more;
+        }
     }
     run.length = min_u64(run.length, end - offset);
     *ret = run;
@@ -94,8 +146,9 @@ static int l2_run(struct layer *l, uint64_t table, uint64_t offset, uint64_t lim
     uint64_t in_table = offset & ((UINT64_C(1) << (bits + l->l2_bits)) - 1);
     uint64_t first = offset - in_table % page_span;
     autodestroy(block_unref) struct block *page = NULL;
+    uint64_t at = in_table / page_span * page_len;
     *ret = (struct run){.length = min_u64(limit, first + page_span - offset)};
-    int r = layer_page(l, table + in_table / page_span * page_len, page_len, &page, e);
+    int r = layer_page(l, table + at, page_len, (UINT64_C(1) << bits) - at - page_len, &page, e);
     if (r < 0)
         return r;
     const char *fault = run_in_page(l, page, first, offset, limit, ret);
