@@ -8,7 +8,11 @@
 
 #include "fuse/log.h"
 
-#define AHEAD_KIB "1024"
+/* Of a reader that says it goes straight on, as cp does, the kernel reads twice as much ahead. With
+ * more than that at a time the holes behind each piece of a sparse image cost more than the larger
+ * requests save: of 1 GiB in pieces cp read 1650 MiB with 512, and 1890 MiB with 1024, which took
+ * it half as long again. */
+#define AHEAD_KIB "512"
 
 void ahead_find(struct fs *fs, const char *mountpoint)
 {
