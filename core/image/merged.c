@@ -2,10 +2,10 @@
  *
  * Reading, the seeks, image_map and what is counted from it all stand on these pages, so the depth
  * of a chain costs only where a page is made: layer by layer from the top, each asked for what
- * those above leave open. Where nothing is allocated a page reaches as far as that goes, which the
- * layers' L1 tables tell at once, so that nothing loops over a disk's size. Pages live in the cache
- * under the image's own owner number and never change; like the pages of its tables they are right
- * as long as chain_check says so. No locks of its own.
+ * those above leave open. One that is all of a kind reaches as far as that goes, which the layers'
+ * L1 tables tell where nothing is allocated, so that nothing loops over a disk's size. Pages live in
+ * the cache under the image's own owner number and never change; like the pages of its tables they
+ * are right as long as chain_check says so. No locks of its own.
  */
 #include <errno.h>
 
@@ -148,49 +148,30 @@ static int fill_gaps(struct runs *r, const struct pieces *in, uint64_t end, stru
     return s;
 }
 
-/* Layer by layer, as long as there are gaps. */
-static int find_pieces(struct image *im, uint64_t begin, uint64_t end, struct pieces *ret,
+/* Layer by layer, as long as there are gaps. Where one piece is all there is, *end becomes how far
+ * it goes on. */
+static int find_pieces(struct image *im, uint64_t begin, uint64_t *end, struct pieces *ret,
                        unsigned *ret_asked, struct err *e)
 {
     struct pieces before;
+    uint64_t reach = image_size(im);
     bool open = true;
-    *ret = (struct pieces){.n = 1, .all = {{.begin = begin, .kind = RUN_UNALLOCATED}}};
+    ret->n = 1;
+    ret->all[0] = (struct piece){.begin = begin, .kind = RUN_UNALLOCATED};
     for (unsigned depth = 0; open && depth < im->n; depth++) {
-        struct runs r = {.layer = im->layers[depth], .depth = depth, .limit = end};
+        struct runs r = {
+            .layer = im->layers[depth], .depth = depth, .limit = ret->n == 1 ? reach : *end};
         memcpy(before.all, ret->all, ret->n * sizeof(struct piece));
         before.n = ret->n;
-        int s = fill_gaps(&r, &before, end, ret, &open, e);
+        int s = fill_gaps(&r, &before, *end, ret, &open, e);
         if (s < 0)
             return s;
+        if (r.end)
+            reach = r.end;
         ++*ret_asked;
     }
-    return 0;
-}
-
-static struct piece piece_of_run(uint64_t begin, const struct chain_run *c)
-{
-    return (struct piece){.begin = begin,
-                          .host = c->run.host,
-                          .depth = (uint8_t)c->depth,
-                          .kind = RUN_ZERO,
-                          .has_host = c->run.has_host,
-                          .present = c->present};
-}
-
-/* One piece up to *end or further, where there are zeros that far; else what there is. */
-static int make_pieces(struct image *im, uint64_t begin, uint64_t *end, struct pieces *ret,
-                       unsigned *ret_asked, struct err *e)
-{
-    struct chain_run c;
-    int r = chain_run(im, begin, image_size(im) - begin, false, &c, e);
-    *ret_asked += c.depth + 1;
-    if (r < 0 && r != -EIO)
-        return r;
-    if (r < 0 || c.run.kind != RUN_ZERO || c.run.length < *end - begin)
-        return find_pieces(im, begin, *end, ret, ret_asked, e);
-    ret->n = 1;
-    ret->all[0] = piece_of_run(begin, &c);
-    *end = begin + c.run.length;
+    if (ret->n == 1 && !ret->all[0].ask)
+        *end = max_u64(*end, reach);
     return 0;
 }
 
@@ -203,7 +184,7 @@ static int page_at(struct image *im, uint64_t begin, struct block **ret, unsigne
         return 0;
     uint64_t end = begin + min_u64(image_size(im) - begin, UINT64_C(1) << im->page_bits);
     struct pieces p;
-    int r = make_pieces(im, begin, &end, &p, ret_asked, e);
+    int r = find_pieces(im, begin, &end, &p, ret_asked, e);
     if (r < 0)
         return r;
     size_t size = p.n * sizeof(struct piece);
