@@ -3,9 +3,9 @@
  * Reading, the seeks, image_map and what is counted from it all stand on these pages, so the depth
  * of a chain costs only where a page is made: layer by layer from the top, each asked for what
  * those above leave open. One that is all of a kind reaches as far as that goes, which the layers'
- * L1 tables tell where nothing is allocated, so that nothing loops over a disk's size. Pages live in
- * the cache under the image's own owner number and never change; like the pages of its tables they
- * are right as long as chain_check says so. No locks of its own.
+ * L1 tables tell where nothing is allocated, so that nothing loops over a disk's size. Pages live
+ * in the cache under the image's own owner number and never change; like the pages of its tables
+ * they are right as long as chain_check says so. No locks of its own.
  */
 #include <errno.h>
 
