@@ -176,7 +176,7 @@ static int recover(struct deletion *w, struct err *e)
 int delete_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
                    struct err *e)
 {
-    autodeletion struct deletion w = {.m = m, .j = j, .uuid = uuid, .remark = remark};
+    autodeletion struct deletion w = {.m = m, .j = j, .uuid = uuid, .remark = remark, .late = true};
     int r = delete_read(journal_text(j), &w.del, e);
     if (r < 0)
         return r;

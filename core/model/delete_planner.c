@@ -27,8 +27,9 @@ static int add_merged(const struct planner *p, const char *target, const struct 
 {
     const struct graph *g = p->survey.graph;
     const char *top = graph_file_path(g, merge->top);
+    const char *above = merge->above < 0 ? "" : graph_file_path(g, merge->above);
     if (!delete_add(p->del, target, graph_file_path(g, merge->base),
-                    graph_file_format(g, merge->base), top, merge->active))
+                    graph_file_format(g, merge->base), top, above))
         return err_nomem(e);
     return leftovers_note(&p->del->left, top, LEFT_TOP, e);
 }

@@ -68,7 +68,8 @@ static int find(const char *name, struct merge *ret)
 static void merges(const char *name, char top, char base, bool active, const char *what)
 {
     struct merge m = {0};
-    TAP_OK(find(name, &m) == 0 && m.top == file(top) && m.base == file(base) && m.active == active,
+    TAP_OK(find(name, &m) == 0 && m.top == file(top) && m.base == file(base) &&
+               (m.above == GRAPH_NO_FILE) == active,
            "%s", what);
 }
 
