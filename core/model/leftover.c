@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "image/image.h"
 #include "model/need.h"
 #include "model/overlay.h"
 #include "virt/xml.h"
@@ -132,6 +133,8 @@ bool leftover_remove(const struct survey *v, const struct leftover *file, bool s
         return false;
     if (!S_ISREG(st.st_mode) || st.st_dev != file->dev || st.st_ino != file->ino)
         text_add(remark, "; '%s' is left, since it is another file now", file->path);
+    else if (image_is_open(file->path))
+        text_add(remark, "; '%s' is left, since a QEMU has it open", file->path);
     else if (unlink(file->path) < 0)
         text_add(remark, "; '%s' is left: %s", file->path, strerrordesc_np(errno));
     else
