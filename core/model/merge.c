@@ -120,10 +120,9 @@ int merge_find(const struct survey *v, const struct domain *d, const struct snap
 
 /* ---- the files themselves ---- */
 
-static bool is_plain(const char *path)
+static bool is_plain(const char *path, struct stat *ret)
 {
-    struct stat st;
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+    return lstat(path, ret) == 0 && S_ISREG(ret->st_mode);
 }
 
 static bool is_readable(const char *format)
@@ -134,9 +133,13 @@ static bool is_readable(const char *format)
 /* A content that is longer would make the next one's disk longer. */
 static int check_layers(const struct image_layer *l, size_t n, struct err *e)
 {
-    if (n < 2 || l[0].data || l[1].data || !is_readable(l[1].format) || !is_plain(l[0].path) ||
-        !is_plain(l[1].path))
+    struct stat top, base;
+    if (n < 2 || l[0].data || l[1].data || !is_readable(l[1].format) ||
+        !is_plain(l[0].path, &top) || !is_plain(l[1].path, &base))
         return err_fail(e, EBUSY, "'%s' is not a plain overlay on a plain file", l[0].path);
+    if (base.st_nlink > 1)
+        return err_fail(e, EBUSY, "'%s' has another name, under which it would change as well",
+                        l[1].path);
     if (l[1].size > l[0].size)
         return err_fail(e, EBUSY, "'%s' is shorter than '%s', on which it stands", l[0].path,
                         l[1].path);
