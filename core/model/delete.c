@@ -111,6 +111,8 @@ static int run_from(struct deletion *w, enum delete_step first, struct err *e)
             continue;
         if (step == DELETE_REMOVE)
             text_add(w->remark, "; its files are left: %s", e->text);
+        else if (step == DELETE_START && w->late && !is_open(e))
+            text_add(w->remark, "; the domain is not started to merge the rest: %s", e->text);
         else if (r == -ENOENT && !w->now)
             break;
         else if (w->del->step < DELETE_MERGE || (!w->del->n && !is_open(e)))

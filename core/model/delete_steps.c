@@ -37,7 +37,7 @@ static bool is_paused(const struct deletion *w)
 
 static int run_start(struct deletion *w, struct err *e)
 {
-    if (!w->del->start || w->now->active)
+    if (!w->del->start || w->now->active || !delete_target(w))
         return 0;
     int r = guard_saved(w->m, w->now, "on a file that is merged by then", e);
     return r == 0 ? virt_domain_start(w->m->virt, w->uuid, VIRT_START_PAUSED, e) : r;
