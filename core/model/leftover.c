@@ -69,10 +69,11 @@ int leftovers_note_chain(struct leftovers *l, const struct survey *v, const stru
 {
     int r = 0;
     for (size_t k = 0; r == 0 && user >= 0; k++) {
+        int file = graph_chain(v->graph, (size_t)user, k);
         int below = graph_chain(v->graph, (size_t)user, k + 1);
-        if (below == GRAPH_NO_FILE)
+        if (below == GRAPH_NO_FILE || need_loose(v, file) != SIZE_MAX)
             break;
-        const char *path = graph_file_path(v->graph, graph_chain(v->graph, (size_t)user, k));
+        const char *path = graph_file_path(v->graph, file);
         if (!is_overlay(d, path, graph_file_path(v->graph, below)))
             break;
         r = leftovers_note(l, path, k ? LEFT_BELOW : LEFT_TOP, e);
