@@ -16,6 +16,8 @@
 #include "image/path.h"
 
 enum {
+    BYTES_FIRST = 100,
+    BYTES = 104, /* both hundreds' */
     BYTE_WRITE = 101,
     BYTE_RESIZE = 103,
     BYTE_NO_READ = 200,
@@ -212,6 +214,13 @@ static int locked_byte(const struct image_file *f, int first, int count)
     if (l.l_type == F_UNLCK)
         return 0;
     return l.l_start < first ? first : (int)l.l_start;
+}
+
+bool image_is_open(const char *path)
+{
+    autoclose int fd = open_quietly(path, O_NOFOLLOW);
+    struct image_file f = {.fd = fd};
+    return fd >= 0 && locked_byte(&f, BYTES_FIRST, BYTES) != 0;
 }
 
 /* The byte that tells of a writer, 0: none; -errno: there may be one. Byte 102 is held by jobs that

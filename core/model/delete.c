@@ -114,6 +114,8 @@ static int run_from(struct deletion *w, enum delete_step first, struct err *e)
             continue;
         if (step == DELETE_REMOVE)
             text_add(w->remark, "; its files are left: %s", e->text);
+        else if (step == DELETE_START && w->late && !is_open(e))
+            text_add(w->remark, "; the domain is not started to merge the rest: %s", e->text);
         else if (r == -ENOENT && !w->now)
             break;
         else if (w->del->step < DELETE_MERGE || (!w->del->n && !is_open(e)))
@@ -179,7 +181,7 @@ static int recover(struct deletion *w, struct err *e)
 int delete_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
                    struct err *e)
 {
-    autodeletion struct deletion w = {.m = m, .j = j, .uuid = uuid, .remark = remark};
+    autodeletion struct deletion w = {.m = m, .j = j, .uuid = uuid, .remark = remark, .late = true};
     int r = delete_read(journal_text(j), &w.del, e);
     if (r < 0)
         return r;

@@ -22,8 +22,10 @@ enum delete_step {
 struct delete_disk {
     char *target;
     char *base, *format; /* the snapshot's content */
-    char *top;           /* the overlay that goes into it, and */
-    bool active;         /* is the live disk */
+    char *top;           /* the overlay that goes into it, on which stands */
+    char *above;         /* this file of the live chain, "" when it is the live disk itself */
+    bool pivoting;       /* the live disk may be the content by now */
+    bool merged;         /* it is known to be done */
 };
 
 struct delete
@@ -45,7 +47,7 @@ MEM_CLEANUP(struct delete, delete_free)
 
 /* Adds a disk; false without memory. */
 bool delete_add(struct delete *del, const char *target, const char *base, const char *format,
-                const char *top, bool active);
+                const char *top, const char *above);
 
 /* What is to be done, and whether it can (delete_planner.c); a disk that cannot be merged is told
  * in `remark`. */
@@ -56,6 +58,9 @@ int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, boo
 
 int delete_record(struct journal *j, const struct delete *del, struct err *e);
 int delete_record_step(struct journal *j, enum delete_step step, struct err *e);
+/* The disk's `pivoting` or `merged`, from here on. */
+int delete_record_pivoting(struct journal *j, struct delete_disk *disk, struct err *e);
+int delete_record_merged(struct journal *j, struct delete_disk *disk, struct err *e);
 /* *ret NULL when nothing was begun. EIO when it cannot be understood. */
 int delete_read(const char *text, struct delete **ret, struct err *e);
 

@@ -8,6 +8,7 @@
 #include "model/delete_plan.h"
 #include "model/guard.h"
 #include "model/merge.h"
+#include "model/need.h"
 #include "model/print.h"
 #include "virt/xml.h"
 
@@ -27,10 +28,37 @@ static int add_merged(const struct planner *p, const char *target, const struct 
 {
     const struct graph *g = p->survey.graph;
     const char *top = graph_file_path(g, merge->top);
+    const char *above = merge->above < 0 ? "" : graph_file_path(g, merge->above);
     if (!delete_add(p->del, target, graph_file_path(g, merge->base),
-                    graph_file_format(g, merge->base), top, merge->active))
+                    graph_file_format(g, merge->base), top, above))
         return err_nomem(e);
     return leftovers_note(&p->del->left, top, LEFT_TOP, e);
+}
+
+/* A disk or snapshot of the domain that has a file which is away, perhaps for a while: who knows
+ * what that stands on. SIZE_MAX for none. */
+static size_t find_missing(const struct planner *p)
+{
+    const struct graph *g = p->survey.graph;
+    for (size_t i = 0; i < graph_n_users(g); i++)
+        if (graph_user(g, i)->missing && !strcmp(graph_user(g, i)->domain, p->d->name))
+            return i;
+    return SIZE_MAX;
+}
+
+/* Notes what may be removed, or tells why it may not. */
+static int plan_left(const struct planner *p, const struct snapshot_disk *disk, int own,
+                     struct err *e)
+{
+    const struct graph *g = p->survey.graph;
+    int file = own < 0 ? GRAPH_NO_FILE : graph_chain(g, (size_t)own, 0);
+    size_t missing = find_missing(p), loose = need_loose(&p->survey, file);
+    if (missing == SIZE_MAX && loose == SIZE_MAX)
+        return leftovers_note_chain(&p->del->left, &p->survey, p->d, own, e);
+    text_add(p->remark, "; '%s' is left for ", disk->path);
+    graph_describe(g, missing == SIZE_MAX ? loose : missing, p->remark);
+    text_add(p->remark, "%s", missing == SIZE_MAX ? "" : ", a file of which is not there");
+    return 0;
 }
 
 static int plan_content(const struct planner *p, const struct snapshot_disk *disk, struct err *e)
@@ -45,7 +73,7 @@ static int plan_content(const struct planner *p, const struct snapshot_disk *dis
         return add_merged(p, disk->target, &merge, e);
     if (r == -EBUSY)
         text_add(p->remark, "; disk '%s' is not merged: %s", disk->target, why.text);
-    return leftovers_note_chain(&p->del->left, &p->survey, p->d, own, e);
+    return plan_left(p, disk, own, e);
 }
 
 static int plan_files(const struct planner *p, struct err *e)

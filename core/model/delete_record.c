@@ -4,10 +4,12 @@
  *     uri URI
  *     snapshot NAME
  *     state CREATED …
- *     disk TARGET BASE …           one a disk that is merged
+ *     disk TARGET BASE …           one a disk that is to be merged
  *     left PATH …                  one a file (leftover.h)
  *     ready                        from here on something may have been begun
  *     step merge                   before each step
+ *     pivoting TARGET              before the live disk is told to be the content
+ *     merged TARGET                after that, or after a merge below the live disk
  */
 #include <inttypes.h>
 #include <string.h>
@@ -30,6 +32,7 @@ void delete_free(struct delete *del)
         free(del->disks[i].base);
         free(del->disks[i].format);
         free(del->disks[i].top);
+        free(del->disks[i].above);
     }
     free(del->disks);
     leftovers_drop(&del->left);
@@ -39,7 +42,7 @@ void delete_free(struct delete *del)
 }
 
 bool delete_add(struct delete *del, const char *target, const char *base, const char *format,
-                const char *top, bool active)
+                const char *top, const char *above)
 {
     struct delete_disk *more = reallocarray(del->disks, del->n + 1, sizeof(*more));
     if (!more)
@@ -50,8 +53,8 @@ bool delete_add(struct delete *del, const char *target, const char *base, const 
                                  .base = strdup(base),
                                  .format = strdup(format),
                                  .top = strdup(top),
-                                 .active = active};
-    return disk->target && disk->base && disk->format && disk->top;
+                                 .above = strdup(above)};
+    return disk->target && disk->base && disk->format && disk->top && disk->above;
 }
 
 /* ---- writing ---- */
@@ -71,7 +74,8 @@ int delete_record(struct journal *j, const struct delete *del, struct err *e)
         record_put(&t, disk->base);
         record_put(&t, disk->format);
         record_put(&t, disk->top);
-        text_add(&t, " %d\n", disk->active);
+        record_put(&t, disk->above);
+        text_add(&t, "\n");
     }
     leftovers_put(&del->left, &t);
     text_add(&t, "ready\n");
@@ -83,6 +87,28 @@ int delete_record_step(struct journal *j, enum delete_step step, struct err *e)
     autotext struct text t = {0};
     text_add(&t, "step %s\n", step_names[step]);
     return record_add(j, &t, e);
+}
+
+static int record_disk(struct journal *j, const char *word, const struct delete_disk *disk,
+                       struct err *e)
+{
+    autotext struct text t = {0};
+    record_field(&t, word, disk->target);
+    return record_add(j, &t, e);
+}
+
+int delete_record_pivoting(struct journal *j, struct delete_disk *disk, struct err *e)
+{
+    int r = disk->pivoting ? 0 : record_disk(j, "pivoting", disk, e);
+    disk->pivoting |= r == 0;
+    return r;
+}
+
+int delete_record_merged(struct journal *j, struct delete_disk *disk, struct err *e)
+{
+    int r = disk->merged ? 0 : record_disk(j, "merged", disk, e);
+    disk->merged |= r == 0;
+    return r;
 }
 
 /* ---- reading ---- */
@@ -99,9 +125,18 @@ static bool read_state(const struct record_line *l, struct delete *del)
 
 static bool read_disk(const struct record_line *l, struct delete *del)
 {
-    uint64_t active;
     char *const *f = l->fields;
-    return record_numbers(l, 5, &active, 1) && delete_add(del, f[1], f[2], f[3], f[4], active);
+    return l->n == 6 && delete_add(del, f[1], f[2], f[3], f[4], f[5]);
+}
+
+static bool read_progress(const struct record_line *l, struct delete *del, bool merged)
+{
+    for (size_t i = 0; l->n == 2 && i < del->n; i++)
+        if (!strcmp(del->disks[i].target, l->fields[1])) {
+            *(merged ? &del->disks[i].merged : &del->disks[i].pivoting) = true;
+            return true;
+        }
+    return false;
 }
 
 static bool read_step(const struct record_line *l, struct delete *del)
@@ -136,6 +171,8 @@ static bool read_line(void *ctx, const struct record_line *l)
         return leftovers_read(&del->left, l);
     if (!strcmp(word, "step"))
         return read_step(l, del);
+    if (!strcmp(word, "pivoting") || !strcmp(word, "merged"))
+        return read_progress(l, del, *word == 'm');
     if (strcmp(word, "ready") != 0)
         return !strcmp(word, "delete") && l->n == 2 && !strcmp(l->fields[1], "1");
     reading->ready = true;

@@ -13,18 +13,14 @@
 #include "model/delete_steps.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "model/catalog.h"
-#include "model/follow.h"
+#include "model/delete_merge.h"
+#include "model/guard.h"
 #include "virt/change.h"
-#include "virt/commit.h"
 #include "virt/xml_move.h"
-
-enum { POLL_FIRST_MS = 2, POLL_LAST_MS = 200, MS = 1000000 };
 
 const struct snapshot *delete_target(const struct deletion *w)
 {
@@ -37,95 +33,37 @@ static bool is_paused(const struct deletion *w)
     return !strcmp(w->now->state, "paused");
 }
 
-static int read_again(struct deletion *w, struct err *e)
-{
-    domain_unref(take(w->now));
-    return model_domain_now(w->m, w->uuid, &w->now, e);
-}
-
 /* ---- start, stop ---- */
 
 static int run_start(struct deletion *w, struct err *e)
 {
-    if (!w->del->start || w->now->active)
+    if (!w->del->start || w->now->active || !delete_target(w))
         return 0;
-    return virt_domain_start(w->m->virt, w->uuid, VIRT_START_PAUSED, e);
+    int r = guard_saved(w->m, w->now, "on a file that is merged by then", e);
+    return r == 0 ? virt_domain_start(w->m->virt, w->uuid, VIRT_START_PAUSED, e) : r;
 }
 
-/* Who resumed it has it now. */
+/* Whoever resumed it has it now, also where it is paused again. */
 static int run_stop(struct deletion *w, struct err *e)
 {
+    bool ran = true;
     if (!w->del->start || !w->now->active)
         return 0;
-    if (is_paused(w))
+    int r = is_paused(w) ? virt_domain_has_run(w->m->virt, w->uuid, &ran, e) : 0;
+    if (r == 0 && !ran)
         return virt_domain_destroy(w->m->virt, w->uuid, e);
-    text_add(w->remark, "; the domain was resumed by someone, and goes on");
-    return 0;
+    if (r == 0)
+        text_add(w->remark, "; the domain was resumed by someone, and is left as it is");
+    return r;
 }
 
-/* ---- the live chain ---- */
+/* ---- move ---- */
 
 static bool is_file(const char *path, const struct stat *st)
 {
     struct stat other;
     return path && stat(path, &other) == 0 && other.st_dev == st->st_dev &&
            other.st_ino == st->st_ino;
-}
-
-/* Where the files of a disk are in the live chain. */
-struct chain {
-    char *base, *top; /* as the domain's XML names them; NULL = not there */
-    bool adjacent;    /* `top` stands directly on `base` */
-};
-
-static void chain_drop(struct chain *c)
-{
-    free(c->base);
-    free(c->top);
-}
-
-#define autochain __attribute__((cleanup(chain_drop)))
-
-/* By the files' own headers, since libvirt's XML of a domain that is shut off tells the top alone.
- */
-static int find_in_layers(const struct image_layer *layers, size_t n,
-                          const struct delete_disk *disk, struct chain *ret, struct err *e)
-{
-    struct stat base, top;
-    bool has_base = stat(disk->base, &base) == 0, has_top = stat(disk->top, &top) == 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct image_layer *l = &layers[i];
-        bool is_base = has_base && l->dev == base.st_dev && l->ino == base.st_ino;
-        bool is_top = has_top && l->dev == top.st_dev && l->ino == top.st_ino;
-        if (is_base && !ret->base)
-            ret->base = strdup(l->path);
-        if (is_top && !ret->top)
-            ret->top = strdup(l->path);
-        if ((is_base && !ret->base) || (is_top && !ret->top))
-            return err_nomem(e);
-        ret->adjacent |= is_base && i > 0 && has_top && layers[i - 1].dev == top.st_dev &&
-                         layers[i - 1].ino == top.st_ino;
-    }
-    return 0;
-}
-
-static int find_chain(const struct deletion *w, const struct delete_disk *disk, struct chain *ret,
-                      struct err *e)
-{
-    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
-    struct image_layer *layers = NULL;
-    size_t n = 0;
-    int r = xml_domain_parse(w->now->xml, &x, e);
-    if (r < 0)
-        return r;
-    const struct xml_disk *live = xml_domain_disk(x, disk->target);
-    if (!live || !live->source.path)
-        return err_fail(e, EBUSY, "disk '%s' is not there any more", disk->target);
-    r = follow_layers(live->source.path, live->source.format, &layers, &n, e);
-    if (r == 0)
-        r = find_in_layers(layers, n, disk, ret, e);
-    image_layers_free(layers, n);
-    return r;
 }
 
 /* What the disk, or a layer below it, calls that file; NULL where none is it. */
@@ -139,127 +77,21 @@ static const char *name_of(const struct xml_disk *x, const struct stat *file)
     return NULL;
 }
 
-/* The name of a chain's file in the XML of a domain that runs. */
-static const char *name_in_xml(const struct xml_disk *disk, const char *path)
-{
-    struct stat st;
-    const char *name = stat(path, &st) == 0 ? name_of(disk, &st) : NULL;
-    return name ? name : path;
-}
-
-/* ---- merge ---- */
-
-static void wait_ms(long ms)
-{
-    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * MS};
-    nanosleep(&ts, NULL);
-}
-
-/* Waits for the job's end. The live disk's own goes on until it is told to pivot, for which it may
- * be too early yet. */
-static int wait_merged(const struct deletion *w, const struct delete_disk *disk, struct err *e)
-{
-    struct virt_block_job job;
-    char step[PROGRESS_STEP_MAX];
-    snprintf(step, sizeof(step), "merging disk '%s'", disk->target);
-    for (long ms = POLL_FIRST_MS;; ms = ms < POLL_LAST_MS ? ms * 2 : ms) {
-        int r = virt_block_job(w->m->virt, w->uuid, disk->target, &job, e);
-        if (r < 0 || !job.there)
-            return r;
-        progress_set(step, job.done, job.end);
-        if (disk->active && job.done == job.end)
-            r = virt_commit_end(w->m->virt, w->uuid, disk->target, true, e);
-        if (r < 0 && r != -EBUSY)
-            return r;
-        wait_ms(ms);
-    }
-}
-
-static bool is_lost(const struct err *e)
-{
-    return e->no == ENOTCONN || e->no == ETIMEDOUT || e->no == ENOMEM;
-}
-
-/* A job that cannot be brought to its end is not left behind. */
-static int wait_or_end(const struct deletion *w, const struct delete_disk *disk, struct err *e)
-{
-    struct err ignored;
-    int r = wait_merged(w, disk, e);
-    if (r < 0 && !is_lost(e))
-        virt_commit_end(w->m->virt, w->uuid, disk->target, false, &ignored);
-    return r;
-}
-
-static int begin_merge(const struct deletion *w, const struct delete_disk *disk,
-                       const struct chain *c, struct err *e)
-{
-    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
-    int r = xml_domain_parse(w->now->xml, &x, e);
-    if (r < 0)
-        return r;
-    const struct xml_disk *live = xml_domain_disk(x, disk->target);
-    return virt_commit_begin(w->m->virt, w->uuid, disk->target, name_in_xml(live, c->base),
-                             name_in_xml(live, c->top), disk->active, e);
-}
-
-/* A job that is under way already is ours, of before we were cut off. */
-static int merge_disk(struct deletion *w, const struct delete_disk *disk, struct err *e)
-{
-    autochain struct chain before = {0}, after = {0};
-    struct virt_block_job job;
-    int r = virt_block_job(w->m->virt, w->uuid, disk->target, &job, e);
-    if (r == 0 && !job.there)
-        r = find_chain(w, disk, &before, e);
-    if (r == 0 && before.adjacent)
-        r = begin_merge(w, disk, &before, e);
-    if (r == 0)
-        r = wait_or_end(w, disk, e);
-    if (r == 0)
-        r = read_again(w, e);
-    if (r == 0)
-        r = find_chain(w, disk, &after, e);
-    if (r == 0 && (after.top || !after.base))
-        return err_fail(e, EIO, "QEMU could not merge '%s' into '%s'", disk->top, disk->base);
-    return r;
-}
-
-/* A disk that cannot be merged stands on the content as before, which has some of its bytes twice
- * then: that of the snapshot alone is spoilt. */
-static int run_merge(struct deletion *w, struct err *e)
-{
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < w->del->n; i++) {
-        r = merge_disk(w, &w->del->disks[i], e);
-        if (r < 0 && !is_lost(e)) {
-            text_add(w->remark, "; disk '%s' is not merged: %s", w->del->disks[i].target, e->text);
-            r = 0;
-        }
-    }
-    return r;
-}
-
-/* ---- move ---- */
-
 /* Where the snapshot has its bytes in an overlay that was merged, or says that they stand on it. */
-static int find_places(const struct deletion *w, const struct snapshot *s, struct xml_place *places,
-                       size_t *ret_n, struct err *e)
+static size_t find_places(const struct deletion *w, const struct snapshot *s,
+                          struct xml_place *places)
 {
-    *ret_n = 0;
+    size_t n = 0;
     for (size_t i = 0; i < w->del->n; i++) {
         const struct delete_disk *disk = &w->del->disks[i];
         const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
-        autochain struct chain c = {0};
         struct stat top;
-        const char *from = x && stat(disk->top, &top) == 0 ? name_of(x, &top) : NULL;
-        if (!from)
-            continue;
-        int r = find_chain(w, disk, &c, e);
-        if (r == -ENOMEM)
-            return r;
-        if (r == 0 && c.base && !c.top)
-            places[(*ret_n)++] = (struct xml_place){disk->target, from, disk->base, disk->format};
+        const char *from =
+            disk->merged && x && stat(disk->top, &top) == 0 ? name_of(x, &top) : NULL;
+        if (from)
+            places[n++] = (struct xml_place){disk->target, from, disk->base, disk->format};
     }
-    return 0;
+    return n;
 }
 
 static int redefine(struct deletion *w, const struct snapshot *s, const char *xml, struct err *e)
@@ -272,11 +104,10 @@ static int move_snapshot(struct deletion *w, const struct snapshot *s, struct xm
                          struct err *e)
 {
     autofree char *secure = NULL, *xml = NULL;
-    size_t n;
-    int r = s->parsed->domain ? find_places(w, s, places, &n, e) : -ENOENT;
-    if (r < 0 || !n)
-        return r == -ENOENT ? 0 : r;
-    r = virt_snapshot_secure_xml(w->m->virt, w->uuid, s->name, &secure, e);
+    size_t n = s->parsed->domain ? find_places(w, s, places) : 0;
+    if (!n)
+        return 0;
+    int r = virt_snapshot_secure_xml(w->m->virt, w->uuid, s->name, &secure, e);
     if (r == 0)
         r = xml_move_snapshot(secure, places, n, &xml, e);
     return r == 0 ? redefine(w, s, xml, e) : r;
@@ -314,16 +145,33 @@ static int run_forget(struct deletion *w, struct err *e)
     return s ? virt_snapshot_delete(w->m->virt, w->uuid, s->name, !w->del->native, e) : 0;
 }
 
+/* An overlay that is not known to be merged may be all that there is of somebody's disk. */
+static bool may_go(const struct deletion *w, const struct leftover *file)
+{
+    for (size_t i = 0; i < w->del->n; i++)
+        if (!w->del->disks[i].merged && !strcmp(w->del->disks[i].top, file->path))
+            return false;
+    return true;
+}
+
 static int run_remove(struct deletion *w, struct err *e)
 {
-    return leftovers_remove(w->m, w->now, &w->del->left, w->remark, e);
+    const struct leftovers *all = &w->del->left;
+    autofree struct leftover *items = calloc(all->n + 1, sizeof(*items)); /* borrow their paths */
+    struct leftovers left = {.items = items};
+    if (!items)
+        return err_nomem(e);
+    for (size_t i = 0; i < all->n; i++)
+        if (may_go(w, &all->items[i]))
+            left.items[left.n++] = all->items[i];
+    return leftovers_remove(w->m, w->now, &left, w->remark, e);
 }
 
 int delete_run_step(struct deletion *w, enum delete_step step, struct err *e)
 {
     static int (*const runs[DELETE_STEPS])(struct deletion * w, struct err * e) = {
-        [DELETE_START] = run_start,   [DELETE_MERGE] = run_merge, [DELETE_STOP] = run_stop,
-        [DELETE_MOVE] = run_move,     [DELETE_HIDE] = run_hide,   [DELETE_FORGET] = run_forget,
+        [DELETE_START] = run_start,   [DELETE_MERGE] = delete_merge, [DELETE_STOP] = run_stop,
+        [DELETE_MOVE] = run_move,     [DELETE_HIDE] = run_hide,      [DELETE_FORGET] = run_forget,
         [DELETE_REMOVE] = run_remove,
     };
     return runs[step] ? runs[step](w, e) : 0;

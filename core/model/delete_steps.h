@@ -15,6 +15,7 @@ struct deletion {
     const char *uuid;
     struct delete *del;
     struct text *remark;
+    bool late;          /* it goes on after it was cut off, who knows when */
     struct domain *now; /* the domain as it was read before this step */
 };
 

@@ -125,7 +125,12 @@ bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, si
     if (!more)
         return false;
     g->users = more;
-    struct user x = {.u = {.broken = u->broken, .unknown = u->unknown, .left = u->left}, .n = n};
+    struct user x = {.u = {.broken = u->broken,
+                           .unknown = u->unknown,
+                           .missing = u->missing,
+                           .loose = u->loose,
+                           .left = u->left},
+                     .n = n};
     x.chain = calloc(n + 1, sizeof(*x.chain));
     bool ok = x.chain && copy(&x.u.domain, u->domain) && copy(&x.u.snapshot, u->snapshot) &&
               copy(&x.u.target, u->target) && copy(&x.u.tag, u->tag) &&
@@ -189,6 +194,8 @@ void graph_describe(const struct graph *g, size_t i, struct text *out)
     const struct user *x = &g->users[i];
     if (x->u.snapshot)
         text_add(out, "snapshot '%s' of domain '%s' (%s)", x->u.snapshot, x->u.domain, x->u.target);
+    else if (x->u.loose)
+        text_add(out, "the overlay '%s', which no disk is on", x->u.target);
     else if (x->u.tag)
         text_add(out, "tag '%s' in '%s'", x->u.tag, x->n ? g->files[x->chain[0]].path : "?");
     else

@@ -1,9 +1,10 @@
 /* graph.h - the file graph: whose bytes stand in which file, and through which chain.
  *
  * A user is something whose bytes must stay: a snapshot's disk, a qcow2 tag that no snapshot owns,
- * a domain's live disk. Its chain lists files from the top down. An internal user (a tag) has its
- * bytes in the tag's own clusters of the top file, which writes to that file leave alone; below the
- * top it stands on whole files as any other.
+ * a domain's live disk, an overlay that was made for a snapshot and that no disk is on any more: it
+ * may be that of a disk that was detached. Its chain lists files from the top down. An internal
+ * user (a tag) has its bytes in the tag's own clusters of the top file, which writes to that file
+ * leave alone; below the top it stands on whole files as any other.
  *
  * Pure data: no libvirt, no file is opened. One thread builds it, then it is only read.
  */
@@ -38,7 +39,7 @@ const char *graph_file_format(const struct graph *g, int file);
 struct graph_user {
     const char *domain;   /* its name */
     const char *snapshot; /* its name; NULL = the live disk, or a tag without a snapshot */
-    const char *target;   /* "vda", "" where unknown */
+    const char *target;   /* "vda", "" where unknown; of a loose one its path */
     const char *tag;      /* internal: the tag's name in the top file; else NULL */
     const char *tag_id;   /* that tag's id, NULL where it was not found */
     const char *inside;   /* a clone: the chain ends in this file of a snapfs mount, as a path from
@@ -46,6 +47,8 @@ struct graph_user {
     bool left;            /* a tag that a copy has left over (mark.h), whose bytes nobody needs */
     bool broken;          /* something is wrong with the chain, and */
     bool unknown;         /* it may go on below what was found, to any file */
+    bool missing;         /* a file of it is not there */
+    bool loose;           /* an overlay that no disk is on; of no domain */
 };
 
 /* Adds a user with its chain of files, top first; strings and array are copied. false without

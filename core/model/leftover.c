@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "image/image.h"
 #include "model/mark.h"
 #include "model/need.h"
 #include "model/overlay.h"
@@ -74,7 +75,8 @@ int leftovers_note_chain(struct leftovers *l, const struct survey *v, const stru
         int below = file < 0 ? file : graph_chain(v->graph, (size_t)user, k + 1);
         const char *path = file < 0 ? NULL : graph_file_path(v->graph, file);
         bool overlay = below >= 0 && is_overlay(d, path, graph_file_path(v->graph, below));
-        if (!overlay && (!path || inside || !mark_is_made(path)))
+        if (file < 0 || need_loose(v, file) != SIZE_MAX ||
+            (!overlay && (inside || !mark_is_made(path))))
             break;
         r = leftovers_note(l, path, k || !overlay ? LEFT_BELOW : LEFT_TOP, e);
     }
@@ -143,6 +145,8 @@ bool leftover_remove(const struct survey *v, const struct leftover *file, bool s
         return false;
     if (!S_ISREG(st.st_mode) || st.st_dev != file->dev || st.st_ino != file->ino)
         text_add(remark, "; '%s' is left, since it is another file now", file->path);
+    else if (image_is_open(file->path))
+        text_add(remark, "; '%s' is left, since a QEMU has it open", file->path);
     else if (unlink(file->path) < 0)
         text_add(remark, "; '%s' is left: %s", file->path, strerrordesc_np(errno));
     else

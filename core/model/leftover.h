@@ -29,7 +29,8 @@ void leftovers_drop(struct leftovers *l);
 int leftovers_note(struct leftovers *l, const char *path, enum left what, struct err *e);
 
 /* Notes the files of the user's chain that were made for snapshots of the domain, or as copies
- * (mark.h), from the top down to the first that was not. */
+ * (mark.h), from the top down to the first that was not, or on which an overlay stands that no disk
+ * is on: nobody knows of that once its snapshot is forgotten. */
 int leftovers_note_chain(struct leftovers *l, const struct survey *v, const struct domain *d,
                          int user, struct err *e);
 

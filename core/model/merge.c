@@ -23,7 +23,6 @@ struct question {
     const struct snapshot *s;
     const char *target;
     struct merge m;
-    int above; /* what stands on `top` in the live chain, GRAPH_NO_FILE for nothing */
 };
 
 /* ---- who has these files ---- */
@@ -38,7 +37,7 @@ static bool is_moved(const struct question *q, const struct graph_user *u)
 {
     if (u->tag || u->inside || !is_own(q, u))
         return false;
-    return u->snapshot || q->m.active;
+    return u->snapshot || q->m.above == GRAPH_NO_FILE;
 }
 
 /* Does the user keep its bytes? `k`: how deep the content stands in its chain. */
@@ -52,7 +51,7 @@ static bool keeps(const struct question *q, size_t user, size_t k)
         return false;
     if (k == 1)
         return is_moved(q, u);
-    return !u->inside && graph_chain(g, user, k - 2) == q->above;
+    return !u->inside && graph_chain(g, user, k - 2) == q->m.above;
 }
 
 /* A clone on an image in a mount has what that snapshot has. */
@@ -100,8 +99,7 @@ static int find_files(struct question *q, size_t own, struct err *e)
     if (k == SIZE_MAX || k == 0)
         return err_fail(e, ENOENT, "the live disk '%s' does not stand on the snapshot", q->target);
     q->m.top = graph_chain(g, (size_t)live, k - 1);
-    q->m.active = k == 1;
-    q->above = k >= 2 ? graph_chain(g, (size_t)live, k - 2) : GRAPH_NO_FILE;
+    q->m.above = k >= 2 ? graph_chain(g, (size_t)live, k - 2) : GRAPH_NO_FILE;
     return 0;
 }
 
@@ -122,10 +120,9 @@ int merge_find(const struct survey *v, const struct domain *d, const struct snap
 
 /* ---- the files themselves ---- */
 
-static bool is_plain(const char *path)
+static bool is_plain(const char *path, struct stat *ret)
 {
-    struct stat st;
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+    return lstat(path, ret) == 0 && S_ISREG(ret->st_mode);
 }
 
 static bool is_readable(const char *format)
@@ -136,9 +133,13 @@ static bool is_readable(const char *format)
 /* A content that is longer would make the next one's disk longer. */
 static int check_layers(const struct image_layer *l, size_t n, struct err *e)
 {
-    if (n < 2 || l[0].data || l[1].data || !is_readable(l[1].format) || !is_plain(l[0].path) ||
-        !is_plain(l[1].path))
+    struct stat top, base;
+    if (n < 2 || l[0].data || l[1].data || !is_readable(l[1].format) ||
+        !is_plain(l[0].path, &top) || !is_plain(l[1].path, &base))
         return err_fail(e, EBUSY, "'%s' is not a plain overlay on a plain file", l[0].path);
+    if (base.st_nlink > 1)
+        return err_fail(e, EBUSY, "'%s' has another name, under which it would change as well",
+                        l[1].path);
     if (l[1].size > l[0].size)
         return err_fail(e, EBUSY, "'%s' is shorter than '%s', on which it stands", l[0].path,
                         l[1].path);

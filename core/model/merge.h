@@ -11,9 +11,9 @@
 
 /* Files of the graph. */
 struct merge {
-    int base;    /* the snapshot's content, which takes the bytes of */
-    int top;     /* the overlay on it, which is in the live chain, and */
-    bool active; /* is the live disk itself */
+    int base;  /* the snapshot's content, which takes the bytes of */
+    int top;   /* the overlay on it, which is in the live chain; on that stands */
+    int above; /* this file of that chain, GRAPH_NO_FILE when it is the live disk itself */
 };
 
 /* May it? EBUSY with the reason when it may not: somebody else's bytes would change or vanish.

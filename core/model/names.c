@@ -45,6 +45,11 @@ bool names_add(struct names *n, const char *path)
     return more[n->n] && ++n->n;
 }
 
+const char *names_at(const struct names *n, size_t i)
+{
+    return i < n->n ? n->items[i] : NULL;
+}
+
 static const char *last_part(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -17,6 +17,9 @@ MEM_CLEANUP(struct names, names_free)
 /* Adds one (NULL adds nothing); false without memory. */
 bool names_add(struct names *n, const char *path);
 
+/* The i-th that was added, NULL after the last. */
+const char *names_at(const struct names *n, size_t i);
+
 /* Is one of them this path, or another path to the same name in the same directory? */
 bool names_has(const struct names *n, const char *path);
 

@@ -8,6 +8,30 @@ void need_identify(const struct stat *st, uint64_t *ret_dev, uint64_t *ret_ino)
     *ret_ino = block ? st->st_rdev : st->st_ino;
 }
 
+static bool stands_on(const struct graph *g, size_t user, size_t from, int file)
+{
+    for (size_t k = from; graph_chain(g, user, k) != GRAPH_NO_FILE; k++)
+        if (graph_chain(g, user, k) == file)
+            return true;
+    return false;
+}
+
+size_t need_loose(const struct survey *v, int file)
+{
+    for (size_t i = 0; i < graph_n_users(v->graph); i++)
+        if (graph_user(v->graph, i)->loose && stands_on(v->graph, i, 1, file))
+            return i;
+    return SIZE_MAX;
+}
+
+/* Has nothing of it to be kept: it is the file in question, or has been removed. */
+static bool is_void(const struct graph *g, size_t user, int file)
+{
+    struct stat st;
+    int top = graph_chain(g, user, 0);
+    return top == file || lstat(graph_file_path(g, top), &st) < 0;
+}
+
 struct need {
     const struct graph *graph;
     int file;
@@ -18,11 +42,8 @@ struct need {
 static void note_user(void *ctx, const struct graph_user *u, size_t i)
 {
     struct need *need = ctx;
-    bool needs = !need->sure;
-    (void)u;
-    for (size_t k = 0; !needs && graph_chain(need->graph, i, k) != GRAPH_NO_FILE; k++)
-        needs = graph_chain(need->graph, i, k) == need->file;
-    if (needs && need->user == SIZE_MAX)
+    bool needs = !need->sure || stands_on(need->graph, i, 0, need->file);
+    if (needs && need->user == SIZE_MAX && !(u->loose && is_void(need->graph, i, need->file)))
         need->user = i;
 }
 

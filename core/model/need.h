@@ -14,4 +14,8 @@ void need_identify(const struct stat *st, uint64_t *ret_dev, uint64_t *ret_ino);
 int need_find(const struct survey *v, const char *path, const struct stat *st, bool sure,
               size_t *ret_user, struct err *e);
 
+/* The first overlay that no disk is on, and that stands on that file of the graph; SIZE_MAX for
+ * none. */
+size_t need_loose(const struct survey *v, int file);
+
 #endif

@@ -30,12 +30,24 @@ size_t overlay_stem(const char *name, size_t max)
     return len;
 }
 
+/* An ending that tells what is in a file is a user's own. */
+static bool ends_in_format(const char *path)
+{
+    static const char *const formats[] = {"qcow2", "qcow", "img", "raw", "image", "vmdk",
+                                          "vdi",   "vhdx", "vhd", "qed", "iso"};
+    const char *ending = strrchr(path, '.');
+    for (size_t i = 0; ending && i < sizeof(formats) / sizeof(*formats); i++)
+        if (!strcmp(ending + 1, formats[i]))
+            return true;
+    return false;
+}
+
 bool overlay_is_named_so(const char *path, const char *content)
 {
     const char *slash = strrchr(content, '/'), *name = slash ? slash + 1 : content;
     size_t len = (size_t)(name - content) + overlay_stem(name, STEM_MAX);
     return !strncmp(path, content, len) && path[len] == '.' && !strchr(path + len, '/') &&
-           strcmp(path, content) != 0;
+           strcmp(path, content) != 0 && !ends_in_format(path);
 }
 
 int overlay_name(const char *content, char **ret, struct err *e)

@@ -12,7 +12,7 @@
 size_t overlay_stem(const char *name, size_t max);
 
 /* Is `path` named as libvirt and snapfs name an overlay on the file `content`: beside it, with its
- * stem and another ending? */
+ * stem and another ending, which is none of an image's formats? */
 bool overlay_is_named_so(const char *path, const char *content);
 
 /* The path of a new overlay on the file `content`: beside it, and no file's but ours, as

@@ -16,6 +16,7 @@ struct surveyor {
     struct model *m;
     struct graph *graph;
     struct names *names;
+    struct names *overlays; /* those that snapshots name */
     struct tag_tables *tables;
     struct trails *trails;
     struct mounts *mounts;
@@ -61,7 +62,9 @@ static int follow(struct surveyor *v, const char *path, const char *format, stru
     size_t n = 0;
     free(take(v->inside));
     struct trail t = {0};
-    t.broken = image_layers(&source, &policy, &layers, &n, &t.unknown, NULL) < 0;
+    int r = image_layers(&source, &policy, &layers, &n, &t.unknown, NULL);
+    t.broken = r < 0;
+    t.missing = r == -ENOENT;
     t.inside = v->inside;
     t.unknown &= !t.inside;
     struct image_layer top = {.path = (char *)(uintptr_t)path, .format = (char *)(uintptr_t)format};
@@ -85,6 +88,7 @@ static int chain_of(struct surveyor *v, struct graph_user *u, const char *path, 
     trails_find(v->trails, path, format, ret);
     u->broken = ret->broken;
     u->unknown = ret->unknown;
+    u->missing = ret->missing;
     u->inside = ret->inside;
     return 0;
 }
@@ -173,7 +177,8 @@ static bool note_overlays(struct surveyor *v, const struct xml_snapshot_disk *di
 {
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++)
-        ok = names_add(v->names, disks[i].overlay.path);
+        ok = names_add(v->names, disks[i].overlay.path) &&
+             names_add(v->overlays, disks[i].overlay.path);
     return ok;
 }
 
@@ -311,6 +316,30 @@ static int add_all_tags(struct surveyor *v, struct err *e)
     return r;
 }
 
+/* An overlay that nothing stands on, of all that is known by now. One that is no image tells of
+ * nothing below. */
+static int add_loose(struct surveyor *v, const char *path, struct err *e)
+{
+    struct graph_user u = {.domain = "", .target = path, .loose = true};
+    struct trail t = {0};
+    struct stat st;
+    if (path[0] != '/' || mounts_check(v->mounts, path, NULL, NULL) < 0 || stat(path, &st) < 0 ||
+        !S_ISREG(st.st_mode) || graph_find(v->graph, st.st_dev, st.st_ino) != GRAPH_NO_FILE)
+        return 0;
+    int r = chain_of(v, &u, path, "qcow2", &t, e);
+    u.unknown &= t.n > 1;
+    return r < 0 || graph_add(v->graph, &u, t.chain, t.n) ? r : err_nomem(e);
+}
+
+static int add_rest(struct surveyor *v, struct err *e)
+{
+    const char *path;
+    int r = 0;
+    for (size_t i = 0; r == 0 && (path = names_at(v->overlays, i)); i++)
+        r = add_loose(v, path, e);
+    return r == 0 ? add_all_tags(v, e) : r;
+}
+
 static int begin(struct surveyor *v, struct err *e)
 {
     struct err why;
@@ -318,10 +347,13 @@ static int begin(struct surveyor *v, struct err *e)
         return err_fail(e, EOPNOTSUPP, "whose bytes would change cannot be known: %s", why.text);
     v->graph = graph_new();
     v->names = names_new();
+    v->overlays = names_new();
     v->tables = tag_tables_new(v->m);
     v->trails = trails_new();
     v->mounts = mounts_read();
-    return v->graph && v->names && v->tables && v->trails && v->mounts ? 0 : err_nomem(e);
+    return v->graph && v->names && v->overlays && v->tables && v->trails && v->mounts
+               ? 0
+               : err_nomem(e);
 }
 
 static void end(struct surveyor *v)
@@ -329,6 +361,7 @@ static void end(struct surveyor *v)
     tag_tables_free(v->tables);
     trails_free(v->trails);
     mounts_free(v->mounts);
+    names_free(v->overlays);
     free(v->inside);
 }
 
@@ -341,7 +374,7 @@ int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, 
     if (r == 0)
         r = glance(&v, &missing, e);
     if (r == 0)
-        r = add_all_tags(&v, e);
+        r = add_rest(&v, e);
     end(&v);
     names_free(v.names);
     if (r < 0) {
@@ -358,7 +391,7 @@ static int survey_from(struct surveyor *v, const struct domain *asking, bool alo
     int r = begin(v, e);
     if (r == 0)
         r = alone ? add_domain(v, asking, e) : add_domains(v, asking, e);
-    return r < 0 ? r : add_all_tags(v, e);
+    return r < 0 ? r : add_rest(v, e);
 }
 
 int survey_make(struct model *m, struct domain *d, bool alone, struct survey *ret, struct err *e)

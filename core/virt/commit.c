@@ -42,12 +42,19 @@ int virt_commit_begin(struct virt *v, const char *uuid, const char *target, cons
     return virt_run(v, VIRT_CHANGE, op_disk, &c, e);
 }
 
+static bool commits(const virDomainBlockJobInfo *info)
+{
+    return info->type == VIR_DOMAIN_BLOCK_JOB_TYPE_COMMIT ||
+           info->type == VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT;
+}
+
 static int act_job(virDomainPtr dom, struct disk_call *c)
 {
     virDomainBlockJobInfo info;
     int n = virDomainGetBlockJobInfo(dom, c->target, &info, 0);
     if (n > 0)
-        c->job = (struct virt_block_job){.there = true, .done = info.cur, .end = info.end};
+        c->job = (struct virt_block_job){
+            .there = true, .commits = commits(&info), .done = info.cur, .end = info.end};
     return n;
 }
 

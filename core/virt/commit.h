@@ -15,7 +15,8 @@ int virt_commit_begin(struct virt *v, const char *uuid, const char *target, cons
                       const char *top, bool active, struct err *e);
 
 struct virt_block_job {
-    bool there;         /* some job is under way on the disk */
+    bool there;         /* some job is under way on the disk, and */
+    bool commits;       /* it merges an overlay */
     uint64_t done, end; /* bytes, as QEMU counts them; equal: it is all there, or has not begun */
 };
 

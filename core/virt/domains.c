@@ -216,6 +216,52 @@ int virt_domain_status(struct virt *v, const char *uuid, bool want_jobs, struct 
     return r;
 }
 
+/* ---- has it run? ---- */
+
+enum {
+    VCPUS_MAX = 512,      /* looked at; firmware runs on the first */
+    RAN_NS = 15 * 1000000 /* more than the one tick that QEMU's thread may take before it waits */
+};
+
+struct ran_call {
+    const char *uuid;
+    bool ran;
+};
+
+static int read_ran(struct virt *v, virDomainPtr dom, struct ran_call *c, struct err *e)
+{
+    autofree virVcpuInfoPtr all = calloc(VCPUS_MAX, sizeof(*all));
+    if (!all)
+        return err_nomem(e);
+    int n = virDomainGetVcpus(dom, all, VCPUS_MAX, NULL, 0);
+    if (n < 0)
+        return virt_fail(v->readonly, e);
+    for (int i = 0; i < n; i++)
+        c->ran |= all[i].cpuTime > RAN_NS;
+    return 0;
+}
+
+static int op_ran(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    struct ran_call *c = arg;
+    virDomainPtr dom;
+    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
+    if (r)
+        return r;
+    r = read_ran(v, dom, c, e);
+    virDomainFree(dom);
+    return r;
+}
+
+int virt_domain_has_run(struct virt *v, const char *uuid, bool *ret, struct err *e)
+{
+    struct ran_call c = {.uuid = uuid};
+    int r = virt_run(v, VIRT_READ, op_ran, &c, e);
+    if (!r)
+        *ret = c.ran;
+    return r;
+}
+
 /* ---- the XML ---- */
 
 struct xml_call {

@@ -71,6 +71,10 @@ struct virt_status {
 int virt_domain_status(struct virt *v, const char *uuid, bool want_jobs, struct virt_status *ret,
                        struct err *e);
 
+/* Has its guest ever had a processor for longer than a start takes? One that was started paused,
+ * and never resumed, has not. (virDomainGetVcpus) */
+int virt_domain_has_run(struct virt *v, const char *uuid, bool *ret, struct err *e);
+
 /* All that one look at a domain needs but its snapshots' XML, in as few calls as there can be. */
 struct virt_look {
     struct virt_status status; /* but managed_save and block_job */

@@ -18,8 +18,8 @@ static struct delete *make(void)
     del->snapshot = strdup("a b\n%");
     del->created = 1700000000, del->snapshots = UINT64_MAX;
     del->hide = del->start = true;
-    delete_add(del, "vda", "/i/a b", "raw", "/i/a.s1", true);
-    delete_add(del, "vdb", "/i/b", "qcow2", "/i/b.s1", false);
+    delete_add(del, "vda", "/i/a b", "raw", "/i/a.s1", "");
+    delete_add(del, "vdb", "/i/b", "qcow2", "/i/b.s1", "/i/b.s2");
     del->left.items = calloc(1, sizeof(*del->left.items));
     del->left.items[del->left.n++] = (struct leftover){strdup("/i/m"), LEFT_MEMORY, 7, 8};
     return del;
@@ -39,7 +39,9 @@ static void same(const struct delete *a, const struct delete *b)
         TAP_STR(a->disks[i].base, b->disks[i].base, "its base");
         TAP_STR(a->disks[i].format, b->disks[i].format, "the format of that");
         TAP_STR(a->disks[i].top, b->disks[i].top, "its overlay");
-        TAP_OK(a->disks[i].active == b->disks[i].active, "live or not");
+        TAP_STR(a->disks[i].above, b->disks[i].above, "what stands on that");
+        TAP_OK(a->disks[i].pivoting == b->disks[i].pivoting, "pivoting");
+        TAP_OK(a->disks[i].merged == b->disks[i].merged, "merged");
     }
 }
 
@@ -62,11 +64,15 @@ static void test_record(void)
     TAP_OK(delete_record_step(j, DELETE_MERGE, &e) == 0, "it is merged");
     TAP_OK(delete_has_begun(UUID, del->snapshot), "its bytes are spoilt");
     TAP_OK(!delete_has_begun(UUID, "another"), "not those of another");
+    TAP_OK(delete_record_pivoting(j, &del->disks[0], &e) == 0 && del->disks[0].pivoting, "pivots");
+    TAP_OK(delete_record_merged(j, &del->disks[1], &e) == 0 && del->disks[1].merged, "is merged");
     TAP_OK(delete_record_step(j, DELETE_REMOVE, &e) == 0, "files go");
     TAP_OK(delete_has_begun(UUID, del->snapshot), "it stays so");
     text = journal_glance(UUID);
     TAP_OK(text && delete_read(text, &later, &e) == 0 && later->step == DELETE_REMOVE,
            "the last step counts");
+    if (later)
+        same(later, del);
     free(text);
     TAP_OK(journal_end(j, &e) == 0, "it ends");
     TAP_OK(!delete_has_begun(UUID, del->snapshot), "nothing has begun then");
@@ -93,7 +99,8 @@ static void test_read(void)
     refuses("revert 1\n", "another operation");
     refuses("delete 1\nready\n", "one that lacks what it needs");
     refuses(HEAD "state 1 2 0 0\n", "a state that was cut");
-    refuses(HEAD "disk vda /b raw /t x\n", "no number");
+    refuses(HEAD "disk vda /b raw /t\n", "a disk that was cut");
+    refuses(HEAD "merged vda\n", "a disk that was not to be");
     refuses(HEAD "step dance\n", "an unknown step");
     refuses(HEAD "left /f 9 1 2\n", "a file of no kind");
 }

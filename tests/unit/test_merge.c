@@ -7,6 +7,7 @@
 
 #include "model/graph.h"
 #include "model/merge.h"
+#include "model/need.h"
 #include "tap.h"
 
 enum { CHAIN_MAX = 16, SNAPSHOT_NAME = 8 };
@@ -68,7 +69,8 @@ static int find(const char *name, struct merge *ret)
 static void merges(const char *name, char top, char base, bool active, const char *what)
 {
     struct merge m = {0};
-    TAP_OK(find(name, &m) == 0 && m.top == file(top) && m.base == file(base) && m.active == active,
+    TAP_OK(find(name, &m) == 0 && m.top == file(top) && m.base == file(base) &&
+               (m.above == GRAPH_NO_FILE) == active,
            "%s", what);
 }
 
@@ -158,9 +160,23 @@ static void test_others(void)
     merges("e1", 'b', 'a', false, "one that ends where no file is");
 }
 
+/* A disk that was detached: nobody is on its last overlay. */
+static void test_loose(void)
+{
+    const struct graph_user loose = {.domain = "", .target = "/x", .loose = true};
+    line();
+    user(loose, "xba");
+    refuses("e1", EBUSY, "an overlay that no disk is on stands on the overlay");
+    refuses("e2", EBUSY, "or on the content");
+    TAP_OK(need_loose(&survey, file('b')) == graph_n_users(survey.graph) - 1, "it needs that");
+    TAP_OK(need_loose(&survey, file('c')) == SIZE_MAX, "not what stands beside it");
+    TAP_OK(need_loose(&survey, file('x')) == SIZE_MAX, "nor itself");
+}
+
 int main(void)
 {
     test_line();
+    test_loose();
     test_tags();
     test_branches();
     test_others();

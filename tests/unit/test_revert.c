@@ -240,11 +240,21 @@ static void test_print(void)
            "the files do");
 }
 
+static void test_named_so(void)
+{
+    TAP_OK(overlay_is_named_so("/i/web.e1", "/i/web.qcow2"), "libvirt's name for an overlay");
+    TAP_OK(overlay_is_named_so("/i/web.2024.1", "/i/web.2024.0"), "the next one's");
+    TAP_OK(!overlay_is_named_so("/i/web.qcow2", "/i/web.img"), "a user's own image on another");
+    TAP_OK(!overlay_is_named_so("/i/web.e1", "/i/db.qcow2"), "another stem");
+    TAP_OK(!overlay_is_named_so("/j/web.e1", "/i/web.qcow2"), "another directory");
+}
+
 int main(void)
 {
     if (!mkdtemp(top))
         return 1;
     setenv("STATE_DIRECTORY", top, 1);
+    test_named_so();
     test_record();
     test_read();
     test_name("/images/disk.e1", "/images/disk");

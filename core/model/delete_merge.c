@@ -1,0 +1,252 @@
+/* delete_merge.c - see delete_merge.h. No locks of its own: called under the domain's operation.
+ *
+ * That an overlay is not in the live chain says nothing of who took it out. Merged is what was seen
+ * to be: below the live disk QEMU has put the file above the overlay onto the content; the live
+ * disk itself is the content after we had begun to tell it so.
+ */
+#include "model/delete_merge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "model/catalog.h"
+#include "model/follow.h"
+#include "model/merge.h"
+#include "virt/commit.h"
+#include "virt/xml.h"
+
+enum { POLL_FIRST_MS = 2, POLL_LAST_MS = 200, MS = 1000000 };
+
+static int read_again(struct deletion *w, struct err *e)
+{
+    domain_unref(take(w->now));
+    return model_domain_now(w->m, w->uuid, &w->now, e);
+}
+
+/* ---- the live chain ---- */
+
+static bool is_file(const char *path, const struct stat *st)
+{
+    struct stat other;
+    return path && st && stat(path, &other) == 0 && other.st_dev == st->st_dev &&
+           other.st_ino == st->st_ino;
+}
+
+/* Where the files of a disk are in the live chain. */
+struct chain {
+    char *base, *top; /* as the domain's XML names them; NULL = not there */
+    bool adjacent;    /* `top` stands directly on `base` */
+    bool closed;      /* what stood on `top` stands directly on `base`: above it, or nothing */
+};
+
+static void chain_drop(struct chain *c)
+{
+    free(c->base);
+    free(c->top);
+}
+
+#define autochain __attribute__((cleanup(chain_drop)))
+
+static bool is_layer(const struct image_layer *l, const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && l->dev == st.st_dev && l->ino == st.st_ino;
+}
+
+/* By the files' own headers, since libvirt's XML of a domain that is shut off tells the top alone.
+ */
+static int find_in_layers(const struct image_layer *layers, size_t n,
+                          const struct delete_disk *disk, struct chain *ret, struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool is_base = is_layer(&layers[i], disk->base), is_top = is_layer(&layers[i], disk->top);
+        char **at = is_base ? &ret->base : is_top ? &ret->top : NULL;
+        if (at && !*at && !(*at = strdup(layers[i].path)))
+            return err_nomem(e);
+        if (!is_base)
+            continue;
+        ret->adjacent = i > 0 && is_layer(&layers[i - 1], disk->top);
+        ret->closed = *disk->above ? i > 0 && is_layer(&layers[i - 1], disk->above) : i == 0;
+    }
+    return 0;
+}
+
+static int find_chain(const struct deletion *w, const struct delete_disk *disk, struct chain *ret,
+                      struct err *e)
+{
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    struct image_layer *layers = NULL;
+    size_t n = 0;
+    int r = xml_domain_parse(w->now->xml, &x, e);
+    if (r < 0)
+        return r;
+    const struct xml_disk *live = xml_domain_disk(x, disk->target);
+    if (!live || !live->source.path)
+        return err_fail(e, EBUSY, "disk '%s' is not there any more", disk->target);
+    r = follow_layers(live->source.path, live->source.format, &layers, &n, e);
+    if (r == 0)
+        r = find_in_layers(layers, n, disk, ret, e);
+    image_layers_free(layers, n);
+    return r;
+}
+
+/* The name of a chain's file in the XML of a domain that runs. */
+static const char *name_in_xml(const struct xml_disk *disk, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return path;
+    if (is_file(disk->source.path, &st))
+        return disk->source.path;
+    for (size_t i = 0; i < disk->n_backing; i++)
+        if (is_file(disk->backing[i].path, &st))
+            return disk->backing[i].path;
+    return path;
+}
+
+/* ---- merge ---- */
+
+static void wait_ms(long ms)
+{
+    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * MS};
+    nanosleep(&ts, NULL);
+}
+
+static int pivot(const struct deletion *w, struct delete_disk *disk, struct err *e)
+{
+    int r = delete_record_pivoting(w->j, disk, e);
+    return r == 0 ? virt_commit_end(w->m->virt, w->uuid, disk->target, true, e) : r;
+}
+
+/* Waits for the job's end. The live disk's own goes on until it is told to pivot, for which it may
+ * be too early yet. */
+static int wait_merged(const struct deletion *w, struct delete_disk *disk, struct err *e)
+{
+    struct virt_block_job job;
+    char step[PROGRESS_STEP_MAX];
+    snprintf(step, sizeof(step), "merging disk '%s'", disk->target);
+    for (long ms = POLL_FIRST_MS;; ms = ms < POLL_LAST_MS ? ms * 2 : ms) {
+        int r = virt_block_job(w->m->virt, w->uuid, disk->target, &job, e);
+        if (r < 0 || !job.there)
+            return r;
+        if (!job.commits)
+            return err_fail(e, EBUSY, "someone else has a block job under way on the disk");
+        progress_set(step, job.done, job.end);
+        if (!*disk->above && job.done == job.end)
+            r = pivot(w, disk, e);
+        if (r < 0 && r != -EBUSY)
+            return r;
+        wait_ms(ms);
+    }
+}
+
+static bool is_lost(const struct err *e)
+{
+    return e->no == ENOTCONN || e->no == ETIMEDOUT || e->no == ENOMEM;
+}
+
+/* Our own job that cannot be brought to its end is not left behind. */
+static int wait_or_end(const struct deletion *w, struct delete_disk *disk, struct err *e)
+{
+    struct err ignored;
+    int r = wait_merged(w, disk, e);
+    if (r < 0 && r != -EBUSY && !is_lost(e))
+        virt_commit_end(w->m->virt, w->uuid, disk->target, false, &ignored);
+    return r;
+}
+
+static int compare(const struct deletion *w, const struct survey *v, const struct delete_disk *disk,
+                   struct err *e)
+{
+    struct merge m;
+    struct stat st;
+    const struct snapshot *s = delete_target(w);
+    int r = s ? merge_find(v, w->now, s, disk->target, &m, e)
+              : err_fail(e, EBUSY, "the snapshot has gone meanwhile");
+    if (r < 0)
+        return r;
+    bool same = is_file(graph_file_path(v->graph, m.base), stat(disk->base, &st) ? NULL : &st) &&
+                is_file(graph_file_path(v->graph, m.top), stat(disk->top, &st) ? NULL : &st) &&
+                !*disk->above == (m.above == GRAPH_NO_FILE);
+    return same ? merge_check_files(v, &m, e)
+                : err_fail(e, EBUSY, "someone else changed the disk's chain meanwhile");
+}
+
+/* What was found when the delete was planned may be long ago. */
+static int check_again(const struct deletion *w, const struct delete_disk *disk, struct err *e)
+{
+    struct survey v;
+    if (!w->late)
+        return 0;
+    int r = survey_make(w->m, w->now, false, &v, e);
+    if (r < 0)
+        return r;
+    r = compare(w, &v, disk, e);
+    survey_drop(&v);
+    return r;
+}
+
+static int begin_merge(const struct deletion *w, const struct delete_disk *disk,
+                       const struct chain *c, struct err *e)
+{
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    int r = check_again(w, disk, e);
+    if (r == 0)
+        r = xml_domain_parse(w->now->xml, &x, e);
+    if (r < 0)
+        return r;
+    const struct xml_disk *live = xml_domain_disk(x, disk->target);
+    return virt_commit_begin(w->m->virt, w->uuid, disk->target, name_in_xml(live, c->base),
+                             name_in_xml(live, c->top), !*disk->above, e);
+}
+
+static bool is_merged(const struct delete_disk *disk, const struct chain *c)
+{
+    return c->closed && !c->top && (*disk->above || disk->pivoting);
+}
+
+/* Begins where that is still to be done. */
+static int see_to_job(const struct deletion *w, const struct delete_disk *disk, struct err *e)
+{
+    autochain struct chain c = {0};
+    struct virt_block_job job;
+    int r = virt_block_job(w->m->virt, w->uuid, disk->target, &job, e);
+    if (r < 0 || job.there)
+        return r;
+    r = find_chain(w, disk, &c, e);
+    return r == 0 && c.adjacent ? begin_merge(w, disk, &c, e) : r;
+}
+
+static int merge_disk(struct deletion *w, struct delete_disk *disk, struct err *e)
+{
+    autochain struct chain c = {0};
+    int r = see_to_job(w, disk, e);
+    if (r == 0)
+        r = wait_or_end(w, disk, e);
+    if (r == 0)
+        r = read_again(w, e);
+    if (r == 0)
+        r = find_chain(w, disk, &c, e);
+    if (r == 0 && !is_merged(disk, &c))
+        return err_fail(e, EIO, "QEMU could not merge '%s' into '%s'", disk->top, disk->base);
+    return r == 0 ? delete_record_merged(w->j, disk, e) : r;
+}
+
+/* A disk that cannot be merged stands on the content as before, which has some of its bytes twice
+ * then: that of the snapshot alone is spoilt. */
+int delete_merge(struct deletion *w, struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < w->del->n; i++) {
+        struct delete_disk *disk = &w->del->disks[i];
+        r = disk->merged ? 0 : merge_disk(w, disk, e);
+        if (r < 0 && !is_lost(e)) {
+            text_add(w->remark, "; disk '%s' is not merged: %s", disk->target, e->text);
+            r = 0;
+        }
+    }
+    return r;
+}
