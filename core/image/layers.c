@@ -1,5 +1,6 @@
 /* layers.c - image_layers: the files of a chain by their headers alone, also those in use. */
 #include <errno.h>
+#include <string.h>
 
 #include "image/chain.h"
 #include "image/foreign.h"
@@ -106,11 +107,12 @@ static int read_names(struct layers_walk *w, const struct image_file *f, struct 
     return r;
 }
 
-/* A file that is not there, or not ours to read, is nothing that QEMU could stand on either. */
+/* A file that is not there may be away for a while, with its storage. A raw one stands on nothing.
+ */
 static int open_next(struct layers_walk *w, struct image_file **ret, struct err *e)
 {
     int r = file_open(w->at.path, w->policy, ret, e);
-    w->unknown |= r < 0 && r != -ENOENT && r != -ENOTDIR && r != -EACCES;
+    w->unknown |= r < 0 && (!w->at.format || strcmp(w->at.format, "raw") != 0);
     return r;
 }
 

@@ -35,29 +35,17 @@ static int add_merged(const struct planner *p, const char *target, const struct 
     return leftovers_note(&p->del->left, top, LEFT_TOP, e);
 }
 
-/* A disk or snapshot of the domain that has a file which is away, perhaps for a while: who knows
- * what that stands on. SIZE_MAX for none. */
-static size_t find_missing(const struct planner *p)
-{
-    const struct graph *g = p->survey.graph;
-    for (size_t i = 0; i < graph_n_users(g); i++)
-        if (graph_user(g, i)->missing && !strcmp(graph_user(g, i)->domain, p->d->name))
-            return i;
-    return SIZE_MAX;
-}
-
 /* Notes what may be removed, or tells why it may not. */
 static int plan_left(const struct planner *p, const struct snapshot_disk *disk, int own,
                      struct err *e)
 {
     const struct graph *g = p->survey.graph;
     int file = own < 0 ? GRAPH_NO_FILE : graph_chain(g, (size_t)own, 0);
-    size_t missing = find_missing(p), loose = need_loose(&p->survey, file);
-    if (missing == SIZE_MAX && loose == SIZE_MAX)
+    size_t loose = need_loose(&p->survey, file);
+    if (loose == SIZE_MAX)
         return leftovers_note_chain(&p->del->left, &p->survey, p->d, own, e);
     text_add(p->remark, "; '%s' is left for ", disk->path);
-    graph_describe(g, missing == SIZE_MAX ? loose : missing, p->remark);
-    text_add(p->remark, "%s", missing == SIZE_MAX ? "" : ", a file of which is not there");
+    graph_describe(g, loose, p->remark);
     return 0;
 }
 

@@ -127,7 +127,6 @@ bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, si
     g->users = more;
     struct user x = {.u = {.broken = u->broken,
                            .unknown = u->unknown,
-                           .missing = u->missing,
                            .loose = u->loose,
                            .left = u->left},
                      .n = n};

@@ -47,7 +47,6 @@ struct graph_user {
     bool left;            /* a tag that a copy has left over (mark.h), whose bytes nobody needs */
     bool broken;          /* something is wrong with the chain, and */
     bool unknown;         /* it may go on below what was found, to any file */
-    bool missing;         /* a file of it is not there */
     bool loose;           /* an overlay that no disk is on; of no domain */
 };
 

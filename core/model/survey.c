@@ -64,7 +64,6 @@ static int follow(struct surveyor *v, const char *path, const char *format, stru
     struct trail t = {0};
     int r = image_layers(&source, &policy, &layers, &n, &t.unknown, NULL);
     t.broken = r < 0;
-    t.missing = r == -ENOENT;
     t.inside = v->inside;
     t.unknown &= !t.inside;
     struct image_layer top = {.path = (char *)(uintptr_t)path, .format = (char *)(uintptr_t)format};
@@ -88,7 +87,6 @@ static int chain_of(struct surveyor *v, struct graph_user *u, const char *path, 
     trails_find(v->trails, path, format, ret);
     u->broken = ret->broken;
     u->unknown = ret->unknown;
-    u->missing = ret->missing;
     u->inside = ret->inside;
     return 0;
 }

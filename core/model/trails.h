@@ -21,7 +21,7 @@ MEM_CLEANUP(struct trails, trails_free)
 struct trail {
     const int *chain; /* numbers of files, top first */
     size_t n;
-    bool broken, unknown, missing; /* as in struct graph_user, and */
+    bool broken, unknown; /* as in struct graph_user, and */
     const char *inside;            /* the same; NULL for none */
 };
 
