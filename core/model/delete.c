@@ -32,18 +32,12 @@ static bool is_open(const struct err *e)
     return e->no == ENOTCONN || e->no == ETIMEDOUT || err_is_want(e->no);
 }
 
-static int look(struct deletion *w, struct err *e)
-{
-    domain_unref(take(w->now));
-    return model_domain_now(w->m, w->uuid, &w->now, e);
-}
-
 /* ---- one that does not go on ---- */
 
 /* Nothing was merged: a domain that was started for it is stopped again, if nobody else has it. */
 static int undo(struct deletion *w, struct err *e)
 {
-    int r = look(w, e);
+    int r = delete_look(w, e);
     if (r == 0)
         r = delete_run_step(w, DELETE_STOP, e);
     return r == 0 || r == -ENOENT ? journal_end(w->j, e) : r;
@@ -78,7 +72,7 @@ static int check_same(const struct deletion *w, struct err *e)
 
 static int run_step(struct deletion *w, enum delete_step step, struct err *e)
 {
-    int r = look(w, e);
+    int r = delete_look(w, e);
     if (r == 0 && step <= DELETE_MERGE && w->del->step < DELETE_MERGE)
         r = check_same(w, e);
     if (r == 0 && step <= DELETE_MERGE && w->del->step < DELETE_MERGE)
@@ -189,7 +183,7 @@ int delete_recover(struct model *m, struct journal *j, const char *uuid, struct 
         return journal_end(j, e);
     r = recover_check_uri(m, w.del->uri, e);
     if (r == 0)
-        r = look(&w, e);
+        r = delete_look(&w, e);
     if (r == -ENOENT) {
         text_add(remark, "the delete of '%s' was cut off, and the domain is gone", w.del->snapshot);
         return journal_end(j, e);

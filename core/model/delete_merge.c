@@ -20,20 +20,7 @@
 
 enum { POLL_FIRST_MS = 2, POLL_LAST_MS = 200, MS = 1000000 };
 
-static int read_again(struct deletion *w, struct err *e)
-{
-    domain_unref(take(w->now));
-    return model_domain_now(w->m, w->uuid, &w->now, e);
-}
-
 /* ---- the live chain ---- */
-
-static bool is_file(const char *path, const struct stat *st)
-{
-    struct stat other;
-    return path && st && stat(path, &other) == 0 && other.st_dev == st->st_dev &&
-           other.st_ino == st->st_ino;
-}
 
 /* Where the files of a disk are in the live chain. */
 struct chain {
@@ -96,15 +83,8 @@ static int find_chain(const struct deletion *w, const struct delete_disk *disk, 
 /* The name of a chain's file in the XML of a domain that runs. */
 static const char *name_in_xml(const struct xml_disk *disk, const char *path)
 {
-    struct stat st;
-    if (stat(path, &st) < 0)
-        return path;
-    if (is_file(disk->source.path, &st))
-        return disk->source.path;
-    for (size_t i = 0; i < disk->n_backing; i++)
-        if (is_file(disk->backing[i].path, &st))
-            return disk->backing[i].path;
-    return path;
+    const char *name = follow_name(disk, path);
+    return name ? name : path;
 }
 
 /* ---- merge ---- */
@@ -162,14 +142,13 @@ static int compare(const struct deletion *w, const struct survey *v, const struc
                    struct err *e)
 {
     struct merge m;
-    struct stat st;
     const struct snapshot *s = delete_target(w);
     int r = s ? merge_find(v, w->now, s, disk->target, &m, e)
               : err_fail(e, EBUSY, "the snapshot has gone meanwhile");
     if (r < 0)
         return r;
-    bool same = is_file(graph_file_path(v->graph, m.base), stat(disk->base, &st) ? NULL : &st) &&
-                is_file(graph_file_path(v->graph, m.top), stat(disk->top, &st) ? NULL : &st) &&
+    bool same = follow_to_same(graph_file_path(v->graph, m.base), disk->base) &&
+                follow_to_same(graph_file_path(v->graph, m.top), disk->top) &&
                 !*disk->above == (m.above == GRAPH_NO_FILE);
     return same ? merge_check_files(v, &m, e)
                 : err_fail(e, EBUSY, "someone else changed the disk's chain meanwhile");
@@ -227,7 +206,7 @@ static int merge_disk(struct deletion *w, struct delete_disk *disk, struct err *
     if (r == 0)
         r = wait_or_end(w, disk, e);
     if (r == 0)
-        r = read_again(w, e);
+        r = delete_look(w, e);
     if (r == 0)
         r = find_chain(w, disk, &c, e);
     if (r == 0 && !is_merged(disk, &c))

@@ -14,10 +14,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "model/catalog.h"
 #include "model/delete_merge.h"
+#include "model/follow.h"
 #include "model/guard.h"
 #include "virt/change.h"
 #include "virt/xml_move.h"
@@ -26,6 +26,12 @@ const struct snapshot *delete_target(const struct deletion *w)
 {
     const struct snapshot *s = domain_find_name(w->now, w->del->snapshot);
     return s && (uint64_t)s->parsed->created == w->del->created ? s : NULL;
+}
+
+int delete_look(struct deletion *w, struct err *e)
+{
+    domain_unref(take(w->now));
+    return model_domain_now(w->m, w->uuid, &w->now, e);
 }
 
 static bool is_paused(const struct deletion *w)
@@ -59,24 +65,6 @@ static int run_stop(struct deletion *w, struct err *e)
 
 /* ---- move ---- */
 
-static bool is_file(const char *path, const struct stat *st)
-{
-    struct stat other;
-    return path && stat(path, &other) == 0 && other.st_dev == st->st_dev &&
-           other.st_ino == st->st_ino;
-}
-
-/* What the disk, or a layer below it, calls that file; NULL where none is it. */
-static const char *name_of(const struct xml_disk *x, const struct stat *file)
-{
-    if (is_file(x->source.path, file))
-        return x->source.path;
-    for (size_t i = 0; i < x->n_backing; i++)
-        if (is_file(x->backing[i].path, file))
-            return x->backing[i].path;
-    return NULL;
-}
-
 /* Where the snapshot has its bytes in an overlay that was merged, or says that they stand on it. */
 static size_t find_places(const struct deletion *w, const struct snapshot *s,
                           struct xml_place *places)
@@ -85,9 +73,7 @@ static size_t find_places(const struct deletion *w, const struct snapshot *s,
     for (size_t i = 0; i < w->del->n; i++) {
         const struct delete_disk *disk = &w->del->disks[i];
         const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
-        struct stat top;
-        const char *from =
-            disk->merged && x && stat(disk->top, &top) == 0 ? name_of(x, &top) : NULL;
+        const char *from = disk->merged && x ? follow_name(x, disk->top) : NULL;
         if (from)
             places[n++] = (struct xml_place){disk->target, from, disk->base, disk->format};
     }

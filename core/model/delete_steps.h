@@ -19,6 +19,9 @@ struct deletion {
     struct domain *now; /* the domain as it was read before this step */
 };
 
+/* Reads the domain anew. */
+int delete_look(struct deletion *w, struct err *e);
+
 /* Runs the step; deletion->now was read just now. */
 int delete_run_step(struct deletion *w, enum delete_step step, struct err *e);
 
