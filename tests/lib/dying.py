@@ -45,10 +45,13 @@ def reviving():
     """Starts the daemon whenever it has gone."""
     over = threading.Event()
 
+    def revive():
+        if not os.path.exists(f"/proc/{daemon.pid()}"):
+            daemon.start()
+
     def watch():
         while not over.wait(0.02):
-            if not os.path.exists(f"/proc/{daemon.pid()}"):
-                daemon.start()
+            revive()
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -57,3 +60,4 @@ def reviving():
     finally:
         over.set()
         thread.join()
+        revive()  # it may have been killed last of all
