@@ -12,7 +12,7 @@ from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
-from lib.watch import clone_bytes, clone_on, prepared, refuses, revert, rmdir
+from lib.watch import clone_bytes, clone_on, deletes, prepared, refuses, revert, rmdir
 
 
 class WithDrive(Domain):
@@ -39,7 +39,8 @@ def a_removed_drive_that_the_snapshot_left_out(directory):
         domain.virsh("detach-disk", domain.name, "hda", "--config")
         domain.start()
         with Mount(SYSTEM) as mount:
-            refuses(mount, domain, rmdir, "i1")
+            deletes(mount, domain, "i1")
+            equal(reading.tags(domain.disks[0].path), ["i1"], "tags")
 
 
 class OnVolume(Domain):
