@@ -13,6 +13,8 @@
 
 #include "base/mounts.h"
 #include "image/file.h"
+#include "model/progress.h"
+#include "model/task.h"
 
 enum {
     PIECE = 64 << 20,    /* bytes that one copy_file_range is asked for */
@@ -142,6 +144,10 @@ static ssize_t copy_piece(int from, int to, off_t at, size_t len)
 static int copy_data(const struct copy_file *f, int to, off_t at, off_t end, struct err *e)
 {
     while (at < end) {
+        progress_set("copying a disk, since others stand on its file", (uint64_t)at, f->file->size);
+        int r = task_check(e);
+        if (r < 0)
+            return r;
         ssize_t n = copy_piece(f->file->fd, to, at, (size_t)(end - at));
         if (n < 0)
             return err_fail(e, errno, "cannot copy '%s' to '%s': %s", f->from, f->to,

@@ -62,7 +62,7 @@ static int put_off(const struct deletion *w, struct err *e)
 
 /* ---- the steps ---- */
 
-/* Is the tree still the one that the plan was made for? Asked until something is merged. */
+/* Is the tree still the one that the plan was made for? Asked until anything has begun. */
 static int check_same(const struct deletion *w, struct err *e)
 {
     if (delete_target(w) && print_snapshots(w->now) == w->del->snapshots)
@@ -73,9 +73,10 @@ static int check_same(const struct deletion *w, struct err *e)
 static int run_step(struct deletion *w, enum delete_step step, struct err *e)
 {
     int r = delete_look(w, e);
-    if (r == 0 && step <= DELETE_MERGE && w->del->step < DELETE_MERGE)
+    bool begun = w->del->step >= DELETE_MERGE;
+    if (r == 0 && !begun)
         r = check_same(w, e);
-    if (r == 0 && step <= DELETE_MERGE && w->del->step < DELETE_MERGE)
+    if (r == 0 && !begun)
         r = task_check(e);
     if (r == 0 && w->del->step < step)
         r = delete_record_step(w->j, step, e);

@@ -58,7 +58,10 @@ int turn_begin(struct turn *t, struct model *m, const char *uuid, struct err *e)
     int r = enter(t, m, uuid, e);
     if (r == 0 && !m->is_test)
         r = open_journal(t, uuid, e);
-    return r == 0 ? model_domain_now(m, uuid, &t->domain, e) : r;
+    if (r == 0)
+        r = model_domain_now(m, uuid, &t->domain, e);
+    progress_set("finding out what it would change", 0, 0);
+    return r;
 }
 
 int turn_again(struct turn *t, struct err *e)

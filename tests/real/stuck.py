@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from lib import daemon
+from lib.control import job, write
 from lib.domain import SYSTEM, Domain
 from lib.mount import Mount
 from lib.scratch import scratch
@@ -104,7 +105,10 @@ def change_meanwhile(directory, other, verb, change):
         path = os.path.realpath(mount.path("other/by-name/one"))
         with concurrent.futures.ThreadPoolExecutor(1) as thread:
             outcome = thread.submit(refused, errno.EBUSY, verb, path)
-            until(mount.asks_libvirt, "the guard waits for the stuck domain")
+            until(
+                lambda: job(mount, other).get("Step", "").startswith("finding out") and mount.asks_libvirt(),
+                "the guard waits for the stuck domain",
+            )
             change()
             go_on()
             outcome.result()
@@ -131,8 +135,7 @@ def a_snapshot_that_comes_to_stand_on_the_file_while_the_guard_looks_keeps_its_b
         other.write(1)
 
         def revert(path):
-            with open(os.path.join(path, "revert"), "w", encoding="ascii", buffering=1) as file:
-                print("force", file=file)
+            write(os.path.join(path, "revert"), "force\n")
 
         change_meanwhile(directory, other, revert, lambda: other.snapshot("two", "external"))
         equal(other.current(), "two")
