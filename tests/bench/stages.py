@@ -7,7 +7,9 @@ that checks it compares the bytes it gets with the reference and times nothing.
 import contextlib
 import dataclasses
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 
 import images as making
@@ -236,14 +238,43 @@ def listing(bench, who, note):
         commands = "".join(f"snapshot-dumpxml many s{number}\n" for number in range(bench.sizes.snapshots))
         note("find", seconds(lambda: making.virsh(text=commands)) * 1e3)
         return
-    with Mount(SYSTEM) as mount:
-        top = mount.path("many")
+    with tree_of_many(who) as top:
         command = ["find", top, "-printf", "%p %s %b\n", "-name", "snapshot.xml", "-exec", "cat", "{}", "+"]
         out = []
         note("find", seconds(lambda: out.append(must(*command))) * 1e3)
         note("find-again", seconds(lambda: must(*command)) * 1e3)
         if out[0].count("<domainsnapshot>") != bench.sizes.snapshots:
             raise Wrong(f"{out[0].count('<domainsnapshot>')} documents")
+
+
+@contextlib.contextmanager
+def tree_of_many(who):
+    """The domain's directory in a mount, or as plain files in memory: find and cat take that long
+    with no file system of ours at all."""
+    with contextlib.ExitStack() as stack:
+        if who.name != "floor":
+            yield stack.enter_context(Mount(SYSTEM)).path("many")
+            return
+        copy = os.path.join(stack.enter_context(tempfile.TemporaryDirectory(dir="/run")), "many")
+        with Mount(SYSTEM) as mount:
+            copy_tree(mount.path("many"), copy)
+        yield copy
+
+
+def copy_tree(top, target):
+    """The same names and texts; images are holes."""
+    for at, directories, files in os.walk(top):
+        here = os.path.join(target, os.path.relpath(at, top))
+        os.makedirs(here, exist_ok=True)
+        for name in directories + files:
+            path, copy = os.path.join(at, name), os.path.join(here, name)
+            if os.path.islink(path):
+                os.symlink(os.readlink(path), copy)
+            elif name.endswith(".raw"):
+                with open(copy, "wb") as image:
+                    image.truncate(os.stat(path).st_size)
+            elif name in files:
+                shutil.copyfile(path, copy)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -276,5 +307,5 @@ STAGES = {
     "open": Stage((*FILES, "qcowmount"), opening("plain", "open"), "plain"),
     "deep-open": Stage(FILES, opening("deep", "deep-open"), "deep"),
     "all": Stage(("snapfs", "qsd"), every_layer, "deep"),
-    "find": Stage(("snapfs", "virsh-tree", "virsh-xml"), listing, "many"),
+    "find": Stage(("snapfs", "virsh-tree", "virsh-xml", "floor"), listing, "many"),
 }
