@@ -6,9 +6,15 @@
  */
 #include <errno.h>
 
+#include "base/budget.h"
 #include "image/layer.h"
 
-enum { PAGE = 4096, L1_ENTRY = 8, AHEAD = 16 * PAGE };
+enum {
+    PAGE = 4096,
+    L1_ENTRY = 8,
+    AHEAD = 16 * PAGE,
+    AHEAD_PART = 4096, /* of the budget at most: what is read for 256 layers has to stay a while */
+};
 
 /* Puts what there is of the next pages of a table into the cache, as far as it can be read: who
  * wants one of them will be told what is wrong with it. */
@@ -30,6 +36,12 @@ static void read_ahead(struct layer *l, uint64_t offset, size_t len)
     }
 }
 
+/* How many bytes to read of a page that is not cached, of `len` bytes, and of those that follow. */
+static size_t ahead_of(size_t len, uint64_t more)
+{
+    return (size_t)min_u64(len + more, min_u64(AHEAD, budget_limit() / AHEAD_PART / PAGE * PAGE));
+}
+
 static bool is_cached(const struct layer *l, uint64_t offset, size_t len)
 {
     autodestroy(block_unref) struct block *b = cache_get(CACHE_TABLES, l->owner, offset, len);
@@ -42,8 +54,9 @@ int layer_page(struct layer *l, uint64_t offset, size_t len, uint64_t more, stru
                struct err *e)
 {
     struct block *hit = cache_get(CACHE_TABLES, l->owner, offset, len);
-    if (!hit && more && offset >= PAGE && is_cached(l, offset - PAGE, PAGE)) {
-        read_ahead(l, offset, (size_t)min_u64(len + more, AHEAD));
+    size_t ahead = ahead_of(len, more);
+    if (!hit && ahead > len && offset >= PAGE && is_cached(l, offset - PAGE, PAGE)) {
+        read_ahead(l, offset, ahead);
         hit = cache_get(CACHE_TABLES, l->owner, offset, len);
     }
     if (hit) {
