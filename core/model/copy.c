@@ -18,7 +18,9 @@
 #include "model/copy_plan.h"
 #include "model/mark.h"
 #include "model/print.h"
+#include "model/progress.h"
 #include "model/recover.h"
+#include "model/task.h"
 #include "virt/commit.h"
 #include "virt/xml_move.h"
 
@@ -172,8 +174,11 @@ static int run_make(struct copy_work *w, struct err *e)
     for (size_t i = 0; i < c->n; i++)
         files[i] = (struct copy_file){.from = c->disks[i].from, .to = c->disks[i].to};
     r = copy_files(files, c->n, e);
+    progress_set("", 0, 0);
     for (size_t i = 0; r == 0 && i < c->n; i++)
         r = copy_check_made(&c->disks[i], e);
+    if (r == 0)
+        r = task_check(e);
     for (size_t i = 0; r == 0 && i < c->n; i++)
         text_add(w->remark, "%s'%s', a copy of '%s'%s", i ? ", " : "on ", files[i].to,
                  files[i].from, files[i].shared ? " that shares its blocks" : "");

@@ -141,13 +141,19 @@ static ssize_t copy_piece(int from, int to, off_t at, size_t len)
     return cannot ? copy_by_hand(from, to, at, len) : n;
 }
 
-static int copy_data(const struct copy_file *f, int to, off_t at, off_t end, struct err *e)
+/* How far all of them are, in bytes. */
+struct copied {
+    uint64_t done, total;
+};
+
+static int copy_data(const struct copy_file *f, int to, off_t at, off_t end, struct copied *c,
+                     struct err *e)
 {
     while (at < end) {
-        progress_set("copying a disk, since others stand on its file", (uint64_t)at, f->file->size);
         int r = task_check(e);
         if (r < 0)
             return r;
+        progress_set("copying the snapshot's file", min_u64(c->done, c->total), c->total);
         ssize_t n = copy_piece(f->file->fd, to, at, (size_t)(end - at));
         if (n < 0)
             return err_fail(e, errno, "cannot copy '%s' to '%s': %s", f->from, f->to,
@@ -155,11 +161,12 @@ static int copy_data(const struct copy_file *f, int to, off_t at, off_t end, str
         if (n == 0)
             return err_fail(e, EBUSY, "'%s' became shorter while it was copied", f->from);
         at += n;
+        c->done += (uint64_t)n;
     }
     return 0;
 }
 
-static int copy_all(const struct copy_file *f, int to, struct err *e)
+static int copy_all(const struct copy_file *f, int to, struct copied *c, struct err *e)
 {
     off_t size = (off_t)f->file->size, at = 0;
     if (ftruncate(to, size) < 0)
@@ -171,7 +178,7 @@ static int copy_all(const struct copy_file *f, int to, struct err *e)
         off_t hole = data < 0 ? -1 : lseek(f->file->fd, data, SEEK_HOLE);
         if (hole < 0)
             return fail("read", f->from, e);
-        int r = copy_data(f, to, data, hole < size ? hole : size, e);
+        int r = copy_data(f, to, data, hole < size ? hole : size, c, e);
         if (r < 0)
             return r;
         at = hole;
@@ -213,12 +220,12 @@ static int sync_directory(const char *path, struct err *e)
     return fd < 0 || fsync(fd) < 0 ? fail("bring to the disk", directory, e) : 0;
 }
 
-static int fill(const struct copy_file *f, struct err *e)
+static int fill(const struct copy_file *f, struct copied *c, struct err *e)
 {
     autoclose int to = -1;
     int r = open_to(f, &to, e);
     if (r == 0 && !f->shared)
-        r = copy_all(f, to, e);
+        r = copy_all(f, to, c, e);
     if (r == 0)
         r = copy_owner(f, to, e);
     if (r == 0)
@@ -244,12 +251,15 @@ static int open_all(struct copy_file *files, size_t n, struct err *e)
 static int copy_opened(struct copy_file *files, size_t n, struct err *e)
 {
     int r = 0;
-    for (size_t i = 0; r == 0 && i < n; i++)
+    struct copied c = {0};
+    for (size_t i = 0; r == 0 && i < n; i++) {
         r = share(&files[i], e);
+        c.total += files[i].shared ? 0 : files[i].file->storage;
+    }
     for (size_t i = 0; r == 0 && i < n; i++)
         r = check_space(files, n, &files[i], e);
     for (size_t i = 0; r == 0 && i < n; i++)
-        r = fill(&files[i], e);
+        r = fill(&files[i], &c, e);
     for (size_t i = 0; r == 0 && i < n; i++)
         r = file_unchanged(files[i].file, e);
     return r;

@@ -22,8 +22,8 @@ struct copy_file {
 
 /* Makes all the copies. EOPNOTSUPP: an original is no regular file, or in a snapfs mount; EBUSY,
  * ESTALE: a QEMU has it open for writing, or it was written to meanwhile; ENOSPC, before anything
- * is copied, where there is not enough space for all; EINTR: the thread's task (task.h) is
- * unwanted. On failure what was made is left to the
+ * is copied, where there is not enough space for all; EINTR: the task is not wanted any more
+ * (task.h). How far it is is published (progress.h). On failure what was made is left to the
  * caller to remove, by its name. */
 int copy_files(struct copy_file *files, size_t n, struct err *e);
 

@@ -2,6 +2,8 @@
  * journal; no libvirt. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -10,6 +12,7 @@
 #include "model/copy_file.h"
 #include "model/copy_plan.h"
 #include "model/mark.h"
+#include "model/task.h"
 #include "tap.h"
 
 #define UUID "11111111-2222-3333-4444-555555555555"
@@ -69,6 +72,33 @@ static void test_locked(const char *from, const char *to)
     TAP_OK(fcntl(fd, F_OFD_SETLK, &lock) == 0, "a QEMU may write to it");
     TAP_OK(copy_files(&f, 1, &e) == -EBUSY, "then it is not copied: %s", e.text);
     TAP_OK(access(to, F_OK) < 0, "and nothing is made");
+}
+
+static void *unwant(void *task)
+{
+    task_unwanted(task);
+    return NULL;
+}
+
+static void test_interrupted(const char *from, const char *to)
+{
+    struct err e = {0};
+    struct model_options options = {.uri = "test:///default"};
+    struct model *m = NULL;
+    struct task task;
+    pthread_t thread;
+    struct copy_file f = {.from = from, .to = to};
+    TAP_OK(model_open(&options, &m, &e) == 0, "a model %s", e.text);
+    task_begin(&task, m, "revert", "web/x");
+    TAP_OK(pthread_create(&thread, NULL, unwant, &task) == 0, "it is wanted no more");
+    while (task_check(NULL) == 0)
+        sched_yield();
+    TAP_OK(copy_files(&f, 1, &e) == -EINTR, "then nothing is copied: %s", e.text);
+    task_end(&task);
+    pthread_join(thread, NULL);
+    model_close(m);
+    TAP_OK(unlink(to) == 0 && copy_files(&f, 1, &e) == 0, "without a task it is");
+    TAP_OK(unlink(to) == 0, "and goes again");
 }
 
 /* ---- marks ---- */
@@ -142,6 +172,7 @@ int main(void)
     autofree char *from = path("from"), *to = path("to"), *never = path("never");
     test_copies(from, to);
     test_locked(from, never);
+    test_interrupted(from, never);
     test_marks(from, to);
     test_journal();
     unlink(from);
