@@ -14,7 +14,8 @@ READERS = 4
 
 
 class Audit:
-    """`left` are the files, and `tags` (file, name), that deletes of metadata alone have left."""
+    """`left` are the files, and `tags` (file, name), that deletes of metadata alone have left, and
+    reverts on a copy: the file that the user made, and the tags that two files have."""
 
     def __init__(self, domain, mount, tree, scratch):
         self.domain, self.mount, self.tree = domain, mount, tree
@@ -31,13 +32,16 @@ class Audit:
     def check(self, leaves=False):
         """`leaves`: the operation was a delete that is to leave files and tags."""
         self.alive()
-        said = self.said = Said(self.domain, self.tree.snapshots)
+        was, said = self.said, Said(self.domain, self.tree.snapshots)
+        self.said = said
         self.libvirt_agrees(said)
         self.mount_agrees()
         before, self.files = self.files, Files(tops(said))
         self.tree.formats = {target: format for target, (_, format) in said.live.items()}
         if leaves:
             self.leave(before, said)
+        if was:
+            self.copied(was, said)
         self.none_left_none_missing(said)
         self.live_disks(said)
         self.images(said)
@@ -86,6 +90,17 @@ class Audit:
         known = internal_tags(said)
         self.tags |= {one for one in all_tags(before) if one not in known}
         self.left |= set(self.memory_files) - memory_files(said)
+
+    def copied(self, was, said):
+        """An internal snapshot that is in another file than before is in a copy of that."""
+        for name, one in said.snapshots.items():
+            old = was.snapshots[name].disks if name in was.snapshots else {}
+            for target, ((path, _), internal) in one.disks.items():
+                before = old[target][0][0] if target in old else path
+                if internal and before != path:
+                    self.tags.add((before, name))
+                    self.tags |= {(path, tag) for tag in self.files.tags[path] if tag != name}
+                    self.left |= {os.path.realpath(disk.path) for disk in self.domain.disks}
 
     def none_left_none_missing(self, said):
         self.memory_files = memory_files(said)
