@@ -145,29 +145,40 @@ def on_a_copy_of_a_file_that_others_stand_on(directory):
         at_moments(domain, held, directory, ["i1"], "paused", shared(held), "paused", stride(4))
 
 
+def daemon_dies(domain, held, directory, names, prepare, stride):
+    """libvirt's daemon is killed at one moment after the other, and started again at once."""
+    log = os.path.join(directory, "moments")
+    for at in range(1, MOMENTS_MAX, stride):
+        name = names[at % len(names)]
+        prepare(domain, name)
+        write(domain, 0x10 + at % 0x30)
+        before, after = look(domain, held), (name, "running", held.bytes[name])
+        done = None
+        with reviving(), dying(domain, at, log, KILL_PID_FILE=daemon.PID_FILE) as mount:
+            try:
+                revert(mount, domain, name, "running")
+                done = True
+            except OSError as error:
+                true(error.errno in (errno.ENOTCONN, errno.ETIMEDOUT), f"{error}")
+            mount.end()
+        with open(log, encoding="ascii") as file:
+            moments = len(file.read().split())
+        os.unlink(log)
+        recovered(domain, held, before, after, done)
+        if moments < at:
+            break
+
+
 @test
 def libvirts_daemon_is_killed(directory):
-    log = os.path.join(directory, "moments")
     with tree("daemon", directory, "e", "m", "e") as (domain, held):
-        for at in range(1, MOMENTS_MAX, stride(9)):
-            name = ["m2", "e1", "e3"][at % 3]
-            running(domain, name)
-            write(domain, 0x10 + at % 0x30)
-            before, after = look(domain, held), (name, "running", held.bytes[name])
-            done = None
-            with reviving(), dying(domain, at, log, KILL_PID_FILE=daemon.PID_FILE) as mount:
-                try:
-                    revert(mount, domain, name, "running")
-                    done = True
-                except OSError as error:
-                    true(error.errno in (errno.ENOTCONN, errno.ETIMEDOUT), f"{error}")
-                mount.end()
-            with open(log, encoding="ascii") as file:
-                moments = len(file.read().split())
-            os.unlink(log)
-            recovered(domain, held, before, after, done)
-            if moments < at:
-                break
+        daemon_dies(domain, held, directory, ["m2", "e1", "e3"], running, stride(9))
+
+
+@test
+def libvirts_daemon_is_killed_while_a_file_is_copied(directory):
+    with tree("copier", directory, "i", "e") as (domain, held):
+        daemon_dies(domain, held, directory, ["i1"], shared(held), stride(11))
 
 
 def meddled(domain, held, directory, name, at, command):
