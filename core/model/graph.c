@@ -159,6 +159,14 @@ int graph_chain(const struct graph *g, size_t i, size_t depth)
     return depth < g->users[i].n ? g->users[i].chain[depth] : GRAPH_NO_FILE;
 }
 
+size_t graph_depth(const struct graph *g, size_t i, int file)
+{
+    for (size_t k = 0; k < g->users[i].n; k++)
+        if (g->users[i].chain[k] == file)
+            return k;
+    return SIZE_MAX;
+}
+
 bool graph_has_tag(const struct graph *g, int file, const char *tag, const char *tag_id)
 {
     for (size_t i = 0; i < g->n_users; i++) {

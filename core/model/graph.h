@@ -59,6 +59,9 @@ const struct graph_user *graph_user(const struct graph *g, size_t i);
 /* File number `depth` layers below the top of user i's chain, GRAPH_NO_FILE past its end. */
 int graph_chain(const struct graph *g, size_t i, size_t depth);
 
+/* How deep the file stands in that chain; SIZE_MAX for not at all. */
+size_t graph_depth(const struct graph *g, size_t i, int file);
+
 /* Is that very entry of a snapshot table a user already? */
 bool graph_has_tag(const struct graph *g, int file, const char *tag, const char *tag_id);
 

@@ -206,16 +206,7 @@ int guard_delete(const struct survey *v, const struct domain *d, const struct sn
 
 /* ---- revert ---- */
 
-static bool stands_on(const struct survey *v, size_t user, int file)
-{
-    for (size_t k = 0; graph_chain(v->graph, user, k) != GRAPH_NO_FILE; k++)
-        if (graph_chain(v->graph, user, k) == file)
-            return true;
-    return false;
-}
-
 struct sharers {
-    const struct survey *v;
     struct harm harm;
     int file;
     bool unsure; /* one may stand on the file, as far as can be told */
@@ -226,7 +217,7 @@ static void share_each(void *ctx, const struct graph_user *u, size_t i)
     struct sharers *h = ctx;
     size_t before = h->harm.n;
     harm_each(&h->harm, u, i);
-    h->unsure |= h->harm.n > before && !stands_on(h->v, i, h->file);
+    h->unsure |= h->harm.n > before && graph_depth(h->harm.graph, i, h->file) == SIZE_MAX;
 }
 
 int guard_shares(const struct survey *v, const struct domain *d, const struct snapshot *s,
@@ -235,7 +226,7 @@ int guard_shares(const struct survey *v, const struct domain *d, const struct sn
     int own = survey_user(v, d, s, disk->target);
     if (own < 0)
         return err_fail(e, EBUSY, "disk '%s' of the snapshot is not a local file", disk->target);
-    struct sharers h = {.v = v, .file = top_file(v, own)};
+    struct sharers h = {.file = top_file(v, own)};
     h.harm = (struct harm){.graph = v->graph, .domain = d, .snapshot = s, .spare_live = true};
     graph_users_of(v->graph, h.file, false, share_each, &h);
     harm_drop(&h.harm);

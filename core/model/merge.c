@@ -8,15 +8,6 @@
 #include "model/follow.h"
 #include "model/inside.h"
 
-/* How deep the file stands in the user's chain; SIZE_MAX for not at all. */
-static size_t depth_of(const struct graph *g, size_t user, int file)
-{
-    for (size_t k = 0; graph_chain(g, user, k) != GRAPH_NO_FILE; k++)
-        if (graph_chain(g, user, k) == file)
-            return k;
-    return SIZE_MAX;
-}
-
 struct question {
     const struct survey *v;
     const struct domain *d;
@@ -60,7 +51,7 @@ static bool stands_on_it(const struct question *q, const struct graph_user *u)
     const struct snapshot *s = u->inside ? inside_snapshot(q->d, u->inside) : NULL;
     for (size_t i = 0; s && i < s->n_disks; i++) {
         int user = survey_user(q->v, q->d, s, s->disks[i].target);
-        if (user >= 0 && depth_of(q->v->graph, (size_t)user, q->m.base) != SIZE_MAX)
+        if (user >= 0 && graph_depth(q->v->graph, (size_t)user, q->m.base) != SIZE_MAX)
             return true;
     }
     return false;
@@ -79,7 +70,7 @@ static int check_users(const struct question *q, size_t own, struct err *e)
     const struct graph *g = q->v->graph;
     for (size_t i = 0; i < graph_n_users(g); i++) {
         const struct graph_user *u = graph_user(g, i);
-        size_t k = depth_of(g, i, q->m.base);
+        size_t k = graph_depth(g, i, q->m.base);
         bool stays = k == SIZE_MAX ? !u->unknown && !stands_on_it(q, u) : keeps(q, i, k);
         if (i != own && !stays && !u->left)
             return refuse(q, i, e);
@@ -95,7 +86,7 @@ static int find_files(struct question *q, size_t own, struct err *e)
     const struct graph *g = q->v->graph;
     int live = survey_user(q->v, q->d, NULL, q->target);
     q->m.base = graph_chain(g, own, 0);
-    size_t k = live < 0 ? SIZE_MAX : depth_of(g, (size_t)live, q->m.base);
+    size_t k = live < 0 ? SIZE_MAX : graph_depth(g, (size_t)live, q->m.base);
     if (k == SIZE_MAX || k == 0)
         return err_fail(e, ENOENT, "the live disk '%s' does not stand on the snapshot", q->target);
     q->m.top = graph_chain(g, (size_t)live, k - 1);

@@ -71,6 +71,14 @@ int main(void)
           "snapshot 'i1' of domain 'd' (vda); snapshot 'e2' of domain 'd' (vda); "
           "the live disk vda of domain 'd'; snapshot 'i3' of domain 'd' (vda); "
           "tag 'loose' in '/base'");
+    struct graph_user left = {
+        .domain = "", .target = "", .tag = "left", .tag_id = "8", .left = true};
+    TAP_OK(graph_add(g, &left, chain, 2), "a tag that a copy has left over");
+    users(g, over, true, "the live disk vda of domain 'd'; snapshot 'i3' of domain 'd' (vda)");
+    TAP_OK(graph_has_tag(g, over, "left", "8"), "is one all the same");
+    TAP_OK(graph_depth(g, 2, over) == 0 && graph_depth(g, 2, base) == 1 &&
+               graph_depth(g, 2, gone) == SIZE_MAX,
+           "how deep files stand");
     TAP_OK(graph_chain(g, 2, 1) == base && graph_chain(g, 2, 2) == GRAPH_NO_FILE,
            "the chain ends where it ends");
     graph_free(g);

@@ -116,6 +116,30 @@ static void check_snapshot_disks(const struct xml_snapshot *s)
     TAP_STR(s->revert_disks[0].overlay.path, "/v/r1", "the overlay of the revert");
 }
 
+static void test_nvram(void)
+{
+    static const struct {
+        const char *os;
+        bool nvram, qcow2;
+    } cases[] = {
+        {"<os><type>hvm</type></os>", false, false},
+        {"<os firmware='bios'/>", false, false},
+        {"<os firmware='efi'/>", true, false},
+        {"<os><nvram>/a</nvram></os>", true, false},
+        {"<os><nvram format='qcow2'>/a</nvram></os>", true, true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct xml_domain *d autodestroy(xml_domain_free) = NULL;
+        struct text t = {0};
+        struct err e = {0};
+        text_add(&t, "<domain><name>d</name>%s</domain>", cases[i].os);
+        TAP_OK(xml_domain_parse(t.s, &d, &e) == 0 && d->nvram == cases[i].nvram &&
+                   d->nvram_qcow2 == cases[i].qcow2,
+               "NVRAM of %s", cases[i].os);
+        text_drop(&t);
+    }
+}
+
 static void test_snapshot(void)
 {
     autodestroy(xml_snapshot_free) struct xml_snapshot *s = NULL;
@@ -274,6 +298,7 @@ static void test_refused(void)
 int main(void)
 {
     test_domain();
+    test_nvram();
     test_snapshot();
     test_sparse();
     test_foreign_mark();
