@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 
-from lib import daemon, reading
+from lib import reading
 from lib.command import must
 from lib.domain import MIB, SYSTEM, Domain
 from lib.held import digest

@@ -14,8 +14,7 @@ READERS = 4
 
 
 class Audit:
-    """`left` are the files, and `tags` (file, name), that deletes of metadata alone have left, and
-    reverts on a copy: the file that the user made, and the tags that two files have."""
+    """`left` are the files and `tags` (file, name) that may be there although nothing needs them."""
 
     def __init__(self, domain, mount, tree, scratch):
         self.domain, self.mount, self.tree = domain, mount, tree
@@ -26,23 +25,26 @@ class Audit:
         self.left, self.tags = set(), set()
 
     def before(self):
-        """What a snapshot that is made now will have to hold is what QEMU reads now."""
+        """What a snapshot that is made now will have to hold is what QEMU reads now; all writes were
+        flushed."""
         self.live_disks(self.said)
 
-    def check(self, leaves=False):
-        """`leaves`: the operation was a delete that is to leave files and tags."""
+    def check(self, leaves_files=False, leaves_tags=False):
+        """The operation may have been one that is to leave files or tags which nothing needs."""
         self.alive()
-        was, said = self.said, Said(self.domain, self.tree.snapshots)
-        self.said = said
+        said = self.said = Said(self.domain, self.tree.snapshots)
         self.libvirt_agrees(said)
         self.mount_agrees()
         before, self.files = self.files, Files(tops(said))
         self.tree.formats = {target: format for target, (_, format) in said.live.items()}
-        if leaves:
-            self.leave(before, said)
-        if was:
-            self.copied(was, said)
+        if leaves_files:
+            self.left |= before.needed() - self.files.needed()
+            self.left |= self.memory_files - memory_files(said)
+        if leaves_files or leaves_tags:
+            self.tags |= all_tags(before) | all_tags(self.files)
         self.none_left_none_missing(said)
+        if self.tree.active():
+            self.domain.flush()
         self.live_disks(said)
         self.images(said)
         self.saved_memories(said)
@@ -85,23 +87,6 @@ class Audit:
 
     # ---- files and tags
 
-    def leave(self, before, said):
-        self.left |= before.needed() - self.files.needed()
-        known = internal_tags(said)
-        self.tags |= {one for one in all_tags(before) if one not in known}
-        self.left |= set(self.memory_files) - memory_files(said)
-
-    def copied(self, was, said):
-        """An internal snapshot that is in another file than before is in a copy of that."""
-        for name, one in said.snapshots.items():
-            old = was.snapshots[name].disks if name in was.snapshots else {}
-            for target, ((path, _), internal) in one.disks.items():
-                before = old[target][0][0] if target in old else path
-                if internal and before != path:
-                    self.tags.add((before, name))
-                    self.tags |= {(path, tag) for tag in self.files.tags[path] if tag != name}
-                    self.left |= {os.path.realpath(disk.path) for disk in self.domain.disks}
-
     def none_left_none_missing(self, said):
         self.memory_files = memory_files(said)
         here = {entry.path for entry in os.scandir(self.domain.directory)}
@@ -116,8 +101,6 @@ class Audit:
     # ---- bytes
 
     def live_disks(self, said):
-        if self.tree.active():
-            self.domain.flush()
         for target, (path, format) in said.live.items():
             expected = self.tree.digest(self.tree.live[target])
             equal(self.reader.digest(self.files, path, format), expected, f"the live disk {target}")
