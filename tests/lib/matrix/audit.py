@@ -45,9 +45,9 @@ class Audit:
         self.none_left_none_missing(said)
         if self.tree.active():
             self.domain.flush()
-        self.live_disks(said)
         self.images(said)
         self.saved_memories(said)
+        self.live_disks(said)
 
     # ---- who is there
 

@@ -1,5 +1,6 @@
 """A domain and a mount, and one operation after the other, each looked at; refusals are counted."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -49,6 +50,20 @@ class Count:
         return f"{self.operations()} operations, {len(self.refused)} refused"
 
 
+@contextlib.contextmanager
+def stage(scratch, name, formats):
+    """A domain with these disks and a mount, and who acts there and who looks."""
+    with Machine(name, os.path.join(scratch, name), formats) as domain:
+        with Mount(SYSTEM, f"domain={name}") as mount:
+            tree = Tree(formats, SIZE)
+            audit = Audit(domain, mount, tree, scratch)
+            try:
+                audit.check()
+                yield Actor(domain, mount, tree), audit
+            finally:
+                audit.pool.shutdown()
+
+
 class Session:
     def __init__(self, directory, seed):
         self.random = Random(seed)
@@ -68,21 +83,13 @@ class Session:
 
     def go(self, formats, steps):
         self.lines.append(" ".join(["disks", *map("=".join, formats.items())]))
-        directory = os.path.join(self.scratch, self.name)
-        with Machine(self.name, directory, formats) as domain:
-            with Mount(SYSTEM, f"domain={self.name}") as mount:
-                tree = Tree(formats, SIZE)
-                self.actor = Actor(domain, mount, tree)
-                self.audit = Audit(domain, mount, tree, self.scratch)
-                try:
-                    self.audit.check()
-                    for step in steps(Draw(tree, self.random)):
-                        for words in step:
-                            self.one(words)
-                except Exception as failure:
-                    self.tell(failure, mount)
-                finally:
-                    self.audit.pool.shutdown()
+        with stage(self.scratch, self.name, formats) as (self.actor, self.audit):
+            try:
+                for step in steps(Draw(self.actor.tree, self.random)):
+                    for words in step:
+                        self.one(words)
+            except Exception as failure:
+                self.tell(failure)
         return self.count
 
     def one(self, words):
@@ -108,7 +115,7 @@ class Session:
         others = [name for name in QUOTED.findall(refusal.sentence) if name != words[1]]
         true(others and not refusal.sentence.startswith("libvirt: "), f"it names nothing: {line}")
 
-    def tell(self, failure, mount):
+    def tell(self, failure):
         """All that was done, as it can be replayed, and what was wrong then."""
         what = failure if isinstance(failure, Failure) else traceback.format_exc()
-        raise Failure("\n".join([*self.lines, str(what), mount.said()])) from failure
+        raise Failure("\n".join([*self.lines, str(what), self.actor.mount.said()])) from failure
