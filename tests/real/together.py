@@ -2,13 +2,14 @@
 true, and nobody's bytes change. From a seed, SNAPFS_TOGETHER_SEED, in SNAPFS_TOGETHER_ROUNDS."""
 
 import os
+import xml.etree.ElementTree as ElementTree
 from concurrent import futures
 from random import Random
 
 from lib import daemon
 from lib.control import create, write
 from lib.domain import MIB, SYSTEM, Domain
-from lib.held import Held, needed
+from lib.held import Held, files, needed, snapshot_documents
 from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, errno_name, note, run, test, true
@@ -138,11 +139,20 @@ class Together:
             true(self.held.bytes[name] in known, f"the bytes of {name} are others: {said}")
         for self.held.mount in self.mounts:
             self.held.check_mount()
-        missing = [name for name in needed(self.domain) if not self.is_there(name)]
-        equal(missing, [], f"files that are missing: {said}")
+        self.files_are_right(asked, said)
 
-    def is_there(self, name):
-        return os.path.exists(os.path.join(self.domain.directory, name))
+    def files_are_right(self, asked, said):
+        """Nothing is missing; where nobody else meddled, nothing is left either."""
+        here, kept = files(self.domain), needed(self.domain) | self.memories()
+        equal(sorted(kept - here), [], f"files that are missing: {said}")
+        if "virsh" not in [one.verb for one in asked]:
+            equal(sorted(here - kept), [], f"files that nothing needs: {said}")
+
+    def memories(self):
+        """The names of the files that hold memory."""
+        documents = snapshot_documents(self.domain).values()
+        saved = [ElementTree.fromstring(document).find("memory").get("file") for document in documents]
+        return {os.path.basename(path) for path in saved if path}
 
 
 def rounds(directory, name, meddler):
