@@ -8,6 +8,8 @@ from lib.mount import Mount
 from lib.tap import equal
 from lib.watch import revert
 
+KINDS = {"e": "external", "m": "memory", "i": "internal"}
+
 
 @contextlib.contextmanager
 def line(name, directory, *kinds, disks=None, start=True):
@@ -19,8 +21,7 @@ def line(name, directory, *kinds, disks=None, start=True):
             held = Held(domain, mount)
             for number, kind in enumerate(kinds, 1):
                 write(domain, number)
-                word = {"e": "external", "m": "memory", "i": "internal"}[kind]
-                held.snapshot(f"{kind}{number}", word)
+                held.snapshot(f"{kind}{number}", KINDS[kind])
             write(domain, 0xEE)
             yield domain, mount, held
             held.check()

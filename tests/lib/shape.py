@@ -6,35 +6,26 @@ import os
 
 from lib import daemon
 from lib.control import write
-from lib.domain import MIB, SYSTEM, Domain
-from lib.held import Held
-from lib.mount import Mount
+from lib.line import KINDS, line, write as guest_writes
 from lib.tap import equal, errno_name, fail, true
 
-KINDS = {"e": "external", "m": "memory", "i": "internal"}
 REFUSALS = (errno.EBUSY, errno.EOPNOTSUPP, errno.EPERM)
 
 
 class Shape:
     """`domain`, `mount` and `held`, which knows the bytes of every snapshot that is to be there."""
 
-    def __init__(self, domain, mount):
-        self.domain, self.mount = domain, mount
-        self.held, self.daemon = Held(domain, mount), daemon.pid()
-        self.written = 0
+    def __init__(self, domain, mount, held):
+        self.domain, self.mount, self.held = domain, mount, held
+        self.daemon, self.written = daemon.pid(), len(held.bytes)
 
     def write(self):
-        """The guest writes what it never wrote, on each disk another thing."""
         self.written += 1
-        for index, disk in enumerate(self.domain.disks):
-            byte = self.written + index * 0x40
-            self.domain.write(byte, self.written % 4 * MIB, targets=[disk.target])
+        guest_writes(self.domain, self.written)
 
-    def take(self, *names):
-        """Snapshots one below the other, whose names begin with their kinds."""
-        for name in names:
-            self.write()
-            self.held.snapshot(name, KINDS[name[0]])
+    def take(self, name):
+        """One more snapshot, whose name begins with its kind."""
+        self.held.snapshot(name, KINDS[name[0]])
         self.write()
 
     def path(self, name, *parts):
@@ -57,17 +48,17 @@ class Shape:
         del self.held.bytes[name]
         self.safe()
 
-    def refused(self, function, *arguments, numbers=REFUSALS):
-        """Nothing is done at all."""
+    def refuses(self, *calls, numbers=REFUSALS):
+        """Each (function, arguments…) fails with one of the errnos; nothing is done at all."""
         before = self.look()
-        try:
-            function(*arguments)
-        except OSError as error:
-            true(error.errno in numbers, f"{function.__name__} {arguments}: {errno_name(error.errno)}")
-            equal(self.look(), before, f"after {function.__name__} {arguments}")
-            self.safe()
-            return
-        fail(f"{function.__name__} {arguments} was done")
+        for function, *arguments in calls:
+            try:
+                function(*arguments)
+            except OSError as error:
+                true(error.errno in numbers, f"{arguments}: {errno_name(error.errno)}")
+            else:
+                fail(f"{arguments} was done")
+        equal(self.look(), before, "what is there")
 
     def look(self):
         domain = self.domain
@@ -84,15 +75,13 @@ class Shape:
 
 @contextlib.contextmanager
 def shape(directory, name, *names, start=False, disks=None):
-    """A domain with these snapshots in a line; at the end all of it is safe."""
-    with Domain(name, directory, disks or {"vda": "qcow2"}, 4 * MIB) as domain:
-        with Mount(SYSTEM, "cache=0", f"domain={name}") as mount:
-            if start:
-                domain.start()
-            one = Shape(domain, mount)
-            one.take(*names)
-            yield one
-            one.safe()
+    """A domain with these snapshots in a line, named by kind and number; in the end all are safe."""
+    kinds = [one[0] for one in names]
+    with line(name, directory, *kinds, disks=disks, start=start) as (domain, mount, held):
+        equal(sorted(held.bytes), sorted(names), "the names")
+        one = Shape(domain, mount, held)
+        yield one
+        one.safe()
 
 
 def both(directory, name, *names, **keywords):

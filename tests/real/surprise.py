@@ -102,11 +102,10 @@ SPOILED = ("x" * 249, "a,b", "a%0Ab", "a%09b", "1", " " * 201)
 @test
 def names_that_would_be_spoiled(directory):
     for one in both(directory, "names", "e1"):
+        current = one.mount.path(one.domain.name, "current")
         for name in SPOILED:
-            for words in (f'"{name}"', f'"{name}" disk-only'):
-                one.refused(create, one.mount, one.domain, words, numbers=(errno.EINVAL,))
-            path = one.mount.path(one.domain.name, "current", name)
-            one.refused(os.mkdir, path, numbers=(errno.EINVAL,))
+            made = ((create, one.mount, one.domain, f'"{name}"{words}') for words in ("", " disk-only"))
+            one.refuses((os.mkdir, f"{current}/{name}"), *made, numbers=(errno.EINVAL,))
 
 
 @test
@@ -121,7 +120,7 @@ def a_name_that_a_tag_has_which_libvirt_does_not_know(directory):
                 one.domain.start()
             one.write()
             current = one.mount.path(one.domain.name, "current/taken")
-            one.refused(os.mkdir, current, numbers=(errno.EEXIST,))
+            one.refuses((os.mkdir, current), numbers=(errno.EEXIST,))
             image = one.mount.path(one.domain.name, "unmanaged/taken/vda.raw")
             reading.check(image, before)
 
@@ -168,7 +167,7 @@ def a_running_domain_that_was_undefined(directory):
         domain, files = one.domain, set(os.listdir(directory))
         kept = [(name, domain.snapshot_source(name, "vda")) for name in ("e1", "e2")]
         domain.virsh("undefine", domain.name)
-        one.refused(lambda: write(one.path("e1", "revert"), "\n"))
+        one.refuses((write, one.path("e1", "revert"), "\n"))
         for name in ("e1", "e2"):
             with contextlib.suppress(OSError):
                 write(one.path(name, "delete"), "merge\n")
