@@ -14,7 +14,9 @@
 
 #include "model/catalog.h"
 #include "model/follow.h"
+#include "model/mark.h"
 #include "model/merge.h"
+#include "model/need.h"
 #include "virt/commit.h"
 #include "virt/xml.h"
 
@@ -143,12 +145,12 @@ static int compare(const struct deletion *w, const struct survey *v, const struc
 {
     struct merge m;
     const struct snapshot *s = delete_target(w);
-    int r = s ? merge_find(v, w->now, s, disk->target, &m, e)
+    int base = need_file(v, disk->base);
+    int r = s ? merge_find(v, w->now, s, disk->target, base, &m, e)
               : err_fail(e, EBUSY, "the snapshot has gone meanwhile");
     if (r < 0)
         return r;
-    bool same = follow_to_same(graph_file_path(v->graph, m.base), disk->base) &&
-                follow_to_same(graph_file_path(v->graph, m.top), disk->top) &&
+    bool same = follow_to_same(graph_file_path(v->graph, m.top), disk->top) &&
                 !*disk->above == (m.above == GRAPH_NO_FILE);
     return same ? merge_check_files(v, &m, e)
                 : err_fail(e, EBUSY, "someone else changed the disk's chain meanwhile");
@@ -211,6 +213,8 @@ static int merge_disk(struct deletion *w, struct delete_disk *disk, struct err *
         r = find_chain(w, disk, &c, e);
     if (r == 0 && !is_merged(disk, &c))
         return err_fail(e, EIO, "QEMU could not merge '%s' into '%s'", disk->top, disk->base);
+    if (r == 0)
+        mark_no_base(disk->base);
     return r == 0 ? delete_record_merged(w->j, disk, e) : r;
 }
 

@@ -33,6 +33,7 @@ struct delete
     char *uri, *snapshot;
     uint64_t created;   /* the snapshot's time, so that another one of its name is none */
     uint64_t snapshots; /* domain_print_snapshots */
+    bool metadata;      /* every file stays as it is */
     bool native;        /* by libvirt's own call; else it only forgets the snapshot */
     bool hide;  /* it has children, and names an overlay that libvirt 9.0 would take for merged */
     bool start; /* the domain is shut off, and has to run for the merge */

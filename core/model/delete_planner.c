@@ -6,7 +6,9 @@
 
 #include "model/catalog.h"
 #include "model/delete_plan.h"
+#include "model/follow.h"
 #include "model/guard.h"
+#include "model/mark.h"
 #include "model/merge.h"
 #include "model/need.h"
 #include "model/print.h"
@@ -49,19 +51,76 @@ static int plan_left(const struct planner *p, const struct snapshot_disk *disk, 
     return 0;
 }
 
+/* ENOENT: the live disk does not stand on that file. */
+static int find_merge(const struct planner *p, const char *target, int base, struct merge *ret,
+                      struct err *e)
+{
+    int r =
+        base == GRAPH_NO_FILE ? -ENOENT : merge_find(&p->survey, p->d, p->s, target, base, ret, e);
+    return r == 0 ? merge_check_files(&p->survey, ret, e) : r;
+}
+
 static int plan_content(const struct planner *p, const struct snapshot_disk *disk, struct err *e)
 {
     struct merge merge;
     struct err why;
     int own = survey_user(&p->survey, p->d, p->s, disk->target);
-    int r = disk->tag ? -ENOENT : merge_find(&p->survey, p->d, p->s, disk->target, &merge, &why);
-    if (r == 0)
-        r = merge_check_files(&p->survey, &merge, &why);
+    int file = own < 0 || disk->tag ? GRAPH_NO_FILE : graph_chain(p->survey.graph, (size_t)own, 0);
+    int r = find_merge(p, disk->target, file, &merge, &why);
     if (r == 0)
         return add_merged(p, disk->target, &merge, e);
     if (r == -EBUSY)
         text_add(p->remark, "; disk '%s' is not merged: %s", disk->target, why.text);
     return plan_left(p, disk, own, e);
+}
+
+/* ---- what earlier deletes could not merge ---- */
+
+static bool is_planned(const struct planner *p, const char *path)
+{
+    for (size_t i = 0; i < p->del->n; i++)
+        if (!strcmp(p->del->disks[i].base, path) || !strcmp(p->del->disks[i].top, path))
+            return true;
+    return false;
+}
+
+/* Two merges that share a file are one too many: the next delete does the other. */
+static int plan_base(const struct planner *p, const char *target, int base, struct err *e)
+{
+    const struct graph *g = p->survey.graph;
+    const char *path = graph_file_path(g, base);
+    struct merge merge;
+    struct err ignored;
+    if (is_planned(p, path) || !mark_is_base(path) ||
+        find_merge(p, target, base, &merge, &ignored) < 0)
+        return 0;
+    const char *top = graph_file_path(g, merge.top);
+    bool ours = leftover_is_overlay(p->d, top, path) && !is_planned(p, top);
+    return ours ? add_merged(p, target, &merge, e) : 0;
+}
+
+static int plan_bases(const struct planner *p, const char *target, struct err *e)
+{
+    int live = survey_user(&p->survey, p->d, NULL, target), file, r = 0;
+    if (live < 0 || graph_user(p->survey.graph, (size_t)live)->broken)
+        return 0;
+    for (size_t k = 1; r == 0; k++) {
+        file = graph_chain(p->survey.graph, (size_t)live, k);
+        if (file == GRAPH_NO_FILE)
+            break;
+        r = plan_base(p, target, file, e);
+    }
+    return r;
+}
+
+/* A tag in an overlay that is merged goes with it. */
+static bool has_merged_tag(const struct planner *p)
+{
+    for (size_t i = 0; i < p->s->n_disks; i++)
+        for (size_t k = 0; k < p->del->n; k++)
+            if (p->s->disks[i].tag && follow_to_same(p->s->disks[i].path, p->del->disks[k].top))
+                return true;
+    return false;
 }
 
 static int plan_files(const struct planner *p, struct err *e)
@@ -70,6 +129,9 @@ static int plan_files(const struct planner *p, struct err *e)
     int r = 0;
     for (size_t i = 0; r == 0 && i < p->s->n_disks; i++)
         r = plan_content(p, &p->s->disks[i], e);
+    for (size_t i = 0; r == 0 && i < p->survey.live->n_disks; i++)
+        r = plan_bases(p, p->survey.live->disks[i].target, e);
+    p->del->native &= !has_merged_tag(p);
     if (r == 0 && x->memory == XML_EXTERNAL && x->memory_file)
         r = leftovers_note(&p->del->left, x->memory_file, LEFT_MEMORY, e);
     return r;
@@ -91,7 +153,7 @@ static int check_merge(const struct planner *p, struct err *e)
     return r;
 }
 
-static int fill(const struct planner *p, struct err *e)
+static int fill(const struct planner *p, bool metadata, struct err *e)
 {
     struct delete *del = p->del;
     del->uri = strdup(virt_uri(p->m->virt));
@@ -99,6 +161,7 @@ static int fill(const struct planner *p, struct err *e)
     del->created = (uint64_t)p->s->parsed->created;
     del->snapshots = print_snapshots(p->d);
     del->start = del->n && !p->d->active;
+    del->metadata = metadata;
     del->hide = guard_is_external(p->s) && p->s->n_children;
     return del->uri && del->snapshot ? 0 : err_nomem(e);
 }
@@ -113,7 +176,7 @@ static int plan_all(const struct planner *p, bool metadata, struct err *e)
         r = plan_files(p, e);
     if (r == 0)
         r = check_merge(p, e);
-    return r == 0 ? fill(p, e) : r;
+    return r == 0 ? fill(p, metadata, e) : r;
 }
 
 int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, bool metadata,

@@ -1,6 +1,6 @@
 /* delete_record.c - a delete in the journal: lines of record.h. No locks.
  *
- *     delete 1                     the version of all this
+ *     delete 2                     the version of all this
  *     uri URI
  *     snapshot NAME
  *     state CREATED …
@@ -62,11 +62,11 @@ bool delete_add(struct delete *del, const char *target, const char *base, const 
 int delete_record(struct journal *j, const struct delete *del, struct err *e)
 {
     autotext struct text t = {0};
-    text_add(&t, "delete 1\n");
+    text_add(&t, "delete 2\n");
     record_field(&t, "uri", del->uri);
     record_field(&t, "snapshot", del->snapshot);
-    text_add(&t, "state %" PRIu64 " %" PRIu64 " %d %d %d\n", del->created, del->snapshots,
-             del->native, del->hide, del->start);
+    text_add(&t, "state %" PRIu64 " %" PRIu64 " %d %d %d %d\n", del->created, del->snapshots,
+             del->metadata, del->native, del->hide, del->start);
     for (size_t i = 0; i < del->n; i++) {
         const struct delete_disk *disk = &del->disks[i];
         text_add(&t, "disk");
@@ -115,11 +115,11 @@ int delete_record_merged(struct journal *j, struct delete_disk *disk, struct err
 
 static bool read_state(const struct record_line *l, struct delete *del)
 {
-    uint64_t v[5];
-    if (!record_numbers(l, 1, v, 5))
+    uint64_t v[6];
+    if (!record_numbers(l, 1, v, 6))
         return false;
     del->created = v[0], del->snapshots = v[1];
-    del->native = v[2], del->hide = v[3], del->start = v[4];
+    del->metadata = v[2], del->native = v[3], del->hide = v[4], del->start = v[5];
     return true;
 }
 
@@ -174,7 +174,7 @@ static bool read_line(void *ctx, const struct record_line *l)
     if (!strcmp(word, "pivoting") || !strcmp(word, "merged"))
         return read_progress(l, del, *word == 'm');
     if (strcmp(word, "ready") != 0)
-        return !strcmp(word, "delete") && l->n == 2 && !strcmp(l->fields[1], "1");
+        return !strcmp(word, "delete") && l->n == 2 && !strcmp(l->fields[1], "2");
     reading->ready = true;
     return del->uri && del->snapshot;
 }

@@ -19,6 +19,7 @@
 #include "model/delete_merge.h"
 #include "model/follow.h"
 #include "model/guard.h"
+#include "model/mark.h"
 #include "virt/change.h"
 #include "virt/xml_move.h"
 
@@ -125,10 +126,46 @@ static int run_hide(struct deletion *w, struct err *e)
     return r == 0 ? redefine(w, s, xml, e) : r;
 }
 
+static bool is_merged(const struct deletion *w, const char *base)
+{
+    for (size_t i = 0; i < w->del->n; i++)
+        if (w->del->disks[i].merged && follow_to_same(w->del->disks[i].base, base))
+            return true;
+    return false;
+}
+
+/* The tag has no snapshot any more. */
+static void mark_tag(const struct snapshot_disk *disk)
+{
+    struct image_tags *tags autodestroy(image_tags_free) = NULL;
+    struct image_source source = {.path = disk->path, .format = disk->format};
+    if (image_tags_read(&source, NULL, &tags, NULL) < 0)
+        return;
+    for (size_t i = 0; i < tags->n; i++)
+        if (!strcmp(tags->tags[i].name, disk->tag))
+            mark_left(disk->path, &tags->tags[i].identity.entry, 1);
+}
+
+/* What cannot be merged or deleted now a later delete may. */
+static void mark_disk(const struct deletion *w, const struct snapshot_disk *disk)
+{
+    if (disk->no || !disk->path)
+        return;
+    if (disk->tag)
+        mark_tag(disk);
+    else if (!is_merged(w, disk->path))
+        mark_base(disk->path);
+}
+
 static int run_forget(struct deletion *w, struct err *e)
 {
     const struct snapshot *s = delete_target(w);
-    return s ? virt_snapshot_delete(w->m->virt, w->uuid, s->name, !w->del->native, e) : 0;
+    if (!s)
+        return 0;
+    int r = virt_snapshot_delete(w->m->virt, w->uuid, s->name, !w->del->native, e);
+    for (size_t i = 0; r == 0 && !w->del->metadata && i < s->n_disks; i++)
+        mark_disk(w, &s->disks[i]);
+    return r;
 }
 
 /* An overlay that is not known to be merged may be all that there is of somebody's disk. */

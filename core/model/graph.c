@@ -125,11 +125,9 @@ bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, si
     if (!more)
         return false;
     g->users = more;
-    struct user x = {.u = {.broken = u->broken,
-                           .unknown = u->unknown,
-                           .loose = u->loose,
-                           .left = u->left},
-                     .n = n};
+    struct user x = {
+        .u = {.broken = u->broken, .unknown = u->unknown, .loose = u->loose, .left = u->left},
+        .n = n};
     x.chain = calloc(n + 1, sizeof(*x.chain));
     bool ok = x.chain && copy(&x.u.domain, u->domain) && copy(&x.u.snapshot, u->snapshot) &&
               copy(&x.u.target, u->target) && copy(&x.u.tag, u->tag) &&

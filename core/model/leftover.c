@@ -54,8 +54,7 @@ static bool names(const struct xml_snapshot_disk *disks, size_t n, const char *p
     return false;
 }
 
-/* Was that file made for a snapshot of the domain? Else it may be the user's own. */
-static bool is_overlay(const struct domain *d, const char *path, const char *below)
+bool leftover_is_overlay(const struct domain *d, const char *path, const char *below)
 {
     for (size_t i = 0; i < d->n; i++) {
         const struct xml_snapshot *x = d->all[i].parsed;
@@ -74,7 +73,7 @@ int leftovers_note_chain(struct leftovers *l, const struct survey *v, const stru
         int file = graph_chain(v->graph, (size_t)user, k);
         int below = file < 0 ? file : graph_chain(v->graph, (size_t)user, k + 1);
         const char *path = file < 0 ? NULL : graph_file_path(v->graph, file);
-        bool overlay = below >= 0 && is_overlay(d, path, graph_file_path(v->graph, below));
+        bool overlay = below >= 0 && leftover_is_overlay(d, path, graph_file_path(v->graph, below));
         if (file < 0 || need_loose(v, file) != SIZE_MAX ||
             (!overlay && (inside || !mark_is_made(path))))
             break;

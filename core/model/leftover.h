@@ -38,6 +38,10 @@ int leftovers_note_chain(struct leftovers *l, const struct survey *v, const stru
 int leftovers_note_live(struct leftovers *l, const struct survey *v, const struct domain *d,
                         struct err *e);
 
+/* Was the overlay `path` on the file `below` made for a snapshot of the domain? Else it may be the
+ * user's own. */
+bool leftover_is_overlay(const struct domain *d, const char *path, const char *below);
+
 /* As lines of a journal, "left PATH …"; and back, where it is one. */
 void leftovers_put(const struct leftovers *l, struct text *t);
 bool leftovers_read(struct leftovers *l, const struct record_line *line);

@@ -13,6 +13,7 @@
 
 #define MADE "user.snapfs.made"
 #define LEFT "user.snapfs.left"
+#define BASE "user.snapfs.base"
 
 enum { VALUE_MAX = 64 << 10 /* Linux has none that is longer */, HEX_DIGITS = 16 };
 
@@ -46,20 +47,47 @@ static int open_file(const char *path)
     return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
-/* ---- made ---- */
+/* ---- made, base ---- */
 
-void mark_made(const char *path)
+static void set_on(const char *path, const char *name)
 {
     autoclose int fd = open_file(path);
     if (fd >= 0)
-        set(fd, MADE, "");
+        set(fd, name, "");
+}
+
+static bool is_on(const char *path, const char *name)
+{
+    autoclose int fd = open_file(path);
+    autofree char *value = fd >= 0 ? get(fd, name) : NULL;
+    return value != NULL;
+}
+
+void mark_made(const char *path)
+{
+    set_on(path, MADE);
 }
 
 bool mark_is_made(const char *path)
 {
+    return is_on(path, MADE);
+}
+
+void mark_base(const char *path)
+{
+    set_on(path, BASE);
+}
+
+bool mark_is_base(const char *path)
+{
+    return is_on(path, BASE);
+}
+
+void mark_no_base(const char *path)
+{
     autoclose int fd = open_file(path);
-    autofree char *value = fd >= 0 ? get(fd, MADE) : NULL;
-    return value != NULL;
+    if (fd >= 0)
+        (void)!fremovexattr(fd, BASE);
 }
 
 /* ---- left ---- */

@@ -1,7 +1,7 @@
 /* mark.h - what is noted with an image file itself, so that what a copy has left over is told from
  * what a user put there.
  *
- * It stands in extended attributes, `user.snapfs.made` and `user.snapfs.left`, which begin with
+ * It stands in extended attributes, `user.snapfs.made`, `.left` and `.base`, which begin with
  * the file's inode number, so that a copy of the file that somebody else makes has none of it.
  * Where a file system has no such attributes nothing is marked: then more is kept than has to be.
  * To mark a file changes its ctime alone.
@@ -20,8 +20,15 @@ enum { MARKS_MAX = 2048 }; /* tags that one file's mark tells of; more are not l
 void mark_made(const char *path);
 bool mark_is_made(const char *path); /* not of a file in a snapfs mount */
 
-/* The tags with these entries (image_id) are in the file because all of it was copied: their
- * snapshots' bytes stand in another file. Added to those that are marked. */
+/* A snapshot whose content the file is was forgotten, and what stands on it could not be merged
+ * into it then: as soon as it can, it may. */
+void mark_base(const char *path);
+bool mark_is_base(const char *path);
+void mark_no_base(const char *path);
+
+/* The tags with these entries (image_id) are in the file for nobody: all of it was copied, and
+ * their snapshots' bytes stand in another file; or their snapshot was forgotten while the file was
+ * in use. Added to those that are marked. */
 void mark_left(const char *path, const uint64_t *entries, size_t n);
 
 struct marks {

@@ -65,14 +65,20 @@ static int refuse(const struct question *q, size_t user, struct err *e)
                     who.failed ? "another" : who.s);
 }
 
-static int check_users(const struct question *q, size_t own, struct err *e)
+/* What the snapshot itself has does not count. */
+static bool is_deleted(const struct question *q, const struct graph_user *u)
+{
+    return u->snapshot && !strcmp(u->snapshot, q->s->name) && !strcmp(u->domain, q->d->name);
+}
+
+static int check_users(const struct question *q, struct err *e)
 {
     const struct graph *g = q->v->graph;
     for (size_t i = 0; i < graph_n_users(g); i++) {
         const struct graph_user *u = graph_user(g, i);
         size_t k = graph_depth(g, i, q->m.base);
         bool stays = k == SIZE_MAX ? !u->unknown && !stands_on_it(q, u) : keeps(q, i, k);
-        if (i != own && !stays && !u->left)
+        if (!stays && !u->left && !is_deleted(q, u))
             return refuse(q, i, e);
     }
     return 0;
@@ -80,13 +86,14 @@ static int check_users(const struct question *q, size_t own, struct err *e)
 
 /* ---- together ---- */
 
-/* The live chain's files about the content. */
-static int find_files(struct question *q, size_t own, struct err *e)
+/* The live chain's files about the base. */
+static int find_files(struct question *q, struct err *e)
 {
     const struct graph *g = q->v->graph;
     int live = survey_user(q->v, q->d, NULL, q->target);
-    q->m.base = graph_chain(g, own, 0);
     size_t k = live < 0 ? SIZE_MAX : graph_depth(g, (size_t)live, q->m.base);
+    if (live >= 0 && graph_user(g, (size_t)live)->broken)
+        return err_fail(e, EBUSY, "the chain of disk '%s' is not whole", q->target);
     if (k == SIZE_MAX || k == 0)
         return err_fail(e, ENOENT, "the live disk '%s' does not stand on the snapshot", q->target);
     q->m.top = graph_chain(g, (size_t)live, k - 1);
@@ -95,15 +102,12 @@ static int find_files(struct question *q, size_t own, struct err *e)
 }
 
 int merge_find(const struct survey *v, const struct domain *d, const struct snapshot *s,
-               const char *target, struct merge *ret, struct err *e)
+               const char *target, int base, struct merge *ret, struct err *e)
 {
-    struct question q = {.v = v, .d = d, .s = s, .target = target};
-    int own = survey_user(v, d, s, target);
-    if (own < 0 || graph_user(v->graph, (size_t)own)->broken)
-        return err_fail(e, EBUSY, "the chain of disk '%s' of the snapshot is not whole", target);
-    int r = find_files(&q, (size_t)own, e);
+    struct question q = {.v = v, .d = d, .s = s, .target = target, .m.base = base};
+    int r = find_files(&q, e);
     if (r == 0)
-        r = check_users(&q, (size_t)own, e);
+        r = check_users(&q, e);
     if (r == 0)
         *ret = q.m;
     return r;

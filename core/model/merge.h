@@ -1,8 +1,8 @@
-/* merge.h - may what a snapshot's next one stands on be merged into the snapshot's own file? Then
- * the file has the bytes of the next one, and all others have theirs as before.
+/* merge.h - when a snapshot is deleted, may the overlay on a file be merged into that? Then the
+ * file has the bytes of the overlay, and all others have theirs as before.
  *
  * Asked of the file graph alone, so that it holds whatever names libvirt keeps: the overlay is the
- * one file that stands on the content.
+ * one file that stands on the other.
  */
 #ifndef SNAPFS_MODEL_MERGE_H
 #define SNAPFS_MODEL_MERGE_H
@@ -11,15 +11,15 @@
 
 /* Files of the graph. */
 struct merge {
-    int base;  /* the snapshot's content, which takes the bytes of */
+    int base;  /* takes the bytes of */
     int top;   /* the overlay on it, which is in the live chain; on that stands */
     int above; /* this file of that chain, GRAPH_NO_FILE when it is the live disk itself */
 };
 
-/* May it? EBUSY with the reason when it may not: somebody else's bytes would change or vanish.
- * ENOENT: the live disk does not stand on the snapshot. Pure. */
+/* May it, once snapshot `s` is no more? EBUSY with the reason when it may not: somebody else's
+ * bytes would change or vanish. ENOENT: the live disk does not stand on `base`. Pure. */
 int merge_find(const struct survey *v, const struct domain *d, const struct snapshot *s,
-               const char *target, struct merge *ret, struct err *e);
+               const char *target, int base, struct merge *ret, struct err *e);
 
 /* Are they files that QEMU merges with no other effect? EBUSY. Headers are read, nothing is
  * written.

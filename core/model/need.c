@@ -16,6 +16,16 @@ static bool stands_on(const struct graph *g, size_t user, size_t from, int file)
     return false;
 }
 
+int need_file(const struct survey *v, const char *path)
+{
+    struct stat st;
+    uint64_t dev, ino;
+    if (stat(path, &st) < 0)
+        return GRAPH_NO_FILE;
+    need_identify(&st, &dev, &ino);
+    return graph_find(v->graph, dev, ino);
+}
+
 size_t need_loose(const struct survey *v, int file)
 {
     for (size_t i = 0; i < graph_n_users(v->graph); i++)

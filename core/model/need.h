@@ -9,6 +9,9 @@
 /* As the graph knows files, and devices by their number. */
 void need_identify(const struct stat *st, uint64_t *ret_dev, uint64_t *ret_ino);
 
+/* The number of the file that the path leads to, GRAPH_NO_FILE where the survey has seen none. */
+int need_file(const struct survey *v, const char *path);
+
 /* *ret_user: the first whose chain has that file, SIZE_MAX for nobody; without `sure` also one who
  * may need it, since its chain cannot be followed. */
 int need_find(const struct survey *v, const char *path, const struct stat *st, bool sure,

@@ -22,7 +22,7 @@ struct trail {
     const int *chain; /* numbers of files, top first */
     size_t n;
     bool broken, unknown; /* as in struct graph_user, and */
-    const char *inside;            /* the same; NULL for none */
+    const char *inside;   /* the same; NULL for none */
 };
 
 /* The chain that begins with `path` in that format, borrowed; false: it was not followed. */

@@ -88,17 +88,17 @@ static void refuses(const char *text, const char *what)
     TAP_OK(delete_read(text, &del, &e) == -EIO && !del, "%s: %s", what, e.text);
 }
 
-#define HEAD "delete 1\nuri u\nsnapshot s\nstate 1 2 0 0 1\n"
+#define HEAD "delete 2\nuri u\nsnapshot s\nstate 1 2 0 0 0 1\n"
 
 static void test_read(void)
 {
     struct delete *del = NULL;
     struct err e = {0};
     TAP_OK(delete_read(HEAD, &del, &e) == 0 && !del, "one that was not ready");
-    refuses("delete 2\n", "another version");
+    refuses("delete 1\n", "another version");
     refuses("revert 1\n", "another operation");
-    refuses("delete 1\nready\n", "one that lacks what it needs");
-    refuses(HEAD "state 1 2 0 0\n", "a state that was cut");
+    refuses("delete 2\nready\n", "one that lacks what it needs");
+    refuses(HEAD "state 1 2 0 0 1\n", "a state that was cut");
     refuses(HEAD "disk vda /b raw /t\n", "a disk that was cut");
     refuses(HEAD "merged vda\n", "a disk that was not to be");
     refuses(HEAD "step dance\n", "an unknown step");
