@@ -51,7 +51,8 @@ static int check_parent(const struct turn *t, uint64_t parent_ident, struct err 
     return err_fail(
         e, EBUSY,
         "libvirt puts a new snapshot under the current one: it would go in '%s', not here "
-        "(revert here first, or use '%s/current/')",
+        "(use '%s/current/', and try again if that has just moved; a revert to here comes "
+        "first where it is to go here, and loses the present state)",
         path.failed ? "?" : path.s, t->domain->coded);
 }
 

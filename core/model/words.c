@@ -267,6 +267,12 @@ int words_parse(const char *text, struct wish *ret, struct err *e)
         return r;
     if (!ret->request.name)
         return err_fail(e, EINVAL, "the first word is the new snapshot's name");
+    if (find_word(ret->request.name))
+        return err_fail(
+            e, EINVAL,
+            "the first word is the new snapshot's name, and '%.64s' is a word of create; "
+            "mkdir makes one of that name",
+            ret->request.name);
     return parse_words(text, WORDS_BLANKS, ret, e);
 }
 

@@ -202,6 +202,32 @@ def another_stands_on_it(directory):
         ends_needing(domain)
 
 
+@test
+def what_could_not_be_merged_is_merged_later(directory):
+    with line("later", directory, "i", "e", "i", start=False) as (domain, mount, held):
+        holds(deleted(domain, mount, held, "e2"), "is not merged")
+        deleted(domain, mount, held, "i3", "")
+        equal(files(domain), {"later-vda.qcow2"}, "files")
+        deleted(domain, mount, held, "i1", "")
+        ends(domain, held, 0x51)
+
+
+@test
+def a_rotation_of_both_kinds(directory):
+    with line("both", directory, "e", "i") as (domain, mount, held):
+        for number in range(3, 11, 2):
+            write(domain, number)
+            held.snapshot(f"e{number}", "external")
+            write(domain, number + 1)
+            held.snapshot(f"i{number + 1}", "internal")
+            deleted(domain, mount, held, f"e{number - 2}")
+            deleted(domain, mount, held, f"i{number - 1}")
+            true(len(files(domain)) <= 4, f"files: {files(domain)}")
+        deleted(domain, mount, held, "i10", "")
+        deleted(domain, mount, held, "e9", "")
+        equal(len(files(domain)), 1, "files")
+
+
 def ends_needing(domain):
     """What was left for another is no longer known to be a snapshot's."""
     true(len(files(domain)) > 1, "files are left")
