@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 
-from lib import reading
+from lib import daemon, reading
 from lib.command import must
 from lib.domain import MIB, SYSTEM, Domain
 from lib.held import digest
@@ -39,9 +39,11 @@ def a_removed_drive_that_the_snapshot_left_out(directory):
         domain.destroy()
         domain.virsh("detach-disk", domain.name, "hda", "--config")
         domain.start()
+        pid = daemon.pid()
         with Mount(SYSTEM) as mount:
             deletes(mount, domain, "i1")
             equal(reading.tags(domain.disks[0].path), ["i1"], "tags")
+        equal((domain.snapshots(), daemon.pid()), ([], pid), "snapshots, and the daemon")
 
 
 class OnVolume(Domain):
