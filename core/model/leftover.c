@@ -112,6 +112,13 @@ bool leftovers_read(struct leftovers *l, const struct record_line *line)
 
 /* ---- removing ---- */
 
+/* That the domain itself is on a file, still or again, goes without saying. */
+static bool is_own_disk(const struct survey *v, size_t user)
+{
+    const struct graph_user *u = graph_user(v->graph, user);
+    return !u->snapshot && !u->tag && !strcmp(u->domain, v->live->name);
+}
+
 static bool is_needed(const struct survey *v, const struct leftover *file, const struct stat *st,
                       bool sure, struct text *remark)
 {
@@ -127,7 +134,7 @@ static bool is_needed(const struct survey *v, const struct leftover *file, const
     }
     if (user == SIZE_MAX)
         return false;
-    if (file->what == LEFT_BELOW)
+    if (file->what == LEFT_BELOW || is_own_disk(v, user))
         return true;
     text_add(remark, "; '%s' is left for ", file->path);
     graph_describe(v->graph, user, remark);

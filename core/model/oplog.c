@@ -53,7 +53,8 @@ void model_log_add(struct model *m, const char *uuid, const struct operation *op
     if (failure && failure->no)
         text_add(line, "%s: %s", err_name(failure->no), failure->text);
     else
-        text_add(line, "ok%s%s", remark && *remark ? "; " : "", remark ? remark : "");
+        text_add(line, "ok%s%s", remark && *remark && *remark != ';' ? "; " : "",
+                 remark ? remark : "");
     struct entry *en = line->failed || !uuid ? NULL : model_entry(m, uuid);
     if (!en)
         return;
