@@ -20,6 +20,8 @@ QUOTED = re.compile(r"'([^']+)'")
 # What the log says where tags are left: of an internal one that is deleted while the domain runs on
 # another file, and of a revert on a copy of a file with all the tags in it.
 TAGS_LEFT = ("its tag stays", ", a copy of '")
+# Such a tag keeps its file, which may hold nothing else that is needed.
+FILE_LEFT = "is left for tag '"
 # What is no operation on snapshots.
 BESIDE = ("start", "destroy", "suspend", "resume", "write")
 
@@ -104,7 +106,8 @@ class Session:
         except Refused as refusal:
             self.refused(words, refusal)
         log = self.actor.log()
-        self.audit.check(words[-1] == "metadata", any(part in log for part in TAGS_LEFT))
+        leaves_files = words[-1] == "metadata" or FILE_LEFT in log
+        self.audit.check(leaves_files, any(part in log for part in TAGS_LEFT))
 
     def refused(self, words, refusal):
         """It says what would be lost, or what to do, before libvirt was asked for anything."""
