@@ -14,7 +14,8 @@ READERS = 4
 
 
 class Audit:
-    """`left` are the files and `tags` (file, name) that may be there although nothing needs them."""
+    """`left` are the files and `tags` (file, name) that may be there although nothing needs them; the
+    files that the user made are never removed."""
 
     def __init__(self, domain, mount, tree, scratch):
         self.domain, self.mount, self.tree = domain, mount, tree
@@ -22,7 +23,7 @@ class Audit:
         self.daemon = daemon.pid()
         self.pool = futures.ThreadPoolExecutor(READERS)
         self.memories, self.files, self.said = {}, None, None
-        self.left, self.tags = set(), set()
+        self.left, self.tags = {disk.path for disk in domain.disks}, set()
 
     def before(self):
         """What a snapshot that is made now will have to hold is what QEMU reads now; all writes were
