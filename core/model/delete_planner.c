@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/catalog.h"
+#include "model/delete.h"
 #include "model/delete_plan.h"
 #include "model/follow.h"
 #include "model/guard.h"
@@ -177,6 +178,31 @@ static int plan_all(const struct planner *p, bool metadata, struct err *e)
     if (r == 0)
         r = check_merge(p, e);
     return r == 0 ? fill(p, metadata, e) : r;
+}
+
+static bool is_below(const struct snapshot *s, const struct snapshot *top)
+{
+    for (s = s->parent; s; s = s->parent)
+        if (s == top)
+            return true;
+    return false;
+}
+
+int delete_check_below(struct model *m, struct domain *d, const struct snapshot *top, bool itself,
+                       bool metadata, struct err *e)
+{
+    struct survey v;
+    bool native;
+    int r = m->is_test ? 1 : survey_make(m, d, false, &v, e);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    for (size_t i = 0; r == 0 && i < d->n; i++) {
+        const struct snapshot *s = &d->all[i];
+        if ((s == top && itself) || is_below(s, top))
+            r = guard_delete(&v, d, s, metadata, &native, e);
+    }
+    survey_drop(&v);
+    return r;
 }
 
 int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, bool metadata,

@@ -57,8 +57,7 @@ static const struct snapshot *deepest(const struct snapshot *s)
 static int fail_after(size_t done, const char *name, struct err *e)
 {
     struct err why = *e;
-    return done ? err_fail(e, why.no, "%zu snapshots are deleted, but not '%s': %s", done, name,
-                           why.text)
+    return done ? err_fail(e, why.no, "%zu deleted, but not '%s': %s", done, name, why.text)
                 : -why.no;
 }
 
@@ -68,7 +67,10 @@ static int delete_below(struct turn *t, const char *name, unsigned words, struct
 {
     const struct snapshot *top, *s;
     size_t done = 0;
-    int r = 0;
+    top = domain_find_name(t->domain, name);
+    int r = top ? delete_check_below(t->m, t->domain, top, !(words & CHILDREN_ONLY),
+                                     words & METADATA, e)
+                : 0;
     while (r == 0 && (top = domain_find_name(t->domain, name))) {
         s = deepest(top);
         if (s == top && (words & CHILDREN_ONLY))

@@ -156,8 +156,8 @@ bool leftover_remove(const struct survey *v, const struct leftover *file, bool s
     else if (unlink(file->path) < 0)
         text_add(remark, "; '%s' is left: %s", file->path, strerrordesc_np(errno));
     else
-        return true;
-    return false;
+        text_add(remark, "; '%s' is removed", file->path);
+    return lstat(file->path, &st) < 0;
 }
 
 /* What cannot be known to be needed by nobody is left. */

@@ -185,6 +185,8 @@ def what_is_refused(directory):
         image = mount.path(domain.name, "by-name", "e1", "vda.raw")
         with clone_on(domain, directory, image, "raw"):
             refused(errno.EBUSY, delete, mount, domain, "e1")
+            refused(errno.EBUSY, delete, mount, domain, "e1", "children")
+            equal(domain.parents(), before)
         domain.virsh("managedsave", domain.name)
         refused(errno.EBUSY, delete, mount, domain, "e1")
         domain.start()
