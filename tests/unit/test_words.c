@@ -42,9 +42,6 @@ static void test_flags(void)
     if (parsed("one external", &w))
         TAP_OK(!wish_is_default(&w) && w.kind == WISH_EXTERNAL, "'external' does not");
     wish_drop(&w);
-    if (parsed("disk-only", &w))
-        TAP_STR(w.request.name, "disk-only", "a word that comes first is a name");
-    wish_drop(&w);
 }
 
 static void test_values(void)
@@ -88,6 +85,8 @@ static void test_refusals(void)
     refused("x memspec", "'memspec'");
     refused("x \"open", "nothing ends it");
     refused("x internal external", "exclude");
+    refused("disk-only", "the new snapshot's name");
+    refused("description=x disk-only", "the new snapshot's name");
     refused("x disk-only internal", "exclude");
     refused("x disk-only memspec=/a", "exclude");
     refused("x internal memspec=/a", "exclude");
