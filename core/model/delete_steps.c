@@ -66,14 +66,14 @@ static int run_stop(struct deletion *w, struct err *e)
 
 /* ---- move ---- */
 
-/* Where the snapshot has its bytes in an overlay that was merged, or says that they stand on it. */
-static size_t find_places(const struct deletion *w, const struct snapshot *s,
+/* Where the disks are on an overlay that was merged, or say that they stand on it. */
+static size_t find_places(const struct deletion *w, const struct xml_domain *domain,
                           struct xml_place *places)
 {
     size_t n = 0;
     for (size_t i = 0; i < w->del->n; i++) {
         const struct delete_disk *disk = &w->del->disks[i];
-        const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
+        const struct xml_disk *x = xml_domain_disk(domain, disk->target);
         const char *from = disk->merged && x ? follow_name(x, disk->top) : NULL;
         if (from)
             places[n++] = (struct xml_place){disk->target, from, disk->base, disk->format};
@@ -91,13 +91,31 @@ static int move_snapshot(struct deletion *w, const struct snapshot *s, struct xm
                          struct err *e)
 {
     autofree char *secure = NULL, *xml = NULL;
-    size_t n = s->parsed->domain ? find_places(w, s, places) : 0;
+    size_t n = s->parsed->domain ? find_places(w, s->parsed->domain, places) : 0;
     if (!n)
         return 0;
     int r = virt_snapshot_secure_xml(w->m->virt, w->uuid, s->name, &secure, e);
     if (r == 0)
         r = xml_move_snapshot(secure, places, n, &xml, e);
     return r == 0 ? redefine(w, s, xml, e) : r;
+}
+
+/* Where the domain or libvirt's daemon ends just then, libvirt has not noted the merge: it would
+ * look for the overlay at the next start. */
+static int move_config(struct deletion *w, struct xml_place *places, struct err *e)
+{
+    autofree char *secure = NULL, *xml = NULL;
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    if (!w->now->persistent)
+        return 0;
+    int r = virt_domain_secure_config(w->m->virt, w->uuid, &secure, e);
+    if (r == 0)
+        r = xml_domain_parse(secure, &x, e);
+    size_t n = r == 0 ? find_places(w, x, places) : 0;
+    if (!n)
+        return r;
+    r = xml_move_domain(secure, places, n, &xml, e);
+    return r == 0 ? virt_domain_define(w->m->virt, xml, e) : r;
 }
 
 static int run_move(struct deletion *w, struct err *e)
@@ -107,7 +125,7 @@ static int run_move(struct deletion *w, struct err *e)
     for (size_t i = 0; r == 0 && w->del->n && i < w->now->n; i++)
         if (&w->now->all[i] != delete_target(w))
             r = move_snapshot(w, &w->now->all[i], places, e);
-    return r;
+    return r == 0 && w->del->n ? move_config(w, places, e) : r;
 }
 
 /* ---- hide, forget, remove ---- */

@@ -220,7 +220,7 @@ static void share_each(void *ctx, const struct graph_user *u, size_t i)
     h->sure |= h->harm.n > before && graph_depth(h->harm.graph, i, h->file) != SIZE_MAX;
 }
 
-/* Whoever may stand on a file that the domain writes to all the time has lost his bytes already. */
+/* Whoever may stand on a file that a running domain writes to has lost his bytes already. */
 int guard_shares(const struct survey *v, const struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, bool *ret, struct err *e)
 {
@@ -231,9 +231,12 @@ int guard_shares(const struct survey *v, const struct domain *d, const struct sn
     h.harm = (struct harm){.graph = v->graph, .domain = d, .snapshot = s, .spare_live = true};
     graph_users_of(v->graph, h.file, false, share_each, &h);
     harm_drop(&h.harm);
-    bool written = top_file(v, survey_user(v, d, NULL, disk->target)) == h.file;
-    *ret = h.sure || (h.harm.n && !written);
-    return check_tag_name(v, h.file, s, e);
+    *ret = h.sure;
+    int r = check_tag_name(v, h.file, s, e);
+    bool written = d->active && top_file(v, survey_user(v, d, NULL, disk->target)) == h.file;
+    if (r == 0 && h.harm.n && !h.sure && !written)
+        r = refuse_users(v, d, s, h.file, false, true, "reverting would write to", e);
+    return r;
 }
 
 /* libvirt's revert to an external snapshot unlinks what the current one names as its overlays. */

@@ -12,6 +12,10 @@
  * document has. */
 int virt_domain_define(struct virt *v, const char *xml, struct err *e);
 
+/* The domain's configuration for its next start, with secrets, to be defined again; owned by the
+ * caller. */
+int virt_domain_secure_config(struct virt *v, const char *uuid, char **ret, struct err *e);
+
 /* virDomainUndefine of a domain that is shut off and has no snapshots. ENOENT. */
 int virt_domain_undefine(struct virt *v, const char *uuid, struct err *e);
 

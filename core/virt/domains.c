@@ -6,6 +6,7 @@
 #include <libvirt/virterror.h>
 
 #include "base/mem.h"
+#include "virt/change.h"
 #include "virt/errors.h"
 #include "virt/internal.h"
 #include "virt/objects.h"
@@ -283,13 +284,23 @@ static int op_xml(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
     return r;
 }
 
-int virt_domain_xml(struct virt *v, const char *uuid, bool config, char **ret, struct err *e)
+static int ask_xml(struct virt *v, const char *uuid, unsigned flags, char **ret, struct err *e)
 {
-    struct xml_call c = {.uuid = uuid, .flags = config ? VIR_DOMAIN_XML_INACTIVE : 0};
+    struct xml_call c = {.uuid = uuid, .flags = flags};
     int r = virt_run(v, VIRT_READ, op_xml, &c, e);
     if (!r)
         *ret = c.xml;
     return r;
+}
+
+int virt_domain_xml(struct virt *v, const char *uuid, bool config, char **ret, struct err *e)
+{
+    return ask_xml(v, uuid, config ? VIR_DOMAIN_XML_INACTIVE : 0, ret, e);
+}
+
+int virt_domain_secure_config(struct virt *v, const char *uuid, char **ret, struct err *e)
+{
+    return ask_xml(v, uuid, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE, ret, e);
 }
 
 /* ---- all of that at once ---- */

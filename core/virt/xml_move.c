@@ -73,6 +73,16 @@ int xml_move_snapshot(const char *snapshot, const struct xml_place *places, size
     return r ? r : xml_doc_write(root, ret, e);
 }
 
+int xml_move_domain(const char *domain, const struct xml_place *places, size_t n, char **ret,
+                    struct err *e)
+{
+    autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
+    int r = xml_doc_read(domain, "domain", &doc, e);
+    for (size_t i = 0; !r && i < n; i++)
+        r = move_disk(xmlDocGetRootElement(doc), &places[i], e);
+    return r ? r : xml_doc_write(xmlDocGetRootElement(doc), ret, e);
+}
+
 int xml_withdraw_snapshot(const char *snapshot, char **ret, struct err *e)
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;

@@ -1,5 +1,5 @@
-/* xml_move.h - a snapshot's document whose bytes stand in other files than before. Pure; owned by
- * the caller.
+/* xml_move.h - a document of a snapshot, or a domain, whose bytes stand in other files than before.
+ * Pure; owned by the caller.
  *
  * They are made from libvirt's own document with its secrets, and so hold them too. A document with
  * <revertDisks>, which libvirt forgets when it takes the new one, names no overlay at all then: a
@@ -24,6 +24,10 @@ struct xml_place {
  * that it does not have are passed over. */
 int xml_move_snapshot(const char *snapshot, const struct xml_place *places, size_t n, char **ret,
                       struct err *e);
+
+/* The same of a <domain>. */
+int xml_move_domain(const char *domain, const struct xml_place *places, size_t n, char **ret,
+                    struct err *e);
 
 /* The same snapshot that names no file as its overlay. */
 int xml_withdraw_snapshot(const char *snapshot, char **ret, struct err *e);

@@ -102,7 +102,7 @@ def a_live_disk_that_is_away_keeps_its_chain(directory):
         os.rename(path, f"{path}.away")
         rmdir(mount, domain, "e2")
         held.bytes.pop("e2")
-        holds(log(mount, domain), "a file of which is not there")
+        holds(log(mount, domain), "is not whole")
         os.rename(f"{path}.away", path)
         equal(bytes_of(path), before, "the live disk")
 

@@ -255,6 +255,23 @@ static void test_stands_on_merged(void)
     TAP_OK(disk->n_backing == 0, "what it stood on is forgotten");
 }
 
+/* A domain whose chain names a file that was merged is found to stand on what is there. */
+static void test_domain_moved(void)
+{
+    static const struct xml_place places[] = {{"vda", "/i/base.qcow2", "/i/x", "qcow2"}};
+    struct xml_domain *d autodestroy(xml_domain_free) = NULL;
+    autofree char *xml = NULL;
+    struct err e = {0};
+    TAP_OK(xml_move_domain(DOMAIN("domain", "", BOTH), places, 1, &xml, &e) == 0, "moved: %s",
+           e.text);
+    if (!TAP_OK(xml && xml_domain_parse(xml, &d, &e) == 0, "it can be read: %s", e.text))
+        return;
+    const struct xml_disk *disk = xml_domain_disk(d, "vda");
+    TAP_STR(disk->source.path, "/i/a.e1", "its disk is where it was");
+    TAP_OK(disk->n_backing == 0, "its chain is for libvirt to find");
+    TAP_OK(strstr(xml, "s&lt;cret") != NULL, "its secrets stay");
+}
+
 static void names_none(const char *xml, const char *what)
 {
     struct xml_snapshot *s autodestroy(xml_snapshot_free) = NULL;
@@ -316,6 +333,7 @@ int main(void)
     test_overlays();
     test_moved();
     test_stands_on_merged();
+    test_domain_moved();
     test_withdrawn();
     test_refused();
     return tap_done();
