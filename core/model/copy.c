@@ -21,6 +21,7 @@
 #include "model/progress.h"
 #include "model/recover.h"
 #include "model/task.h"
+#include "model/turn.h"
 #include "virt/commit.h"
 #include "virt/xml_move.h"
 
@@ -43,12 +44,6 @@ static void copy_work_drop(struct copy_work *w)
 }
 
 #define autowork __attribute__((cleanup(copy_work_drop)))
-
-/* Did the answer of libvirt not come, or have we not what it takes to go on? */
-static bool is_open(const struct err *e)
-{
-    return e->no == ENOTCONN || e->no == ETIMEDOUT || err_is_want(e->no);
-}
 
 /* ---- what is so now ---- */
 
@@ -120,15 +115,8 @@ static int begin(struct copy_work *w, enum copy_step step, struct err *e)
 /* Their names are ours alone, and nobody ever had them. */
 static void drop_copies(const struct copy_work *w, const struct survey *v)
 {
-    for (size_t i = 0; i < w->c->n; i++) {
-        char *path = w->c->disks[i].to;
-        struct stat st;
-        if (!v)
-            unlink(path);
-        else if (lstat(path, &st) == 0)
-            leftover_remove(v, &(struct leftover){path, LEFT_TOP, st.st_dev, st.st_ino}, true,
-                            w->remark);
-    }
+    for (size_t i = 0; i < w->c->n; i++)
+        leftover_drop(v, w->c->disks[i].to, w->remark);
 }
 
 static int undo(struct copy_work *w, struct err *e)
@@ -231,11 +219,11 @@ static int run_move(struct copy_work *w, struct err *e)
 static int move(struct copy_work *w, struct err *e)
 {
     int r = run_move(w, e);
-    if (r < 0 && is_open(e) && !err_is_want(e->no))
+    if (r < 0 && turn_is_open(e) && !err_is_want(e->no))
         r = run_move(w, e);
     if (r == 0)
         return 0;
-    if (w->c->step < COPY_MOVE || !is_open(e))
+    if (w->c->step < COPY_MOVE || !turn_is_open(e))
         return fail_undone(w, e);
     struct err why = *e;
     return err_fail(e, why.no,
@@ -274,7 +262,7 @@ static int revert(struct copy_work *w, struct err *e)
         r = virt_snapshot_revert(w->m->virt, w->uuid, w->c->snapshot, w->flags, e);
     if (r < 0)
         failure = *e;
-    if (r < 0 && !is_open(e))
+    if (r < 0 && !turn_is_open(e))
         return fail_reverted(w, e);
     r = look(w, e);
     if (r == 0)

@@ -45,9 +45,7 @@ int copy_record(struct journal *j, const struct copying *c, struct err *e)
 
 int copy_record_step(struct journal *j, enum copy_step step, struct err *e)
 {
-    autotext struct text t = {0};
-    text_add(&t, "step %s\n", step_names[step]);
-    return record_add(j, &t, e);
+    return record_step(j, step_names, step, e);
 }
 
 /* ---- reading ---- */
@@ -74,12 +72,11 @@ static bool read_disk(const struct record_line *l, struct copying *c)
 
 static bool read_step(const struct record_line *l, struct copying *c)
 {
-    for (int i = 0; l->n == 2 && i < COPY_STEPS; i++)
-        if (!strcmp(step_names[i], l->fields[1])) {
-            c->step = (enum copy_step)i;
-            return true;
-        }
-    return false;
+    int step;
+    bool known = record_read_step(l, step_names, COPY_STEPS, &step);
+    if (known)
+        c->step = (enum copy_step)step;
+    return known;
 }
 
 struct reading_copy {

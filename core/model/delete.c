@@ -16,6 +16,7 @@
 #include "model/print.h"
 #include "model/recover.h"
 #include "model/task.h"
+#include "model/turn.h"
 
 static void deletion_drop(struct deletion *w)
 {
@@ -24,13 +25,6 @@ static void deletion_drop(struct deletion *w)
 }
 
 #define autodeletion __attribute__((cleanup(deletion_drop)))
-
-/* Did the answer of libvirt not come, or have we not what it takes to go on? Then nothing follows
- * from the failure. */
-static bool is_open(const struct err *e)
-{
-    return e->no == ENOTCONN || e->no == ETIMEDOUT || err_is_want(e->no);
-}
 
 /* ---- one that does not go on ---- */
 
@@ -92,7 +86,7 @@ static int run_step(struct deletion *w, enum delete_step step, struct err *e)
 static int run_step_twice(struct deletion *w, enum delete_step step, struct err *e)
 {
     int r = run_step(w, step, e);
-    bool again = r < 0 && is_open(e) && !err_is_want(e->no);
+    bool again = r < 0 && turn_is_open(e) && !err_is_want(e->no);
     return again && !(w->del->native && step == DELETE_FORGET) ? run_step(w, step, e) : r;
 }
 
@@ -109,11 +103,11 @@ static int run_from(struct deletion *w, enum delete_step first, struct err *e)
             continue;
         if (step == DELETE_REMOVE)
             text_add(w->remark, "; its files are left: %s", e->text);
-        else if (step == DELETE_START && w->late && !is_open(e))
+        else if (step == DELETE_START && w->late && !turn_is_open(e))
             text_add(w->remark, "; the domain is not started to merge the rest: %s", e->text);
         else if (r == -ENOENT && !w->now)
             break;
-        else if (w->del->step < DELETE_MERGE || (!w->del->n && !is_open(e)))
+        else if (w->del->step < DELETE_MERGE || (!w->del->n && !turn_is_open(e)))
             return fail_undone(w, e);
         else
             return put_off(w, e);

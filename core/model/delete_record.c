@@ -84,9 +84,7 @@ int delete_record(struct journal *j, const struct delete *del, struct err *e)
 
 int delete_record_step(struct journal *j, enum delete_step step, struct err *e)
 {
-    autotext struct text t = {0};
-    text_add(&t, "step %s\n", step_names[step]);
-    return record_add(j, &t, e);
+    return record_step(j, step_names, step, e);
 }
 
 static int record_disk(struct journal *j, const char *word, const struct delete_disk *disk,
@@ -141,12 +139,11 @@ static bool read_progress(const struct record_line *l, struct delete *del, bool 
 
 static bool read_step(const struct record_line *l, struct delete *del)
 {
-    for (int i = 0; l->n == 2 && i < DELETE_STEPS; i++)
-        if (!strcmp(step_names[i], l->fields[1])) {
-            del->step = (enum delete_step)i;
-            return true;
-        }
-    return false;
+    int step;
+    bool known = record_read_step(l, step_names, DELETE_STEPS, &step);
+    if (known)
+        del->step = (enum delete_step)step;
+    return known;
 }
 
 struct reading {

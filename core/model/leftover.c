@@ -160,6 +160,15 @@ bool leftover_remove(const struct survey *v, const struct leftover *file, bool s
     return lstat(file->path, &st) < 0;
 }
 
+void leftover_drop(const struct survey *v, char *path, struct text *remark)
+{
+    struct stat st;
+    if (!v)
+        unlink(path);
+    else if (lstat(path, &st) == 0)
+        leftover_remove(v, &(struct leftover){path, LEFT_TOP, st.st_dev, st.st_ino}, true, remark);
+}
+
 /* What cannot be known to be needed by nobody is left. */
 int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *l,
                      struct text *remark, struct err *e)

@@ -51,6 +51,10 @@ bool leftovers_read(struct leftovers *l, const struct record_line *line);
 int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *l,
                      struct text *remark, struct err *e);
 
+/* Removes a file whose name is ours alone, so that whatever has the name is it, and that no domain
+ * ever had; with `v`, only where nobody surely stands on it. */
+void leftover_drop(const struct survey *v, char *path, struct text *remark);
+
 /* Removes one file if it is still that one and nobody needs it (need_find's `sure`), else says why
  * it is left. Whether it has gone. */
 bool leftover_remove(const struct survey *v, const struct leftover *file, bool sure,

@@ -8,14 +8,6 @@ void need_identify(const struct stat *st, uint64_t *ret_dev, uint64_t *ret_ino)
     *ret_ino = block ? st->st_rdev : st->st_ino;
 }
 
-static bool stands_on(const struct graph *g, size_t user, size_t from, int file)
-{
-    for (size_t k = from; graph_chain(g, user, k) != GRAPH_NO_FILE; k++)
-        if (graph_chain(g, user, k) == file)
-            return true;
-    return false;
-}
-
 int need_file(const struct survey *v, const char *path)
 {
     struct stat st;
@@ -29,7 +21,8 @@ int need_file(const struct survey *v, const char *path)
 size_t need_loose(const struct survey *v, int file)
 {
     for (size_t i = 0; i < graph_n_users(v->graph); i++)
-        if (graph_user(v->graph, i)->loose && stands_on(v->graph, i, 1, file))
+        if (graph_user(v->graph, i)->loose && graph_chain(v->graph, i, 0) != file &&
+            graph_depth(v->graph, i, file) != SIZE_MAX)
             return i;
     return SIZE_MAX;
 }
@@ -52,7 +45,7 @@ struct need {
 static void note_user(void *ctx, const struct graph_user *u, size_t i)
 {
     struct need *need = ctx;
-    bool needs = !need->sure || stands_on(need->graph, i, 0, need->file);
+    bool needs = !need->sure || graph_depth(need->graph, i, need->file) != SIZE_MAX;
     if (needs && need->user == SIZE_MAX && !(u->loose && is_void(need->graph, i, need->file)))
         need->user = i;
 }

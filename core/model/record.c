@@ -34,6 +34,13 @@ int record_add(struct journal *j, const struct text *lines, struct err *e)
     return lines->failed ? err_nomem(e) : journal_add(j, lines->s, e);
 }
 
+int record_step(struct journal *j, const char *const *names, int step, struct err *e)
+{
+    autotext struct text t = {0};
+    text_add(&t, "step %s\n", names[step]);
+    return record_add(j, &t, e);
+}
+
 /* ---- reading ---- */
 
 static bool from_hex(const char *p, char *ret)
@@ -118,4 +125,14 @@ bool record_keep(char **at, const struct record_line *l)
         return false;
     *at = strdup(l->fields[1]);
     return *at != NULL;
+}
+
+bool record_read_step(const struct record_line *l, const char *const *names, int n, int *ret)
+{
+    for (int i = 0; l->n == 2 && i < n; i++)
+        if (!strcmp(names[i], l->fields[1])) {
+            *ret = i;
+            return true;
+        }
+    return false;
 }

@@ -15,6 +15,7 @@
 #include "model/recover.h"
 #include "model/revert_steps.h"
 #include "model/task.h"
+#include "model/turn.h"
 
 static void work_drop(struct work *w)
 {
@@ -23,13 +24,6 @@ static void work_drop(struct work *w)
 }
 
 #define autowork __attribute__((cleanup(work_drop)))
-
-/* Did the answer of libvirt not come, or have we not what it takes to go on? Then nothing follows
- * from the failure. */
-static bool is_open(const struct err *e)
-{
-    return e->no == ENOTCONN || e->no == ETIMEDOUT || err_is_want(e->no);
-}
 
 /* ---- what is so now ---- */
 
@@ -140,7 +134,7 @@ static enum outcome run_step(struct work *w, enum revert_step step, struct err *
         return LATER;
     w->rv->step = step;
     r = revert_run_step(w, step, e);
-    return r == 0 ? DONE : is_open(e) ? LATER : FAILED;
+    return r == 0 ? DONE : turn_is_open(e) ? LATER : FAILED;
 }
 
 /* After a `define` whose answer did not come nothing is undone: it may still reach libvirt. */

@@ -67,9 +67,7 @@ int revert_record_made(struct journal *j, const struct revert *rv, struct err *e
 
 int revert_record_step(struct journal *j, enum revert_step step, struct err *e)
 {
-    autotext struct text t = {0};
-    text_add(&t, "step %s\n", step_names[step]);
-    return record_add(j, &t, e);
+    return record_step(j, step_names, step, e);
 }
 
 /* ---- reading ---- */
@@ -123,12 +121,11 @@ static bool read_made(const struct record_line *l, struct revert *rv)
 
 static bool read_step(const struct record_line *l, struct revert *rv)
 {
-    for (int i = 0; l->n == 2 && i < REVERT_STEPS; i++)
-        if (!strcmp(step_names[i], l->fields[1])) {
-            rv->step = (enum revert_step)i;
-            return true;
-        }
-    return false;
+    int step;
+    bool known = record_read_step(l, step_names, REVERT_STEPS, &step);
+    if (known)
+        rv->step = (enum revert_step)step;
+    return known;
 }
 
 static bool read_maker(const struct record_line *l, struct revert *rv)

@@ -252,15 +252,8 @@ int revert_drop_overlays(struct work *w, struct err *e)
     int r = w->now ? survey_make(w->m, w->now, false, &v, e) : 0;
     if (r < 0)
         return r;
-    for (size_t i = 0; i < w->rv->n; i++) {
-        const struct revert_disk *disk = &w->rv->disks[i];
-        struct stat st;
-        if (!w->now)
-            unlink(disk->overlay);
-        else if (lstat(disk->overlay, &st) == 0)
-            leftover_remove(&v, &(struct leftover){disk->overlay, LEFT_TOP, st.st_dev, st.st_ino},
-                            true, w->remark);
-    }
+    for (size_t i = 0; i < w->rv->n; i++)
+        leftover_drop(w->now ? &v : NULL, w->rv->disks[i].overlay, w->remark);
     survey_drop(&v);
     return 0;
 }

@@ -129,3 +129,8 @@ bool turn_is_unsure(const struct err *e)
 {
     return e->no == ENOTCONN || e->no == ETIMEDOUT;
 }
+
+bool turn_is_open(const struct err *e)
+{
+    return turn_is_unsure(e) || err_is_want(e->no);
+}

@@ -42,4 +42,8 @@ int turn_confirm(const struct turn *t, struct err *e);
  */
 bool turn_is_unsure(const struct err *e);
 
+/* Did the answer of libvirt not come, or have we not what it takes to go on? Then nothing follows
+ * from the failure. */
+bool turn_is_open(const struct err *e);
+
 #endif
