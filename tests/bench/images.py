@@ -18,7 +18,7 @@ BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 @dataclasses.dataclass(frozen=True)
 class Image:
     path: str
-    raw: str
+    raw: str  # empty where nobody reads it
     domain: str = ""
     snapshot: str = ""
     tag: str = ""  # an internal snapshot
@@ -223,6 +223,7 @@ def define_chain(images):
 def define_tagged(images):
     path = images.tagged()
     define_line(images.directory, "many", path, [(path, INSIDE)] * images.sizes.snapshots)
+    return Image(path, "", "many", "s0")
 
 
 def define_one(images, image):

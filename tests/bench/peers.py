@@ -1,4 +1,4 @@
-"""Who shows an image as a file: snapfs, its peers as well tuned as they can be, and the floor.
+"""Who shows an image as a file: snapfs, its peers as well tuned as they can be, and the floors.
 
 Each has a name; `lacks()`, what keeps it from running here, or None; `version()`; and
 `show(images)`, a context with a View.
@@ -7,6 +7,7 @@ Each has a name; `lacks()`, what keeps it from running here, or None; `version()
 import contextlib
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import time
 
 from lib.command import attempt, must
 from lib.domain import SYSTEM
-from lib.mount import SNAPFS, Mount
+from lib.mount import SNAPFS, Mount, mount_line
 
 START_SECONDS = 20
 # Above QEMU's largest buffer: else each one is mapped and unmapped again.
@@ -35,6 +36,11 @@ class View:
     @property
     def path(self):
         return self.paths[0]
+
+    @property
+    def domain(self):
+        """The directory of the first image's domain, where there is a tree of them."""
+        return str(pathlib.PurePath(self.path).parents[2])
 
     def pin(self, cpus):
         """Every thread of the servers runs on these processors alone."""
@@ -119,8 +125,11 @@ class Snapfs(Peer):
     @contextlib.contextmanager
     def show(self, images):
         with Mount(SYSTEM) as mount:
-            paths = [mount.path(one.domain, "by-name", one.snapshot, "vda.raw") for one in images]
-            yield View(paths, [mount.process.pid])
+            yield View(paths_in(mount.point, images), [mount.process.pid])
+
+
+def paths_in(tree, images):
+    return [os.path.join(tree, one.domain, "by-name", one.snapshot, "vda.raw") for one in images]
 
 
 class SnapfsDirect(Snapfs):
@@ -176,8 +185,10 @@ def node(name, path, aio):
             "file": {"driver": "file", "filename": path, "read-only": True, **aio}}
 
 
-class OneEach(Peer):
-    """A server for each image."""
+class NbdFuse(Peer):
+    """nbdfuse over qemu-nbd, both for each image."""
+
+    name, programs = "nbdfuse", ("nbdfuse", "qemu-nbd")
 
     @contextlib.contextmanager
     def show(self, images):
@@ -185,11 +196,6 @@ class OneEach(Peer):
             views = [stack.enter_context(self.one(image)) for image in images]
             yield View([one.path for one in views], [pid for one in views for pid in one.pids])
 
-
-class NbdFuse(OneEach):
-    """nbdfuse over qemu-nbd."""
-
-    name, programs = "nbdfuse", ("nbdfuse", "qemu-nbd")
 
     @contextlib.contextmanager
     def one(self, image):
@@ -236,8 +242,36 @@ def servers_of(mountpoint):
     return found
 
 
-class Floor(OneEach):
-    """The least that FUSE takes: tests/bench/floor.c over the raw file."""
+@contextlib.contextmanager
+def copied(images, directory):
+    """What a snapfs mount shows of the images' domains, in plain files in a directory."""
+    with tempfile.TemporaryDirectory(dir=directory, prefix="tree-") as tree:
+        with Mount(SYSTEM) as mount:
+            for domain, raw in {one.domain: one.raw for one in images}.items():
+                copy_tree(mount.path(domain), os.path.join(tree, domain), raw)
+        yield tree
+
+
+def copy_tree(top, target, raw):
+    """The same names and texts; images are links to a raw file, or holes where there is none."""
+    for at, directories, files in os.walk(top):
+        here = os.path.join(target, os.path.relpath(at, top))
+        os.makedirs(here, exist_ok=True)
+        for name in directories + files:
+            path, copy = os.path.join(at, name), os.path.join(here, name)
+            if os.path.islink(path):
+                os.symlink(os.readlink(path), copy)
+            elif name.endswith(".raw") and raw:
+                os.link(raw, copy)
+            elif name.endswith(".raw"):
+                with open(copy, "wb") as image:
+                    image.truncate(os.stat(path).st_size)
+            elif name in files:
+                shutil.copyfile(path, copy)
+
+
+class Floor(Peer):
+    """The least that FUSE takes: tests/bench/floor.c, with the tree that snapfs shows."""
 
     name = "floor"
 
@@ -245,15 +279,28 @@ class Floor(OneEach):
         self.program = program
 
     def version(self):
-        return "a bare FUSE server over the raw file"
+        return "a bare FUSE server of the same tree over raw files"
 
     @contextlib.contextmanager
-    def one(self, image):
-        with place("disk") as directory:
-            path = os.path.join(directory, "disk")
-            with process(self.program, image.raw, path) as server:
-                until(lambda: filled(path), "the floor")
-                yield View([path], [server.pid])
+    def show(self, images):
+        with copied(images, os.path.dirname(images[0].path)) as tree, place() as point:
+            with process(self.program, tree, point) as server:
+                until(lambda: mount_line(point), "the floor")
+                yield View(paths_in(point, images), [server.pid])
+
+
+class Plain(Peer):
+    """The least that the work takes with no server at all."""
+
+    name = "tmpfs"
+
+    def version(self):
+        return "the same tree in plain files in memory"
+
+    @contextlib.contextmanager
+    def show(self, images):
+        with copied(images, "/run") as tree:
+            yield View(paths_in(tree, images), [])
 
 
 class Tool(Peer):

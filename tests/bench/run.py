@@ -70,7 +70,7 @@ def say(text):
 
 def everybody(bench):
     return [peers.Snapfs(), peers.SnapfsDirect(), peers.Qsd(), peers.NbdFuse(), peers.QcowMount(),
-            peers.Floor(bench.floor), peers.Tool("qemu-img", "qemu-img"),
+            peers.Floor(bench.floor), peers.Plain(), peers.Tool("qemu-img", "qemu-img"),
             peers.Tool("virsh-tree", "virsh"), peers.Tool("virsh-xml", "virsh")]
 
 

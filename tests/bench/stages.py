@@ -7,15 +7,11 @@ that checks it compares the bytes it gets with the reference and times nothing.
 import contextlib
 import dataclasses
 import os
-import shutil
 import subprocess
-import tempfile
 import time
 
 import images as making
 from lib.command import must
-from lib.domain import SYSTEM
-from lib.mount import Mount
 
 ONE_CPU = {0}
 
@@ -63,20 +59,24 @@ class Work:
         return self.reader("walk", view.path)
 
     def cp(self, view):
-        drop_pages(view.path)
-        with self.target() as target:
+        def copy(target):
+            drop_pages(view.path)
             return seconds(lambda: must("cp", "--sparse=auto", view.path, target, seconds=600))
 
-    @contextlib.contextmanager
-    def target(self):
-        """A name for a copy, once nothing else is still being written."""
+        return self.to_target(copy)
+
+    def to_target(self, copy):
+        """What the second of two copies gives, each made once nothing else is still being written.
+        The first one fills new pages, as the reader's first pass does."""
         path = os.path.join(self.bench.directory, "copy")
-        os.sync()
-        try:
-            yield path
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+        for _ in range(2):
+            os.sync()
+            try:
+                result = copy(path)
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+        return result
 
 
 def drop_pages(path):
@@ -145,16 +145,21 @@ def four(bench, who, note):
     with who.show(subjects) as view:
         if bench.checking:
             return check(view, subjects)
-        for path in view.paths:
-            drop_pages(path)
-        begin = time.monotonic()
-        readers = [subprocess.Popen([bench.reader, "again", path], stdout=subprocess.DEVNULL)
-                   for path in view.paths]
-        for one in readers:
-            if one.wait() != 0:
-                raise Wrong("a reader failed")
-        total = sum(os.stat(path).st_size for path in view.paths)
-        note("four", total / making.MIB / (time.monotonic() - begin))
+        read_together(bench, view)
+        took = read_together(bench, view)
+        note("four", sum(os.stat(path).st_size for path in view.paths) / making.MIB / took)
+
+
+def read_together(bench, view):
+    for path in view.paths:
+        drop_pages(path)
+    begin = time.monotonic()
+    readers = [subprocess.Popen([bench.reader, "again", path], stdout=subprocess.DEVNULL)
+               for path in view.paths]
+    for one in readers:
+        if one.wait() != 0:
+            raise Wrong("a reader failed")
+    return time.monotonic() - begin
 
 
 # ---- copies without a mount ----
@@ -167,12 +172,16 @@ def copying(name, row):
             command = [bench.cat, "-f", "qcow2", image.path, "--output"]
         else:
             command = ["qemu-img", "convert", "-f", "qcow2", "-O", "raw", image.path]
-        with Work(bench).target() as target:
+
+        def copy(target):
             took = seconds(lambda: must(*command, target, seconds=600))
-            if not bench.checking:
-                note(row, took)
-            elif not same(target, image.raw):
+            if bench.checking and not same(target, image.raw):
                 raise Wrong("a copy of other bytes")
+            return took
+
+        took = Work(bench).to_target(copy)
+        if not bench.checking:
+            note(row, took)
 
     return turn
 
@@ -187,7 +196,7 @@ def opening(name, row):
         image = bench.subject(name)
         begin = time.monotonic()
         with who.show([image]) as view:
-            if who.name == "snapfs":
+            if who.name in TREES:
                 note(row, open_listed(bench, view))
             else:
                 read_first_bytes(view)
@@ -208,9 +217,9 @@ def read_first_bytes(view):
 
 
 def every_layer(bench, who, note):
-    """All images of a chain, opened one after the other."""
+    """All images of a chain, opened one after the other. The floor has the same bytes in all."""
     layers = bench.images.layers()
-    if who.name == "snapfs":
+    if who.name in TREES:
         states = [dataclasses.replace(bench.subject("deep"), snapshot=f"s{number}")
                   for number in range(len(layers))]
         with who.show(states) as view:
@@ -238,43 +247,14 @@ def listing(bench, who, note):
         commands = "".join(f"snapshot-dumpxml many s{number}\n" for number in range(bench.sizes.snapshots))
         note("find", seconds(lambda: making.virsh(text=commands)) * 1e3)
         return
-    with tree_of_many(who) as top:
-        command = ["find", top, "-printf", "%p %s %b\n", "-name", "snapshot.xml", "-exec", "cat", "{}", "+"]
+    with who.show([bench.subject("many")]) as view:
+        command = ["find", view.domain, "-printf", "%p %s %b\n",
+                   "-name", "snapshot.xml", "-exec", "cat", "{}", "+"]
         out = []
         note("find", seconds(lambda: out.append(must(*command))) * 1e3)
         note("find-again", seconds(lambda: must(*command)) * 1e3)
         if out[0].count("<domainsnapshot>") != bench.sizes.snapshots:
             raise Wrong(f"{out[0].count('<domainsnapshot>')} documents")
-
-
-@contextlib.contextmanager
-def tree_of_many(who):
-    """The domain's directory in a mount, or as plain files in memory: find and cat take that long
-    with no file system of ours at all."""
-    with contextlib.ExitStack() as stack:
-        if who.name != "floor":
-            yield stack.enter_context(Mount(SYSTEM)).path("many")
-            return
-        copy = os.path.join(stack.enter_context(tempfile.TemporaryDirectory(dir="/run")), "many")
-        with Mount(SYSTEM) as mount:
-            copy_tree(mount.path("many"), copy)
-        yield copy
-
-
-def copy_tree(top, target):
-    """The same names and texts; images are holes."""
-    for at, directories, files in os.walk(top):
-        here = os.path.join(target, os.path.relpath(at, top))
-        os.makedirs(here, exist_ok=True)
-        for name in directories + files:
-            path, copy = os.path.join(at, name), os.path.join(here, name)
-            if os.path.islink(path):
-                os.symlink(os.readlink(path), copy)
-            elif name.endswith(".raw"):
-                with open(copy, "wb") as image:
-                    image.truncate(os.stat(path).st_size)
-            elif name in files:
-                shutil.copyfile(path, copy)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -284,6 +264,8 @@ class Stage:
     subject: str = ""  # the image it needs
 
 
+# A mount that runs is all they need.
+TREES = ("snapfs", "floor")
 FILES = ("snapfs", "qsd", "nbdfuse")
 # What shows no holes would read the whole TiB.
 HOLES = ("snapfs", "qsd", "floor")
@@ -304,8 +286,8 @@ STAGES = {
     "cat": Stage(("snapfs", "qemu-img"), copying("plain", "cat"), "plain"),
     "deep-cat": Stage(("snapfs", "qemu-img"), copying("deep", "deep-cat"), "deep"),
     "sparse": Stage(HOLES, shown("sparse", sparse_cp=Work.cp, sparse_walk=Work.walk), "sparse"),
-    "open": Stage((*FILES, "qcowmount"), opening("plain", "open"), "plain"),
-    "deep-open": Stage(FILES, opening("deep", "deep-open"), "deep"),
-    "all": Stage(("snapfs", "qsd"), every_layer, "deep"),
-    "find": Stage(("snapfs", "virsh-tree", "virsh-xml", "floor"), listing, "many"),
+    "open": Stage((*FILES, "qcowmount", "floor"), opening("plain", "open"), "plain"),
+    "deep-open": Stage((*FILES, "floor"), opening("deep", "deep-open"), "deep"),
+    "all": Stage(("snapfs", "qsd", "floor"), every_layer, "deep"),
+    "find": Stage(("snapfs", "virsh-tree", "virsh-xml", "floor", "tmpfs"), listing, "many"),
 }

@@ -4,8 +4,8 @@ import statistics
 
 from rows import HIGH, ROWS, row
 
-OURS, LIMITS = "snapfs", ("floor",)
-NAMES = ("qsd", "nbdfuse", "qcowmount", "qemu-img", "virsh-tree", "virsh-xml", "floor")
+OURS, LIMITS = "snapfs", ("floor", "tmpfs")
+NAMES = ("qsd", "nbdfuse", "qcowmount", "qemu-img", "virsh-tree", "virsh-xml", *LIMITS)
 
 
 class Values:
