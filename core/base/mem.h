@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static inline void mem_cleanup_free(void *p)
@@ -46,6 +47,13 @@ static inline void mem_cleanup_close(const int *fd)
 static inline void *mem_grow(void *items, size_t n, size_t size)
 {
     return n & (n - 1) ? items : reallocarray(items, n ? n * 2 : 1, size);
+}
+
+/* Are all of at least one bytes zero? */
+static inline bool mem_is_zero(const void *bytes, size_t len)
+{
+    const char *p = bytes;
+    return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
 }
 
 /* Sum and product; false when they do not fit. */

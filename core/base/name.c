@@ -132,6 +132,13 @@ int name_decode(const char *coded, char **ret, struct err *e)
     return 0;
 }
 
+int name_decode_new(const char *coded, char **ret, struct err *e)
+{
+    autofree char *name = percent_decode(coded);
+    int r = name ? name_check_new(name, e) : err_nomem(e);
+    return r < 0 ? r : name_decode(coded, ret, e);
+}
+
 bool name_is_mangled(const char *name)
 {
     for (const char *p = name; *p; p++)

@@ -29,6 +29,8 @@ char *name_encode_marked(const char *name, uint64_t mark);
 /* The name that `coded` stands for; owned by the caller. EINVAL when name_encode never makes
  * `coded`, the sentence saying how it would be written. */
 int name_decode(const char *coded, char **ret, struct err *e);
+/* The same of a name for a new snapshot, as name_check_new. */
+int name_decode_new(const char *coded, char **ret, struct err *e);
 
 /* May a new snapshot have this name? EINVAL with the reason: empty, over NAME_NEW_MAX bytes, not
  * UTF-8, holds '/', ',', '"', '\' or a control byte, begins with '.', digits only and fewer than

@@ -35,7 +35,7 @@ struct chain_run {
 int chain_run(struct image *im, uint64_t offset, uint64_t limit, bool holes, struct chain_run *ret,
               struct err *e);
 
-/* The same from what was found out before (merged.c), with nothing of a raw file's holes. A run
+/* The same from what was found out before (merged.c), with nothing of a file's holes. A run
  * may end early. merged_init comes once all layers are there. */
 int merged_run(struct image *im, uint64_t offset, uint64_t limit, struct chain_run *ret,
                struct err *e);

@@ -26,6 +26,7 @@ enum run_kind {
 struct run {
     enum run_kind kind;
     bool has_host;
+    bool hole;       /* zeros that are data by the tables, in a hole of the file */
     uint64_t length; /* bytes */
     uint64_t host;   /* in the data file; of a compressed cluster the first byte of its input */
     uint64_t start;  /* compressed: the cluster's offset in the disk */

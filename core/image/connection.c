@@ -2,9 +2,10 @@
 #include "image/connection.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include <libnbd.h>
+
+#include "base/clock.h"
 
 enum { RUN_MAX = 1 << 30 /* bytes that one question about the map is about */ };
 
@@ -20,13 +21,6 @@ static int failed(struct err *e, int no)
 {
     const char *why = nbd_get_error();
     return err_fail(e, no, "%s", why ? why : "it does not say why");
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 static bool is_gone(struct nbd_handle *nbd)
@@ -56,10 +50,10 @@ static int finish(struct connection *c, int64_t command, struct err *e)
 {
     if (command < 0)
         return failed(e, EIO);
-    uint64_t deadline = now_ms() + EXPORT_WAIT_MS;
+    uint64_t deadline = clock_ms() + EXPORT_WAIT_MS;
     int r;
     while ((r = progress(c->nbd, command, e)) == 0) {
-        uint64_t now = now_ms();
+        uint64_t now = clock_ms();
         if (now >= deadline)
             return give_up(c, e);
         if (nbd_poll(c->nbd, (int)(deadline - now)) < 0 && nbd_get_errno() != EINTR)

@@ -10,6 +10,8 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/remote.h"
 #include "image/connection.h"
 #include "image/server.h"
 
@@ -47,18 +49,10 @@ static struct export *first;
 static unsigned servers; /* exports that are not OFF */
 static bool keeper_runs;
 
-static uint64_t now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /* Until something changes or that time has come. */
 static void wait_until(uint64_t ms)
 {
-    struct timespec at = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-    pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &at);
+    clock_wait(&changed, &lock, ms * CLOCK_MS);
 }
 
 static void sleep_ms(uint64_t ms)
@@ -90,10 +84,11 @@ static int connect_all(struct export *x, int sockets[SERVER_SOCKETS], struct lin
     struct err why;
     int r = 0;
     for (int i = 0; i < SERVER_SOCKETS; i++) {
-        if (r < 0)
+        if (r < 0 || (i && remote_is_lone(x->source.file->path))) {
             close(sockets[i]);
-        else
-            r = connection_open(sockets[i], &x->source.size, &l->conns[i], &why);
+            continue;
+        }
+        r = connection_open(sockets[i], &x->source.size, &l->conns[i], &why);
         l->n += r == 0;
     }
     return r < 0 ? refused(x, &l->server, &why, e) : 0;
@@ -168,7 +163,7 @@ static void *keeper(void *arg)
     pthread_mutex_lock(&lock);
     while (servers) {
         struct export *x = next_unused();
-        uint64_t now = now_ms(), end = x ? x->used + x->keep_ms : now + KEEP_MIN_MS;
+        uint64_t now = clock_ms(), end = x ? x->used + x->keep_ms : now + KEEP_MIN_MS;
         if (x && end <= now) {
             turn_off(x);
             continue;
@@ -202,13 +197,13 @@ static int turn_on(struct export *x, struct err *e)
 {
     struct line l;
     struct err why;
-    uint64_t begin = now_ms();
+    uint64_t begin = clock_ms();
     x->state = STARTING;
     servers++;
     pthread_mutex_unlock(&lock);
     int r = line_start(x, &l, &why);
     pthread_mutex_lock(&lock);
-    x->used = now_ms();
+    x->used = clock_ms();
     x->keep_ms = max_u64((x->used - begin) * KEEP_TIMES, KEEP_MIN_MS);
     x->state = r < 0 ? OFF : ON;
     servers -= r < 0;
@@ -229,7 +224,7 @@ static int turn_on(struct export *x, struct err *e)
 static int get_nearer(struct export *x, uint64_t deadline, struct err *e)
 {
     struct export *other;
-    uint64_t now = now_ms();
+    uint64_t now = clock_ms();
     if (x->state == OFF && now < x->refused_until)
         return err_fail(e, x->refusal.no, "%s", x->refusal.text);
     if (x->state == OFF && servers < EXPORT_SERVERS)
@@ -246,11 +241,11 @@ static int get_nearer(struct export *x, uint64_t deadline, struct err *e)
 
 static int take_connection(struct export *x, struct connection **ret, struct err *e)
 {
-    uint64_t deadline = now_ms() + EXPORT_WAIT_MS;
+    uint64_t begin = clock_ms();
     int r = 0;
     pthread_mutex_lock(&lock);
-    while (r == 0 && !(x->state == ON && x->line.n))
-        r = get_nearer(x, deadline, e);
+    while (r == 0 && !(x->state == ON && x->line.n)) /* from the last answer on */
+        r = get_nearer(x, max_u64(begin, x->used) + EXPORT_WAIT_MS, e);
     if (r == 0) {
         *ret = x->line.conns[--x->line.n];
         x->busy++;
@@ -267,9 +262,10 @@ static bool give_back(struct export *x, struct connection *c)
         connection_close(c);
     pthread_mutex_lock(&lock);
     x->busy--;
-    x->used = now_ms();
-    if (!lost)
+    if (!lost) {
+        x->used = clock_ms();
         x->line.conns[x->line.n++] = c;
+    }
     if (lost && x->state == ON) {
         x->state = BROKEN;
         server_kill(&x->line.server);

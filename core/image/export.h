@@ -5,8 +5,8 @@
  * EXPORT_SERVERS have one. Any number of threads may use one export.
  *
  * QEMU opens only the file that we have open, by that descriptor, with its format named and no
- * backing file, so that no name in it leads anywhere. Whether the file is still what it was is
- * checked as for any other.
+ * backing file, so that no name in it leads anywhere; or the URI of a disk on another host, as raw.
+ * Whether the file is still what it was is checked as for any other.
  */
 #ifndef SNAPFS_IMAGE_EXPORT_H
 #define SNAPFS_IMAGE_EXPORT_H

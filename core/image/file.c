@@ -12,8 +12,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
-#include "image/path.h"
+#include "base/remote.h"
 
 enum {
     BYTES_FIRST = 100,
@@ -45,7 +46,7 @@ static int check_kind(const char *path, const struct stat *st, struct err *e)
 
 static uint64_t mtime_of(const struct stat *st)
 {
-    return (uint64_t)st->st_mtim.tv_sec * UINT64_C(1000000000) + (uint64_t)st->st_mtim.tv_nsec;
+    return clock_from(st->st_mtim);
 }
 
 /* A block device is one device by whatever node, of which each namespace may have its own. */
@@ -77,7 +78,7 @@ static int take_stat(struct image_file *f, struct stat *ret)
 
 bool image_remote_stat(const char *path, struct stat *ret)
 {
-    if (!path_is_remote(path))
+    if (!remote_is(path))
         return false;
     *ret = (struct stat){.st_dev = REMOTE_DEV, .st_ino = hash_end(hash_str(HASH_START, path))};
     return true;
@@ -95,6 +96,11 @@ int file_see(const char *path, const struct image_policy *policy, struct file_se
         *ret = seen;
         return 0;
     }
+    if (remote_begins(path))
+        return err_fail(e, EOPNOTSUPP,
+                        "'%s' is not read: a disk on another host is named by a plain URI without "
+                        "credentials, query and options",
+                        path);
     if ((seen.plain ? lstat(path, &seen.st) : stat(path, &seen.st)) < 0)
         return err_fail(e, errno, "cannot open '%s': %s", path, strerror(errno));
     if (seen.plain && !S_ISREG(seen.st.st_mode))
@@ -114,6 +120,7 @@ int file_open_seen(const struct file_seen *seen, struct image_file **ret, struct
     if (!f)
         return err_nomem(e);
     f->fd = -1;
+    f->device = DEVICE_NONE;
     f->path = strdup(seen->path);
     if (!f->path)
         return err_nomem(e);
@@ -148,6 +155,7 @@ void file_close(struct image_file *f)
         return;
     if (f->fd >= 0)
         close(f->fd);
+    device_close(&f->device);
     free(f->path);
     free(f);
 }
@@ -238,9 +246,9 @@ static bool young(uint64_t mtime_ns)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+    uint64_t ns = clock_from(now);
     uint64_t age = ns > mtime_ns ? ns - mtime_ns : mtime_ns - ns;
-    return age < SETTLE_MS * UINT64_C(1000000);
+    return age < SETTLE_MS * CLOCK_MS;
 }
 
 bool file_refresh(struct image_file *f)
@@ -251,10 +259,25 @@ bool file_refresh(struct image_file *f)
            young(f->mtime_ns);
 }
 
+/* A file's own time and size tell, those of a device's node do not. */
+static bool take_written(struct image_file *f)
+{
+    return !file_is_device(f) || device_written(&f->device, f->fd, &f->written);
+}
+
+static bool is_written(const struct image_file *f)
+{
+    uint64_t now;
+    return file_is_device(f) && (!device_written(&f->device, f->fd, &now) || now != f->written);
+}
+
 int file_settle(struct image_file *f, struct err *e)
 {
     if (file_is_remote(f))
         return 0;
+    int r = file_is_device(f) ? device_open((dev_t)f->ino, f->path, &f->device, e) : 0;
+    if (r < 0)
+        return r;
     const struct timespec tick = {.tv_nsec = SETTLE_MS * 1000000L};
     for (int try = 0; try < SETTLE_TRIES; try++) {
         int byte = written_now(f);
@@ -265,11 +288,11 @@ int file_settle(struct image_file *f, struct err *e)
                             f->path, strerror(-byte));
         if (byte)
             return err_fail(e, EBUSY, "'%s' is in use: another program is writing to it", f->path);
-        if (!file_refresh(f))
+        if (!file_refresh(f) && take_written(f))
             return 0;
         nanosleep(&tick, NULL);
     }
-    return err_fail(e, EBUSY, "'%s' is in use: its modification time keeps moving", f->path);
+    return err_fail(e, EBUSY, "'%s' is in use: it is written to all the time", f->path);
 }
 
 int file_unchanged(const struct image_file *f, struct err *e)
@@ -278,7 +301,8 @@ int file_unchanged(const struct image_file *f, struct err *e)
     if (file_is_remote(f))
         return 0;
     if (fstat(f->fd, &st) == 0 && file_is(f, &st) && mtime_of(&st) == f->mtime_ns &&
-        (S_ISBLK(st.st_mode) || (uint64_t)st.st_size == f->size) && !written_now(f))
+        (S_ISBLK(st.st_mode) || (uint64_t)st.st_size == f->size) && !written_now(f) &&
+        !is_written(f))
         return 0;
     return err_fail(e, ESTALE, "'%s' was changed after the image was opened", f->path);
 }

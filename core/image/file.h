@@ -3,11 +3,13 @@
  * A file below the active one never changes until QEMU writes into it, and then it is either locked
  * for writing or its modification time has moved: file_settle at the open and file_unchanged after
  * each read together prove that what was read in between are the bytes of the moment of the open.
- * No lock is ever taken, only asked for. Any number of threads may use one file.
+ * Of a block device the kernel's count of what was written tells (device.h). No lock is ever taken,
+ * only asked for. Any number of threads may use one file.
  */
 #ifndef SNAPFS_IMAGE_FILE_H
 #define SNAPFS_IMAGE_FILE_H
 
+#include "image/device.h"
 #include "image/image.h"
 
 struct image_file {
@@ -16,7 +18,9 @@ struct image_file {
     uint64_t dev, ino;
     uint64_t size; /* bytes, when last taken; of a block device its capacity */
     uint64_t mtime_ns;
-    uint64_t storage; /* bytes the host gives it */
+    uint64_t storage;     /* bytes the host gives it */
+    struct device device; /* of a block device, */
+    uint64_t written;     /* and what was written to it when last taken */
 };
 
 /* A file that may be opened, by its name. */
@@ -27,7 +31,7 @@ struct file_seen {
 };
 
 /* Looks at `path` once policy->allow (policy may be NULL) agrees; regular files, block devices and
- * URIs that path_is_remote only. ENOENT, EACCES…, or EINVAL for another kind of file. */
+ * URIs that remote_is only. ENOENT, EACCES…, or EINVAL for another kind of file. */
 int file_see(const char *path, const struct image_policy *policy, struct file_seen *ret,
              struct err *e);
 

@@ -148,7 +148,8 @@ int foreign_size(const struct image_file *f, int i, uint64_t *ret, struct err *e
     if (n < 0)
         return (int)n;
     if (memcmp(head + s->magic_at, s->magic, s->magic_len) != 0)
-        return err_fail(e, EINVAL, "'%s' is no %s image that can be read here", f->path, s->format);
+        return err_fail(e, EINVAL, "'%s' does not begin as a %s of one file does", f->path,
+                        s->format);
     int r = s->size ? s->size(f, head, &size, e) : 0;
     if (r < 0)
         return r;

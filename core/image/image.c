@@ -23,14 +23,39 @@ uint64_t image_size(const struct image *im)
     return im->layers[0]->size;
 }
 
+static struct image_id id_of(const struct image_file *f)
+{
+    return (struct image_id){
+        .dev = f->dev, .ino = f->ino, .size = f->size, .mtime_ns = f->mtime_ns};
+}
+
 struct image_id image_identity(const struct image *im)
 {
     const struct layer *top = im->layers[0];
     const struct image_file *f = top->file;
     if (top->live)
         return (struct image_id){.dev = f->dev, .ino = f->ino, .entry = top->entry_hash};
-    return (struct image_id){
-        .dev = f->dev, .ino = f->ino, .size = f->size, .mtime_ns = f->mtime_ns};
+    return id_of(f);
+}
+
+static uint64_t hash_file(uint64_t h, const struct image_file *f)
+{
+    struct image_id id = id_of(f);
+    return hash_u64(image_id_hash(h, &id), f->written);
+}
+
+uint64_t image_chain_hash(const struct image *im)
+{
+    struct image_id id = image_identity(im);
+    uint64_t h = image_id_hash(HASH_START, &id);
+    for (unsigned i = 0; i < im->n; i++) {
+        const struct layer *l = im->layers[i];
+        if (!l->live)
+            h = hash_file(h, l->file);
+        if (l->data != l->file)
+            h = hash_file(h, l->data);
+    }
+    return hash_end(h);
 }
 
 bool image_reads_file(const struct image *im, const struct stat *st)
@@ -38,6 +63,34 @@ bool image_reads_file(const struct image *im, const struct stat *st)
     for (unsigned i = im->layers[0]->live ? 1 : 0; i < im->n; i++) {
         const struct layer *l = im->layers[i];
         if (file_is(l->file, st) || file_is(l->data, st))
+            return true;
+    }
+    return false;
+}
+
+static int see_file(const struct image_file *f, image_see *see, void *ctx, struct err *e)
+{
+    struct image_id id = id_of(f);
+    return file_is_device(f) || file_is_remote(f) ? 0 : see(ctx, f->path, &id, e);
+}
+
+int image_each_file(const struct image *im, image_see *see, void *ctx, struct err *e)
+{
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < im->n; i++) {
+        const struct layer *l = im->layers[i];
+        r = l->live ? 0 : see_file(l->file, see, ctx, e);
+        if (r == 0 && l->data != l->file)
+            r = see_file(l->data, see, ctx, e);
+    }
+    return r;
+}
+
+bool image_on_device(const struct image *im)
+{
+    for (unsigned i = im->layers[0]->live ? 1 : 0; i < im->n; i++) {
+        const struct layer *l = im->layers[i];
+        if (file_is_device(l->file) || file_is_device(l->data))
             return true;
     }
     return false;

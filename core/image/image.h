@@ -91,9 +91,22 @@ MEM_CLEANUP(struct image, image_unref)
 uint64_t image_size(const struct image *im); /* the virtual size at the snapshot */
 struct image_id image_identity(const struct image *im);
 
+/* Of all files that it reads. Images of one identity may have several, one after the other: a file
+ * below was exchanged for another. */
+uint64_t image_chain_hash(const struct image *im);
+
 /* Does the image read the whole of that file, as any layer? An internal snapshot's own file is
  * none: what is written to it leaves the snapshot's clusters alone. */
 bool image_reads_file(const struct image *im, const struct stat *st);
+
+/* Asks `see` about each plain file that it reads the whole of, as it was at the open; the first
+ * answer that is not 0 is the result. */
+typedef int image_see(void *ctx, const char *path, const struct image_id *file, struct err *e);
+int image_each_file(const struct image *im, image_see *see, void *ctx, struct err *e);
+
+/* Does it read the whole of any block device? Who writes to one may hold locks that we cannot see.
+ */
+bool image_on_device(const struct image *im);
 
 /* Bytes of this disk that have storage anywhere in its chain (for st_blocks). The cheap figure is
  * the smaller of host blocks and size; exact once image_map has walked the whole disk. */
@@ -115,6 +128,7 @@ struct image_extent {
     bool data;               /* reads from storage; false: reads as zeros */
     bool present;            /* some layer says something of it (a zero cluster does) */
     bool compressed;
+    bool hole;      /* present and no data, but for its file's having a hole there */
     unsigned depth; /* the layer that answers, 0 = top */
     bool has_host;  /* `host` is valid: not compressed; zeros may have one as well */
     uint64_t host;  /* offset in that layer's file (or data file) */

@@ -137,7 +137,8 @@ static int wanted_walk(struct wanted *w, const struct image_file *f, const struc
     }
     snapshot_walk_end(&walk);
     if (r == 0 && !w->entry)
-        return err_fail(e, ENOENT, "'%s' has no snapshot '%s'", f->path, wanted_text(w));
+        return err_fail(e, ENOENT, "'%s' has no snapshot %s '%s'", f->path,
+                        w->tag ? "named" : "with the id", wanted_text(w));
     return r;
 }
 

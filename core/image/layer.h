@@ -48,16 +48,14 @@ MEM_CLEANUP(struct layer, layer_close)
 /* The kind that the source's format stands for; -EINVAL: none given; -EOPNOTSUPP: another one. */
 int layer_kind_of(const struct image_source *source, struct err *e);
 
-/* The run at `offset` < l->size, at most `limit` bytes; it ends at the next page of the tables at
- * the latest, so that the work is bounded. With `holes` a raw file's holes are told apart. -EIO:
- * damaged, ret->length is how far; ESTALE: the file was changed. */
+/* The run at `offset` < l->size, at most `limit` bytes; it ends with the part of 64 KiB of the
+ * tables that the next page is in, so that the work is bounded. With `holes` those of the file are
+ * told apart. -EIO: damaged, ret->length is how far; ESTALE: the file was changed. */
 int layer_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, struct run *ret,
               struct err *e);
 
-/* A page of a table: `len` bytes at `offset` of the file, from the cache or read and validated, of
- * which `more` bytes follow in the file. */
-int layer_page(struct layer *l, uint64_t offset, size_t len, uint64_t more, struct block **ret,
-               struct err *e);
+/* May bytes of it be in holes of its file? */
+bool layer_has_holes(const struct layer *l);
 
 /* The whole decompressed cluster of a RUN_COMPRESSED, referenced. */
 int layer_cluster(struct layer *l, const struct run *run, struct block **ret, struct err *e);

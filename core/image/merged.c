@@ -260,10 +260,10 @@ int merged_run(struct image *im, uint64_t offset, uint64_t limit, struct chain_r
     return ask ? chain_run(im, offset, ret->run.length, false, ret, e) : 0;
 }
 
-/* A page knows of no holes in files whose bytes are all the disk's. */
+/* A page knows of no holes in files. */
 static bool may_have_holes(const struct image *im, const struct chain_run *c)
 {
-    return c->run.kind == RUN_DATA && im->layers[c->depth]->kind != LAYER_QCOW2;
+    return c->run.kind == RUN_DATA && layer_has_holes(im->layers[c->depth]);
 }
 
 /* The same with the holes of its file. What is not there is in no layer below either. */

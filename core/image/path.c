@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/remote.h"
 #include "base/text.h"
 
 /* QEMU takes what stands before a ':' for a protocol, unless a '/' comes first. */
@@ -14,57 +15,76 @@ static bool has_protocol(const char *name)
     return name[strcspn(name, ":/")] == ':';
 }
 
-bool path_is_remote(const char *path)
+#define PLAIN "\"%1023[-._~:/a-zA-Z0-9]\"" /* no URI has to quote it; REMOTE_MAX - 1 */
+#define HOST "\"host\":" PLAIN ",\"port\":" PLAIN
+
+/* Ceph's monitors; returns the length of what names them, 0 for nothing. */
+static int json_monitors(const char *json, struct text *hosts)
 {
-    static const char *const schemes[] = {"nbd://", "nbd+unix://"};
-    static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "-._~:/?#[]@!$&'()*+,;=%";
-    bool found = false;
-    for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
-        found |= !strncmp(path, schemes[i], strlen(schemes[i]));
-    size_t len = found ? strspn(path, legal) : 0;
-    return len && !path[len] && len <= REMOTE_MAX;
+    static const char begin[] = ",\"server\":[";
+    const char *at = json + sizeof(begin) - 1;
+    char host[REMOTE_MAX], port[REMOTE_MAX];
+    if (strncmp(json, begin, sizeof(begin) - 1) != 0)
+        return 0;
+    do {
+        int end = 0;
+        if (sscanf(at, "{" HOST "}%n", host, port, &end) != 2 || !end)
+            return 0;
+        remote_add_host(hosts, "", host, port);
+        at += end;
+    } while (*at++ == ',');
+    return at[-1] == ']' ? (int)(at - json) : 0;
 }
 
-enum { URI_MAX = 4 * REMOTE_MAX };
-
-/* The URI of an export that libvirt has named in QEMU's JSON, and only as it does; "" for none. */
-static void json_uri(const char *json, char uri[URI_MAX])
+/* The URI of what libvirt has named in QEMU's JSON, and only as it does; NULL for none. */
+static char *json_uri(const char *json)
 {
-#define PLAIN "\"%1023[-._~/a-zA-Z0-9]\"" /* no URI has to quote it; REMOTE_MAX - 1 */
+#define BEGIN(driver) "json:{\"file\":{\"driver\":\"" driver "\","
     static const char in_unix[] =
-        "json:{\"file\":{\"driver\":\"nbd\",\"server\":{\"type\":\"unix\","
-        "\"path\":" PLAIN "},\"export\":" PLAIN "}}%n";
+        BEGIN("nbd") "\"server\":{\"type\":\"unix\",\"path\":" PLAIN "},\"export\":" PLAIN "%n";
     static const char in_inet[] =
-        "json:{\"file\":{\"driver\":\"nbd\",\"server\":{\"type\":\"inet\","
-        "\"host\":" PLAIN ",\"port\":" PLAIN "},\"export\":" PLAIN "}}%n";
-#undef PLAIN
-    char where[REMOTE_MAX], export[REMOTE_MAX], port[REMOTE_MAX];
+        BEGIN("nbd") "\"server\":{\"type\":\"inet\"," HOST "},\"export\":" PLAIN "%n";
+    static const char in_ceph[] = BEGIN("rbd") "\"pool\":" PLAIN ",\"image\":" PLAIN "%n";
+#undef BEGIN
+    char name[REMOTE_MAX], where[REMOTE_MAX], port[REMOTE_MAX];
+    struct remote r = {.protocol = "nbd", .name = name, .socket = "", .hosts = ""};
+    autotext struct text hosts = {0}, image = {0};
     int end = 0;
-    uri[0] = '\0';
-    if (sscanf(json, in_unix, where, export, &end) == 2 && end && !json[end])
-        snprintf(uri, URI_MAX, "nbd+unix:///%s?socket=%s", export, where);
-    else if (sscanf(json, in_inet, where, port, export, &end) == 3 && end && !json[end])
-        snprintf(uri, URI_MAX, "nbd://%s:%s/%s", where, port, export);
+    if (sscanf(json, in_unix, where, name, &end) == 2 && end) {
+        r.socket = where;
+    } else if (sscanf(json, in_inet, where, port, name, &end) == 3 && end) {
+        remote_add_host(&hosts, "", where, port);
+    } else if (sscanf(json, in_ceph, where, name, &end) == 2 && end) {
+        end += json_monitors(json + end, &hosts);
+        text_add(&image, "%s/%s", where, name);
+        r.protocol = "rbd";
+        r.name = image.s ? image.s : "";
+    }
+    r.hosts = hosts.s ? hosts.s : "";
+    return end && !strcmp(json + end, "}}") ? remote_write(&r) : NULL;
 }
+#undef HOST
+#undef PLAIN
 
 int path_resolve(const char *image, const char *name, char **ret, struct err *e)
 {
     static const char file_url[] = "file:";
     const char *local = name;
-    char uri[URI_MAX];
-    json_uri(name, uri);
-    if (path_is_remote(uri))
+    autofree char *uri = remote_is(name) ? remote_plain(name) : json_uri(name);
+    if (!uri && remote_is(name))
+        return err_nomem(e);
+    if (uri)
         local = uri;
     else if (!strncmp(name, file_url, sizeof(file_url) - 1) && name[sizeof(file_url) - 1] == '/')
         local = name + sizeof(file_url) - 1;
-    bool remote = path_is_remote(local);
-    if (!*local || (has_protocol(local) && !remote))
-        return err_fail(e, EOPNOTSUPP, "'%s' refers to '%s', which is not a local file", image,
-                        name);
+    if (!*local || (has_protocol(local) && !uri))
+        return err_fail(e, EOPNOTSUPP,
+                        "'%s' refers to '%s', which is not a local file, nor a disk on another "
+                        "host by a plain URI without credentials, query and options",
+                        image, name);
     autotext struct text t = {0};
     const char *slash = strrchr(image, '/');
-    if (*local != '/' && slash && !remote)
+    if (*local != '/' && slash && !uri)
         text_put(&t, image, (size_t)(slash - image) + 1);
     text_add(&t, "%s", local);
     char *path = text_take(&t, NULL);
@@ -118,7 +138,7 @@ int path_lead(const char *image, const char *name, char **ret)
             return lead;
         name = found;
     }
-    if (path_is_remote(name))
+    if (remote_is(name))
         return PATH_REMOTE;
     int r = path_resolve(image, name, ret, &ignored);
     if (r != -EOPNOTSUPP)

@@ -2,21 +2,12 @@
 #ifndef SNAPFS_IMAGE_PATH_H
 #define SNAPFS_IMAGE_PATH_H
 
-#include <stdbool.h>
-
 #include "base/error.h"
 
-/* The path of `name` as the image at `image` names it: as it is when absolute or path_is_remote
- * (also as libvirt writes that in JSON),
- * else next to `image` (not to what a symlink points to, as QEMU and libvirt do). EOPNOTSUPP: not a
- * local file. */
+/* The path of `name` as the image at `image` names it: the URI of a disk on another host (see
+ * remote.h), also as libvirt writes that in JSON; what is absolute; else next to `image` (not to
+ * what a symlink points to, as QEMU and libvirt do). EOPNOTSUPP: none of these. */
 int path_resolve(const char *image, const char *name, char **ret, struct err *e);
-
-/* Is that the URI of an NBD server's export, "nbd://…" or "nbd+unix://…", of at most REMOTE_MAX
- * characters that JSON need not quote? */
-bool path_is_remote(const char *path);
-
-enum { REMOTE_MAX = 1024 };
 
 enum path_lead {
     PATH_LOCAL,  /* to the file in *ret */

@@ -1,64 +1,38 @@
 /* qcow2.c - from an offset of the disk through L1 and L2 to a run of bytes; see layer.h.
  *
  * Tables are read a page at a time through the cache, because an L1 table can have 32 MiB and an L2
- * table 2 MiB; who goes through one page after page gets more of them with one read. No locks of
+ * table 2 MiB. Of a sparse disk most pages are null: where one ends so, the part of the table that
+ * it is in is looked at as a whole, and all that is kept of that is which pages are. No locks of
  * its own.
  */
 #include <errno.h>
 
-#include "base/budget.h"
 #include "image/layer.h"
 
 enum {
     PAGE = 4096,
+    PART = 16 * PAGE,
     L1_ENTRY = 8,
-    AHEAD = 16 * PAGE,
-    AHEAD_PART = 4096, /* of the budget at most: what is read for 256 layers has to stay a while */
 };
 
-/* Puts what there is of the next pages of a table into the cache, as far as it can be read: who
- * wants one of them will be told what is wrong with it. */
-static void read_ahead(struct layer *l, uint64_t offset, size_t len)
-{
-    struct err ignored;
-    autofree uint8_t *bytes = malloc(len);
-    ssize_t n = bytes ? file_read_some(l->file, bytes, len, offset, &ignored) : -1;
-    if (n < 0 || (!l->live && file_unchanged(l->file, &ignored) < 0))
-        return;
-    for (size_t at = 0, part; at < len; at += part) {
-        part = (size_t)min_u64(PAGE, len - at);
-        autodestroy(block_unref) struct block *b =
-            at + part <= (size_t)n ? block_new(l->owner, offset + at, part) : NULL;
-        if (!b)
-            return;
-        memcpy(b->data, bytes + at, part);
-        cache_put(CACHE_TABLES, b);
-    }
-}
+/* A table of `len` bytes in the file. */
+struct table {
+    uint64_t offset, len;
+};
 
-/* How many bytes to read of a page that is not cached, of `len` bytes, and of those that follow. */
-static size_t ahead_of(size_t len, uint64_t more)
-{
-    return (size_t)min_u64(len + more, min_u64(AHEAD, budget_limit() / AHEAD_PART / PAGE * PAGE));
-}
-
-static bool is_cached(const struct layer *l, uint64_t offset, size_t len)
-{
-    autodestroy(block_unref) struct block *b = cache_get(CACHE_TABLES, l->owner, offset, len);
-    return b;
-}
+/* ---- pages ---- */
 
 /* What was read is right only if the file had not been written by then. A snapshot in a live file
  * is checked after the data was read, by image_read, because that covers its tables too. */
-int layer_page(struct layer *l, uint64_t offset, size_t len, uint64_t more, struct block **ret,
-               struct err *e)
+static int check_read(const struct layer *l, struct err *e)
+{
+    return l->live ? 0 : file_unchanged(l->file, e);
+}
+
+/* `len` bytes at `offset` of the file, from the cache or read and validated. */
+static int page_at(struct layer *l, uint64_t offset, size_t len, struct block **ret, struct err *e)
 {
     struct block *hit = cache_get(CACHE_TABLES, l->owner, offset, len);
-    size_t ahead = ahead_of(len, more);
-    if (!hit && ahead > len && offset >= PAGE && is_cached(l, offset - PAGE, PAGE)) {
-        read_ahead(l, offset, ahead);
-        hit = cache_get(CACHE_TABLES, l->owner, offset, len);
-    }
     if (hit) {
         *ret = hit;
         return 0;
@@ -67,7 +41,7 @@ int layer_page(struct layer *l, uint64_t offset, size_t len, uint64_t more, stru
     if (!b)
         return err_nomem(e);
     int r = file_read(l->file, b->data, len, offset, e);
-    int check = l->live ? 0 : file_unchanged(l->file, e);
+    int check = check_read(l, e);
     if (check < 0)
         return check;
     if (r < 0)
@@ -77,23 +51,88 @@ int layer_page(struct layer *l, uint64_t offset, size_t len, uint64_t more, stru
     return 0;
 }
 
-/* The L1 entry of `offset`; where it is null, *ret_span entries from there on in its page are. */
+/* ---- pages that are null ---- */
+
+/* A bit for each page of a part: the whole ones that are null, whatever table looks. None where it
+ * cannot be read, since who wants the page itself will be told why. */
+static uint16_t look_for_null(const struct layer *l, uint64_t offset, size_t len)
+{
+    struct err ignored;
+    uint8_t bytes[4 * PAGE];
+    unsigned null = 0;
+    for (size_t at = 0; at + PAGE <= len; at += PAGE) {
+        size_t in = at % sizeof(bytes);
+        if (!in && file_read(l->file, bytes, (size_t)min_u64(sizeof(bytes), len - at), offset + at,
+                             &ignored) < 0)
+            return 0;
+        if (mem_is_zero(bytes + in, PAGE))
+            null |= 1U << at / PAGE;
+    }
+    return check_read(l, &ignored) < 0 ? 0 : (uint16_t)null;
+}
+
+/* The same from the cache; with `look`, also if it is not there. No page of a table is as short as
+ * that, and taken for it where damaged tables overlap. */
+static uint16_t null_pages(struct layer *l, uint64_t offset, size_t len, bool look)
+{
+    uint16_t null = 0;
+    autodestroy(block_unref) struct block *b =
+        cache_get(CACHE_TABLES, l->owner, offset, sizeof(null));
+    if (b)
+        memcpy(&null, b->data, sizeof(null));
+    if (b || !look)
+        return null;
+    null = look_for_null(l, offset, len);
+    b = block_new(l->owner, offset, sizeof(null));
+    if (b) {
+        memcpy(b->data, &null, sizeof(null));
+        cache_put(CACHE_TABLES, b);
+    }
+    return null;
+}
+
+/* How many bytes of the table are null from the page on that begins at `at`, as far as its part
+ * goes and that is known. Tables of one page have no parts. */
+static uint64_t null_bytes(struct layer *l, const struct table *t, uint64_t at, bool look)
+{
+    uint64_t part = at / PART * PART, len = min_u64(PART, t->len - part);
+    if (at >= t->len || len <= PAGE)
+        return 0;
+    unsigned null = null_pages(l, t->offset + part, (size_t)len, look);
+    uint64_t pages = (uint64_t)__builtin_ctz(~(null >> (at - part) / PAGE));
+    return min_u64(pages * PAGE, part + len - at);
+}
+
+/* ---- L1 ---- */
+
+/* The L1 entry of `offset`; where it is null, *ret_span entries from there on are. */
 static int l1_entry(struct layer *l, uint64_t index, uint64_t *ret, uint64_t *ret_span,
                     struct err *e)
 {
-    uint64_t page = index * L1_ENTRY / PAGE * PAGE, bytes = (uint64_t)l->l1_size * L1_ENTRY;
-    size_t len = (size_t)min_u64(PAGE, bytes - page), at = (size_t)(index * L1_ENTRY - page);
+    const struct table t = {l->l1_offset, (uint64_t)l->l1_size * L1_ENTRY};
+    uint64_t page = index * L1_ENTRY / PAGE * PAGE;
+    size_t len = (size_t)min_u64(PAGE, t.len - page), at = (size_t)(index * L1_ENTRY - page);
+    uint64_t null = null_bytes(l, &t, page, false);
+    if (null) {
+        *ret = 0;
+        *ret_span = (null - at) / L1_ENTRY;
+        return 0;
+    }
     autodestroy(block_unref) struct block *b = NULL;
-    int r = layer_page(l, l->l1_offset + page, len, bytes - page - len, &b, e);
+    int r = page_at(l, t.offset + page, len, &b, e);
     if (r < 0)
         return r;
     *ret = be64(b->data + at) & ENTRY_OFFSET;
     uint64_t span = 1;
     for (at += L1_ENTRY; !*ret && at < len && !(be64(b->data + at) & ENTRY_OFFSET); at += L1_ENTRY)
         span++;
+    if (!*ret && at == len)
+        span += null_bytes(l, &t, page + len, true) / L1_ENTRY;
     *ret_span = span;
     return 0;
 }
+
+/* ---- L2 ---- */
 
 static const char *decode_at(const struct layer *l, const uint8_t *entry, uint64_t offset,
                              struct run *ret)
@@ -154,18 +193,27 @@ static int l2_run(struct layer *l, uint64_t table, uint64_t offset, uint64_t lim
                   struct err *e)
 {
     unsigned bits = l->rules.cluster_bits;
-    size_t page_len = (size_t)min_u64(PAGE, UINT64_C(1) << bits);
+    const struct table t = {table, UINT64_C(1) << bits};
+    size_t page_len = (size_t)min_u64(PAGE, t.len);
     uint64_t page_span = page_len / (l->rules.extended ? 16 : 8) << bits;
     uint64_t in_table = offset & ((UINT64_C(1) << (bits + l->l2_bits)) - 1);
-    uint64_t first = offset - in_table % page_span;
+    uint64_t first = offset - in_table % page_span, at = in_table / page_span * page_len;
+    uint64_t null = null_bytes(l, &t, at, false) / page_len * page_span;
+    *ret = (struct run){.length = min_u64(limit, first + max_u64(null, page_span) - offset)};
+    if (null)
+        return 0;
     autodestroy(block_unref) struct block *page = NULL;
-    uint64_t at = in_table / page_span * page_len;
-    *ret = (struct run){.length = min_u64(limit, first + page_span - offset)};
-    int r = layer_page(l, table + at, page_len, (UINT64_C(1) << bits) - at - page_len, &page, e);
+    int r = page_at(l, table + at, page_len, &page, e);
     if (r < 0)
         return r;
     const char *fault = run_in_page(l, page, first, offset, limit, ret);
-    return fault ? layer_damaged(l, offset - l->base, fault, e) : 0;
+    if (fault)
+        return layer_damaged(l, offset - l->base, fault, e);
+    if (ret->kind == RUN_UNALLOCATED && offset + ret->length == first + page_span) {
+        null = null_bytes(l, &t, at + page_len, true) / page_len * page_span;
+        ret->length = min_u64(limit, ret->length + null);
+    }
+    return 0;
 }
 
 int qcow2_run(struct layer *l, uint64_t offset, uint64_t limit, struct run *ret, struct err *e)

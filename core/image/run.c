@@ -7,20 +7,37 @@
 #include "image/layer.h"
 
 /* Cuts a run of data at the file's next hole, or makes it one of zeros up to the next data. What
- * the host says counts only while the file is what it was. */
-static int find_hole(const struct layer *l, uint64_t offset, struct run *ret, struct err *e)
+ * the host says counts only while the file is what it was; of a snapshot, image_map asks that. */
+static int find_hole(const struct layer *l, struct run *ret, struct err *e)
 {
-    off_t data = lseek(l->file->fd, (off_t)offset, SEEK_DATA);
-    bool none = data < 0 && errno == ENXIO, hole = none || (data >= 0 && (uint64_t)data > offset);
-    off_t end = hole ? data : lseek(l->file->fd, (off_t)offset, SEEK_HOLE);
-    int r = file_unchanged(l->file, e);
+    uint64_t offset = ret->host;
+    off_t data = lseek(l->data->fd, (off_t)offset, SEEK_DATA);
+    bool none = data < 0 && errno == ENXIO && offset < l->data->size;
+    bool hole = none || (data >= 0 && (uint64_t)data > offset);
+    off_t end = hole ? data : lseek(l->data->fd, (off_t)offset, SEEK_HOLE);
+    int r = l->live ? 0 : file_unchanged(l->data, e);
     if (r < 0)
         return r;
+    ret->hole = hole && l->kind == LAYER_QCOW2;
     if (hole)
         ret->kind = RUN_ZERO;
+    if (none)
+        ret->length = min_u64(ret->length, l->data->size - offset);
     if (end > 0 && (uint64_t)end > offset)
         ret->length = min_u64(ret->length, (uint64_t)end - offset);
     return 0;
+}
+
+/* A qcow2 whose clusters were given it in advance has them in holes of its file until they are
+ * written; by QEMU's measure of that, for in others, and in data files, it does not look. */
+bool layer_has_holes(const struct layer *l)
+{
+    if (l->kind != LAYER_QCOW2)
+        return true;
+    unsigned bits = l->rules.cluster_bits;
+    uint64_t given = ((l->file->size - 1) >> bits) + 1, stored = l->file->storage >> bits;
+    return l->data == l->file &&
+           given >= max_u64(stored + 2, stored / 9 * 10 + stored % 9 * 10 / 9);
 }
 
 /* A raw file's bytes, its tail up to the next sector being zeros. */
@@ -32,7 +49,7 @@ static int raw_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes,
         return 0;
     ret->kind = RUN_DATA;
     ret->length = min_u64(limit, l->file->size - offset);
-    return holes ? find_hole(l, offset, ret, e) : 0;
+    return holes ? find_hole(l, ret, e) : 0;
 }
 
 /* QEMU is only asked where that makes a difference: the bytes of what is not there are zeros. */
@@ -55,7 +72,8 @@ int layer_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, stru
     ret->start -= l->base;
     if (r == 0 && l->memory && ret->kind == RUN_UNALLOCATED)
         return layer_damaged(l, offset, "a part that was never written", e);
-    return r;
+    bool ask = r == 0 && holes && ret->kind == RUN_DATA && layer_has_holes(l);
+    return ask ? find_hole(l, ret, e) : r;
 }
 
 static int read_cluster(struct layer *l, const struct run *run, struct block **ret, struct err *e)

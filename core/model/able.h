@@ -5,8 +5,6 @@
 #include <stdbool.h>
 
 enum ability {
-    /* Its own revert to an external snapshot, where guard.c finds that safe. */
-    ABLE_REVERT_EXTERNAL,
     /* Its own delete of an external snapshot leaves other branches on the file alone. */
     ABLE_SEE_BRANCHES,
     /* An internal snapshot of a running domain may have any name. */
@@ -14,7 +12,7 @@ enum ability {
     ABILITIES
 };
 
-/* `version` of the daemon's libvirt, 9000000 for 9.0.0; `uri` as libvirt has it. */
-bool able(unsigned long version, const char *uri, enum ability a);
+/* `version` of the daemon's libvirt, 9000000 for 9.0.0. */
+bool able(unsigned long version, enum ability a);
 
 #endif

@@ -8,30 +8,24 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/budget.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "model/linger.h"
 #include "model/lookout.h"
 #include "model/read.h"
+#include "model/untouched.h"
 
 bool model_able(const struct model *m, enum ability a)
 {
-    return able(virt_version(m->virt), virt_uri(m->virt), a);
-}
-
-uint64_t model_now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    return able(virt_version(m->virt), a);
 }
 
 /* Under model->lock: forgets what is kept of domains, but with `old` not what is fresh. */
 static void forget_latest(struct model *m, bool old)
 {
-    uint64_t now = model_now_ns();
+    uint64_t now = clock_ns();
     for (size_t i = 0; i < ENTRY_BUCKETS; i++)
         for (struct entry *en = m->entries[i]; en && budget_over(); en = en->next)
             if (en->latest && (!old || en->latest->fresh_until <= now))
@@ -49,20 +43,9 @@ static void drop(void *ctx, uint64_t bytes)
     pthread_mutex_unlock(&m->lock);
 }
 
-static void init_turned(struct model *m)
-{
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&m->turned, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
-
 bool model_wait(struct model *m, uint64_t until_ns)
 {
-    struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000u),
-                             .tv_nsec = (long)(until_ns % 1000000000u)};
-    return pthread_cond_timedwait(&m->turned, &m->lock, &until) != ETIMEDOUT;
+    return clock_wait(&m->turned, &m->lock, until_ns);
 }
 
 int model_open(const struct model_options *o, struct model **ret, struct err *e)
@@ -73,13 +56,14 @@ int model_open(const struct model_options *o, struct model **ret, struct err *e)
     m->options = *o;
     pthread_mutex_init(&m->listing.lock, NULL);
     pthread_mutex_init(&m->lock, NULL);
-    init_turned(m);
+    pthread_cond_init(&m->turned, NULL);
     int r = virt_open(o->uri, o->readonly, &m->virt, e);
     if (r < 0)
         return r;
     m->lookout = lookout_new(m);
     m->linger = linger_new();
-    if (!m->lookout || !m->linger)
+    m->touched = touched_new();
+    if (!m->lookout || !m->linger || !m->touched)
         return err_nomem(e);
     if (!budget_keeper(drop, m))
         return err_fail(e, EMFILE, "too many connections in one process");
@@ -102,6 +86,7 @@ void model_close(struct model *m)
         return;
     lookout_free(m->lookout);
     linger_free(m->linger);
+    touched_free(m->touched);
     progress_close(m);
     budget_keeper_ended(drop, m);
     for (size_t i = 0; i < ENTRY_BUCKETS; i++)
@@ -131,7 +116,7 @@ bool model_readonly(const struct model *m)
 
 int reading_begin(struct reading *r, struct err *e)
 {
-    uint64_t asked = model_now_ns();
+    uint64_t asked = clock_ns();
     pthread_mutex_lock(&r->lock);
     if (r->late_at < asked)
         return 0;
@@ -143,7 +128,7 @@ int reading_begin(struct reading *r, struct err *e)
 void reading_end(struct reading *r, int result, const struct err *e)
 {
     if (result == -ETIMEDOUT) {
-        r->late_at = model_now_ns();
+        r->late_at = clock_ns();
         r->late = *e;
     }
     pthread_mutex_unlock(&r->lock);
@@ -232,7 +217,7 @@ static struct domain *domain_kept(struct model *m, struct entry *en, bool fresh)
 {
     pthread_mutex_lock(&m->lock);
     struct domain *d = en->latest;
-    if (d && fresh && (en->stale || d->fresh_until <= model_now_ns()))
+    if (d && fresh && (en->stale || d->fresh_until <= clock_ns()))
         d = NULL;
     if (d)
         domain_ref(d);
@@ -248,7 +233,7 @@ static int domain_refresh(struct model *m, struct entry *en, bool now, struct do
     pthread_mutex_lock(&m->lock);
     uint64_t changes = en->changes;
     pthread_mutex_unlock(&m->lock);
-    uint64_t began = model_now_ns();
+    uint64_t began = clock_ns();
     struct domain *d = NULL;
     int r = domain_read(m, en->uuid, before, now, &d, e);
     if (r < 0)

@@ -51,6 +51,7 @@ struct model {
     struct reading listing;
     struct lookout *lookout;
     struct linger *linger;
+    struct touched *touched;
     pthread_mutex_t lock;
     pthread_cond_t turned; /* a task, a queue or a progress changed */
     /* under lock: */
@@ -59,8 +60,6 @@ struct model {
     uint64_t changes;                     /* made here, to any domain */
     unsigned askers;                      /* threads that ask for progress */
 };
-
-uint64_t model_now_ns(void); /* CLOCK_MONOTONIC */
 
 /* What its libvirt can do. */
 bool model_able(const struct model *m, enum ability a);

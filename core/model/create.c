@@ -215,7 +215,7 @@ int verb_create(struct model *m, const char *uuid, uint64_t parent_ident, const 
     const char *words = m->options.create ? m->options.create : "";
     int r = words_parse_option(words, &c.wish, e);
     if (r == 0)
-        r = name_decode(coded, &c.wish.request.name, e);
+        r = name_decode_new(coded, &c.wish.request.name, e);
     if (r == 0)
         r = turn_begin(&c.turn, m, uuid, e);
     if (r == 0)
@@ -228,7 +228,7 @@ int verb_create(struct model *m, const char *uuid, uint64_t parent_ident, const 
 static int decode_name(char **name, struct err *e)
 {
     autofree char *coded = take(*name);
-    return name_decode(coded, name, e);
+    return name_decode_new(coded, name, e);
 }
 
 static int by_words(struct creation *c, const char *words, struct err *e)
@@ -268,5 +268,9 @@ int verb_create_written(struct model *m, const char *uuid, const char *text, str
         r = turn_begin(&c.turn, m, uuid, e);
     if (r == 0)
         r = check_new_name(&c.turn, c.wish.request.name, e);
-    return r < 0 ? r : create(&c, NULL, remark, e);
+    if (r == 0)
+        r = create(&c, NULL, remark, e);
+    if (r == 0)
+        text_add(remark, "%s'%s' is made", remark->len ? "; " : "", c.wish.request.name);
+    return r;
 }

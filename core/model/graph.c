@@ -203,9 +203,13 @@ void graph_describe(const struct graph *g, size_t i, struct text *out)
         text_add(out, "the overlay '%s', which no disk is on", x->u.target);
     else if (x->u.tag)
         text_add(out, "tag '%s' in '%s'", x->u.tag, x->n ? g->files[x->chain[0]].path : "?");
-    else
+    else if (*x->u.target)
         text_add(out, "the live disk %s of domain '%s'", x->u.target, x->u.domain);
-    if (x->u.unknown)
+    else
+        text_add(out, "a snapshot of domain '%s' whose XML cannot be read", x->u.domain);
+    if (x->u.unknown && x->n)
         text_add(out, " (whose backing chain cannot be followed below '%s')",
-                 x->n ? g->files[x->chain[x->n - 1]].path : "?");
+                 g->files[x->chain[x->n - 1]].path);
+    else if (x->u.unknown && *x->u.target)
+        text_add(out, " (whose file is not known)");
 }

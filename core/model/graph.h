@@ -39,7 +39,8 @@ const char *graph_file_format(const struct graph *g, int file);
 struct graph_user {
     const char *domain;   /* its name */
     const char *snapshot; /* its name; NULL = the live disk, or a tag without a snapshot */
-    const char *target;   /* "vda", "" where unknown; of a loose one its path */
+    const char *target;   /* "vda"; of a loose one its path; "" of a tag, and of the snapshots whose
+                             XML cannot be read, which are one user without a chain */
     const char *tag;      /* internal: the tag's name in the top file; else NULL */
     const char *tag_id;   /* that tag's id, NULL where it was not found */
     const char *inside;   /* a clone: the chain ends in this file of a snapfs mount, as a path from

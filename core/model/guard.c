@@ -4,7 +4,9 @@
  *   - a name that is also another tag's id picks that other tag (QEMU looks up ids first);
  *   - a revert to an internal snapshot writes into its file: where anything else stands on that, it
  *     is made on a copy;
- *   - libvirt's revert to an external snapshot unlinks the files of the current one, unchecked;
+ *   - libvirt's revert to an external snapshot unlinks the files of the current one, unchecked,
+ *     stops the domain before it knows that it can make the overlays, and ends the daemon where no
+ *     snapshot is current: it is never asked for;
  *   - a running domain must still have the disks that a snapshot to be deleted had.
  */
 #include "model/guard.h"
@@ -25,8 +27,7 @@ enum { NAMES_SHOWN_MAX = 8 /* of what would be lost, in one sentence */ };
 struct harm {
     const struct graph *graph;
     const struct domain *domain;
-    const struct snapshot *snapshot; /* itself not counted */
-    bool spare_live;                 /* nor this domain's live disks */
+    const struct snapshot *snapshot; /* itself not counted, nor the domain's live disks */
     struct text names;
     size_t n;
 };
@@ -35,9 +36,9 @@ static void harm_each(void *ctx, const struct graph_user *u, size_t i)
 {
     struct harm *h = ctx;
     bool here = !strcmp(u->domain, h->domain->name);
-    if (here && u->snapshot && h->snapshot && !strcmp(u->snapshot, h->snapshot->name))
+    if (here && u->snapshot && !strcmp(u->snapshot, h->snapshot->name))
         return;
-    if (here && h->spare_live && !u->snapshot && !u->tag)
+    if (here && !u->snapshot && !u->tag)
         return;
     if (h->n++ >= NAMES_SHOWN_MAX)
         return;
@@ -50,20 +51,13 @@ static void harm_drop(struct harm *h)
     text_drop(&h->names);
 }
 
-/* EBUSY naming everything but the snapshot itself that reads through `file`; `removed` counts the
- * tags in the file as well. `what` begins the sentence. */
-static int refuse_users(const struct survey *v, const struct domain *d, const struct snapshot *s,
-                        int file, bool removed, bool spare_live, const char *what, struct err *e)
+/* EBUSY naming who would be. */
+static int refuse_harm(const struct harm *h, int file, struct err *e)
 {
-    struct harm h __attribute__((cleanup(harm_drop))) = {
-        .graph = v->graph, .domain = d, .snapshot = s, .spare_live = spare_live};
-    graph_users_of(v->graph, file, removed, harm_each, &h);
-    if (!h.n)
-        return 0;
-    return err_fail(e, EBUSY, "%s '%s', on which stand%s %s%s", what,
-                    graph_file_path(v->graph, file), h.n == 1 ? "s" : "",
-                    h.names.failed ? "other snapshots" : h.names.s,
-                    h.n > NAMES_SHOWN_MAX ? ", and more" : "");
+    return err_fail(e, EBUSY, "reverting would write to '%s', on which stand%s %s%s",
+                    graph_file_path(h->graph, file), h->n == 1 ? "s" : "",
+                    h->names.failed ? "other snapshots" : h->names.s,
+                    h->n > NAMES_SHOWN_MAX ? ", and more" : "");
 }
 
 /* ---- names and ids ---- */
@@ -228,47 +222,15 @@ int guard_shares(const struct survey *v, const struct domain *d, const struct sn
     if (own < 0)
         return err_fail(e, EBUSY, "disk '%s' of the snapshot is not a local file", disk->target);
     struct sharers h = {.file = top_file(v, own)};
-    h.harm = (struct harm){.graph = v->graph, .domain = d, .snapshot = s, .spare_live = true};
+    h.harm = (struct harm){.graph = v->graph, .domain = d, .snapshot = s};
     graph_users_of(v->graph, h.file, false, share_each, &h);
-    harm_drop(&h.harm);
     *ret = h.sure;
     int r = check_tag_name(v, h.file, s, e);
     bool written = d->active && top_file(v, survey_user(v, d, NULL, disk->target)) == h.file;
     if (r == 0 && h.harm.n && !h.sure && !written)
-        r = refuse_users(v, d, s, h.file, false, true, "reverting would write to", e);
+        r = refuse_harm(&h.harm, h.file, e);
+    harm_drop(&h.harm);
     return r;
-}
-
-/* libvirt's revert to an external snapshot unlinks what the current one names as its overlays. */
-static int check_discarded(const struct survey *v, const struct domain *d,
-                           const struct xml_snapshot_disk *x, struct err *e)
-{
-    int live = survey_user(v, d, NULL, x->target);
-    if (live < 0 || !x->overlay.path)
-        return err_fail(e, EBUSY, "disk '%s' of the current snapshot is not attached any more",
-                        x->target);
-    int file = graph_chain(v->graph, (size_t)live, 0);
-    if (strcmp(graph_file_path(v->graph, file), x->overlay.path) != 0)
-        return err_fail(e, EBUSY,
-                        "libvirt would remove '%s', which the current snapshot '%s' names, but the "
-                        "live disk is '%s'",
-                        x->overlay.path, d->current->name, graph_file_path(v->graph, file));
-    return refuse_users(v, d, NULL, file, true, true, "reverting would remove", e);
-}
-
-/* Is libvirt's own revert to an external snapshot there and safe? While no snapshot is current its
- * daemon would crash. */
-static bool is_native(struct model *m, const struct survey *v, const struct domain *d)
-{
-    if (!model_able(m, ABLE_REVERT_EXTERNAL) || !d->current)
-        return false;
-    const struct xml_snapshot *x = d->current->parsed;
-    const struct xml_snapshot_disk *disks = x->n_revert_disks ? x->revert_disks : x->disks;
-    size_t n = x->n_revert_disks ? x->n_revert_disks : x->n_disks;
-    for (size_t i = 0; i < n; i++)
-        if (disks[i].where == XML_EXTERNAL && check_discarded(v, d, &disks[i], NULL) < 0)
-            return false;
-    return true;
 }
 
 static int refusal(int no)
@@ -276,18 +238,14 @@ static int refusal(int no)
     return no == ENOENT || no == EOPNOTSUPP ? no : EBUSY;
 }
 
-static int revert_disks(struct model *m, const struct survey *v, const struct domain *d,
-                        const struct snapshot *s, enum guard_way *ret_way, struct err *e)
+static int revert_disks(const struct survey *v, const struct domain *d, const struct snapshot *s,
+                        enum guard_way *ret_way, struct err *e)
 {
     for (size_t i = 0; i < s->n_disks; i++)
         if (s->disks[i].no)
             return err_fail(e, refusal(s->disks[i].no), "%s", s->disks[i].reason);
-    if (guard_is_external(s)) {
-        *ret_way = is_native(m, v, d) ? GUARD_NATIVE : GUARD_OVERLAYS;
-        return 0;
-    }
-    *ret_way = GUARD_NATIVE;
-    for (size_t i = 0; i < s->n_disks; i++) {
+    *ret_way = guard_is_external(s) ? GUARD_OVERLAYS : GUARD_NATIVE;
+    for (size_t i = 0; *ret_way != GUARD_OVERLAYS && i < s->n_disks; i++) {
         bool shared = false;
         int r = guard_shares(v, d, s, &s->disks[i], &shared, e);
         if (r < 0)
@@ -314,7 +272,7 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s,
         r = survey_make(m, d, false, &v, e);
     if (r < 0)
         return r;
-    r = revert_disks(m, &v, d, s, ret_way, e);
+    r = revert_disks(&v, d, s, ret_way, e);
     if (r == 0)
         r = leftovers_note_live(left, &v, d, e);
     survey_drop(&v);

@@ -19,6 +19,8 @@
 #include "model/policy.h"
 #include "model/tables.h"
 #include "model/unmanaged.h"
+#include "model/untouched.h"
+#include "virt/virt.h"
 #include "virt/xml.h"
 
 struct probe {
@@ -158,6 +160,23 @@ static int check_not_deleted(const struct model *m, const struct domain *d,
     return err_fail(e, EIO, "the snapshot is being deleted, and its bytes are no longer whole");
 }
 
+/* A QEMU that commits into a block device holds its locks on a node of its own, and may have
+ * nothing left to write when the device is opened here: only libvirt knows. */
+static int check_no_commit(const struct model *m, const struct domain *d, const struct image *im,
+                           struct err *e)
+{
+    struct virt_status status;
+    if (!d->active || !image_on_device(im))
+        return 0;
+    int r = virt_domain_status(m->virt, d->uuid, true, &status, e);
+    if (r < 0 || !status.commits)
+        return r;
+    return err_fail(e, EBUSY,
+                    "a commit on a disk of domain '%s' may be writing to the block device that the "
+                    "snapshot is read from; try again once it has ended",
+                    d->name);
+}
+
 /* The image that a look at it has left open, if it is still right; else NULL. */
 static struct image *looked_at(struct model *m, const struct domain *d,
                                const struct snapshot_disk *disk)
@@ -198,6 +217,10 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     r = check_not_live(d, im, disk, e);
     if (r == 0)
         r = check_not_deleted(m, d, s, disk, e);
+    if (r == 0)
+        r = check_no_commit(m, d, im, e);
+    if (r == 0)
+        r = untouched_check(m, d, s, im, e);
     if (r == 0)
         *ret = take(im);
     return r;

@@ -4,9 +4,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "model/catalog.h"
+#include "base/clock.h"
 
 struct kept {
     struct domain *domain; /* NULL: the place is free */
@@ -54,15 +53,12 @@ static struct kept wait_for_old(struct linger *l)
         for (int i = 0; i < LINGER_IMAGES; i++)
             if (l->all[i].domain && (!oldest || l->all[i].until < oldest->until))
                 oldest = &l->all[i];
-        if (oldest && oldest->until <= model_now_ns())
+        if (oldest && oldest->until <= clock_ns())
             return empty_place(oldest);
-        if (oldest) {
-            struct timespec until = {.tv_sec = (time_t)(oldest->until / 1000000000),
-                                     .tv_nsec = (long)(oldest->until % 1000000000)};
-            pthread_cond_timedwait(&l->changed, &l->lock, &until);
-        } else {
+        if (oldest)
+            clock_wait(&l->changed, &l->lock, oldest->until);
+        else
             pthread_cond_wait(&l->changed, &l->lock);
-        }
     }
     return (struct kept){0};
 }
@@ -86,12 +82,8 @@ struct linger *linger_new(void)
     struct linger *l = calloc(1, sizeof(*l));
     if (!l)
         return NULL;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&l->changed, NULL);
     l->has_thread = pthread_create(&l->thread, NULL, run, l) == 0; /* else nothing is kept */
     return l;
 }
@@ -134,7 +126,7 @@ void linger_put(struct linger *l, struct domain *d, const struct snapshot_disk *
         *place = (struct kept){.domain = domain_ref(d),
                                .disk = disk,
                                .image = image_ref(im),
-                               .until = model_now_ns() + LINGER_MS * UINT64_C(1000000)};
+                               .until = clock_ns() + LINGER_MS * CLOCK_MS};
     }
     pthread_mutex_unlock(&l->lock);
     let_go(&was);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/name.h"
 #include "base/uuid.h"
 #include "model/catalog.h"
@@ -76,7 +77,7 @@ static struct domain_list *list_kept(struct model *m)
 {
     pthread_mutex_lock(&m->lock);
     struct domain_list *l = m->list;
-    if (l && l->fresh_until <= model_now_ns())
+    if (l && l->fresh_until <= clock_ns())
         l = NULL;
     if (l)
         __atomic_add_fetch(&l->refs, 1, __ATOMIC_RELAXED);
@@ -86,7 +87,7 @@ static struct domain_list *list_kept(struct model *m)
 
 static int list_read(struct model *m, struct domain_list **ret, struct err *e)
 {
-    uint64_t began = model_now_ns();
+    uint64_t began = clock_ns();
     struct virt_domain *all = NULL;
     size_t n = 0;
     int r = virt_domains(m->virt, &all, &n, e);
@@ -136,7 +137,7 @@ static int find_in(const struct domain_list *l, const char *coded, char ret_uuid
 static int find_named(struct model *m, const char *name, char ret_uuid[37], uint64_t *ret_until,
                       struct err *e)
 {
-    uint64_t began = model_now_ns();
+    uint64_t began = clock_ns();
     if (!is_wanted(m, name))
         return err_fail(e, ENOENT, "the domain '%s' is not one of those mounted", name);
     int r = virt_domain_named(m->virt, name, ret_uuid, e);

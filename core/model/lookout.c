@@ -9,10 +9,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "model/catalog.h"
 #include "model/survey.h"
-
-#define SECOND UINT64_C(1000000000)
 
 struct lookout {
     struct model *model;
@@ -35,12 +34,8 @@ struct lookout *lookout_new(struct model *m)
     struct lookout *l = calloc(1, sizeof(*l));
     if (!l)
         return NULL;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->done, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&l->done, NULL);
     l->model = m;
     return l;
 }
@@ -83,10 +78,10 @@ static void *run(void *arg)
     struct lookout *l = arg;
     struct outlook *o = draw(l);
     pthread_mutex_lock(&l->lock);
-    uint64_t now = model_now_ns();
+    uint64_t now = clock_ns();
     bool failed = !o || outlook_failure(o);
     l->took = now - l->began;
-    uint64_t rest = min_u64(l->took * LOOKOUT_REST, LOOKOUT_REST_SECONDS * SECOND);
+    uint64_t rest = min_u64(l->took * LOOKOUT_REST, LOOKOUT_REST_SECONDS * CLOCK_SECOND);
     l->until = now + max_u64(failed ? 0 : rest, l->model->options.cache_ns);
     outlook_unref(l->latest);
     l->latest = o;
@@ -125,12 +120,11 @@ struct outlook *lookout_ask(struct lookout *l, const struct domain *d, const str
 {
     pthread_mutex_lock(&l->lock);
     uint64_t changes = changes_now(l->model);
-    if (!l->running && !serves(l, model_now_ns(), changes, d, s))
-        start(l, model_now_ns(), changes);
-    bool in_vain = l->latest && l->took > LOOKOUT_WAIT_SECONDS * SECOND;
-    uint64_t end = l->began + (in_vain ? 0 : LOOKOUT_WAIT_SECONDS * SECOND);
-    struct timespec deadline = {.tv_sec = (time_t)(end / SECOND), .tv_nsec = (long)(end % SECOND)};
-    while (l->running && pthread_cond_timedwait(&l->done, &l->lock, &deadline) == 0)
+    if (!l->running && !serves(l, clock_ns(), changes, d, s))
+        start(l, clock_ns(), changes);
+    bool in_vain = l->latest && l->took > LOOKOUT_WAIT_SECONDS * CLOCK_SECOND;
+    uint64_t end = l->began + (in_vain ? 0 : LOOKOUT_WAIT_SECONDS * CLOCK_SECOND);
+    while (l->running && clock_wait(&l->done, &l->lock, end))
         continue;
     struct outlook *o = l->latest ? outlook_ref(l->latest) : NULL;
     pthread_mutex_unlock(&l->lock);

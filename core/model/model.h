@@ -29,6 +29,7 @@ struct model_options {
     size_t n_globs;
     const char *const *allow; /* directories whose files a backing chain may name */
     size_t n_allow;
+    bool untouched;     /* untouched.h */
     const char *create; /* what mkdir makes, words (words.h) joined by ':'; NULL = the default */
     /* Takes a line for the program's log of what was done without being asked; may be NULL. */
     void (*say)(bool failed, const char *line);
@@ -167,6 +168,13 @@ int model_image_facts(struct model *m, struct domain *d, const struct snapshot *
 /* Opens it for reading; ESTALE when the file no longer holds what `disk->ident` names. */
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, struct image **ret, struct err *e);
+
+/* After one could not be opened or read: says so in `e` where a verb of this mount, which may be why,
+ * is at work on the domain. */
+void model_blame_verb(struct model *m, const char *uuid, struct err *e);
+
+/* A read of it failed with ESTALE: those of its files that have changed are remembered. */
+void model_image_changed(struct model *m, const struct image *im);
 
 /* ---- texts, each owned by the caller ---- */
 

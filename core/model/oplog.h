@@ -15,9 +15,10 @@ struct oplog {
     struct timespec last; /* when the latest was added */
 };
 
-/* Takes `line` over; NULL is ignored. */
-void oplog_add(struct oplog *log, char *line);
-void oplog_text(const struct oplog *log, struct text *out);
+/* Takes `line` over; NULL is ignored. With `ending` (may be NULL) an earlier line that ends so, too,
+ * gives way to it. */
+void oplog_add(struct oplog *log, char *line, const char *ending);
+void oplog_text(struct oplog *log, struct text *out);
 void oplog_clear(struct oplog *log);
 
 #endif

@@ -186,6 +186,18 @@ static int check_named(const struct named_files *f, size_t i, const char *path, 
     return r;
 }
 
+/* A disk on another host that libvirt names. QEMU is told where it is, and nothing more. */
+static int check_remote(const struct named_files *f, size_t i, const char *uri, struct err *e)
+{
+    for (; i < f->n && !strcmp(policy_path(f->items[i]), uri); i++)
+        if (f->items[i]->extra)
+            return err_fail(e, EOPNOTSUPP,
+                            "'%s' is not read here, since libvirt's XML has '%s' for it, which is "
+                            "not handed on to qemu-nbd",
+                            uri, f->items[i]->extra);
+    return 0;
+}
+
 static int allow(void *ctx, const char *path, struct err *e)
 {
     const struct allowance *a = ctx;
@@ -194,7 +206,7 @@ static int allow(void *ctx, const char *path, struct err *e)
     bool remote = image_remote_stat(path, &ignored);
     size_t named = f ? find_named(f, path) : 0;
     if (f && named < f->n)
-        return remote ? 0 : check_named(f, named, path, e);
+        return remote ? check_remote(f, named, path, e) : check_named(f, named, path, e);
     int r = remote ? 0 : mounts_check(a->mounts, path, NULL, e);
     if (r < 0 || !f)
         return r;

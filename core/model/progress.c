@@ -2,13 +2,13 @@
  * libvirt. */
 #include "model/progress.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "model/catalog.h"
 #include "model/task.h"
-
-#define MS UINT64_C(1000000)
 
 /* What libvirt takes, and more, to let questions in after a call that makes a snapshot began. */
 enum { ASK_AFTER_MS = 500, ASKED_WAIT_MS = 1000 };
@@ -35,7 +35,7 @@ void progress_begin(struct model *m, struct entry *en)
     pthread_mutex_lock(&m->lock);
     en->progress.task = mine;
     en->progress.busy = true;
-    en->progress.since = model_now_ns();
+    en->progress.since = clock_ns();
     put(m, en, "", 0);
     pthread_mutex_unlock(&m->lock);
 }
@@ -72,11 +72,11 @@ void progress_before(const char *step, bool ever)
     struct entry *en = mine->entry;
     pthread_mutex_lock(&m->lock);
     put(m, en, step, UINT64_MAX);
-    uint64_t until = model_now_ns() + ASKED_WAIT_MS * MS;
+    uint64_t until = clock_ns() + ASKED_WAIT_MS * CLOCK_MS;
     while (ever && en->progress.asking && model_wait(m, until))
         continue;
     if (ever)
-        en->progress.ask_from = model_now_ns() + ASK_AFTER_MS * MS;
+        en->progress.ask_from = clock_ns() + ASK_AFTER_MS * CLOCK_MS;
     pthread_mutex_unlock(&m->lock);
 }
 
@@ -122,7 +122,7 @@ static void start(struct model *m, struct entry *en)
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     if (pthread_create(&thread, &attr, ask, q) == 0) {
         en->progress.asking = true;
-        en->progress.asked = model_now_ns();
+        en->progress.asked = clock_ns();
         en->users++;
         m->askers++;
     } else {
@@ -139,7 +139,7 @@ static bool learn(struct model *m, struct entry *en, uint64_t since, struct virt
     struct progress *p = &en->progress;
     if (!p->asking && m->askers < PROGRESS_ASKERS_MAX)
         start(m, en);
-    while (p->asking && model_wait(m, p->asked + PROGRESS_WAIT_MS * MS))
+    while (p->asking && model_wait(m, p->asked + PROGRESS_WAIT_MS * CLOCK_MS))
         continue;
     bool known = p->answered && p->answered >= (since ? since : p->asked);
     if (known)
@@ -182,7 +182,7 @@ static void show_ours(const struct entry *en, const struct virt_job *known, stru
     if (!p->total && known->operation)
         job = *known;
     job.timed = true;
-    job.elapsed_ms = (model_now_ns() - p->since) / MS;
+    job.elapsed_ms = (clock_ns() - p->since) / CLOCK_MS;
     text_add(out, "Operation:      %s\n", p->task ? p->task->name : "unknown");
     if (p->task)
         text_add(out, "Path:           %s\n", p->task->path);
@@ -203,7 +203,7 @@ static void show_others(const struct progress *p, const struct virt_job *known, 
         return;
     }
     struct virt_job nothing = {.timed = p->asking};
-    nothing.elapsed_ms = p->asking ? (model_now_ns() - p->asked) / MS : 0;
+    nothing.elapsed_ms = p->asking ? (clock_ns() - p->asked) / CLOCK_MS : 0;
     text_add(out, "Operation:      unknown: libvirt does not answer\n");
     add_figures(&nothing, out);
 }
@@ -214,7 +214,7 @@ static void show(struct model *m, struct entry *en, bool active, struct text *ou
     struct progress *p = &en->progress;
     struct virt_job job = {0};
     uint64_t since = p->busy ? p->since : 0;
-    bool ask = active && (!p->busy || (!p->total && p->ask_from <= model_now_ns()));
+    bool ask = active && (!p->busy || (!p->total && p->ask_from <= clock_ns()));
     bool known = ask && learn(m, en, since, &job);
     bool others = !p->busy && ask && !(known && !job.operation);
     if (p->busy)
@@ -240,6 +240,24 @@ int model_job(struct model *m, const struct domain *d, char **ret, size_t *ret_l
     model_entry_done(m, en);
     *ret = text_take(&t, ret_len);
     return *ret ? 0 : err_nomem(e);
+}
+
+void model_blame_verb(struct model *m, const char *uuid, struct err *e)
+{
+    bool may = *uuid && (e->no == EBUSY || e->no == EIO || e->no == ESTALE);
+    struct entry *en = may ? model_entry(m, uuid) : NULL;
+    if (!en)
+        return;
+    pthread_mutex_lock(&m->lock);
+    bool busy = en->progress.busy;
+    pthread_mutex_unlock(&m->lock);
+    model_entry_done(m, en);
+    struct err why = *e;
+    if (busy)
+        err_fail(e, why.no,
+                 "try again when the operation that this mount has under way on the "
+                 "domain has ended: %s",
+                 why.text);
 }
 
 bool model_job_time(struct model *m, const char *uuid, struct timespec *ret)

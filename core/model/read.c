@@ -13,12 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "model/domain.h"
 #include "model/images.h"
 #include "model/tables.h"
 
-#define STAMP_AGE_NS UINT64_C(2000000000)
+#define STAMP_AGE_NS (2 * CLOCK_SECOND)
 
 /* What libvirt says of all the snapshots of a domain. */
 struct docs {
@@ -85,8 +86,7 @@ static bool is_settled(const struct virt_stamp *s)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-    return s->mtime_ns + STAMP_AGE_NS < ns;
+    return s->mtime_ns + STAMP_AGE_NS < clock_from(now);
 }
 
 static int docs_ask(struct model *m, const char *uuid, const char *name,

@@ -223,6 +223,13 @@ static int add_snapshot(struct surveyor *v, const struct domain *d, const struct
     return r;
 }
 
+/* They may stand on anything. */
+static int add_unreadable(struct surveyor *v, const struct domain *d, struct err *e)
+{
+    struct graph_user u = {.domain = d->name, .target = "", .unknown = true};
+    return !d->n_unreadable || graph_add(v->graph, &u, NULL, 0) ? 0 : err_nomem(e);
+}
+
 static int add_domain(struct surveyor *v, const struct domain *d, struct err *e)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
@@ -233,7 +240,7 @@ static int add_domain(struct surveyor *v, const struct domain *d, struct err *e)
         r = add_config(v, d, e);
     for (size_t i = 0; r == 0 && i < d->n; i++)
         r = add_snapshot(v, d, &d->all[i], e);
-    return r;
+    return r == 0 ? add_unreadable(v, d, e) : r;
 }
 
 /* Adds what stands in one file's snapshot table and belongs to no snapshot that libvirt knows. */

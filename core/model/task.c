@@ -3,10 +3,9 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "model/catalog.h"
 #include "virt/job.h"
-
-#define MS UINT64_C(1000000)
 
 /* libvirt does not answer for as long as the whole takes when it is asked too early, and an abort
  * that comes before what it would abort is none. */
@@ -60,7 +59,7 @@ int task_rest(unsigned ms, struct err *e)
         usleep(ms * 1000);
         return 0;
     }
-    uint64_t until = model_now_ns() + ms * MS;
+    uint64_t until = clock_ns() + ms * CLOCK_MS;
     pthread_mutex_lock(&mine->m->lock);
     while (!mine->unwanted && model_wait(mine->m, until))
         continue;
@@ -76,7 +75,7 @@ static void set_abort(const char *uuid)
     struct model *m = mine->m;
     pthread_mutex_lock(&m->lock);
     mine->uuid = uuid;
-    mine->since = model_now_ns();
+    mine->since = clock_ns();
     pthread_cond_broadcast(&m->turned);
     while (mine->aborting)
         pthread_cond_wait(&m->turned, &m->lock);
@@ -97,7 +96,7 @@ void task_past_abort(void)
 
 bool task_wait(struct task *t, unsigned ms)
 {
-    uint64_t until = model_now_ns() + ms * MS;
+    uint64_t until = clock_ns() + ms * CLOCK_MS;
     pthread_mutex_lock(&t->m->lock);
     while (!t->over && model_wait(t->m, until))
         continue;
@@ -112,8 +111,8 @@ static void abort_once(struct task *t)
     struct model *m = t->m;
     struct err ignored;
     const char *uuid = t->uuid;
-    uint64_t since = t->since, from = since + ABORT_AFTER_MS * MS;
-    if (model_now_ns() < from) {
+    uint64_t since = t->since, from = since + ABORT_AFTER_MS * CLOCK_MS;
+    if (clock_ns() < from) {
         model_wait(m, from);
         return;
     }
@@ -123,7 +122,7 @@ static void abort_once(struct task *t)
     pthread_mutex_lock(&m->lock);
     t->aborting = false;
     pthread_cond_broadcast(&m->turned);
-    for (uint64_t until = model_now_ns() + ABORT_AGAIN_MS * MS; t->uuid && model_wait(m, until);)
+    for (uint64_t until = clock_ns() + ABORT_AGAIN_MS * CLOCK_MS; t->uuid && model_wait(m, until);)
         continue;
 }
 

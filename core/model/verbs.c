@@ -32,12 +32,14 @@ static int parse_revert(const char *words, unsigned *ret, struct err *e)
     return r;
 }
 
-/* A revert whose connection broke: what is so now is all that can be told. */
+/* What libvirt did of a revert that failed, or whose connection broke, is all that can be told. */
 static int tell_outcome(const struct turn *t, struct err *e)
 {
     struct domain *now autodestroy(domain_unref) = NULL;
     struct err why = *e, ignored;
     if (model_domain_now(t->m, t->domain->uuid, &now, &ignored) < 0)
+        return -why.no;
+    if (!turn_is_unsure(&why) && now->active == t->domain->active)
         return -why.no;
     return err_fail(e, why.no, "%s; the domain is now '%s', its current snapshot '%s'", why.text,
                     now->state, now->current ? now->current->name : "");
@@ -60,13 +62,7 @@ static int revert_natively(struct turn *t, const struct snapshot *s, unsigned fl
     int r = virt_snapshot_revert(t->m->virt, t->domain->uuid, s->name, flags, e);
     if (r == 0)
         remove_left(t, left, remark);
-    if (r < 0 && turn_is_unsure(e))
-        return tell_outcome(t, e);
-    if (r != -EOPNOTSUPP || !guard_is_external(s))
-        return r;
-    /* As of a second revert within a second, whose files would have the names of the first. */
-    text_add(remark, "libvirt answered: %s; ", e->text);
-    return revert_external(t->m, t->journal, t->domain, s, flags, remark, e);
+    return r < 0 ? tell_outcome(t, e) : 0;
 }
 
 int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *words,

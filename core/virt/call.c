@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/error.h"
+#include "virt/errors.h"
 #include "virt/internal.h"
 #include "virt/virt.h"
 
@@ -71,4 +72,28 @@ int virt_run(struct virt *v, enum virt_kind kind, virt_op *op, void *arg, struct
     if (broken)
         return kind == VIRT_CHANGE ? fail_change(hung, &cause, e) : fail_read(hung, &cause, e);
     return r ? err_fail(e, cause.no, "%s", cause.text) : 0;
+}
+
+struct domain_call {
+    const char *uuid;
+    virt_domain_op *op;
+    void *arg;
+};
+
+static int op_domain(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+{
+    const struct domain_call *c = arg;
+    virDomainPtr dom = virDomainLookupByUUIDString(conn, c->uuid);
+    if (!dom)
+        return virt_fail(v->readonly, e);
+    int r = c->op(v, dom, c->arg, e);
+    virDomainFree(dom);
+    return r;
+}
+
+int virt_run_on(struct virt *v, enum virt_kind kind, const char *uuid, virt_domain_op *op,
+                void *arg, struct err *e)
+{
+    struct domain_call c = {.uuid = uuid, .op = op, .arg = arg};
+    return virt_run(v, kind, op_domain, &c, e);
 }

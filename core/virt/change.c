@@ -3,46 +3,38 @@
 
 #include "virt/errors.h"
 #include "virt/internal.h"
-#include "virt/objects.h"
 
 /* ---- calls on a domain ---- */
 
-struct domain_call {
-    const char *uuid;
+struct state_call {
     unsigned flags;
     int (*act)(virDomainPtr dom, unsigned flags); /* libvirt's own result */
 };
 
-static int op_domain(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+static int op_state(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
-    const struct domain_call *c = arg;
-    virDomainPtr dom;
-    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
-    if (r)
-        return r;
-    r = c->act(dom, c->flags) < 0 ? virt_fail(v->readonly, e) : 0;
-    virDomainFree(dom);
-    return r;
+    const struct state_call *c = arg;
+    return c->act(dom, c->flags) < 0 ? virt_fail(v->readonly, e) : 0;
 }
 
 int virt_domain_undefine(struct virt *v, const char *uuid, struct err *e)
 {
-    struct domain_call c = {.uuid = uuid, .act = virDomainUndefineFlags};
-    return virt_run(v, VIRT_CHANGE, op_domain, &c, e);
+    struct state_call c = {.act = virDomainUndefineFlags};
+    return virt_run_on(v, VIRT_CHANGE, uuid, op_state, &c, e);
 }
 
 int virt_domain_destroy(struct virt *v, const char *uuid, struct err *e)
 {
-    struct domain_call c = {.uuid = uuid, .act = virDomainDestroyFlags};
-    return virt_run(v, VIRT_CHANGE, op_domain, &c, e);
+    struct state_call c = {.act = virDomainDestroyFlags};
+    return virt_run_on(v, VIRT_CHANGE, uuid, op_state, &c, e);
 }
 
 int virt_domain_start(struct virt *v, const char *uuid, unsigned flags, struct err *e)
 {
-    struct domain_call c = {.uuid = uuid, .act = virDomainCreateWithFlags};
+    struct state_call c = {.act = virDomainCreateWithFlags};
     c.flags = (flags & VIRT_START_PAUSED ? VIR_DOMAIN_START_PAUSED : 0) |
               (flags & VIRT_START_RESET_NVRAM ? VIR_DOMAIN_START_RESET_NVRAM : 0);
-    return virt_run(v, VIRT_CHANGE, op_domain, &c, e);
+    return virt_run_on(v, VIRT_CHANGE, uuid, op_state, &c, e);
 }
 
 /* ---- documents ---- */

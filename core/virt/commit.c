@@ -7,25 +7,18 @@
 
 #include "virt/errors.h"
 #include "virt/internal.h"
-#include "virt/objects.h"
 
 struct disk_call {
-    const char *uuid, *target, *base, *top;
+    const char *target, *base, *top;
     unsigned flags;
     struct virt_block_job job;
     int (*act)(virDomainPtr dom, struct disk_call *c); /* libvirt's own result */
 };
 
-static int op_disk(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+static int op_disk(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
     struct disk_call *c = arg;
-    virDomainPtr dom;
-    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
-    if (r)
-        return r;
-    r = c->act(dom, c) < 0 ? virt_fail(v->readonly, e) : 0;
-    virDomainFree(dom);
-    return r;
+    return c->act(dom, c) < 0 ? virt_fail(v->readonly, e) : 0;
 }
 
 static int act_commit(virDomainPtr dom, struct disk_call *c)
@@ -36,13 +29,12 @@ static int act_commit(virDomainPtr dom, struct disk_call *c)
 int virt_commit_begin(struct virt *v, const char *uuid, const char *target, const char *base,
                       const char *top, bool active, struct err *e)
 {
-    struct disk_call c = {
-        .uuid = uuid, .target = target, .base = base, .top = top, .act = act_commit};
+    struct disk_call c = {.target = target, .base = base, .top = top, .act = act_commit};
     c.flags = active ? VIR_DOMAIN_BLOCK_COMMIT_ACTIVE : 0;
-    return virt_run(v, VIRT_CHANGE, op_disk, &c, e);
+    return virt_run_on(v, VIRT_CHANGE, uuid, op_disk, &c, e);
 }
 
-static bool commits(const virDomainBlockJobInfo *info)
+bool virt_commits(const virDomainBlockJobInfo *info)
 {
     return info->type == VIR_DOMAIN_BLOCK_JOB_TYPE_COMMIT ||
            info->type == VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT;
@@ -54,15 +46,15 @@ static int act_job(virDomainPtr dom, struct disk_call *c)
     int n = virDomainGetBlockJobInfo(dom, c->target, &info, 0);
     if (n > 0)
         c->job = (struct virt_block_job){
-            .there = true, .commits = commits(&info), .done = info.cur, .end = info.end};
+            .there = true, .commits = virt_commits(&info), .done = info.cur, .end = info.end};
     return n;
 }
 
 int virt_block_job(struct virt *v, const char *uuid, const char *target, struct virt_block_job *ret,
                    struct err *e)
 {
-    struct disk_call c = {.uuid = uuid, .target = target, .act = act_job};
-    int r = virt_run(v, VIRT_READ, op_disk, &c, e);
+    struct disk_call c = {.target = target, .act = act_job};
+    int r = virt_run_on(v, VIRT_READ, uuid, op_disk, &c, e);
     if (!r)
         *ret = c.job;
     return r;
@@ -75,7 +67,7 @@ static int act_end(virDomainPtr dom, struct disk_call *c)
 
 int virt_commit_end(struct virt *v, const char *uuid, const char *target, bool pivot, struct err *e)
 {
-    struct disk_call c = {.uuid = uuid, .target = target, .act = act_end};
+    struct disk_call c = {.target = target, .act = act_end};
     c.flags = pivot ? VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT : 0;
-    return virt_run(v, VIRT_CHANGE, op_disk, &c, e);
+    return virt_run_on(v, VIRT_CHANGE, uuid, op_disk, &c, e);
 }

@@ -2,27 +2,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "virt/internal.h"
 #include "virt/loop.h"
 #include "virt/virt.h"
 
-#define CLOSE_NS VIRT_SECOND /* what virt_close waits for a connector, and for the daemon */
-
-uint64_t virt_clock(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * VIRT_SECOND + (uint64_t)ts.tv_nsec;
-}
+#define CLOSE_NS CLOCK_SECOND /* what virt_close waits for a connector, and for the daemon */
 
 bool virt_wait(struct virt *v, uint64_t deadline)
 {
-    struct timespec ts = {.tv_sec = (time_t)(deadline / VIRT_SECOND),
-                          .tv_nsec = (long)(deadline % VIRT_SECOND)};
-    return pthread_cond_timedwait(&v->cond, &v->lock, &ts) != ETIMEDOUT;
+    return clock_wait(&v->cond, &v->lock, deadline);
 }
 
 struct virt *virt_ref(struct virt *v)
@@ -44,16 +34,6 @@ void virt_unref(struct virt *v)
 
 /* ---- opening ---- */
 
-static void init_waiting(struct virt *v)
-{
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_mutex_init(&v->lock, NULL);
-    pthread_cond_init(&v->cond, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
 static struct virt *new_virt(const char *uri, bool readonly)
 {
     struct virt *v = calloc(1, sizeof(*v));
@@ -63,7 +43,8 @@ static struct virt *new_virt(const char *uri, bool readonly)
     v->readonly = readonly;
     v->max_links = 1;
     v->timer = -1;
-    init_waiting(v);
+    pthread_mutex_init(&v->lock, NULL);
+    pthread_cond_init(&v->cond, NULL);
     v->wanted = uri ? strdup(uri) : NULL;
     if (!uri || v->wanted)
         return v;
@@ -74,7 +55,7 @@ static struct virt *new_virt(const char *uri, bool readonly)
 /* One attempt, which a daemon that hangs does not end. */
 static int open_first(struct virt *v, struct err *e)
 {
-    uint64_t deadline = virt_clock() + VIRT_CALL_TIMEOUT * VIRT_SECOND;
+    uint64_t deadline = clock_ns() + VIRT_CALL_TIMEOUT * CLOCK_SECOND;
     pthread_mutex_lock(&v->lock);
     int r = connector_start(v, e);
     while (!r && v->connecting && virt_wait(v, deadline))
@@ -157,7 +138,7 @@ static void *say_goodbye(void *arg)
 /* Takes the links; a connector still at work finds v->closing and closes its own. */
 static void take_links(struct virt *v, struct goodbye *g)
 {
-    uint64_t deadline = virt_clock() + CLOSE_NS;
+    uint64_t deadline = clock_ns() + CLOSE_NS;
     pthread_mutex_lock(&v->lock);
     v->closing = true;
     pthread_cond_broadcast(&v->cond);
@@ -182,7 +163,7 @@ static void break_links(struct goodbye *g)
 static void part(struct virt *v, struct goodbye *g)
 {
     pthread_t id;
-    uint64_t deadline = virt_clock() + CLOSE_NS;
+    uint64_t deadline = clock_ns() + CLOSE_NS;
     if (pthread_create(&id, NULL, say_goodbye, g)) {
         break_links(g);
         say_goodbye(g);

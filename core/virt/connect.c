@@ -12,11 +12,11 @@
 #include "virt/loop.h"
 #include "virt/virt.h"
 
-#define RETRY_NS (VIRT_SECOND / 10) /* between two attempts */
+#define RETRY_NS (CLOCK_SECOND / 10) /* between two attempts */
 
 uint64_t connector_end(const struct virt *v)
 {
-    return v->lost_at ? v->lost_at + VIRT_RECONNECT_WAIT * VIRT_SECOND : 0;
+    return v->lost_at ? v->lost_at + VIRT_RECONNECT_WAIT * CLOCK_SECOND : 0;
 }
 
 /* Adds a link, with v->lock held. The first after a loss is a reconnect. */
@@ -35,8 +35,8 @@ static bool attempt_ends(struct virt *v, struct link **l, const struct err *fail
         install(v, take(*l));
         return true;
     }
-    if (!v->closing && virt_clock() + RETRY_NS < connector_end(v)) {
-        virt_wait(v, virt_clock() + RETRY_NS);
+    if (!v->closing && clock_ns() + RETRY_NS < connector_end(v)) {
+        virt_wait(v, clock_ns() + RETRY_NS);
         return v->closing;
     }
     v->failure = *failure;

@@ -10,9 +10,9 @@
 #include "virt/virt.h"
 
 /* Past keepalive's, so that it is that which tells of a daemon that has stopped. */
-#define DEADLINE_NS ((VIRT_CALL_TIMEOUT + 2) * VIRT_SECOND)
+#define DEADLINE_NS ((VIRT_CALL_TIMEOUT + 2) * CLOCK_SECOND)
 
-#define HURRY_NS VIRT_SECOND /* the same, for what is read when the mount has ended */
+#define HURRY_NS CLOCK_SECOND /* the same, for what is read when the mount has ended */
 
 static struct link *find_link(struct virt *v, virConnectPtr conn)
 {
@@ -24,7 +24,7 @@ static struct link *find_link(struct virt *v, virConnectPtr conn)
 
 static int milliseconds(uint64_t ns)
 {
-    return (int)(ns / (VIRT_SECOND / 1000)) + 1;
+    return (int)(ns / (CLOCK_SECOND / 1000)) + 1;
 }
 
 /* Breaks the links whose time is over; the earliest deadline of the others, 0 for none. */
@@ -50,7 +50,7 @@ static void on_timer(int timer, void *opaque)
     struct virt *v = opaque;
     virEventUpdateTimeout(timer, -1);
     pthread_mutex_lock(&v->lock);
-    uint64_t now = virt_clock();
+    uint64_t now = clock_ns();
     uint64_t next = break_late(v, now);
     v->watching = next != 0;
     pthread_mutex_unlock(&v->lock);
@@ -84,7 +84,7 @@ void deadline_begin(struct virt *v, virConnectPtr conn)
     struct link *l = find_link(v, conn);
     bool watch = l && !l->shared && v->timer >= 0;
     if (watch)
-        l->deadline = virt_clock() + patience;
+        l->deadline = clock_ns() + patience;
     bool start = watch && !v->watching;
     v->watching |= watch;
     pthread_mutex_unlock(&v->lock);
@@ -95,7 +95,7 @@ void deadline_begin(struct virt *v, virConnectPtr conn)
 void virt_hurry(struct virt *v)
 {
     pthread_mutex_lock(&v->lock);
-    uint64_t latest = virt_clock() + HURRY_NS;
+    uint64_t latest = clock_ns() + HURRY_NS;
     v->hurried = true;
     for (unsigned i = 0; i < v->n_links; i++)
         v->links[i]->deadline = min_u64(v->links[i]->deadline, latest);

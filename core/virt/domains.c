@@ -9,16 +9,8 @@
 #include "virt/change.h"
 #include "virt/errors.h"
 #include "virt/internal.h"
-#include "virt/objects.h"
 #include "virt/virt.h"
 #include "virt/xml.h"
-
-int virt_find_domain(struct virt *v, virConnectPtr conn, const char *uuid, virDomainPtr *ret,
-                     struct err *e)
-{
-    *ret = virDomainLookupByUUIDString(conn, uuid);
-    return *ret ? 0 : virt_fail(v->readonly, e);
-}
 
 /* ---- the list ---- */
 
@@ -146,38 +138,40 @@ static int yes_or_no(struct virt *v, int result, bool *ret, struct err *e)
     return 0;
 }
 
-static int disk_jobs(struct virt *v, virDomainPtr dom, const struct xml_domain *xml, bool *ret,
-                     struct err *e)
+static int disk_jobs(struct virt *v, virDomainPtr dom, const struct xml_domain *xml,
+                     struct virt_status *s, struct err *e)
 {
     int r = 0;
-    *ret = false;
-    for (size_t i = 0; !r && !*ret && i < xml->n_disks; i++) {
+    for (size_t i = 0; !r && !s->commits && i < xml->n_disks; i++) {
         virDomainBlockJobInfo info;
-        const char *type = xml->disks[i].source.type;
+        bool any = false;
+        const char *type = xml->disks[i].source.type, *target = xml->disks[i].target;
         if (*type)
-            r = yes_or_no(v, virDomainGetBlockJobInfo(dom, xml->disks[i].target, &info, 0), ret, e);
+            r = yes_or_no(v, virDomainGetBlockJobInfo(dom, target, &info, 0), &any, e);
+        s->block_job |= any;
+        s->commits |= any && virt_commits(&info);
     }
     return r;
 }
 
-static int block_job(struct virt *v, virDomainPtr dom, bool *ret, struct err *e)
+static int block_jobs(struct virt *v, virDomainPtr dom, struct virt_status *s, struct err *e)
 {
     autofree char *text = virDomainGetXMLDesc(dom, 0);
     if (!text)
         return virt_fail(v->readonly, e);
     autodestroy(xml_domain_free) struct xml_domain *xml = NULL;
     int r = xml_domain_parse(text, &xml, e);
-    return r ? r : disk_jobs(v, dom, xml, ret, e);
+    return r ? r : disk_jobs(v, dom, xml, s, e);
 }
 
 struct status_call {
-    const char *uuid;
     bool want_jobs;
     struct virt_status status;
 };
 
-static int read_status(struct virt *v, virDomainPtr dom, struct status_call *c, struct err *e)
+static int op_status(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
+    struct status_call *c = arg;
     struct virt_status s = {0};
     int state, reason;
     if (virDomainGetState(dom, &state, &reason, 0) < 0)
@@ -189,29 +183,17 @@ static int read_status(struct virt *v, virDomainPtr dom, struct status_call *c, 
     if (!r)
         r = yes_or_no(v, virDomainHasManagedSaveImage(dom, 0), &s.managed_save, e);
     if (!r && c->want_jobs && s.active)
-        r = block_job(v, dom, &s.block_job, e);
+        r = block_jobs(v, dom, &s, e);
     if (!r)
         c->status = s;
-    return r;
-}
-
-static int op_status(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
-{
-    struct status_call *c = arg;
-    virDomainPtr dom;
-    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
-    if (r)
-        return r;
-    r = read_status(v, dom, c, e);
-    virDomainFree(dom);
     return r;
 }
 
 int virt_domain_status(struct virt *v, const char *uuid, bool want_jobs, struct virt_status *ret,
                        struct err *e)
 {
-    struct status_call c = {.uuid = uuid, .want_jobs = want_jobs};
-    int r = virt_run(v, VIRT_READ, op_status, &c, e);
+    struct status_call c = {.want_jobs = want_jobs};
+    int r = virt_run_on(v, VIRT_READ, uuid, op_status, &c, e);
     if (!r)
         *ret = c.status;
     return r;
@@ -224,13 +206,9 @@ enum {
     RAN_NS = 15 * 1000000 /* more than the one tick that QEMU's thread may take before it waits */
 };
 
-struct ran_call {
-    const char *uuid;
-    bool ran;
-};
-
-static int read_ran(struct virt *v, virDomainPtr dom, struct ran_call *c, struct err *e)
+static int op_ran(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
+    bool *ran = arg;
     autofree virVcpuInfoPtr all = calloc(VCPUS_MAX, sizeof(*all));
     if (!all)
         return err_nomem(e);
@@ -238,56 +216,37 @@ static int read_ran(struct virt *v, virDomainPtr dom, struct ran_call *c, struct
     if (n < 0)
         return virt_fail(v->readonly, e);
     for (int i = 0; i < n; i++)
-        c->ran |= all[i].cpuTime > RAN_NS;
+        *ran |= all[i].cpuTime > RAN_NS;
     return 0;
-}
-
-static int op_ran(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
-{
-    struct ran_call *c = arg;
-    virDomainPtr dom;
-    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
-    if (r)
-        return r;
-    r = read_ran(v, dom, c, e);
-    virDomainFree(dom);
-    return r;
 }
 
 int virt_domain_has_run(struct virt *v, const char *uuid, bool *ret, struct err *e)
 {
-    struct ran_call c = {.uuid = uuid};
-    int r = virt_run(v, VIRT_READ, op_ran, &c, e);
+    bool ran = false;
+    int r = virt_run_on(v, VIRT_READ, uuid, op_ran, &ran, e);
     if (!r)
-        *ret = c.ran;
+        *ret = ran;
     return r;
 }
 
 /* ---- the XML ---- */
 
 struct xml_call {
-    const char *uuid;
     unsigned flags;
     char *xml;
 };
 
-static int op_xml(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+static int op_xml(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
     struct xml_call *c = arg;
-    virDomainPtr dom;
-    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
-    if (r)
-        return r;
     c->xml = virDomainGetXMLDesc(dom, c->flags);
-    r = c->xml ? 0 : virt_fail(v->readonly, e);
-    virDomainFree(dom);
-    return r;
+    return c->xml ? 0 : virt_fail(v->readonly, e);
 }
 
 static int ask_xml(struct virt *v, const char *uuid, unsigned flags, char **ret, struct err *e)
 {
-    struct xml_call c = {.uuid = uuid, .flags = flags};
-    int r = virt_run(v, VIRT_READ, op_xml, &c, e);
+    struct xml_call c = {.flags = flags};
+    int r = virt_run_on(v, VIRT_READ, uuid, op_xml, &c, e);
     if (!r)
         *ret = c.xml;
     return r;
@@ -304,11 +263,6 @@ int virt_domain_secure_config(struct virt *v, const char *uuid, char **ret, stru
 }
 
 /* ---- all of that at once ---- */
-
-struct look_call {
-    const char *uuid;
-    struct virt_look look;
-};
 
 void virt_look_drop(struct virt_look *l)
 {
@@ -339,26 +293,21 @@ static int read_look(struct virt *v, virDomainPtr dom, struct virt_look *l, stru
     return l->name ? 0 : err_nomem(e);
 }
 
-static int op_look(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+static int op_look(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
-    struct look_call *c = arg;
-    virDomainPtr dom;
-    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
+    struct virt_look *l = arg;
+    int r = read_look(v, dom, l, e);
     if (r)
-        return r;
-    r = read_look(v, dom, &c->look, e);
-    virDomainFree(dom);
-    if (r)
-        virt_look_drop(&c->look);
+        virt_look_drop(l);
     return r;
 }
 
 int virt_domain_look(struct virt *v, const char *uuid, struct virt_look *ret, struct err *e)
 {
-    struct look_call c = {.uuid = uuid};
-    int r = virt_run(v, VIRT_READ, op_look, &c, e);
+    struct virt_look l = {0};
+    int r = virt_run_on(v, VIRT_READ, uuid, op_look, &l, e);
     if (!r)
-        *ret = c.look;
+        *ret = l;
     return r;
 }
 

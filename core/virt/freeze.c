@@ -8,13 +8,7 @@
 
 #include "virt/errors.h"
 #include "virt/internal.h"
-#include "virt/objects.h"
 #include "virt/virt.h"
-
-struct freeze_call {
-    const char *uuid;
-    int seconds;
-};
 
 /* Failing is no harm: a driver that has no agents. */
 static void set_patience(virDomainPtr dom, int seconds)
@@ -35,43 +29,28 @@ static int fail_freeze(struct virt *v, virDomainPtr dom, struct err *e)
     return r;
 }
 
-static int op_freeze(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+static int op_freeze(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
-    const struct freeze_call *c = arg;
-    virDomainPtr dom;
-    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
-    if (r)
-        return r;
-    set_patience(dom, c->seconds);
-    if (virDomainFSFreeze(dom, NULL, 0, 0) < 0)
-        r = fail_freeze(v, dom, e);
-    virDomainFree(dom);
-    return r;
+    const int *seconds = arg;
+    set_patience(dom, *seconds);
+    return virDomainFSFreeze(dom, NULL, 0, 0) < 0 ? fail_freeze(v, dom, e) : 0;
 }
 
 int virt_freeze(struct virt *v, const char *uuid, int seconds, struct err *e)
 {
-    struct freeze_call c = {.uuid = uuid, .seconds = seconds};
-    return virt_run(v, VIRT_CHANGE, op_freeze, &c, e);
+    return virt_run_on(v, VIRT_CHANGE, uuid, op_freeze, &seconds, e);
 }
 
-static int op_thaw(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+static int op_thaw(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
-    const struct freeze_call *c = arg;
-    virDomainPtr dom;
-    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
-    if (r)
-        return r;
-    set_patience(dom, c->seconds);
-    if (virDomainFSThaw(dom, NULL, 0, 0) < 0)
-        r = virt_fail(v->readonly, e);
+    const int *seconds = arg;
+    set_patience(dom, *seconds);
+    int r = virDomainFSThaw(dom, NULL, 0, 0) < 0 ? virt_fail(v->readonly, e) : 0;
     set_patience(dom, VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK);
-    virDomainFree(dom);
     return r;
 }
 
 int virt_thaw(struct virt *v, const char *uuid, int seconds, struct err *e)
 {
-    struct freeze_call c = {.uuid = uuid, .seconds = seconds};
-    return virt_run(v, VIRT_CHANGE, op_thaw, &c, e);
+    return virt_run_on(v, VIRT_CHANGE, uuid, op_thaw, &seconds, e);
 }

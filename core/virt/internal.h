@@ -20,12 +20,11 @@
 
 #include <libvirt/libvirt.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "virt/sockets.h"
 
 enum { LINK_EVENTS = 2, VIRT_LINKS_MAX = 16, LINKS_IDLE = 4 };
-
-#define VIRT_SECOND UINT64_C(1000000000)
 
 /* One connection from its opening to its loss. */
 struct link {
@@ -56,7 +55,7 @@ struct virt {
     atomic_uint refs; /* virt_open's, the connector's, an event callback's, the timer's */
 
     pthread_mutex_t lock;
-    pthread_cond_t cond; /* anything below or in a link changed; CLOCK_MONOTONIC */
+    pthread_cond_t cond; /* anything below or in a link changed */
     struct link *links[VIRT_LINKS_MAX];
     unsigned n_links;
     uint64_t lost_at; /* when a link was last found broken; those opened before are not trusted */
@@ -72,9 +71,8 @@ struct virt {
 
 struct virt *virt_ref(struct virt *v);
 void virt_unref(struct virt *v);
-uint64_t virt_clock(void); /* CLOCK_MONOTONIC, ns */
 
-/* Waits on v->cond until `deadline` (virt_clock); false when it has passed. With v->lock held. */
+/* Waits on v->cond until `deadline` (clock_ns); false when it has passed. With v->lock held. */
 bool virt_wait(struct virt *v, uint64_t deadline);
 
 /* ---- connect.c ---- */
@@ -121,5 +119,15 @@ typedef int virt_op(struct virt *v, virConnectPtr conn, void *arg, struct err *e
 /* Runs `op` on a connection. A read is repeated once after a reconnect; a change never is, and
  * when the connection breaks under it the sentence says that the result must be looked up. */
 int virt_run(struct virt *v, enum virt_kind kind, virt_op *op, void *arg, struct err *e);
+
+/* The same of a call on the domain with that uuid, ENOENT. */
+typedef int virt_domain_op(struct virt *v, virDomainPtr dom, void *arg, struct err *e);
+int virt_run_on(struct virt *v, enum virt_kind kind, const char *uuid, virt_domain_op *op,
+                void *arg, struct err *e);
+
+/* ---- commit.c ---- */
+
+/* Does the job write into a file below the disk? */
+bool virt_commits(const virDomainBlockJobInfo *info);
 
 #endif

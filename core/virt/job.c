@@ -7,10 +7,7 @@
 #include "base/mem.h"
 #include "virt/errors.h"
 #include "virt/internal.h"
-#include "virt/objects.h"
 #include "virt/xml.h"
-
-#define MS (VIRT_SECOND / 1000)
 
 /* ---- the domain's job ---- */
 
@@ -101,15 +98,10 @@ static int read_disks(struct virt *v, virDomainPtr dom, struct virt_job *ret, st
 
 /* ---- both ---- */
 
-struct job_call {
-    const char *uuid;
-    uint64_t since;
-    struct virt_job job;
-};
-
 /* A domain that does not run, and a driver that knows no jobs, has none. */
-static int look(struct virt *v, virDomainPtr dom, struct virt_job *ret, struct err *e)
+static int op_look(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
+    struct virt_job *ret = arg;
     struct stats s;
     *ret = (struct virt_job){0};
     if (virDomainIsActive(dom) <= 0)
@@ -120,51 +112,27 @@ static int look(struct virt *v, virDomainPtr dom, struct virt_job *ret, struct e
     return 0;
 }
 
-static int op_look(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
-{
-    struct job_call *c = arg;
-    virDomainPtr dom;
-    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
-    if (r)
-        return r;
-    r = look(v, dom, &c->job, e);
-    virDomainFree(dom);
-    return r;
-}
-
 int virt_job_look(struct virt *v, const char *uuid, struct virt_job *ret, struct err *e)
 {
-    struct job_call c = {.uuid = uuid};
-    int r = virt_run(v, VIRT_READ, op_look, &c, e);
+    struct virt_job job;
+    int r = virt_run_on(v, VIRT_READ, uuid, op_look, &job, e);
     if (!r)
-        *ret = c.job;
+        *ret = job;
     return r;
 }
 
 /* What is found to run is what is aborted, but for a moment in between. */
-static int abort_snapshot(struct virt *v, virDomainPtr dom, uint64_t since, struct err *e)
+static int op_abort(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
+    const uint64_t *since = arg;
     struct stats s;
     bool any = read_stats(dom, &s) && s.operation == VIR_DOMAIN_JOB_OPERATION_SNAPSHOT;
-    if (!any || (s.job.timed && s.job.elapsed_ms > (virt_clock() - since) / MS))
+    if (!any || (s.job.timed && s.job.elapsed_ms > (clock_ns() - *since) / CLOCK_MS))
         return err_fail(e, EBUSY, "no snapshot is being made that could be aborted");
     return virDomainAbortJob(dom) < 0 ? virt_fail(v->readonly, e) : 0;
 }
 
-static int op_abort(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
-{
-    const struct job_call *c = arg;
-    virDomainPtr dom;
-    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
-    if (r)
-        return r;
-    r = abort_snapshot(v, dom, c->since, e);
-    virDomainFree(dom);
-    return r;
-}
-
 int virt_job_abort_snapshot(struct virt *v, const char *uuid, uint64_t since, struct err *e)
 {
-    struct job_call c = {.uuid = uuid, .since = since};
-    return virt_run(v, VIRT_CHANGE, op_abort, &c, e);
+    return virt_run_on(v, VIRT_CHANGE, uuid, op_abort, &since, e);
 }

@@ -35,7 +35,7 @@ static void on_close(virConnectPtr conn, int reason, void *opaque)
             v->links[i]->closed = true;
             v->links[i]->reason = reason;
             if (!v->links[i]->late) /* then it was ours to break, and the others are well */
-                v->lost_at = virt_clock();
+                v->lost_at = clock_ns();
         }
     pthread_cond_broadcast(&v->cond);
     pthread_mutex_unlock(&v->lock);
@@ -103,7 +103,7 @@ int link_open(struct virt *v, struct link **ret, struct err *e)
     autofree struct link *l = calloc(1, sizeof(*l));
     if (!l)
         return err_nomem(e);
-    *l = (struct link){.events = {-1, -1}, .opened = virt_clock(), .reason = -1};
+    *l = (struct link){.events = {-1, -1}, .opened = clock_ns(), .reason = -1};
     struct sockets_before before;
     xmlSetGenericErrorFunc(NULL, say_nothing); /* the test driver's, of a file that is not there */
     sockets_read(&before);

@@ -8,8 +8,8 @@
 #include "virt/internal.h"
 #include "virt/virt.h"
 
-#define LATE_TRY_NS VIRT_SECOND /* what a call waits for an attempt when the 5 s are over */
-#define REASON_NS VIRT_SECOND   /* what libvirt may take to say why a connection is dead */
+#define LATE_TRY_NS CLOCK_SECOND /* what a call waits for an attempt when the 5 s are over */
+#define REASON_NS CLOCK_SECOND   /* what libvirt may take to say why a connection is dead */
 
 /* When one connection has broken, the others may have without being told yet. */
 static bool is_stale(const struct virt *v, const struct link *l)
@@ -60,14 +60,14 @@ static int fail_waiting(const struct virt *v, struct err *e)
 static uint64_t wait_end(const struct virt *v, uint64_t entered)
 {
     if (v->n_links)
-        return entered + VIRT_CALL_TIMEOUT * VIRT_SECOND;
+        return entered + VIRT_CALL_TIMEOUT * CLOCK_SECOND;
     return max_u64(connector_end(v), entered + LATE_TRY_NS);
 }
 
 /* Waits for a free link, and has one opened where another may be, once a call. */
 static int wait_free(struct virt *v, struct link **ret, struct err *e)
 {
-    uint64_t entered = virt_clock();
+    uint64_t entered = clock_ns();
     unsigned tries = v->tries;
     while (!(*ret = find_free(v))) {
         if (v->closing)
@@ -80,7 +80,7 @@ static int wait_free(struct virt *v, struct link **ret, struct err *e)
             if (r)
                 return r;
         }
-        if (!virt_wait(v, wait_end(v, entered)) && virt_clock() >= wait_end(v, entered) &&
+        if (!virt_wait(v, wait_end(v, entered)) && clock_ns() >= wait_end(v, entered) &&
             !find_free(v))
             return fail_waiting(v, e);
     }
@@ -134,14 +134,14 @@ void virt_release(struct virt *v, struct link *l)
  */
 bool virt_lost(struct virt *v, struct link *l)
 {
-    uint64_t deadline = virt_clock() + REASON_NS;
+    uint64_t deadline = clock_ns() + REASON_NS;
     pthread_mutex_lock(&v->lock);
     while (!l->closed && virt_wait(v, deadline))
         continue;
     if (!l->closed) {
         l->closed = true;
         if (!l->late)
-            v->lost_at = virt_clock();
+            v->lost_at = clock_ns();
         atomic_fetch_add(&v->generation, 1);
     }
     bool hung = l->late || l->reason == VIR_CONNECT_CLOSE_REASON_KEEPALIVE;

@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "virt/errors.h"
 #include "virt/internal.h"
-#include "virt/objects.h"
 #include "virt/virt.h"
 #include "virt/xml.h"
 
@@ -120,58 +119,40 @@ static int read_current(struct virt *v, virDomainPtr dom, char **ret, struct err
     return r;
 }
 
-struct list_call {
-    const char *uuid;
-    struct virt_snapshots *list;
-};
-
-static int op_list(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+static int op_list(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
-    struct list_call *c = arg;
-    virDomainPtr dom;
-    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
-    if (r)
-        return r;
+    struct virt_snapshots **ret = arg;
     autodestroy(virt_snapshots_free) struct virt_snapshots *s = NULL;
-    r = read_list(v, dom, &s, e);
+    int r = read_list(v, dom, &s, e);
     if (!r)
         r = read_current(v, dom, &s->current, e);
-    virDomainFree(dom);
     if (!r)
-        c->list = take(s);
+        *ret = take(s);
     return r;
 }
 
 int virt_snapshots(struct virt *v, const char *uuid, struct virt_snapshots **ret, struct err *e)
 {
-    struct list_call c = {.uuid = uuid};
-    int r = virt_run(v, VIRT_READ, op_list, &c, e);
-    if (!r)
-        *ret = c.list;
-    return r;
+    return virt_run_on(v, VIRT_READ, uuid, op_list, ret, e);
 }
 
 /* ---- calls on one snapshot ---- */
 
 struct snapshot_call {
-    const char *uuid, *name;
+    const char *name;
     unsigned flags;
     char *xml;
     int (*act)(struct virt *v, virDomainSnapshotPtr snap, struct snapshot_call *c, struct err *e);
 };
 
-static int op_snapshot(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+static int op_snapshot(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
     struct snapshot_call *c = arg;
-    virDomainPtr dom;
-    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
-    if (r)
-        return r;
     virDomainSnapshotPtr snap = virDomainSnapshotLookupByName(dom, c->name, 0);
-    r = snap ? c->act(v, snap, c, e) : virt_fail(v->readonly, e);
-    if (snap)
-        virDomainSnapshotFree(snap);
-    virDomainFree(dom);
+    if (!snap)
+        return virt_fail(v->readonly, e);
+    int r = c->act(v, snap, c, e);
+    virDomainSnapshotFree(snap);
     return r;
 }
 
@@ -185,8 +166,8 @@ static int act_secure_xml(struct virt *v, virDomainSnapshotPtr snap, struct snap
 int virt_snapshot_secure_xml(struct virt *v, const char *uuid, const char *name, char **ret,
                              struct err *e)
 {
-    struct snapshot_call c = {.uuid = uuid, .name = name, .act = act_secure_xml};
-    int r = virt_run(v, VIRT_READ, op_snapshot, &c, e);
+    struct snapshot_call c = {.name = name, .act = act_secure_xml};
+    int r = virt_run_on(v, VIRT_READ, uuid, op_snapshot, &c, e);
     if (!r)
         *ret = c.xml;
     return r;
@@ -209,9 +190,9 @@ static int act_delete(struct virt *v, virDomainSnapshotPtr snap, struct snapshot
 int virt_snapshot_delete(struct virt *v, const char *uuid, const char *name, bool metadata,
                          struct err *e)
 {
-    struct snapshot_call c = {.uuid = uuid, .name = name, .act = act_delete};
+    struct snapshot_call c = {.name = name, .act = act_delete};
     c.flags = metadata ? VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY : 0;
-    return virt_run(v, VIRT_CHANGE, op_snapshot, &c, e);
+    return virt_run_on(v, VIRT_CHANGE, uuid, op_snapshot, &c, e);
 }
 
 static int act_revert(struct virt *v, virDomainSnapshotPtr snap, struct snapshot_call *c,
@@ -243,9 +224,9 @@ static const struct flag revert_flags[] = {
 int virt_snapshot_revert(struct virt *v, const char *uuid, const char *name, unsigned flags,
                          struct err *e)
 {
-    struct snapshot_call c = {.uuid = uuid, .name = name, .act = act_revert};
+    struct snapshot_call c = {.name = name, .act = act_revert};
     c.flags = translate(revert_flags, sizeof(revert_flags) / sizeof(*revert_flags), flags);
-    return virt_run(v, VIRT_CHANGE, op_snapshot, &c, e);
+    return virt_run_on(v, VIRT_CHANGE, uuid, op_snapshot, &c, e);
 }
 
 /* ---- create ---- */
@@ -262,7 +243,7 @@ static const struct flag create_flags[] = {
 };
 
 struct create_call {
-    const char *uuid, *xml;
+    const char *xml;
     unsigned flags;
     bool unsupported;
 };
@@ -305,28 +286,22 @@ static int fail_create(struct virt *v, virDomainPtr dom, struct create_call *c, 
     return -EEXIST;
 }
 
-static int op_create(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
+static int op_create(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
     struct create_call *c = arg;
-    virDomainPtr dom;
-    int r = virt_find_domain(v, conn, c->uuid, &dom, e);
-    if (r)
-        return r;
     virDomainSnapshotPtr snap = virDomainSnapshotCreateXML(dom, c->xml, c->flags);
-    if (snap)
-        virDomainSnapshotFree(snap);
-    else
-        r = fail_create(v, dom, c, e);
-    virDomainFree(dom);
-    return r;
+    if (!snap)
+        return fail_create(v, dom, c, e);
+    virDomainSnapshotFree(snap);
+    return 0;
 }
 
 int virt_snapshot_create(struct virt *v, const char *uuid, const char *xml, unsigned flags,
                          bool *unsupported, struct err *e)
 {
-    struct create_call c = {.uuid = uuid, .xml = xml};
+    struct create_call c = {.xml = xml};
     c.flags = translate(create_flags, sizeof(create_flags) / sizeof(*create_flags), flags);
-    int r = virt_run(v, VIRT_CHANGE, op_create, &c, e);
+    int r = virt_run_on(v, VIRT_CHANGE, uuid, op_create, &c, e);
     if (unsupported)
         *unsupported = r && c.unsupported;
     return r;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "virt/virt.h"
 
@@ -32,8 +33,12 @@ static void add_session(struct text *t)
         text_add(t, "%s/.config/libvirt/qemu/snapshot", home);
 }
 
+/* Where the daemon's files are ours to see; else -1. */
 static int open_directory(struct virt *v, const char *domain)
 {
+    struct err ignored;
+    if (!virt_files_local(v, &ignored))
+        return -1;
     autotext struct text t = {0};
     const char *uri = virt_uri(v);
     if (is_uri(uri, SYSTEM) || (is_uri(uri, SESSION) && geteuid() == 0))
@@ -46,29 +51,38 @@ static int open_directory(struct virt *v, const char *domain)
     return t.failed ? -1 : open(t.s, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-static bool has_file(int fd, const char *snapshot)
+static bool stat_record(int fd, const char *snapshot, struct stat *ret)
 {
     autotext struct text t = {0};
     text_add(&t, "%s.xml", snapshot);
-    return !t.failed && faccessat(fd, t.s, F_OK, 0) == 0;
+    return !t.failed && fstatat(fd, t.s, ret, 0) == 0;
+}
+
+bool virt_snapshot_written(struct virt *v, const char *domain, const char *snapshot,
+                           uint64_t *ret_ns)
+{
+    struct stat st;
+    autoclose int fd = open_directory(v, domain);
+    if (fd < 0 || !stat_record(fd, snapshot, &st))
+        return false;
+    *ret_ns = clock_from(st.st_mtim);
+    return true;
 }
 
 bool virt_snapshots_stamp(struct virt *v, const char *domain, const struct virt_snapshots *all,
                           struct virt_stamp *ret)
 {
-    struct err ignored;
-    struct stat st;
-    autoclose int fd = virt_files_local(v, &ignored) ? open_directory(v, domain) : -1;
+    struct stat st, record;
+    autoclose int fd = open_directory(v, domain);
     if (fd < 0 || fstat(fd, &st) < 0)
         return false;
     for (size_t i = 0; all && i < all->n; i++)
-        if (!has_file(fd, all->names[i]))
+        if (!stat_record(fd, all->names[i], &record))
             return false;
     *ret = (struct virt_stamp){
         .dev = st.st_dev,
         .ino = st.st_ino,
-        .mtime_ns =
-            (uint64_t)st.st_mtim.tv_sec * UINT64_C(1000000000) + (uint64_t)st.st_mtim.tv_nsec,
+        .mtime_ns = clock_from(st.st_mtim),
         .version = virt_version(v),
     };
     return true;

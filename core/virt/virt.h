@@ -64,10 +64,11 @@ int virt_domain_named(struct virt *v, const char *name, char ret_uuid[VIRT_UUID_
 
 struct virt_status {
     const char *state; /* virsh domstate's words: "running", "shut off", … ; static storage */
-    bool active, persistent, managed_save, block_job;
+    bool active, persistent, managed_save;
+    bool block_job, commits; /* some job on a disk, and one that merges an overlay */
 };
 
-/* One domain's state. `block_job` is only asked for when `want_jobs` (it costs a call a disk). */
+/* One domain's state. Jobs are only asked for when `want_jobs` (it costs a call a disk). */
 int virt_domain_status(struct virt *v, const char *uuid, bool want_jobs, struct virt_status *ret,
                        struct err *e);
 
@@ -77,7 +78,7 @@ int virt_domain_has_run(struct virt *v, const char *uuid, bool *ret, struct err 
 
 /* All that one look at a domain needs but its snapshots' XML, in as few calls as there can be. */
 struct virt_look {
-    struct virt_status status; /* but managed_save and block_job */
+    struct virt_status status; /* but managed_save and jobs */
     char *name, *xml;          /* as virt_domain_xml has it; with virt_look_drop */
     size_t snapshots;          /* how many it has */
 };
@@ -124,6 +125,10 @@ struct virt_stamp {
  * may be NULL). */
 bool virt_snapshots_stamp(struct virt *v, const char *domain, const struct virt_snapshots *all,
                           struct virt_stamp *ret);
+
+/* When the daemon last wrote the snapshot's file (CLOCK_REALTIME, ns). False: it is not seen. */
+bool virt_snapshot_written(struct virt *v, const char *domain, const char *snapshot,
+                           uint64_t *ret_ns);
 
 /* One snapshot's XML with secrets, for a redefine. */
 int virt_snapshot_secure_xml(struct virt *v, const char *uuid, const char *name, char **ret,

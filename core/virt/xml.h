@@ -20,7 +20,8 @@ enum { XML_TEXT_MAX = 16 * 1024 * 1024, XML_DISKS_MAX = 4096, XML_CHAIN_MAX = 25
 struct xml_source {
     char *type;          /* "file", "block", "volume", "network", …; "" when the disk is empty */
     char *path;          /* for file and block; NULL else */
-    char *uri;           /* for an export of an NBD server, where it can be a URI; NULL else */
+    char *uri;           /* of a disk on another host (base/remote.h); NULL when it has none */
+    char *extra;         /* what more the XML has about reading that, as "auth"; NULL: nothing */
     char *pool, *volume; /* for volume; NULL else */
     char *format;        /* NULL when the XML does not say */
     bool slice;          /* <slice>: the disk is a part of the file only */

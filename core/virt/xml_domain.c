@@ -3,10 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/remote.h"
 #include "virt/xml.h"
 #include "virt/xml_doc.h"
-
-#define NBD_PORT "10809" /* libvirt's default */
 
 /* ---- sources ---- */
 
@@ -15,6 +14,7 @@ void xml_source_drop(struct xml_source *s)
     free(s->type);
     free(s->path);
     free(s->uri);
+    free(s->extra);
     free(s->pool);
     free(s->volume);
     free(s->format);
@@ -46,45 +46,64 @@ static int settle_type(xmlNodePtr source, struct xml_source *s, struct err *e)
     return r;
 }
 
-/* Nothing in it that a URI would have to quote. */
-static bool is_plain(const char *text)
+static bool is_one_of(const xmlChar *name, const char *const *names)
 {
-    return !text[strspn(text,
-                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")];
+    while (*names && strcmp((const char *)name, *names) != 0)
+        names++;
+    return *names;
 }
 
-/* As QEMU and libvirt write it in an overlay's header. */
-static char *write_uri(const char *transport, const char *socket, const char *host,
-                       const char *port, const char *name)
+/* The first thing in a <source> that tells more about a disk on another host than where it is and
+ * what <disk> has of any other; NULL: none. */
+static const xmlChar *find_extra(const xmlNode *source, bool tls)
 {
-    char *uri = NULL;
-    if (!is_plain(name) || !is_plain(socket) || !is_plain(host) || !is_plain(port))
-        return NULL;
-    int n = 0;
-    if (!strcmp(transport, "unix") && *socket)
-        n = asprintf(&uri, "nbd+unix:///%s?socket=%s", name, socket);
-    else if (!strcmp(transport, "tcp") && *host)
-        n = asprintf(&uri, "nbd://%s:%s/%s", host, port, name);
-    return n < 0 ? NULL : uri;
+    static const char *const attributes[] = {"protocol", "name", "index", "tls", NULL};
+    static const char *const elements[] = {"host",        "encryption", "slices", "seclabel",
+                                           "privateData", "reconnect",  NULL};
+    for (const xmlAttr *a = source->properties; a; a = a->next)
+        if (!is_one_of(a->name, attributes) || (tls && !strcmp((const char *)a->name, "tls")))
+            return a->name;
+    for (const xmlNode *c = source->children; c; c = c->next)
+        if (c->type == XML_ELEMENT_NODE && !is_one_of(c->name, elements))
+            return c->name;
+    return NULL;
 }
 
-static int read_uri(xmlNodePtr source, struct xml_source *s, struct err *e)
+static int read_host(xmlNodePtr host, const char *protocol, struct text *hosts, char **socket,
+                     struct err *e)
 {
-    xmlNodePtr host = xml_child(source, "host");
-    autofree char *protocol = NULL, *name = NULL, *tls = NULL;
-    autofree char *transport = NULL, *socket = NULL, *address = NULL, *port = NULL;
-    int r = xml_attr_or(source, "protocol", "", &protocol, e);
-    if (r || strcmp(s->type, "network") != 0 || strcmp(protocol, "nbd") != 0)
+    autofree char *transport = NULL, *name = NULL, *port = NULL;
+    int r = xml_attr_or(host, "transport", "tcp", &transport, e);
+    r = r ? r : xml_attr_or(host, "name", "", &name, e);
+    r = r ? r : xml_attr_or(host, "port", "", &port, e);
+    if (!r && !strcmp(transport, "tcp"))
+        remote_add_host(hosts, protocol, name, port);
+    if (r || strcmp(transport, "unix") != 0)
         return r;
-    r = xml_attr_or(source, "name", "", &name, e);
+    free(take(*socket));
+    return xml_attr_or(host, "socket", "", socket, e);
+}
+
+static int read_remote(xmlNodePtr source, struct xml_source *s, struct err *e)
+{
+    autofree char *protocol = NULL, *name = NULL, *tls = NULL, *socket = NULL;
+    autotext struct text hosts = {0};
+    if (!source || strcmp(s->type, "network") != 0)
+        return 0;
+    int r = xml_attr_or(source, "protocol", "", &protocol, e);
+    r = r ? r : xml_attr_or(source, "name", "", &name, e);
     r = r ? r : xml_attr_or(source, "tls", "no", &tls, e);
-    r = r ? r : xml_attr_or(host, "transport", "tcp", &transport, e);
-    r = r ? r : xml_attr_or(host, "socket", "", &socket, e);
-    r = r ? r : xml_attr_or(host, "name", "", &address, e);
-    r = r ? r : xml_attr_or(host, "port", NBD_PORT, &port, e);
-    if (!r && strcmp(tls, "yes") != 0)
-        s->uri = write_uri(transport, socket, address, port, name);
-    return r;
+    for (xmlNodePtr h = xml_child(source, "host"); h && !r; h = xml_next(h, "host"))
+        r = read_host(h, protocol, &hosts, &socket, e);
+    if (r)
+        return r;
+    s->uri = remote_write(&(struct remote){.protocol = protocol,
+                                           .name = name,
+                                           .socket = socket ? socket : "",
+                                           .hosts = hosts.s ? hosts.s : ""});
+    const xmlChar *extra = find_extra(source, strcmp(tls, "no") != 0);
+    s->extra = extra ? strdup((const char *)extra) : NULL;
+    return hosts.failed || (extra && !s->extra) ? err_nomem(e) : 0;
 }
 
 /* libvirt wrote it below <disk> before it did below <source>. */
@@ -112,7 +131,7 @@ int xml_source_read(xmlNodePtr holder, xmlNodePtr format_node, struct xml_source
         r = xml_attr(format_node, "type", &s.format, e);
     s.slice = xml_child(xml_child(source, "slices"), "slice") != NULL;
     if (!r)
-        r = read_uri(source, &s, e);
+        r = read_remote(source, &s, e);
     if (!r)
         r = read_encryption(holder, source, &s, e);
     if (r)

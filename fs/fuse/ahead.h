@@ -7,7 +7,7 @@
 /* Remembers which device the mount is. Asks the kernel without a request to the mount itself. */
 void ahead_find(struct fs *fs, const char *mountpoint);
 
-/* Raises the read-ahead to 512 KiB, once; quietly not where that is not permitted. It must come
+/* Raises the read-ahead to 256 KiB, once; quietly not where that is not permitted. It must come
  * after the kernel's INIT was answered, which sets it back. */
 void ahead_raise(struct fs *fs);
 

@@ -9,13 +9,13 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "fuse/log.h"
 
 #define WAKE SIGUSR1
 
-enum { WAKE_AGAIN_NS = 50000000 };
+enum { WAKE_AGAIN_MS = 50 };
 
 /* What was ignored when we were started, as by nohup(1) or a shell's '&', stays so. */
 static sigset_t stops(void)
@@ -43,24 +43,13 @@ static void on_wake(int number)
     (void)number;
 }
 
-static struct timespec soon(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += WAKE_AGAIN_NS;
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
-    return t;
-}
-
 static void end_loop(struct ending *en)
 {
     fuse_session_exit(en->session);
     pthread_mutex_lock(&en->lock);
     while (!en->over) {
         pthread_kill(en->main, WAKE);
-        struct timespec until = soon();
-        pthread_cond_timedwait(&en->finished, &en->lock, &until);
+        clock_wait(&en->finished, &en->lock, clock_ns() + WAKE_AGAIN_MS * CLOCK_MS);
     }
     pthread_mutex_unlock(&en->lock);
 }
@@ -83,12 +72,8 @@ static void *wait_for_signal(void *data)
 
 static void init(struct ending *en)
 {
-    pthread_condattr_t monotonic;
     pthread_mutex_init(&en->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&en->finished, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&en->finished, NULL);
 }
 
 static void destroy(struct ending *en)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "fuse/report.h"
 #include "fuse/requests.h"
 #include "image/image.h"
@@ -10,7 +11,7 @@ enum { BLOCK_SIZE = 4096 };
 
 double fs_seconds_until(uint64_t until)
 {
-    uint64_t now = tree_now();
+    uint64_t now = clock_ns();
     return until > now ? (double)(until - now) / 1e9 : 0;
 }
 

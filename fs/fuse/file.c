@@ -1,8 +1,9 @@
 /* file.c - open files: images, texts and command files.
  *
  * An image is read through the page cache, which stays over opens: the node's identity holds the
- * disk's, so its bytes never change. A text is read past the cache, with the bytes it had at open.
- * Read buffers belong to their thread. No locks.
+ * disk's, so its bytes never change, unless the files below are exchanged: who opens it then while
+ * others have it open reads past the cache. A text is read past the cache, with the bytes it had at
+ * open. Read buffers belong to their thread. No locks.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -46,6 +47,14 @@ static int open_text(struct fs *fs, const struct view *v, struct handle *h,
     return 0;
 }
 
+/* Tells the kernel to ask for st_blocks, which now can be exact, and to drop old pages. */
+static void opened_first(struct fs *fs, fuse_ino_t ino, enum table_pages pages)
+{
+    off_t from = pages == PAGES_OLD ? 0 : -1;
+    if (fuse_lowlevel_notify_inval_inode(fs->session, ino, from, 0) == 0 && from == 0)
+        table_pages_dropped(fs->table, ino);
+}
+
 static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struct handle *h,
                       struct fuse_file_info *fi, struct err *e)
 {
@@ -57,10 +66,14 @@ static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struc
         r = image_start(h->image, e);
     if (r < 0)
         return r;
-    if (table_image_opened(fs->table, ino, h->image, &st)) /* now st_blocks can be exact */
-        fuse_lowlevel_notify_inval_inode(fs->session, ino, -1, 0);
+    enum table_pages pages;
+    bool first = table_image_opened(fs->table, ino, h->image, &st, &pages);
+    h->in_table = true;
+    if (first)
+        opened_first(fs, ino, pages);
     ahead_raise(fs);
-    fi->keep_cache = 1;
+    fi->keep_cache = pages == PAGES_RIGHT;
+    fi->direct_io = pages == PAGES_OTHER;
     return 0;
 }
 
@@ -82,7 +95,7 @@ static int open_view(struct fs *fs, fuse_ino_t ino, struct handle *h, struct fus
 
 static void close_handle(struct fs *fs, fuse_ino_t ino, struct handle *h)
 {
-    if (h && h->image)
+    if (h && h->in_table)
         table_image_closed(fs->table, ino);
     handle_free(h);
 }
@@ -101,6 +114,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     r = h ? open_view(fs, ino, h, fi, &e) : err_nomem(&e);
     if (r < 0) {
         struct op op = op_of(req, "open", &p, NULL);
+        model_blame_verb(fs->tree.model, p.uuid, &e);
         close_handle(fs, ino, h);
         reply_failure(req, &op, &e);
         return;
@@ -186,9 +200,13 @@ static void read_text(fuse_req_t req, const struct handle *h, size_t size, off_t
 }
 
 /* Logged once per open image: a damaged one is read many times. */
-static void read_failed(fuse_req_t req, struct handle *h, const struct err *e)
+static void read_failed(fuse_req_t req, struct handle *h, struct err *e)
 {
+    struct model *m = fs_of(req)->tree.model;
     struct op op = op_of(req, "read", &h->place, NULL);
+    if (e->no == ESTALE && h->image)
+        model_image_changed(m, h->image);
+    model_blame_verb(m, h->place.uuid, e);
     if (atomic_exchange(&h->failed, true))
         fuse_reply_err(req, e->no);
     else

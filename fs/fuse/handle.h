@@ -30,6 +30,7 @@ struct handle {
     size_t text_len;
     struct image *image; /* an open image, and */
     atomic_bool failed;  /* was a failed read logged? */
+    bool in_table;       /* table_image_opened */
     struct draft draft;  /* under handles.lock: what was written of a document, and by whom */
     uid_t uid;
     pid_t pid;

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -86,10 +88,18 @@ static bool add_source(struct fuse_args *args, const char *source)
     return !word.failed && add_word(args, word.s);
 }
 
+static bool add_max_read(struct fuse_args *args, uint32_t bytes)
+{
+    char word[32];
+    snprintf(word, sizeof(word), "max_read=%" PRIu32, bytes);
+    return add_word(args, word);
+}
+
 static bool fill_args(struct fuse_args *args, const struct options *o, const char *source)
 {
     bool ok = fuse_opt_add_arg(args, "snapfs") == 0 && add_source(args, source) &&
-              add_word(args, "subtype=snapfs") && add_word(args, "default_permissions");
+              add_word(args, "subtype=snapfs") && add_word(args, "default_permissions") &&
+              add_max_read(args, o->max_read);
     if (ok && o->readonly)
         ok = add_word(args, "ro");
     if (ok && o->debug)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/budget.h"
+#include "base/clock.h"
 #include "fuse/lowlevel.h"
 #include "fuse/values.h"
 #include "model/words.h"
@@ -42,6 +43,11 @@ static int set_cache(struct options *o, const char *value, struct err *e)
 static int set_memory(struct options *o, const char *value, struct err *e)
 {
     return value_memory("memory=", value, &o->memory, e);
+}
+
+static int set_max_read(struct options *o, const char *value, struct err *e)
+{
+    return value_read("max_read=", value, &o->max_read, e);
 }
 
 static int set_ro(struct options *o, const char *value, struct err *e)
@@ -85,6 +91,14 @@ static int set_allow(struct options *o, const char *value, struct err *e)
     if (value[0] != '/')
         return err_fail(e, EINVAL, "'allow=%s': the directory is an absolute path", value);
     return strings_add(&o->allow, value, e);
+}
+
+static int set_untouched(struct options *o, const char *value, struct err *e)
+{
+    (void)value;
+    (void)e;
+    o->untouched = true;
+    return 0;
 }
 
 static int set_loglevel(struct options *o, const char *value, struct err *e)
@@ -163,6 +177,7 @@ static const struct option_row rows[] = {
     {"memory=", "MIB",
      "how much memory may be used for what is read and listed, default 256, at least 16",
      set_memory},
+    {"max_read=", "BYTES", "how much the kernel asks for at a time, default 131072", set_max_read},
     {"loglevel=", "LEVEL",
      "error, warn, info or debug; default info in the foreground, warn in the background",
      set_loglevel},
@@ -170,6 +185,10 @@ static const struct option_row rows[] = {
      "a directory whose files a backing chain may name besides those libvirt knows; may be "
      "repeated",
      set_allow},
+    {"untouched", NULL,
+     "refuse an image when a file it is read from was written to after libvirt wrote the snapshot "
+     "down",
+     set_untouched},
     {"remount", NULL, "refused: unmount and mount again", set_remount},
     {"rw", NULL, NULL, set_rw},
     {"-n", NULL, NULL, set_nothing},
@@ -266,7 +285,8 @@ static int take_positional(struct parser *p)
 int options_parse(int argc, char **argv, struct options *o, struct err *e)
 {
     *o = (struct options){
-        .cache_ns = 1000000000,
+        .cache_ns = CLOCK_SECOND,
+        .max_read = READ_DEFAULT,
         .memory = BUDGET_DEFAULT_MIB * MIB,
         .level = LOG_LEVEL_WARN,
         .tree = {.uid = getuid(), .gid = getgid(), .dmask = MASK_NONE, .fmask = MASK_NONE},

@@ -11,6 +11,11 @@
 #include "fuse/log.h"
 #include "node/tree.h"
 
+/* Bytes that the kernel may ask for at a time: a page, what fits into one request of its (256
+ * pages), and what reads fastest: smaller requests are served side by side and by buffers that stay
+ * in a processor's cache, larger ones let the reader wait. */
+enum { READ_LEAST = 4096, READ_MOST = 1024 * 1024, READ_DEFAULT = 128 * 1024 };
+
 struct strings {
     char **items;
     size_t n;
@@ -20,11 +25,13 @@ struct options {
     char *uri;        /* NULL: libvirt's default */
     char *mountpoint; /* NULL only with `help` or `version` */
     bool help, version, foreground, debug, readonly;
+    bool untouched;
     bool has_level; /* loglevel= was given */
     enum log_level level;
     uint64_t cache_ns;
-    uint64_t memory; /* bytes */
-    char *create;    /* create=, NULL = not given */
+    uint64_t memory;   /* bytes */
+    uint32_t max_read; /* bytes */
+    char *create;      /* create=, NULL = not given */
     struct tree_options tree;
     struct strings domains, allow; /* domain=, allow= */
     struct strings libfuse;        /* -o words for libfuse to judge */

@@ -25,7 +25,8 @@ enum {
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
-    (void)userdata;
+    const struct fs *fs = userdata;
+    conn->max_read = fs->max_read;
     conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_ATOMIC_O_TRUNC |
                                    FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS);
     /* Attributes are at hand where names are: to look each of them up costs ten times as much. */
@@ -87,6 +88,7 @@ static int open_model(const struct options *o, struct model **ret, struct err *e
         .n_globs = o->domains.n,
         .allow = (const char *const *)o->allow.items,
         .n_allow = o->allow.n,
+        .untouched = o->untouched,
         .create = o->create,
         .say = say,
     };
@@ -102,7 +104,7 @@ static int init_fs(struct fs *fs, struct model *m, const struct options *o, stru
     struct table *table = table_new();
     if (!table)
         return err_nomem(e);
-    *fs = (struct fs){.table = table, .cache = (double)o->cache_ns / 1e9};
+    *fs = (struct fs){.table = table, .max_read = o->max_read, .cache = (double)o->cache_ns / 1e9};
     atomic_flag_clear(&fs->ahead_raised);
     tree_init(&fs->tree, m, &o->tree);
     tasks_init(&fs->tasks);

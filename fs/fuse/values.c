@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "base/budget.h"
-
-#define SECOND_NS UINT64_C(1000000000)
+#include "base/clock.h"
 
 enum { SECONDS_MAX = 31536000 /* a year: far more than is of use */ };
 
@@ -47,23 +46,39 @@ int value_seconds(const char *name, const char *text, uint64_t *ret_ns, struct e
     if (!ok || seconds > SECONDS_MAX)
         return err_fail(e, EINVAL, "'%s%s': the time is seconds, such as 1 or 0.5, up to %d", name,
                         text, SECONDS_MAX);
-    uint64_t ns = 0, unit = SECOND_NS / 10;
+    uint64_t ns = 0, unit = CLOCK_SECOND / 10;
     for (size_t i = 0; i < fraction; i++, unit /= 10)
         ns += unit * (uint64_t)(text[whole + 1 + i] - '0');
-    *ret_ns = seconds * SECOND_NS + ns;
+    *ret_ns = seconds * CLOCK_SECOND + ns;
+    return 0;
+}
+
+/* A number of `unit`, from `least` to `most`, which have 8 digits at most. */
+static int value_number(const char *name, const char *text, const char *unit, uint32_t least,
+                        uint32_t most, uint32_t *ret, struct err *e)
+{
+    size_t len = strlen(text);
+    bool ok = len && len <= 8 && strspn(text, digits) == len;
+    unsigned long n = ok ? strtoul(text, NULL, 10) : 0;
+    if (!ok || n < least || n > most)
+        return err_fail(e, EINVAL, "'%s%s': it takes a number of %s from %u to %u", name, text,
+                        unit, least, most);
+    *ret = (uint32_t)n;
     return 0;
 }
 
 int value_memory(const char *name, const char *text, uint64_t *ret, struct err *e)
 {
-    size_t len = strlen(text);
-    bool ok = len && len <= 8 && strspn(text, digits) == len;
-    uint64_t mib = ok ? strtoull(text, NULL, 10) : 0;
-    if (mib < BUDGET_LEAST_MIB || mib > BUDGET_MOST_MIB)
-        return err_fail(e, EINVAL, "'%s%s': the memory is a number of MiB from %d to %d", name,
-                        text, BUDGET_LEAST_MIB, BUDGET_MOST_MIB);
-    *ret = mib * MIB;
-    return 0;
+    uint32_t mib = 0;
+    int r = value_number(name, text, "MiB", BUDGET_LEAST_MIB, BUDGET_MOST_MIB, &mib, e);
+    if (r == 0)
+        *ret = mib * MIB;
+    return r;
+}
+
+int value_read(const char *name, const char *text, uint32_t *ret, struct err *e)
+{
+    return value_number(name, text, "bytes", READ_LEAST, READ_MOST, ret, e);
 }
 
 int strings_add(struct strings *s, const char *item, struct err *e)

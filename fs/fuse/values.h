@@ -15,6 +15,9 @@ int value_seconds(const char *name, const char *text, uint64_t *ret_ns, struct e
 /* A number of MiB, from BUDGET_LEAST_MIB to BUDGET_MOST_MIB, as bytes. */
 int value_memory(const char *name, const char *text, uint64_t *ret, struct err *e);
 
+/* How many bytes a read may have, from READ_LEAST to READ_MOST. */
+int value_read(const char *name, const char *text, uint32_t *ret, struct err *e);
+
 int strings_add(struct strings *s, const char *item, struct err *e);
 void strings_free(struct strings *s);
 

@@ -1,10 +1,11 @@
 /* bar.c - see bar.h. `bar.lock` is held over lookups in an immutable domain, nothing else. */
 #include "node/bar.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "model/model.h"
 
-#define BAR_NS ((uint64_t)BAR_SECONDS * 1000000000)
+#define BAR_NS (BAR_SECONDS * CLOCK_SECOND)
 
 void bar_init(struct bar *b)
 {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "model/draft.h"
 #include "model/verbs.h"
 #include "node/dirs.h"
@@ -43,7 +44,7 @@ int snapshot_remove(struct tree *t, const struct view *child, struct text *remar
 {
     if (child->place.kind != PLACE_SNAPSHOT)
         return err_fail(e, ENOTDIR, "this is a link to the snapshot's directory");
-    if (bar_holds(&t->bar, child->domain, child->snapshot, tree_now()))
+    if (bar_holds(&t->bar, child->domain, child->snapshot, clock_ns()))
         return err_fail(e, ENOTEMPTY,
                         "a file in this snapshot's directory was to be removed less than %d "
                         "seconds ago, which looks like a recursive remove; to delete the snapshot "
@@ -120,7 +121,7 @@ int tree_unlink(struct tree *t, const struct place *dir, const char *name, struc
     autoview struct view v = {0};
     /* First of all: what cannot be viewed just now must not escape the bar. */
     if (dir->kind == PLACE_SNAPSHOT)
-        bar_note(&t->bar, dir->snapshot, tree_now());
+        bar_note(&t->bar, dir->snapshot, clock_ns());
     int r = tree_view(t, dir, &v, e);
     if (r < 0)
         return r;

@@ -1,7 +1,7 @@
 /* table.c - see table.h: two chained hash tables over the same nodes, by place and by id.
  *
  * One lock, `table.lock`, a leaf: nothing is called while it is held but the allocator and
- * image_ref. A node lives while it has lookups or an open image; the kernel forgets an inode only
+ * image_ref. A node lives while it has lookups or is open; the kernel forgets an inode only
  * after its last close, but an aborted connection may turn that order round.
  */
 #include "node/table.h"
@@ -19,6 +19,8 @@ struct node {
     struct place place;
     uint64_t hash; /* of the place */
     struct image *image;
+    uint64_t chain; /* image_chain_hash of those that are read through the kernel's pages */
+    bool dropped;   /* the kernel has none of another chain */
     unsigned opens;
     struct stat st; /* while opens */
     struct node *next_by_place, *next_by_id;
@@ -195,21 +197,43 @@ int table_place(struct table *t, uint64_t id, struct place *ret, struct err *e)
     return n ? 0 : err_fail(e, ESTALE, "node %" PRIu64 " was forgotten", id);
 }
 
-bool table_image_opened(struct table *t, uint64_t id, struct image *im, const struct stat *st)
+static enum table_pages pages_of(struct node *n, uint64_t chain)
+{
+    if (n->chain != chain && n->opens)
+        return PAGES_OTHER;
+    n->dropped = n->dropped && n->chain == chain;
+    n->chain = chain;
+    return n->dropped ? PAGES_RIGHT : PAGES_OLD;
+}
+
+bool table_image_opened(struct table *t, uint64_t id, struct image *im, const struct stat *st,
+                        enum table_pages *ret)
 {
     struct image *old = NULL;
+    uint64_t chain = image_chain_hash(im);
+    *ret = PAGES_OLD;
     pthread_mutex_lock(&t->lock);
     struct node *n = find_id(t, id);
     bool first = n && !n->opens;
     if (n) {
         old = n->image;
         n->image = image_ref(im);
+        *ret = pages_of(n, chain);
         n->st = *st;
         n->opens++;
     }
     pthread_mutex_unlock(&t->lock);
     image_unref(old);
     return first;
+}
+
+void table_pages_dropped(struct table *t, uint64_t id)
+{
+    pthread_mutex_lock(&t->lock);
+    struct node *n = find_id(t, id);
+    if (n)
+        n->dropped = true;
+    pthread_mutex_unlock(&t->lock);
 }
 
 void table_image_closed(struct table *t, uint64_t id)

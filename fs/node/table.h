@@ -34,10 +34,21 @@ void table_forget(struct table *t, uint64_t id, uint64_t n);
 /* The place of an id. ESTALE when there is none. */
 int table_place(struct table *t, uint64_t id, struct place *ret, struct err *e);
 
+/* What the kernel has in memory of an image's bytes, to who opens it. */
+enum table_pages {
+    PAGES_RIGHT, /* of the same files */
+    PAGES_OLD,   /* maybe of others, which nobody has open: to be dropped */
+    PAGES_OTHER, /* of others that somebody has open: neither may see the other's */
+};
+
 /* An image was opened through this node: keeps a reference and its attributes until the last
- * table_image_closed. True when none was open before. */
-bool table_image_opened(struct table *t, uint64_t id, struct image *im, const struct stat *st);
+ * table_image_closed. True when none was open. */
+bool table_image_opened(struct table *t, uint64_t id, struct image *im, const struct stat *st,
+                        enum table_pages *ret);
 void table_image_closed(struct table *t, uint64_t id);
+
+/* The kernel has dropped them: from now on they are right. */
+void table_pages_dropped(struct table *t, uint64_t id);
 
 /* The attributes of a node with an open image, and a reference to that image. False: none is. */
 bool table_image(struct table *t, uint64_t id, struct stat *ret_st, struct image **ret_im);

@@ -1,11 +1,11 @@
 /* view.c - from a place to what is there now, or ESTALE. No locks. */
 #include <errno.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "model/unmanaged.h"
 #include "node/tree.h"
 
-enum { ROOT_FRESH_NS = 1000000000 };
+#define ROOT_FRESH_NS CLOCK_SECOND
 
 void tree_init(struct tree *t, struct model *m, const struct tree_options *o)
 {
@@ -17,13 +17,6 @@ void tree_init(struct tree *t, struct model *m, const struct tree_options *o)
 void tree_destroy(struct tree *t)
 {
     bar_destroy(&t->bar);
-}
-
-uint64_t tree_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 static int gone(struct err *e, const char *what)
@@ -80,7 +73,7 @@ int tree_view_in(struct domain *d, const struct place *p, struct view *ret, stru
 int tree_view(struct tree *t, const struct place *p, struct view *ret, struct err *e)
 {
     if (p->kind == PLACE_ROOT) {
-        *ret = (struct view){.place = *p, .fresh_until = tree_now() + ROOT_FRESH_NS};
+        *ret = (struct view){.place = *p, .fresh_until = clock_ns() + ROOT_FRESH_NS};
         return 0;
     }
     autodestroy(domain_unref) struct domain *d = NULL;

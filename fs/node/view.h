@@ -28,6 +28,4 @@ int tree_view_in(struct domain *d, const struct place *p, struct view *ret, stru
 void view_drop(struct view *v);
 #define autoview __attribute__((cleanup(view_drop)))
 
-uint64_t tree_now(void); /* CLOCK_MONOTONIC, ns */
-
 #endif

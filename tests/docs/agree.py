@@ -61,8 +61,8 @@ LIMITS = (
     ("core/virt/virt.h", "VIRT_RECONNECT_WAIT", "man1", r"for up to (\d+) seconds from the loss"),
     ("core/virt/virt.h", "VIRT_CALL_TIMEOUT", "man1", r"given up after (\d+) seconds"),
 )
-# Only namespaces of documents that are there anyway, and the licence's.
-KNOWN_HOSTS = ("libvirt.org", "www.gnu.org", "fsf.org", "www.fsf.org")
+# Only namespaces of documents that are there anyway, the licence's, and any host.
+KNOWN_HOSTS = ("libvirt.org", "www.gnu.org", "fsf.org", "www.fsf.org", "HOST", "h", "127.0.0.1")
 ADDRESS = re.compile(r"\b(?:https?|ftp)://([\w.-]+)")
 SOMEONES_DIRECTORY = re.compile(r"(?<![\w.$}])/(?:home|Users)/[\w.-]+/")
 
@@ -374,7 +374,7 @@ def reserved_names_agree(root, texts):
 def options_of_snapfs_cat_agree(root, texts):
     sound(
         cat_options, texts,
-        ("cat", "--map ", "--maps "),
+        ("cat", "      --map ", "      --maps "),
         ("mancat", ".It Fl \\-info\n", ""),
         ("mancat", ".It Fl \\-info\n", ".It Fl \\-information\n"),
     )

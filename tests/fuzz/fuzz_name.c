@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/name.h"
+#include "base/remote.h"
 #include "image/path.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,7 +17,7 @@ static void try_path(const char *text)
     autofree char *path = NULL, *lead = NULL;
     struct err e;
     int r = path_resolve("/a/b", text, &path, &e), where = path_lead("/a/b", text, &lead);
-    bool remote = r == 0 && path_is_remote(path);
+    bool remote = r == 0 && remote_is(path);
     if (remote && where == PATH_LOCAL)
         __builtin_trap();
     if (r == 0 && !remote && (*path != '/' || where != PATH_LOCAL || strcmp(path, lead) != 0))

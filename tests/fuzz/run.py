@@ -13,10 +13,10 @@ import sys
 from lib.command import attempt
 from lib.scratch import scratch
 from lib.tap import equal, note, run, test
-from seeds import make_seeds
+from seeds import LENGTH_MAX, make_seeds
 
 # Leaks are looked for at the end: to look after each input takes longer than the input.
-LIMITS = ["-rss_limit_mb=512", "-malloc_limit_mb=256", "-timeout=10", "-max_len=100000", "-detect_leaks=0"]
+LIMITS = ["-rss_limit_mb=512", "-malloc_limit_mb=256", "-timeout=10", f"-max_len={LENGTH_MAX}", "-detect_leaks=0"]
 SANITIZER = {"ASAN_OPTIONS": "quarantine_size_mb=32"}  # freed memory is not what the limit is for
 
 

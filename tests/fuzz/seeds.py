@@ -1,11 +1,12 @@
-"""What the fuzz targets begin with: small things of the kind that each one reads."""
+"""What the fuzz targets begin with: small things of the kind that each one reads, healthy ones and those
+with a defect (tests/image/corpus.py)."""
 
 import os
 import random
 import struct
 import zlib
 
-from corpus import Patch
+from corpus import Patch, write_corpus
 from disks import create, io, load, snapshot
 
 IMAGES = {
@@ -34,7 +35,14 @@ snapshot='internal'/></disks><revertDisks><disk name='vda' snapshot='manual'/></
 <snapshotDeleteInProgress/>""" + DOMAIN + "</domainsnapshot>"
 
 
-XML = [DOMAIN, SNAPSHOT, SNAPSHOT + "\0a <new> & description\n"]
+BAD_XML = ["<!DOCTYPE a [<!ENTITY b 'c'>]>" + SNAPSHOT, SNAPSHOT[:-40], "<domain/>", "<domainsnapshot/>",
+           SNAPSHOT.replace("<name>s1</name>", "", 1), SNAPSHOT.replace("two", "\1"),
+           "<domain " + " ".join(f"a{n}=''" for n in range(300)) + "/>",
+           DOMAIN.replace("<backingStore/>", "<backingStore type='file'><source file='/x'/>" * 300 + "</backingStore>" * 300)]
+
+XML = [DOMAIN, SNAPSHOT, SNAPSHOT + "\0a <new> & description\n", *BAD_XML]
+
+LENGTH_MAX = 100000  # of a seed
 
 NAMES = ["base", "../base", "file:/a", "json:{\"file.filename\": \"/a\"}", "nbd:unix:/x", "nbd://h:1/x",
          "json:{\"file\":{\"driver\":\"nbd\",\"server\":{\"type\":\"unix\",\"path\":\"/s\"},\"export\":\"x\"}}",
@@ -53,21 +61,31 @@ def whole_images(directory):
         yield load(path)
 
 
+def defective_images(directory):
+    corpus = os.path.join(directory, "corpus")
+    os.mkdir(corpus)
+    for path, *_ in list(write_corpus(corpus)):
+        yield load(path)
+
+
 def any_images(directory):
     yield from whole_images(directory)
+    yield from (image for image in defective_images(directory) if len(image) <= LENGTH_MAX)
     yield b"QFI\xfb\0\0\0\1" + bytes(40)
     yield b"QED\0" + bytes(60)
     yield b"KDMV" + bytes(508) + b"# Disk DescriptorFile\nparentCID=ffffffff\n"
 
 
 def headers(directory):
-    for image in whole_images(directory):
+    for image in [*whole_images(directory), *defective_images(directory)]:
         yield image[:512]
 
 
 def tables(directory):
-    for image in whole_images(directory):
-        yield b"\1" + image[struct.unpack_from(">Q", image, 64)[0] :][:200]
+    for image in [*whole_images(directory), *defective_images(directory)]:
+        at = struct.unpack_from(">Q", image.ljust(72, b"\0"), 64)[0]
+        if 0 < at < len(image):
+            yield b"\2" + image[at:][:200]
     yield b"\3" + (bytes(36) + struct.pack(">I", 24) + bytes(24)) * 3
 
 

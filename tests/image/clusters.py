@@ -6,7 +6,7 @@ import os
 import zlib
 
 from corpus import COMPRESSED, COPIED, OFFSET, ZERO, Patch
-from disks import CAT, KI, MI, cat, create, io, overlay, same, seeded
+from disks import CAT, KI, MI, cat, compare_maps, create, io, overlay, same, seeded
 from lib.command import attempt
 from lib.scratch import scratch
 from lib.tap import equal, run, test, true
@@ -24,6 +24,49 @@ def clusters_of_every_size(rng, directory):
                 f"write -z {at[1]} {max(size // 4, 512)}", f"write -z -u {at[2]} {size}",
             ], cluster_size=size, extended_l2=sub)
             true(len(set(same(path))) > 1, f"{path} has more than one value")
+
+
+def edges(rng, bits, entry, l1_entries):
+    """Clusters at the edges of tables and of their pages, and some between."""
+    page, table = 4 * KI // entry, (1 << bits) // entry
+    tables = (0, 1, 511, 512, rng.randrange(l1_entries), l1_entries - 257, l1_entries - 256)
+    inside = (0, page - 1, page, 3 * page, rng.randrange(table), 16 * page - 1, 16 * page, table - 1)
+    return sorted({one * table + at for one in tables for at in inside if at < table})
+
+
+@test
+def tables_whose_pages_are_mostly_null(rng, directory):
+    """A chain of two whose clusters are far apart; what one has is null in the other."""
+    for bits, sub in ((12, 8), (14, 16), (16, 8), (16, 16), (21, 8)):
+        l1_entries = 8192 + 256 if bits < 21 else 640  # of 64 KiB and more; QEMU is slow at that
+        size = l1_entries << bits + (bits - sub.bit_length() + 1)
+        clusters = edges(rng, bits, sub, l1_entries)
+        path, base = (os.path.join(directory, f"{name}-{bits}-{sub}") for name in ("top", "bottom"))
+        options = {"cluster_size": 1 << bits, "extended_l2": "on" if sub == 16 else "off"}
+        create(base, size, **options)
+        create(path, size, backing=(base, "qcow2"), **options)
+        upper = rng.sample(clusters, len(clusters) // 2)
+        io(path, [f"write -z {at << bits} {1 << bits}" for at in upper])
+        io(base, [f"write -P 5 {at << bits} 512" for at in clusters if at not in upper])
+        compare_maps(base)
+        found = compare_maps(path)
+        true(found > len(clusters), f"{path} has {found} extents")
+
+
+@test
+def an_l1_table_that_is_an_l2_table_as_well(rng, directory):
+    """Its last page has one entry, where the other table goes on; QEMU does not mind either."""
+    last = 1024
+    for bits, at, l2, here in ((13, 0, 8 * KI, last + 512), (14, 600, 0, last + 5)):
+        path = create(os.path.join(directory, f"both-{bits}"), last + 1 << 2 * bits - 3, cluster_size=1 << bits)
+        io(path, ["write -P 5 0 512", f"write -P 6 {last << 2 * bits - 3} 512"])
+        image = Patch(path)
+        image.put(image.l1 + 8 * here, image.get(image.l2()))
+        if at:
+            image.put(image.l1 + 8 * last, 0)
+        image.put(image.l1 + 8 * at, image.l1 + l2)
+        image.write(path)
+        true(compare_maps(path) > 3, path)
 
 
 @test

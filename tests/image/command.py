@@ -36,7 +36,7 @@ def bad_images(path):
     refused("-f", "qcow2", "/no/such/file", word="No such file")
     refused("-f", "qcow2", "/", word="neither a regular file")
     refused("-f", "cloop", path, word="'cloop'")
-    refused("-f", "qcow2", "-s", "gone", path, word="no snapshot 'gone'")
+    refused("-f", "qcow2", "-s", "gone", path, word="no snapshot named 'gone'")
     refused("-f", "raw", "-i", "1", path, word="raw")
     refused("-f", "qcow2", "--output", "/no/such/dir/x", path, word="/no/such/dir/x")
     refused("-f", "qcow2", "--output", "/dev/null", path, word="neither a regular file")
@@ -76,7 +76,7 @@ def names_that_a_terminal_would_obey(path):
     equal(done.stdout.count(b"\n"), 4, "lines")
     done = subprocess.run([CAT, "-f", "qcow2", "-s", "\x1b\x9b\udcff", strange], capture_output=True)
     equal(done.returncode, 1, "status")
-    holds(done.stderr, b"no snapshot '????'", "an error")
+    holds(done.stderr, b"no snapshot named '????'", "an error")
 
 
 @test

@@ -1,9 +1,11 @@
 """What snapfs-cat reads from every kind of image is what QEMU reads."""
 
+import json
 import os
 import shutil
 
 from disks import (
+    CAT,
     KI,
     MI,
     cat,
@@ -140,6 +142,23 @@ def preallocated_images(rng, directory):
             create(path, SIZE, preallocation=how, extended_l2=sub)
             scribble(path, rng, directory)
             compare(path, rng)
+
+
+@test
+def holes_of_what_was_allocated_in_advance(rng, directory):
+    """As virt-manager has it made: all has its place, and little of that was ever written."""
+    for name, options in {"advance": {}, "advance-sub": {"extended_l2": "on"},
+                          "advance-2m": {"cluster_size": "2M"}}.items():
+        path = create(os.path.join(directory, name), 10 * SIZE, preallocation="metadata", **options)
+        io(path, ["write -P 3 1M 64k", "write -P 4 70M 1M", "write -z 72M 2M"])
+        compare_maps(path)
+        snapshot(path, "kept")
+        for which in ([], ["-s", "kept"]):
+            extents = json.loads(must(CAT, "-f", "qcow2", *which, "--map", path))
+            equal(sum(one["length"] for one in extents if not one["zero"]), MI + 64 * KI, f"bytes in {name} {which}")
+        copy = path + ".copy"
+        must(CAT, "-f", "qcow2", "--output", copy, path)
+        true(os.stat(copy).st_blocks * 512 < 2 * MI, f"the copy of {name} is sparse")
 
 
 def odd_base(directory, rng):

@@ -84,18 +84,20 @@ def a_format_is_never_guessed(directory):
 
 @test
 def every_l1_entry_at_one_l2_table(directory):
-    """64 million clusters that all say nothing: no call may take their number."""
-    path = create(os.path.join(directory, "same-l2"), 128 * 1024 * 1024 * MI, cluster_size="2M")
-    io(path, ["write -P 1 0 64k"])
-    image = Patch(path)
-    table = image.get(image.l1)
-    image.bytes[image.l2() : image.l2() + 2 * MI] = bytes(2 * MI)
-    for index in range(image.get(36, ">I")):
-        image.put(image.l1 + 8 * index, table)
-    image.write(path)
-    said = probe(path)
-    holds(said, " bad 0 ", "read")
-    true(int(said.split()[-1]) < CALL_MS, f"the slowest call: {said}")
+    """Millions of clusters that all say nothing: no call may take their number, or lose the hole."""
+    for cluster, size in ((2 * MI, 128 * 1024 * 1024 * MI), (512, 4 * 1024 * MI)):
+        path = create(os.path.join(directory, f"same-l2-{cluster}"), size, cluster_size=cluster)
+        io(path, ["write -P 1 0 64k"])
+        image = Patch(path)
+        table = image.get(image.l1)
+        image.bytes[image.l2() : image.l2() + cluster] = bytes(cluster)
+        for index in range(image.get(36, ">I")):
+            image.put(image.l1 + 8 * index, table)
+        image.write(path)
+        said = probe(path)
+        holds(said, " bad 0 ", "read")
+        holds(said, " hole 0 ", "map and seeks")
+        true(int(said.split()[-1]) < CALL_MS, f"the slowest call: {said}")
 
 
 def worst_base(path):

@@ -165,11 +165,13 @@ def _carries_on(before, row):
 
 
 def compare_maps(path, format="qcow2"):
+    """snapfs-cat's map is QEMU's; how many extents it has."""
     ours = parse_map(must(CAT, "-f", format, "--map", path))
     theirs = parse_map(must("qemu-img", "map", "-f", format, "--output=json", path))
     for mine, other in zip(ours, theirs):
         true(mine == other, f"map of {path}:\nours {mine}\nQEMU {other}")
     true(len(ours) == len(theirs), f"map of {path}: {len(ours)} extents, QEMU has {len(theirs)}")
+    return len(ours)
 
 
 def same(path, *which, id=None):

@@ -63,11 +63,29 @@ static struct made_packed packed_cluster(unsigned bits, bool zstd, unsigned whic
 
 /* ---- what a layer is ---- */
 
+uint64_t made_per_table(const struct made_layer *l)
+{
+    return (UINT64_C(1) << l->bits) / (l->extended ? 16 : 8);
+}
+
+uint64_t made_entry(const struct made_layer *l, uint64_t word)
+{
+    return word / MADE_GROUP * l->apart + word % MADE_GROUP;
+}
+
+/* One whose groups are apart is so large that tables, and the L1 table, have many pages. */
+static uint64_t size_of(const struct made_layer *l, uint64_t sectors)
+{
+    unsigned more = l->apart == MADE_GROUP ? 0 : l->bits < 16 ? 6 : l->bits - 9;
+    return min_u64(sectors * MADE_SECTOR << more, MADE_L1 * made_per_table(l) << l->bits);
+}
+
 /* Often like the layer above, so that hosts in the one carry on those in the other. */
 static void choose(struct made_layer *l, struct made_bytes *b, const struct made_layer *above,
                    bool bottom)
 {
-    static const unsigned sizes[] = {9, 9, 10, 12, 14, 16, 16, 21};
+    static const unsigned sizes[] = {9, 9, 10, 12, 14, 16, 16, 21},
+                          apart[] = {64, 64, 64, 496, 512, 1008, 4080, 8176};
     unsigned kind = (unsigned)made_next(b, 1), more = (unsigned)made_next(b, 1);
     l->bits = above && more & 8 ? above->bits : sizes[kind & 7];
     l->extended = kind & 8 && l->bits >= CLUSTER_BITS_SUB_MIN;
@@ -75,18 +93,14 @@ static void choose(struct made_layer *l, struct made_bytes *b, const struct made
     l->zstd = kind & 32 && !l->v2;
     l->raw = bottom && above && more & 1;
     l->snapshot = !above && more & 2;
-    l->size = (1 + made_next(b, 2)) * MADE_SECTOR << (more >> 2 & 1);
-}
-
-static uint64_t per_table(const struct made_layer *l)
-{
-    return (UINT64_C(1) << l->bits) / (l->extended ? 16 : 8);
+    l->apart = apart[more >> 4 & 7];
+    l->size = size_of(l, (1 + made_next(b, 2)) << (more >> 2 & 1));
 }
 
 /* Where everything is: clusters one behind the other. */
 static void lay_out(struct made_layer *l)
 {
-    uint64_t cluster = UINT64_C(1) << l->bits, span = per_table(l) << l->bits;
+    uint64_t cluster = UINT64_C(1) << l->bits, span = made_per_table(l) << l->bits;
     l->l1_size = (uint32_t)((l->size + span - 1) / span);
     uint64_t l1 = (MADE_L1 * sizeof(l->l1[0]) + cluster - 1) / cluster * cluster;
     l->l1_at = cluster;
@@ -138,7 +152,8 @@ static uint64_t word_of(const struct made_layer *l, unsigned kind, uint64_t whic
 static void put_run(struct made_layer *l, struct made_bytes *b)
 {
     unsigned kind = (unsigned)made_next(b, 1), table = (unsigned)made_next(b, 1);
-    unsigned at = (unsigned)(made_next(b, 1) * 2 % per_table(l)), n = (unsigned)made_next(b, 1);
+    unsigned at = (unsigned)(made_next(b, 1) * 2 % made_per_table(l)),
+             n = (unsigned)made_next(b, 1);
     uint64_t which = kind & 32 ? at : made_next(b, 1), bitmap = l->extended ? made_next(b, 8) : 0;
     unsigned step = kind & 16 ? 2 : 1;
     for (unsigned i = 0; i <= n && at + i < MADE_ENTRIES; i += step) {
@@ -158,6 +173,7 @@ static void put_l1(struct made_layer *l, struct made_bytes *b)
 {
     unsigned at = (unsigned)made_next(b, 2) % l->l1_size, kind = (unsigned)made_next(b, 1);
     uint64_t table = l->tables_at + ((uint64_t)(kind % MADE_TABLES) << l->bits);
+    l->far = at;
     l->l1[at] = kind & 128 ? made_next(b, 8) : kind & 64 ? 0 : table;
 }
 
@@ -254,18 +270,32 @@ void made_drop(void)
 
 /* ---- the bytes of its file ---- */
 
-/* Writes what of `count` words at `at` of the file lies in the buffer; the rest of the `area` bytes
- * there is null. `second`: entries of two words. */
-static void overlay(const struct made_layer *l, uint8_t *buf, size_t len, uint64_t offset,
-                    uint64_t at, uint64_t area, const uint64_t *words, const uint64_t *second,
-                    size_t count)
+/* The table of `len` bytes at `at` of the file: `count` words in their groups, null between them.
+ * `second`: entries of two words. */
+struct area {
+    uint64_t at, len;
+    const uint64_t *words, *second;
+    size_t count;
+    unsigned apart;
+};
+
+static uint64_t word_at(const struct area *a, uint64_t index)
 {
-    uint64_t begin = max_u64(offset, at), end = min_u64(offset + len, at + area);
+    uint64_t entry = a->second ? index / 2 : index, in_group = entry % a->apart;
+    uint64_t word = entry / a->apart * MADE_GROUP + in_group;
+    if (in_group >= MADE_GROUP || word >= a->count)
+        return 0;
+    return a->second && index % 2 ? a->second[word] : a->words[word];
+}
+
+/* Writes what of it lies in the buffer. */
+static void overlay(const struct made_layer *l, uint8_t *buf, size_t len, uint64_t offset,
+                    const struct area *a)
+{
+    uint64_t begin = max_u64(offset, a->at), end = min_u64(offset + len, a->at + a->len);
     for (uint64_t pos = begin; pos < end; pos++) {
-        uint64_t index = (pos - at) / 8, entry = second ? index / 2 : index;
-        const uint64_t *from = second && index % 2 ? second : words;
-        uint64_t word = entry < count ? from[entry] : 0;
-        buf[pos - offset] = (uint8_t)((l->changed ? 0 : word) >> 8 * (7 - (pos - at) % 8));
+        uint64_t word = l->changed ? 0 : word_at(a, (pos - a->at) / 8);
+        buf[pos - offset] = (uint8_t)(word >> 8 * (7 - (pos - a->at) % 8));
     }
 }
 
@@ -301,12 +331,16 @@ size_t made_read(const struct made_layer *l, void *to, size_t len, uint64_t offs
     static const uint8_t nothing[MADE_SECTOR];
     overlay_bytes(buf, len, offset, 0, nothing, sizeof(nothing));
     overlay_bytes(buf, len, offset, 0, l->header, sizeof(l->header));
-    overlay(l, buf, len, offset, l->l1_at, l1, l->l1, NULL, l->l1_size);
-    overlay(l, buf, len, offset, l->old_l1_at, l1, NULL, NULL, 0);
+    struct area a = {l->l1_at, l1, l->l1, NULL, l->l1_size, MADE_GROUP};
+    overlay(l, buf, len, offset, &a);
+    a = (struct area){.at = l->old_l1_at, .len = l1, .apart = MADE_GROUP};
+    overlay(l, buf, len, offset, &a);
     overlay_bytes(buf, len, offset, l->snapshots_at, l->entry, sizeof(l->entry));
-    for (unsigned i = 0; i < MADE_TABLES; i++)
-        overlay(l, buf, len, offset, l->tables_at + i * cluster, cluster, l->words[i],
-                l->extended ? l->bitmaps[i] : NULL, MADE_ENTRIES);
+    for (unsigned i = 0; i < MADE_TABLES; i++) {
+        a = (struct area){l->tables_at + i * cluster,         cluster,      l->words[i],
+                          l->extended ? l->bitmaps[i] : NULL, MADE_ENTRIES, l->apart};
+        overlay(l, buf, len, offset, &a);
+    }
     for (unsigned i = 0; i < MADE_PACKED; i++)
         overlay_bytes(buf, len, offset, data_cluster(l, i), l->packed[i % 2].bytes,
                       l->packed[i % 2].len);

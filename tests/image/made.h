@@ -15,8 +15,9 @@
 enum {
     MADE_LAYERS = 256,
     MADE_TABLES = 4,    /* L2 tables, which the L1 entries take turns at */
-    MADE_ENTRIES = 512, /* of each that may be other than null */
-    MADE_L1 = 4096,
+    MADE_ENTRIES = 512, /* of each that may be other than null, */
+    MADE_GROUP = 64,    /* so many of them in a row */
+    MADE_L1 = 20480,
     MADE_CLUSTERS = 64, /* of data, */
     MADE_PACKED = 8,    /* the first of which begin with compressed ones */
     MADE_SECTOR = 512
@@ -34,6 +35,8 @@ struct made_layer {
     uint32_t l1_size;
     uint64_t l1_at, old_l1_at, snapshots_at, tables_at, data_at;
     uint64_t l1[MADE_L1];
+    unsigned far;   /* the L1 entry that was last put anywhere */
+    unsigned apart; /* entries of a table from one group to the next */
     uint64_t words[MADE_TABLES][MADE_ENTRIES], bitmaps[MADE_TABLES][MADE_ENTRIES];
     struct made_packed packed[2];
     uint8_t header[256], entry[64];
@@ -62,6 +65,10 @@ uint64_t made_next(struct made_bytes *b, unsigned bytes);
 /* Makes `made` from the bytes; at least `layers` layers. False: no memory. */
 bool made_build(struct made_bytes *b, unsigned layers);
 void made_drop(void);
+
+/* The entry of an L2 table that the word of that number is for. */
+uint64_t made_entry(const struct made_layer *l, uint64_t word);
+uint64_t made_per_table(const struct made_layer *l);
 
 /* The file of a layer: its path, the layer that an open descriptor belongs to, and its bytes. */
 const char *made_path(unsigned layer);

@@ -15,7 +15,14 @@
 #include "image/image.h"
 #include "made.h"
 
-enum { SECTORS = 1 + 255 * 3, PAGE = 4096, BIG = 1 << CLUSTER_BITS_MAX, READS = 6, WINDOWS = 2 };
+enum {
+    SECTORS = 1 + 255 * 3,
+    PAGE = 4096,
+    BIG = 1 << CLUSTER_BITS_MAX,
+    READS = 6,
+    WINDOWS = 2,
+    STEPS = 64
+};
 
 struct sector {
     int map;     /* 0 or EIO: what the tables say of it */
@@ -211,23 +218,27 @@ static bool right_extent(const struct image_extent *x, const struct sector *s, u
            (!s->has_host || x->host + (offset - x->offset) == s->host);
 }
 
-static const char *try_map(struct image *im)
+/* From `offset` on, which is in the window or before it, as far as that goes in some steps. */
+static const char *try_map(struct image *im, uint64_t offset)
 {
-    for (size_t i = 0; i < sectors;) {
+    uint64_t end = window + sectors * MADE_SECTOR;
+    for (size_t n = 0; offset < end && (offset >= window || n < STEPS); n++) {
         struct err e = {0};
         struct image_extent x = {0};
-        uint64_t offset = window + i * MADE_SECTOR;
         int r = image_map(im, offset, UINT64_MAX, &x, &e);
-        if (r < 0 && r == -want[i].map) {
-            i++;
+        if (r == -EIO && offset < window)
+            return NULL;
+        if (r < 0 && r == -want[(offset - window) / MADE_SECTOR].map) {
+            offset += MADE_SECTOR;
             continue;
         }
         if (r < 0 || !x.length || x.offset != offset)
             return differs("a map that failed", offset, &e);
-        uint64_t n = (x.length + MADE_SECTOR - 1) / MADE_SECTOR;
-        for (uint64_t end = i + n; i < end && i < sectors; i++)
-            if (!right_extent(&x, &want[i], window + i * MADE_SECTOR))
-                return differs("a wrong extent", window + i * MADE_SECTOR, &e);
+        uint64_t at = max_u64(offset, window);
+        offset += (x.length + MADE_SECTOR - 1) / MADE_SECTOR * MADE_SECTOR;
+        for (; at < min_u64(offset, end); at += MADE_SECTOR)
+            if (!right_extent(&x, &want[(at - window) / MADE_SECTOR], at))
+                return differs("a wrong extent", at, &e);
     }
     return NULL;
 }
@@ -283,10 +294,11 @@ static const char *try_all(struct image *im, struct made_bytes *b)
     if (!wrong)
         wrong = try_reads(im, &again, true);
     if (!wrong)
-        wrong = try_map(im);
+        wrong = try_map(im, window);
     for (unsigned i = 0; !wrong && i < READS; i++)
         wrong = try_seek(im, made_next(b, 2) % sectors, i % 2);
-    return wrong;
+    return wrong ? wrong
+                 : try_map(im, made_next(b, 2) * (window / MADE_SECTOR) / 65536 * MADE_SECTOR);
 }
 
 /* Only of a file that was cut off. */
@@ -298,13 +310,24 @@ static const char *not_opened(const struct err *e)
     return differs("not opened", 0, e);
 }
 
-/* Anywhere, or around the end of a layer. */
+/* The sector, or a few before it, of an entry of one of the first tables or of one anywhere. */
+static uint64_t near_entry(const struct made_layer *l, uint64_t which)
+{
+    uint64_t table = which >> 9 & 8 ? l->far : which >> 9 & 7,
+             entry = made_entry(l, which % MADE_ENTRIES);
+    uint64_t sector = (table * made_per_table(l) + entry) << l->bits >> 9;
+    return sector - min_u64(sector, which >> 13 & 63);
+}
+
+/* Anywhere, or around the end of a layer, or at an entry of one. */
 static uint64_t choose_window(struct made_bytes *b)
 {
     uint64_t layer = made_next(b, 1) % 16, at = made_next(b, 3), size = made.layers[0]->size;
     if (layer < made.n && made.layers[layer]->size <= size)
         at = made.layers[layer]->size / MADE_SECTOR -
              at % 64 % (made.layers[layer]->size / MADE_SECTOR);
+    else if (layer >= made.n + 4)
+        at = near_entry(made.layers[layer % made.n], at);
     return at % (size / MADE_SECTOR) * MADE_SECTOR;
 }
 

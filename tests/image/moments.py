@@ -4,9 +4,12 @@ old, all new, or one of the errors that say so.
 tests/image/stepper.c stops before each system call in turn, so every order there is gets its turn.
 """
 
+import contextlib
 import itertools
+import mmap
 import os
 import shutil
+import stat
 import subprocess
 import time
 
@@ -22,10 +25,10 @@ SIZE, MOMENTS_MAX = 4 * MI, 1000
 OLD, NEW = "bytes 1", "bytes 9"
 
 
-def stop_at(moment, path, tag, action, change):
+def stop_at(moment, path, tag, action, change, format="qcow2"):
     """The phase in which the reader was stopped for the change, None once there are no more such
     moments, and the lines that it printed then."""
-    with subprocess.Popen([STEPPER, str(moment), "qcow2", path, tag, action], stdin=subprocess.PIPE,
+    with subprocess.Popen([STEPPER, str(moment), format, path, tag, action], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, text=True) as process:
         try:
             phase, lines = None, []
@@ -42,12 +45,12 @@ def stop_at(moment, path, tag, action, change):
     return phase, [line for line in lines if not line.startswith("opened ")]
 
 
-def at_every_moment(path, tag, change, *, expected, action="read", fresh=lambda: None):
+def at_every_moment(path, tag, change, *, expected, action="read", format="qcow2", fresh=lambda: None):
     """`expected`: by phase, the outcomes that are right: "failed ERRNO" or all lines printed."""
     phases = []
     for moment in itertools.count(1):
         fresh()
-        phase, lines = stop_at(moment, path, tag, action, change)
+        phase, lines = stop_at(moment, path, tag, action, change, format)
         if phase is None or phase not in expected:
             break
         said = "\n".join(lines)
@@ -80,10 +83,21 @@ class Template:
             os.utime(path, (1, 1))
 
 
-def filled(path, value=1, **options):
-    create(path, SIZE, **options)
-    io(path, [f"write -P {value} 0 {SIZE}"])
+def filled(path, value=1, format="qcow2", **options):
+    create(path, SIZE, format=format, **options)
+    io(path, [f"write -P {value} 0 {SIZE}"], format=format)
     return path
+
+
+def fill(device, value, flags=os.O_SYNC):
+    """Writes the whole of a block device; without `flags` it stays in memory at first."""
+    with mmap.mmap(-1, SIZE) as page, contextlib.closing(open(device, "wb", 0, opener=with_flags(flags))) as file:
+        page[:] = bytes([value]) * SIZE
+        equal(file.write(page), SIZE, "bytes written")
+
+
+def with_flags(more):
+    return lambda path, flags: os.open(path, (flags | more) & ~(os.O_CREAT | os.O_TRUNC))
 
 
 @test
@@ -183,6 +197,21 @@ def an_external_data_file_written(directory):
             file.write(b"\x09" * SIZE)
 
     at_every_moment(path, "-", write, fresh=Template(path, data).restore, expected=outcomes([NEW]))
+
+
+@test
+def a_block_device_written_by_another_node(directory):
+    """As libvirt's QEMU does, whose /dev is its own: neither locks nor times tell."""
+    path = filled(os.path.join(directory, "device"), format="raw")
+    device = must("losetup", "-f", "--show", path).strip()
+    try:
+        for name, direct in (("direct", os.O_DIRECT), ("buffered", 0)):
+            node = os.path.join(directory, name)
+            os.mknod(node, stat.S_IFBLK | 0o600, os.stat(device).st_rdev)
+            at_every_moment(device, "-", lambda: fill(node, 9, direct), fresh=lambda: fill(node, 1),
+                            format="raw", expected=outcomes([NEW]))
+    finally:
+        must("losetup", "-d", device)
 
 
 @test

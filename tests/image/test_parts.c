@@ -91,6 +91,9 @@ static void resolves(const char *image, const char *name, const char *want)
         TAP_OK(r == -EOPNOTSUPP, "'%s' is not a local file", name);
 }
 
+#define CEPH "json:{\"file\":{\"driver\":\"rbd\",\"pool\":\"p\",\"image\":\"i\""
+#define CEPH_HOST "{\"host\":\"::1\",\"port\":\"3300\"}"
+
 static void test_paths(void)
 {
     resolves("/a/b/o.qcow2", "base", "/a/b/base");
@@ -124,6 +127,23 @@ static void test_paths(void)
              "json:{\"file\":{\"driver\":\"nbd\",\"server\":{\"type\":\"unix\",\"path\":\"/s\"},"
              "\"export\":\"x\"}} ",
              NULL);
+    resolves("/a/o", "http://h:80/x", "http://h:80/x");
+    resolves("/a/o", "http://h:p@h:80/x", NULL);
+    resolves("/a/o",
+             "json:{\"file\":{\"driver\":\"http\",\"url\":\"http://h:80/x\",\"timeout\":60}}",
+             NULL);
+    resolves("/a/o", "iscsi://h:3260/iqn.2017-04.com.example%3Ad/1",
+             "iscsi://h:3260/iqn.2017-04.com.example:d/1");
+    resolves("/a/o", "rbd:p/i", "rbd:p/i");
+    resolves("/a/o", "rbd:p/i:conf=/etc/x", NULL);
+    resolves("/a/o", CEPH "}}", "rbd:p/i");
+    resolves("/a/o", CEPH ",\"server\":[" CEPH_HOST "]}}", "rbd:p/i:mon_host=[\\:\\:1]\\:3300");
+    resolves("/a/o", CEPH ",\"server\":[" CEPH_HOST "," CEPH_HOST "]}}",
+             "rbd:p/i:mon_host=[\\:\\:1]\\:3300\\;[\\:\\:1]\\:3300");
+    resolves("/a/o", CEPH ",\"server\":[" CEPH_HOST "],\"user\":\"u\"}}", NULL);
+    resolves("/a/o", CEPH ",\"server\":[" CEPH_HOST "}}", NULL);
+    resolves("/a/o", CEPH ",\"server\":[]}}", NULL);
+    resolves("/a/o", CEPH ",\"conf\":\"/c\"}}", NULL);
 }
 
 enum { PLAIN = 65536, PACKED = 2 * PLAIN };

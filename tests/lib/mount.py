@@ -9,13 +9,15 @@ import tempfile
 import time
 
 from lib.command import attempt, must
-from lib.tap import fail, true
+from lib.tap import Skip, fail, note, true
 
 SNAPFS = os.environ.get("SNAPFS", "snapfs")
 SANITIZER_REPORTS = ("Sanitizer", "runtime error:")
 # A sanitizer's program starts slowly where the machine is busy.
 START_SECONDS = 60
 END_SECONDS = 30
+# What is told of a mount under which a test failed.
+LOG_SECONDS, LOG_LINES, SAID_CHARACTERS = 5, 3, 2000
 # The numbers of poll and ppoll.
 POLL = ("7", "271")
 
@@ -80,8 +82,25 @@ class Mount:
         try:
             if kind is None:
                 self.end()
+            elif issubclass(kind, Exception) and kind is not Skip:
+                self.explain()
         finally:
             self.clean()
+
+    def explain(self):
+        """What it said and the last lines of the domains' logs, for who reads of a failure."""
+        note(self.said()[-SAID_CHARACTERS:])
+        if self.mounted:
+            note(self.logs())
+
+    def logs(self):
+        """Who reads of a mount that hangs ends only with it, and has the other end of the pipe until then."""
+        tail = f'tail -n {LOG_LINES} "$0"/*/log'
+        limit = "timeout", "-s", "KILL", LOG_SECONDS
+        try:
+            return attempt(*limit, "sh", "-c", tail, self.point, seconds=2 * LOG_SECONDS).out
+        except subprocess.TimeoutExpired:
+            return "its logs cannot be read"
 
     def end(self):
         if self.mounted:

@@ -74,7 +74,7 @@ def _place(failure):
 def note(text):
     """A diagnostic."""
     for line in text.splitlines():
-        print("# " + line)
+        print("# " + line.encode(errors="backslashreplace").decode())
 
 
 def fail(sentence):

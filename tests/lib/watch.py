@@ -120,9 +120,9 @@ def clone_on(domain, directory, base, format, kind=Domain):
         os.unlink(path)
 
 
-def clone_bytes(path):
+def clone_bytes(path, tag=None):
     copy = "/run/clone"
-    reading.convert(path, "qcow2", copy)
+    reading.convert(path, "qcow2", copy, tag)
     digest = must("sha256sum", copy).split()[0]
     os.unlink(copy)
     return digest

@@ -62,6 +62,7 @@ static void test_defaults(void)
     TAP_OK(parse("/mnt", &o, &e) == 0, "no options");
     TAP_OK(o.cache_ns == 1000000000, "cache is 1 s");
     TAP_OK(o.memory == BUDGET_DEFAULT_MIB * MIB, "memory is %d MiB", BUDGET_DEFAULT_MIB);
+    TAP_OK(o.max_read == READ_DEFAULT, "reads of %d bytes", READ_DEFAULT);
     TAP_OK(o.tree.dmask == MASK_NONE && o.tree.fmask == MASK_NONE, "no masks");
     TAP_OK(o.tree.uid == getuid() && o.tree.gid == getgid(), "the mounting user's files");
     TAP_OK(o.level == LOG_LEVEL_WARN, "warnings are logged in the background");
@@ -76,13 +77,14 @@ static void test_values(void)
     struct options o;
     struct err e;
     int r = parse("-o uid=12,gid=4294967294,dmask=27,fmask=0137,cache=0.25,ro,domain=web*,domain=a,"
-                  "allow=/x,loglevel=error,memory=16 /mnt",
+                  "allow=/x,loglevel=error,memory=16,max_read=65536,untouched /mnt",
                   &o, &e);
     TAP_OK(r == 0, "all of our options%s", r < 0 ? e.text : "");
     TAP_OK(o.tree.uid == 12 && o.tree.gid == 4294967294u, "ids");
     TAP_OK(o.tree.dmask == 027 && o.tree.fmask == 0137, "masks are octal");
     TAP_OK(o.cache_ns == 250000000, "a quarter of a second");
-    TAP_OK(o.memory == 16 * MIB, "16 MiB");
+    TAP_OK(o.memory == 16 * MIB && o.max_read == 65536, "16 MiB, 64 KiB");
+    TAP_OK(o.untouched, "untouched");
     TAP_OK(o.readonly && o.level == LOG_LEVEL_ERROR, "ro and the level");
     TAP_OK(o.domains.n == 2 && o.allow.n == 1 && o.libfuse.n == 0, "lists");
     TAP_STR(o.domains.n ? o.domains.items[0] : NULL, "web*", "the first pattern");
@@ -115,6 +117,9 @@ static void test_refused(void)
     refused("-o memory=15 /mnt", "number of MiB from 16");
     refused("-o memory=1048577 /mnt", "to 1048576");
     refused("-o memory=16M /mnt", "number of MiB");
+    refused("-o max_read= /mnt", "number of bytes from 4096");
+    refused("-o max_read=4095 /mnt", "number of bytes from 4096");
+    refused("-o max_read=1048577 /mnt", "to 1048576");
     refused("-o memory=99999999999999999999 /mnt", "number of MiB");
     refused("-o allow=images /mnt", "absolute");
     refused("-o domain= /mnt", "pattern");

@@ -2,6 +2,8 @@
 #include "node/table.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "tap.h"
 
@@ -73,6 +75,47 @@ static void test_many(struct table *t)
     TAP_OK(wrong == 0, "half of them forgotten, the other half keeps its ids");
 }
 
+static struct image *open_file(void)
+{
+    char path[] = "/tmp/snapfs-test-XXXXXX";
+    struct image_source source = {.path = path, .format = "raw"};
+    struct image *im = NULL;
+    struct err e;
+    autoclose int fd = mkstemp(path);
+    if (fd >= 0 && ftruncate(fd, 512) == 0)
+        (void)image_open(&source, NULL, &im, &e);
+    unlink(path);
+    return im;
+}
+
+static void test_open(struct table *t)
+{
+    struct stat st = {.st_size = 7}, seen = {0};
+    autodestroy(image_unref) struct image *one = open_file();
+    autodestroy(image_unref) struct image *other = open_file();
+    autodestroy(image_unref) struct image *got = NULL;
+    enum table_pages first, second, third, fourth;
+    uint64_t id = look_up(t, 2);
+    if (!TAP_OK(one && other, "two images"))
+        return;
+    bool was_first = table_image_opened(t, id, one, &st, &first);
+    bool was_second = !table_image_opened(t, id, one, &st, &second);
+    TAP_OK(was_first && was_second, "of two opens one is the first");
+    TAP_OK(first == PAGES_OLD && second == PAGES_OLD, "pages count as old until they were dropped");
+    table_pages_dropped(t, id);
+    table_image_closed(t, id);
+    bool open = table_image(t, id, &seen, &got);
+    TAP_OK(open && seen.st_size == 7 && got == one, "what is open has its attributes");
+    table_image_opened(t, id, other, &st, &third);
+    TAP_OK(third == PAGES_OTHER, "pages of an image that is open are not another's");
+    table_image_closed(t, id);
+    table_image_closed(t, id);
+    TAP_OK(!table_image(t, id, &seen, &got), "until the last close");
+    table_image_opened(t, id, one, &st, &fourth);
+    TAP_OK(fourth == PAGES_RIGHT, "of the same files pages are right after they were dropped");
+    table_image_closed(t, id);
+}
+
 static void test_no_image(struct table *t)
 {
     struct stat st;
@@ -91,6 +134,7 @@ int main(void)
         test_counts(t);
         test_many(t);
         test_no_image(t);
+        test_open(t);
     }
     table_free(t);
     return tap_done();

@@ -50,6 +50,18 @@ def the_file_is_gone(directory):
 
 
 @test
+def a_read_that_fails_again_is_told_once(directory):
+    with Domain("again", directory) as domain, Mount(SYSTEM, "cache=0") as mount:
+        must("mkdir", mount.path("again/snapshots/i1"))
+        line(domain, 1)
+        os.rename(domain.disks[0].path, f"{domain.disks[0].path}.away")
+        for _ in range(3):
+            must("sh", "-c", '! cat "$0"', mount.path("again/by-name/e1/vda.raw"))
+        with open(mount.path("again/log"), encoding="utf-8") as log:
+            equal([one.split()[3] for one in log], ["mkdir", "open"], "operations")
+
+
+@test
 def a_backing_file_is_gone(directory):
     with Domain("base-gone", directory) as domain:
         line(domain, 2)
@@ -130,6 +142,49 @@ def one_cluster_is_damaged(directory):
                 else:
                     equal(os.pread(number, 4096, at), b"\5" * 4096, f"bytes at {at}")
             equal(os.pread(number, MIB, MIB), b"\5" * (bad * cluster - MIB), "up to the damage")
+
+
+@test
+def another_backing_file_below_a_snapshot(directory):
+    """Nothing that was read of the old one is kept for who opens the image anew."""
+    for value in (3, 4):
+        path = os.path.join(directory, f"below-{value}")
+        must("qemu-img", "create", "-q", "-f", "raw", path, 16 * MIB)
+        must("qemu-io", "-f", "raw", "-c", f"write -P {value} 0 16M", path)
+    with Domain("moved", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
+        top = domain.disks[0].path
+        must("qemu-img", "rebase", "-u", "-b", os.path.join(directory, "below-3"), "-F", "raw", top)
+        domain.snapshot("i1")
+        image = mount.path("moved/by-name/i1/vda.raw")
+        with open(image, "rb", 0) as file:
+            equal(os.pread(file.fileno(), MIB, 0), b"\3" * MIB, "before")
+        must("qemu-img", "rebase", "-u", "-b", os.path.join(directory, "below-4"), "-F", "raw", top)
+        with open(image, "rb", 0) as file:
+            equal(set(os.pread(file.fileno(), 2 * MIB, 0)), {4}, "after")
+
+
+@test
+def two_backing_files_of_an_image_that_is_open_twice(directory):
+    """What is read of the old one while the new one is open is not shown of the new one."""
+    below = os.path.join(directory, "below")
+    for value in (3, 4):
+        path = f"{below}-{value}"
+        must("qemu-img", "create", "-q", "-f", "raw", path, 16 * MIB)
+        must("qemu-io", "-f", "raw", "-c", f"write -P {value} 0 16M", path)
+    os.rename(f"{below}-3", below)
+    with Domain("twice", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
+        must("qemu-img", "rebase", "-u", "-b", below, "-F", "raw", domain.disks[0].path)
+        domain.snapshot("e1", "external")
+        image = mount.path("twice/by-name/e1/vda.raw")
+        with open(image, "rb", 0) as old:
+            equal(set(os.pread(old.fileno(), MIB, 0)), {3}, "of the old one")
+            os.rename(f"{below}-4", below)
+            with open(image, "rb", 0) as new:
+                equal(set(os.pread(new.fileno(), MIB, 0)), {4}, "of the new one")
+                equal(set(os.pread(old.fileno(), MIB, 8 * MIB)), {3}, "of the old one, still")
+                equal(set(os.pread(new.fileno(), MIB, 8 * MIB)), {4}, "what was read of the old one before")
+            with open(image, "rb", 0) as new:
+                equal(set(os.pread(new.fileno(), MIB, 8 * MIB)), {4}, "of the new one, anew")
 
 
 @test

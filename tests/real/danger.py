@@ -57,6 +57,22 @@ def deleting_an_external_one_that_another_domain_stands_on(directory):
 
 
 @test
+def deleting_an_external_one_that_an_unreadable_snapshot_stands_on(directory):
+    attributes = " ".join(f"a{number}=''" for number in range(300))
+    with prepared(directory, "unreadable", "e1", "e2", start=False) as (domain, mount):
+        with clone_on(domain, directory, *domain.snapshot_source("e2", "vda")) as other:
+            path = other.disks.pop().path
+            other.virsh("metadata", other.name, "urn:odd", "--key", "x", "--set", f"<odd {attributes}/>", "--config")
+            other.snapshot("odd")
+            other.virsh("metadata", other.name, "urn:odd", "--remove", "--config")
+            other.virsh("detach-disk", other.name, "vda", "--config")
+            equal(os.listdir(mount.path(other.name, "by-name")), [], "snapshots that can be read")
+            before = clone_bytes(path, "odd")
+            deletes(mount, domain, "e2")
+            equal(clone_bytes(path, "odd"), before, "bytes of the snapshot that cannot be read")
+
+
+@test
 def deleting_a_snapshot_that_a_clone_through_the_mount_uses(directory):
     with prepared(directory, "through", "i1", start=False) as (domain, mount):
         image = mount.path("through/by-name/i1/vda.raw")

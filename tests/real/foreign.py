@@ -8,12 +8,13 @@ import uuid
 from lib import reading
 from lib.children import children, servers
 from lib.command import attempt, must
-from lib.domain import MIB, SYSTEM, Domain
+from lib.domain import DISK, MIB, SYSTEM, Domain
 from lib.mount import Mount
 from lib.nbd import Server
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
+from lib.web import Server as WebServer
 
 PASSPHRASE = "correct horse"
 SECRET = """<secret ephemeral='no' private='{private}'><uuid>{uuid}</uuid>
@@ -83,6 +84,86 @@ def snapshots_of_a_disk_of_an_nbd_server(directory):
             reading.convert(os.path.join(directory, "e1.qcow2"), "qcow2", expected)
             reading.check(second, expected)
             true(not reading.same(base, expected), "they do not differ")
+
+
+WEB_SOURCE = "<source protocol='http' name='{name}'>{extra}<host name='{host}' port='{port}'/></source>"
+WEB = """<disk type='network' device='disk'><driver name='qemu' type='raw'/>{source}
+      <target dev='vda' bus='virtio'/><readonly/></disk>
+    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{path}'/>
+      <backingStore type='network'><format type='raw'/>{source}</backingStore>
+      <target dev='vdb' bus='virtio'/></disk>"""
+
+
+class WebDomain(Domain):
+    """Its first disk is on a web server, and its second stands on that."""
+
+    def __init__(self, server, directory, name="web", extra=""):
+        super().__init__(name, directory)
+        self.server, self.extra = server, extra
+
+    def __enter__(self):
+        must("qemu-img", "create", "-q", "-f", "qcow2", "-b", self.server.uri, "-F", "raw", self.disks[1].path)
+        self.define()
+        return self
+
+    def document(self):
+        source = WEB_SOURCE.format(**vars(self.server), name=self.server.name, extra=self.extra)
+        first, second = (DISK.format(**vars(disk)) for disk in self.disks)
+        return super().document().replace(first, WEB.format(source=source, path=self.disks[1].path)).replace(second, "")
+
+
+def web_snapshot(domain, number):
+    """Of both disks; returns the overlays."""
+    stem = os.path.join(domain.directory, domain.name)
+    files = {disk.target: f"{stem}-{disk.target}.e{number}" for disk in domain.disks}
+    words = [word for target, file in files.items() for word in ("--diskspec", f"{target},file={file}")]
+    domain.write(0x10 + number, number * MIB, targets=["vdb"])
+    domain.snapshot(f"e{number}", "external", *words)
+    return files
+
+
+@test
+def snapshots_of_a_disk_of_a_web_server(directory):
+    base = os.path.join(directory, "web.raw")
+    with open(base, "wb") as file:
+        file.write(os.urandom(16 * MIB))
+    with WebServer(base) as server, WebDomain(server, directory) as domain:
+        domain.start()
+        first, second = (web_snapshot(domain, number) for number in (1, 2))
+        holds(must("qemu-img", "info", "-U", first["vda"]), f"backing file: {server.uri}", "libvirt's word for it")
+        with Mount(SYSTEM) as mount:
+            expected = {}
+            for name, source in (("e1", domain.disks[1].path), ("e2", first["vdb"])):
+                reading.check(mount.path("web/by-name", name, "vda.raw"), base)
+                expected[name] = os.path.join(directory, f"web.{name}")
+                # One thing at a time: QEMU's curl driver hangs now and then when it is asked for several.
+                must("qemu-img", "convert", "-U", "-m", "1", "-f", "qcow2", "-O", "raw", source, expected[name])
+                reading.check(mount.path("web/by-name", name, "vdb.raw"), expected[name])
+            true(not reading.same(expected["e1"], expected["e2"]), "they do not differ")
+            true(not reading.same(expected["e1"], base), "nor from the web server's")
+        server.stop()
+        with Mount(SYSTEM) as mount:  # of which the kernel has no bytes yet
+            for target in ("vda", "vdb"):
+                refused(errno.EIO, size_read, mount.path(f"web/by-name/e2/{target}.raw"))
+
+
+@test
+def what_cannot_be_handed_on_is_told(directory):
+    base = os.path.join(directory, "extra.raw")
+    must("qemu-img", "create", "-q", "-f", "raw", base, 16 * MIB)
+    with WebServer(base) as server, WebDomain(server, directory, "extra", "<timeout seconds='6'/>") as domain:
+        domain.start()
+        web_snapshot(domain, 1)
+        with Mount(SYSTEM) as mount:
+            for target in ("vda", "vdb"):
+                refused(errno.EOPNOTSUPP, os.stat, mount.path(f"extra/by-name/e1/{target}.raw"))
+            with open(mount.path("extra/by-name/e1/info"), encoding="utf-8") as info:
+                holds(info.read(), f"'{server.uri}' is not read here, since libvirt's XML has 'timeout' for it", "info")
+
+
+def size_read(path):
+    with open(path, "rb") as file:
+        return len(file.read())
 
 
 class EncryptedDomain(Domain):

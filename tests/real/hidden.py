@@ -202,6 +202,92 @@ def a_file_that_is_the_live_disk_again(directory):
             holds(info.read(), "is lost there")
 
 
+def written_down(domain, name):
+    return f"/var/lib/libvirt/qemu/snapshot/{domain.name}/{name}.xml"
+
+
+def read_all(file):
+    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    for at in range(0, os.fstat(file.fileno()).st_size, MIB):
+        os.pread(file.fileno(), 1, at)
+
+
+@test
+def a_commit_that_was_seen_here_is_remembered(directory):
+    """But for what libvirt has written down since, as after a delete that merges."""
+    with Domain("seen", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
+        domain.start()
+        for number in range(1, 5):
+            domain.write(number, number * MIB)
+            domain.snapshot(f"e{number}", "external")
+        path = mount.path("seen/by-name/e3/vda.raw")
+        with open(path, "rb", 0) as file:
+            file.read(1)
+            with open(mount.path("seen/by-name/e2/delete"), "w", encoding="ascii") as delete:
+                delete.write("merge")
+            refused(errno.ESTALE, read_all, file)
+        until(lambda: not lists_no_image(os.path.dirname(path)), "it is listed again")
+        reading.compare(domain, mount, directory)
+        path = mount.path("seen/by-name/e1/vda.raw")
+        with open(path, "rb", 0) as file:
+            file.read(1)
+            domain.virsh("blockcommit", domain.name, "vda", "--base", domain.snapshot_source("e1", "vda")[0],
+                         "--top", domain.snapshot_source("e3", "vda")[0], "--wait")
+            refused(errno.ESTALE, read_all, file)
+            until(lambda: lists_no_image(os.path.dirname(path)), "it is not listed")
+            refused(errno.EIO, open, path, "rb")
+
+
+@test
+def a_commit_that_libvirts_snapshots_do_not_tell_of(directory):
+    with Domain("told", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "untouched") as mount:
+        domain.start()
+        for number in range(1, 5):
+            domain.write(number, number * MIB)
+            domain.snapshot(f"e{number}", "external")
+        with open(mount.path("told/by-name/e2/delete"), "w", encoding="ascii") as delete:
+            delete.write("merge")
+        names = domain.snapshots()
+        reading.compare(domain, mount, directory)
+        for name in names:
+            os.utime(written_down(domain, name), (1, 1))
+        base = domain.snapshot_source("e1", "vda")[0]
+        domain.virsh("blockcommit", domain.name, "vda", "--base", base, "--top",
+                     domain.snapshot_source("e3", "vda")[0], "--wait")
+        until(lambda: lists_no_image(mount.path("told/by-name/e1")), "it is not listed")
+        refused(errno.EIO, open, mount.path("told/by-name/e1/vda.raw"), "rb")
+        with open(mount.path("told/by-name/e1/info"), encoding="utf-8") as info:
+            holds(info.read(), "after libvirt wrote snapshot 'e1' down")
+        for name in names:
+            with open(mount.path("told/by-name", name, "description"), "w", encoding="ascii") as description:
+                description.write("right")
+        until(lambda: not lists_no_image(mount.path("told/by-name/e1")), "it is listed again")
+
+
+@test
+def a_file_below_all_snapshots_that_was_written_to(directory):
+    below = os.path.join(directory, "golden.qcow2")
+    must("qemu-img", "create", "-q", "-f", "qcow2", below, 16 * MIB)
+    with Domain("golden", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "untouched") as mount:
+        must("qemu-img", "rebase", "-u", "-b", below, "-F", "qcow2", domain.disks[0].path)
+        os.utime(domain.disks[0].path, (1, 1))
+        domain.snapshot("e1", "external")
+        record = written_down(domain, "e1")
+        image = mount.path("golden/by-name/e1/vda.raw")
+        with open(image, "rb"):
+            pass
+        must("qemu-io", "-f", "qcow2", "-c", "write -P 7 0 1M", below)
+        os.utime(record, (1, 1))
+        refused(errno.EIO, open, image, "rb")
+        os.rename(record, record + ".away")
+        refused(errno.EIO, open, image, "rb")
+        os.rename(record + ".away", record)
+        with open(mount.path("golden/by-name/e1/description"), "w", encoding="ascii") as description:
+            description.write("right")
+        with open(image, "rb") as file:
+            equal(file.read(1), b"\7", "its first byte")
+
+
 def cut_off(domain, name):
     """Kills QEMU while it merges for a delete; False when the delete had ended before."""
     file = domain.snapshot_source(name, "vda")[0]

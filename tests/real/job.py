@@ -2,6 +2,7 @@
 reader waiting."""
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -9,12 +10,12 @@ import time
 
 from lib.caller import Caller
 from lib.command import must
-from lib.control import done, job
+from lib.control import done, job, last_log
 from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import Mount
 from lib.scratch import scratch
 from lib.slow import big_domain, slow_saves
-from lib.tap import equal, holds, run, test, true
+from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
 DATA_MIB = 6
@@ -37,16 +38,28 @@ def virsh(domain, command, *arguments):
     equal(process.wait(30), 0, command)
 
 
+def fails_meanwhile(mount, domain, name):
+    """A read that fails while an operation is under way is told to be tried again."""
+    with open(mount.path(domain.name, "by-name", name, "vda.raw"), "rb", buffering=0) as image:
+        os.utime(domain.disks[0].path)
+        image.seek(MIB)
+        refused(errno.ESTALE, image.read, 1)
+    holds(last_log(mount, domain), "try again when the operation that this mount has under way")
+
+
 @test
 def a_save_moves_whoever_began_it(directory):
     with big_domain("big", directory) as domain:
         domain.start()
+        domain.write(0x55)
+        domain.snapshot("old", "external")
         with slow_saves() as hurry, Mount(SYSTEM, "cache=0") as mount:
             equal(job(mount, domain), {})
             caller = Caller("write", mount.path("big/create"), "ours external\n")
             first = moves(mount, domain)
             equal((first["Operation"], first["Path"], first["Step"]), ("create", "big/create", "saving the memory"))
             holds(first["Elapsed"], " s")
+            fails_meanwhile(mount, domain, "old")
             hurry()
             equal(caller.outcome(), "ok")
             equal(job(mount, domain), {})

@@ -109,6 +109,14 @@ def the_mounts_source_is_the_uri_and_its_type_fuse_snapfs(uri, point):
 
 
 @test
+def the_kernel_knows_how_much_to_ask_for(uri, point):
+    for options, told in (((), "max_read=131072"), (("max_read=4096",), "max_read=4096")):
+        with Mount(uri, *options) as mount:
+            holds(mount_line(mount.point).split()[-1].split(","), told)
+            equal(os.listdir(mount.point), ["web01"], "domains")
+
+
+@test
 def the_uri_defaults_as_for_every_client_of_libvirt(uri, point):
     must(SNAPFS, point, env=dict(os.environ, LIBVIRT_DEFAULT_URI=uri))
     names = os.listdir(point)

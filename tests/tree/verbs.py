@@ -95,6 +95,19 @@ def description_is_read_and_written(mount):
 
 
 @test
+def the_xml_is_that_of_now_and_what_is_open_stays(mount):
+    with Mount(mount.uri, "cache=0") as uncached:
+        path = uncached.path(BASE, "snapshot.xml")
+        with open(path, "rb", 0) as opened:
+            before = read(path)
+            for text in ("longer than it was before, by far", "short") * 10:
+                with open(uncached.path(BASE, "description"), "w", encoding="utf-8") as description:
+                    description.write(text)
+                holds(read(path), f"<description>{text}</description>")
+                equal(os.pread(opened.fileno(), 65536, 0).decode(), before, "what was opened before")
+
+
+@test
 def a_text_is_as_old_as_what_it_says(mount):
     first, second = mount.path(BASE, "description"), mount.path(BASE, "sibling/description")
     times = [os.stat(path).st_mtime_ns for path in (first, second, mount.path("web01/log"))]

@@ -76,8 +76,8 @@ static void test_needed(void)
     outlook_unref(o);
     o = example(true);
     needed_is(o, "e1", NULL, 9, 3,
-              "tag 'stray' in '/top'; the live disk vda of domain 'other' (whose backing chain "
-              "cannot be followed below '?'); the live disk vda of domain 'web'; ");
+              "tag 'stray' in '/top'; the live disk vda of domain 'other' (whose file is not "
+              "known); the live disk vda of domain 'web'; ");
     outlook_unref(o);
 }
 

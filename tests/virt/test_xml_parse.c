@@ -86,6 +86,51 @@ static void test_domain(void)
     TAP_OK(vdd && vde && !xml_disk_sliced(vdd) && xml_disk_sliced(vde), "and vdd is not");
 }
 
+/* A <source>, its URI, and what more it has. */
+static const char *const remotes[][3] = {
+    {"<source protocol='http' name='d/x'><host name='h' port='8080'/></source>",
+     "http://h:8080/d/x", NULL},
+    {"<source protocol='http' name='x' index='2' tls='no'> <host name='h'/> "
+     "<privateData/><seclabel/></source>",
+     "http://h:80/x", NULL},
+    {"<source protocol='http' name='x' query='a=b'><host name='h'/></source>", "http://h:80/x",
+     "query"},
+    {"<source protocol='http' name='x'><host name='h'/><cookies/></source>", "http://h:80/x",
+     "cookies"},
+    {"<source protocol='https' name='x'><host name='h'/><ssl verify='no'/></source>",
+     "https://h:443/x", "ssl"},
+    {"<source protocol='http' name='x'><host name='h'/><timeout seconds='6'/></source>",
+     "http://h:80/x", "timeout"},
+    {"<source protocol='nbd' name='x' tls='yes'><host name='h'/></source>", "nbd://h:10809/x",
+     "tls"},
+    {"<source protocol='nbd' name='x'><host transport='unix' socket='/s'/></source>",
+     "nbd+unix:///x?socket=/s", NULL},
+    {"<source protocol='iscsi' name='iqn.a:b/1'><host name='h'/><auth/></source>",
+     "iscsi://h:3260/iqn.a:b/1", "auth"},
+    {"<source protocol='iscsi' name='iqn.a:b/1'><host name='h' transport='rdma'/></source>", NULL,
+     NULL},
+    {"<source protocol='rbd' name='p/i'><host name='h' port='1'/><host name='i' port='2'/></source>",
+     "rbd:p/i:mon_host=h\\:1\\;i\\:2", NULL},
+    {"<source protocol='rbd' name='p/i'><config file='/c'/></source>", "rbd:p/i", "config"},
+    {"<source protocol='ssh' name='x'><host name='h'/></source>", NULL, NULL},
+    {"<source protocol='http' name='x y'><host name='h'/></source>", NULL, NULL},
+};
+
+static void test_remotes(void)
+{
+    for (size_t i = 0; i < sizeof(remotes) / sizeof(*remotes); i++) {
+        autodestroy(xml_domain_free) struct xml_domain *d = NULL;
+        autotext struct text xml = {0};
+        text_add(&xml,
+                 "<domain><name>n</name><devices><disk type='network'>%s</disk></devices></domain>",
+                 remotes[i][0]);
+        if (!TAP_OK(xml_domain_parse(xml.s, &d, NULL) == 0 && d->n_disks == 1, "%s", remotes[i][0]))
+            return;
+        TAP_STR(d->disks[0].source.uri, remotes[i][1], "its URI");
+        TAP_STR(d->disks[0].source.extra, remotes[i][2], "and what more it has");
+    }
+}
+
 static const char *const snapshot_xml =
     "<domainsnapshot><name>e 1</name><description>why &lt;not&gt;\nso</description>"
     "<state>disk-snapshot</state><parent><name>../p</name></parent>"
@@ -298,6 +343,7 @@ static void test_refused(void)
 int main(void)
 {
     test_domain();
+    test_remotes();
     test_nvram();
     test_snapshot();
     test_sparse();

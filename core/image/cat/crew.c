@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "image/cat/interrupt.h"
 
 enum {
@@ -12,20 +12,16 @@ enum {
     THREADS_MAX = 16,
     REGION = 8 * 1024 * 1024, /* what a thread takes at a time; it has whole clusters */
     BLOCK = 4096,             /* of zeros that become a hole, as in qemu-img convert */
-    TICK_NS = 100 * 1000 * 1000,
+    TICK_MS = 100,
 };
 
 void crew_init(struct crew *c, struct image *im, const struct target *t, uint64_t begin,
                uint64_t end)
 {
     *c = (struct crew){.im = im, .target = t, .begin = begin, .end = end, .next = begin};
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&c->lock, NULL);
     pthread_mutex_init(&c->writing, NULL);
-    pthread_cond_init(&c->ended, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&c->ended, NULL);
 }
 
 void crew_drop(struct crew *c)
@@ -33,11 +29,6 @@ void crew_drop(struct crew *c)
     pthread_cond_destroy(&c->ended);
     pthread_mutex_destroy(&c->writing);
     pthread_mutex_destroy(&c->lock);
-}
-
-static bool all_zero(const char *p, size_t len)
-{
-    return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
 }
 
 /* Writes what is not zero of some bytes for `at` of the target, whose blocks of zeros stay holes.
@@ -49,7 +40,7 @@ static int write_sparse(const struct target *t, const char *p, size_t len, uint6
     int r = 0;
     for (size_t n; r == 0 && pos < len; pos += n) {
         n = (size_t)min_u64(BLOCK - (at + pos) % BLOCK, len - pos);
-        if (!all_zero(p + pos, n))
+        if (!mem_is_zero(p + pos, n))
             continue;
         r = target_write(t, p + from, pos - from, at + from, e);
         from = pos + n;
@@ -209,16 +200,11 @@ static unsigned start(struct crew *c, pthread_t *ids, struct err *e)
     return c->running;
 }
 
-/* Waits for the threads' end, a look at the clock and at signals every TICK_NS. Needs the lock. */
+/* Waits for the threads' end, a look at the clock and at signals every TICK_MS. Needs the lock. */
 static void oversee(struct crew *c, struct progress *p)
 {
     while (c->running) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += TICK_NS;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&c->ended, &c->lock, &until);
+        clock_wait(&c->ended, &c->lock, clock_ns() + TICK_MS * CLOCK_MS);
         if (interrupt_noted())
             atomic_store(&c->stop, true);
         progress_draw(p, atomic_load(&c->done), c->end - c->begin, atomic_load(&c->copied));

@@ -5,7 +5,8 @@
 #include <getopt.h>
 
 const char cat_help[] =
-    "Usage: snapfs-cat -f FORMAT [-s TAG | -i ID] [-o OFFSET] [-l LENGTH] IMAGE\n"
+    "Usage: snapfs-cat -f FORMAT [-s TAG | -i ID] [-o OFFSET] [-l LENGTH] [--secret FILE]\n"
+    "                  [--output FILE | --map | --info] IMAGE\n"
     "Writes the bytes of a disk image, or of a snapshot in it, to standard output.\n"
     "\n"
     "  -f, --format=FORMAT    format of IMAGE: raw, qcow2, or one that QEMU reads for it\n"

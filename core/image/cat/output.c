@@ -65,7 +65,7 @@ static void add_extent(struct text *t, const struct image_extent *x)
              "{ \"start\": %ju, \"length\": %ju, \"depth\": %u, \"present\": %s, \"zero\": %s, "
              "\"data\": %s, \"compressed\": %s",
              (uintmax_t)x->offset, (uintmax_t)x->length, x->depth, yes_no(x->present),
-             yes_no(!x->data), yes_no(x->data), yes_no(x->compressed));
+             yes_no(!x->data), yes_no(x->data || x->hole), yes_no(x->compressed));
     if (x->has_host)
         text_add(t, ", \"offset\": %ju", (uintmax_t)x->host);
     text_add(t, "}");

@@ -3,23 +3,16 @@
 
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 enum { COLUMNS = 80, COLUMNS_MAX = 160, TEXT_MAX = 64, BAR_MIN = 10, MIB = 1024 * 1024 };
 
-static uint64_t now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 void progress_start(struct progress *p)
 {
-    *p = (struct progress){.shown = isatty(STDERR_FILENO) == 1, .started = now_ms()};
+    *p = (struct progress){.shown = isatty(STDERR_FILENO) == 1, .started = clock_ns()};
 }
 
 /* The last column stays free: some terminals begin a new line after it. */
@@ -36,7 +29,7 @@ void progress_draw(struct progress *p, uint64_t done, uint64_t all, uint64_t cop
     if (!p->shown)
         return;
     double share = all ? (double)done / (double)all : 1, mib = (double)copied / MIB;
-    double seconds = (double)(now_ms() - p->started) / 1e3;
+    double seconds = (double)(clock_ns() - p->started) / 1e9;
     char text[TEXT_MAX], bar[COLUMNS_MAX + 1];
     int used = snprintf(text, sizeof(text), "%3.0f%% %9.0f MiB %6.0f MiB/s", share * 100, mib,
                         seconds > 0 ? mib / seconds : 0);
