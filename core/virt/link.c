@@ -20,6 +20,14 @@
 enum { KEEPALIVE_INTERVAL = 5, KEEPALIVE_COUNT = 5 };
 _Static_assert(KEEPALIVE_INTERVAL *(KEEPALIVE_COUNT + 1) == VIRT_CALL_TIMEOUT, "keepalive");
 
+/* What was read may be old. */
+static struct virt *count_change(void *opaque)
+{
+    struct virt *v = opaque;
+    atomic_fetch_add(&v->generation, 1);
+    return v;
+}
+
 static void drop_ref(void *opaque)
 {
     virt_unref(opaque);
@@ -27,8 +35,7 @@ static void drop_ref(void *opaque)
 
 static void on_close(virConnectPtr conn, int reason, void *opaque)
 {
-    struct virt *v = opaque;
-    atomic_fetch_add(&v->generation, 1);
+    struct virt *v = count_change(opaque);
     pthread_mutex_lock(&v->lock);
     for (unsigned i = 0; i < v->n_links; i++)
         if (v->links[i]->conn == conn && !v->links[i]->closed) {
@@ -44,8 +51,7 @@ static void on_close(virConnectPtr conn, int reason, void *opaque)
 static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int detail, void *opaque)
 {
     (void)conn, (void)dom, (void)event, (void)detail;
-    struct virt *v = opaque;
-    atomic_fetch_add(&v->generation, 1);
+    count_change(opaque);
     return 0;
 }
 
@@ -53,8 +59,7 @@ static void on_block_job(virConnectPtr conn, virDomainPtr dom, const char *disk,
                          int status, void *opaque)
 {
     (void)conn, (void)dom, (void)disk, (void)type, (void)status;
-    struct virt *v = opaque;
-    atomic_fetch_add(&v->generation, 1);
+    count_change(opaque);
 }
 
 typedef void any_function(void); /* the stop on the way between two function types */
