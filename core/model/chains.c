@@ -113,10 +113,10 @@ static int follow(struct chains *c, const struct image_policy *policy, const cha
     return r;
 }
 
-static int follow_live(struct chains *c, const struct image_policy *policy,
+static int follow_live(struct chains *c, const struct image_policy *policy, const struct domain *d,
                        const struct xml_disk *x, struct err *e)
 {
-    const char *path = policy_path(&x->source), *format = policy_format(&x->source);
+    const char *path = policy_path(d->volumes, &x->source), *format = policy_format(&x->source);
     return xml_disk_sliced(x) ? 0 : follow(c, policy, path, format, x->target, e);
 }
 
@@ -136,7 +136,7 @@ int chains_read(struct model *m, struct domain *d, const struct xml_domain *live
     struct chains c = {0};
     int r = 0;
     for (size_t i = 0; r == 0 && i < live->n_disks; i++)
-        r = follow_live(&c, &policy, &live->disks[i], e);
+        r = follow_live(&c, &policy, d, &live->disks[i], e);
     for (size_t i = 0; r == 0 && i < d->n; i++)
         for (size_t k = 0; r == 0 && k < d->all[i].n_disks; k++) {
             a.snapshot = &d->all[i];

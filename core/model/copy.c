@@ -181,9 +181,16 @@ static int redefine(struct copy_work *w, struct err *e)
     unsigned flags = VIRT_CREATE_REDEFINE;
     if (!places)
         return err_nomem(e);
-    for (size_t i = 0; i < c->n; i++)
-        places[i] =
-            (struct xml_place){c->disks[i].target, c->disks[i].from, c->disks[i].to, "qcow2"};
+    for (size_t i = 0; i < c->n; i++) {
+        const struct copy_disk *disk = &c->disks[i];
+        const struct xml_disk *x = xml_domain_disk(w->s->parsed->domain, disk->target);
+        places[i] = (struct xml_place){.target = disk->target,
+                                       .from = disk->from,
+                                       .to = disk->to,
+                                       .format = "qcow2",
+                                       .pool = x ? x->source.pool : NULL,
+                                       .volume = x ? x->source.volume : NULL};
+    }
     if (!strcmp(c->current, c->snapshot))
         flags |= VIRT_CREATE_CURRENT;
     int r = virt_snapshot_secure_xml(w->m->virt, w->uuid, c->snapshot, &old, e);

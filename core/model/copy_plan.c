@@ -173,8 +173,8 @@ static int add_copied(struct copier *p, const struct snapshot_disk *disk, struct
 {
     autofree char *to = NULL;
     const struct xml_disk *x = xml_domain_disk(p->s->parsed->domain, disk->target);
-    if (!x || strcmp(x->source.type, "file") != 0 || !x->source.path ||
-        strcmp(x->source.path, disk->path) != 0)
+    const char *type = x ? x->source.type : "";
+    if (!disk->path || (strcmp(type, "file") != 0 && strcmp(type, "volume") != 0))
         return err_fail(e, EOPNOTSUPP,
                         "others stand on the file of disk '%s', which is not plainly on a file, so "
                         "that it cannot be copied for the revert",

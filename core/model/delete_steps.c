@@ -76,7 +76,8 @@ static size_t find_places(const struct deletion *w, const struct xml_domain *dom
         const struct xml_disk *x = xml_domain_disk(domain, disk->target);
         const char *from = disk->merged && x ? follow_name(x, disk->top) : NULL;
         if (from)
-            places[n++] = (struct xml_place){disk->target, from, disk->base, disk->format};
+            places[n++] = (struct xml_place){
+                .target = disk->target, .from = from, .to = disk->base, .format = disk->format};
     }
     return n;
 }

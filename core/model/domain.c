@@ -14,6 +14,7 @@
 #include "model/images.h"
 #include "model/policy.h"
 #include "model/unmanaged.h"
+#include "model/volumes.h"
 
 enum {
     SNAPSHOT_SIZE =
@@ -47,6 +48,7 @@ void domain_unref(struct domain *d)
         snapshot_clear(&d->all[i]);
     probes_free(d->probes);
     named_files_free(d->named);
+    volumes_free(d->volumes);
     unmanaged_free(d->unmanaged);
     free(d->all);
     free(d->by_coded);
@@ -262,14 +264,14 @@ char *domain_disk_file(const char *target)
     return coded ? text_take(&t, NULL) : NULL;
 }
 
-static int disk_fill(const struct snapshot *s, const struct xml_snapshot_disk *x,
-                     struct snapshot_disk *disk)
+static int disk_fill(struct volumes *volumes, const struct snapshot *s,
+                     const struct xml_snapshot_disk *x, struct snapshot_disk *disk)
 {
     const struct xml_disk *then =
         s->parsed->domain ? xml_domain_disk(s->parsed->domain, x->target) : NULL;
     disk->target = strdup(x->target);
     disk->file = domain_disk_file(x->target);
-    disk->path = then ? policy_path(&then->source) : NULL;
+    disk->path = then ? policy_path(volumes, &then->source) : NULL;
     disk->format = then ? policy_format(&then->source) : NULL;
     disk->tag = x->where == XML_INTERNAL ? s->name : NULL;
     return disk->target && disk->file ? 0 : -1;
@@ -290,7 +292,7 @@ static int memory_fill(const struct snapshot *s, struct snapshot_disk *memory)
     return memory->target && memory->file ? 0 : -1;
 }
 
-static int fill_disks(struct snapshot *s, size_t *probe)
+static int fill_disks(struct volumes *volumes, struct snapshot *s, size_t *probe)
 {
     enum xml_where memory = s->parsed->memory;
     s->disks = calloc(s->parsed->n_disks + 2, sizeof(*s->disks));
@@ -301,7 +303,7 @@ static int fill_disks(struct snapshot *s, size_t *probe)
         if (x->where != XML_INTERNAL && x->where != XML_EXTERNAL)
             continue;
         s->n_images++;
-        if (disk_fill(s, x, &s->disks[s->n_disks++]) < 0)
+        if (disk_fill(volumes, s, x, &s->disks[s->n_disks++]) < 0)
             return -1;
     }
     qsort(s->disks, s->n_disks, sizeof(*s->disks), cmp_disk);
@@ -381,7 +383,7 @@ static int fill_snapshots(struct domain *d, struct domain_parts *parts, size_t *
         s->xml = s->doc->xml;
         s->xml_len = s->doc->xml_len;
         s->parsed = s->doc->parsed;
-        if (fill_disks(s, probes) < 0)
+        if (fill_disks(d->volumes, s, probes) < 0)
             return -1;
     }
     return 0;
@@ -442,6 +444,7 @@ int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *
     d->n_listed = parts->n_listed;
     d->stamp = parts->stamp;
     d->ident = hash_end(hash_str(HASH_START, d->uuid));
+    d->volumes = take(parts->volumes);
     size_t probes = 0;
     int r = count_memory(d, parts, e);
     if (r < 0)

@@ -18,7 +18,8 @@ struct domain_parts {
     struct snapshot_doc **docs; /* n of them; domain_build takes references of its own */
     size_t n, n_unreadable, n_listed;
     uint64_t stamp;
-    const char *current; /* name or NULL */
+    struct volumes *volumes; /* taken over */
+    const char *current;     /* name or NULL */
 };
 
 /* Fills in `no` and `reason` of one disk of a snapshot, and in `ident` the hash of what its file

@@ -48,6 +48,7 @@ struct graph_user {
     bool left;            /* a tag that a copy has left over (mark.h), whose bytes nobody needs */
     bool broken;          /* something is wrong with the chain, and */
     bool unknown;         /* it may go on below what was found, to any file */
+    bool volume;          /* its XML names the top file as a volume of a pool */
     bool loose;           /* an overlay that no disk is on; of no domain */
 };
 

@@ -288,7 +288,7 @@ static bool makes_internal(const struct xml_domain *live)
         const struct xml_disk *disk = &live->disks[i];
         if (disk->snapshot && !strcmp(disk->snapshot, "external"))
             return false;
-        bool written = !disk->readonly && disk->source.path && strcmp(disk->device, "cdrom") != 0;
+        bool written = !disk->readonly && *disk->source.type && strcmp(disk->device, "cdrom") != 0;
         if (written && (!disk->source.format || strcmp(disk->source.format, "qcow2") != 0))
             return false;
     }

@@ -23,10 +23,11 @@ static bool is_own(const struct question *q, const struct graph_user *u)
     return !strcmp(u->domain, q->d->name) && !strcmp(u->target, q->target);
 }
 
-/* Its bytes are the whole of `top`: those of the live disk, or of a snapshot that is moved. */
+/* Its bytes are the whole of `top`: those of the live disk, or of a snapshot that is moved. What
+ * the XML names as a volume is not. */
 static bool is_moved(const struct question *q, const struct graph_user *u)
 {
-    if (u->tag || u->inside || !is_own(q, u))
+    if (u->tag || u->inside || u->volume || !is_own(q, u))
         return false;
     return u->snapshot || q->m.above == GRAPH_NO_FILE;
 }

@@ -127,6 +127,7 @@ struct domain {
     struct snapshot **links;   /* what roots and children point into */
     struct probes *probes;     /* images.c */
     struct named_files *named; /* policy.c */
+    struct volumes *volumes;   /* volumes.h */
     uint64_t counted;          /* in the budget, of what is not its documents' */
     struct unmanaged *unmanaged;
     unsigned refs;
@@ -169,8 +170,8 @@ int model_image_facts(struct model *m, struct domain *d, const struct snapshot *
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, struct image **ret, struct err *e);
 
-/* After one could not be opened or read: says so in `e` where a verb of this mount, which may be why,
- * is at work on the domain. */
+/* After one could not be opened or read: says so in `e` where a verb of this mount, which may be
+ * why, is at work on the domain. */
 void model_blame_verb(struct model *m, const char *uuid, struct err *e);
 
 /* A read of it failed with ESTALE: those of its files that have changed are remembered. */

@@ -1,7 +1,7 @@
 /* policy.c - see policy.h.
  *
  * Lock: named_files->lock while the list is made; once made it is never changed. No file is opened
- * and no other lock taken under it.
+ * under it, and no other lock taken but that of volumes.h, for which libvirt may be asked.
  */
 #include "model/policy.h"
 
@@ -13,14 +13,20 @@
 
 #include "base/mounts.h"
 #include "model/catalog.h"
+#include "model/volumes.h"
 #include "virt/virt.h"
 #include "virt/xml.h"
 
+struct named {
+    const char *path; /* or URI; borrowed */
+    const struct xml_source *source;
+};
+
 struct named_files {
     pthread_mutex_t lock;
-    struct xml_domain *live;         /* backs some of the sources */
-    const struct xml_source **items; /* sorted by path; NULL until first asked for */
-    atomic_bool *outside;            /* by item: its path was found to lead into no snapfs mount */
+    struct xml_domain *live; /* backs some of the sources */
+    struct named *items;     /* sorted by path; NULL until first asked for */
+    atomic_bool *outside;    /* by item: its path was found to lead into no snapfs mount */
     size_t n;
     struct mounts *mounts;
 };
@@ -52,24 +58,27 @@ void named_files_free(struct named_files *f)
 
 /* ---- which files libvirt names ---- */
 
-const char *policy_path(const struct xml_source *s)
+const char *policy_path(struct volumes *volumes, const struct xml_source *s)
 {
-    return s->path ? s->path : s->uri;
+    if (s->path || s->uri)
+        return s->path ? s->path : s->uri;
+    return volumes_path(volumes, s);
 }
 
-static void name_source(struct named_files *f, size_t room, const struct xml_source *s)
+static void name_source(const struct domain *d, size_t room, const struct xml_source *s)
 {
-    const char *path = policy_path(s);
+    struct named_files *f = d->named;
+    const char *path = policy_path(d->volumes, s);
     if (path && (path[0] == '/' || s->uri) && f->n < room)
-        f->items[f->n++] = s;
+        f->items[f->n++] = (struct named){path, s};
 }
 
-static void name_disks(struct named_files *f, size_t room, const struct xml_domain *x)
+static void name_disks(const struct domain *d, size_t room, const struct xml_domain *x)
 {
     for (size_t i = 0; x && i < x->n_disks; i++) {
-        name_source(f, room, &x->disks[i].source);
+        name_source(d, room, &x->disks[i].source);
         for (size_t k = 0; k < x->disks[i].n_backing; k++)
-            name_source(f, room, &x->disks[i].backing[k]);
+            name_source(d, room, &x->disks[i].backing[k]);
     }
 }
 
@@ -83,8 +92,7 @@ static size_t count_sources(const struct xml_domain *x)
 
 static int cmp_named(const void *a, const void *b)
 {
-    const struct xml_source *const *x = a, *const *y = b;
-    return strcmp(policy_path(*x), policy_path(*y));
+    return strcmp(((const struct named *)a)->path, ((const struct named *)b)->path);
 }
 
 /* Collects every file that the domain's XML and its snapshots' name. Under the lock. */
@@ -104,12 +112,12 @@ static int gather_named(const struct domain *d)
         free(take(f->outside));
         return -ENOMEM;
     }
-    name_disks(f, room, f->live);
+    name_disks(d, room, f->live);
     for (size_t i = 0; i < d->n; i++) {
         const struct xml_snapshot *x = d->all[i].parsed;
-        name_disks(f, room, x->domain);
+        name_disks(d, room, x->domain);
         for (size_t k = 0; k < x->n_disks; k++)
-            name_source(f, room, &x->disks[k].overlay);
+            name_source(d, room, &x->disks[k].overlay);
     }
     qsort(f->items, f->n, sizeof(*f->items), cmp_named);
     return 0;
@@ -121,7 +129,7 @@ static size_t lower_bound(const struct named_files *f, const char *path)
     size_t lo = 0, hi = f->n;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (strcmp(policy_path(f->items[mid]), path) < 0)
+        if (strcmp(f->items[mid].path, path) < 0)
             lo = mid + 1;
         else
             hi = mid;
@@ -133,7 +141,7 @@ static size_t lower_bound(const struct named_files *f, const char *path)
 static size_t find_named(const struct named_files *f, const char *path)
 {
     size_t i = lower_bound(f, path);
-    return i < f->n && !strcmp(policy_path(f->items[i]), path) ? i : f->n;
+    return i < f->n && !strcmp(f->items[i].path, path) ? i : f->n;
 }
 
 /* Does `path` stand in the directory of a named file? Never so for devices or a path with "..". */
@@ -147,9 +155,9 @@ static bool is_beside_named(const struct named_files *f, const char *path)
     if (!dir)
         return false;
     for (size_t i = lower_bound(f, dir); i < f->n; i++) {
-        if (strncmp(policy_path(f->items[i]), dir, len) != 0)
+        if (strncmp(f->items[i].path, dir, len) != 0)
             return false;
-        if (!strchr(policy_path(f->items[i]) + len, '/'))
+        if (!strchr(f->items[i].path + len, '/'))
             return true;
     }
     return false;
@@ -189,13 +197,32 @@ static int check_named(const struct named_files *f, size_t i, const char *path, 
 /* A disk on another host that libvirt names. QEMU is told where it is, and nothing more. */
 static int check_remote(const struct named_files *f, size_t i, const char *uri, struct err *e)
 {
-    for (; i < f->n && !strcmp(policy_path(f->items[i]), uri); i++)
-        if (f->items[i]->extra)
+    for (; i < f->n && !strcmp(f->items[i].path, uri); i++)
+        if (f->items[i].source->extra)
             return err_fail(e, EOPNOTSUPP,
                             "'%s' is not read here, since libvirt's XML has '%s' for it, which is "
                             "not handed on to qemu-nbd",
-                            uri, f->items[i]->extra);
+                            uri, f->items[i].source->extra);
     return 0;
+}
+
+static int refuse(const struct allowance *a, const char *path, struct err *e)
+{
+    return err_fail(
+        e, EACCES,
+        "'%s' is named by an image's header only: neither libvirt's XML of domain '%s' "
+        "names it or its directory, nor does a storage pool that is active hold it, nor "
+        "the mount option allow= name a directory above it",
+        path, a->domain->name);
+}
+
+static int check_volume(const struct allowance *a, const char *path, struct err *e)
+{
+    enum virt_volume held = VIRT_VOLUME_NONE;
+    int r = virt_volume_at(a->model->virt, path, &held, e);
+    if (r < 0 || held == VIRT_VOLUME_NONE)
+        return r < 0 ? r : refuse(a, path, e);
+    return held == VIRT_VOLUME_FILE ? IMAGE_ALLOW_PLAIN : 0;
 }
 
 static int allow(void *ctx, const char *path, struct err *e)
@@ -215,10 +242,7 @@ static int allow(void *ctx, const char *path, struct err *e)
         return 0;
     if (!remote && is_beside_named(f, path))
         return IMAGE_ALLOW_PLAIN;
-    return err_fail(e, EACCES,
-                    "'%s' is named by an image's header only: neither libvirt's XML of domain '%s' "
-                    "names it or its directory, nor does the mount option allow=",
-                    path, a->domain->name);
+    return remote ? refuse(a, path, e) : check_volume(a, path, e);
 }
 
 /* ---- and as what ---- */
@@ -228,12 +252,12 @@ const char *policy_format(const struct xml_source *s)
     return s->encrypted && s->format && !strcmp(s->format, "raw") ? "luks" : s->format;
 }
 
-static const char *format_in(const struct xml_domain *x, const char *path)
+static const char *format_in(const struct domain *d, const struct xml_domain *x, const char *path)
 {
     for (size_t i = 0; x && i < x->n_disks; i++)
         for (size_t k = 0; k < x->disks[i].n_backing; k++) {
             const struct xml_source *s = &x->disks[i].backing[k];
-            const char *named = policy_path(s);
+            const char *named = policy_path(d->volumes, s);
             if (named && !strcmp(named, path))
                 return policy_format(s);
         }
@@ -243,13 +267,14 @@ static const char *format_in(const struct xml_domain *x, const char *path)
 static const char *format(void *ctx, const char *path)
 {
     const struct allowance *a = ctx;
-    const char *found = a->snapshot ? format_in(a->snapshot->parsed->domain, path) : NULL;
+    const char *found =
+        a->snapshot ? format_in(a->domain, a->snapshot->parsed->domain, path) : NULL;
     if (found || !a->domain)
         return found;
     const struct named_files *f = a->domain->named;
-    for (size_t i = lower_bound(f, path); i < f->n && !strcmp(policy_path(f->items[i]), path); i++)
-        if (!found || f->items[i]->encrypted)
-            found = policy_format(f->items[i]);
+    for (size_t i = lower_bound(f, path); i < f->n && !strcmp(f->items[i].path, path); i++)
+        if (!found || f->items[i].source->encrypted)
+            found = policy_format(f->items[i].source);
     return found;
 }
 
@@ -260,8 +285,8 @@ static int secret(void *ctx, const char *path, struct secret *ret, struct err *e
     const struct allowance *a = ctx;
     const struct named_files *f = a->domain ? a->domain->named : NULL;
     for (size_t i = f ? lower_bound(f, path) : 0; f && i < f->n; i++) {
-        const struct xml_source *s = f->items[i];
-        if (strcmp(policy_path(s), path) != 0)
+        const struct xml_source *s = f->items[i].source;
+        if (strcmp(f->items[i].path, path) != 0)
             break;
         if (s->secret_uuid || s->secret_usage)
             return virt_secret(a->model->virt, s->secret_uuid, s->secret_usage, ret, e);
@@ -292,7 +317,7 @@ const char *policy_live_disk(const struct domain *d, bool (*is)(void *ctx, const
     const struct xml_domain *live = d->named->live;
     for (size_t i = 0; live && i < live->n_disks; i++) {
         struct stat st;
-        const char *path = policy_path(&live->disks[i].source);
+        const char *path = policy_path(d->volumes, &live->disks[i].source);
         bool there = path && (image_remote_stat(path, &st) || stat(path, &st) == 0);
         if (there && !live->disks[i].readonly && is(ctx, &st))
             return live->disks[i].target;

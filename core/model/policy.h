@@ -6,10 +6,11 @@
 #include "model/model.h"
 
 struct mounts;
+struct volumes;
 struct xml_source;
 
 /* A source's file, or the URI of its export on another host; NULL: another kind. Borrowed. */
-const char *policy_path(const struct xml_source *s);
+const char *policy_path(struct volumes *volumes, const struct xml_source *s);
 
 /* The format of a source: what libvirt calls raw and encrypted is "luks" to QEMU and us. */
 const char *policy_format(const struct xml_source *s);
@@ -19,8 +20,8 @@ const char *policy_format(const struct xml_source *s);
 struct named_files *named_files_new(void);
 void named_files_free(struct named_files *f); /* NULL allowed */
 
-/* Who opens a chain: a domain's files may be those that libvirt names, files beside those, and
- * those under a directory of the option allow=. */
+/* Who opens a chain: a domain's files may be those that libvirt names, files beside those,
+ * volumes of pools, and those under a directory of the option allow=. */
 struct allowance {
     const struct model *model;
     const struct domain *domain;     /* NULL: any file, but for one in a mount of snapfs */

@@ -18,6 +18,7 @@
 #include "model/domain.h"
 #include "model/images.h"
 #include "model/tables.h"
+#include "model/volumes.h"
 
 #define STAMP_AGE_NS (2 * CLOCK_SECOND)
 
@@ -143,9 +144,11 @@ static int domain_assemble(struct model *m, const char *uuid, struct virt_look *
                                  .n_unreadable = docs->n_unreadable,
                                  .n_listed = docs->n_listed,
                                  .stamp = docs->stamp,
+                                 .volumes = volumes_new(m->virt),
                                  .current = docs->current};
-    int r = domain_build(&parts, images_identify, tables, ret, e);
+    int r = parts.volumes ? domain_build(&parts, images_identify, tables, ret, e) : err_nomem(e);
     look->xml = parts.xml;
+    volumes_free(parts.volumes);
     if (r == 0 && before && before->print == (*ret)->print) {
         (*ret)->seen = before->seen;
         images_inherit(*ret, before);

@@ -96,7 +96,7 @@ static bool is_gone(const struct redefinition *d, const char *path)
 static bool keeps_disk(const struct redefinition *d, const struct snapshot_disk *was)
 {
     const struct xml_disk *x = xml_domain_disk(d->parsed->domain, was->target);
-    const char *path = x ? policy_path(&x->source) : NULL;
+    const char *path = x ? policy_path(d->turn.domain->volumes, &x->source) : NULL;
     enum xml_where where = was->tag ? XML_INTERNAL : XML_EXTERNAL;
     bool same = false;
     for (size_t k = 0; path && k < d->parsed->n_disks; k++) {

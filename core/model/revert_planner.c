@@ -9,9 +9,11 @@
 #include "model/catalog.h"
 #include "model/follow.h"
 #include "model/overlay.h"
+#include "model/policy.h"
 #include "model/print.h"
 #include "model/revert_plan.h"
 #include "model/survey.h"
+#include "model/volumes.h"
 #include "virt/change.h"
 
 static const char *or_empty(const char *s)
@@ -89,7 +91,10 @@ static int add_disk(struct planner *p, const struct xml_disk *x, struct revert_d
 {
     const struct xml_source *s = &x->source;
     autofree char *overlay = NULL;
-    if (strcmp(s->type, "file") != 0 || s->slice || s->encrypted || x->transient || x->shareable)
+    bool volume = !strcmp(s->type, "volume");
+    const char *path = volume ? volumes_path(p->d->volumes, s) : s->path;
+    if ((!volume && strcmp(s->type, "file") != 0) || !path || s->slice || s->encrypted ||
+        x->transient || x->shareable)
         return err_fail(e, EOPNOTSUPP,
                         "disk '%s' of the snapshot is not plainly on a file (its type is '%s'%s); "
                         "only such disks are reverted",
@@ -99,10 +104,10 @@ static int add_disk(struct planner *p, const struct xml_disk *x, struct revert_d
                                                        : "");
     if (!s->format)
         return err_fail(e, EINVAL, "the XML does not say which format disk '%s' has", x->target);
-    int r = overlay_name(s->path, &overlay, e);
+    int r = overlay_name(path, &overlay, e);
     if (r < 0)
         return r;
-    *ret = revert_add(p->rv, x->target, s->path, s->format, overlay);
+    *ret = revert_add(p->rv, x->target, path, s->format, overlay);
     return *ret ? check_content(p, *ret, e) : err_nomem(e);
 }
 
@@ -205,7 +210,7 @@ static int check_memory(const struct planner *p, struct err *e)
                         x->name);
     for (size_t i = 0; i < n; i++) {
         const struct xml_disk *disk = xml_domain_disk(x, moved[i].target);
-        if (!disk || !disk->source.path)
+        if (!disk || !policy_path(p->d->volumes, &disk->source))
             return err_fail(e, EIO, "the memory was saved without a disk '%s' on a file",
                             moved[i].target);
     }

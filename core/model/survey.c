@@ -11,6 +11,7 @@
 #include "model/mark.h"
 #include "model/tables.h"
 #include "model/trails.h"
+#include "model/volumes.h"
 
 struct surveyor {
     struct model *m;
@@ -107,23 +108,29 @@ static const char *format_or_raw(const char *format)
     return format ? format : "raw";
 }
 
-/* A disk on a volume of a pool, whose file libvirt alone knows; it may be any when it does not say.
- */
-static int add_volume(struct surveyor *v, struct graph_user *u, const struct xml_source *s,
-                      struct err *e)
+/* One on a volume of which libvirt does not say where it is may be on any. */
+static int add_volume(struct surveyor *v, struct graph_user *u, const struct domain *d,
+                      const struct xml_source *s, struct err *e)
 {
-    autofree char *path = NULL;
-    if (s->volume && virt_volume_path(v->m->virt, s->pool, s->volume, &path, NULL) == 0)
+    const char *path = volumes_path(d->volumes, s);
+    u->volume = true;
+    if (path)
         return add_user(v, u, path, format_or_raw(s->format), e);
     u->unknown = true;
     return graph_add(v->graph, u, NULL, 0) ? 0 : err_nomem(e);
 }
 
-static int note_disk(struct surveyor *v, const struct xml_disk *disk, struct err *e)
+static bool note_source(struct surveyor *v, const struct domain *d, const struct xml_source *s)
 {
-    bool ok = names_add(v->names, disk->source.path);
+    return names_add(v->names, s->path ? s->path : volumes_path(d->volumes, s));
+}
+
+static int note_disk(struct surveyor *v, const struct domain *d, const struct xml_disk *disk,
+                     struct err *e)
+{
+    bool ok = note_source(v, d, &disk->source);
     for (size_t i = 0; ok && i < disk->n_backing; i++)
-        ok = names_add(v->names, disk->backing[i].path);
+        ok = note_source(v, d, &disk->backing[i]);
     return ok ? 0 : err_nomem(e);
 }
 
@@ -134,11 +141,11 @@ static int add_disks(struct surveyor *v, const struct domain *d, const struct xm
     for (size_t i = 0; r == 0 && i < x->n_disks; i++) {
         const struct xml_source *s = &x->disks[i].source;
         struct graph_user u = {.domain = d->name, .target = x->disks[i].target};
-        r = note_disk(v, &x->disks[i], e);
+        r = note_disk(v, d, &x->disks[i], e);
         if (r == 0 && s->path)
             r = add_user(v, &u, s->path, format_or_raw(s->format), e);
         else if (r == 0 && !strcmp(s->type, "volume"))
-            r = add_volume(v, &u, s, e);
+            r = add_volume(v, &u, d, s, e);
     }
     return r;
 }
@@ -180,45 +187,35 @@ static bool note_overlays(struct surveyor *v, const struct xml_snapshot_disk *di
     return ok;
 }
 
-static int note_snapshot(struct surveyor *v, const struct xml_snapshot *x, struct err *e)
+static int note_snapshot(struct surveyor *v, const struct domain *d, const struct xml_snapshot *x,
+                         struct err *e)
 {
     if (!names_add(v->names, x->memory_file) || !note_overlays(v, x->disks, x->n_disks) ||
         !note_overlays(v, x->revert_disks, x->n_revert_disks))
         return err_nomem(e);
     int r = 0;
     for (size_t i = 0; r == 0 && x->domain && i < x->domain->n_disks; i++)
-        r = note_disk(v, &x->domain->disks[i], e);
+        r = note_disk(v, d, &x->domain->disks[i], e);
     return r;
-}
-
-/* On a volume of a pool; of one that has gone since nothing is there to be changed. */
-static int add_snapshot_volume(struct surveyor *v, struct graph_user *u, const struct snapshot *s,
-                               struct err *e)
-{
-    autofree char *path = NULL;
-    const struct xml_disk *x = xml_domain_disk(s->parsed->domain, u->target);
-    if (!x || strcmp(x->source.type, "volume") != 0 || !x->source.volume ||
-        virt_volume_path(v->m->virt, x->source.pool, x->source.volume, &path, NULL) < 0)
-        return 0;
-    return add_user(v, u, path, format_or_raw(x->source.format), e);
 }
 
 static int add_snapshot(struct surveyor *v, const struct domain *d, const struct snapshot *s,
                         struct err *e)
 {
-    int r = note_snapshot(v, s->parsed, e);
+    int r = note_snapshot(v, d, s->parsed, e);
     for (size_t k = 0; r == 0 && k < s->n_disks; k++) {
         const struct snapshot_disk *disk = &s->disks[k];
         struct stat remote;
-        if (disk->path && image_remote_stat(disk->path, &remote))
+        if (!disk->path || image_remote_stat(disk->path, &remote))
             continue; /* nothing that is done here could change it */
+        const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
         struct graph_user u = {.domain = d->name,
                                .snapshot = s->name,
+                               .volume = x && x->source.volume,
                                .target = disk->target,
                                .tag = disk->tag,
-                               .tag_id = disk->path ? tag_id(v, disk) : NULL};
-        r = disk->path ? add_user(v, &u, disk->path, format_or_raw(disk->format), e)
-                       : add_snapshot_volume(v, &u, s, e);
+                               .tag_id = tag_id(v, disk)};
+        r = add_user(v, &u, disk->path, format_or_raw(disk->format), e);
     }
     return r;
 }

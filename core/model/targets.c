@@ -10,7 +10,9 @@
 #include "base/text.h"
 #include "image/image.h"
 #include "model/need.h"
+#include "model/policy.h"
 #include "model/overlay.h"
+#include "model/volumes.h"
 
 enum {
     BASENAME_MAX = 240, /* of a chosen file, so that a number still fits into NAME_MAX */
@@ -119,7 +121,7 @@ static int check_reused(const struct settling *s, const struct xml_disk *disk, c
     size_t n = 0;
     uint64_t dev = 0, ino = 0;
     bool unknown;
-    const char *below = disk->source.path;
+    const char *below = policy_path(s->d->volumes, &disk->source);
     if (below && mounts_check(s->mounts, below, NULL, NULL) == 0 && stat(below, &st) == 0)
         need_identify(&st, &dev, &ino);
     image_layers(&source, &policy, &layers, &n, &unknown, NULL);
@@ -213,6 +215,18 @@ static int choose(struct settling *s, const char *disk, const char *name, const 
     return err_fail(e, EEXIST, "no free name for a file beside '%s'", disk);
 }
 
+/* The file that a disk is on, beside which others can be put; NULL: it is on none. */
+static const char *file_of(const struct settling *s, const struct xml_disk *disk)
+{
+    struct stat st;
+    const struct xml_source *source = &disk->source;
+    bool volume = !strcmp(source->type, "volume");
+    const char *path = volume ? volumes_path(s->d->volumes, source) : source->path;
+    if ((!volume && strcmp(source->type, "file") != 0) || !path || path[0] != '/')
+        return NULL;
+    return !volume || (stat(path, &st) == 0 && S_ISREG(st.st_mode)) ? path : NULL;
+}
+
 static int settle_disk(struct settling *s, const struct xml_request *q, struct xml_request_disk *x,
                        struct err *e)
 {
@@ -227,12 +241,13 @@ static int settle_disk(struct settling *s, const struct xml_request *q, struct x
                         "'reuse-external' needs the file of disk '%s': "
                         "diskspec=%s,file=PATH",
                         disk->target, disk->target);
-    if (strcmp(disk->source.type, "file") != 0 || !disk->source.path || disk->source.path[0] != '/')
+    const char *path = file_of(s, disk);
+    if (!path)
         return err_fail(e, EOPNOTSUPP,
                         "disk '%s' is no file, beside which its overlay could be put (its type is "
                         "'%s'); name one: diskspec=%s,file=PATH",
                         disk->target, disk->source.type, disk->target);
-    return choose(s, disk->source.path, q->name, "", &x->file, e);
+    return choose(s, path, q->name, "", &x->file, e);
 }
 
 static int settle_memory(struct settling *s, struct xml_request *q, struct err *e)
@@ -241,9 +256,9 @@ static int settle_memory(struct settling *s, struct xml_request *q, struct err *
         return check_given(s, NULL, q->memory_file, NULL, e);
     for (size_t i = 0; i < s->v->live->n_disks; i++) {
         const struct xml_disk *disk = &s->v->live->disks[i];
-        if (!disk->readonly && !strcmp(disk->source.type, "file") && disk->source.path &&
-            disk->source.path[0] == '/')
-            return choose(s, disk->source.path, q->name, ".memory", &q->memory_file, e);
+        const char *path = disk->readonly ? NULL : file_of(s, disk);
+        if (path)
+            return choose(s, path, q->name, ".memory", &q->memory_file, e);
     }
     return err_fail(e, EOPNOTSUPP,
                     "no disk is a file, beside which the memory could be put; name one: "

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "model/catalog.h"
+#include "model/print.h"
 #include "model/recover.h"
 #include "model/task.h"
-#include "virt/xml.h"
 
 void turn_end(struct turn *t)
 {
@@ -93,20 +93,12 @@ static bool same_snapshots(const struct domain *a, const struct domain *b)
 
 static int same_disks(const struct domain *a, const struct domain *b, bool *ret, struct err *e)
 {
-    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
-    struct xml_domain *y autodestroy(xml_domain_free) = NULL;
-    int r = xml_domain_parse(a->xml, &x, e);
+    uint64_t x = 0, y = 0;
+    int r = print_config(a->xml, &x, e);
     if (r == 0)
-        r = xml_domain_parse(b->xml, &y, e);
-    if (r < 0)
-        return r;
-    *ret = x->n_disks == y->n_disks;
-    for (size_t i = 0; *ret && i < x->n_disks; i++) {
-        const struct xml_disk *p = &x->disks[i], *q = &y->disks[i];
-        const char *was = p->source.path ? p->source.path : "";
-        *ret = !strcmp(p->target, q->target) && !strcmp(was, q->source.path ? q->source.path : "");
-    }
-    return 0;
+        r = print_config(b->xml, &y, e);
+    *ret = x == y;
+    return r;
 }
 
 int turn_confirm(const struct turn *t, struct err *e)

@@ -94,6 +94,12 @@ int virt_domain_xml(struct virt *v, const char *uuid, bool config, char **ret, s
 int virt_volume_path(struct virt *v, const char *pool, const char *volume, char **ret,
                      struct err *e);
 
+enum virt_volume { VIRT_VOLUME_NONE, VIRT_VOLUME_FILE, VIRT_VOLUME_BLOCK };
+
+/* As what some storage pool that is active holds `path`, since it was last refreshed; NONE also
+ * where libvirt has no storage driver (virStorageVolLookupByPath). */
+int virt_volume_at(struct virt *v, const char *path, enum virt_volume *ret, struct err *e);
+
 /* The value of a secret, by its uuid or, where that is NULL, as that of the volume `usage`. ENOENT;
  * EACCES: libvirt gives it to nobody, or the connection is read-only. */
 int virt_secret(struct virt *v, const char *uuid, const char *usage, struct secret *ret,

@@ -56,6 +56,21 @@ bool xml_is_on_file(xmlNodePtr disk, const char *file)
     return has_attr(xml_child(disk, "source"), "file", file);
 }
 
+bool xml_is_on_volume(xmlNodePtr disk, const char *pool, const char *volume)
+{
+    xmlNodePtr source = xml_child(disk, "source");
+    return pool && volume && has_attr(source, "pool", pool) && has_attr(source, "volume", volume);
+}
+
+/* What told that it was on a volume of a pool. */
+static int make_file_disk(xmlNodePtr disk, xmlNodePtr source, struct err *e)
+{
+    xmlUnsetProp(source, (const xmlChar *)"pool");
+    xmlUnsetProp(source, (const xmlChar *)"volume");
+    xmlUnsetProp(source, (const xmlChar *)"mode");
+    return xml_set_attr(disk, "type", "file", e);
+}
+
 int xml_put_on_file(xmlNodePtr disk, const char *target, const char *file, const char *format,
                     struct err *e)
 {
@@ -65,5 +80,7 @@ int xml_put_on_file(xmlNodePtr disk, const char *target, const char *file, const
     int r = driver ? 0 : xml_add_child(disk, "driver", &driver, e);
     if (!r)
         r = xml_set_attr(driver, "type", format, e);
+    if (!r)
+        r = make_file_disk(disk, source, e);
     return r ? r : xml_set_attr(source, "file", file, e);
 }

@@ -18,7 +18,10 @@ xmlNodePtr xml_find_snapshot_disk(const xmlNode *disks, const char *target);
 /* Is the disk's <source> that file? */
 bool xml_is_on_file(xmlNodePtr disk, const char *file);
 
-/* Puts the disk on that file. EINVAL when it is on none. */
+/* Is it that volume of a pool? Either may be NULL: it is not. */
+bool xml_is_on_volume(xmlNodePtr disk, const char *pool, const char *volume);
+
+/* Puts the disk, which was on another file or a volume, on that file. EINVAL when it is on none. */
 int xml_put_on_file(xmlNodePtr disk, const char *target, const char *file, const char *format,
                     struct err *e);
 

@@ -20,7 +20,8 @@ static bool stands_on(xmlNodePtr disk, const char *file)
 static int move_disk(const xmlNode *domain, const struct xml_place *p, struct err *e)
 {
     xmlNodePtr disk = xml_find_domain_disk(domain, p->target);
-    bool moved = disk && xml_is_on_file(disk, p->from);
+    bool moved =
+        disk && (xml_is_on_file(disk, p->from) || xml_is_on_volume(disk, p->pool, p->volume));
     if (!moved && !(disk && stands_on(disk, p->from)))
         return 0;
     xml_remove_children(disk, "backingStore");

@@ -17,6 +17,8 @@ struct xml_place {
     const char *target; /* "vda" */
     const char *from, *to;
     const char *format; /* of `to` */
+    /* The volume as which the XML may name `from`; NULL: none. */
+    const char *pool, *volume;
 };
 
 /* The same snapshot with each disk of its <domain> and <inactiveDomain> that is on the file `from`

@@ -10,12 +10,26 @@
 
 /* ---- a domain on other files ---- */
 
-/* Has the domain all these disks, on the files that hold their content? */
-static bool has_disks(const xmlNode *domain, const struct xml_moved *disks, size_t n)
+static bool on_same_volume(xmlNodePtr disk, xmlNodePtr other)
+{
+    autofree char *pool = NULL, *volume = NULL;
+    xmlNodePtr source = xml_child(other, "source");
+    return xml_attr(source, "pool", &pool, NULL) == 0 &&
+           xml_attr(source, "volume", &volume, NULL) == 0 && xml_is_on_volume(disk, pool, volume);
+}
+
+/* Has the domain all these disks, on the files that hold their content, or where the other has
+ * them?
+ */
+static bool has_disks(const xmlNode *domain, const xmlNode *other, const struct xml_moved *disks,
+                      size_t n)
 {
     bool all = domain != NULL;
-    for (size_t i = 0; all && i < n; i++)
-        all = xml_is_on_file(xml_find_domain_disk(domain, disks[i].target), disks[i].content);
+    for (size_t i = 0; all && i < n; i++) {
+        xmlNodePtr disk = xml_find_domain_disk(domain, disks[i].target);
+        all = xml_is_on_file(disk, disks[i].content) ||
+              on_same_volume(disk, xml_find_domain_disk(other, disks[i].target));
+    }
     return all;
 }
 
@@ -73,7 +87,7 @@ int xml_revert_domain(const char *snapshot, const char *name, const struct xml_m
     if (r)
         return r;
     xmlNodePtr root = xmlDocGetRootElement(doc), domain = xml_child(root, "inactiveDomain");
-    if (!has_disks(domain, disks, n))
+    if (!has_disks(domain, xml_child(root, "domain"), disks, n))
         domain = xml_child(root, "domain");
     if (!domain)
         return err_fail(e, EINVAL, "the snapshot's XML has no <domain>");
@@ -194,7 +208,7 @@ int xml_revert_maker(const char *snapshot, const char *name, const char *uuid,
     if (r)
         return r;
     xmlNodePtr from = xml_child(xmlDocGetRootElement(doc), "domain");
-    if (!has_disks(from, disks, n))
+    if (!has_disks(from, from, disks, n))
         return err_fail(e, EINVAL, "the snapshot's XML has no <domain> with its disks");
     made = xmlNewDoc((const xmlChar *)"1.0");
     xmlNodePtr to = made ? xmlNewDocNode(made, NULL, (const xmlChar *)"domain", NULL) : NULL;

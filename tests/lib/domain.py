@@ -183,5 +183,11 @@ def source_in(document, target, path):
     """The file of a disk among the elements of that path, and its format."""
     for disk in ElementTree.fromstring(document).findall(path):
         if disk.find("target").get("dev") == target:
-            return disk.find("source").get("file"), disk.find("driver").get("type")
+            return _path(disk.find("source")), disk.find("driver").get("type")
     raise KeyError(target)
+
+
+def _path(source):
+    if source.get("pool") is None:
+        return source.get("file")
+    return must("virsh", "-q", "-c", SYSTEM, "vol-path", "--pool", source.get("pool"), source.get("volume")).strip()

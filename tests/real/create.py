@@ -398,7 +398,7 @@ def disks_that_are_no_files_need_a_path(directory):
             domain.start()
             first = f"{directory}/odd-first"
             for words, part in (
-                ("x disk-only", "diskspec=vda,file="),
+                ("x disk-only", "diskspec=vdb,file="),
                 (f"x disk-only diskspec=vda,file={first}", "diskspec=vdb,file="),
             ):
                 before = sorted(os.listdir(directory))

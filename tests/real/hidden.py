@@ -12,6 +12,7 @@ from lib.held import digest
 from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
+from lib.volumes import OnVolumes, pool
 from lib.wait import until
 from lib.watch import clone_bytes, clone_on, deletes, prepared, refuses, revert, rmdir
 
@@ -46,16 +47,6 @@ def a_removed_drive_that_the_snapshot_left_out(directory):
         equal((domain.snapshots(), daemon.pid()), ([], pid), "snapshots, and the daemon")
 
 
-class OnVolume(Domain):
-    """A domain whose disk is a volume of the pool `pool`."""
-
-    def document(self):
-        path = self.disks[0].path
-        source = f"<source pool='pool' volume='{os.path.basename(path)}'/>"
-        text = super().document().replace("<disk type='file'", "<disk type='volume'")
-        return text.replace(f"<source file='{path}'/>", source)
-
-
 def keeps(mount, domain, path):
     """The revert leaves the file alone on which another domain stands."""
     before = digest(path)
@@ -68,12 +59,11 @@ def keeps(mount, domain, path):
 @test
 def another_domain_on_a_volume(directory):
     with prepared(directory, "volume", "i1", start=False) as (domain, mount):
-        must("virsh", "-q", "-c", SYSTEM, "pool-create-as", "pool", "dir", "--target", directory)
-        with clone_on(domain, directory, domain.disks[0].path, "qcow2", OnVolume) as other:
+        with clone_on(domain, directory, domain.disks[0].path, "qcow2", OnVolumes) as other:
             before = clone_bytes(other.disks[0].path)
             refuses(mount, domain, revert, "i1")
-            must("virsh", "-q", "-c", SYSTEM, "pool-destroy", "pool")
-            refuses(mount, domain, revert, "i1")
+            with pool(directory):
+                keeps(mount, domain, domain.disks[0].path)
             equal(clone_bytes(other.disks[0].path), before, "bytes of the other domain")
 
 

@@ -1,5 +1,5 @@
 """Domains of every shape: transient, saved, renamed, undefined, with disks that came or went since,
-that are left out, with UEFI, on devices and on volumes. What is done is right; the rest is refused."""
+that are left out, with UEFI, on devices. What is done is right; the rest is refused."""
 
 import contextlib
 import errno
@@ -287,42 +287,6 @@ def on_device(domain, directory, format):
         refuses(mount, domain, errno.EOPNOTSUPP, "its type is 'block'", revert, "e2")
         deleted_alone(mount, domain, "e2")
         equal(domain.live_source("vda")[0], overlay, "the live disk")
-
-
-@test
-def disks_on_volumes(directory):
-    pool = os.path.join(directory, "pool")
-    os.mkdir(pool)
-    with Domain("maker", directory) as domain:
-        domain.virsh("pool-create-as", "pool", "dir", "--target", pool)
-        domain.virsh("vol-create-as", "pool", "v.qcow2", "4M", "--format", "qcow2")
-    volume = (
-        ("type='file' device='disk'", "type='volume' device='disk'"),
-        (f"source file='{directory}/volume-vda.qcow2'", "source pool='pool' volume='v.qcow2'"),
-    )
-    domain, overlay = Shaped("volume", directory, *volume), os.path.join(directory, "volume.overlay")
-    try:
-        domain.define()
-        with Mount(SYSTEM, "cache=0", "domain=volume") as mount:
-            os.mkdir(mount.path("volume/current/i1"))
-            equal(images(mount, domain, "i1"), [], "images")
-            refuses_here(mount, domain, errno.EOPNOTSUPP, "is not a local file", revert, "i1")
-            refuses_here(mount, domain, errno.EOPNOTSUPP, "diskspec=vda,file=PATH", create, "e2 disk-only")
-            create(mount, domain, f"e2 disk-only diskspec=vda,file={overlay}")
-            refuses_here(mount, domain, errno.EOPNOTSUPP, "is not a local file", revert, "e2")
-            deleted_alone(mount, domain, "e2")
-            equal(domain.live_source("vda")[0], os.path.join(pool, "v.qcow2"), "the live disk")
-            true(not os.path.exists(overlay), "the overlay is left")
-            deleted_alone(mount, domain, "i1")
-    finally:
-        domain.remove()
-
-
-def refuses_here(mount, domain, number, part, verb, *arguments):
-    before = domain.current(), domain.parents()
-    refused(number, verb, mount, domain, *arguments)
-    holds(last_log(mount, domain), part)
-    equal((domain.current(), domain.parents()), before, "snapshots")
 
 
 @test

@@ -1,0 +1,109 @@
+/* volumes.c - see volumes.h. The lock guards the list; what is in it is never changed, and libvirt
+ * is asked without it.
+ */
+#include "model/volumes.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "virt/virt.h"
+#include "virt/xml.h"
+
+struct volume {
+    struct volume *next;
+    char *pool, *name;
+    char *path; /* NULL: not known */
+};
+
+struct volumes {
+    struct virt *virt;
+    pthread_mutex_t lock;
+    struct volume *first;
+};
+
+struct volumes *volumes_new(struct virt *v)
+{
+    struct volumes *all = calloc(1, sizeof(*all));
+    if (!all)
+        return NULL;
+    all->virt = v;
+    pthread_mutex_init(&all->lock, NULL);
+    return all;
+}
+
+static void volume_free(struct volume *x)
+{
+    if (!x)
+        return;
+    free(x->pool);
+    free(x->name);
+    free(x->path);
+    free(x);
+}
+MEM_CLEANUP(struct volume, volume_free)
+
+void volumes_free(struct volumes *all)
+{
+    if (!all)
+        return;
+    while (all->first) {
+        struct volume *next = all->first->next;
+        volume_free(all->first);
+        all->first = next;
+    }
+    pthread_mutex_destroy(&all->lock);
+    free(all);
+}
+
+static const struct volume *find(const struct volumes *all, const struct xml_source *s)
+{
+    const struct volume *x = all->first;
+    while (x && (strcmp(x->pool, s->pool) != 0 || strcmp(x->name, s->volume) != 0))
+        x = x->next;
+    return x;
+}
+
+/* A volume of a network pool has a name for a path. */
+static struct volume *ask(struct virt *v, const struct xml_source *s)
+{
+    struct volume *x autodestroy(volume_free) = calloc(1, sizeof(*x));
+    if (!x)
+        return NULL;
+    x->pool = strdup(s->pool);
+    x->name = strdup(s->volume);
+    if (!x->pool || !x->name)
+        return NULL;
+    if (virt_volume_path(v, s->pool, s->volume, &x->path, NULL) == 0 && x->path[0] != '/')
+        free(take(x->path));
+    return take(x);
+}
+
+/* Another thread may have asked, too: the first answer stays. */
+static const struct volume *add(struct volumes *all, const struct xml_source *s, struct volume *x)
+{
+    pthread_mutex_lock(&all->lock);
+    const struct volume *found = find(all, s);
+    if (!found) {
+        x->next = all->first;
+        found = all->first = x;
+    }
+    pthread_mutex_unlock(&all->lock);
+    if (found != x)
+        volume_free(x);
+    return found;
+}
+
+const char *volumes_path(struct volumes *all, const struct xml_source *s)
+{
+    if (!s->pool || !s->volume)
+        return NULL;
+    pthread_mutex_lock(&all->lock);
+    const struct volume *found = find(all, s);
+    pthread_mutex_unlock(&all->lock);
+    struct volume *asked = found ? NULL : ask(all->virt, s);
+    if (asked)
+        found = add(all, s, asked);
+    return found ? found->path : NULL;
+}
