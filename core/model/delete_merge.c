@@ -17,6 +17,7 @@
 #include "model/mark.h"
 #include "model/merge.h"
 #include "model/need.h"
+#include "model/policy.h"
 #include "virt/commit.h"
 #include "virt/xml.h"
 
@@ -73,9 +74,10 @@ static int find_chain(const struct deletion *w, const struct delete_disk *disk, 
     if (r < 0)
         return r;
     const struct xml_disk *live = xml_domain_disk(x, disk->target);
-    if (!live || !live->source.path)
+    const char *path = live ? policy_path(w->now->volumes, &live->source) : NULL;
+    if (!path)
         return err_fail(e, EBUSY, "disk '%s' is not there any more", disk->target);
-    r = follow_layers(live->source.path, live->source.format, &layers, &n, e);
+    r = follow_layers(path, live->source.format, &layers, &n, e);
     if (r == 0)
         r = find_in_layers(layers, n, disk, ret, e);
     image_layers_free(layers, n);

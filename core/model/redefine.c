@@ -67,12 +67,17 @@ static int parse_text(struct redefinition *d, const char *text, struct err *e)
 
 /* ---- the files that it names ---- */
 
+static const char *path_of(const struct redefinition *d, const struct xml_disk *x)
+{
+    return policy_path(d->turn.domain->volumes, &x->source);
+}
+
 static const struct xml_disk *content_of(const struct redefinition *d,
                                          const struct xml_snapshot_disk *disk)
 {
     const struct xml_disk *x = xml_domain_disk(d->parsed->domain, disk->target);
     bool captured = disk->where == XML_INTERNAL || disk->where == XML_EXTERNAL;
-    return captured && x && x->source.path ? x : NULL;
+    return captured && x && !x->source.uri && path_of(d, x) ? x : NULL;
 }
 
 static bool same_file(const struct redefinition *d, const char *a, const char *b)
@@ -96,7 +101,7 @@ static bool is_gone(const struct redefinition *d, const char *path)
 static bool keeps_disk(const struct redefinition *d, const struct snapshot_disk *was)
 {
     const struct xml_disk *x = xml_domain_disk(d->parsed->domain, was->target);
-    const char *path = x ? policy_path(d->turn.domain->volumes, &x->source) : NULL;
+    const char *path = x ? path_of(d, x) : NULL;
     enum xml_where where = was->tag ? XML_INTERNAL : XML_EXTERNAL;
     bool same = false;
     for (size_t k = 0; path && k < d->parsed->n_disks; k++) {
@@ -141,18 +146,18 @@ static int check_tag(const struct redefinition *d, const struct xml_disk *x, str
         const struct graph_user *u = graph_user(g, i);
         int file = graph_chain(g, i, 0);
         if (!u->tag || !u->tag_id || strcmp(u->tag, name) != 0 || file == GRAPH_NO_FILE ||
-            !same_file(d, graph_file_path(g, file), x->source.path))
+            !same_file(d, graph_file_path(g, file), path_of(d, x)))
             continue;
         if (u->snapshot && strcmp(u->domain, d->turn.domain->name) != 0)
             return err_fail(e, EBUSY, "the tag '%s' in '%s' is that of a snapshot of domain '%s'",
-                            name, x->source.path, u->domain);
+                            name, path_of(d, x), u->domain);
         found++;
     }
     if (found != 1)
         return err_fail(e, found ? EBUSY : ENOENT,
                         "'%s' holds %u tags '%s', in which the bytes "
                         "of disk '%s' would be",
-                        x->source.path, found, name, x->target);
+                        path_of(d, x), found, name, x->target);
     return 0;
 }
 
@@ -181,14 +186,14 @@ static bool stands_on(const struct redefinition *d, const char *overlay, const c
 static int check_external(const struct redefinition *d, const struct xml_snapshot_disk *disk,
                           const struct xml_disk *x, struct err *e)
 {
-    if (!is_there(d, x->source.path))
+    if (!is_there(d, path_of(d, x)))
         return err_fail(e, ENOENT, "'%s', in which the bytes of disk '%s' would be, is not there",
-                        x->source.path, x->target);
-    if (disk->overlay.path && !stands_on(d, disk->overlay.path, x->source.path))
+                        path_of(d, x), x->target);
+    if (disk->overlay.path && !stands_on(d, disk->overlay.path, path_of(d, x)))
         return err_fail(e, EBUSY,
                         "the overlay '%s' of disk '%s' does not stand on '%s', into which a delete "
                         "would merge it",
-                        disk->overlay.path, x->target, x->source.path);
+                        disk->overlay.path, x->target, path_of(d, x));
     return 0;
 }
 
@@ -197,12 +202,13 @@ static int check_current(const struct redefinition *d, const struct xml_snapshot
                          const struct xml_disk *x, struct err *e)
 {
     const struct xml_disk *live = xml_domain_disk(d->survey.live, disk->target);
-    const char *named = disk->where == XML_EXTERNAL ? disk->overlay.path : x->source.path;
+    const char *named = disk->where == XML_EXTERNAL ? disk->overlay.path : path_of(d, x);
     if (!d->current || (d->known && d->known == d->turn.domain->current))
         return 0;
     if (!named || !is_there(d, named))
         return 0;
-    if (live && live->source.path && same_file(d, live->source.path, named))
+    const char *now = live ? path_of(d, live) : NULL;
+    if (now && same_file(d, now, named))
         return 0;
     return err_fail(e, EBUSY,
                     "it cannot be current: the live disk '%s' is not '%s', as the document has it",
