@@ -72,6 +72,50 @@ def all_kinds_while_it_runs(directory):
             tidy(domain)
 
 
+def redefine(mount, domain, document):
+    command(mount.path(domain.name, "create"), "redefine\n" + document)
+
+
+@test
+def a_document_for_a_snapshot_on_a_volume(directory):
+    """The tag that it speaks of has to be there, as on a file."""
+    with OnVolumes("known", directory, {"vda": "qcow2"}, 4 * MIB) as domain, pool(directory):
+        domain.write(1)
+        domain.snapshot("i1")
+        document = domain.snapshot_xml("i1")
+        with mounted(domain) as mount:
+            held = Held(domain, mount)
+            held.note("i1")
+            domain.delete("i1", "--metadata")
+            refused(errno.ENOENT, redefine, mount, domain, document.replace("i1", "i2"))
+            redefine(mount, domain, document)
+            held.check()
+            held.check_mount()
+
+
+@test
+def a_live_disk_that_is_a_volume_on_others(directory):
+    """The user puts the domain on the overlay by its name in the pool, where no merge would find it."""
+    with OnVolumes("named", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+        with pool(directory), mounted(domain) as mount:
+            held = Held(domain, mount)
+            for number in (1, 2, 3):
+                make(mount, domain, held, number, f"e{number} disk-only")
+            domain.disks[0].path, _ = domain.live_source("vda")
+            refresh()
+            domain.define()
+            write(domain, 4)
+            now = held.live()
+            for name in ("e3", "e1", "e2"):
+                command(mount.path("named/by-name", name, "delete"), "merge\n")
+                held.bytes.pop(name)
+                held.check()
+                held.check_mount()
+                equal(held.live(), now, "the live disk")
+            domain.start()
+            equal(held.live(), now, "the live disk of the domain that runs")
+
+
 @test
 def a_raw_volume(directory):
     with OnVolumes("raw", directory, {"vda": "raw"}, 4 * MIB) as domain, pool(directory):

@@ -124,6 +124,48 @@ static void test_choice(void)
     TAP_OK(r == 0 && !strstr(xml, "<mark/>"), "the configuration is preferred: %s", e.text);
 }
 
+#define ON_VOLUME(mark)                                                                            \
+    "      <disk type='volume' device='disk'" mark ">\n        <driver name='qemu' type='raw'/>\n" \
+    "        <source pool='p' volume='v' mode='host'/>\n        <target dev='vda'/>\n      </disk>\n"
+
+/* A disk on a volume is the same one in both, whatever its file is, and on a file from then on. */
+static void test_volume(void)
+{
+    static const char snapshot[] =
+        SNAPSHOT("", DOMAIN("domain", " id='3'", ON_VOLUME(" snapshot='no'"))
+                         DOMAIN("inactiveDomain", "", ON_VOLUME("")));
+    const struct xml_moved to = {.target = "vda", .content = "/p/v", .file = "/p/v.new"};
+    const struct xml_place places[] = {{.target = "vda",
+                                        .from = "/p/v",
+                                        .to = "/x",
+                                        .format = "qcow2",
+                                        .pool = "p",
+                                        .volume = "w"},
+                                       {.target = "vda",
+                                        .from = "/p/v",
+                                        .to = "/y",
+                                        .format = "qcow2",
+                                        .pool = "p",
+                                        .volume = "v"}};
+    struct xml_domain *d autodestroy(xml_domain_free) = NULL;
+    struct xml_snapshot *s autodestroy(xml_snapshot_free) = NULL;
+    autofree char *xml = NULL, *moved_xml = NULL;
+    struct err e = {0};
+    int r = xml_revert_domain(snapshot, "web", &to, 1, &xml, &e);
+    if (!TAP_OK(r == 0 && xml_domain_parse(xml, &d, &e) == 0, "on an overlay: %s", e.text))
+        return;
+    const struct xml_disk *disk = xml_domain_disk(d, "vda");
+    TAP_OK(!disk->snapshot, "the configuration is preferred");
+    TAP_STR(disk->source.type, "file", "its disk is a file");
+    TAP_STR(disk->source.path, "/p/v.new", "and that one");
+    TAP_OK(!strstr(xml, "pool=") && !strstr(xml, "volume=") && !strstr(xml, "mode="),
+           "nothing of the volume is left");
+    r = xml_move_snapshot(snapshot, places, 2, &moved_xml, &e);
+    if (!TAP_OK(r == 0 && xml_snapshot_parse(moved_xml, &s, &e) == 0, "moved: %s", e.text))
+        return;
+    TAP_STR(xml_domain_disk(s->domain, "vda")->source.path, "/y", "by the volume that it is on");
+}
+
 static void test_saved(void)
 {
     static const char saved[] = DOMAIN("domain", " id='3'", BOTH);
@@ -326,6 +368,7 @@ int main(void)
     test_domain(hot_plugged, "a disk the configuration has not");
     test_domain(other_file, "a disk the configuration has on another file");
     test_choice();
+    test_volume();
     test_saved();
     test_snapshot("");
     test_snapshot(".none");
