@@ -17,7 +17,11 @@
  * have room in 256 KiB, take seconds. libvirt's largest elements have about twenty. */
 enum { ATTRIBUTES_MAX = 256 };
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void begin_libxml(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, xmlInitParser);
+}
 
 /* A DTD could declare entities; libvirt writes none. */
 static void refuse_dtd(void *ctx, const xmlChar *name, const xmlChar *external,
@@ -115,7 +119,7 @@ static int check_attributes(const char *text, struct err *e)
 
 int xml_doc_read(const char *text, const char *root, xmlDocPtr *ret, struct err *e)
 {
-    pthread_once(&once, xmlInitParser);
+    begin_libxml();
     size_t len = strnlen(text, (size_t)XML_TEXT_MAX + 1);
     if (len > XML_TEXT_MAX)
         return err_fail(e, EINVAL, "the XML has more than %d bytes", XML_TEXT_MAX);
@@ -172,7 +176,7 @@ int xml_doc_is_whole(const char *text, const char *root, bool *ret, struct err *
                          .internalSubset = stop_at_dtd,
                          .startElementNs = one_in,
                          .endElementNs = one_out};
-    pthread_once(&once, xmlInitParser);
+    begin_libxml();
     size_t len = strnlen(text, (size_t)XML_TEXT_MAX);
     int r = check_attributes(text, e);
     if (r)
