@@ -15,6 +15,7 @@
 #include "model/linger.h"
 #include "model/lookout.h"
 #include "model/read.h"
+#include "model/pools.h"
 #include "model/untouched.h"
 
 bool model_able(const struct model *m, enum ability a)
@@ -63,7 +64,8 @@ int model_open(const struct model_options *o, struct model **ret, struct err *e)
     m->lookout = lookout_new(m);
     m->linger = linger_new();
     m->touched = touched_new();
-    if (!m->lookout || !m->linger || !m->touched)
+    m->pools = pools_new(m->virt);
+    if (!m->lookout || !m->linger || !m->touched || !m->pools)
         return err_nomem(e);
     if (!budget_keeper(drop, m))
         return err_fail(e, EMFILE, "too many connections in one process");
@@ -88,6 +90,7 @@ void model_close(struct model *m)
     linger_free(m->linger);
     touched_free(m->touched);
     progress_close(m);
+    pools_free(m->pools);
     budget_keeper_ended(drop, m);
     for (size_t i = 0; i < ENTRY_BUCKETS; i++)
         for (struct entry *en = m->entries[i], *next; en; en = next) {

@@ -52,6 +52,7 @@ struct model {
     struct lookout *lookout;
     struct linger *linger;
     struct touched *touched;
+    struct pools *pools;
     pthread_mutex_t lock;
     pthread_cond_t turned; /* a task, a queue or a progress changed */
     /* under lock: */

@@ -18,6 +18,7 @@
 #include "model/catalog.h"
 #include "model/inside.h"
 #include "model/survey.h"
+#include "model/volumes.h"
 #include "virt/xml.h"
 
 enum { NAMES_SHOWN_MAX = 8 /* of what would be lost, in one sentence */ };
@@ -256,6 +257,22 @@ static int revert_disks(const struct survey *v, const struct domain *d, const st
     return 0;
 }
 
+/* Every disk that the domain had then, a CD in a drive among them: libvirt starts none without its
+ * volumes. */
+static int check_volumes(const struct domain *d, const struct snapshot *s, struct err *e)
+{
+    const struct xml_domain *x = s->parsed->domain;
+    for (size_t i = 0; x && i < x->n_disks; i++) {
+        const struct xml_source *on = &x->disks[i].source;
+        if (!volumes_knows(d->volumes, on))
+            return err_fail(e, EOPNOTSUPP,
+                            "disk '%s' of the snapshot is volume '%s' of pool '%s', which libvirt "
+                            "does not find: is the pool active, and refreshed?",
+                            x->disks[i].target, on->volume, on->pool);
+    }
+    return 0;
+}
+
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s,
                  enum guard_way *ret_way, struct leftovers *left, struct err *e)
 {
@@ -268,6 +285,8 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s,
         r = check_monitor(d, s, e);
     if (r == 0)
         r = guard_saved(m, d, "on the reverted disks", e);
+    if (r == 0)
+        r = check_volumes(d, s, e);
     if (r == 0)
         r = survey_make(m, d, false, &v, e);
     if (r < 0)

@@ -16,6 +16,8 @@
 #include "model/delete.h"
 #include "model/domain.h"
 #include "model/linger.h"
+#include "model/follow.h"
+#include "model/need.h"
 #include "model/policy.h"
 #include "model/tables.h"
 #include "model/unmanaged.h"
@@ -84,10 +86,58 @@ static int check_whole(const struct snapshot *s, const struct snapshot_disk *dis
                     disk->target);
 }
 
+static const char *overlay_of(const struct snapshot *s, const char *target)
+{
+    for (size_t i = 0; i < s->parsed->n_disks; i++)
+        if (!strcmp(s->parsed->disks[i].target, target))
+            return s->parsed->disks[i].overlay.path;
+    return NULL;
+}
+
+/* The overlay that was made with the snapshot tells which file its volume was then. */
+static int check_overlay(const struct snapshot *s, const struct snapshot_disk *disk, struct err *e)
+{
+    const char *overlay = overlay_of(s, disk->target);
+    struct image_layer *layers = NULL;
+    struct stat st;
+    uint64_t dev = 0, ino = 0;
+    size_t n = 0;
+    if (!overlay || stat(overlay, &st) < 0)
+        return 0;
+    if (stat(disk->path, &st) == 0)
+        need_identify(&st, &dev, &ino);
+    (void)follow_layers(overlay, "qcow2", &layers, &n, NULL);
+    bool same = ino && n > 1 && layers[1].dev == dev && layers[1].ino == ino;
+    image_layers_free(layers, n);
+    if (same)
+        return 0;
+    return err_fail(e, EIO,
+                    "the volume of disk '%s' is '%s' now, on which the overlay '%s' that was made "
+                    "with the snapshot does not stand",
+                    disk->target, disk->path, overlay);
+}
+
+/* A volume is whatever libvirt finds by its name now. */
+static int check_volume(const struct snapshot *s, const struct snapshot_disk *disk, struct err *e)
+{
+    const struct xml_disk *then = xml_domain_disk(s->parsed->domain, disk->target);
+    if (!then || !then->source.volume || disk->memory)
+        return 0;
+    if (disk->path)
+        return disk->tag ? 0 : check_overlay(s, disk, e);
+    return err_fail(
+        e, EOPNOTSUPP,
+        "disk '%s' is volume '%s' of pool '%s', for which libvirt gives no path on this "
+        "host: is the pool active, and refreshed since the volume was made?",
+        disk->target, then->source.volume, then->source.pool);
+}
+
 int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *disk, struct err *e)
 {
     struct err why = {0};
-    int r = disk->memory && disk->tag ? tag_tables_find_memory(ctx, s, disk, &why) : 0;
+    int r = check_volume(s, disk, &why);
+    if (r == 0 && disk->memory && disk->tag)
+        r = tag_tables_find_memory(ctx, s, disk, &why);
     if (r == 0)
         r = tag_tables_identify(ctx, disk, &why);
     if (r == 0)

@@ -128,8 +128,8 @@ static int docs_keep(const struct domain *before, struct docs *ret, struct err *
 }
 
 static int domain_assemble(struct model *m, const char *uuid, struct virt_look *look,
-                           struct docs *docs, const struct domain *before, struct domain **ret,
-                           struct err *e)
+                           struct docs *docs, const struct domain *before, bool now,
+                           struct domain **ret, struct err *e)
 {
     struct tag_tables *tables autodestroy(tag_tables_free) = tag_tables_new(m);
     if (!tables)
@@ -144,7 +144,7 @@ static int domain_assemble(struct model *m, const char *uuid, struct virt_look *
                                  .n_unreadable = docs->n_unreadable,
                                  .n_listed = docs->n_listed,
                                  .stamp = docs->stamp,
-                                 .volumes = volumes_new(m->virt),
+                                 .volumes = volumes_new(m->pools, now),
                                  .current = docs->current};
     int r = parts.volumes ? domain_build(&parts, images_identify, tables, ret, e) : err_nomem(e);
     look->xml = parts.xml;
@@ -166,5 +166,5 @@ int domain_read(struct model *m, const char *uuid, const struct domain *before, 
         return r;
     r = !now && is_as_before(m, &look, before) ? docs_keep(before, &docs, e)
                                                : docs_ask(m, uuid, look.name, before, &docs, e);
-    return r < 0 ? r : domain_assemble(m, uuid, &look, &docs, before, ret, e);
+    return r < 0 ? r : domain_assemble(m, uuid, &look, &docs, before, now, ret, e);
 }

@@ -116,6 +116,8 @@ static int add_volume(struct surveyor *v, struct graph_user *u, const struct dom
     u->volume = true;
     if (path)
         return add_user(v, u, path, format_or_raw(s->format), e);
+    if (volumes_knows(d->volumes, s))
+        return 0; /* on another host */
     u->unknown = true;
     return graph_add(v->graph, u, NULL, 0) ? 0 : err_nomem(e);
 }
@@ -206,16 +208,21 @@ static int add_snapshot(struct surveyor *v, const struct domain *d, const struct
     for (size_t k = 0; r == 0 && k < s->n_disks; k++) {
         const struct snapshot_disk *disk = &s->disks[k];
         struct stat remote;
-        if (!disk->path || image_remote_stat(disk->path, &remote))
-            continue; /* nothing that is done here could change it */
         const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
+        bool lost = !disk->path && x && !volumes_knows(d->volumes, &x->source);
+        if (!lost && (!disk->path || image_remote_stat(disk->path, &remote)))
+            continue; /* nothing that is done here could change it */
         struct graph_user u = {.domain = d->name,
                                .snapshot = s->name,
                                .volume = x && x->source.volume,
                                .target = disk->target,
                                .tag = disk->tag,
-                               .tag_id = tag_id(v, disk)};
-        r = add_user(v, &u, disk->path, format_or_raw(disk->format), e);
+                               .tag_id = lost ? NULL : tag_id(v, disk),
+                               .unknown = lost};
+        if (!lost)
+            r = add_user(v, &u, disk->path, format_or_raw(disk->format), e);
+        else if (!graph_add(v->graph, &u, NULL, 0))
+            r = err_nomem(e);
     }
     return r;
 }

@@ -242,7 +242,7 @@ int tag_tables_identify(struct tag_tables *all, struct snapshot_disk *disk, stru
     if (!disk->path)
         return err_fail(e, EOPNOTSUPP,
                         "disk '%s' is not a local file or block device, nor one that is read "
-                        "from another host, nor a volume that libvirt finds in a pool now",
+                        "from another host",
                         disk->target);
     if (!disk->format)
         return err_fail(e, EINVAL, "libvirt's XML gives no format for disk '%s' ('%s')",

@@ -242,6 +242,12 @@ static int settle_disk(struct settling *s, const struct xml_request *q, struct x
                         "diskspec=%s,file=PATH",
                         disk->target, disk->target);
     const char *path = file_of(s, disk);
+    if (!path && !volumes_knows(s->d->volumes, &disk->source))
+        return err_fail(
+            e, EOPNOTSUPP,
+            "disk '%s' is volume '%s' of pool '%s', which libvirt does not find: is the "
+            "pool active, and refreshed?",
+            disk->target, disk->source.volume, disk->source.pool);
     if (!path)
         return err_fail(e, EOPNOTSUPP,
                         "disk '%s' is no file, beside which its overlay could be put (its type is "

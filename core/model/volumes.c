@@ -7,28 +7,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
-#include "virt/virt.h"
+#include "model/pools.h"
 #include "virt/xml.h"
 
 struct volume {
     struct volume *next;
     char *pool, *name;
-    char *path; /* NULL: not known */
+    char *path; /* or a name in a network pool; NULL: not known */
 };
 
 struct volumes {
-    struct virt *virt;
+    struct pools *pools;
+    uint64_t since;
+    bool now;
     pthread_mutex_t lock;
     struct volume *first;
 };
 
-struct volumes *volumes_new(struct virt *v)
+struct volumes *volumes_new(struct pools *p, bool now)
 {
     struct volumes *all = calloc(1, sizeof(*all));
     if (!all)
         return NULL;
-    all->virt = v;
+    all->pools = p;
+    all->since = clock_ns();
+    all->now = now;
     pthread_mutex_init(&all->lock, NULL);
     return all;
 }
@@ -65,8 +70,7 @@ static const struct volume *find(const struct volumes *all, const struct xml_sou
     return x;
 }
 
-/* A volume of a network pool has a name for a path. */
-static struct volume *ask(struct virt *v, const struct xml_source *s)
+static struct volume *ask(const struct volumes *all, const struct xml_source *s)
 {
     struct volume *x autodestroy(volume_free) = calloc(1, sizeof(*x));
     if (!x)
@@ -75,8 +79,7 @@ static struct volume *ask(struct virt *v, const struct xml_source *s)
     x->name = strdup(s->volume);
     if (!x->pool || !x->name)
         return NULL;
-    if (virt_volume_path(v, s->pool, s->volume, &x->path, NULL) == 0 && x->path[0] != '/')
-        free(take(x->path));
+    x->path = pools_path(all->pools, s->pool, s->volume, all->since, all->now);
     return take(x);
 }
 
@@ -95,15 +98,28 @@ static const struct volume *add(struct volumes *all, const struct xml_source *s,
     return found;
 }
 
-const char *volumes_path(struct volumes *all, const struct xml_source *s)
+static const struct volume *look_up(struct volumes *all, const struct xml_source *s)
 {
     if (!s->pool || !s->volume)
         return NULL;
     pthread_mutex_lock(&all->lock);
     const struct volume *found = find(all, s);
     pthread_mutex_unlock(&all->lock);
-    struct volume *asked = found ? NULL : ask(all->virt, s);
+    struct volume *asked = found ? NULL : ask(all, s);
     if (asked)
         found = add(all, s, asked);
-    return found ? found->path : NULL;
+    return found;
+}
+
+bool volumes_knows(struct volumes *all, const struct xml_source *s)
+{
+    const struct volume *x = look_up(all, s);
+    return !s->volume || (x && x->path);
+}
+
+/* A volume of a network pool has a name for a path. */
+const char *volumes_path(struct volumes *all, const struct xml_source *s)
+{
+    const struct volume *x = look_up(all, s);
+    return x && x->path && x->path[0] == '/' ? x->path : NULL;
 }

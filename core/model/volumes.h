@@ -3,13 +3,18 @@
 #ifndef SNAPFS_MODEL_VOLUMES_H
 #define SNAPFS_MODEL_VOLUMES_H
 
-struct virt;
+#include <stdbool.h>
+
+struct pools;
 struct volumes;
 struct xml_source;
 
-/* `v` must outlive it. NULL without memory. */
-struct volumes *volumes_new(struct virt *v);
+/* `p` must outlive it. `now`: each is asked now (pools.h). NULL without memory. */
+struct volumes *volumes_new(struct pools *p, bool now);
 void volumes_free(struct volumes *all); /* NULL allowed */
+
+/* Does libvirt say where that volume is? True of a source that is none. */
+bool volumes_knows(struct volumes *all, const struct xml_source *s);
 
 /* The path of the file or device of a source that is a volume; NULL: it is none, or libvirt knows
  * no path on this host. Borrowed from `all`. */

@@ -3,6 +3,7 @@ deleted as others are; backing files that a pool holds may be read."""
 
 import errno
 import os
+import re
 
 from lib import reading
 from lib.command import must
@@ -117,6 +118,167 @@ def a_live_disk_that_is_a_volume_on_others(directory):
 
 
 @test
+def a_merge_onto_the_volume_that_it_runs_on(directory):
+    with OnVolumes("onto", directory, {"vda": "qcow2"}, 4 * MIB) as domain, pool(directory):
+        domain.start()
+        with mounted(domain) as mount:
+            held = Held(domain, mount)
+            for number in (1, 2):
+                make(mount, domain, held, number, f"e{number} disk-only")
+            write(domain, 3)
+            now = held.live()
+            for name in ("e1", "e2"):
+                command(mount.path("onto/by-name", name, "delete"), "merge\n")
+                true("not merged" not in last_log(mount, domain), last_log(mount, domain))
+                held.bytes.pop(name)
+                held.check()
+            equal(held.live(), now, "the live disk")
+            equal(domain.live_source("vda")[0], domain.disks[0].path, "its file")
+            tidy(domain)
+
+
+def put_on(domain, *changes):
+    """Defines the domain with those changes; libvirt finds the chains anew."""
+    document = domain.virsh("dumpxml", "--inactive", domain.name)
+    document = re.sub(r"<backingStore.*</backingStore>|<backingStore/>", "", document, flags=re.DOTALL)
+    for before, after in changes:
+        holds(document, before)
+        document = document.replace(before, after)
+    path = os.path.join(domain.directory, f"{domain.name}.changed.xml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(document)
+    domain.virsh("define", path)
+
+
+def put_on_volume(domain, path):
+    """The domain names that file of its disk as a volume of the pool `pool`."""
+    volume = f"<source pool='pool' volume='{os.path.basename(path)}'"
+    put_on(domain, ("<disk type='file'", "<disk type='volume'"), (f"<source file='{path}'", volume))
+
+
+@test
+def a_snapshot_whose_pool_is_away_keeps_its_files(directory):
+    """Its bytes are in an overlay, which its XML names as a volume."""
+    with Domain("kept", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+        held = Held(domain)
+        with pool(directory):
+            write(domain, 1)
+            held.snapshot("e1", "external")
+            overlay = domain.live_source("vda")[0]
+            refresh()
+            put_on_volume(domain, overlay)
+            write(domain, 2)
+            held.snapshot("e2", "external", "--diskspec", f"vda,file={directory}/kept-e2")
+            write(domain, 3)
+        with mounted(domain) as mount:
+            revert(mount, domain, "e1")
+            holds(last_log(mount, domain), "whose file is not known")
+        with pool(directory), mounted(domain) as mount:
+            held.mount = mount
+            held.check()
+            held.check_mount()
+
+
+@test
+def a_snapshot_of_another_domain_whose_pool_is_away(directory):
+    with scratch() as elsewhere, Domain("below", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+        base, overlay = domain.disks[0].path, os.path.join(elsewhere, "overlay")
+        domain.write(1)
+        with OnVolumes("above", elsewhere, {"vda": "qcow2"}, 4 * MIB) as other:
+            must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, other.disks[0].path)
+            held = Held(other)
+            with pool(elsewhere):
+                other.write(9, 2 * MIB)
+                held.snapshot("s1", "external", "--diskspec", f"vda,file={overlay}")
+                new = os.path.join(elsewhere, "new.qcow2")
+                must("qemu-img", "create", "-q", "-f", "qcow2", new, 4 * MIB)
+                put_on(other, (f"file='{overlay}'", f"file='{new}'"))
+            os.unlink(overlay)
+            domain.snapshot("e1", "external")
+            domain.write(5, 2 * MIB + 65536)
+            with Mount(SYSTEM, "cache=0") as mount:
+                command(mount.path("below/by-name/e1/delete"), "merge\n")
+                holds(last_log(mount, domain), "whose file is not known")
+            with pool(elsewhere):
+                held.check()
+
+
+@test
+def another_file_under_the_overlays(directory):
+    """The pool has moved to another directory, which holds an older copy of the volume."""
+    with scratch() as elsewhere, OnVolumes("moved", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+        must("cp", domain.disks[0].path, elsewhere)
+        with pool(directory), mounted(domain) as mount:
+            held = Held(domain, mount)
+            make(mount, domain, held, 1, "e1 disk-only")
+            make(mount, domain, held, 2, "e2 disk-only")
+            held.check_mount()
+        with pool(elsewhere), mounted(domain) as mount:
+            refused(errno.EBUSY, revert, mount, domain, "e1")
+            equal(reading.images(mount.path("moved/snapshots/e1")), [], "images of e1")
+            held.mount = mount
+            equal(held.in_mount("e2"), held.bytes["e2"], "the disk of e2")
+            with open(mount.path("moved/snapshots/e1/info"), encoding="utf-8") as info:
+                holds(info.read(), "does not stand")
+
+
+@test
+def a_drive_on_a_volume_of_a_pool_that_is_away(directory):
+    """libvirt would start the domain no more: the guest that runs would be gone."""
+    drive = "<disk type='volume' device='cdrom'><source pool='cds' volume='cd.iso'/><target dev='hda'/></disk>"
+    with scratch() as cds, Domain("drive", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+        must("truncate", "-s", MIB, os.path.join(cds, "cd.iso"))
+        with pool(cds, "cds"):
+            put_on(domain, ("</devices>", f"{drive}</devices>"))
+            domain.start()
+            domain.write(1)
+            domain.snapshot("m1", "memory")
+            domain.write(2)
+        with mounted(domain) as mount:
+            before = domain.live_source("vda")
+            refused(errno.EOPNOTSUPP, revert, mount, domain, "m1")
+            equal((domain.state(), domain.live_source("vda")), ("running", before), "the domain")
+            holds(last_log(mount, domain), "volume 'cd.iso' of pool 'cds'")
+
+
+def refreshed(mount, name, path):
+    """libvirt reads an image of the mount with the pool's lock held, and answers nobody meanwhile."""
+    image = mount.path("looped/snapshots/i1/vda.raw")
+    must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, path)
+    with Mount(SYSTEM) as other:  # which has asked for nothing before
+        must("qemu-img", "rebase", "-u", "-F", "raw", "-b", other.path("looped/snapshots/i1/vda.raw"), path)
+        must("virsh", "-q", "-c", SYSTEM, "pool-refresh", name, seconds=45)
+    must("qemu-img", "rebase", "-u", "-F", "raw", "-b", image, path)
+    must("virsh", "-q", "-c", SYSTEM, "pool-refresh", name, seconds=45)
+    reading.convert(path, "qcow2", "/run/clone")
+    reading.check(image, "/run/clone")
+    os.unlink(path)
+
+
+@test
+def a_refresh_of_the_pool_that_the_disk_is_in(directory):
+    with OnVolumes("looped", directory, {"vda": "qcow2"}, 4 * MIB) as domain, pool(directory):
+        domain.write(1)
+        domain.snapshot("i1")
+        with Mount(SYSTEM) as mount:
+            equal(reading.images(mount.path("looped/snapshots/i1")), ["vda"], "images")
+            refreshed(mount, "pool", os.path.join(directory, "clone.qcow2"))
+
+
+@test
+def a_refresh_while_another_pool_holds_the_base(directory):
+    with scratch() as bases, scratch() as clones, Domain("looped", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+        base = os.path.join(bases, "base.qcow2")
+        must("qemu-img", "create", "-q", "-f", "qcow2", base, 4 * MIB)
+        must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, domain.disks[0].path)
+        domain.write(1)
+        domain.snapshot("i1")
+        with pool(bases, "bases"), pool(clones, "clones"), Mount(SYSTEM) as mount:
+            equal(reading.images(mount.path("looped/snapshots/i1")), ["vda"], "images")
+            refreshed(mount, "clones", os.path.join(clones, "clone.qcow2"))
+
+
+@test
 def a_raw_volume(directory):
     with OnVolumes("raw", directory, {"vda": "raw"}, 4 * MIB) as domain, pool(directory):
         with mounted(domain) as mount:
@@ -139,7 +301,7 @@ def a_pool_that_is_away(directory):
             equal(reading.images(mount.path("away/snapshots/i1")), [], "images")
             refused(errno.EOPNOTSUPP, revert, mount, domain, "i1")
             with open(mount.path("away/snapshots/i1/info"), encoding="utf-8") as info:
-                holds(info.read(), "nor a volume that libvirt finds")
+                holds(info.read(), "is the pool active")
             with pool(directory):
                 equal(reading.images(mount.path("away/snapshots/i1")), ["vda"], "images")
                 Held(domain, mount).note("i1")
