@@ -17,6 +17,8 @@
 #include "model/copy_file.h"
 #include "model/copy_plan.h"
 #include "model/mark.h"
+#include "model/follow.h"
+#include "model/volumes.h"
 #include "model/print.h"
 #include "model/progress.h"
 #include "model/recover.h"
@@ -173,29 +175,48 @@ static int run_make(struct copy_work *w, struct err *e)
     return r;
 }
 
+/* Where that definition of the domain has the disk, be it as a volume. */
+static void add_place(const struct copy_work *w, const struct xml_domain *x,
+                      const struct copy_disk *disk, struct xml_place *places, size_t *n)
+{
+    const struct xml_disk *on = xml_domain_disk(x, disk->target);
+    const char *path = on ? volumes_path(w->now->volumes, &on->source) : NULL;
+    bool volume = follow_to_same(path, disk->from);
+    places[(*n)++] = (struct xml_place){.target = disk->target,
+                                        .from = disk->from,
+                                        .to = disk->to,
+                                        .format = "qcow2",
+                                        .pool = volume ? on->source.pool : NULL,
+                                        .volume = volume ? on->source.volume : NULL};
+}
+
+static int move_places(const struct copy_work *w, const char *secure, char **ret, struct err *e)
+{
+    const struct copying *c = w->c;
+    struct xml_domain *config autodestroy(xml_domain_free) = NULL;
+    autofree struct xml_place *places = calloc(2 * c->n, sizeof(*places));
+    size_t n = 0;
+    int r = places ? xml_snapshot_config(secure, &config, e) : err_nomem(e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < c->n; i++) {
+        add_place(w, w->s->parsed->domain, &c->disks[i], places, &n);
+        if (config)
+            add_place(w, config, &c->disks[i], places, &n);
+    }
+    return xml_move_snapshot(secure, places, n, ret, e);
+}
+
 static int redefine(struct copy_work *w, struct err *e)
 {
     const struct copying *c = w->c;
     autofree char *old = NULL, *new = NULL;
-    autofree struct xml_place *places = calloc(c->n, sizeof(*places));
     unsigned flags = VIRT_CREATE_REDEFINE;
-    if (!places)
-        return err_nomem(e);
-    for (size_t i = 0; i < c->n; i++) {
-        const struct copy_disk *disk = &c->disks[i];
-        const struct xml_disk *x = xml_domain_disk(w->s->parsed->domain, disk->target);
-        places[i] = (struct xml_place){.target = disk->target,
-                                       .from = disk->from,
-                                       .to = disk->to,
-                                       .format = "qcow2",
-                                       .pool = x ? x->source.pool : NULL,
-                                       .volume = x ? x->source.volume : NULL};
-    }
     if (!strcmp(c->current, c->snapshot))
         flags |= VIRT_CREATE_CURRENT;
     int r = virt_snapshot_secure_xml(w->m->virt, w->uuid, c->snapshot, &old, e);
     if (r == 0)
-        r = xml_move_snapshot(old, places, c->n, &new, e);
+        r = move_places(w, old, &new, e);
     return r == 0 ? virt_snapshot_create(w->m->virt, w->uuid, new, flags, NULL, e) : r;
 }
 

@@ -79,6 +79,11 @@ struct xml_snapshot {
 
 int xml_snapshot_parse(const char *xml, struct xml_snapshot **ret, struct err *e);
 void xml_snapshot_free(struct xml_snapshot *s); /* NULL allowed */
+
+/* The configuration that a running domain had when the snapshot was taken, its <inactiveDomain>;
+ * NULL: the document has none. */
+int xml_snapshot_config(const char *xml, struct xml_domain **ret, struct err *e);
+
 MEM_CLEANUP(struct xml_snapshot, xml_snapshot_free)
 
 /* The disk with that target in the snapshot's <domain>, or NULL. */

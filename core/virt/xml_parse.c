@@ -149,6 +149,17 @@ int xml_snapshot_parse(const char *xml, struct xml_snapshot **ret, struct err *e
     return r;
 }
 
+int xml_snapshot_config(const char *xml, struct xml_domain **ret, struct err *e)
+{
+    autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
+    *ret = NULL;
+    int r = xml_doc_read(xml, "domainsnapshot", &doc, e);
+    if (r)
+        return r;
+    xmlNodePtr config = xml_child(xmlDocGetRootElement(doc), "inactiveDomain");
+    return xml_child(config, "name") ? xml_domain_read(config, ret, e) : 0;
+}
+
 void xml_snapshot_free(struct xml_snapshot *s)
 {
     if (!s)

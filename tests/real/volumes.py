@@ -157,6 +157,25 @@ def put_on_volume(domain, path):
 
 
 @test
+def a_configuration_that_names_the_file_as_a_volume(directory):
+    """A copy is made for the revert, and the domain is on it at its next start as well."""
+    with Domain("both", directory, {"vda": "qcow2"}, 4 * MIB) as domain, pool(directory):
+        path = domain.disks[0].path
+        domain.start()
+        put_on_volume(domain, path)
+        with mounted(domain) as mount:
+            held = Held(domain, mount)
+            make(mount, domain, held, 1, "i1")
+            holds(domain.snapshot_xml("i1"), "<inactiveDomain")
+            make(mount, domain, held, 2, "e2 disk-only")
+            reverted(mount, domain, held, "i1")
+            now = domain.live_source("vda")
+            true(now[0] != path, "the domain is on the file of e2")
+            domain.destroy()
+            equal(domain.live_source("vda"), now, "its disk at the next start")
+
+
+@test
 def a_snapshot_whose_pool_is_away_keeps_its_files(directory):
     """Its bytes are in an overlay, which its XML names as a volume."""
     with Domain("kept", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
