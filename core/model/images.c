@@ -12,11 +12,12 @@
 
 #include "base/budget.h"
 #include "base/hash.h"
+#include "base/mounts.h"
 #include "model/catalog.h"
 #include "model/delete.h"
 #include "model/domain.h"
-#include "model/linger.h"
 #include "model/follow.h"
+#include "model/linger.h"
 #include "model/need.h"
 #include "model/policy.h"
 #include "model/tables.h"
@@ -86,6 +87,13 @@ static int check_whole(const struct snapshot *s, const struct snapshot_disk *dis
                     disk->target);
 }
 
+/* Also false of what lies in a mount of snapfs, which is not looked at. */
+static bool is_there(const char *path, struct stat *ret)
+{
+    struct mounts *mounts autodestroy(mounts_free) = mounts_read();
+    return mounts && mounts_check(mounts, path, NULL, NULL) == 0 && stat(path, ret) == 0;
+}
+
 static const char *overlay_of(const struct snapshot *s, const char *target)
 {
     for (size_t i = 0; i < s->parsed->n_disks; i++)
@@ -102,9 +110,9 @@ static int check_overlay(const struct snapshot *s, const struct snapshot_disk *d
     struct stat st;
     uint64_t dev = 0, ino = 0;
     size_t n = 0;
-    if (!overlay || stat(overlay, &st) < 0)
+    if (!overlay || !is_there(overlay, &st))
         return 0;
-    if (stat(disk->path, &st) == 0)
+    if (is_there(disk->path, &st))
         need_identify(&st, &dev, &ino);
     (void)follow_layers(overlay, "qcow2", &layers, &n, NULL);
     bool same = ino && n > 1 && layers[1].dev == dev && layers[1].ino == ino;
