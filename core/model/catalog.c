@@ -14,8 +14,8 @@
 #include "base/hash.h"
 #include "model/linger.h"
 #include "model/lookout.h"
-#include "model/read.h"
 #include "model/pools.h"
+#include "model/read.h"
 #include "model/untouched.h"
 
 bool model_able(const struct model *m, enum ability a)

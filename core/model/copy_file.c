@@ -13,6 +13,7 @@
 
 #include "base/mounts.h"
 #include "image/file.h"
+#include "model/follow.h"
 #include "model/progress.h"
 #include "model/task.h"
 
@@ -29,15 +30,10 @@ static int fail(const char *what, const char *path, struct err *e)
 
 /* ---- the originals ---- */
 
-static int allow(void *ctx, const char *path, struct err *e)
-{
-    return mounts_check(ctx, path, NULL, e);
-}
-
 /* Nobody writes to it now; file_unchanged tells, later, that nobody did. */
 static int open_from(struct copy_file *f, struct mounts *mounts, struct err *e)
 {
-    struct image_policy policy = {.ctx = mounts, .allow = allow};
+    struct image_policy policy = follow_policy(mounts);
     int r = file_open(f->from, &policy, &f->file, e);
     if (r == 0 && (file_is_remote(f->file) || file_is_device(f->file)))
         return err_fail(e, EOPNOTSUPP, "'%s' is no file, of which a copy could be made", f->from);

@@ -14,6 +14,7 @@
 #include "model/mark.h"
 #include "model/overlay.h"
 #include "model/print.h"
+#include "model/volumes.h"
 #include "virt/xml.h"
 
 void copying_free(struct copying *c)
@@ -47,11 +48,6 @@ struct copy_disk *copying_add(struct copying *c, const char *target, const char 
 
 /* ---- one file ---- */
 
-static int allow(void *ctx, const char *path, struct err *e)
-{
-    return mounts_check(ctx, path, NULL, e);
-}
-
 static int refuse_header(const struct header *h, const char *path, struct err *e)
 {
     const char *what = h->incompatible & INCOMPAT_CORRUPT     ? "is marked as corrupt"
@@ -68,7 +64,7 @@ static int refuse_header(const struct header *h, const char *path, struct err *e
 /* Is it an image that is the same under another name beside it? */
 static int check_header(const char *path, struct mounts *mounts, struct err *e)
 {
-    struct image_policy policy = {.ctx = mounts, .allow = allow};
+    struct image_policy policy = follow_policy(mounts);
     struct image_file *f autodestroy(file_close) = NULL;
     struct header h = {0};
     int r = file_open(path, &policy, &f, e);
@@ -87,7 +83,7 @@ static int read_tags(const char *path, struct mounts *mounts, struct image_tags 
                      struct err *e)
 {
     struct image_source source = {.path = path, .format = "qcow2"};
-    struct image_policy policy = {.ctx = mounts, .allow = allow};
+    struct image_policy policy = follow_policy(mounts);
     return image_tags_read(&source, &policy, ret, e);
 }
 
@@ -173,8 +169,7 @@ static int add_copied(struct copier *p, const struct snapshot_disk *disk, struct
 {
     autofree char *to = NULL;
     const struct xml_disk *x = xml_domain_disk(p->s->parsed->domain, disk->target);
-    const char *type = x ? x->source.type : "";
-    if (!disk->path || (strcmp(type, "file") != 0 && strcmp(type, "volume") != 0))
+    if (!x || !volumes_file(p->d->volumes, &x->source))
         return err_fail(e, EOPNOTSUPP,
                         "others stand on the file of disk '%s', which is not plainly on a file, so "
                         "that it cannot be copied for the revert",

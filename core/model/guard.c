@@ -262,15 +262,10 @@ static int revert_disks(const struct survey *v, const struct domain *d, const st
 static int check_volumes(const struct domain *d, const struct snapshot *s, struct err *e)
 {
     const struct xml_domain *x = s->parsed->domain;
-    for (size_t i = 0; x && i < x->n_disks; i++) {
-        const struct xml_source *on = &x->disks[i].source;
-        if (!volumes_knows(d->volumes, on))
-            return err_fail(e, EOPNOTSUPP,
-                            "disk '%s' of the snapshot is volume '%s' of pool '%s', which libvirt "
-                            "does not find: is the pool active, and refreshed?",
-                            x->disks[i].target, on->volume, on->pool);
-    }
-    return 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && x && i < x->n_disks; i++)
+        r = volumes_check(d->volumes, &x->disks[i], e);
+    return r;
 }
 
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s,

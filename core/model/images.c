@@ -12,17 +12,16 @@
 
 #include "base/budget.h"
 #include "base/hash.h"
-#include "base/mounts.h"
 #include "model/catalog.h"
 #include "model/delete.h"
 #include "model/domain.h"
 #include "model/follow.h"
 #include "model/linger.h"
-#include "model/need.h"
 #include "model/policy.h"
 #include "model/tables.h"
 #include "model/unmanaged.h"
 #include "model/untouched.h"
+#include "model/volumes.h"
 #include "virt/virt.h"
 #include "virt/xml.h"
 
@@ -87,13 +86,6 @@ static int check_whole(const struct snapshot *s, const struct snapshot_disk *dis
                     disk->target);
 }
 
-/* Also false of what lies in a mount of snapfs, which is not looked at. */
-static bool is_there(const char *path, struct stat *ret)
-{
-    struct mounts *mounts autodestroy(mounts_free) = mounts_read();
-    return mounts && mounts_check(mounts, path, NULL, NULL) == 0 && stat(path, ret) == 0;
-}
-
 static const char *overlay_of(const struct snapshot *s, const char *target)
 {
     for (size_t i = 0; i < s->parsed->n_disks; i++)
@@ -103,21 +95,13 @@ static const char *overlay_of(const struct snapshot *s, const char *target)
 }
 
 /* The overlay that was made with the snapshot tells which file its volume was then. */
-static int check_overlay(const struct snapshot *s, const struct snapshot_disk *disk, struct err *e)
+static int check_overlay(const struct mounts *mounts, const struct snapshot *s,
+                         const struct snapshot_disk *disk, struct err *e)
 {
     const char *overlay = overlay_of(s, disk->target);
-    struct image_layer *layers = NULL;
     struct stat st;
-    uint64_t dev = 0, ino = 0;
-    size_t n = 0;
-    if (!overlay || !is_there(overlay, &st))
-        return 0;
-    if (is_there(disk->path, &st))
-        need_identify(&st, &dev, &ino);
-    (void)follow_layers(overlay, "qcow2", &layers, &n, NULL);
-    bool same = ino && n > 1 && layers[1].dev == dev && layers[1].ino == ino;
-    image_layers_free(layers, n);
-    if (same)
+    if (!overlay || !follow_stat(mounts, overlay, &st) ||
+        follow_stands_on(mounts, overlay, "qcow2", disk->path))
         return 0;
     return err_fail(e, EIO,
                     "the volume of disk '%s' is '%s' now, on which the overlay '%s' that was made "
@@ -126,24 +110,21 @@ static int check_overlay(const struct snapshot *s, const struct snapshot_disk *d
 }
 
 /* A volume is whatever libvirt finds by its name now. */
-static int check_volume(const struct snapshot *s, const struct snapshot_disk *disk, struct err *e)
+static int check_volume(const struct tag_tables *tables, const struct snapshot *s,
+                        const struct snapshot_disk *disk, struct err *e)
 {
     const struct xml_disk *then = xml_domain_disk(s->parsed->domain, disk->target);
     if (!then || !then->source.volume || disk->memory)
         return 0;
-    if (disk->path)
-        return disk->tag ? 0 : check_overlay(s, disk, e);
-    return err_fail(
-        e, EOPNOTSUPP,
-        "disk '%s' is volume '%s' of pool '%s', for which libvirt gives no path on this "
-        "host: is the pool active, and refreshed since the volume was made?",
-        disk->target, then->source.volume, then->source.pool);
+    if (!disk->path)
+        return volumes_refuse(then, e);
+    return disk->tag ? 0 : check_overlay(tag_tables_mounts(tables), s, disk, e);
 }
 
 int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *disk, struct err *e)
 {
     struct err why = {0};
-    int r = check_volume(s, disk, &why);
+    int r = check_volume(ctx, s, disk, &why);
     if (r == 0 && disk->memory && disk->tag)
         r = tag_tables_find_memory(ctx, s, disk, &why);
     if (r == 0)

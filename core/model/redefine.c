@@ -7,6 +7,7 @@
 #include "base/mounts.h"
 #include "image/image.h"
 #include "model/catalog.h"
+#include "model/follow.h"
 #include "model/guard.h"
 #include "model/policy.h"
 #include "model/survey.h"
@@ -88,7 +89,8 @@ static bool same_file(const struct redefinition *d, const char *a, const char *b
 /* Also false inside a snapfs mount, where nothing is looked at. */
 static bool is_there(const struct redefinition *d, const char *path)
 {
-    return mounts_check(d->mounts, path, NULL, NULL) == 0 && access(path, F_OK) == 0;
+    struct stat st;
+    return follow_stat(d->mounts, path, &st);
 }
 
 /* Of what is on another host nobody knows. */
@@ -161,16 +163,11 @@ static int check_tag(const struct redefinition *d, const struct xml_disk *x, str
     return 0;
 }
 
-static int every_file(void *ctx, const char *path, struct err *e)
-{
-    return mounts_check(ctx, path, NULL, e);
-}
-
 /* Does the chain of `overlay` lead to `content`? Also where it is not there. */
 static bool stands_on(const struct redefinition *d, const char *overlay, const char *content)
 {
     struct image_source source = {.path = overlay, .format = "qcow2"};
-    struct image_policy policy = {.ctx = d->mounts, .allow = every_file};
+    struct image_policy policy = follow_policy(d->mounts);
     struct image_layer *layers = NULL;
     size_t n = 0;
     bool unknown, found = false;

@@ -91,10 +91,8 @@ static int add_disk(struct planner *p, const struct xml_disk *x, struct revert_d
 {
     const struct xml_source *s = &x->source;
     autofree char *overlay = NULL;
-    bool volume = !strcmp(s->type, "volume");
-    const char *path = volume ? volumes_path(p->d->volumes, s) : s->path;
-    if ((!volume && strcmp(s->type, "file") != 0) || !path || s->slice || s->encrypted ||
-        x->transient || x->shareable)
+    const char *path = volumes_file(p->d->volumes, s);
+    if (!path || s->slice || s->encrypted || x->transient || x->shareable)
         return err_fail(e, EOPNOTSUPP,
                         "disk '%s' of the snapshot is not plainly on a file (its type is '%s'%s); "
                         "only such disks are reverted",

@@ -108,6 +108,13 @@ static const char *format_or_raw(const char *format)
     return format ? format : "raw";
 }
 
+/* It may stand on any file. */
+static int add_unknown(struct surveyor *v, struct graph_user *u, struct err *e)
+{
+    u->unknown = true;
+    return graph_add(v->graph, u, NULL, 0) ? 0 : err_nomem(e);
+}
+
 /* One on a volume of which libvirt does not say where it is may be on any. */
 static int add_volume(struct surveyor *v, struct graph_user *u, const struct domain *d,
                       const struct xml_source *s, struct err *e)
@@ -116,10 +123,7 @@ static int add_volume(struct surveyor *v, struct graph_user *u, const struct dom
     u->volume = true;
     if (path)
         return add_user(v, u, path, format_or_raw(s->format), e);
-    if (volumes_knows(d->volumes, s))
-        return 0; /* on another host */
-    u->unknown = true;
-    return graph_add(v->graph, u, NULL, 0) ? 0 : err_nomem(e);
+    return volumes_knows(d->volumes, s) ? 0 /* on another host */ : add_unknown(v, u, e);
 }
 
 static bool note_source(struct surveyor *v, const struct domain *d, const struct xml_source *s)
@@ -217,21 +221,17 @@ static int add_snapshot(struct surveyor *v, const struct domain *d, const struct
                                .volume = x && x->source.volume,
                                .target = disk->target,
                                .tag = disk->tag,
-                               .tag_id = lost ? NULL : tag_id(v, disk),
-                               .unknown = lost};
-        if (!lost)
-            r = add_user(v, &u, disk->path, format_or_raw(disk->format), e);
-        else if (!graph_add(v->graph, &u, NULL, 0))
-            r = err_nomem(e);
+                               .tag_id = lost ? NULL : tag_id(v, disk)};
+        r = lost ? add_unknown(v, &u, e)
+                 : add_user(v, &u, disk->path, format_or_raw(disk->format), e);
     }
     return r;
 }
 
-/* They may stand on anything. */
 static int add_unreadable(struct surveyor *v, const struct domain *d, struct err *e)
 {
-    struct graph_user u = {.domain = d->name, .target = "", .unknown = true};
-    return !d->n_unreadable || graph_add(v->graph, &u, NULL, 0) ? 0 : err_nomem(e);
+    struct graph_user u = {.domain = d->name, .target = ""};
+    return d->n_unreadable ? add_unknown(v, &u, e) : 0;
 }
 
 static int add_domain(struct surveyor *v, const struct domain *d, struct err *e)

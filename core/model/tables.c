@@ -40,6 +40,11 @@ struct tag_tables *tag_tables_new(const struct model *m)
     return t;
 }
 
+const struct mounts *tag_tables_mounts(const struct tag_tables *t)
+{
+    return t->mounts;
+}
+
 static void table_free(struct table *t)
 {
     if (!t)

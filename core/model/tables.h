@@ -6,10 +6,14 @@
 #include "image/image.h"
 #include "model/model.h"
 
+struct mounts;
 struct tag_tables;
 struct tag_tables *tag_tables_new(const struct model *m); /* NULL without memory */
 void tag_tables_free(struct tag_tables *t);               /* NULL allowed */
 MEM_CLEANUP(struct tag_tables, tag_tables_free)
+
+/* The mounts as they were when `t` was made; borrowed. */
+const struct mounts *tag_tables_mounts(const struct tag_tables *t);
 
 /* The table of one file, owned by `t`; -errno when it cannot be read. */
 int tag_tables_get(struct tag_tables *t, const char *path, const char *format,

@@ -9,9 +9,10 @@
 #include "base/mounts.h"
 #include "base/text.h"
 #include "image/image.h"
+#include "model/follow.h"
 #include "model/need.h"
-#include "model/policy.h"
 #include "model/overlay.h"
+#include "model/policy.h"
 #include "model/volumes.h"
 
 enum {
@@ -105,29 +106,12 @@ static int check_standing(const struct settling *s, const char *path, const stru
     return r;
 }
 
-static int every_file(void *ctx, const char *path, struct err *e)
-{
-    return mounts_check(ctx, path, NULL, e);
-}
-
 /* What is used again has to stand on the disk's own file, or the guest loses its data. */
 static int check_reused(const struct settling *s, const struct xml_disk *disk, const char *path,
                         const char *driver, struct err *e)
 {
-    struct image_source source = {.path = path, .format = driver ? driver : "qcow2"};
-    struct image_policy policy = {.ctx = (void *)(uintptr_t)s->mounts, .allow = every_file};
-    struct image_layer *layers = NULL;
-    struct stat st;
-    size_t n = 0;
-    uint64_t dev = 0, ino = 0;
-    bool unknown;
     const char *below = policy_path(s->d->volumes, &disk->source);
-    if (below && mounts_check(s->mounts, below, NULL, NULL) == 0 && stat(below, &st) == 0)
-        need_identify(&st, &dev, &ino);
-    image_layers(&source, &policy, &layers, &n, &unknown, NULL);
-    bool same = ino && n > 1 && layers[1].dev == dev && layers[1].ino == ino;
-    image_layers_free(layers, n);
-    if (same)
+    if (below && follow_stands_on(s->mounts, path, driver ? driver : "qcow2", below))
         return 0;
     return err_fail(e, EINVAL, "the backing file of '%s' is not '%s', the file of disk '%s'", path,
                     below ? below : "", disk->target);
@@ -219,12 +203,11 @@ static int choose(struct settling *s, const char *disk, const char *name, const 
 static const char *file_of(const struct settling *s, const struct xml_disk *disk)
 {
     struct stat st;
-    const struct xml_source *source = &disk->source;
-    bool volume = !strcmp(source->type, "volume");
-    const char *path = volume ? volumes_path(s->d->volumes, source) : source->path;
-    if ((!volume && strcmp(source->type, "file") != 0) || !path || path[0] != '/')
+    const char *path = volumes_file(s->d->volumes, &disk->source);
+    if (!path || path[0] != '/')
         return NULL;
-    return !volume || (stat(path, &st) == 0 && S_ISREG(st.st_mode)) ? path : NULL;
+    bool plain = !disk->source.volume || (follow_stat(s->mounts, path, &st) && S_ISREG(st.st_mode));
+    return plain ? path : NULL;
 }
 
 static int settle_disk(struct settling *s, const struct xml_request *q, struct xml_request_disk *x,
@@ -242,12 +225,9 @@ static int settle_disk(struct settling *s, const struct xml_request *q, struct x
                         "diskspec=%s,file=PATH",
                         disk->target, disk->target);
     const char *path = file_of(s, disk);
-    if (!path && !volumes_knows(s->d->volumes, &disk->source))
-        return err_fail(
-            e, EOPNOTSUPP,
-            "disk '%s' is volume '%s' of pool '%s', which libvirt does not find: is the "
-            "pool active, and refreshed?",
-            disk->target, disk->source.volume, disk->source.pool);
+    int r = path ? 0 : volumes_check(s->d->volumes, disk, e);
+    if (r < 0)
+        return r;
     if (!path)
         return err_fail(e, EOPNOTSUPP,
                         "disk '%s' is no file, beside which its overlay could be put (its type is "

@@ -3,6 +3,7 @@
  */
 #include "model/volumes.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,9 +118,28 @@ bool volumes_knows(struct volumes *all, const struct xml_source *s)
     return !s->volume || (x && x->path);
 }
 
+int volumes_refuse(const struct xml_disk *disk, struct err *e)
+{
+    return err_fail(
+        e, EOPNOTSUPP,
+        "disk '%s' is volume '%s' of pool '%s', for which libvirt gives no path on this "
+        "host: is the pool active, and refreshed since the volume was made?",
+        disk->target, disk->source.volume, disk->source.pool);
+}
+
+int volumes_check(struct volumes *all, const struct xml_disk *disk, struct err *e)
+{
+    return volumes_knows(all, &disk->source) ? 0 : volumes_refuse(disk, e);
+}
+
 /* A volume of a network pool has a name for a path. */
 const char *volumes_path(struct volumes *all, const struct xml_source *s)
 {
     const struct volume *x = look_up(all, s);
     return x && x->path && x->path[0] == '/' ? x->path : NULL;
+}
+
+const char *volumes_file(struct volumes *all, const struct xml_source *s)
+{
+    return strcmp(s->type, "file") == 0 ? s->path : volumes_path(all, s);
 }

@@ -5,8 +5,11 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
+
 struct pools;
 struct volumes;
+struct xml_disk;
 struct xml_source;
 
 /* `p` must outlive it. `now`: each is asked now (pools.h). NULL without memory. */
@@ -16,8 +19,17 @@ void volumes_free(struct volumes *all); /* NULL allowed */
 /* Does libvirt say where that volume is? True of a source that is none. */
 bool volumes_knows(struct volumes *all, const struct xml_source *s);
 
+/* EOPNOTSUPP where the disk is on a volume of which libvirt does not say that. */
+int volumes_check(struct volumes *all, const struct xml_disk *disk, struct err *e);
+
+/* That refusal of a disk on a volume, with what to do. */
+int volumes_refuse(const struct xml_disk *disk, struct err *e);
+
 /* The path of the file or device of a source that is a volume; NULL: it is none, or libvirt knows
  * no path on this host. Borrowed from `all`. */
 const char *volumes_path(struct volumes *all, const struct xml_source *s);
+
+/* The same, and the path of a source that is a file; NULL of any other. */
+const char *volumes_file(struct volumes *all, const struct xml_source *s);
 
 #endif

@@ -17,10 +17,10 @@ import threading
 from lib import reading
 from lib.command import must
 from lib.control import create, write
-from lib.domain import SYSTEM
 from lib.scratch import scratch
 from lib.shape import both, shape
 from lib.tap import equal, run, test, true
+from lib.volumes import pool
 from lib.wait import until
 
 
@@ -197,9 +197,8 @@ def a_disk_that_was_attached_since(directory):
 def a_live_disk_that_a_pool_has_removed(directory):
     with shape(directory, "pool", "e1", "e2", start=True) as one:
         domain, own = one.domain, one.domain.live_source("vda")[0]
-        must("virsh", "-q", "-c", SYSTEM, "pool-create-as", "pool", "dir", "--target", directory)
-        domain.virsh("vol-delete", "--pool", "pool", os.path.basename(own))
-        must("virsh", "-q", "-c", SYSTEM, "pool-destroy", "pool")
+        with pool(directory):
+            domain.virsh("vol-delete", "--pool", "pool", os.path.basename(own))
         true(not os.path.exists(own), "the pool has removed nothing")
         for name in ("e1", "e2"):
             for command, word in (("delete", "merge"), ("revert", "")):
