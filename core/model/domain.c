@@ -105,6 +105,12 @@ const struct snapshot *domain_find_name(const struct domain *d, const char *name
     return find(d->by_name, d->n, &key, cmp_name);
 }
 
+const struct snapshot *domain_find_same(const struct domain *d, const struct snapshot *was)
+{
+    const struct snapshot *s = domain_find_name(d, was->name);
+    return s && s->parsed->created == was->parsed->created ? s : NULL;
+}
+
 const struct snapshot_disk *snapshot_find_disk(const struct snapshot *s, const char *file)
 {
     for (size_t i = 0; i < s->n_images; i++)

@@ -54,42 +54,67 @@ static const struct snapshot *deepest(const struct snapshot *s)
     return s;
 }
 
-static int fail_after(size_t done, const char *name, struct err *e)
+static int fail_after(size_t done, struct err *e)
 {
     struct err why = *e;
-    return done ? err_fail(e, why.no, "%zu deleted, but not '%s': %s", done, name, why.text)
-                : -why.no;
+    return done ? err_fail(e, why.no, "%zu deleted, but then: %s", done, why.text) : -why.no;
 }
 
-/* The deepest first, `name` itself last. */
-static int delete_below(struct turn *t, const char *name, unsigned words, struct text *remark,
-                        struct err *e)
+/* Finds the deepest snapshot below `top`, or `top` itself. ESTALE if `top` is gone; EBUSY if the
+ * deepest was not there when the domain was first read. */
+static int find_next(const struct turn *t, const struct domain *first, const struct snapshot *top,
+                     const struct snapshot **ret, struct err *e)
 {
-    const struct snapshot *top, *s;
-    size_t done = 0;
-    top = domain_find_name(t->domain, name);
-    int r = top ? delete_check_below(t->m, t->domain, top, !(words & CHILDREN_ONLY),
-                                     words & METADATA, e)
-                : 0;
-    while (r == 0 && (top = domain_find_name(t->domain, name))) {
-        s = deepest(top);
-        if (s == top && (words & CHILDREN_ONLY))
-            break;
-        text_add(remark, "%s'%s': ", done ? "; " : "", s->name);
-        r = delete_one(t, s, words & METADATA, remark, e);
-        if (r < 0)
-            return fail_after(done, s->name, e);
-        done++;
-        r = turn_again(t, e);
+    const struct snapshot *now = domain_find_same(t->domain, top);
+    if (!now)
+        return err_fail(e, ESTALE, "snapshot '%s' was deleted or made again meanwhile", top->name);
+    *ret = deepest(now);
+    if (domain_find_same(first, *ret))
+        return 0;
+    return err_fail(e, EBUSY, "another program made snapshot '%s' below '%s' meanwhile",
+                    (*ret)->name, top->name);
+}
+
+static int delete_next(struct turn *t, const struct snapshot *s, size_t done, bool metadata,
+                       struct text *remark, struct err *e)
+{
+    text_add(remark, "%s'%s': ", done ? "; " : "", s->name);
+    int r = delete_one(t, s, metadata, remark, e);
+    if (r < 0) {
+        struct err why = *e;
+        return err_fail(e, why.no, "'%s': %s", s->name, why.text);
     }
-    return r;
+    return 0;
+}
+
+/* Deletes all below `top`, a snapshot of t->domain, and with CHILDREN also `top`. The domain is
+ * read again after each delete; `first` keeps `top` alive until the last. */
+static int delete_below(struct turn *t, const struct snapshot *top, unsigned words,
+                        struct text *remark, struct err *e)
+{
+    struct domain *first autodestroy(domain_unref) = domain_ref(t->domain);
+    bool itself = !(words & CHILDREN_ONLY), last = false;
+    const struct snapshot *s = NULL;
+    size_t done = 0;
+    int r = delete_check_below(t->m, t->domain, top, itself, words & METADATA, e);
+    while (r == 0 && !last) {
+        r = find_next(t, first, top, &s, e);
+        last = r == 0 && !strcmp(s->name, top->name);
+        if (last && !itself)
+            break;
+        if (r == 0)
+            r = delete_next(t, s, done, words & METADATA, remark, e);
+        if (r == 0 && ++done && !last)
+            r = turn_again(t, e);
+    }
+    return r < 0 ? fail_after(done, e) : 0;
 }
 
 static int delete_as_told(struct turn *t, const struct snapshot *s, unsigned words,
                           struct text *remark, struct err *e)
 {
     if (words & (CHILDREN | CHILDREN_ONLY))
-        return delete_below(t, s->name, words, remark, e);
+        return delete_below(t, s, words, remark, e);
     if (s->n_children && !(words & (MERGE | METADATA)))
         return err_fail(e, ENOTEMPTY,
                         "snapshot '%s' has %zu child snapshot%s, '%s' first; 'merge', 'children' "

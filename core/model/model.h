@@ -144,6 +144,9 @@ MEM_CLEANUP(struct domain, domain_unref)
 const struct snapshot *domain_find_coded(const struct domain *d, const char *coded);
 const struct snapshot *domain_find_ident(const struct domain *d, uint64_t ident);
 const struct snapshot *domain_find_name(const struct domain *d, const char *name);
+/* Finds in this value of the domain the snapshot that `was` is, one of an earlier value: that of
+ * its name and creation time. NULL if it is gone, also if another one has its name. */
+const struct snapshot *domain_find_same(const struct domain *d, const struct snapshot *was);
 const struct snapshot_disk *snapshot_find_disk(const struct snapshot *s, const char *file);
 
 struct timespec snapshot_seen(const struct snapshot *s);    /* when its XML was first read so */
@@ -166,10 +169,6 @@ struct image_facts {
 int model_image_facts(struct model *m, struct domain *d, const struct snapshot *s,
                       const struct snapshot_disk *disk, struct image_facts *ret, struct err *e);
 
-/* Returns how many bytes the images that were looked at have allocated, of all domains. Asks
- * nobody. */
-uint64_t model_allocated(struct model *m);
-
 /* Opens it for reading; ESTALE when the file no longer holds what `disk->ident` names. */
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, struct image **ret, struct err *e);
@@ -187,10 +186,8 @@ void model_image_changed(struct model *m, const struct image *im);
 int model_info(struct model *m, struct domain *d, const struct snapshot *s, char **ret,
                size_t *ret_len, struct err *e);
 
-/* The domain's `log`: its last operations (oplog.h). Empty when there were none. */
+/* The domain's `log`: the last OPLOG_LINES operations. Empty when there were none. */
 int model_log(struct model *m, const char *uuid, char **ret, size_t *ret_len, struct err *e);
-/* Counts the files that the log has begun anew. */
-unsigned model_log_edition(struct model *m, const char *uuid);
 /* When the last of them was; false when there was none. */
 bool model_log_time(struct model *m, const char *uuid, struct timespec *ret);
 

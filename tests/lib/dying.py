@@ -7,6 +7,7 @@ import threading
 from lib import daemon
 from lib.domain import SYSTEM
 from lib.mount import Mount
+from lib.tap import equal
 
 JOURNALS = "/var/lib/snapfs"
 MOMENTS_MAX = 60
@@ -28,6 +29,19 @@ def dying(domain, at, log, **more):
         yield mount
     finally:
         mount.clean()
+
+
+@contextlib.contextmanager
+def meddling(domain, at, directory, command):
+    """A mount whose snapfs, at that moment of its work, waits for a shell command of another's."""
+    said = os.path.join(directory, f"{domain.name}.meddler")
+    log = os.path.join(directory, f"{domain.name}.moments")
+    with dying(domain, at, log, KILL_RUN=f"({command}) >{said} 2>&1") as mount:
+        yield mount
+        mount.end()
+    with open(said, encoding="utf-8") as file:
+        equal(file.read().strip(), "", f"what '{command}' says")
+    equal(os.listdir(JOURNALS), [], "journals")
 
 
 def last_moment(log):

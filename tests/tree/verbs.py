@@ -12,6 +12,7 @@ from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
 BASE = "web01/snapshots/base"
+LOG_LINES = 200
 
 
 def read(path):
@@ -132,6 +133,13 @@ def the_log_tells_success_and_failure(mount):
     for part in ("rmdir", "web01/snapshots/base", str(os.getpid()), "ENOTEMPTY"):
         holds(line, part)
     holds(mount.said(), line, "the program's own log")
+
+
+@test
+def the_log_keeps_the_last_200(mount):
+    for _ in range(LOG_LINES + 5):
+        refused(errno.ENOTEMPTY, os.rmdir, mount.path(BASE))
+    equal(len(log(mount)), LOG_LINES)
 
 
 @test

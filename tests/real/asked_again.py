@@ -1,0 +1,107 @@
+"""Others change something in the middle of a delete: snapfs asks again before each thing that it
+does, goes on where the change does no harm, and else stops before it does any."""
+
+import concurrent.futures
+import contextlib
+import errno
+import fcntl
+import os
+import shlex
+
+from lib.control import job, last_log, write as command
+from lib.domain import MIB, SYSTEM, Domain
+from lib.dying import JOURNALS, meddling
+from lib.held import Held
+from lib.line import write
+from lib.scratch import scratch
+from lib.tap import equal, holds, refused, run, test
+from lib.wait import until
+
+
+def meanwhile(domain, directory, moment, *arguments):
+    """A mount of a snapfs that waits for a virsh with those arguments at that moment of its work."""
+    virsh = shlex.join(["virsh", "-q", "-c", SYSTEM, *arguments])
+    # Of what it says only the failure counts.
+    return meddling(domain, moment, directory, f"{virsh} >/dev/null")
+
+
+def delete(mount, domain, name, words="merge"):
+    command(mount.path(domain.name, "by-name", name, "delete"), f"{words}\n")
+
+
+# ---- with all below ----
+
+# The moments of the first delete of an internal snapshot.
+PLAN_NOTED, FORGET_NOTED, FORGOTTEN = 1, 2, 3
+
+
+@contextlib.contextmanager
+def line_of_internal_ones(name, directory, *names):
+    with Domain(name, directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+        held = Held(domain)
+        for number, one in enumerate(names, 1):
+            write(domain, number)
+            held.snapshot(one, "internal")
+        write(domain, 0xEE)
+        yield domain, held
+
+
+def edit(domain, directory, name, description):
+    """The arguments with which virsh gives the snapshot that description."""
+    path = os.path.join(directory, f"{domain.name}.{name}.{description}")
+    document = domain.snapshot_xml(name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(document.replace("</name>", f"</name><description>{description}</description>", 1))
+    return "snapshot-create", domain.name, path, "--redefine"
+
+
+def delete_edited(mount, domain, directory, name, words):
+    """Deletes; the description changes while the delete waits for its turn, so that only the delete
+    knows of the snapshot as it then is."""
+    first = edit(domain, directory, name, "first")
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        with open(os.path.join(JOURNALS, domain.uuid), "w") as journal:
+            fcntl.flock(journal, fcntl.LOCK_EX)
+            outcome = thread.submit(delete, mount, domain, name, words)
+            until(lambda: job(mount, domain).get("Step", "").startswith("waiting"), "it waits")
+            domain.virsh(*first)
+        outcome.result()
+
+
+@test
+def all_below_go_though_the_description_above_changes_meanwhile(directory):
+    for words, left in (("children", ["kept"]), ("children-only", ["kept", "top"])):
+        with line_of_internal_ones("edited", directory, "kept", "top", "a", "b", "c") as (domain, held):
+            second = edit(domain, directory, "top", "second")
+            with meanwhile(domain, directory, PLAN_NOTED, *second) as mount:
+                delete_edited(mount, domain, directory, "top", words)
+                holds(last_log(mount, domain), ": ok")
+            equal(domain.snapshots(), left)
+            held.bytes = {name: held.bytes[name] for name in left}
+            held.check()
+
+
+@test
+def nothing_more_goes_once_the_one_above_is_gone(directory):
+    with line_of_internal_ones("headless", directory, "kept", "top", "a", "b") as (domain, held):
+        forget = "snapshot-delete", domain.name, "top", "--metadata"
+        with meanwhile(domain, directory, FORGOTTEN, *forget) as mount:
+            refused(errno.ESTALE, delete, mount, domain, "top", "children")
+            holds(last_log(mount, domain), "1 deleted, but then: snapshot 'top' was deleted or made again")
+        equal(domain.parents(), {"kept": None, "a": "kept"})
+        held.bytes = {name: held.bytes[name] for name in ("kept", "a")}
+        held.check()
+
+
+@test
+def one_that_is_made_below_meanwhile_stays(directory):
+    with line_of_internal_ones("joined", directory, "top", "a", "b") as (domain, held):
+        make = "snapshot-create-as", domain.name, "new"
+        with meanwhile(domain, directory, FORGOTTEN, *make) as mount:
+            refused(errno.EBUSY, delete, mount, domain, "top", "children")
+            holds(last_log(mount, domain), "another program made snapshot 'new' below 'top'")
+        equal(domain.parents(), {"top": None, "a": "top", "new": "a"})
+
+
+with scratch() as directory:
+    run(directory)
