@@ -36,3 +36,13 @@ bool err_is_want(int no)
 {
     return no == ENOMEM || no == EMFILE || no == ENFILE || no == EINTR || no == EAGAIN;
 }
+
+bool err_is_unsure(const struct err *e)
+{
+    return e->no == ENOTCONN || e->no == ETIMEDOUT;
+}
+
+bool err_is_open(const struct err *e)
+{
+    return err_is_unsure(e) || err_is_want(e->no);
+}

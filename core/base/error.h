@@ -28,4 +28,12 @@ const char *err_name(int no);
  */
 bool err_is_want(int no);
 
+/* After a change failed: did the connection fail, so that the change may have been made all the
+ * same? */
+bool err_is_unsure(const struct err *e);
+
+/* Did libvirt's answer not come, or do we lack what it takes to go on? Then nothing follows from
+ * the failure. */
+bool err_is_open(const struct err *e);
+
 #endif

@@ -247,11 +247,11 @@ static int run_move(struct copy_work *w, struct err *e)
 static int move(struct copy_work *w, struct err *e)
 {
     int r = run_move(w, e);
-    if (r < 0 && turn_is_open(e) && !err_is_want(e->no))
+    if (r < 0 && err_is_open(e) && !err_is_want(e->no))
         r = run_move(w, e);
     if (r == 0)
         return 0;
-    if (w->c->step < COPY_MOVE || !turn_is_open(e))
+    if (w->c->step < COPY_MOVE || !err_is_open(e))
         return fail_undone(w, e);
     struct err why = *e;
     return err_fail(e, why.no,
@@ -290,7 +290,7 @@ static int revert(struct copy_work *w, struct err *e)
         r = virt_snapshot_revert(w->m->virt, w->uuid, w->c->snapshot, w->flags, e);
     if (r < 0)
         failure = *e;
-    if (r < 0 && !turn_is_open(e))
+    if (r < 0 && !err_is_open(e))
         return fail_reverted(w, e);
     r = look(w, e);
     if (r == 0)

@@ -153,7 +153,7 @@ static int attempt(struct creation *c, bool *unsupported, struct text *remark, s
         return r;
     r = call(c, unsupported, remark, e);
     if (r < 0)
-        targets_clean(c->turn.m, c->turn.domain->uuid, &c->targets, !turn_is_unsure(e), e);
+        targets_clean(c->turn.m, c->turn.domain->uuid, &c->targets, !err_is_unsure(e), e);
     return r;
 }
 
@@ -195,7 +195,7 @@ static int create(struct creation *c, uint64_t *ret_ident, struct text *remark, 
     const char *name = c->wish.request.name;
     bool listed = !(c->wish.flags & VIRT_CREATE_NO_METADATA);
     int r = make(c, remark, e);
-    if (r < 0 && listed && turn_is_unsure(e) && find_created(&c->turn, name, &ident, &again) == 0) {
+    if (r < 0 && listed && err_is_unsure(e) && find_created(&c->turn, name, &ident, &again) == 0) {
         text_add(remark, "the connection was lost meanwhile; the snapshot is there");
         r = 0;
     } else if (r == 0 && ret_ident) {

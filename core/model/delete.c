@@ -86,7 +86,7 @@ static int run_step(struct deletion *w, enum delete_step step, struct err *e)
 static int run_step_twice(struct deletion *w, enum delete_step step, struct err *e)
 {
     int r = run_step(w, step, e);
-    bool again = r < 0 && turn_is_open(e) && !err_is_want(e->no);
+    bool again = r < 0 && err_is_open(e) && !err_is_want(e->no);
     return again && !(w->del->native && step == DELETE_FORGET) ? run_step(w, step, e) : r;
 }
 
@@ -103,11 +103,11 @@ static int run_from(struct deletion *w, enum delete_step first, struct err *e)
             continue;
         if (step == DELETE_REMOVE)
             text_add(w->remark, "; its files are left: %s", e->text);
-        else if (step == DELETE_START && w->late && !turn_is_open(e))
+        else if (step == DELETE_START && w->late && !err_is_open(e))
             text_add(w->remark, "; the domain is not started to merge the rest: %s", e->text);
         else if (r == -ENOENT && !w->now)
             break;
-        else if (w->del->step < DELETE_MERGE || (!w->del->n && !turn_is_open(e)))
+        else if (w->del->step < DELETE_MERGE || (!w->del->n && !err_is_open(e)))
             return fail_undone(w, e);
         else
             return put_off(w, e);

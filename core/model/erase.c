@@ -38,7 +38,7 @@ static int delete_one(struct turn *t, const struct snapshot *s, bool metadata, s
     int r = turn_confirm(t, e);
     if (r == 0)
         r = delete_snapshot(t->m, t->journal, t->domain, s, metadata, remark, e);
-    if (r < 0 && turn_is_unsure(e) && is_gone(t, s->name)) {
+    if (r < 0 && err_is_unsure(e) && is_gone(t, s->name)) {
         text_add(remark, "; the connection was lost meanwhile; the snapshot is gone");
         return 0;
     }

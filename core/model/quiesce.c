@@ -42,7 +42,7 @@ int quiesce_begin(struct turn *t, struct err *e)
     int r = note(t, e);
     if (r == 0)
         r = virt_freeze(t->m->virt, t->domain->uuid, FREEZE_SECONDS, e);
-    if (r < 0 && !turn_is_unsure(e))
+    if (r < 0 && !err_is_unsure(e))
         forget(t);
     return r;
 }
@@ -53,7 +53,7 @@ void quiesce_end(struct turn *t, struct text *remark)
     int r = virt_thaw(t->m->virt, t->domain->uuid, FREEZE_SECONDS, &why);
     if (r < 0)
         text_add(remark, "the guest's file systems may still be frozen: %s", why.text);
-    if (r == 0 || !turn_is_unsure(&why))
+    if (r == 0 || !err_is_unsure(&why))
         forget(t);
 }
 

@@ -134,7 +134,7 @@ static enum outcome run_step(struct work *w, enum revert_step step, struct err *
         return LATER;
     w->rv->step = step;
     r = revert_run_step(w, step, e);
-    return r == 0 ? DONE : turn_is_open(e) ? LATER : FAILED;
+    return r == 0 ? DONE : err_is_open(e) ? LATER : FAILED;
 }
 
 /* After a `define` whose answer did not come nothing is undone: it may still reach libvirt. */

@@ -12,10 +12,10 @@
 #include "model/revert_steps.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/sync.h"
 #include "model/catalog.h"
 #include "model/revert.h"
 #include "model/survey.h"
@@ -69,25 +69,6 @@ static int make_overlays(struct work *w, struct err *e)
         VIRT_CREATE_DISK_ONLY | VIRT_CREATE_ATOMIC | VIRT_CREATE_NO_METADATA, NULL, e);
 }
 
-static int sync_path(const char *path, int flags, struct err *e)
-{
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags);
-    if (fd >= 0 && fsync(fd) == 0)
-        return 0;
-    return err_fail(e, errno, "cannot bring '%s' to the disk: %s", path, strerrordesc_np(errno));
-}
-
-/* The overlay outlives a crash of the machine, as the journal does. */
-static int sync_overlay(const struct revert_disk *disk, struct err *e)
-{
-    autofree char *directory = strdup(disk->overlay);
-    if (!directory)
-        return err_nomem(e);
-    strrchr(directory, '/')[1] = '\0';
-    int r = sync_path(disk->overlay, 0, e);
-    return r == 0 ? sync_path(directory, O_DIRECTORY, e) : r;
-}
-
 static int refuse_there(const struct revert *rv, struct err *e)
 {
     struct stat st;
@@ -114,7 +95,7 @@ static int run_make(struct work *w, struct err *e)
     for (size_t i = 0; r == 0 && i < rv->n; i++) {
         r = revert_check_made(&rv->disks[i], e);
         if (r == 0)
-            r = sync_overlay(&rv->disks[i], e);
+            r = sync_file(rv->disks[i].overlay, e);
     }
     return r == 0 ? revert_record_made(w->j, rv, e) : r;
 }

@@ -116,13 +116,3 @@ int turn_confirm(const struct turn *t, struct err *e)
         return 0;
     return err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
 }
-
-bool turn_is_unsure(const struct err *e)
-{
-    return e->no == ENOTCONN || e->no == ETIMEDOUT;
-}
-
-bool turn_is_open(const struct err *e)
-{
-    return turn_is_unsure(e) || err_is_want(e->no);
-}

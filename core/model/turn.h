@@ -38,12 +38,4 @@ int turn_snapshot(const struct turn *t, uint64_t ident, const struct snapshot **
  * EBUSY; EINTR when the thread's task is unwanted by now. */
 int turn_confirm(const struct turn *t, struct err *e);
 
-/* After a change failed: was it the connection, so that the change may have been made all the same?
- */
-bool turn_is_unsure(const struct err *e);
-
-/* Did the answer of libvirt not come, or have we not what it takes to go on? Then nothing follows
- * from the failure. */
-bool turn_is_open(const struct err *e);
-
 #endif

@@ -39,7 +39,7 @@ static int tell_outcome(const struct turn *t, struct err *e)
     struct err why = *e, ignored;
     if (model_domain_now(t->m, t->domain->uuid, &now, &ignored) < 0)
         return -why.no;
-    if (!turn_is_unsure(&why) && now->active == t->domain->active)
+    if (!err_is_unsure(&why) && now->active == t->domain->active)
         return -why.no;
     return err_fail(e, why.no, "%s; the domain is now '%s', its current snapshot '%s'", why.text,
                     now->state, now->current ? now->current->name : "");
@@ -131,7 +131,7 @@ int verb_describe(struct model *m, const char *uuid, uint64_t ident, const char 
     r = turn_confirm(&t, e);
     if (r == 0)
         r = virt_snapshot_create(m->virt, uuid, new, flags, NULL, e);
-    if (r < 0 && turn_is_unsure(e) && is_described(&t, s->ident, description)) {
+    if (r < 0 && err_is_unsure(e) && is_described(&t, s->ident, description)) {
         text_add(remark, "the connection was lost meanwhile; the description is there");
         return 0;
     }
