@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/printable.h"
+
 int err_fail(struct err *e, int no, const char *fmt, ...)
 {
     if (!e)
@@ -14,9 +16,7 @@ int err_fail(struct err *e, int no, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(e->text, sizeof(e->text), fmt, ap);
     va_end(ap);
-    for (char *p = e->text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
+    printable(e->text);
     e->no = no;
     return -no;
 }

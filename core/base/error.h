@@ -15,7 +15,7 @@ struct err {
     char text[ERR_TEXT_MAX]; /* one sentence without a newline, UTF-8, cut when too long */
 };
 
-/* Fills `e` (may be NULL) and returns -no. Control bytes in the text become '?'. */
+/* Fills `e` (may be NULL) and returns -no. The text is made printable (base/printable.h). */
 int err_fail(struct err *e, int no, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* err_fail for an allocation that failed: -ENOMEM. */

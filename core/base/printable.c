@@ -5,13 +5,24 @@
 #include <stdint.h>
 #include <string.h>
 
-enum {
-    CODE_POINT_MAX = 0x10ffff,
-    CONTROL_FIRST = 0x7f, /* DEL and the controls of 8 bits, which terminals obey as well */
-    CONTROL_LAST = 0x9f,
-    SURROGATE_FIRST = 0xd800,
-    SURROGATE_LAST = 0xdfff
+enum { CODE_POINT_MAX = 0x10ffff };
+
+static const struct {
+    uint32_t first, last;
+} hidden[] = {
+    {0x7f, 0x9f},     /* DEL and the controls of 8 bits, which terminals obey as well */
+    {0x2028, 0x202e}, /* separators of lines, and what turns the direction of text around */
+    {0x2066, 0x2069}, /* more of the latter */
+    {0xd800, 0xdfff}, /* surrogates */
 };
+
+static bool is_hidden(uint32_t code)
+{
+    bool found = false;
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
+        found |= code >= hidden[i].first && code <= hidden[i].last;
+    return found;
+}
 
 /* The bytes of the code point at p, decoded as RFC 3629 has it; 0 when it is none or not to be
  * shown. The terminating NUL is no continuation byte, so nothing past it is read. */
@@ -28,10 +39,7 @@ static size_t code_point_length(const unsigned char *p)
             return 0;
         code = code << 6 | (p[i] & 0x3fu);
     }
-    bool odd = code < least[n] || code > CODE_POINT_MAX ||
-               (code >= CONTROL_FIRST && code <= CONTROL_LAST) ||
-               (code >= SURROGATE_FIRST && code <= SURROGATE_LAST);
-    return odd ? 0 : n;
+    return code < least[n] || code > CODE_POINT_MAX || is_hidden(code) ? 0 : n;
 }
 
 void printable(char *s)
@@ -39,7 +47,7 @@ void printable(char *s)
     while (*s) {
         size_t n = code_point_length((unsigned char *)s);
         if (!n)
-            *s = '?';
+            *s = strchr("\t\n\r", *s) ? ' ' : '?';
         s += n ? n : 1;
     }
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/printable.h"
+
 static bool text_reserve(struct text *t, size_t more)
 {
     size_t need;
@@ -40,20 +42,39 @@ void text_put(struct text *t, const void *bytes, size_t len)
     t->s[t->len] = '\0';
 }
 
+__attribute__((format(printf, 2, 0))) static void add_args(struct text *t, const char *fmt,
+                                                           va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    if (n < 0 || !text_reserve(t, (size_t)n)) {
+        t->failed = true;
+    } else {
+        vsnprintf(t->s + t->len, (size_t)n + 1, fmt, again);
+        t->len += (size_t)n;
+    }
+    va_end(again);
+}
+
 void text_add(struct text *t, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    add_args(t, fmt, ap);
     va_end(ap);
-    if (n < 0 || !text_reserve(t, (size_t)n)) {
-        t->failed = true;
-        return;
-    }
+}
+
+void text_line(struct text *t, const char *fmt, ...)
+{
+    size_t begin = t->len;
+    va_list ap;
     va_start(ap, fmt);
-    vsnprintf(t->s + t->len, (size_t)n + 1, fmt, ap);
+    add_args(t, fmt, ap);
     va_end(ap);
-    t->len += (size_t)n;
+    if (!t->failed)
+        printable(t->s + begin);
+    text_put(t, "\n", 1);
 }
 
 char *text_take(struct text *t, size_t *ret_len)

@@ -18,6 +18,9 @@ struct text {
 };
 
 void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Adds one line and its newline: what is formatted is made printable (base/printable.h), so that no
+ * name in it makes a line of its own. */
+void text_line(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_put(struct text *t, const void *bytes, size_t len);
 
 /* The text, owned by the caller (free), never NULL on success even when empty; ret_len may be

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/printable.h"
 #include "model/catalog.h"
 #include "model/images.h"
 #include "model/lookout.h"
@@ -14,14 +13,11 @@
 
 enum { INFO_NEEDED_MAX = 16 }; /* lines that name who needs a snapshot's files */
 
-/* "Key:", padded as virsh pads it, then the value with its control bytes made '?'. */
+/* "Key:", padded as virsh pads it, then the value. The one place where a line enters `info`. */
 static void add(struct text *t, const char *key, const char *value)
 {
     int pad = 15 - (int)strlen(key) - 1;
-    text_add(t, "%s:%*s ", key, pad > 0 ? pad : 0, "");
-    for (const char *p = value; *p; p++)
-        text_put(t, (unsigned char)*p < 0x20 || *p == 0x7f ? "?" : p, 1);
-    text_add(t, "\n");
+    text_line(t, "%s:%*s %s", key, pad > 0 ? pad : 0, "", value);
 }
 
 static void add_number(struct text *t, const char *key, size_t value)
@@ -152,8 +148,6 @@ static void add_stray(struct text *t, const struct snapshot_disk *disk)
     const struct stray *s = disk->stray;
     text_add(&entry, "id %s, %s, %" PRIu64 " bytes of memory, in '%s'", s->id,
              stamp(s->date, created), s->vm_state_size, s->path);
-    if (!entry.failed)
-        printable(entry.s);
     add_of(t, "Tag", disk->target, &entry);
 }
 
@@ -162,11 +156,7 @@ int model_tag_info(struct model *m, struct domain *d, const struct snapshot *tag
 {
     const struct tag_list *all = domain_tags(d);
     autotext struct text t = {0};
-    autofree char *name = strdup(tag->name);
-    if (!name)
-        return err_nomem(e);
-    printable(name);
-    add(&t, "Name", name);
+    add(&t, "Name", tag->name);
     add(&t, "Domain", d->name);
     add(&t, "Metadata", "no");
     add_created(&t, snapshot_created(tag));

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/printable.h"
 #include "model/catalog.h"
 #include "model/verbs.h"
 
@@ -86,6 +87,8 @@ void model_log_add(struct model *m, const char *uuid, const struct operation *op
     else
         text_add(line, "ok%s%s", remark && *remark && *remark != ';' ? "; " : "",
                  remark ? remark : "");
+    if (!line->failed)
+        printable(line->s);
     struct entry *en = line->failed || !uuid ? NULL : model_entry(m, uuid);
     if (!en)
         return;

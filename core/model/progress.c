@@ -166,13 +166,13 @@ void progress_close(struct model *m)
 static void add_figures(const struct virt_job *job, struct text *out)
 {
     if (job->timed)
-        text_add(out, "Elapsed:        %llu s\n", (unsigned long long)job->elapsed_ms / 1000);
+        text_line(out, "Elapsed:        %llu s", (unsigned long long)job->elapsed_ms / 1000);
     if (!job->total)
         return;
     uint64_t done = min_u64(job->done, job->total);
-    text_add(out, "Bytes:          %llu/%llu\n", (unsigned long long)done,
-             (unsigned long long)job->total);
-    text_add(out, "Percent:        %d\n", (int)(100.0 * (double)done / (double)job->total));
+    text_line(out, "Bytes:          %llu/%llu", (unsigned long long)done,
+              (unsigned long long)job->total);
+    text_line(out, "Percent:        %d", (int)(100.0 * (double)done / (double)job->total));
 }
 
 static void show_ours(const struct entry *en, const struct virt_job *known, struct text *out)
@@ -183,28 +183,28 @@ static void show_ours(const struct entry *en, const struct virt_job *known, stru
         job = *known;
     job.timed = true;
     job.elapsed_ms = (clock_ns() - p->since) / CLOCK_MS;
-    text_add(out, "Operation:      %s\n", p->task ? p->task->name : "unknown");
+    text_line(out, "Operation:      %s", p->task ? p->task->name : "unknown");
     if (p->task)
-        text_add(out, "Path:           %s\n", p->task->path);
+        text_line(out, "Path:           %s", p->task->path);
     if (*p->step)
-        text_add(out, "Step:           %s\n", p->step);
+        text_line(out, "Step:           %s", p->step);
     add_figures(&job, out);
     if (p->task && p->task->unwanted)
-        text_add(out, "Interrupted:    yes\n");
+        text_line(out, "Interrupted:    yes");
     if (queue_waiting(&en->queue))
-        text_add(out, "Waiting:        %zu\n", queue_waiting(&en->queue));
+        text_line(out, "Waiting:        %zu", queue_waiting(&en->queue));
 }
 
 static void show_others(const struct progress *p, const struct virt_job *known, struct text *out)
 {
     if (known) {
-        text_add(out, "Operation:      %s, of another program\n", known->operation);
+        text_line(out, "Operation:      %s, of another program", known->operation);
         add_figures(known, out);
         return;
     }
     struct virt_job nothing = {.timed = p->asking};
     nothing.elapsed_ms = p->asking ? (clock_ns() - p->asked) / CLOCK_MS : 0;
-    text_add(out, "Operation:      unknown: libvirt does not answer\n");
+    text_line(out, "Operation:      unknown: libvirt does not answer");
     add_figures(&nothing, out);
 }
 
@@ -222,7 +222,7 @@ static void show(struct model *m, struct entry *en, bool active, struct text *ou
     else if (others)
         show_others(p, known ? &job : NULL, out);
     else
-        text_add(out, "none\n");
+        text_line(out, "none");
     if (others || p->others)
         clock_gettime(CLOCK_REALTIME, &p->changed);
     p->others = others;

@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+
+#include "base/mem.h"
 
 enum { ANY_DOMAIN = -1, ERRNO_MAX = 133 /* Linux' largest, EHWPOISON; more is another system's */ };
 
@@ -91,9 +94,12 @@ int virt_fail(bool readonly, struct err *e)
         return err_fail(e, EIO, "libvirt: the call failed without a reason");
     const struct row *row = find_row(last->code, last->domain);
     const char *hint = row ? row->hint : NULL;
+    const char *words = last->message ? last->message : "unknown error";
+    int len = (int)min_u64(strlen(words), ERR_TEXT_MAX);
+    while (len && words[len - 1] == '\n') /* the end of what some program said */
+        len--;
     return err_fail(e, virt_errno(last->code, last->domain, last->int1, readonly),
-                    "libvirt: %s%s%s", last->message ? last->message : "unknown error",
-                    hint ? "; " : "", hint ? hint : "");
+                    "libvirt: %.*s%s%s", len, words, hint ? "; " : "", hint ? hint : "");
 }
 
 int virt_code(void)

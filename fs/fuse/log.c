@@ -7,6 +7,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "base/printable.h"
 #include "fuse/lowlevel.h"
 
 enum { LINE_MAX_BYTES = 4096 };
@@ -51,7 +52,10 @@ __attribute__((format(printf, 2, 0))) static void log_args(enum log_level level,
         return;
     char line[LINE_MAX_BYTES];
     vsnprintf(line, sizeof(line), fmt, ap);
-    line[strcspn(line, "\n")] = '\0';
+    size_t len = strlen(line);
+    if (len && line[len - 1] == '\n') /* libfuse's */
+        line[len - 1] = '\0';
+    printable(line);
     emit(level, line);
 }
 

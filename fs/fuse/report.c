@@ -27,8 +27,6 @@ void report(struct fs *fs, const struct op *op, const struct err *failure, const
         text_add(&path, "%s", op->path);
     else
         op_path(fs, op, &path);
-    struct err said = failure ? *failure : (struct err){0};
-    printable(said.text);
     struct operation operation = {
         .uid = op->uid,
         .pid = op->pid,
@@ -36,7 +34,7 @@ void report(struct fs *fs, const struct op *op, const struct err *failure, const
         .path = path.s && path.len ? path.s : ".",
     };
     const char *uuid = op->place.kind == PLACE_ROOT ? NULL : op->place.uuid;
-    model_log_add(fs->tree.model, uuid, &operation, failure ? &said : NULL, remark, &line);
+    model_log_add(fs->tree.model, uuid, &operation, failure, remark, &line);
     if (line.s && !line.failed)
         log_line(failure ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "%s", line.s);
 }

@@ -269,5 +269,34 @@ def state(mount, domain):
         return file.read().strip()
 
 
+FORGED = "x\n2026-01-01T00:00:00Z uid=0 pid=1 delete web: ok\u2028\u009b31mred\u202e"
+REDEFINED = "the metadata of 'x 2026-01-01T00:00:00Z uid=0 pid=1 delete web: ok?????31mred???' is put back"
+
+
+@test
+def a_name_makes_no_line_of_its_own_in_log_or_info(directory):
+    with Domain("forged", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "cache=0") as mount:
+        document = os.path.join(directory, "forged.xml")
+        with open(document, "w", encoding="utf-8") as file:
+            file.write(f"<domainsnapshot><name>{FORGED}</name></domainsnapshot>")
+        domain.virsh("snapshot-create", "forged", document)
+        (name,) = os.listdir(mount.path("forged/snapshots"))
+        keys = [line.split(":")[0] for line in shown(mount.path("forged/snapshots", name, "info"))]
+        equal(keys[:3], ["Name", "Domain", "Current"], "keys of info")
+        with open(mount.path("forged/snapshots", name, "snapshot.xml"), encoding="utf-8") as file:
+            echo("redefine\n" + file.read(), mount.path("forged/create"))
+        lines = shown(mount.path("forged/log"))
+        equal(len(lines), 1, "lines in the log")
+        holds(lines[0], REDEFINED, "the line")
+
+
+def shown(path):
+    """The lines of a text; no character but a newline ends one or is obeyed by a terminal."""
+    with open(path, encoding="utf-8", newline="") as file:
+        text = file.read()
+    equal([one for one in text if one != "\n" and not one.isprintable()], [], f"characters in {path}")
+    return text.splitlines()
+
+
 with scratch() as directory:
     run(directory)

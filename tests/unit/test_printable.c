@@ -8,7 +8,10 @@ static const struct {
 } cases[] = {
     {"", "", "nothing"},
     {"snapshots/a b", "snapshots/a b", "plain text"},
-    {"a\nb\tc\x7f", "a?b?c?", "control bytes"},
+    {"a\nb\tc\r", "a b c ", "breaks of a line and tabs"},
+    {"a\x01\x0b\x0c\x1b\x1e\x7f", "a??????", "control bytes"},
+    {"\u2027\u2028\u2029\u202f", "\u2027??????\u202f", "separators of lines"},
+    {"\u202e\u2066\u206a", "??????\u206a", "marks that turn text around"},
     {"\u00e9\u20ac\U0001f600\U0010ffff", "\u00e9\u20ac\U0001f600\U0010ffff", "sequences of 2 to 4"},
     {"a\xff\xfe", "a??", "bytes that UTF-8 never has"},
     {"\x80z", "?z", "a continuation alone"},

@@ -28,7 +28,7 @@ int main(void)
 
     struct err e = {0};
     TAP_OK(err_fail(&e, EBUSY, "a\nb %d", 1) == -EBUSY && e.no == EBUSY, "errno");
-    TAP_STR(e.text, "a?b 1", "one line");
+    TAP_STR(e.text, "a b 1", "one line");
     TAP_OK(err_fail(NULL, EIO, "x") == -EIO, "nobody listens");
     TAP_STR(err_name(ENOTEMPTY), "ENOTEMPTY", "a name");
     TAP_STR(err_name(99999), "E?", "no name");

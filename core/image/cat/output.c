@@ -3,8 +3,6 @@
 
 #include <errno.h>
 
-#include "base/printable.h"
-
 enum { CHUNK = 1024 * 1024, MAP_FLUSH = 64 * 1024 };
 
 int output_write(const void *bytes, size_t len, struct err *e)
@@ -96,10 +94,8 @@ int output_map(struct image *im, const struct cat_options *o, struct err *e)
 /* Names come from images: none may hold what a terminal obeys, or a line of its own. */
 static void add_line(struct text *t, struct text *line)
 {
-    if (line->s)
-        printable(line->s);
     t->failed |= line->failed || !line->s;
-    text_add(t, "%s\n", line->s ? line->s : "");
+    text_line(t, "%s", line->s ? line->s : "");
     text_drop(line);
 }
 
