@@ -21,7 +21,7 @@ static const struct magic magics[] = {
     {"QFI\xfb", "qcow2"}, {"QED", "qed"}, {"KDMV", "vmdk"}, {"COWD", "vmdk"}, {"# Disk", "vmdk"},
 };
 
-/* Formats of QEMU's without backing files. */
+/* Formats of QEMU's without backing files, by its words. */
 static const char *const alone[] = {"luks",  "vdi", "vhdx", "vpc", "dmg",      "bochs",
                                     "cloop", "iso", "dir",  "fat", "parallels"};
 
@@ -50,7 +50,7 @@ const char *foreign_guess(const struct image_file *f)
 bool foreign_stands_alone(const struct image_file *f, const char *format)
 {
     for (size_t i = 0; i < sizeof(alone) / sizeof(*alone); i++)
-        if (!strcmp(format, alone[i]))
+        if (foreign_same(alone[i], format))
             return true;
     autofree uint8_t *b = calloc(1, HEAD_MAX);
     ssize_t n = b ? file_read_some(f, b, HEAD_MAX, 0, NULL) : -1;

@@ -9,8 +9,11 @@
 
 /* The number of a format that QEMU reads for us, by its libvirt or QEMU name; -1: it is none. */
 int foreign_find(const char *format);
-const char *foreign_name(int i);    /* static */
+const char *foreign_name(int i);    /* QEMU's; static */
 const char *foreign_options(int i); /* what QEMU needs besides (export.h); NULL: no secret */
+
+/* Are these two words for one format, be it that one is QEMU's and one libvirt's? */
+bool foreign_same(const char *a, const char *b);
 
 /* The size of the disk in the file, whose format is foreign_find's `i`. -EINVAL: it is none;
  * -EOPNOTSUPP: its bytes are in other files as well. */

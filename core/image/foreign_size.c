@@ -1,8 +1,9 @@
 /* foreign_size.c - how big the disk in a file of another format is, by its header alone: a stat
- * starts no process. The places of the fields: QEMU's block/vmdk.c, vdi.c, vhdx.h, qcow.c, qed.h
- * and parallels.c; once QEMU reads the file its answer has to be the same (export.c).
+ * starts no process. The places of the fields: QEMU's block/vmdk.c, vdi.c, vhdx.h, vpc.c, qcow.c,
+ * qed.h and parallels.c; once QEMU reads the file its answer has to be the same (export.c).
  */
 #include <errno.h>
+#include <string.h>
 
 #include "image/export.h"
 #include "image/foreign.h"
@@ -18,19 +19,32 @@ enum {
     VHDX_META_HEAD = 32,
     VHDX_META_COUNT = 10, /* le16 */
     VHDX_ENTRY = 32,      /* begins with a GUID, then a place */
-    GUID = 16
+    GUID = 16,
+    VPC_FOOTER = 512,   /* of its fields: */
+    VPC_APP = 28,       /* who made it, 4 letters */
+    VPC_SIZE = 48,      /* be64, bytes */
+    VPC_CYLINDERS = 56, /* be16 */
+    VPC_HEADS = 58,     /* a byte, and */
+    VPC_SECTORS = 59,
+    VPC_TYPE = 60, /* be32 */
+    VPC_FIXED = 2,
+    VPC_DYNAMIC = 3,
+    VPC_GEOMETRY_MAX = 65535 * 16 * 255 /* sectors; a larger disk has this */
 };
 
 struct shape {
-    const char *format, *magic;
+    const char *format; /* QEMU's word */
+    const char *magic;
     size_t magic_len, magic_at, size_at;
     bool big_endian;
     unsigned unit; /* bytes */
     int (*size)(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e);
     const char *options; /* QEMU's, with the secret */
+    const char *libvirt; /* libvirt's word for the format; NULL: the same */
 };
 
 static int vhdx_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e);
+static int vpc_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e);
 static int luks_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e);
 
 static const struct shape shapes[] = {
@@ -38,18 +52,27 @@ static const struct shape shapes[] = {
     {"vdi", "\x7f\x10\xda\xbe", 4, 64, 368, false, 1},
     {"qcow", "QFI\xfb\0\0\0\1", 8, 0, 24, true, 1},
     {"qed", "QED", 4, 0, 48, false, 1},
-    {"parallels", "WithouFreSpacExt", 16, 0, 36, false, VIRTUAL_SECTOR},
-    {"vhdx", "vhdxfile", 8, .unit = 1, .size = vhdx_size},
+    {"parallels", "WithouFreSpacExt", 16, 0, 36, false, VIRTUAL_SECTOR, .libvirt = "ploop"},
+    {"vhdx", "vhdxfile", 8, .unit = 1, .size = vhdx_size, .libvirt = "vhd"},
+    {"vpc", "", .unit = VIRTUAL_SECTOR, .size = vpc_size},
     {"luks", "LUKS\xba\xbe\0\1", 8, .unit = 1, .size = luks_size,
      .options = "\"key-secret\":\"" EXPORT_SECRET "\","},
 };
 
 int foreign_find(const char *format)
 {
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
-        if (!strcmp(shapes[i].format, format))
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+        const struct shape *s = &shapes[i];
+        if (!strcmp(s->format, format) || (s->libvirt && !strcmp(s->libvirt, format)))
             return (int)i;
+    }
     return -1;
+}
+
+bool foreign_same(const char *a, const char *b)
+{
+    int i = foreign_find(a);
+    return !strcmp(a, b) || (i >= 0 && i == foreign_find(b));
 }
 
 const char *foreign_name(int i)
@@ -114,6 +137,39 @@ static int vhdx_size(const struct image_file *f, const uint8_t *head, uint64_t *
         return err_fail(e, EINVAL, "'%s' is damaged: it does not tell the size of its disk",
                         f->path);
     *ret = little(value, sizeof(value));
+    return 0;
+}
+
+/* QEMU goes by the geometry unless a program is known to write sizes that do not fit one. */
+static bool has_geometry(const uint8_t *footer, uint64_t geometry)
+{
+    static const char without[][4] = {"win ", "qem2", "d2v ", "CTXS", "tap", "wa"};
+    bool found = geometry == VPC_GEOMETRY_MAX;
+    for (size_t i = 0; i < sizeof(without) / sizeof(*without); i++)
+        found |= !memcmp(footer + VPC_APP, without[i], sizeof(without[i]));
+    return !found;
+}
+
+/* A dynamic disk begins with a copy of its footer; of a fixed one it is the end alone. QEMU would
+ * read one of a third kind, which has a parent, without that. */
+static int vpc_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e)
+{
+    uint8_t b[VPC_FOOTER];
+    uint32_t type = VPC_DYNAMIC;
+    memcpy(b, head, sizeof(b));
+    if (memcmp(b, "conectix", 8) != 0) {
+        type = VPC_FIXED;
+        int r = f->size < VPC_FOOTER ? 0 : file_read(f, b, sizeof(b), f->size - VPC_FOOTER, e);
+        if (r < 0)
+            return r;
+    }
+    if (memcmp(b, "conectix", 8) != 0)
+        return err_fail(e, EINVAL, "'%s' does not begin or end as a vpc does", f->path);
+    if (be32(b + VPC_TYPE) != type)
+        return err_fail(e, EOPNOTSUPP, "'%s' is a vpc of several files, which is not read here",
+                        f->path);
+    uint64_t geometry = (uint64_t)be16(b + VPC_CYLINDERS) * b[VPC_HEADS] * b[VPC_SECTORS];
+    *ret = has_geometry(b, geometry) ? geometry : be64(b + VPC_SIZE) / VIRTUAL_SECTOR;
     return 0;
 }
 

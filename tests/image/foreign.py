@@ -26,7 +26,9 @@ FORMATS = {
     "vmdk": {}, "vdi": {}, "vhdx": {}, "qcow": {}, "qed": {}, "parallels": {},
     "vmdk-stream": {"subformat": "streamOptimized"},
     "vhdx-fixed": {"subformat": "fixed"},
+    "vpc": {"force_size": "on"}, "vpc-fixed": {"subformat": "fixed", "force_size": "on"},
 }
+WORDS = {"vhd": "vhdx", "ploop": "parallels", "vpc": "vpc"}  # libvirt's, and QEMU's
 PROCESSES = 8  # at once
 GONE_SECONDS = 60  # until it is clear that a server is
 
@@ -308,13 +310,45 @@ def what_is_no_such_image_is_refused_without_a_process(directory, rng):
     path, _ = make(directory, "vdi", {}, rng)
     for format in ("vmdk", "vhdx", "qcow", "qed", "parallels"):
         refused(path, format, f"begin as a {format} of one file")
-    refused(path, "vpc", "'vpc'")
+    refused(path, "vpc", "end as a vpc does")
+    refused(path, "dmg", "'dmg'")
     refused(path, "vdi", "no snapshots", "-s", "1")
     empty = os.path.join(directory, "no-program")
     os.mkdir(empty)
     result = attempt(CAT, "-f", "vdi", path, env={**os.environ, "PATH": empty})
     equal((result.status, result.out), (1, ""), "no qemu-nbd")
     holds(result.err, "qemu-utils", "sentence")
+
+
+@test
+def libvirts_words_for_a_format_are_qemus(directory, rng):
+    before = None
+    for word, name in WORDS.items():
+        path, format = make(directory, name, FORMATS[name], rng)
+        now = load(expected(path, format))
+        true(now == load(path + ".raw") and now != before, f"{name} does not differ from the last")
+        equal(first_difference(cat(path, format=word), now), None, word)
+        before = now
+
+
+@test
+def the_size_of_a_vpc_is_that_which_qemu_reads(directory, _):
+    for number, size in enumerate((5 * MI + 512, 12 * MI, 777 * MI, 130 << 30)):
+        for options in ("force_size=off", "force_size=on"):
+            path = os.path.join(directory, f"size-{number}-{options}")
+            must("qemu-img", "create", "-q", "-f", "vpc", "-o", options, path, size)
+            told = json.loads(must("qemu-img", "info", "-f", "vpc", "--output=json", path))["virtual-size"]
+            true(options != "force_size=on" or told == size, f"QEMU reads {told} for {size}")
+            holds(must(CAT, "-f", "vpc", "--info", path), f"(vpc, {told} bytes)", "info")
+
+
+@test
+def a_vpc_with_a_parent_is_not_read_without_it(directory, rng):
+    path, _ = make(directory, "vpc", FORMATS["vpc"], rng)
+    with open(path, "r+b") as file:
+        file.seek(60)
+        file.write(struct.pack(">I", 4))
+    refused(path, "vpc", "several files")
 
 
 @test

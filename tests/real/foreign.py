@@ -46,6 +46,52 @@ def snapshots_of_a_vmdk_and_a_vdi_disk(directory):
             until(lambda: not servers(mount.process.pid), "the end of the last process")
 
 
+class WordsDomain(Domain):
+    """Its disks have formats for which libvirt has words of its own."""
+
+    QEMU = {"vpc": "vpc", "vhd": "vhdx", "ploop": "parallels", "qcow2": "qcow2"}
+
+    def __enter__(self):
+        for disk in self.disks:
+            must("qemu-img", "create", "-q", "-f", self.QEMU[disk.format], disk.path, self.size)
+        self.define()
+        return self
+
+    def take(self, number, name):
+        """libvirt has QEMU make no overlay on two of the formats, so that it takes those made before."""
+        self.write(0x10 + number, number * MIB)
+        specs = []
+        for disk in self.disks:
+            overlay = os.path.join(self.directory, f"{disk.target}.{name}")
+            below, format = self.live_source(disk.target)
+            must("qemu-img", "create", "-q", "-u", "-f", "qcow2", "-b", below, "-F", self.QEMU[format],
+                 overlay, self.size)
+            specs += ["--diskspec", f"{disk.target},file={overlay}"]
+        self.snapshot(name, "external", "--reuse-external", *specs)
+
+    def check(self, mount, name, target, to):
+        """The image in the mount has the bytes that QEMU reads."""
+        source, format = self.snapshot_source(name, target)
+        reading.convert(source, self.QEMU[format], to)
+        reading.check(mount.path(f"words/by-name/{name}/{target}.raw"), to)
+        return format
+
+
+@test
+def snapshots_of_disks_whose_formats_libvirt_calls_otherwise(directory):
+    disks = {"vda": "vpc", "vdb": "vhd", "vdc": "ploop"}
+    with WordsDomain("words", directory, disks) as domain, Mount(SYSTEM, "cache=0") as mount:
+        domain.start()
+        for number, name in enumerate(("e1", "e2"), 1):
+            domain.take(number, name)
+        domain.destroy()  # QEMU keeps the first of a parallels disk open to be written
+        for target, format in disks.items():
+            one, two = (os.path.join(directory, f"{target}.of-{name}") for name in ("e1", "e2"))
+            equal(domain.check(mount, "e1", target, one), format, "the format")
+            equal(domain.check(mount, "e2", target, two), "qcow2", "the format")
+            true(not reading.same(one, two), f"{target} of the two does not differ")
+
+
 NETWORK = """<disk type='network' device='disk'><driver name='qemu' type='raw'/>
 <source protocol='nbd' name='disk'><host transport='unix' socket='{}'/></source><target dev='vda'"""
 

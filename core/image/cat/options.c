@@ -10,7 +10,7 @@ const char cat_help[] =
     "Writes the bytes of a disk image, or of a snapshot in it, to standard output.\n"
     "\n"
     "  -f, --format=FORMAT    format of IMAGE: raw, qcow2, or one that QEMU reads for it\n"
-    "                         (luks, parallels, qcow, qed, vdi, vhdx, vmdk); never guessed\n"
+    "                         (luks, parallels, qcow, qed, vdi, vhdx, vmdk, vpc); never guessed\n"
     "  -s, --snapshot=TAG     the internal snapshot with that name\n"
     "  -i, --id=ID            the internal snapshot with that id\n"
     "  -o, --offset=OFFSET    begin at that byte of the disk (suffixes K, M, G, T)\n"
