@@ -228,7 +228,9 @@ bool image_is_open(const char *path)
 {
     autoclose int fd = open_quietly(path, O_NOFOLLOW);
     struct image_file f = {.fd = fd};
-    return fd >= 0 && locked_byte(&f, BYTES_FIRST, BYTES) != 0;
+    if (fd < 0)
+        return errno != ENOENT;
+    return locked_byte(&f, BYTES_FIRST, BYTES) != 0;
 }
 
 /* The byte that tells of a writer, 0: none; -errno: there may be one. Byte 102 is held by jobs that

@@ -199,9 +199,9 @@ int image_layers(const struct image_source *source, const struct image_policy *p
                  struct image_layer **ret_layers, size_t *ret_n, bool *ret_unknown, struct err *e);
 void image_layers_free(struct image_layer *layers, size_t n);
 
-/* May some QEMU have the file open, if only as a backing file? Told by its locks, which it has
- * where libvirt knows nothing of it; yes where these cannot be asked for. `path` is outside every
- * mount of ours. */
+/* May some QEMU have the file open, if only as a backing file? QEMU's locks tell, also of a QEMU
+ * that libvirt does not know. Yes if the locks cannot be asked for: the file system has none, or
+ * the file cannot be opened for any cause but ENOENT. `path` is outside every mount of ours. */
 bool image_is_open(const char *path);
 
 #endif

@@ -112,11 +112,22 @@ const char *graph_file_format(const struct graph *g, int file)
     return g->files[file].format;
 }
 
-/* Copies a string that may be NULL; false without memory. */
-static bool copy(const char **at, const char *s)
+/* Makes a string, which may be NULL, one's own; false without memory. */
+static bool own(const char **at)
 {
+    const char *s = *at;
     *at = s ? strdup(s) : NULL;
     return !s || *at;
+}
+
+/* All of them, so that what could not be copied is not freed. */
+static bool own_strings(struct graph_user *u)
+{
+    const char **all[] = {&u->domain, &u->snapshot, &u->target, &u->tag, &u->tag_id, &u->inside};
+    bool ok = true;
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        ok &= own(all[i]);
+    return ok;
 }
 
 bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, size_t n)
@@ -125,14 +136,9 @@ bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, si
     if (!more)
         return false;
     g->users = more;
-    struct user x = {
-        .u = {.broken = u->broken, .unknown = u->unknown, .loose = u->loose, .left = u->left},
-        .n = n};
+    struct user x = {.u = *u, .n = n};
     x.chain = calloc(n + 1, sizeof(*x.chain));
-    bool ok = x.chain && copy(&x.u.domain, u->domain) && copy(&x.u.snapshot, u->snapshot) &&
-              copy(&x.u.target, u->target) && copy(&x.u.tag, u->tag) &&
-              copy(&x.u.tag_id, u->tag_id) && copy(&x.u.inside, u->inside);
-    if (!ok) {
+    if (!own_strings(&x.u) || !x.chain) {
         user_clear(&x);
         return false;
     }

@@ -23,11 +23,11 @@ static bool is_own(const struct question *q, const struct graph_user *u)
     return !strcmp(u->domain, q->d->name) && !strcmp(u->target, q->target);
 }
 
-/* Its bytes are the whole of `top`: those of the live disk, or of a snapshot that is moved. What
- * the XML names as a volume is not. */
+/* Are its bytes the whole of `top`, and does it follow the merge? libvirt moves the live disk, also
+ * one on a volume. snapfs moves a snapshot, except if its XML names the file as a volume. */
 static bool is_moved(const struct question *q, const struct graph_user *u)
 {
-    if (u->tag || u->inside || u->volume || !is_own(q, u))
+    if (u->tag || u->inside || (u->snapshot && u->volume) || !is_own(q, u))
         return false;
     return u->snapshot || q->m.above == GRAPH_NO_FILE;
 }

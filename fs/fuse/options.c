@@ -155,6 +155,15 @@ static int set_remount(struct options *o, const char *value, struct err *e)
                     "a mount keeps its options ('remount'): unmount it and mount it again");
 }
 
+static int set_subtype(struct options *o, const char *value, struct err *e)
+{
+    (void)o;
+    (void)value;
+    return err_fail(e, EINVAL,
+                    "the mount's type cannot be changed ('subtype=', 'blkdev'): by it snapfs finds "
+                    "the clones whose backing file is in a mount; leave the option out");
+}
+
 static const struct option_row rows[] = {
     {"-r", NULL, "the same as -o ro", set_ro},
     {"-f", NULL, "stay in the foreground, log to stderr", set_foreground},
@@ -190,6 +199,8 @@ static const struct option_row rows[] = {
      "down",
      set_untouched},
     {"remount", NULL, "refused: unmount and mount again", set_remount},
+    {"subtype=", "NAME", "refused: the type of a mount is always fuse.snapfs", set_subtype},
+    {"blkdev", NULL, "refused, as subtype= is", set_subtype},
     {"rw", NULL, NULL, set_rw},
     {"-n", NULL, NULL, set_nothing},
     {"defaults", NULL, NULL, set_nothing},

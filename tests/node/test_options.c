@@ -125,6 +125,8 @@ static void test_refused(void)
     refused("-o domain= /mnt", "pattern");
     refused("-o loglevel=loud /mnt", "error, warn, info or debug");
     refused("-o remount,ro /mnt", "unmount it and mount it again");
+    refused("-o subtype=other /mnt", "leave the option out");
+    refused("-o ro,blkdev /mnt", "leave the option out");
     refused("-z /mnt", "unknown option '-z'");
     refused("--frobnicate /mnt", "unknown option");
     refused("/mnt -o", "missing argument");

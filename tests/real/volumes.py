@@ -95,6 +95,27 @@ def a_document_for_a_snapshot_on_a_volume(directory):
 
 
 @test
+def a_snapshot_on_a_volume_that_is_the_overlay_to_be_merged(directory):
+    """The XML of e2 names e1's overlay by its name in the pool: a merge of e1 would leave e2 without a file."""
+    with OnVolumes("moved", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+        with pool(directory), mounted(domain) as mount:
+            held = Held(domain, mount)
+            make(mount, domain, held, 1, "e1 disk-only")
+            domain.disks[0].path, _ = domain.live_source("vda")
+            refresh()
+            domain.define()
+            for number in (2, 3):
+                make(mount, domain, held, number, f"e{number} disk-only")
+            write(domain, 4)
+            command(mount.path("moved/by-name/e1/delete"), "merge\n")
+            held.bytes.pop("e1")
+            held.check()
+            held.check_mount()
+            reverted(mount, domain, held, "e2")
+            tidy(domain)
+
+
+@test
 def a_live_disk_that_is_a_volume_on_others(directory):
     """The user puts the domain on the overlay by its name in the pool, where no merge would find it."""
     with OnVolumes("named", directory, {"vda": "qcow2"}, 4 * MIB) as domain:

@@ -162,6 +162,21 @@ static void test_others(void)
     merges("e1", 'b', 'a', false, "one that ends where no file is");
 }
 
+static void test_volumes(void)
+{
+    line();
+    user((struct graph_user){.domain = "web", .snapshot = "e4", .volume = true}, "ba");
+    refuses("e1", EBUSY, "a snapshot whose XML names the overlay as a volume");
+    line();
+    user((struct graph_user){.domain = "web", .snapshot = "e4", .volume = true}, "cba");
+    merges("e1", 'b', 'a', false, "its XML names the file above the overlay");
+    refuses("e2", EBUSY, "which is then the overlay");
+    begin();
+    external("e1", "a");
+    user((struct graph_user){.domain = "web", .volume = true}, "ba");
+    merges("e1", 'b', 'a', true, "a live disk that is a volume");
+}
+
 /* A disk that was detached: nobody is on its last overlay. */
 static void test_loose(void)
 {
@@ -182,6 +197,7 @@ int main(void)
     test_tags();
     test_branches();
     test_others();
+    test_volumes();
     graph_free(survey.graph);
     return tap_done();
 }
