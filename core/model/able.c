@@ -16,6 +16,8 @@ static const struct row rows[ABILITIES] = {
     [ABLE_SEE_BRANCHES] = {11003000, ULONG_MAX},
     /* From 10.9 on the name is part of a job's id in QEMU (its news; measured in 11.3). */
     [ABLE_NAME_FREELY] = {0, 10009000},
+    /* 9.0 answers that it cannot perform block operations while a checkpoint exists. */
+    [ABLE_REDEFINE_BESIDE_CHECKPOINTS] = {11003000, ULONG_MAX},
 };
 
 bool able(unsigned long version, enum ability a)

@@ -9,6 +9,8 @@ enum ability {
     ABLE_SEE_BRANCHES,
     /* An internal snapshot of a running domain may have any name. */
     ABLE_NAME_FREELY,
+    /* It redefines snapshots of a domain that is shut off and has checkpoints. */
+    ABLE_REDEFINE_BESIDE_CHECKPOINTS,
     ABILITIES
 };
 

@@ -50,6 +50,10 @@ MEM_CLEANUP(struct delete, delete_free)
 bool delete_add(struct delete *del, const char *target, const char *base, const char *format,
                 const char *top, const char *above);
 
+/* Finds what a definition of the domain calls the overlay of that disk; borrowed. NULL: it has none
+ * on it. */
+const char *delete_disk_name(const struct delete_disk *disk, const struct xml_domain *x);
+
 /* What is to be done, and whether it can (delete_planner.c); a disk that cannot be merged is told
  * in `remark`. */
 int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, bool metadata,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/catalog.h"
+#include "model/change/redefinable.h"
 #include "model/delete.h"
 #include "model/delete_plan.h"
 #include "model/follow.h"
@@ -154,6 +155,25 @@ static int check_merge(const struct planner *p, struct err *e)
     return r;
 }
 
+/* Are other snapshots on an overlay that is merged? They are redefined after that. */
+static bool moves_others(const struct planner *p)
+{
+    for (size_t i = 0; i < p->d->n; i++) {
+        const struct snapshot *s = &p->d->all[i];
+        for (size_t k = 0; s != p->s && s->parsed->domain && k < p->del->n; k++)
+            if (delete_disk_name(&p->del->disks[k], s->parsed->domain))
+                return true;
+    }
+    return false;
+}
+
+static int check_redefines(const struct planner *p, struct err *e)
+{
+    if (!p->del->hide && !moves_others(p))
+        return 0;
+    return redefinable_check(p->m, p->d->uuid, p->d->active, "start the domain first", e);
+}
+
 static int fill(const struct planner *p, bool metadata, struct err *e)
 {
     struct delete *del = p->del;
@@ -177,7 +197,9 @@ static int plan_all(const struct planner *p, bool metadata, struct err *e)
         r = plan_files(p, e);
     if (r == 0)
         r = check_merge(p, e);
-    return r == 0 ? fill(p, metadata, e) : r;
+    if (r == 0)
+        r = fill(p, metadata, e);
+    return r == 0 ? check_redefines(p, e) : r;
 }
 
 static bool is_below(const struct snapshot *s, const struct snapshot *top)

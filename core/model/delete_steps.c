@@ -66,6 +66,12 @@ static int run_stop(struct deletion *w, struct err *e)
 
 /* ---- move ---- */
 
+const char *delete_disk_name(const struct delete_disk *disk, const struct xml_domain *x)
+{
+    const struct xml_disk *on = xml_domain_disk(x, disk->target);
+    return on ? follow_name(on, disk->top) : NULL;
+}
+
 /* Where the disks are on an overlay that was merged, or say that they stand on it. */
 static size_t find_places(const struct deletion *w, const struct xml_domain *domain,
                           struct xml_place *places)
@@ -73,8 +79,7 @@ static size_t find_places(const struct deletion *w, const struct xml_domain *dom
     size_t n = 0;
     for (size_t i = 0; i < w->del->n; i++) {
         const struct delete_disk *disk = &w->del->disks[i];
-        const struct xml_disk *x = xml_domain_disk(domain, disk->target);
-        const char *from = disk->merged && x ? follow_name(x, disk->top) : NULL;
+        const char *from = disk->merged ? delete_disk_name(disk, domain) : NULL;
         if (from)
             places[n++] = (struct xml_place){
                 .target = disk->target, .from = from, .to = disk->base, .format = disk->format};

@@ -76,6 +76,11 @@ class Domain:
     def try_virsh(self, *arguments, **keywords):
         return attempt("virsh", "-q", "-c", self.uri, *arguments, **keywords)
 
+    def libvirt(self):
+        """The version of libvirt, as two numbers."""
+        [line] = [one for one in self.virsh("version").splitlines() if one.startswith("Using lib")]
+        return tuple(int(number) for number in line.split()[-1].split(".")[:2])
+
     def start(self, *flags):
         self.virsh("start", self.name, *flags)
 

@@ -268,7 +268,7 @@ def words_that_cannot_be(directory):
 def a_running_domain_and_a_name_that_is_no_job_id(directory):
     """libvirt from 10.9 makes no internal snapshot of such a name; an external one it does."""
     with mounted("plain", directory, {"vda": "qcow2"}) as (domain, mount):
-        if version(domain) >= (10, 9):
+        if domain.libvirt() >= (10, 9):
             refuses(mount, domain, directory, (errno.EINVAL, '"a b" internal', "letters"))
         else:
             create(mount, domain, '"a b" internal')
@@ -276,12 +276,6 @@ def a_running_domain_and_a_name_that_is_no_job_id(directory):
             domain.write(0x22)
         create(mount, domain, '"c d" disk-only')
         check(domain, mount, directory, "vda", sorted(domain.parents()))
-
-
-def version(domain):
-    """libvirt's, as two numbers."""
-    [line] = [one for one in domain.virsh("version").splitlines() if one.startswith("Using lib")]
-    return tuple(int(number) for number in line.split()[-1].split(".")[:2])
 
 
 @test

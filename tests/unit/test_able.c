@@ -11,5 +11,7 @@ int main(void)
     TAP_OK(able(9000000, ABLE_NAME_FREELY), "9.0 takes any name");
     TAP_OK(able(10008000, ABLE_NAME_FREELY), "so does 10.8");
     TAP_OK(!able(10009000, ABLE_NAME_FREELY), "10.9 does not");
+    TAP_OK(!able(9000000, ABLE_REDEFINE_BESIDE_CHECKPOINTS), "9.0 minds checkpoints");
+    TAP_OK(able(11003000, ABLE_REDEFINE_BESIDE_CHECKPOINTS), "11.3 does not");
     return tap_done();
 }
