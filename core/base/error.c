@@ -39,7 +39,7 @@ bool err_is_want(int no)
 
 bool err_is_unsure(const struct err *e)
 {
-    return e->no == ENOTCONN || e->no == ETIMEDOUT;
+    return e->no == EHOSTDOWN || e->no == ETIMEDOUT;
 }
 
 bool err_is_open(const struct err *e)

@@ -178,7 +178,8 @@ static int stop_inside(const struct mount *in, const char *path, const char *res
                        char **ret_inside, struct err *e)
 {
     autotext struct text t = {0};
-    text_add(&t, "%s/%s", in->root, rest);
+    const char *root = strcmp(in->root, "/") != 0 ? in->root : "";
+    text_add(&t, "%s/%s", root, rest + strspn(rest, "/"));
     if (ret_inside && !(*ret_inside = text_take(&t, NULL)))
         return err_nomem(e);
     return err_fail(e, EOPNOTSUPP,

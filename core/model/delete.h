@@ -18,7 +18,7 @@
 /* Deletes; with `metadata` libvirt only forgets the snapshot, and every file stays. Its children
  * become its parent's. `d` was read just now, and nobody but us works on it (`j` is its journal,
  * empty; NULL with the test driver). EBUSY, EOPNOTSUPP with the reason before anything is touched.
- * A connection that is lost for good (ENOTCONN, ETIMEDOUT) leaves the rest to delete_recover. */
+ * A connection that is lost for good (EHOSTDOWN, ETIMEDOUT) leaves the rest to delete_recover. */
 int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
                     bool metadata, struct text *remark, struct err *e);
 

@@ -129,7 +129,7 @@ static int wait_merged(const struct deletion *w, struct delete_disk *disk, struc
 
 static bool is_lost(const struct err *e)
 {
-    return e->no == ENOTCONN || e->no == ETIMEDOUT || e->no == ENOMEM;
+    return e->no == EHOSTDOWN || e->no == ETIMEDOUT || e->no == ENOMEM;
 }
 
 /* Our own job that cannot be brought to its end is not left behind. */

@@ -69,6 +69,12 @@ static bool lacks_nvram(const struct xml_snapshot *x)
     return x->domain && x->domain->nvram && !(internal && x->domain->nvram_qcow2);
 }
 
+/* QEMU saves the state of an emulated TPM with the memory. */
+static bool lacks_tpm(const struct xml_snapshot *x)
+{
+    return x->domain && x->domain->tpm && x->memory != XML_INTERNAL && x->memory != XML_EXTERNAL;
+}
+
 /* A line about one disk: "KEY TARGET: value". */
 static void add_of(struct text *t, const char *key, const char *target, const struct text *value)
 {
@@ -186,6 +192,8 @@ int model_info(struct model *m, struct domain *d, const struct snapshot *s, char
     add(&t, "Memory", memory(s->parsed));
     if (lacks_nvram(s->parsed))
         add(&t, "NVRAM", "not in the snapshot");
+    if (lacks_tpm(s->parsed))
+        add(&t, "TPM", "not in the snapshot");
     add_disks(m, d, s, &t);
     int r = add_needed_by(m, d, s, &t, e);
     if (r < 0)

@@ -72,7 +72,7 @@ static bool is_libvirt_away(struct model *m, const char *uuid, const struct err 
 {
     struct virt_status status;
     struct err ignored;
-    return why->no == ENOTCONN || err_is_want(why->no) ||
+    return why->no == EHOSTDOWN || err_is_want(why->no) ||
            (why->no == ETIMEDOUT &&
             virt_domain_status(m->virt, uuid, false, &status, &ignored) < 0);
 }

@@ -12,7 +12,7 @@ int quiesce_begin(struct turn *t, struct err *e);
 /* Has it thaw them. A failure is told in `remark`. */
 void quiesce_end(struct turn *t, struct text *remark);
 
-/* Thaws what was frozen by somebody who was cut off before he could. ENOTCONN leaves the journal;
+/* Thaws what was frozen by somebody who was cut off before he could. EHOSTDOWN leaves the journal;
  * an agent that fails does not, since there is nothing more to be done. */
 int quiesce_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
                     struct err *e);

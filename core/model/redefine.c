@@ -241,8 +241,10 @@ static int check_document(struct redefinition *d, struct err *e)
 {
     const struct xml_domain *of = d->parsed->domain;
     if (of->uuid && strcasecmp(of->uuid, d->turn.domain->uuid) != 0)
-        return err_fail(e, EINVAL, "the document is of a domain '%s' with another uuid, %s",
-                        of->name, of->uuid);
+        return err_fail(e, EINVAL,
+                        "cannot redefine '%s': its document is of domain '%s' with another uuid, "
+                        "%s; replace that <uuid> by %s in it",
+                        d->parsed->name, of->name, of->uuid, d->turn.domain->uuid);
     int r = d->known ? guard_describe(d->known, e) : 0;
     if (r == 0 && d->parsed->n_revert_disks)
         r = err_fail(e, EBUSY,

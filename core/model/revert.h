@@ -18,7 +18,7 @@
 /* Reverts; `d` was read just now, and nobody but us works on it (`j` is its journal, empty).
  * `flags` are virt_revert_flag. EOPNOTSUPP, EBUSY, EPERM, ENOENT with the reason before anything is
  * touched. EBUSY also when someone else changes the domain meanwhile: then nothing more is done. A
- * connection that is lost for good (ENOTCONN, ETIMEDOUT) leaves the rest to revert_recover. */
+ * connection that is lost for good (EHOSTDOWN, ETIMEDOUT) leaves the rest to revert_recover. */
 int revert_external(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
                     unsigned flags, struct text *remark, struct err *e);
 

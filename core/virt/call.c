@@ -23,7 +23,7 @@ uint64_t virt_generation(const struct virt *v)
 
 static int fail_change(bool hung, const struct err *cause, struct err *e)
 {
-    return err_fail(e, hung ? ETIMEDOUT : ENOTCONN,
+    return err_fail(e, hung ? ETIMEDOUT : EHOSTDOWN,
                     "the connection to libvirt %s during the change; whether it was made has to be "
                     "looked up (%s)",
                     hung ? "stopped answering" : "broke", cause->text);
@@ -34,7 +34,7 @@ static int fail_read(bool hung, const struct err *cause, struct err *e)
     if (hung)
         return err_fail(e, ETIMEDOUT, "libvirt's daemon did not answer for %d s (%s)",
                         VIRT_CALL_TIMEOUT, cause->text);
-    return err_fail(e, ENOTCONN, "the connection to libvirt broke twice (%s)", cause->text);
+    return err_fail(e, EHOSTDOWN, "the connection to libvirt broke twice (%s)", cause->text);
 }
 
 /* One run of `op`. *ret_broken: the connection is dead, *ret_hung: since it stopped answering. */

@@ -1,6 +1,6 @@
 /* change.h - the calls that change a domain itself: what a procedure of several steps is made of.
  *
- * As in virt.h: a change is one libvirt call, never retried; ENOTCONN or ETIMEDOUT means that
+ * As in virt.h: a change is one libvirt call, never retried; EHOSTDOWN or ETIMEDOUT means that
  * whether it was made has to be looked up. What a snapshot's own calls change stands in virt.h.
  */
 #ifndef SNAPFS_VIRT_CHANGE_H

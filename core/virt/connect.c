@@ -49,7 +49,7 @@ static void *connector(void *arg)
     struct virt *v = arg;
     bool done = false;
     while (!done) {
-        struct err failure = {.no = ENOTCONN, .text = "the connection is being closed"};
+        struct err failure = {.no = EHOSTDOWN, .text = "the connection is being closed"};
         struct link *l = NULL;
         link_open(v, &l, &failure);
         pthread_mutex_lock(&v->lock);

@@ -85,7 +85,7 @@ uint64_t connector_end(const struct virt *v);
 
 /* ---- pool.c ---- */
 
-/* A link for one call; waits for one as virt.h says. ENOTCONN, or ETIMEDOUT when all are in use. */
+/* A link for one call; waits for one as virt.h says. EHOSTDOWN, or ETIMEDOUT when all are in use. */
 int virt_acquire(struct virt *v, struct link **ret, struct err *e);
 void virt_release(struct virt *v, struct link *l);
 

@@ -52,7 +52,7 @@ static int fail_waiting(const struct virt *v, struct err *e)
                         "every connection to libvirt is taken by a call that has not ended within "
                         "%d s",
                         VIRT_CALL_TIMEOUT);
-    return err_fail(e, ENOTCONN, "not connected to libvirt '%s': the daemon does not answer",
+    return err_fail(e, EHOSTDOWN, "not connected to libvirt '%s': the daemon does not answer",
                     v->uri ? v->uri : "");
 }
 
@@ -71,10 +71,10 @@ static int wait_free(struct virt *v, struct link **ret, struct err *e)
     unsigned tries = v->tries;
     while (!(*ret = find_free(v))) {
         if (v->closing)
-            return err_fail(e, ENOTCONN, "the connection to libvirt is being closed");
+            return err_fail(e, EHOSTDOWN, "the connection to libvirt is being closed");
         bool tried = v->tries != tries;
         if (tried && !v->n_links)
-            return err_fail(e, ENOTCONN, "%s", v->failure.text);
+            return err_fail(e, EHOSTDOWN, "%s", v->failure.text);
         if (!tried && !v->connecting && v->n_links < v->max_links) {
             int r = connector_start(v, e);
             if (r)

@@ -6,7 +6,7 @@
  * errno of the one table in virt/errors.c.
  *
  * When the daemon goes away a call waits up to VIRT_RECONNECT_WAIT seconds (counted from the loss)
- * for it to come back, then fails with ENOTCONN; calls made while it stays away fail at once after
+ * for it to come back, then fails with EHOSTDOWN; calls made while it stays away fail at once after
  * one try. A call in flight when the connection breaks is not retried if it changes anything. A
  * read that gets no answer for VIRT_CALL_TIMEOUT seconds fails with ETIMEDOUT.
  */

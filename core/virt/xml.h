@@ -42,6 +42,7 @@ struct xml_disk {
 
 struct xml_domain {
     char *name, *uuid;
+    bool tpm;         /* it has a TPM that keeps its state in files */
     bool nvram;       /* it has UEFI variables in a file of their own, and */
     bool nvram_qcow2; /* that is a qcow2 one */
     struct xml_disk *disks;

@@ -228,6 +228,14 @@ static int read_nvram(xmlNodePtr os, struct xml_domain *d, struct err *e)
     return r;
 }
 
+static int read_tpm(xmlNodePtr tpm, struct xml_domain *d, struct err *e)
+{
+    autofree char *type = NULL;
+    int r = xml_attr(xml_child(tpm, "backend"), "type", &type, e);
+    d->tpm = type && !strcmp(type, "emulator");
+    return r;
+}
+
 int xml_domain_read(xmlNodePtr node, struct xml_domain **ret, struct err *e)
 {
     autodestroy(xml_domain_free) struct xml_domain *d = calloc(1, sizeof(*d));
@@ -240,6 +248,8 @@ int xml_domain_read(xmlNodePtr node, struct xml_domain **ret, struct err *e)
         r = err_fail(e, EINVAL, "the XML's <domain> has no <name>");
     if (!r)
         r = read_nvram(xml_child(node, "os"), d, e);
+    if (!r)
+        r = read_tpm(xml_child(xml_child(node, "devices"), "tpm"), d, e);
     if (!r)
         r = read_disks(xml_child(node, "devices"), d, e);
     if (!r)

@@ -1,7 +1,34 @@
 /* help.c - `snapfs --help`, printed from the rows of options.c and node/rows.c. */
 #include <stdio.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "fuse/options.h"
+
+enum { HELP_COLUMN = 25, HELP_WIDTH = 78 };
+
+/* Prints `text` from HELP_COLUMN on, where the cursor stands, and ends the line. */
+static void print_wrapped(FILE *out, const char *text)
+{
+    size_t at = HELP_COLUMN;
+    while (*text) {
+        size_t len = strcspn(text, " ");
+        if (at > HELP_COLUMN && at + 1 + len > HELP_WIDTH) {
+            fprintf(out, "\n%*s", HELP_COLUMN, "");
+            at = HELP_COLUMN;
+        }
+        at += (size_t)fprintf(out, "%s%.*s", at > HELP_COLUMN ? " " : "", (int)len, text);
+        text += len + strspn(text + len, " ");
+    }
+    fputc('\n', out);
+}
+
+static void print_item(FILE *out, const char *name, const char *help)
+{
+    if (fprintf(out, "    %-20s ", name) > HELP_COLUMN)
+        fprintf(out, "\n%*s", HELP_COLUMN, "");
+    print_wrapped(out, help);
+}
 
 static void print_options(FILE *out, bool mount_options)
 {
@@ -12,18 +39,20 @@ static void print_options(FILE *out, bool mount_options)
         char name[64];
         snprintf(name, sizeof(name), "%s%s%s", mount_options ? "-o " : "", row->name,
                  row->value ? row->value : "");
-        fprintf(out, "    %-20s %s\n", name, row->help);
+        print_item(out, name, row->help);
     }
 }
 
 static void print_mount_words(FILE *out)
 {
-    fputs("    accepted from mount(8) and fstab(5), and nothing but what is the default here:",
-          out);
+    autotext struct text words = {0};
+    text_add(&words, "accepted from mount(8) and fstab(5), without effect:");
     for (size_t i = 0; i < option_count(); i++)
         if (!option_at(i)->help)
-            fprintf(out, " %s", option_at(i)->name);
-    fputs(" x-*\n", out);
+            text_add(&words, " %s", option_at(i)->name);
+    text_add(&words, " x-*");
+    if (!words.failed)
+        print_item(out, "", words.s);
 }
 
 static void print_rows(FILE *out, enum place_kind where)
@@ -32,15 +61,20 @@ static void print_rows(FILE *out, enum place_kind where)
         const struct row *row = row_at(i);
         if (row->where != where)
             continue;
-        fprintf(out, "    %-20s %s\n", row->name, row->help);
-        if (row->words)
-            fprintf(out, "    %-20s words: %s\n", "", row->words);
+        print_item(out, row->name, row->help);
+        if (row->words) {
+            autotext struct text words = {0};
+            text_add(&words, "words: %s", row->words);
+            print_item(out, "", words.failed ? "" : words.s);
+        }
     }
 }
 
 static void print_image(FILE *out, const char *name, const char *help)
 {
-    fprintf(out, "    %-20s %s, read-only\n", name, help);
+    autotext struct text t = {0};
+    text_add(&t, "%s, read-only", help);
+    print_item(out, name, t.failed ? help : t.s);
 }
 
 void options_help(FILE *out)

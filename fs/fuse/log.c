@@ -3,9 +3,13 @@
 #include "fuse/log.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "base/printable.h"
 #include "fuse/lowlevel.h"
@@ -13,7 +17,7 @@
 enum { LINE_MAX_BYTES = 4096 };
 
 static enum log_level threshold = LOG_LEVEL_WARN;
-static bool to_syslog;
+static bool to_syslog, to_journal;
 static bool capturing;
 static char captured[512];
 
@@ -41,6 +45,8 @@ static void emit(enum log_level level, const char *line)
 {
     if (to_syslog)
         syslog(levels[level].priority, "%s", line);
+    else if (to_journal)
+        fprintf(stderr, "<%d>%s\n", levels[level].priority, line);
     else
         fprintf(stderr, "snapfs: %s\n", line);
 }
@@ -79,10 +85,23 @@ __attribute__((format(printf, 2, 0))) static void from_libfuse(enum fuse_log_lev
         log_args(level >= FUSE_LOG_WARNING ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, fmt, ap);
 }
 
+/* Returns whether systemd's journal reads stderr, as systemd.exec(5) says how to tell. */
+static bool journal_reads_stderr(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char actual[64];
+    struct stat st;
+    if (!stream || fstat(STDERR_FILENO, &st) < 0)
+        return false;
+    snprintf(actual, sizeof(actual), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return !strcmp(stream, actual);
+}
+
 void log_open(bool foreground, enum log_level level)
 {
     threshold = level;
     to_syslog = !foreground;
+    to_journal = foreground && journal_reads_stderr();
     if (to_syslog)
         openlog("snapfs", LOG_PID, LOG_DAEMON);
     fuse_set_log_func(from_libfuse);

@@ -31,6 +31,8 @@ static int run(struct options *o, struct err *e)
         puts("\nlibfuse's mount options:");
         fflush(stdout);
         fuse_lowlevel_help();
+        fflush(stdout);
+        puts("\nThe tree and what each file does: man 5 snapfs");
         return 0;
     }
     if (o->version) {

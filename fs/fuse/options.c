@@ -17,12 +17,12 @@
 
 static int set_uid(struct options *o, const char *value, struct err *e)
 {
-    return value_id("uid=", value, &o->tree.uid, e);
+    return value_user("uid=", value, &o->tree.uid, e);
 }
 
 static int set_gid(struct options *o, const char *value, struct err *e)
 {
-    return value_id("gid=", value, &o->tree.gid, e);
+    return value_group("gid=", value, &o->tree.gid, e);
 }
 
 static int set_dmask(struct options *o, const char *value, struct err *e)
@@ -172,8 +172,9 @@ static const struct option_row rows[] = {
     {"--help", NULL, "this help", set_help},
     {"-V", NULL, "the version", set_version},
     {"--version", NULL, "the version", set_version},
-    {"uid=", "N", "owner of every file, default the mounting user", set_uid},
-    {"gid=", "N", "group of every file, default the mounting user's", set_gid},
+    {"uid=", "USER", "owner of every file, a name or a number; default the mounting user", set_uid},
+    {"gid=", "GROUP", "group of every file, a name or a number; default the mounting user's",
+     set_gid},
     {"dmask=", "OCTAL", "directories have mode 0777 without these bits, default 0755", set_dmask},
     {"fmask=", "OCTAL",
      "images, memory and texts have mode 0444, writable files 0666, without these bits; default 0400 "
@@ -187,9 +188,7 @@ static const struct option_row rows[] = {
      "how much memory may be used for what is read and listed, default 256, at least 16",
      set_memory},
     {"max_read=", "BYTES", "how much the kernel asks for at a time, default 131072", set_max_read},
-    {"loglevel=", "LEVEL",
-     "error, warn, info or debug; default info in the foreground, warn in the background",
-     set_loglevel},
+    {"loglevel=", "LEVEL", "error, warn, info or debug, default info", set_loglevel},
     {"allow=", "DIR",
      "a directory whose files a backing chain may name besides those libvirt knows; may be "
      "repeated",
@@ -235,6 +234,8 @@ const struct option_row *option_at(size_t i)
 {
     return &rows[i];
 }
+
+#define USAGE "snapfs [-o opt[,opt...]] [URI] MOUNTPOINT"
 
 struct parser {
     struct options *o;
@@ -284,9 +285,12 @@ static int take_positional(struct parser *p)
         return 0;
     size_t n = p->positional.n;
     if (n < 1 || n > 2)
-        return err_fail(p->e, EINVAL, "%s; usage: snapfs [-o opt[,opt...]] [URI] MOUNTPOINT",
+        return err_fail(p->e, EINVAL, "%s; usage: " USAGE,
                         n ? "too many arguments" : "no mountpoint given");
     char **items = p->positional.items;
+    if (n == 1 && strstr(items[0], ":/"))
+        return err_fail(p->e, EINVAL, "the mountpoint is missing after '%s'; usage: " USAGE,
+                        items[0]);
     p->o->mountpoint = take(items[n - 1]);
     if (n == 2)
         p->o->uri = take(items[0]);
@@ -299,7 +303,7 @@ int options_parse(int argc, char **argv, struct options *o, struct err *e)
         .cache_ns = CLOCK_SECOND,
         .max_read = READ_DEFAULT,
         .memory = BUDGET_DEFAULT_MIB * MIB,
-        .level = LOG_LEVEL_WARN,
+        .level = LOG_LEVEL_INFO,
         .tree = {.uid = getuid(), .gid = getgid(), .dmask = MASK_NONE, .fmask = MASK_NONE},
     };
     *e = (struct err){0};
@@ -315,8 +319,8 @@ int options_parse(int argc, char **argv, struct options *o, struct err *e)
     else if (!e->no)
         err_fail(e, EINVAL, "%s", *said ? said : "the command line cannot be read");
     strings_free(&p.positional);
-    if (!o->has_level && o->foreground)
-        o->level = o->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+    if (!o->has_level && o->debug)
+        o->level = LOG_LEVEL_DEBUG;
     return r == 0 ? 0 : -e->no;
 }
 

@@ -1,7 +1,9 @@
-/* values.c - see values.h. Pure functions. */
+/* values.c - see values.h. Runs while there is one thread. */
 #include "fuse/values.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,18 +23,44 @@ int value_mask(const char *name, const char *text, int *ret, struct err *e)
     return 0;
 }
 
-int value_id(const char *name, const char *text, uint32_t *ret, struct err *e)
+/* Reads a number; UINT32_MAX is "no id" to the kernel. */
+static int parse_id(const char *name, const char *text, uint32_t *ret, struct err *e)
 {
     size_t len = strlen(text);
     uint64_t id = 0;
     bool ok = len && len <= 10 && strspn(text, digits) == len;
     if (ok)
         id = strtoull(text, NULL, 10);
-    if (!ok || id >= UINT32_MAX) /* UINT32_MAX is "no id" to the kernel */
-        return err_fail(e, EINVAL, "'%s%s': the id is a number from 0 to %u", name, text,
+    if (!ok || id >= UINT32_MAX)
+        return err_fail(e, EINVAL, "'%s%s': the id is a name, or a number from 0 to %u", name, text,
                         UINT32_MAX - 1);
     *ret = (uint32_t)id;
     return 0;
+}
+
+static bool is_number(const char *text)
+{
+    return !*text || strspn(text, digits) == strlen(text);
+}
+
+int value_user(const char *name, const char *text, uint32_t *ret, struct err *e)
+{
+    const struct passwd *user = is_number(text) ? NULL : getpwnam(text);
+    if (!user && !is_number(text))
+        return err_fail(e, EINVAL, "'%s%s': there is no user of that name", name, text);
+    if (user)
+        *ret = user->pw_uid;
+    return user ? 0 : parse_id(name, text, ret, e);
+}
+
+int value_group(const char *name, const char *text, uint32_t *ret, struct err *e)
+{
+    const struct group *group = is_number(text) ? NULL : getgrnam(text);
+    if (!group && !is_number(text))
+        return err_fail(e, EINVAL, "'%s%s': there is no group of that name", name, text);
+    if (group)
+        *ret = group->gr_gid;
+    return group ? 0 : parse_id(name, text, ret, e);
 }
 
 int value_seconds(const char *name, const char *text, uint64_t *ret_ns, struct err *e)

@@ -9,7 +9,9 @@
 
 /* `name` is the option as written, for the sentence. EINVAL when the text is no such value. */
 int value_mask(const char *name, const char *text, int *ret, struct err *e);    /* 0 to 0777 */
-int value_id(const char *name, const char *text, uint32_t *ret, struct err *e); /* uid, gid */
+/* A name that the system knows, or a number. */
+int value_user(const char *name, const char *text, uint32_t *ret, struct err *e);
+int value_group(const char *name, const char *text, uint32_t *ret, struct err *e);
 int value_seconds(const char *name, const char *text, uint64_t *ret_ns, struct err *e);
 
 /* A number of MiB, from BUDGET_LEAST_MIB to BUDGET_MOST_MIB, as bytes. */

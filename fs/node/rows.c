@@ -97,6 +97,8 @@ static int store_revert(struct tree *t, const struct view *v, const char *words,
 static int store_delete(struct tree *t, const struct view *v, const char *words,
                         struct text *remark, struct err *e)
 {
+    if (!words[strspn(words, " \t")])
+        return verb_delete(t->model, v->place.uuid, v->place.snapshot, remark, e);
     return verb_delete_written(t->model, v->place.uuid, v->place.snapshot, words, remark, e);
 }
 
@@ -193,7 +195,7 @@ static const struct row rows[] = {
      .when = when_made,
      .store = store_delete,
      .words = "children children-only merge metadata",
-     .help = "a write deletes with those below, or alone though it has children"},
+     .help = "an empty line deletes as rmdir does; words say what else is deleted or kept"},
     {.name = "description",
      .where = PLACE_SNAPSHOT,
      .kind = PLACE_FILE,

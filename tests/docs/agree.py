@@ -14,7 +14,7 @@ import tempfile
 import page
 import readme
 from lib.command import attempt, must
-from lib.tap import equal, run, test, true
+from lib.tap import equal, holds, run, test, true
 
 PAGES = {"snapfs.1": "man1", "snapfs.5": "man5", "snapfs-cat.1": "mancat"}
 SOURCES = {
@@ -70,10 +70,17 @@ SOMEONES_DIRECTORY = re.compile(r"(?<![\w.$}])/(?:home|Users)/[\w.-]+/")
 # ---- the texts ----
 
 
+def unwrapped(text):
+    """--help with each sentence in one line; every line fits a terminal and the last names the manual."""
+    true(max(map(len, text.splitlines())) <= 100, "a line of --help has more than 100 columns")
+    holds(text.splitlines()[-1], "man 5 snapfs")
+    return re.sub(r"\n {25}(?!words: |accepted )", " ", text)
+
+
 def load(root):
     texts = {name: (root / path).read_text() for name, path in SOURCES.items()}
     texts |= {key: (root / "man" / name).read_text() for name, key in PAGES.items()}
-    texts["help"] = must(os.environ["SNAPFS"], "--help")
+    texts["help"] = unwrapped(must(os.environ["SNAPFS"], "--help"))
     texts["cat"] = must(os.environ["SNAPFS_CAT"], "--help")
     texts["readme"] = readme.text()
     texts["code"] = "\n".join(
@@ -384,8 +391,8 @@ def options_of_snapfs_cat_agree(root, texts):
 def error_numbers_agree(root, texts):
     sound(
         error_numbers, texts,
-        ("man5", ".It Bq Er ENOTCONN\n", ""),
-        ("man5", ".It Bq Er ENOTCONN\n", ".It Bq Er ENOTCONN\n.It Bq Er EXDEV\n"),
+        ("man5", ".It Bq Er EHOSTDOWN\n", ""),
+        ("man5", ".It Bq Er EHOSTDOWN\n", ".It Bq Er EHOSTDOWN\n.It Bq Er EXDEV\n"),
         ("code", "ENOTEMPTY", "ENOSYS"),
         ("errors", "ANY_DOMAIN, EINTR", "ANY_DOMAIN, ECANCELED"),
     )

@@ -107,7 +107,7 @@ def failed_writes_are_errors(path):
     done = subprocess.run([CAT, "-f", "qcow2", path], stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     equal(done.returncode, 1, "a closed pipe")
-    holds(done.stderr.decode(), "Broken pipe", "sentence")
+    equal(done.stderr.decode(), "", "what it says")
 
 
 @test

@@ -65,10 +65,10 @@ static void test_defaults(void)
     TAP_OK(o.max_read == READ_DEFAULT, "reads of %d bytes", READ_DEFAULT);
     TAP_OK(o.tree.dmask == MASK_NONE && o.tree.fmask == MASK_NONE, "no masks");
     TAP_OK(o.tree.uid == getuid() && o.tree.gid == getgid(), "the mounting user's files");
-    TAP_OK(o.level == LOG_LEVEL_WARN, "warnings are logged in the background");
+    TAP_OK(o.level == LOG_LEVEL_INFO, "changes are logged in the background");
     options_free(&o);
     TAP_OK(parse("-f /mnt", &o, &e) == 0 && o.level == LOG_LEVEL_INFO && o.foreground,
-           "and more in the foreground");
+           "and in the foreground");
     options_free(&o);
 }
 
@@ -107,7 +107,9 @@ static void test_refused(void)
     }
     refused("-o uid= /mnt", "number");
     refused("-o uid=4294967295 /mnt", "number");
-    refused("-o gid=root /mnt", "number");
+    refused("-o gid=no-such-group /mnt", "no group of that name");
+    refused("-o uid=no-such-user /mnt", "no user of that name");
+    refused("qemu:///system", "mountpoint is missing");
     refused("-o cache=-1 /mnt", "seconds");
     refused("-o cache=1. /mnt", "seconds");
     refused("-o cache=.5 /mnt", "seconds");

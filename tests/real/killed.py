@@ -159,7 +159,7 @@ def daemon_dies(domain, held, directory, names, prepare, stride):
                 revert(mount, domain, name, "running")
                 done = True
             except OSError as error:
-                true(error.errno in (errno.ENOTCONN, errno.ETIMEDOUT), f"{error}")
+                true(error.errno in (errno.EHOSTDOWN, errno.ETIMEDOUT), f"{error}")
             mount.end()
         with open(log, encoding="ascii") as file:
             moments = len(file.read().split())

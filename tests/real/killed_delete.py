@@ -143,7 +143,7 @@ def libvirts_daemon_is_killed(directory):
                 try:
                     delete(mount, domain, name)
                 except OSError as error:
-                    true(error.errno in (errno.ENOTCONN, errno.ETIMEDOUT), f"{error}")
+                    true(error.errno in (errno.EHOSTDOWN, errno.ETIMEDOUT), f"{error}")
                 mount.end()
             with open(log, encoding="ascii") as file:
                 moments = len(file.read().split())

@@ -20,7 +20,7 @@ def listed(mount, domain):
     try:
         return sorted(os.listdir(mount.path(domain.name, "by-name")))
     except OSError as error:
-        true(error.errno == errno.ENOTCONN, f"{error}")
+        true(error.errno == errno.EHOSTDOWN, f"{error}")
         return None
 
 
@@ -53,8 +53,8 @@ def while_it_is_away_the_root_and_open_images_answer(directory):
                 os.stat(mount.point)
                 os.statvfs(mount.point)
                 equal(os.pread(image.fileno(), 4, 1 << 20), b"\x11" * 4, "an open image")
-                until(lambda: listed(mount, domain) is None, "ENOTCONN is told", BACK)
-                refused(errno.ENOTCONN, os.mkdir, mount.path("away/snapshots/two"))
+                until(lambda: listed(mount, domain) is None, "EHOSTDOWN is told", BACK)
+                refused(errno.EHOSTDOWN, os.mkdir, mount.path("away/snapshots/two"))
                 equal(os.pread(image.fileno(), 4, 1 << 20), b"\x11" * 4, "an open image")
             finally:
                 daemon.start()

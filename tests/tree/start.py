@@ -1,11 +1,13 @@
 """The command line: what it refuses, how it starts and how it ends."""
 
+import grp
 import os
 import signal
+import subprocess
 
 from lib import preset
 from lib.command import attempt, must
-from lib.mount import SNAPFS, Mount, anybodys_snapfs, mount_line
+from lib.mount import SNAPFS, Mount, anybodys_snapfs, mount_line, wait_for_mount
 from lib.preset import Domain, Snapshot
 from lib.scratch import scratch
 from lib.tap import equal, holds, run, test, true
@@ -65,6 +67,39 @@ def options_that_are_none(uri, point):
 def too_few_or_too_many_words(uri, point):
     refuses()
     refuses(uri, point, point)
+
+
+@test
+def a_uri_alone_lacks_the_mountpoint(uri, point):
+    holds(refuses(uri), "mountpoint is missing")
+
+
+@test
+def owners_are_names_or_numbers(uri, point):
+    with Mount(uri, "uid=nobody", "gid=daemon") as mount:
+        found = os.stat(mount.path("web01/state"))
+        equal((found.st_uid, found.st_gid), (NOBODY, grp.getgrnam("daemon").gr_gid))
+
+
+@test
+def lines_for_the_journal_begin_with_their_level(uri, point):
+    said = os.path.join(os.path.dirname(point), "stderr")
+    with open(said, "w+", encoding="utf-8") as errors:
+        opened = os.fstat(errors.fileno())
+        for stream, begins in ((f"{opened.st_dev}:{opened.st_ino}", "<6>"), ("1:1", "snapfs: ")):
+            errors.truncate(0)
+            with subprocess.Popen(
+                [SNAPFS, "-f", uri, point],
+                stderr=errors,
+                env=dict(os.environ, JOURNAL_STREAM=stream),
+            ) as process:
+                wait_for_mount(point, process)
+                must("umount", point)
+                equal(process.wait(), 0, "exit status")
+            with open(said, encoding="utf-8") as text:
+                lines = text.read().strip("\0").splitlines()
+            true(lines and all(line.startswith(begins) for line in lines), f"{stream}: {lines}")
+    os.unlink(said)
 
 
 @test

@@ -5,6 +5,7 @@ import os
 import subprocess
 
 from lib import preset
+from lib.control import write
 from lib.mount import Mount
 from lib.preset import Domain, Snapshot
 from lib.scratch import scratch
@@ -12,7 +13,6 @@ from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
 BASE = "web01/snapshots/base"
-LOG_LINES = 200
 
 
 def read(path):
@@ -136,10 +136,12 @@ def the_log_tells_success_and_failure(mount):
 
 
 @test
-def the_log_keeps_the_last_200(mount):
-    for _ in range(LOG_LINES + 5):
-        refused(errno.ENOTEMPTY, os.rmdir, mount.path(BASE))
-    equal(len(log(mount)), LOG_LINES)
+def an_empty_line_to_delete_does_what_rmdir_does(mount):
+    refused(errno.ENOTEMPTY, write, mount.path(BASE, "delete"), "\n")
+    for name, text in (("gone1", "\n"), ("gone2", "  \n")):
+        os.mkdir(mount.path("web01/current", name))
+        write(mount.path("web01/by-name", name, "delete"), text)
+        true(not os.path.lexists(mount.path("web01/by-name", name)), f"{name} is still there")
 
 
 @test

@@ -81,12 +81,13 @@ static int run(int argc, char **argv, struct err *e)
 int main(int argc, char **argv)
 {
     struct err e = {0};
-    signal(SIGPIPE, SIG_IGN); /* EPIPE and EFBIG are told like any other error */
+    signal(SIGPIPE, SIG_IGN); /* EPIPE and EFBIG are errors like any other */
     signal(SIGXFSZ, SIG_IGN);
     if (run(argc, argv, &e) == 0)
         return 0;
     printable(e.text);
-    fprintf(stderr, "snapfs-cat: %s\n", e.text);
+    if (e.no != EPIPE) /* a reader such as head(1) has had enough */
+        fprintf(stderr, "snapfs-cat: %s\n", e.text);
     interrupt_obey();
     return 1;
 }
