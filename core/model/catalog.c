@@ -12,6 +12,7 @@
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "model/images.h"
 #include "model/linger.h"
 #include "model/lookout.h"
 #include "model/pools.h"
@@ -113,6 +114,17 @@ const char *model_uri(const struct model *m)
 bool model_readonly(const struct model *m)
 {
     return m->options.readonly;
+}
+
+uint64_t model_allocated(struct model *m)
+{
+    uint64_t sum = 0;
+    pthread_mutex_lock(&m->lock);
+    for (size_t i = 0; i < ENTRY_BUCKETS; i++)
+        for (const struct entry *en = m->entries[i]; en; en = en->next)
+            sum += en->latest ? images_allocated(en->latest) : 0;
+    pthread_mutex_unlock(&m->lock);
+    return sum;
 }
 
 /* ---- one reading at a time ---- */

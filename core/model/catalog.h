@@ -7,6 +7,7 @@
  *   entry->reading     one reading of the domain at a time; held over libvirt calls
  *   lookout->lock      the latest outlook; never held over a libvirt call or file access
  *   model->lock        the fields below it; never held over a libvirt call or file access
+ *   probes->lock       what is remembered of a domain's images (images.c), a leaf
  */
 #ifndef SNAPFS_MODEL_CATALOG_H
 #define SNAPFS_MODEL_CATALOG_H

@@ -293,6 +293,17 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
     return 0;
 }
 
+uint64_t images_allocated(const struct domain *d)
+{
+    uint64_t sum = 0;
+    pthread_mutex_lock(&d->probes->lock);
+    for (size_t i = 0; i < d->probes->n; i++)
+        if (d->probes->items[i].known && !d->probes->items[i].failure)
+            sum += d->probes->items[i].facts.allocated;
+    pthread_mutex_unlock(&d->probes->lock);
+    return sum;
+}
+
 static void probe_keep(struct probe *p, const struct probe *old, char *chain)
 {
     *p = (struct probe){.known = true, .alone = true, .facts = old->facts, .chain = chain};

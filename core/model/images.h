@@ -9,6 +9,9 @@
 struct probes *probes_new(size_t n);
 void probes_free(struct probes *p); /* NULL allowed */
 
+/* Returns the sum of the allocated bytes of the images that are known by now. Asks nobody. */
+uint64_t images_allocated(const struct domain *d);
+
 /* What is remembered of images that stand on one file each holds in `d`, too, where all else is as
  * it was. Of others the files below may have changed. */
 void images_inherit(struct domain *d, const struct domain *before);

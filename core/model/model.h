@@ -169,6 +169,10 @@ struct image_facts {
 int model_image_facts(struct model *m, struct domain *d, const struct snapshot *s,
                       const struct snapshot_disk *disk, struct image_facts *ret, struct err *e);
 
+/* Returns how many bytes the images that were looked at have allocated, of all domains. Asks
+ * nobody. */
+uint64_t model_allocated(struct model *m);
+
 /* Opens it for reading; ESTALE when the file no longer holds what `disk->ident` names. */
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, struct image **ret, struct err *e);
@@ -186,8 +190,10 @@ void model_image_changed(struct model *m, const struct image *im);
 int model_info(struct model *m, struct domain *d, const struct snapshot *s, char **ret,
                size_t *ret_len, struct err *e);
 
-/* The domain's `log`: the last OPLOG_LINES operations. Empty when there were none. */
+/* The domain's `log`: its last operations (oplog.h). Empty when there were none. */
 int model_log(struct model *m, const char *uuid, char **ret, size_t *ret_len, struct err *e);
+/* Counts the files that the log has begun anew. */
+unsigned model_log_edition(struct model *m, const char *uuid);
 /* When the last of them was; false when there was none. */
 bool model_log_time(struct model *m, const char *uuid, struct timespec *ret);
 

@@ -1,4 +1,4 @@
-/* oplog.c - see oplog.h, and model_log_add (verbs.h). Locks: the ring is under model->lock. */
+/* oplog.c - see oplog.h, and model_log_add (verbs.h). Locks: the lines are under model->lock. */
 #include "model/oplog.h"
 
 #include <stdlib.h>
@@ -9,53 +9,57 @@
 #include "model/catalog.h"
 #include "model/verbs.h"
 
-/* The i-th line, the oldest first. */
-static char **line_at(struct oplog *log, size_t i)
-{
-    return &log->lines[(log->next + OPLOG_LINES - log->n + i) % OPLOG_LINES];
-}
-
 static bool ends_with(const char *line, const char *ending)
 {
     size_t len = strlen(line), n = strlen(ending);
     return len >= n && !strcmp(line + len - n, ending);
 }
 
-static void remove_line(struct oplog *log, size_t i)
+static bool was_said(const struct oplog *log, const char *ending, time_t now)
 {
-    free(*line_at(log, i));
-    for (; i + 1 < log->n; i++)
-        *line_at(log, i) = *line_at(log, i + 1);
-    *line_at(log, i) = NULL;
-    log->next = (log->next + OPLOG_LINES - 1) % OPLOG_LINES;
-    log->n--;
+    for (size_t i = log->n; i-- > 0 && log->lines[i].when + OPLOG_REPEAT_SECONDS > now;)
+        if (ends_with(log->lines[i].text, ending))
+            return true;
+    return false;
+}
+
+static void begin_edition(struct oplog *log)
+{
+    size_t gone = log->n - OPLOG_KEPT;
+    for (size_t i = 0; i < gone; i++)
+        free(log->lines[i].text);
+    memmove(log->lines, log->lines + gone, OPLOG_KEPT * sizeof(*log->lines));
+    log->n = OPLOG_KEPT;
+    log->edition++;
 }
 
 void oplog_add(struct oplog *log, char *line, const char *ending)
 {
-    if (!line)
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (!log->lines)
+        log->lines = calloc(OPLOG_LINES, sizeof(*log->lines));
+    if (!line || !log->lines || (ending && was_said(log, ending, now.tv_sec))) {
+        free(line);
         return;
-    for (size_t i = 0; ending && i < log->n; i++)
-        if (ends_with(*line_at(log, i), ending))
-            remove_line(log, i);
-    free(log->lines[log->next]);
-    log->lines[log->next] = line;
-    log->next = (log->next + 1) % OPLOG_LINES;
-    if (log->n < OPLOG_LINES)
-        log->n++;
-    clock_gettime(CLOCK_REALTIME, &log->last);
+    }
+    if (log->n == OPLOG_LINES)
+        begin_edition(log);
+    log->lines[log->n++] = (struct oplog_line){line, now.tv_sec};
+    log->last = now;
 }
 
-void oplog_text(struct oplog *log, struct text *out)
+void oplog_text(const struct oplog *log, struct text *out)
 {
     for (size_t i = 0; i < log->n; i++)
-        text_put(out, *line_at(log, i), strlen(*line_at(log, i)));
+        text_put(out, log->lines[i].text, strlen(log->lines[i].text));
 }
 
 void oplog_clear(struct oplog *log)
 {
-    for (size_t i = 0; i < OPLOG_LINES; i++)
-        free(log->lines[i]);
+    for (size_t i = 0; i < log->n; i++)
+        free(log->lines[i].text);
+    free(log->lines);
     *log = (struct oplog){0};
 }
 
@@ -69,7 +73,7 @@ static void add_time(struct text *line)
     text_add(line, "%s", stamp);
 }
 
-/* One that fails is often tried again and again; who did is no part of what is said twice. */
+/* A failing read is often tried again and again, also by other processes. */
 static bool is_read(const struct operation *op)
 {
     return !strcmp(op->name, "open") || !strcmp(op->name, "read");
@@ -113,6 +117,18 @@ int model_log(struct model *m, const char *uuid, char **ret, size_t *ret_len, st
     model_entry_done(m, en);
     *ret = text_take(&t, ret_len);
     return *ret ? 0 : err_nomem(e);
+}
+
+unsigned model_log_edition(struct model *m, const char *uuid)
+{
+    struct entry *en = model_entry(m, uuid);
+    if (!en)
+        return 0;
+    pthread_mutex_lock(&m->lock);
+    unsigned edition = en->log.edition;
+    pthread_mutex_unlock(&m->lock);
+    model_entry_done(m, en);
+    return edition;
 }
 
 bool model_log_time(struct model *m, const char *uuid, struct timespec *ret)

@@ -227,7 +227,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
     (void)ino;
     struct err e;
     const struct place *p = &handle_of(fi)->place;
-    const struct row *row = row_at((size_t)p->item); /* nothing else was opened for writing */
+    const struct row *row = place_row(p); /* nothing else was opened for writing */
     struct op op = op_of(req, row->name, p, NULL);
     if (row->whole && off != 0) {
         err_fail(&e, EINVAL, "a write replaces the whole file, so it begins at 0");
@@ -245,7 +245,7 @@ void drop_draft(struct fs *fs, const struct handle *h)
     struct err e;
     if (!h->draft.text.len)
         return;
-    const char *name = row_at((size_t)h->place.item)->name;
+    const char *name = place_row(&h->place)->name;
     struct op op = {.name = name, .uid = h->uid, .pid = h->pid, .place = h->place};
     err_fail(&e, EINVAL, "the file was closed before the document was whole; nothing was done");
     report(fs, &op, &e, NULL);

@@ -30,12 +30,14 @@ static bool open_image_attr(struct fs *fs, fuse_ino_t ino, struct stat *ret)
 int fs_entry(struct fs *fs, const struct view *v, uint64_t entry_until,
              struct fuse_entry_param *ret, struct err *e)
 {
-    struct fuse_entry_param entry = {0};
+    struct fuse_entry_param entry = {.generation = fs->generation};
     int r = tree_stat(&fs->tree, v, &entry.attr, e);
     if (r == 0)
         r = table_lookup(fs->table, &v->place, &entry.ino, e);
     if (r < 0)
         return r;
+    if (entry.ino == TABLE_ROOT_ID)
+        entry.generation = 0; /* as the kernel has it */
     open_image_attr(fs, entry.ino, &entry.attr);
     entry.attr_timeout = fs_seconds_until(v->fresh_until);
     entry.entry_timeout = fs_seconds_until(entry_until);
@@ -144,7 +146,10 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
     (void)ino;
-    struct statvfs st = {
-        .f_bsize = BLOCK_SIZE, .f_frsize = BLOCK_SIZE, .f_namemax = NAME_BYTES_MAX};
+    uint64_t allocated = model_allocated(fs_of(req)->tree.model);
+    struct statvfs st = {.f_bsize = BLOCK_SIZE,
+                         .f_frsize = BLOCK_SIZE,
+                         .f_blocks = allocated / BLOCK_SIZE + 1, /* df leaves out what has none */
+                         .f_namemax = NAME_BYTES_MAX};
     fuse_reply_statfs(req, &st);
 }

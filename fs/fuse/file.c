@@ -184,19 +184,45 @@ static void thread_buffer_done(void)
     pthread_setspecific(buffer_key, NULL);
 }
 
-/* From a copy: the reader may close the file, and so free its text, before the reply returns. */
-static void read_text(fuse_req_t req, const struct handle *h, size_t size, off_t off)
+/* Replies from a copy: the reader may close the file, and so free its text, before the reply
+ * returns. */
+static void reply_text(fuse_req_t req, const char *text, size_t len, size_t size, off_t off)
 {
-    size_t from = (size_t)off < h->text_len ? (size_t)off : h->text_len;
-    size_t n = min_u64(min_u64(size, h->text_len - from), IMAGE_READ_MAX);
+    size_t from = min_u64((uint64_t)off, len);
+    size_t n = min_u64(min_u64(size, len - from), IMAGE_READ_MAX);
     char *buf = thread_buffer(n);
     if (!buf) {
         fuse_reply_err(req, ENOMEM);
         return;
     }
-    memcpy(buf, h->text + from, n);
+    memcpy(buf, text + from, n);
     fuse_reply_buf(req, buf, n);
     thread_buffer_done();
+}
+
+/* Reads past the text of the open from what has been added since, for `tail -f`. */
+static void read_added(fuse_req_t req, const struct handle *h, size_t size, off_t off)
+{
+    struct fs *fs = fs_of(req);
+    autoview struct view v = {0};
+    autofree char *text = NULL;
+    size_t len = 0;
+    struct err e;
+    int r = tree_view(&fs->tree, &h->place, &v, &e);
+    if (r == 0)
+        r = tree_text(&fs->tree, &v, &text, &len, &e);
+    if (r < 0) /* the file ends here */
+        reply_text(req, h->text, h->text_len, size, off);
+    else
+        reply_text(req, text, len, size, off);
+}
+
+static void read_text(fuse_req_t req, const struct handle *h, size_t size, off_t off)
+{
+    if (place_row(&h->place)->edition && (uint64_t)off + size > h->text_len)
+        read_added(req, h, size, off);
+    else
+        reply_text(req, h->text, h->text_len, size, off);
 }
 
 /* Logged once per open image: a damaged one is read many times. */

@@ -25,8 +25,9 @@ struct fs {
     struct fuse_session *session; /* for notifications; set before the first request */
     uint32_t max_read;            /* bytes the kernel may ask for at a time; as it was mounted */
     double cache;                 /* seconds that what never changes may be kept by the kernel */
-    char device[32];              /* MAJOR:MINOR of the mount, for its read-ahead; "" unknown */
-    atomic_flag ahead_raised;     /* read_ahead_kb was written */
+    uint32_t generation;      /* of every node: random, so that no file handle outlives a mount */
+    char device[32];          /* MAJOR:MINOR of the mount, for its read-ahead; "" unknown */
+    atomic_flag ahead_raised; /* read_ahead_kb was written */
 };
 
 /* ---- shared by the requests ---- */

@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 
 #include "base/budget.h"
+#include "base/clock.h"
 #include "fuse/ahead.h"
 #include "fuse/ending.h"
 #include "fuse/fs.h"
@@ -27,8 +29,9 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
     const struct fs *fs = userdata;
     conn->max_read = fs->max_read;
-    conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_ATOMIC_O_TRUNC |
-                                   FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS);
+    conn->want |=
+        conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ |
+                         FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPORT_SUPPORT);
     /* Attributes are at hand where names are: to look each of them up costs ten times as much. */
     conn->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
     /* It would ask for attributes, and so for libvirt, before reading an open image. */
@@ -99,12 +102,25 @@ static int open_model(const struct options *o, struct model **ret, struct err *e
     return err_fail(e, why.no, "cannot open '%s': %s", o->uri, why.text);
 }
 
+/* Makes a generation that no other mount is likely to have. The kernel keeps 32 bits of it; the
+ * root has generation 0. */
+static uint32_t make_generation(void)
+{
+    uint32_t generation = 0;
+    if (getrandom(&generation, sizeof(generation), 0) != sizeof(generation))
+        generation = (uint32_t)clock_ns();
+    return generation ? generation : 1;
+}
+
 static int init_fs(struct fs *fs, struct model *m, const struct options *o, struct err *e)
 {
     struct table *table = table_new();
     if (!table)
         return err_nomem(e);
-    *fs = (struct fs){.table = table, .max_read = o->max_read, .cache = (double)o->cache_ns / 1e9};
+    *fs = (struct fs){.table = table,
+                      .max_read = o->max_read,
+                      .cache = (double)o->cache_ns / 1e9,
+                      .generation = make_generation()};
     atomic_flag_clear(&fs->ahead_raised);
     tree_init(&fs->tree, m, &o->tree);
     tasks_init(&fs->tasks);

@@ -60,18 +60,19 @@ static int add_item(struct listing *l, const char *name, struct place p, struct 
 
 /* ---- rows, in any directory that has them ---- */
 
-static struct place row_place(const struct view *dir, const struct row *row)
+static struct place row_place(const struct tree *t, const struct view *dir, const struct row *row)
 {
-    bool file = row->kind == PLACE_FILE;
-    return place_make(row->kind, dir->place.uuid, dir->place.snapshot, file ? row_number(row) : 0);
+    unsigned edition = row->edition ? row->edition(t, dir->place.uuid) : 0;
+    uint64_t item = row->kind == PLACE_FILE ? place_file_item(row, edition) : 0;
+    return place_make(row->kind, dir->place.uuid, dir->place.snapshot, item);
 }
 
-static int list_rows(const struct view *dir, struct listing *l, struct err *e)
+static int list_rows(const struct tree *t, const struct view *dir, struct listing *l, struct err *e)
 {
     int r = 0;
     for (size_t i = 0; i < row_count() && r == 0; i++)
         if (row_at(i)->where == dir->place.kind)
-            r = add_item(l, row_at(i)->name, row_place(dir, row_at(i)), e);
+            r = add_item(l, row_at(i)->name, row_place(t, dir, row_at(i)), e);
     return r;
 }
 
@@ -85,15 +86,17 @@ static int found_in(const struct view *dir, struct place p, struct found *ret, s
 static int lookup_row(struct tree *t, const struct view *dir, const char *name, struct found *ret,
                       struct err *e)
 {
-    (void)t;
     const struct row *row = row_find(dir->place.kind, name);
-    return row ? found_in(dir, row_place(dir, row), ret, e) : no_entry(e, name);
+    if (!row)
+        return no_entry(e, name);
+    int r = found_in(dir, row_place(t, dir, row), ret, e);
+    ret->entry_until = min_u64(ret->entry_until, ret->view.fresh_until);
+    return r;
 }
 
 static int list_domain(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
 {
-    (void)t;
-    return list_rows(dir, l, e);
+    return list_rows(t, dir, l, e);
 }
 
 /* ---- the root ---- */
@@ -202,7 +205,7 @@ static int list_images(struct tree *t, const struct view *dir, struct listing *l
 
 static int list_snapshot(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
 {
-    int r = list_rows(dir, l, e);
+    int r = list_rows(t, dir, l, e);
     if (r == 0)
         r = list_images(t, dir, l, e);
     const struct snapshot *s = dir->snapshot;
@@ -256,7 +259,7 @@ static int lookup_unmanaged(struct tree *t, const struct view *dir, const char *
 
 static int list_tag(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
 {
-    int r = list_rows(dir, l, e);
+    int r = list_rows(t, dir, l, e);
     return r < 0 ? r : list_images(t, dir, l, e);
 }
 
@@ -288,19 +291,7 @@ const struct dir_ops *dir_ops_of(const struct view *dir)
     return &dir_ops[dir->place.kind];
 }
 
-int tree_lookup(struct tree *t, const struct view *dir, const char *name, struct found *ret,
-                struct err *e)
-{
-    *ret = (struct found){0};
-    const struct dir_ops *ops = dir_ops_of(dir);
-    if (!ops->lookup)
-        return err_fail(e, ENOTDIR, "'%s' is looked for in what is no directory", name);
-    if (strlen(name) > NAME_BYTES_MAX)
-        return err_fail(e, ENAMETOOLONG, "a name here has at most %d bytes", NAME_BYTES_MAX);
-    return ops->lookup(t, dir, name, ret, e);
-}
-
-/* The directory that this one stands in. */
+/* The directory that holds this one. */
 static struct place place_above(const struct view *v)
 {
     const char *uuid = v->place.uuid;
@@ -315,6 +306,35 @@ static struct place place_above(const struct view *v)
     const struct snapshot *parent = v->snapshot->parent;
     return place_make(parent ? PLACE_SNAPSHOT : PLACE_SNAPSHOTS, uuid, parent ? parent->ident : 0,
                       0);
+}
+
+/* Looks up "." or "..", which the kernel asks for when it makes a path of a file handle. */
+static int lookup_dot(struct tree *t, const struct view *dir, const char *name, struct found *ret,
+                      struct err *e)
+{
+    struct place p = name[1] ? place_above(dir) : dir->place;
+    int r = tree_view(t, &p, &ret->view, e);
+    ret->entry_until = ret->view.fresh_until;
+    return r;
+}
+
+static bool is_dot(const char *name)
+{
+    return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+int tree_lookup(struct tree *t, const struct view *dir, const char *name, struct found *ret,
+                struct err *e)
+{
+    *ret = (struct found){0};
+    if (is_dot(name))
+        return lookup_dot(t, dir, name, ret, e);
+    const struct dir_ops *ops = dir_ops_of(dir);
+    if (!ops->lookup)
+        return err_fail(e, ENOTDIR, "'%s' is looked for in what is no directory", name);
+    if (strlen(name) > NAME_BYTES_MAX)
+        return err_fail(e, ENAMETOOLONG, "a name here has at most %d bytes", NAME_BYTES_MAX);
+    return ops->lookup(t, dir, name, ret, e);
 }
 
 int tree_list(struct tree *t, const struct view *dir, struct listing **ret, struct err *e)

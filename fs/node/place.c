@@ -8,6 +8,8 @@
 #include "base/hash.h"
 #include "node/rows.h"
 
+enum { EDITION_SHIFT = 16 }; /* rows are fewer */
+
 struct place place_make(enum place_kind kind, const char *uuid, uint64_t snapshot, uint64_t item)
 {
     struct place p = {.kind = kind, .snapshot = snapshot, .item = item};
@@ -34,14 +36,33 @@ uint64_t place_hash(const struct place *p)
     return hash_with_item(p, p->item);
 }
 
+uint64_t place_file_item(const struct row *row, unsigned edition)
+{
+    return row_number(row) | (uint64_t)edition << EDITION_SHIFT;
+}
+
+const struct row *place_row(const struct place *p)
+{
+    return row_at((size_t)(p->item & ((UINT64_C(1) << EDITION_SHIFT) - 1)));
+}
+
+unsigned place_edition(const struct place *p)
+{
+    return (unsigned)(p->item >> EDITION_SHIFT);
+}
+
+/* By name: a row's number may change from version to version. */
+static uint64_t hash_of_file(const struct place *p)
+{
+    uint64_t h = hash_str(HASH_START, place_row(p)->name);
+    return place_edition(p) ? hash_u64(h, place_edition(p)) : h;
+}
+
 uint64_t place_ino(const struct place *p)
 {
     if (p->kind == PLACE_ROOT)
         return 1;
-    uint64_t item = p->item;
-    if (p->kind == PLACE_FILE) /* by name: a row's number may change from version to version */
-        item = hash_str(HASH_START, row_at((size_t)item)->name);
-    uint64_t ino = hash_with_item(p, item);
+    uint64_t ino = hash_with_item(p, p->kind == PLACE_FILE ? hash_of_file(p) : p->item);
     return ino > 1 ? ino : ino + 2;
 }
 
@@ -58,7 +79,7 @@ bool place_is_image(enum place_kind kind)
 bool place_is_in_tag(const struct place *p)
 {
     if (p->kind == PLACE_FILE)
-        return row_at((size_t)p->item)->where == PLACE_TAG;
+        return place_row(p)->where == PLACE_TAG;
     return p->kind == PLACE_TAG || p->kind == PLACE_TAG_IMAGE;
 }
 

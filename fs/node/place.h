@@ -18,7 +18,7 @@ enum place_kind {
     PLACE_SNAPSHOTS = 3,  /* DOMAIN/snapshots/ */
     PLACE_BY_NAME = 4,    /* DOMAIN/by-name/ */
     PLACE_SNAPSHOT = 5,   /* a snapshot's real directory, wherever it stands */
-    PLACE_FILE = 6,       /* a text or command file; item = its row (rows.h) */
+    PLACE_FILE = 6,       /* a text or command file; item = place_file_item of it */
     PLACE_CURRENT = 7,    /* DOMAIN/current, a link */
     PLACE_DEEP = 8,       /* a link in a snapshot's directory to a child that stands in by-name/ */
     PLACE_NAME = 9,       /* a link in by-name/ to a snapshot below snapshots/ */
@@ -48,6 +48,13 @@ bool place_is_image(enum place_kind kind);
 
 /* Is it a tag's directory, or in one? */
 bool place_is_in_tag(const struct place *p);
+
+struct row;
+
+/* The item of a file: its row (rows.h) and which edition of the file it is. */
+uint64_t place_file_item(const struct row *row, unsigned edition);
+const struct row *place_row(const struct place *p); /* of a PLACE_FILE */
+unsigned place_edition(const struct place *p);      /* of a PLACE_FILE */
 
 /* The item of a disk: its identity and its file's name, since two disks may share one file. */
 uint64_t place_disk_item(uint64_t disk_ident, const char *file);

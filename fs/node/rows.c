@@ -113,6 +113,11 @@ static void when_logged(const struct tree *t, const struct view *v, struct times
     model_log_time(t->model, v->domain->uuid, ret);
 }
 
+static unsigned log_edition(const struct tree *t, const char *uuid)
+{
+    return model_log_edition(t->model, uuid);
+}
+
 static void when_run(const struct tree *t, const struct view *v, struct timespec *ret)
 {
     model_job_time(t->model, v->domain->uuid, ret);
@@ -167,7 +172,8 @@ static const struct row rows[] = {
      .mode = 0444,
      .show = show_log,
      .when = when_logged,
-     .help = "the last operations made here, and why those failed that failed"},
+     .edition = log_edition,
+     .help = "recent operations, and why any failed"},
     {.name = "snapshots",
      .where = PLACE_DOMAIN,
      .kind = PLACE_SNAPSHOTS,

@@ -29,6 +29,9 @@ struct row {
     /* When what is shown began to be so; leaves *ret when nothing was yet. NULL: with the domain.
      */
     void (*when)(const struct tree *t, const struct view *v, struct timespec *ret);
+    /* Counts the files that this one has been; another count is another inode, and the file then
+     * only grows at its end. NULL: one file for ever. */
+    unsigned (*edition)(const struct tree *t, const char *uuid);
     /* Acts on one write, or a whole document; `words` without its last newline. NULL: read-only.
      * May take minutes. */
     int (*store)(struct tree *t, const struct view *v, const char *words, struct text *remark,

@@ -64,10 +64,21 @@ int tree_view_in(struct domain *d, const struct place *p, struct view *ret, stru
     if (r < 0)
         return r;
     if (p->kind == PLACE_FILE)
-        v.row = row_at((size_t)p->item);
+        v.row = place_row(p);
+    if (v.row && v.row->edition)
+        v.fresh_until = 0; /* it changes without libvirt */
     domain_ref(d);
     *ret = v;
     return 0;
+}
+
+/* A file that has begun anew is another one. */
+static int check_edition(const struct tree *t, const struct place *p, struct err *e)
+{
+    const struct row *row = p->kind == PLACE_FILE ? place_row(p) : NULL;
+    if (!row || !row->edition || row->edition(t, p->uuid) == place_edition(p))
+        return 0;
+    return gone(e, "the file");
 }
 
 int tree_view(struct tree *t, const struct place *p, struct view *ret, struct err *e)
@@ -83,6 +94,8 @@ int tree_view(struct tree *t, const struct place *p, struct view *ret, struct er
     const struct tag_list *tags;
     if (r == 0 && place_is_in_tag(p))
         r = model_tags(t->model, d, &tags, e);
+    if (r == 0)
+        r = check_edition(t, p, e);
     return r < 0 ? r : tree_view_in(d, p, ret, e);
 }
 

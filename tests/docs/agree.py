@@ -37,7 +37,8 @@ DIRECTORIES = {
 # Where a limit's value stands, its name, and the sentence that tells it.
 LIMITS = (
     ("fs/node/bar.h", "BAR_SECONDS", "man5", r"is refused for (\d+) seconds"),
-    ("core/model/oplog.h", "OPLOG_LINES", "man5", r"last (\d+) operations"),
+    ("core/model/oplog.h", "OPLOG_KEPT", "man5", r"last (\d+) operations"),
+    ("core/model/oplog.h", "OPLOG_LINES", "man5", r"with (\d+) lines"),
     ("core/base/name.h", "NAME_NEW_MAX", "man5", r"one of more than (\d+) bytes"),
     ("core/base/name.h", "NAME_CODED_MAX", "man5", r"coded name longer than (\d+) bytes"),
     ("fs/node/tree.h", "NAME_BYTES_MAX", "man5", r"More than (\d+) bytes in a name"),
@@ -404,6 +405,7 @@ def limits_agree(root, texts):
         lambda given: limit(root, given), texts,
         ("man5", "for 5 seconds", "for 6 seconds"),
         ("man5", "last 200 operations", "last operations"),
+        ("man5", "with 400 lines", "with 500 lines"),
         ("man1", "after 30 seconds", "after 31 seconds"),
     )
 

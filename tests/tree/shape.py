@@ -233,7 +233,25 @@ def domain_globs_choose_domains(mount):
 def statfs_answers(mount):
     found = os.statvfs(mount.point)
     true(found.f_namemax >= 255, f"namemax {found.f_namemax}")
-    subprocess.run(["df", mount.point], check=True, stdout=subprocess.DEVNULL)
+    true(found.f_blocks >= 1, "no block")
+    equal((found.f_bfree, found.f_bavail), (0, 0), "free blocks")
+    true(mount.point in must("df"), "df without arguments leaves the mount out")
+
+
+@test
+def statfs_counts_what_is_allocated(mount):
+    with Mount(mount.uri) as fresh:
+        images = [
+            fresh.path("web01/by-name", name, f"{disk}.raw")
+            for name in ("base", "other")
+            for disk in ("vda", "vdb")
+        ]
+        before = os.statvfs(fresh.point)
+        allocated = sum(os.stat(path).st_blocks * 512 for path in images)
+        after = os.statvfs(fresh.point)
+        true(allocated > 0, "nothing is allocated")
+        grown = (after.f_blocks - before.f_blocks) * after.f_frsize
+        true(abs(grown - allocated) <= after.f_frsize, f"{grown} bytes more, {allocated} allocated")
 
 
 with scratch() as directory:
