@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "model/images.h"
+#include "model/keep.h"
 #include "model/linger.h"
 #include "model/lookout.h"
 #include "model/pools.h"
@@ -65,8 +66,9 @@ int model_open(const struct model_options *o, struct model **ret, struct err *e)
     m->lookout = lookout_new(m);
     m->linger = linger_new();
     m->touched = touched_new();
+    m->keeper = keeper_new();
     m->pools = pools_new(m->virt);
-    if (!m->lookout || !m->linger || !m->touched || !m->pools)
+    if (!m->lookout || !m->linger || !m->touched || !m->keeper || !m->pools)
         return err_nomem(e);
     if (!budget_keeper(drop, m))
         return err_fail(e, EMFILE, "too many connections in one process");
@@ -90,6 +92,7 @@ void model_close(struct model *m)
     lookout_free(m->lookout);
     linger_free(m->linger);
     touched_free(m->touched);
+    keeper_free(m->keeper);
     progress_close(m);
     pools_free(m->pools);
     budget_keeper_ended(drop, m);

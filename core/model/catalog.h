@@ -54,6 +54,7 @@ struct model {
     struct linger *linger;
     struct touched *touched;
     struct pools *pools;
+    struct keeper *keeper;
     pthread_mutex_t lock;
     pthread_cond_t turned; /* a task, a queue or a progress changed */
     /* under lock: */

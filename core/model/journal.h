@@ -1,9 +1,8 @@
 /* journal.h - one file a domain: the queue of operations on it, also of other processes, and what a
  * procedure of several steps has begun.
  *
- * The file is named by the domain's uuid and stands in $STATE_DIRECTORY, else, as root, in
- * /var/lib/snapfs, else in $XDG_STATE_HOME/snapfs, else in ~/.local/state/snapfs. Who has it open
- * holds its lock (flock): one operation on the domain at a time.
+ * The file is named by the domain's uuid, in the state directory (journal/state_directory.h). Who
+ * has it open holds its lock (flock): one operation on the domain at a time.
  *
  * A procedure adds a line before each of its steps, and each is on the disk (fdatasync, and fsync
  * of the directory) before the step begins. A line without its end, as a crash leaves one, was

@@ -11,6 +11,7 @@
 #include "base/name.h"
 #include "base/uuid.h"
 #include "model/catalog.h"
+#include "model/keep.h"
 #include "model/revert.h"
 
 void domain_list_unref(struct domain_list *l)
@@ -97,6 +98,7 @@ static int list_read(struct model *m, struct domain_list **ret, struct err *e)
     r = list_build(m, all, n, &l, e);
     if (r == 0) {
         model_prune(m, all, n);
+        keep_prune(m, all, n);
         l->fresh_until = m->options.cache_ns ? began + m->options.cache_ns : 0;
         pthread_mutex_lock(&m->lock);
         domain_list_unref(m->list);

@@ -1,0 +1,94 @@
+/* kept.h - what snapfs keeps of a domain over mounts: one file a domain, UUID.kept in the state
+ * directory (state_directory.h).
+ *
+ * It holds records: a kind, a key and a value. The kinds and who owns them:
+ *
+ *     number   inode numbers of snapshots that were moved (numbers.h)
+ *     right    files of a snapshot's images that are as they should be (untouched.h)
+ *     touched  files that were seen to change (untouched.h)
+ *     merge    what a merge made here has left, where the file takes no mark (mark.h)
+ *     later    overlays that a later delete merges (later.h)
+ *     size     sizes of images that were last known
+ *     chain    chains seen while the domain ran
+ *
+ * Nothing may depend on a record: the file may be lost, spoiled, or of a later version at any time,
+ * and counts as empty then. That may cost time, one full backup or a refusal, never a byte. It is
+ * bounded: of a kind that has too many records the oldest go.
+ *
+ * A `struct kept` that was read is immutable and refcounted. A change reads the file under its lock
+ * and replaces it by rename, so that a reader needs no lock.
+ */
+#ifndef SNAPFS_MODEL_JOURNAL_KEPT_H
+#define SNAPFS_MODEL_JOURNAL_KEPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+enum {
+    KEPT_BYTES_MAX = 4 << 20,  /* of the file; a longer one is spoiled */
+    KEPT_RECORDS_MAX = 4096,   /* of one kind */
+    KEPT_VALUE_MAX = 16 << 10, /* bytes of a key or value; what is longer is not kept */
+    KEPT_KIND_MAX = 16         /* bytes of a kind: a word of lower case letters */
+};
+
+struct kept;
+
+struct kept *kept_ref(struct kept *k);
+void kept_unref(struct kept *k); /* NULL allowed */
+MEM_CLEANUP(struct kept, kept_unref)
+
+/* What is kept of the domain now: `before` again (may be NULL) where the file is the same, else
+ * read anew. An ordinary user also gets what root keeps, if he may read it; his own records count
+ * first. -ENOMEM is the only failure. */
+int kept_read(const char *uuid, struct kept *before, struct kept **ret, struct err *e);
+
+/* The value, borrowed; NULL for none. `k` may be NULL. */
+const char *kept_get(const struct kept *k, const char *kind, const char *key);
+
+/* Calls `each` for the records of one kind, in the order of their keys. `k` may be NULL. */
+typedef void kept_each_fn(void *ctx, const char *key, const char *value);
+void kept_each(const struct kept *k, const char *kind, kept_each_fn *each, void *ctx);
+
+/* Reads what is kept of the domain, has `edit` change it (kept_set, kept_drop), and writes it where
+ * that has changed anything. Others who change it wait meanwhile, so `edit` takes no lock and asks
+ * libvirt nothing. Not for a read-only mount. What `edit` returns if that is not 0; EPERM: the file
+ * belongs to someone else; EEXIST: it is of a later version, and left as it is; or what the file
+ * system says. */
+typedef int kept_edit_fn(void *ctx, struct kept *k);
+int kept_change(const char *uuid, kept_edit_fn *edit, void *ctx, struct err *e);
+
+/* Only in `edit`. Without memory, or past the bounds, the record is not kept. */
+void kept_set(struct kept *k, const char *kind, const char *key, const char *value);
+void kept_drop(struct kept *k, const char *kind, const char *key);
+
+/* The same for one record. */
+int kept_put(const char *uuid, const char *kind, const char *key, const char *value, struct err *e);
+
+/* Removes the file. */
+void kept_remove(const char *uuid);
+
+/* Calls `each` with the uuid of every domain of which something is kept here. */
+void kept_list(void (*each)(void *ctx, const char *uuid), void *ctx);
+
+/* ---- for kept_file.c ---- */
+
+struct kept *kept_new(void);                /* NULL without memory */
+bool kept_is_changed(const struct kept *k); /* since it was made or parsed */
+
+/* Adds the records of a file's text, of `len` bytes and a NUL. 0; -EINVAL: it is spoiled; -EEXIST:
+ * of a later version. Nothing was added then. -ENOMEM. */
+int kept_parse(struct kept *k, char *text, size_t len);
+
+/* The text of a file with these records; NULL without memory. */
+char *kept_text(const struct kept *k, size_t *ret_len);
+
+struct kept_identity {
+    unsigned long long dev, ino, size, mtime_ns;
+};
+enum { KEPT_FILES = 2 }; /* root's and the user's own */
+struct kept_identity *kept_identities(struct kept *k);
+
+#endif

@@ -1,0 +1,111 @@
+/* state_directory.c - see state_directory.h. No locks. */
+#include "model/journal/state_directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#define OF_ROOT "/var/lib/snapfs"
+
+/* The path's directories are made as they are missing, by mkdir's own rules, for us alone. */
+static int make_directories(char *path, struct err *e)
+{
+    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        int r = mkdir(path, 0700);
+        *slash = '/';
+        if (r < 0 && errno != EEXIST)
+            break; /* the last one says why */
+    }
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        return err_fail(e, errno, "cannot make the directory '%s' for the journal: %s", path,
+                        strerrordesc_np(errno));
+    return 0;
+}
+
+static int directory_path(char **ret, struct err *e)
+{
+    const char *given = getenv("STATE_DIRECTORY"), *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    autotext struct text t = {0};
+    if (given && given[0] == '/')
+        text_add(&t, "%.*s", (int)strcspn(given, ":"), given); /* systemd may list several */
+    else if (geteuid() == 0)
+        text_add(&t, OF_ROOT);
+    else if (state && state[0] == '/')
+        text_add(&t, "%s/snapfs", state);
+    else if (home && home[0] == '/')
+        text_add(&t, "%s/.local/state/snapfs", home);
+    else
+        return err_fail(e, ENOENT,
+                        "there is no directory for the journal; set XDG_STATE_HOME or HOME");
+    *ret = text_take(&t, NULL);
+    return *ret ? 0 : err_nomem(e);
+}
+
+static int open_directory(const char *path, struct err *e)
+{
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return dir >= 0 ? dir
+                    : err_fail(e, errno, "cannot open the directory '%s' of the journals: %s", path,
+                               strerrordesc_np(errno));
+}
+
+int state_directory(bool make, struct err *e)
+{
+    autofree char *path = NULL;
+    int r = directory_path(&path, e);
+    if (r == 0 && make)
+        r = make_directories(path, e);
+    return r < 0 ? r : open_directory(path, e);
+}
+
+int state_directory_of_root(struct err *e)
+{
+    const char *given = getenv("STATE_DIRECTORY");
+    if (geteuid() == 0 || (given && given[0] == '/'))
+        return err_fail(e, ENOENT, "there is no other directory");
+    return open_directory(OF_ROOT, e);
+}
+
+int state_read(int fd, size_t size, char **ret)
+{
+    autofree char *text = calloc(1, size + 1);
+    size_t done = 0;
+    if (!text)
+        return -ENOMEM;
+    while (done < size) {
+        ssize_t n = pread(fd, text + done, size - done, (off_t)done);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n == 0)
+            break;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    *ret = take(text);
+    return 0;
+}
+
+int state_write(int fd, const char *bytes, size_t len, long long offset)
+{
+    for (size_t done = 0; done < len;) {
+        ssize_t n = pwrite(fd, bytes + done, len - done, offset + (off_t)done);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+bool state_is_linked(int dir, const char *name, int fd)
+{
+    struct stat own, named;
+    return fstat(fd, &own) == 0 && fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           named.st_dev == own.st_dev && named.st_ino == own.st_ino;
+}
