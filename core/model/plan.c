@@ -51,9 +51,16 @@ static int settle_memory(struct wish *w, bool active, struct err *e)
     return 0;
 }
 
-static bool is_captured(const struct xml_disk *disk)
+/* libvirt captures each of these, of itself. */
+static bool is_captured_by_libvirt(const struct xml_disk *disk)
 {
     return !disk->readonly && disk->source.type[0] && strcmp(disk->device, "cdrom") != 0;
+}
+
+/* A floppy is no disk of the machine's, but put in for a while. */
+static bool is_floppy(const struct xml_disk *disk)
+{
+    return !strcmp(disk->device, "floppy");
 }
 
 /* Of a disk of which nothing is asked. */
@@ -63,7 +70,9 @@ static int where_by_default(const struct xml_disk *disk, int otherwise)
         return XML_EXTERNAL;
     if (disk->snapshot && !strcmp(disk->snapshot, "internal"))
         return XML_INTERNAL;
-    return disk->snapshot || !is_captured(disk) ? XML_NO : otherwise;
+    if (disk->snapshot || !is_captured_by_libvirt(disk))
+        return XML_NO;
+    return otherwise == XML_EXTERNAL && is_floppy(disk) ? XML_NO : otherwise;
 }
 
 static int where_of(const struct xml_disk *disk, const struct xml_request_disk *asked,
@@ -76,17 +85,18 @@ static int where_of(const struct xml_disk *disk, const struct xml_request_disk *
     return where_by_default(disk, otherwise);
 }
 
-static int settle_external(const struct xml_disk *disk, struct xml_request_disk *asked,
-                           struct wish *w, struct err *e)
+/* Has the request say so of the disk. */
+static int settle_where(const struct xml_disk *disk, struct xml_request_disk *asked,
+                        enum xml_where where, struct wish *w, struct err *e)
 {
-    if (w->kind == WISH_INTERNAL)
+    if (where == XML_EXTERNAL && w->kind == WISH_INTERNAL)
         return err_fail(e, EINVAL, "disk '%s' would be external, and 'internal' was asked for",
                         disk->target);
     if (!asked)
         asked = xml_request_add(&w->request, disk->target);
     if (!asked)
         return err_nomem(e);
-    asked->where = XML_EXTERNAL;
+    asked->where = where;
     return 0;
 }
 
@@ -103,7 +113,10 @@ static int settle_disk(const struct xml_domain *live, const struct xml_disk *dis
             "disk '%s' would be internal, which a disk-only snapshot cannot be: libvirt "
             "would list one and keep nothing",
             disk->target);
-    return where == XML_EXTERNAL ? settle_external(disk, asked, w, e) : 0;
+    bool left_out = where == XML_NO && is_floppy(disk) && is_captured_by_libvirt(disk);
+    if (where != XML_EXTERNAL && !left_out)
+        return 0;
+    return settle_where(disk, asked, (enum xml_where)where, w, e);
 }
 
 int plan_make(const struct xml_domain *live, bool active, struct wish *w, struct plan *ret,

@@ -161,9 +161,35 @@ static int add_os(xmlNodePtr from, xmlNodePtr to, struct err *e)
     return err_nomem(e);
 }
 
-static int add_disk(xmlNodePtr devices, const struct xml_moved *moved, struct err *e)
+enum { LETTERS = 26, OWN_NAME_MAX = 8 };
+
+/* "vda" for the first disk, "vdaa" after "vdz". libvirt pairs the overlays of a domain that is shut
+ * off with its disks by their places, and its two copies of a domain with disks on several buses
+ * have these in other orders. So all are on one bus, under names in the order of that bus. */
+static void own_name(size_t i, char ret[OWN_NAME_MAX])
 {
-    xmlNodePtr disk, driver, source, target;
+    char letters[OWN_NAME_MAX] = "", *at = letters + sizeof(letters) - 1;
+    for (i++; i && at > letters + 2; i = (i - 1) / LETTERS)
+        *--at = (char)('a' + (i - 1) % LETTERS);
+    *--at = 'd';
+    *--at = 'v';
+    memmove(ret, at, strlen(at) + 1);
+}
+
+static int add_target(xmlNodePtr disk, size_t i, struct err *e)
+{
+    xmlNodePtr target;
+    char name[OWN_NAME_MAX];
+    own_name(i, name);
+    int r = xml_add_child(disk, "target", &target, e);
+    if (!r)
+        r = xml_set_attr(target, "dev", name, e);
+    return r ? r : xml_set_attr(target, "bus", "virtio", e);
+}
+
+static int add_disk(xmlNodePtr devices, const struct xml_moved *moved, size_t i, struct err *e)
+{
+    xmlNodePtr disk, driver, source;
     int r = xml_add_child(devices, "disk", &disk, e);
     if (!r)
         r = xml_set_attr(disk, "type", "file", e);
@@ -175,9 +201,7 @@ static int add_disk(xmlNodePtr devices, const struct xml_moved *moved, struct er
         r = xml_add_child(disk, "source", &source, e);
     if (!r)
         r = xml_set_attr(source, "file", moved->content, e);
-    if (!r)
-        r = xml_add_child(disk, "target", &target, e);
-    return r ? r : xml_set_attr(target, "dev", moved->target, e);
+    return r ? r : add_target(disk, i, e);
 }
 
 static int fill_maker(xmlNodePtr from, xmlNodePtr to, const char *name, const char *uuid,
@@ -196,7 +220,7 @@ static int fill_maker(xmlNodePtr from, xmlNodePtr to, const char *name, const ch
     if (!r)
         r = xml_add_child(to, "devices", &devices, e);
     for (size_t i = 0; !r && i < n; i++)
-        r = add_disk(devices, &disks[i], e);
+        r = add_disk(devices, &disks[i], i, e);
     return r;
 }
 
@@ -219,9 +243,11 @@ int xml_revert_maker(const char *snapshot, const char *name, const char *uuid,
     return r ? r : xml_doc_write(to, ret, e);
 }
 
-static int add_overlay(struct xml_request *q, const struct xml_moved *disk, struct err *e)
+static int add_overlay(struct xml_request *q, const struct xml_moved *disk, size_t i, struct err *e)
 {
-    struct xml_request_disk *d = xml_request_add(q, disk->target);
+    char name[OWN_NAME_MAX];
+    own_name(i, name);
+    struct xml_request_disk *d = xml_request_add(q, name);
     if (!d)
         return err_nomem(e);
     d->where = XML_EXTERNAL;
@@ -236,7 +262,7 @@ int xml_revert_overlays(const struct xml_moved *disks, size_t n, char **ret, str
     struct xml_request q = {.memory = XML_UNSAID};
     int r = 0;
     for (size_t i = 0; !r && i < n; i++)
-        r = add_overlay(&q, &disks[i], e);
+        r = add_overlay(&q, &disks[i], i, e);
     if (!r)
         r = xml_request_write(NULL, &q, ret, e);
     xml_request_drop(&q);

@@ -36,8 +36,8 @@ int xml_revert_snapshot(const char *snapshot, const char *suffix, const struct x
 int xml_revert_saved(const char *saved, const struct xml_moved *disks, size_t n, char **ret,
                      struct err *e);
 
-/* A domain that is never started: of the snapshot's machine type, with these disks as the snapshot
- * has them. libvirt makes overlays of them for it. */
+/* A domain that is never started: of the snapshot's machine type, with these disks, in their order,
+ * under names of its own. libvirt makes overlays of them for it. */
 int xml_revert_maker(const char *snapshot, const char *name, const char *uuid,
                      const struct xml_moved *disks, size_t n, char **ret, struct err *e);
 
