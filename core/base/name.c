@@ -16,9 +16,13 @@
 enum { MARK_LENGTH = 17 }; /* "~" and 16 digits */
 
 static const char *const reserved[] = {
-    "by-name", "create", "current", "delete", "description",  "domain.xml", "info",      "job",
-    "log",     "memory", "revert",  "state",  "snapshot.xml", "snapshots",  "unmanaged",
+    "by-name",   "create", "current",   "delete",    "description", "domain.xml",
+    "info",      "job",    "log",       "needed-by", "memory",      "snapshot.xml",
+    "snapshots", "state",  "unmanaged", "revert",
 };
+
+/* Entries beside the snapshots end so. */
+static const char *const suffixes[] = {".raw", ".cow", ".qcow2", ".changes"};
 
 bool name_reserved(const char *name)
 {
@@ -33,14 +37,22 @@ static bool is_control(unsigned char c)
     return c < 0x20 || c == 0x7f;
 }
 
-static bool must_code(const char *name, size_t len, size_t i, bool is_reserved)
+static bool is_suffix(const char *end)
+{
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
+        if (!strcmp(end, suffixes[i]))
+            return true;
+    return false;
+}
+
+static bool must_code(const char *name, size_t i, bool is_reserved)
 {
     unsigned char c = (unsigned char)name[i];
     if (c == '/' || c == '%' || is_control(c))
         return true;
     if (i == 0 && (c == '.' || is_reserved))
         return true;
-    return len >= 4 && i == len - 4 && !strcmp(name + i, ".raw");
+    return c == '.' && is_suffix(name + i);
 }
 
 static bool is_escaped(char c)
@@ -64,7 +76,7 @@ static void code(const char *name, struct text *t)
     size_t len = strlen(name);
     bool is_reserved = name_reserved(name);
     for (size_t i = 0; i < len; i++) {
-        if (must_code(name, len, i, is_reserved))
+        if (must_code(name, i, is_reserved))
             text_add(t, "%%%02X", (unsigned char)name[i]);
         else
             text_put(t, name + i, 1);

@@ -1,7 +1,7 @@
 /* name.h - how a domain's or snapshot's name stands in a directory.
  *
  * Bytes are UTF-8 and untouched, but for those that cannot stand there: '/', '%', control bytes, a
- * leading '.', the '.' of a trailing ".raw", and the first byte of a name that is one of our own
+ * leading '.', the '.' of a trailing ".raw", ".cow", ".qcow2" or ".changes", and the first byte of a name that is one of our own
  * entries. Those become %XX (upper-case hex). The coding depends on the name alone and can be
  * inverted, but for a coded name past NAME_CODED_MAX bytes, which is cut and ends in "~" and 16 hex
  * digits of the name's hash.

@@ -6,12 +6,9 @@
 
 #include "model/catalog.h"
 #include "model/images.h"
-#include "model/lookout.h"
 #include "model/model.h"
 #include "model/unmanaged.h"
 #include "virt/xml.h"
-
-enum { INFO_NEEDED_MAX = 16 }; /* lines that name who needs a snapshot's files */
 
 /* "Key:", padded as virsh pads it, then the value. The one place where a line enters `info`. */
 static void add(struct text *t, const char *key, const char *value)
@@ -115,37 +112,6 @@ static void add_disks(struct model *m, struct domain *d, const struct snapshot *
         add_image(m, d, s, &s->disks[i], t);
 }
 
-static void add_needed(void *ctx, const char *who)
-{
-    add(ctx, "Needed-by", who);
-}
-
-/* Who stands on the snapshot's files, as far as it is known. */
-static int add_needed_by(struct model *m, const struct domain *d, const struct snapshot *s,
-                         struct text *t, struct err *e)
-{
-    struct outlook *o autodestroy(outlook_unref) = lookout_ask(m->lookout, d, s);
-    const struct err *failure = o ? outlook_failure(o) : NULL;
-    autotext struct text rest = {0};
-    size_t n = 0;
-    if (!o || (!failure && !outlook_knows(o, d, s)))
-        text_add(&rest, "not known yet");
-    else if (failure)
-        text_add(&rest, "not known: %s: %s", err_name(failure->no), failure->text);
-    else if (outlook_needed_by(o, d, s, INFO_NEEDED_MAX, add_needed, t, &n, e) < 0)
-        return -ENOMEM;
-    else if (n > INFO_NEEDED_MAX)
-        text_add(&rest, "%zu more", n - INFO_NEEDED_MAX);
-    else if (outlook_n_missing(o))
-        text_add(&rest, "perhaps more: %zu domains cannot be read", outlook_n_missing(o));
-    else if (!n)
-        text_add(&rest, "-");
-    if (rest.len)
-        add(t, "Needed-by", rest.s);
-    t->failed |= rest.failed;
-    return 0;
-}
-
 /* The entry of a tag that libvirt does not know. */
 static void add_stray(struct text *t, const struct snapshot_disk *disk)
 {
@@ -195,9 +161,7 @@ int model_info(struct model *m, struct domain *d, const struct snapshot *s, char
     if (lacks_tpm(s->parsed))
         add(&t, "TPM", "not in the snapshot");
     add_disks(m, d, s, &t);
-    int r = add_needed_by(m, d, s, &t, e);
-    if (r < 0)
-        return r;
+    add(&t, "Needed-by", "see the file 'needed-by'");
     *ret = text_take(&t, ret_len);
     return *ret ? 0 : err_nomem(e);
 }

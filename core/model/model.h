@@ -190,6 +190,12 @@ void model_image_changed(struct model *m, const struct image *im);
 int model_info(struct model *m, struct domain *d, const struct snapshot *s, char **ret,
                size_t *ret_len, struct err *e);
 
+/* The `needed-by` file: a line for each user of the snapshot's files, in any domain, NEEDED_BY_MAX
+ * at most. ETIMEDOUT while that is not known yet. */
+enum { NEEDED_BY_MAX = 1000 };
+int model_needed_by(struct model *m, const struct domain *d, const struct snapshot *s, char **ret,
+                    size_t *ret_len, struct err *e);
+
 /* The domain's `log`: its last operations (oplog.h). Empty when there were none. */
 int model_log(struct model *m, const char *uuid, char **ret, size_t *ret_len, struct err *e);
 /* Counts the files that the log has begun anew. */

@@ -71,7 +71,7 @@ static int list_rows(const struct tree *t, const struct view *dir, struct listin
 {
     int r = 0;
     for (size_t i = 0; i < row_count() && r == 0; i++)
-        if (row_at(i)->where == dir->place.kind)
+        if (row_at(i)->where == dir->place.kind && !row_at(i)->hidden)
             r = add_item(l, row_at(i)->name, row_place(t, dir, row_at(i)), e);
     return r;
 }

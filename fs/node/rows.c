@@ -68,6 +68,12 @@ static int show_tag_info(struct tree *t, const struct view *v, char **ret, size_
     return model_tag_info(t->model, v->domain, v->snapshot, ret, ret_len, e);
 }
 
+static int show_needed_by(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
+                          struct err *e)
+{
+    return model_needed_by(t->model, v->domain, v->snapshot, ret, ret_len, e);
+}
+
 static int show_snapshot_xml(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
                              struct err *e)
 {
@@ -217,6 +223,13 @@ static const struct row rows[] = {
      .mode = 0444,
      .show = show_info,
      .help = "what is known of the snapshot, in 'Key: value' lines"},
+    {.name = "needed-by",
+     .where = PLACE_SNAPSHOT,
+     .kind = PLACE_FILE,
+     .mode = 0444,
+     .hidden = true,
+     .show = show_needed_by,
+     .help = "not listed: what uses the snapshot's files, one user a line"},
     {.name = "revert",
      .where = PLACE_SNAPSHOT,
      .kind = PLACE_FILE,

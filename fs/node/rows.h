@@ -22,6 +22,7 @@ struct row {
     enum place_kind where; /* the kind of directory it stands in: PLACE_DOMAIN, _SNAPSHOT, _TAG */
     enum place_kind kind;  /* PLACE_FILE, or the directory or link that it is */
     unsigned mode;         /* of a PLACE_FILE */
+    bool hidden;           /* found by name, never listed */
     bool whole;            /* a write replaces it all: no append, no write past its start */
     bool documents;        /* a document may be written, in several writes (model/draft.h) */
     /* The file's bytes. NULL: reads as empty. */

@@ -53,7 +53,7 @@ LIMITS = (
     ("core/base/budget.h", "BUDGET_LEAST_MIB", "help", r"read and listed, default \d+, at least (\d+)"),
     ("core/image/image.h", "IMAGE_CHAIN_MAX", "man5", r"chain has at most (\d+) files"),
     ("core/image/export.h", "EXPORT_SERVERS", "man5", r"at most (\d+) run at once"),
-    ("core/model/info.c", "INFO_NEEDED_MAX", "man5", r"At most (\d+) are named"),
+    ("core/model/model.h", "NEEDED_BY_MAX", "man5", r"At most (\d+) are named"),
     ("core/model/lookout.h", "LOOKOUT_WAIT_SECONDS", "man5", r"not known within (\d+) seconds"),
     ("core/model/lookout.h", "LOOKOUT_REST", "man5", r"or (\d+) times what it took"),
     ("core/model/lookout.h", "LOOKOUT_REST_SECONDS", "man5", r"but (\d+) seconds at most"),
@@ -151,9 +151,10 @@ def mount_options(texts):
             yield f"libfuse has no option '{name}'"
 
 
-def rows(text, where):
-    found = re.findall(r'\{\.name = "([^"]+)",\s*\.where = (\w+)', text)
-    return [name for name, place in found if place == where]
+def rows(text, where, listed=False):
+    """The names of the rows of that place; `listed`: without those that no listing shows."""
+    found = re.findall(r'\{\.name = "([^"]+)",\s*\.where = (\w+),(.*?)\.help', text, re.DOTALL)
+    return [name for name, place, rest in found if place == where and not (listed and ".hidden" in rest)]
 
 
 def helped(text, heading):
@@ -175,7 +176,7 @@ def files(texts):
 
 def pictures(texts):
     """The trees drawn in README.md and snapfs(5) show every row, and nothing that is none."""
-    names = [name for where in DIRECTORIES for name in rows(texts["rows"], where)]
+    names = [name for where in DIRECTORIES for name in rows(texts["rows"], where, listed=True)]
     for place, pattern, text in (
         ("README.md", r"[├└]── (\S+?)/?(?: |$)", texts["readme"]),
         ("snapfs(5)", r"[|`]-- (\S+?)/?(?: |$)", page.part(texts["man5"], "DESCRIPTION")),

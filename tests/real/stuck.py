@@ -64,8 +64,7 @@ def other_domains_answer_and_the_rest_fails_in_time(directory):
                 equal(os.listdir(mount.path("other/by-name")), ["one"])
                 began = time.monotonic()
                 for _ in range(10):
-                    with open(mount.path("other/by-name/one/info"), encoding="utf-8") as info:
-                        holds(info.read(), "Needed-by:      not known")
+                    refused(errno.ETIMEDOUT, os.stat, mount.path("other/by-name/one/needed-by"))
                 equal(os.listdir(mount.path("other/unmanaged")), [])
                 true(time.monotonic() - began < 15, "who needs the snapshot takes long to find out")
                 os.mkdir(mount.path("other/current/two"))  # its own files are all that count
@@ -91,8 +90,7 @@ def a_mount_ends_while_it_looks_for_who_needs_a_snapshot(directory):
         other.snapshot("one")
         with stuck(directory):
             with Mount(SYSTEM) as mount:
-                with open(mount.path("other/by-name/one/info"), encoding="utf-8") as info:
-                    holds(info.read(), "Needed-by:      not known yet")
+                refused(errno.ETIMEDOUT, os.stat, mount.path("other/by-name/one/needed-by"))
                 true(mount.asks_libvirt(), "it does not look any more")
                 began = time.monotonic()
                 mount.end()

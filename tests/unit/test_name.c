@@ -84,6 +84,11 @@ int main(void)
     coded("revert", "%72evert");
     coded("by-name", "%62y-name");
     coded("x.raw", "x%2Eraw");
+    coded("a.cow", "a%2Ecow");
+    coded("a.qcow2", "a%2Eqcow2");
+    coded("a.raw.changes", "a.raw%2Echanges");
+    coded("a.cow.old", "a.cow.old");
+    coded("needed-by", "%6Eeeded-by");
     coded(".raw", "%2Eraw");
     coded("x.raw.y", "x.raw.y");
     coded(".", "%2E");

@@ -1,0 +1,53 @@
+/* needed_by.c - the text of a snapshot's `needed-by`: who uses its files. No locks. */
+#include <errno.h>
+
+#include "base/printable.h"
+#include "model/catalog.h"
+#include "model/lookout.h"
+#include "model/model.h"
+
+static void add_line(void *ctx, const char *user)
+{
+    struct text *t = ctx;
+    autotext struct text line = {0};
+    text_add(&line, "%s", user);
+    if (line.failed) {
+        t->failed = true;
+        return;
+    }
+    printable(line.s);
+    text_add(t, "%s\n", line.s);
+}
+
+static int check(const struct outlook *o, const struct domain *d, const struct snapshot *s,
+                 struct err *e)
+{
+    const struct err *failure = o ? outlook_failure(o) : NULL;
+    if (failure)
+        return err_fail(e, failure->no, "cannot determine what uses this snapshot: %s",
+                        failure->text);
+    if (!o || !outlook_knows(o, d, s))
+        return err_fail(e, ETIMEDOUT,
+                        "cannot determine what uses this snapshot yet; read 'needed-by' again "
+                        "later");
+    return 0;
+}
+
+int model_needed_by(struct model *m, const struct domain *d, const struct snapshot *s, char **ret,
+                    size_t *ret_len, struct err *e)
+{
+    struct outlook *o autodestroy(outlook_unref) = lookout_ask(m->lookout, d, s);
+    autotext struct text t = {0};
+    size_t n = 0;
+    int r = check(o, d, s, e);
+    if (r == 0)
+        r = outlook_needed_by(o, d, s, NEEDED_BY_MAX, add_line, &t, &n, e);
+    if (r < 0)
+        return r;
+    if (n > NEEDED_BY_MAX)
+        text_add(&t, "%zu more\n", n - NEEDED_BY_MAX);
+    if (outlook_n_missing(o))
+        text_add(&t, "perhaps more: %zu domains cannot be read\n", outlook_n_missing(o));
+    *ret = text_take(&t, ret_len);
+    return *ret ? 0 : err_nomem(e);
+}
