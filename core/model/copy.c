@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "model/catalog.h"
+#include "model/change/outcome.h"
 #include "model/copy_file.h"
 #include "model/copy_plan.h"
 #include "model/follow.h"
@@ -275,7 +276,10 @@ static int run_remove(struct copy_work *w, struct err *e)
 /* The revert failed. The snapshot stays in its copy, which is as good. */
 static int fail_reverted(struct copy_work *w, struct err *e)
 {
-    struct err why = *e, ignored;
+    struct err why, ignored;
+    if (w->now)
+        outcome_settle(w->m, &(struct outcome){.before = w->now}, w->remark, e);
+    why = *e;
     int r = journal_end(w->j, &ignored);
     return err_fail(e, why.no, "%s; the snapshot is in a copy of its file from now on%s", why.text,
                     r < 0 ? "; the journal cannot be ended" : "");

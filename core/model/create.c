@@ -9,6 +9,7 @@
 
 #include "base/name.h"
 #include "model/catalog.h"
+#include "model/change/outcome.h"
 #include "model/draft.h"
 #include "model/guard.h"
 #include "model/quiesce.h"
@@ -141,6 +142,23 @@ static int call(struct creation *c, bool *unsupported, struct text *remark, stru
     return r;
 }
 
+static bool is_there(const struct domain *now, const void *name)
+{
+    return domain_find_name(now, name);
+}
+
+/* If libvirt answered that it failed, a snapshot of that name is another program's. */
+static int look_again(const struct creation *c, struct text *remark, struct err *e)
+{
+    bool listed = !(c->wish.flags & VIRT_CREATE_NO_METADATA);
+    struct outcome o = {.before = c->turn.domain,
+                        .is_done = listed ? is_there : NULL,
+                        .ctx = c->wish.request.name,
+                        .done = "the snapshot is there",
+                        .only_unanswered = true};
+    return outcome_settle(c->turn.m, &o, remark, e);
+}
+
 static int attempt(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
 {
     *unsupported = false;
@@ -152,6 +170,8 @@ static int attempt(struct creation *c, bool *unsupported, struct text *remark, s
     if (r < 0)
         return r;
     r = call(c, unsupported, remark, e);
+    if (r < 0)
+        r = look_again(c, remark, e);
     if (r < 0)
         targets_clean(c->turn.m, c->turn.domain->uuid, &c->targets, !err_is_unsure(e), e);
     return r;
@@ -172,8 +192,7 @@ static int make(struct creation *c, struct text *remark, struct err *e)
     return attempt(c, &unsupported, remark, e);
 }
 
-/* The new snapshot's ident, read back; also tells whether a call that lost its connection was done.
- */
+/* Reads the new snapshot's ident back. */
 static int find_created(const struct turn *t, const char *name, uint64_t *ret_ident, struct err *e)
 {
     struct domain *after autodestroy(domain_unref) = NULL;
@@ -191,16 +210,9 @@ static int find_created(const struct turn *t, const char *name, uint64_t *ret_id
 static int create(struct creation *c, uint64_t *ret_ident, struct text *remark, struct err *e)
 {
     uint64_t ident = 0;
-    struct err again;
-    const char *name = c->wish.request.name;
-    bool listed = !(c->wish.flags & VIRT_CREATE_NO_METADATA);
     int r = make(c, remark, e);
-    if (r < 0 && listed && err_is_unsure(e) && find_created(&c->turn, name, &ident, &again) == 0) {
-        text_add(remark, "the connection was lost meanwhile; the snapshot is there");
-        r = 0;
-    } else if (r == 0 && ret_ident) {
-        r = find_created(&c->turn, name, &ident, e);
-    }
+    if (r == 0 && ret_ident)
+        r = find_created(&c->turn, c->wish.request.name, &ident, e);
     if (r == 0 && ret_ident)
         *ret_ident = ident;
     return r;

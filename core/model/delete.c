@@ -122,7 +122,7 @@ int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const 
 {
     autodeletion struct deletion w = {.m = m, .j = j, .uuid = d->uuid, .remark = remark};
     if (m->is_test)
-        return virt_snapshot_delete(m->virt, d->uuid, s->name, metadata, e);
+        return delete_call(m, d, s, !metadata, remark, e);
     autotext struct text told = {0};
     int r = delete_plan(m, d, s, metadata, &w.del, &told, e);
     if (r == 0)

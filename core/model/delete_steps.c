@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "model/catalog.h"
+#include "model/change/outcome.h"
 #include "model/delete_merge.h"
 #include "model/follow.h"
 #include "model/guard.h"
@@ -90,7 +91,12 @@ static size_t find_places(const struct deletion *w, const struct xml_domain *dom
 static int redefine(struct deletion *w, const struct snapshot *s, const char *xml, struct err *e)
 {
     unsigned flags = w->now->current == s ? VIRT_CREATE_CURRENT : 0;
-    return virt_snapshot_create(w->m->virt, w->uuid, xml, VIRT_CREATE_REDEFINE | flags, NULL, e);
+    struct outcome o = {.before = w->now,
+                        .is_done = outcome_is_rewritten,
+                        .ctx = s,
+                        .done = "the snapshot is redefined"};
+    int r = virt_snapshot_create(w->m->virt, w->uuid, xml, VIRT_CREATE_REDEFINE | flags, NULL, e);
+    return r < 0 ? outcome_settle(w->m, &o, w->remark, e) : 0;
 }
 
 static int move_snapshot(struct deletion *w, const struct snapshot *s, struct xml_place *places,
@@ -181,12 +187,25 @@ static void mark_disk(const struct deletion *w, const struct snapshot_disk *disk
         mark_base(disk->path);
 }
 
+static bool is_gone(const struct domain *now, const void *s)
+{
+    return !domain_find_same(now, s);
+}
+
+int delete_call(struct model *m, const struct domain *d, const struct snapshot *s, bool native,
+                struct text *remark, struct err *e)
+{
+    struct outcome o = {.before = d, .is_done = is_gone, .ctx = s, .done = "the snapshot is gone"};
+    int r = virt_snapshot_delete(m->virt, d->uuid, s->name, !native, e);
+    return r < 0 ? outcome_settle(m, &o, remark, e) : 0;
+}
+
 static int run_forget(struct deletion *w, struct err *e)
 {
     const struct snapshot *s = delete_target(w);
     if (!s)
         return 0;
-    int r = virt_snapshot_delete(w->m->virt, w->uuid, s->name, !w->del->native, e);
+    int r = delete_call(w->m, w->now, s, w->del->native, w->remark, e);
     for (size_t i = 0; r == 0 && !w->del->metadata && i < s->n_disks; i++)
         mark_disk(w, &s->disks[i]);
     return r;

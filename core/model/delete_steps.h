@@ -25,6 +25,11 @@ int delete_look(struct deletion *w, struct err *e);
 /* Runs the step; deletion->now was read just now. */
 int delete_run_step(struct deletion *w, enum delete_step step, struct err *e);
 
+/* Has libvirt forget `s`, a snapshot of `d`, or, with `native`, delete it. 0 also where libvirt says
+ * that it failed and the snapshot is gone. */
+int delete_call(struct model *m, const struct domain *d, const struct snapshot *s, bool native,
+                struct text *remark, struct err *e);
+
 /* The snapshot as it is now; NULL when it has gone, or another one has its name. */
 const struct snapshot *delete_target(const struct deletion *w);
 

@@ -24,25 +24,11 @@ static const struct flag_word delete_words[] = {
 
 /* ---- one ---- */
 
-static bool is_gone(const struct turn *t, const char *name)
-{
-    struct domain *after autodestroy(domain_unref) = NULL;
-    struct err ignored;
-    return model_domain_now(t->m, t->domain->uuid, &after, &ignored) == 0 &&
-           !domain_find_name(after, name);
-}
-
 static int delete_one(struct turn *t, const struct snapshot *s, bool metadata, struct text *remark,
                       struct err *e)
 {
     int r = turn_confirm(t, e);
-    if (r == 0)
-        r = delete_snapshot(t->m, t->journal, t->domain, s, metadata, remark, e);
-    if (r < 0 && err_is_unsure(e) && is_gone(t, s->name)) {
-        text_add(remark, "; the connection was lost meanwhile; the snapshot is gone");
-        return 0;
-    }
-    return r;
+    return r < 0 ? r : delete_snapshot(t->m, t->journal, t->domain, s, metadata, remark, e);
 }
 
 /* ---- with others ---- */

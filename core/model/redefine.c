@@ -7,6 +7,7 @@
 #include "base/mounts.h"
 #include "image/image.h"
 #include "model/catalog.h"
+#include "model/change/outcome.h"
 #include "model/follow.h"
 #include "model/guard.h"
 #include "model/policy.h"
@@ -264,14 +265,27 @@ static int with_secrets(const struct redefinition *d, char **ret, struct err *e)
     return r < 0 ? r : xml_snapshot_keep_secrets(d->xml, secure, ret, e);
 }
 
-static int put_back(struct redefinition *d, const char *xml, struct err *e)
+/* It is put back if libvirt lists it, and with another document than before. */
+static bool is_back(const struct domain *now, const void *ctx)
+{
+    const struct redefinition *d = ctx;
+    return d->known ? outcome_is_rewritten(now, d->known)
+                    : domain_find_name(now, d->parsed->name) != NULL;
+}
+
+static int put_back(struct redefinition *d, const char *xml, struct text *remark, struct err *e)
 {
     unsigned flags = VIRT_CREATE_REDEFINE;
     const struct domain *domain = d->turn.domain;
+    struct outcome o = {
+        .before = domain, .is_done = is_back, .ctx = d, .done = "the metadata is there"};
     if (d->current || (d->known && domain->current == d->known))
         flags |= VIRT_CREATE_CURRENT;
     int r = turn_confirm(&d->turn, e);
-    return r < 0 ? r : virt_snapshot_create(d->turn.m->virt, domain->uuid, xml, flags, NULL, e);
+    if (r < 0)
+        return r;
+    r = virt_snapshot_create(d->turn.m->virt, domain->uuid, xml, flags, NULL, e);
+    return r < 0 ? outcome_settle(d->turn.m, &o, remark, e) : 0;
 }
 
 int redefine(struct model *m, const char *uuid, const char *text, struct text *remark,
@@ -289,8 +303,9 @@ int redefine(struct model *m, const char *uuid, const char *text, struct text *r
     if (r == 0)
         r = with_secrets(&d, &xml, e);
     if (r == 0)
-        r = put_back(&d, xml, e);
+        r = put_back(&d, xml, remark, e);
     if (r == 0)
-        text_add(remark, "the metadata of '%s' is put back", d.parsed->name);
+        text_add(remark, "%sthe metadata of '%s' is put back", remark->len ? "; " : "",
+                 d.parsed->name);
     return r;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/catalog.h"
+#include "model/change/outcome.h"
 #include "model/copy.h"
 #include "model/flags.h"
 #include "model/guard.h"
@@ -32,19 +33,6 @@ static int parse_revert(const char *words, unsigned *ret, struct err *e)
     return r;
 }
 
-/* What libvirt did of a revert that failed, or whose connection broke, is all that can be told. */
-static int tell_outcome(const struct turn *t, struct err *e)
-{
-    struct domain *now autodestroy(domain_unref) = NULL;
-    struct err why = *e, ignored;
-    if (model_domain_now(t->m, t->domain->uuid, &now, &ignored) < 0)
-        return -why.no;
-    if (!err_is_unsure(&why) && now->active == t->domain->active)
-        return -why.no;
-    return err_fail(e, why.no, "%s; the domain is now '%s', its current snapshot '%s'", why.text,
-                    now->state, now->current ? now->current->name : "");
-}
-
 /* What the domain was on may be left to nobody now. */
 static void remove_left(struct turn *t, const struct leftovers *left, struct text *remark)
 {
@@ -62,7 +50,8 @@ static int revert_natively(struct turn *t, const struct snapshot *s, unsigned fl
     int r = virt_snapshot_revert(t->m->virt, t->domain->uuid, s->name, flags, e);
     if (r == 0)
         remove_left(t, left, remark);
-    return r < 0 ? tell_outcome(t, e) : 0;
+    /* Whether libvirt reverted the domain cannot be told from the domain: only what it is now. */
+    return r < 0 ? outcome_settle(t->m, &(struct outcome){.before = t->domain}, remark, e) : 0;
 }
 
 int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *words,
@@ -96,15 +85,17 @@ int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *w
 
 /* ---- description ---- */
 
-static bool is_described(const struct turn *t, uint64_t ident, const char *description)
+struct describing {
+    const struct snapshot *snapshot;
+    const char *description;
+};
+
+static bool is_described(const struct domain *now, const void *ctx)
 {
-    struct domain *now autodestroy(domain_unref) = NULL;
-    struct err ignored;
-    if (model_domain_now(t->m, t->domain->uuid, &now, &ignored) < 0)
-        return false;
-    const struct snapshot *s = domain_find_ident(now, ident);
+    const struct describing *d = ctx;
+    const struct snapshot *s = domain_find_same(now, d->snapshot);
     const char *text = s ? snapshot_description(s) : NULL;
-    return s && !strcmp(text ? text : "", description);
+    return s && !strcmp(text ? text : "", d->description);
 }
 
 int verb_describe(struct model *m, const char *uuid, uint64_t ident, const char *description,
@@ -129,11 +120,13 @@ int verb_describe(struct model *m, const char *uuid, uint64_t ident, const char 
     if (t.domain->current == s)
         flags |= VIRT_CREATE_CURRENT;
     r = turn_confirm(&t, e);
-    if (r == 0)
-        r = virt_snapshot_create(m->virt, uuid, new, flags, NULL, e);
-    if (r < 0 && err_is_unsure(e) && is_described(&t, s->ident, description)) {
-        text_add(remark, "the connection was lost meanwhile; the description is there");
-        return 0;
-    }
-    return r;
+    if (r < 0)
+        return r;
+    struct describing describing = {s, description};
+    struct outcome o = {.before = t.domain,
+                        .is_done = is_described,
+                        .ctx = &describing,
+                        .done = "the description is there"};
+    r = virt_snapshot_create(m->virt, uuid, new, flags, NULL, e);
+    return r < 0 ? outcome_settle(m, &o, remark, e) : 0;
 }

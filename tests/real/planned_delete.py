@@ -68,5 +68,29 @@ def beside_checkpoints_nothing_is_begun_that_libvirt_would_not_finish(directory)
         domain.virsh("checkpoint-delete", domain.name, "c")
 
 
+# ---- what libvirt says failed, and did ----
+
+
+@test
+def one_with_a_disk_that_was_detached_since_is_gone_and_said_to_be(directory):
+    with line("detached", directory, "e", "e", disks=TWO, start=False) as (domain, mount, held):
+        domain.virsh("detach-disk", domain.name, "vdb", "--config")
+        domain.disks.pop()
+        write(domain, 3)
+        held.snapshot("e3", "external")
+        write(domain, 0x13)
+        held.bytes.pop("e2")
+        before = held.live()
+        held.bytes = {name: {"vda": one["vda"]} for name, one in held.bytes.items()}
+        delete(mount, domain, "e2")
+        equal(held.live(), before, "the live disk")
+        said = last_log(mount, domain)
+        holds(said, "/delete: ok")
+        if domain.libvirt() < (9, 1):
+            holds(said, "the snapshot is gone, though libvirt answered")
+        equal(domain.parents(), {"e1": None, "e3": "e1"})
+        held.check()
+
+
 with scratch() as directory:
     run(directory)
