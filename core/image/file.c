@@ -253,6 +253,14 @@ static bool young(uint64_t mtime_ns)
     return age < SETTLE_MS * CLOCK_MS;
 }
 
+uint64_t file_quiet_since(const struct image_file *f)
+{
+    struct stat st;
+    if (file_is_device(f) || fstat(f->fd, &st) < 0 || young(clock_from(st.st_ctim)))
+        return 0;
+    return clock_from(st.st_ctim);
+}
+
 bool file_refresh(struct image_file *f)
 {
     uint64_t size = f->size, mtime_ns = f->mtime_ns;

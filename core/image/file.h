@@ -64,6 +64,10 @@ int file_settle(struct image_file *f, struct err *e);
  * moved since they were last taken, or are too young to tell. */
 bool file_refresh(struct image_file *f);
 
+/* When anything of the file was last changed (its ctime), once that can be told from a later change;
+ * 0: it cannot, or it is a block device. */
+uint64_t file_quiet_since(const struct image_file *f);
+
 /* 0 while the file has not been written since file_settle; ESTALE from then on. */
 int file_unchanged(const struct image_file *f, struct err *e);
 

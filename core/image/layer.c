@@ -301,6 +301,9 @@ static int open_encrypted(struct layer *l, const struct image_source *source,
 static int open_state(struct layer *l, const struct image_source *source, struct header *h,
                       uint8_t **bytes, const struct image_policy *policy, struct err *e)
 {
+    if (l->memory && !source->tag && !source->id)
+        return err_fail(e, EINVAL, "the memory in '%s' is that of a snapshot, and none is named",
+                        l->file->path);
     take_mapping(l, h);
     int r = take_names(l, h, e);
     if (r < 0)
@@ -312,9 +315,6 @@ static int open_state(struct layer *l, const struct image_source *source, struct
         return r;
     if (source->tag || source->id)
         return take_snapshot(l, source, h, bytes, e);
-    if (l->memory)
-        return err_fail(e, EINVAL, "the memory in '%s' is that of a snapshot, and none is named",
-                        l->file->path);
     return header_check_l1(h, l->file->path, h->l1_offset, h->l1_size, h->size, l->file->size, e);
 }
 
@@ -349,6 +349,9 @@ static int open_foreign(struct layer *l, const struct image_source *source,
 {
     int foreign = (int)l->kind - LAYER_FOREIGN;
     l->format = foreign_name(foreign);
+    if (l->memory)
+        return err_fail(e, EINVAL, "'%s' is a %s, in which no memory is saved", source->path,
+                        l->format);
     if (source->tag || source->id)
         return err_fail(e, EOPNOTSUPP, "'%s' is a %s, of which no snapshots are read here",
                         source->path, l->format);

@@ -4,7 +4,19 @@
 #include <errno.h>
 #include <time.h>
 
-enum { CHECK_TRIES = 6, CHECK_WAIT_US = 500 };
+enum {
+    CHECK_TRIES = 6,
+    CHECK_WAIT_US = 500,
+    HEADER_MAX = 64 * 1024,       /* QEMU's own headers have less than 8 KiB, */
+    TABLE_MAX = 16 * 1024 * 1024, /* and 65,536 entries with names of 180 bytes have less than that */
+    CHEAP_MAX = 256 * 1024        /* bytes that are read each time, whatever the file's times say */
+};
+
+/* Where a snapshot table is. */
+struct place {
+    uint32_t n;
+    uint64_t offset;
+};
 
 /* The fields at which two headers of one unchanged image may differ: the snapshot pair, the dirty
  * and corrupt marks, compatible and autoclear bits. */
@@ -19,6 +31,9 @@ enum {
 int live_new(const struct image_file *f, struct header *header, uint8_t **header_bytes,
              uint8_t **entry, size_t entry_len, struct live **ret, struct err *e)
 {
+    if (header->used > HEADER_MAX)
+        return err_fail(e, EOPNOTSUPP, "'%s' has a header of more than %d bytes", f->path,
+                        HEADER_MAX);
     struct live *l = calloc(1, sizeof(*l));
     if (!l)
         return err_nomem(e);
@@ -55,22 +70,27 @@ static bool same_bytes(const struct live *l, const uint8_t *now)
            !memcmp(now + END_AUTOCLEAR, then + END_AUTOCLEAR, used - END_AUTOCLEAR);
 }
 
+static struct place place_in(const uint8_t *header)
+{
+    return (struct place){be32(header + AT_SNAPSHOTS), be64(header + AT_SNAPSHOTS + 4)};
+}
+
 /* The whole header says something else; does it concern the mapping? */
-static int same_meaning(const struct live *l, uint32_t *ret_n, uint64_t *ret_offset)
+static int same_meaning(const struct live *l, struct place *ret)
 {
     struct header now = {0};
     struct err ignored;
     if (header_load(l->file, &now, NULL, &ignored) < 0)
         return 0;
-    bool same = header_same_mapping(&now, &l->header);
-    *ret_n = now.snapshots;
-    *ret_offset = now.snapshots_offset;
+    bool same = header_same_mapping(&now, &l->header) && now.used <= HEADER_MAX;
+    *ret = (struct place){now.snapshots, now.snapshots_offset};
     header_drop(&now);
     return same;
 }
 
-/* Where the table is now; 0 when the header no longer describes this image; -EIO, -ENOMEM. */
-static int find_table(const struct live *l, uint32_t *ret_n, uint64_t *ret_offset, struct err *e)
+/* 1: *ret is where the table is now; 0: the header no longer describes this image; -EIO, -ENOMEM.
+ */
+static int find_table(const struct live *l, struct place *ret, struct err *e)
 {
     autofree uint8_t *now = malloc(l->header.used);
     if (!now)
@@ -79,30 +99,63 @@ static int find_table(const struct live *l, uint32_t *ret_n, uint64_t *ret_offse
     if (n < 0 || (size_t)n < l->header.used)
         return n < 0 ? (int)n : 0;
     if (!same_bytes(l, now))
-        return same_meaning(l, ret_n, ret_offset);
-    *ret_n = be32(now + AT_SNAPSHOTS);
-    *ret_offset = be64(now + AT_SNAPSHOTS + 4);
-    return *ret_n <= SNAPSHOTS_MAX;
+        return same_meaning(l, ret);
+    *ret = place_in(now);
+    return ret->n <= SNAPSHOTS_MAX;
 }
 
-/* 1: listed; 0: not, or not told from a table being replaced; -EIO: cannot be read; -ENOMEM. */
-static int listed(struct live *l, struct err *e)
+/* 1: the table is still there; 0: it is not, or half of the place was from another header. */
+static int confirm_place(const struct live *l, const struct place *place, struct err *e)
 {
-    uint32_t n = 0;
-    uint64_t offset = 0;
-    int r = find_table(l, &n, &offset, e);
-    if (r <= 0)
+    uint8_t now[END_SNAPSHOTS];
+    int r = file_read(l->file, now, sizeof(now), 0, e);
+    if (r < 0)
         return r;
+    struct place again = place_in(now);
+    return again.n == place->n && again.offset == place->offset;
+}
+
+/* 1: the entry is in that table; 0: it is not, or that is no table; -EIO, -ENOMEM; -EOPNOTSUPP: it
+ * is so far behind that each read would take too long. */
+static int find_entry(struct live *l, const struct place *place, struct err *e)
+{
     struct snapshot_walk w;
     struct snapshot s;
-    snapshot_walk_begin(&w, l->file, n, offset, 0, atomic_load(&l->hint));
     bool found = false;
-    while (!found && (r = snapshot_walk_next(&w, &s, e)) == 1)
+    int r;
+    snapshot_walk_begin(&w, l->file, place->n, place->offset, 0, atomic_load(&l->hint));
+    while (!found && (r = snapshot_walk_next(&w, &s, e)) == 1 && w.total <= TABLE_MAX)
         found = s.len == l->entry_len && !memcmp(s.bytes, l->entry, s.len);
     if (found)
         atomic_store(&l->hint, w.total);
+    else if (r == 1)
+        r = err_fail(e, EOPNOTSUPP, "the snapshot table of '%s' is larger than %d bytes",
+                     l->file->path, TABLE_MAX);
     snapshot_walk_end(&w);
-    return r == -ENOMEM || r == -EIO ? r : found;
+    return r == -EINVAL ? 0 : r;
+}
+
+/* 1: listed; 0: not, or not told from a table being replaced; else as find_entry. */
+static int listed(struct live *l, struct err *e)
+{
+    struct place place = {0};
+    int r = find_table(l, &place, e);
+    if (r == 1)
+        r = find_entry(l, &place, e);
+    return r == 1 ? confirm_place(l, &place, e) : r;
+}
+
+/* The same, which a large table of a file that nobody writes to is read for only once. No write
+ * that began after that time can be missed: each moves the file's ctime, which nobody sets. */
+static int listed_since(struct live *l, struct err *e)
+{
+    uint64_t since = file_quiet_since(l->file), seen = atomic_load(&l->seen);
+    if (since && since == seen)
+        return 1;
+    int r = listed(l, e);
+    if (r == 1 && atomic_load(&l->hint) > CHEAP_MAX)
+        atomic_store(&l->seen, since);
+    return r;
 }
 
 int live_check(struct live *l, struct err *e)
@@ -110,7 +163,7 @@ int live_check(struct live *l, struct err *e)
     struct timespec wait = {.tv_nsec = CHECK_WAIT_US * 1000L};
     int r = 0;
     for (int try = 0; try < CHECK_TRIES; try++) {
-        r = listed(l, e);
+        r = listed_since(l, e);
         if (r == 1)
             return 0;
         if (r == -ENOMEM)

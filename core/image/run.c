@@ -29,10 +29,11 @@ static int find_hole(const struct layer *l, struct run *ret, struct err *e)
 }
 
 /* A qcow2 whose clusters were given it in advance has them in holes of its file until they are
- * written; by QEMU's measure of that, for in others, and in data files, it does not look. */
+ * written; by QEMU's measure of that, for in others, and in data files, it does not look. What QEMU
+ * reads for us has those that QEMU tells of. */
 bool layer_has_holes(const struct layer *l)
 {
-    if (l->kind != LAYER_QCOW2)
+    if (l->kind != LAYER_QCOW2 || l->export)
         return true;
     unsigned bits = l->rules.cluster_bits;
     uint64_t given = ((l->file->size - 1) >> bits) + 1, stored = l->file->storage >> bits;

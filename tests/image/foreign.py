@@ -186,6 +186,21 @@ def encrypted_images_are_read_with_their_passphrase(directory, rng):
     must("qemu-img", "snapshot", *base.hand, "-c", "s1", *base.options())
     refused(base.path, "qcow2", "internal snapshots", "--secret", luks.secret, "-s", "s1")
     check_passphrases(luks, over)
+    check_holes(base)
+
+
+def check_holes(base):
+    """Of a large disk with little in it: QEMU is asked about it a GiB at a time."""
+    large = Encrypted(base.path + ".large", "qcow2")
+    shutil.copyfile(base.path, large.path)
+    must("qemu-img", "resize", "-q", *large.hand, *large.options(), "20G")
+    must("qemu-io", *large.hand, *large.options(), "-c", "write -P 5 7G 64k")
+    extents = parse_map(must(CAT, "-f", "qcow2", "--secret", base.secret, "--map", large.path))
+    theirs = parse_map(must("qemu-img", "map", "--output=json", *large.hand, *large.options()))
+    equal(zeros_of(extents), zeros_of(theirs), "zeros")
+    true(len(theirs) > 2 and len(extents) < 64, f"{len(extents)} extents")
+    must(CAT, "-f", "qcow2", "--secret", base.secret, "--output", large.path + ".copy", large.path)
+    true(os.stat(large.path + ".copy").st_blocks * 512 < 2 * SIZE, "the copy has no holes")
 
 
 def check_passphrases(luks, over):

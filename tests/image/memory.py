@@ -151,5 +151,16 @@ def a_file_is_memory_as_it_is(rng, directory):
         equal(memory(path, None, format="raw"), data, f"a file of {length} bytes")
 
 
+@test
+def an_encrypted_image_is_no_memory(_, directory):
+    path = create(os.path.join(directory, "encrypted"), MI)
+    with open(path, "r+b") as file:  # QEMU takes seconds to make one
+        file.seek(32)
+        file.write((2).to_bytes(4, "big"))
+    refusal("EINVAL", "none is named", path)
+    vdi = create(os.path.join(directory, "vdi"), MI, format="vdi")
+    refusal("EINVAL", "no memory is saved", vdi, format="vdi")
+
+
 with scratch() as place:
     run(seeded(), place)

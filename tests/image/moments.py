@@ -13,8 +13,8 @@ import stat
 import subprocess
 import time
 
-from corpus import Patch
-from disks import MI, create, io, load, snapshot
+from corpus import CLUSTER, Patch
+from disks import KI, MI, create, io, load, snapshot
 from lib.command import must
 from lib.scratch import scratch
 from lib.tap import equal, fail, holds, run, test, true
@@ -164,6 +164,117 @@ def a_snapshot_deleted_and_its_clusters_used_again(directory):
     template = Template(path)
     at_every_moment(path, "s1", lambda: delete_and_reuse(path), fresh=template.restore,
                     expected=outcomes(["failed ENOENT"]))
+
+
+def put(path, bytes):
+    with open(path, "r+b") as file:
+        file.write(bytes)
+        file.truncate(len(bytes))
+
+
+def between(path, tag):
+    """The number of the moment between the opening and the rest."""
+    phases = (stop_at(moment, path, tag, "read", lambda: None)[0] for moment in itertools.count(1))
+    return 1 + next(at for at, phase in enumerate(phases) if phase == "between")
+
+
+@test
+def a_header_that_is_half_old_and_half_new_vouches_for_nothing(directory):
+    """The old number of snapshots with the place of the new table, behind which are the bytes of the one
+    that was deleted, for as long as it takes to read them."""
+    path = with_snapshot(os.path.join(directory, "torn"))
+    snapshot(path, "s2")
+    os.utime(path, (1, 1))
+    before = Patch(path)
+    length = 40 + before.get(before.table + 36, ">I") + sum(before.get(before.table + at, ">H") for at in (12, 14))
+    entry = before.bytes[before.table : before.table + length]
+    template = Template(path)
+    delete_and_reuse(path)
+    after = Patch(path)
+    equal((before.get(60, ">I"), after.get(60, ">I")), (2, 1), "snapshots")
+    behind = after.table + (length + 7) // 8 * 8
+    equal(after.bytes[behind : behind + length], bytes(length), "what is behind the new table")
+    after.bytes[behind : behind + length] = entry
+    new = bytes(after.bytes)
+    after.put32(60, 2)
+    torn = bytes(after.bytes)
+    template.restore()
+    first = between(path, "s1")
+    for moment in itertools.count(first + 1):
+        template.restore()
+        states = iter((torn, new))
+        phase, lines = stop_at(f"{first},{moment}", path, "s1", "read", lambda: put(path, next(states)))
+        if phase != "use":
+            break
+        true(lines[0].startswith("failed ESTALE"), f"mended at moment {moment}, opened at {first}: {lines}")
+    true(moment > first + 3, f"only {moment - first} moments")
+
+
+def behind_others(path, size):
+    """The one snapshot's entry after so many bytes of others, in a new table at the file's end."""
+    image = Patch(path)
+    entry = bytes(image.bytes[image.table :][: 40 + 24 + 8])
+    other = bytearray(40 + 1024 + 8)
+    other[12:14], other[36:40] = (5).to_bytes(2, "big"), (1024).to_bytes(4, "big")
+    count = size // len(other)
+    image.bytes += bytes(-len(image.bytes) % CLUSTER)
+    image.put(64, len(image.bytes))
+    image.put32(60, count + 1)
+    for number in range(count):
+        other[-8:-3] = b"%05d" % (number + 10)
+        image.bytes += other
+    image.bytes += entry
+    image.write(path)
+    os.utime(path, (1, 1))
+
+
+def drop_last(path):
+    """The last snapshot; whoever does that can put the file's time back."""
+    image = Patch(path)
+    with open(path, "r+b") as file:
+        file.seek(60)
+        file.write((image.get(60, ">I") - 1).to_bytes(4, "big"))
+    os.utime(path, (1, 1))
+
+
+@test
+def a_large_table_is_not_read_again_while_nobody_writes_to_the_file(directory):
+    path = with_snapshot(os.path.join(directory, "large"))
+    equal(Patch(path).get(Patch(path).table + 36, ">I"), 24, "extra data of QEMU's")
+    template = Template(path)
+    behind_others(path, 8 * MI)
+    wait_until_quiet(path)
+    holds(must("qemu-img", "snapshot", "-l", path).splitlines()[-1], " s1 ", "QEMU's last snapshot")
+    first = between(path, "s1")
+    states = [stop_at(moment, path, "s1", "read", lambda: None) for moment in range(first + 1, first + 12)]
+    true(states[0] == ("use", [OLD]) and states[-1] == (None, [OLD]), f"a table of 8 MiB: {states}")
+    for state in states[:-1]:
+        equal(state[1], [OLD], "bytes")
+    phase, lines = stop_at(f"{first},{first + 1}", path, "s1", "read", lambda: drop_last(path))
+    equal(lines[0].split()[:2], ["failed", "ESTALE"], f"deleted {phase}")
+    template.restore()
+    behind_others(path, 17 * MI)
+    holds(must(STEPPER, 0, "qcow2", path, "s1", "read"), "failed EOPNOTSUPP", "a table of 17 MiB")
+
+
+def wait_until_quiet(path):
+    """Its ctime, which only time makes older."""
+    time.sleep(max(0, os.stat(path).st_ctime - time.time() + 0.03))
+
+
+@test
+def a_header_that_no_qemu_writes_is_refused(directory):
+    path = filled(os.path.join(directory, "header"), cluster_size="2M")
+    snapshot(path, "s1")
+    image = Patch(path)
+    start, length = image.get(100, ">I"), 65 * KI
+    extensions = bytes(image.bytes[start:4096])
+    image.put32(start, 0x12345678)
+    image.put32(start + 4, length)
+    image.bytes[start + 8 : start + 8 + length + len(extensions)] = bytes(length) + extensions
+    image.write(path)
+    holds(must("qemu-img", "snapshot", "-l", path), "s1", "what QEMU lists")
+    holds(must(STEPPER, 0, "qcow2", path, "s1", "read"), "failed EOPNOTSUPP", "a header of 65 KiB")
 
 
 @test

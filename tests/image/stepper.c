@@ -3,8 +3,8 @@
  *     stepper MOMENT FORMAT PATH TAG read|map      TAG "-" = the whole file
  *
  * The moments are counted from 1: before each system call by which the reader looks at a file, and
- * between the opening and the rest. At the one given it prints "halt open", "halt between" or "halt
- * use" and waits for a line on standard input. MOMENT "nolocks": no halt, but no lock can be asked
+ * between the opening and the rest. At the one given, or the two "FIRST,SECOND", it prints "halt
+ * open", "halt between" or "halt use" and waits for a line on standard input. MOMENT "nolocks": no halt, but no lock can be asked
  * for either. The rest of what it prints: "opened AGE" (milliseconds since the file's modification
  * time), "bytes V…" (the values among the first bytes of the disk), "extent START LENGTH DEPTH DATA
  * HOST", "failed ERRNO SENTENCE".
@@ -22,13 +22,13 @@
 
 enum { READ = 1024 * 1024 };
 
-static long moment, halt_at;
+static long moment, halt_at, halt_again;
 static bool no_locks;
 static const char *phase = "open";
 
 static void pass(void)
 {
-    if (++moment != halt_at)
+    if (++moment != halt_at && moment != halt_again)
         return;
     printf("halt %s\n", phase);
     fflush(stdout);
@@ -122,7 +122,9 @@ int main(int argc, char **argv)
     if (argc != 6)
         return 2;
     no_locks = !strcmp(argv[1], "nolocks");
-    halt_at = strtol(argv[1], NULL, 10);
+    char *second;
+    halt_at = strtol(argv[1], &second, 10);
+    halt_again = *second == ',' ? strtol(second + 1, NULL, 10) : 0;
     struct image_source source = {
         .format = argv[2], .path = argv[3], .tag = strcmp(argv[4], "-") ? argv[4] : NULL};
     struct err e = {0};
