@@ -7,9 +7,10 @@
 enum {
     CHECK_TRIES = 6,
     CHECK_WAIT_US = 500,
-    HEADER_MAX = 64 * 1024,       /* QEMU's own headers have less than 8 KiB, */
-    TABLE_MAX = 16 * 1024 * 1024, /* and 65,536 entries with names of 180 bytes have less than that */
-    CHEAP_MAX = 256 * 1024        /* bytes that are read each time, whatever the file's times say */
+    HEADER_MAX = 64 * 1024, /* QEMU's own headers have less than 8 KiB, */
+    TABLE_MAX =
+        16 * 1024 * 1024,  /* and 65,536 entries with names of 180 bytes have less than that */
+    CHEAP_MAX = 256 * 1024 /* bytes that are read each time, whatever the file's times say */
 };
 
 /* Where a snapshot table is. */

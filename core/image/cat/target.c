@@ -15,6 +15,7 @@ enum {
     LOCKS = 200,
     ZERO_ALIGN = 64 * 1024,       /* no page or sector is larger: none is both written and zeroed */
     ZERO_STEP = 64 * 1024 * 1024, /* at a time, so that a signal is soon seen */
+    OPEN_TRIES = 8, /* of a name that leads to another file by the time it is locked */
 };
 
 static const int open_flags = O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
@@ -100,21 +101,45 @@ static int check_room(const struct target *t, struct err *e)
                     (uintmax_t)size, (uintmax_t)t->size);
 }
 
-int target_open(struct target *t, const struct cat_options *o, uint64_t size, struct err *e)
+/* Does the name still lead to the open file? */
+static bool is_named(const struct target *t)
 {
-    *t = (struct target){.name = o->output, .size = size};
+    struct stat st;
+    return fstat(t->fd, &st) == 0 && is_at(&st, t->name);
+}
+
+/* 1: open and locked; 0: the name leads to another file by now; or -errno. Only who has the lock
+ * may take the file away again, whoever made it. */
+static int open_once(struct target *t, const struct cat_options *o, struct err *e)
+{
     t->fd = open(t->name, open_flags | O_CREAT | O_EXCL, NEW_FILE_MODE);
-    t->made = t->fd >= 0;
+    bool made = t->fd >= 0;
     int r = 0;
-    if (!t->made && errno != EEXIST)
+    if (!made && errno != EEXIST)
         r = err_fail(e, errno, "cannot make '%s': %s", t->name, strerror(errno));
-    else if (!t->made)
+    else if (!made)
         r = open_there(t, e);
-    if (r == 0 && !t->made)
+    if (r == 0 && !made)
         r = check_apart(t, &o->source, e);
     if (r == 0)
         r = lock(t, e);
-    return r == 0 ? check_room(t, e) : r;
+    if (r < 0)
+        return r;
+    t->made = made && is_named(t);
+    return is_named(t);
+}
+
+int target_open(struct target *t, const struct cat_options *o, uint64_t size, struct err *e)
+{
+    *t = (struct target){.name = o->output, .size = size, .fd = -1};
+    int r = 0;
+    for (int try = 0; r == 0 && try < OPEN_TRIES; try++) {
+        target_close(t);
+        r = open_once(t, o, e);
+    }
+    if (r == 0)
+        return err_fail(e, EBUSY, "'%s' is removed or replaced all the time", t->name);
+    return r == 1 ? check_room(t, e) : r;
 }
 
 int target_begin(struct target *t, struct err *e)
@@ -197,16 +222,19 @@ int target_finish(struct target *t, struct err *e)
         r = close_copy(t);
     if (r < 0)
         return err_fail(e, errno, "cannot write '%s': %s", t->name, strerror(errno));
-    return 0;
+    return is_named(t)
+               ? 0
+               : err_fail(e, ESTALE, "'%s' was removed or replaced while it was written", t->name);
 }
 
 static const char *undo(struct target *t)
 {
-    struct stat st;
     if (t->device)
         return "holds a part of the copy";
     bool empty = ftruncate(t->fd, 0) == 0;
-    if (t->made && fstat(t->fd, &st) == 0 && is_at(&st, t->name) && unlink(t->name) == 0)
+    if (!is_named(t))
+        return "is left as it is now";
+    if (t->made && unlink(t->name) == 0)
         return "was removed again";
     return empty ? "is empty now" : "holds a part of the copy";
 }

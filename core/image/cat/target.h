@@ -14,13 +14,13 @@ struct target {
     int fd;
     uint64_t size; /* bytes of the whole copy */
     bool device;   /* a block device: it has no holes, and cannot be removed */
-    bool made;     /* by us */
+    bool made;     /* by us, and locked before anybody else had it */
     bool begun;    /* what was there before is lost */
 };
 
 /* Opens or makes o->output for a copy of `size` bytes; nothing in it is touched yet. EINVAL: of
- * another kind, or a file of the image's own chain; EBUSY: in use; ENOSPC, EFBIG: it cannot hold
- * that. target_close in any case. */
+ * another kind, or a file of the image's own chain; EBUSY: in use, which leaves it as it is; ENOSPC,
+ * EFBIG: it cannot hold that. target_close in any case. */
 int target_open(struct target *t, const struct cat_options *o, uint64_t size, struct err *e);
 
 /* What was in it goes; the part of it that the copy takes reads as zeros then, but on a device. */
@@ -34,7 +34,8 @@ int target_write(const struct target *t, const char *p, size_t len, uint64_t off
 /* Makes a range that was not written read as zeros. */
 int target_zero(const struct target *t, uint64_t offset, uint64_t len, struct err *e);
 
-/* All was written: the size becomes right, and what the system still has to say is heard. */
+/* All was written: the size becomes right, and what the system still has to say is heard. ESTALE:
+ * the name leads to that file no more. */
 int target_finish(struct target *t, struct err *e);
 
 /* After a failure: removes what was made, empties what was overwritten. What became of it is added
