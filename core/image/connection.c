@@ -37,15 +37,19 @@ static int progress(struct nbd_handle *nbd, int64_t command, struct err *e)
     return done;
 }
 
-/* A command that was given up still has the caller's buffer: the connection ends before that does.
- */
-static int give_up(struct connection *c, struct err *e)
+/* Waits until there may be an answer; -ETIMEDOUT, -EIO. */
+static int await(struct nbd_handle *nbd, uint64_t deadline, struct err *e)
 {
-    nbd_close(take(c->nbd));
-    return err_fail(e, ETIMEDOUT, "it did not answer for %d s", EXPORT_WAIT_MS / 1000);
+    uint64_t now = clock_ms();
+    if (now >= deadline)
+        return err_fail(e, ETIMEDOUT, "it did not answer for %d s", EXPORT_WAIT_MS / 1000);
+    if (nbd_poll(nbd, (int)(deadline - now)) < 0 && nbd_get_errno() != EINTR)
+        return failed(e, EIO);
+    return 0;
 }
 
-/* Waits for a command's answer; -1 is one that could not be sent. */
+/* Waits for a command's answer; -1 is one that could not be sent. A command without one still has
+ * the caller's buffer, so the connection ends first. */
 static int finish(struct connection *c, int64_t command, struct err *e)
 {
     if (command < 0)
@@ -53,11 +57,11 @@ static int finish(struct connection *c, int64_t command, struct err *e)
     uint64_t deadline = clock_ms() + EXPORT_WAIT_MS;
     int r;
     while ((r = progress(c->nbd, command, e)) == 0) {
-        uint64_t now = clock_ms();
-        if (now >= deadline)
-            return give_up(c, e);
-        if (nbd_poll(c->nbd, (int)(deadline - now)) < 0 && nbd_get_errno() != EINTR)
-            return failed(e, EIO);
+        r = await(c->nbd, deadline, e);
+        if (r < 0) {
+            nbd_close(take(c->nbd));
+            return r;
+        }
     }
     return r < 0 ? r : 0;
 }

@@ -1,7 +1,7 @@
 /* connection.h - one connection of libnbd's to a server, used by one thread at a time.
  *
- * No call waits longer than EXPORT_WAIT_MS. After -ETIMEDOUT, or when the server has gone, the
- * connection is lost.
+ * No call waits longer than EXPORT_WAIT_MS. After a call that got no answer, or when the server has
+ * gone, the connection is lost.
  */
 #ifndef SNAPFS_IMAGE_CONNECTION_H
 #define SNAPFS_IMAGE_CONNECTION_H

@@ -19,7 +19,7 @@ enum {
     KEEP_TIMES = 20, /* a process is kept unused for so many times what its start took, */
     KEEP_MIN_MS = 2000,
     NODE_MAX = 512,
-    RETRY_MS = 5000 /* QEMU's refusal of a file stands for so long */
+    RETRY_MS = 5000 /* QEMU's refusal of a file stands for so long, and that it does not answer */
 };
 
 enum state { OFF, STARTING, ON, BROKEN };
@@ -39,7 +39,7 @@ struct export
     struct line line;
     unsigned busy;          /* threads that have a connection */
     uint64_t used, keep_ms; /* when it was last */
-    struct err refusal;     /* QEMU's, and until when it stands */
+    struct err refusal;     /* and until when it stands */
     uint64_t refused_until;
 };
 
@@ -192,6 +192,15 @@ static void need_keeper(void)
         pthread_detach(id);
 }
 
+/* All who wait for the same need not try it one after the other. With the lock. */
+static void let_stand(struct export *x, const struct err *why)
+{
+    if (why->no != EIO && why->no != ETIMEDOUT)
+        return;
+    x->refusal = *why;
+    x->refused_until = clock_ms() + RETRY_MS;
+}
+
 /* With the lock, but for the start itself. */
 static int turn_on(struct export *x, struct err *e)
 {
@@ -210,9 +219,8 @@ static int turn_on(struct export *x, struct err *e)
     if (r == 0) {
         x->line = l;
         need_keeper();
-    } else if (r == -EIO) {
-        x->refusal = why;
-        x->refused_until = x->used + RETRY_MS;
+    } else {
+        let_stand(x, &why);
     }
     pthread_cond_broadcast(&changed);
     return r < 0 ? err_fail(e, -r, "%s", why.text) : 0;
@@ -231,11 +239,14 @@ static int get_nearer(struct export *x, uint64_t deadline, struct err *e)
         return turn_on(x, e);
     if (x->state == OFF && (other = next_unused()))
         turn_off(other);
-    else if (now < deadline)
-        wait_until(deadline);
-    else
+    else if (now < deadline || x->state == STARTING) /* which ends by itself */
+        wait_until(max_u64(deadline, now + 1000));
+    else if (x->state == OFF)
         return err_fail(e, EBUSY, "'%s' waits for other images that are read by QEMU",
                         x->source.file->path);
+    else
+        return err_fail(e, ETIMEDOUT, "QEMU, reading '%s': it did not answer for %d s",
+                        x->source.file->path, EXPORT_WAIT_MS / 1000);
     return 0;
 }
 
@@ -254,14 +265,17 @@ static int take_connection(struct export *x, struct connection **ret, struct err
     return r;
 }
 
-/* A connection that is lost takes the process with it, whatever has become of that. Is it lost? */
-static bool give_back(struct export *x, struct connection *c)
+/* A connection that is lost takes the process with it, whatever has become of that. Is it lost?
+ * `why`: what failed, or NULL. */
+static bool give_back(struct export *x, struct connection *c, const struct err *why)
 {
     bool lost = connection_lost(c);
     if (lost)
         connection_close(c);
     pthread_mutex_lock(&lock);
     x->busy--;
+    if (why && why->no == ETIMEDOUT)
+        let_stand(x, why);
     if (!lost) {
         x->used = clock_ms();
         x->line.conns[x->line.n++] = c;
@@ -317,7 +331,7 @@ int export_start(struct export *x, uint64_t *ret_size, struct err *e)
     int r = take_connection(x, &c, e);
     if (r < 0)
         return r;
-    give_back(x, c);
+    give_back(x, c, NULL);
     if (ret_size)
         *ret_size = x->source.size; /* which the first start has set */
     return 0;
@@ -345,7 +359,7 @@ static int ask(struct export *x, const struct range *range, struct err *e)
         if (r < 0)
             return r;
         r = ask_once(c, range, &why);
-        bool again = give_back(x, c) && r == -EIO && try == 1;
+        bool again = give_back(x, c, r < 0 ? &why : NULL) && r == -EIO && try == 1;
         if (r == 0)
             return 0;
         if (!again)

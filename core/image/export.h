@@ -14,10 +14,11 @@
 #include "image/cluster.h"
 #include "image/file.h"
 
-enum {
-    EXPORT_SERVERS = 8,    /* processes at once */
-    EXPORT_WAIT_MS = 30000 /* for one answer of a process, and for one of those processes */
-};
+#ifndef EXPORT_WAIT_MS
+#define EXPORT_WAIT_MS 30000 /* for one answer of a process, and for one of those processes */
+#endif
+
+enum { EXPORT_SERVERS = 8 /* processes at once */ };
 
 struct export;
 
@@ -39,8 +40,8 @@ int export_new(const struct export_source *source, struct export **ret, struct e
 void export_free(struct export *x); /* NULL allowed */
 
 /* Has a process now, and so a size (ret_size may be NULL). The errors of all three: -EIO: QEMU
- * cannot read it, or lost two processes over it; -ETIMEDOUT; -EBUSY: all processes are in use;
- * -EOPNOTSUPP: there is no qemu-nbd any more. */
+ * cannot read it, or lost two processes over it; -ETIMEDOUT: no answer, now or a few seconds ago;
+ * -EBUSY: all processes are in use; -EOPNOTSUPP: there is no qemu-nbd any more. */
 int export_start(struct export *x, uint64_t *ret_size, struct err *e);
 int export_read(struct export *x, void *buf, size_t len, uint64_t offset, struct err *e);
 

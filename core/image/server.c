@@ -1,8 +1,12 @@
-/* server.c - see server.h. No locks, no state but the caller's. */
+/* server.c - see server.h.
+ *
+ * Lock: `lock` guards the processes that were killed and have not ended. It is a leaf.
+ */
 #include "image/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -11,6 +15,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "image/export.h"
 
@@ -18,8 +23,14 @@ enum {
     CHILD_LISTENER = 3, /* as systemd's socket activation wants it */
     CHILD_FDS = 6,      /* standard ones, that, the file and the secret */
     ENV_PID_MAX = 32,
-    PROGRAM_MAX = 256
+    PROGRAM_MAX = 256,
+    END_WAIT_MS = 1000,
+    LEFT_MAX = 2 * EXPORT_SERVERS /* no other is started past half of that */
 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pid_t left[LEFT_MAX];
+static unsigned n_left;
 
 /* All that the child needs between fork and exec, where nothing can be allocated. */
 struct launch {
@@ -199,6 +210,23 @@ static int run(struct launch *l, const struct server_job *job, struct err *e)
     return pid < 0 ? err_fail(e, errno, "cannot start qemu-nbd: %s", strerror(errno)) : pid;
 }
 
+/* Those that have ended by now are forgotten. */
+static int check_left(struct err *e)
+{
+    pthread_mutex_lock(&lock);
+    for (unsigned i = n_left; i-- > 0;)
+        if (waitpid(left[i], NULL, WNOHANG) != 0)
+            left[i] = left[--n_left];
+    unsigned n = n_left;
+    pthread_mutex_unlock(&lock);
+    if (n < LEFT_MAX - EXPORT_SERVERS)
+        return 0;
+    return err_fail(e, EBUSY,
+                    "%u processes of qemu-nbd were killed and do not end, because the storage that "
+                    "they read does not answer",
+                    n);
+}
+
 int server_start(const struct server_job *job, struct server *ret, int ret_sockets[SERVER_SOCKETS],
                  struct err *e)
 {
@@ -207,7 +235,9 @@ int server_start(const struct server_job *job, struct server *ret, int ret_socke
     autoclose int listener = -1;
     autoclose int secret = -1;
     autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    int r = find_program(l.program, e);
+    int r = check_left(e);
+    if (r == 0)
+        r = find_program(l.program, e);
     if (r == 0 && (null < 0 || pipe2(words, O_CLOEXEC | O_NONBLOCK) < 0))
         r = err_fail(e, errno, "cannot start qemu-nbd: %s", strerror(errno));
     if (r == 0)
@@ -244,10 +274,28 @@ void server_kill(const struct server *s)
     kill(s->pid, SIGKILL);
 }
 
+/* Waits for its end, for END_WAIT_MS at most. Has it ended? */
+static bool reap(pid_t pid)
+{
+    struct timespec step = {.tv_nsec = CLOCK_MS};
+    uint64_t until = clock_ms() + END_WAIT_MS;
+    while (waitpid(pid, NULL, WNOHANG) == 0) {
+        if (clock_ms() >= until)
+            return false;
+        nanosleep(&step, NULL);
+    }
+    return true;
+}
+
+/* The kernel ends no process that waits for storage. */
 void server_end(struct server *s)
 {
     server_kill(s);
-    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
     close(s->words);
+    if (reap(s->pid))
+        return;
+    pthread_mutex_lock(&lock);
+    if (n_left < LEFT_MAX)
+        left[n_left++] = s->pid;
+    pthread_mutex_unlock(&lock);
 }

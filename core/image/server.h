@@ -35,7 +35,8 @@ struct server_job {
 };
 
 /* Starts it; it may still find that it cannot open the file, which its sockets then tell. The
- * sockets are the caller's. -EOPNOTSUPP: there is no qemu-nbd. */
+ * sockets are the caller's. -EOPNOTSUPP: there is no qemu-nbd; -EBUSY: too many were left behind.
+ */
 int server_start(const struct server_job *job, struct server *ret, int ret_sockets[SERVER_SOCKETS],
                  struct err *e);
 
@@ -46,6 +47,8 @@ int server_exists(struct err *e);
 const char *server_said(const struct server *s, char *buf, size_t size);
 
 void server_kill(const struct server *s); /* at once, for it has nothing to lose */
-void server_end(struct server *s);        /* kills it and waits for its end */
+
+/* Kills it and waits for its end, a second at most: one that waits for storage is left behind. */
+void server_end(struct server *s);
 
 #endif
