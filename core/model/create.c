@@ -261,25 +261,47 @@ static int name_by_time(char **name, struct err *e)
     return *name ? 0 : err_nomem(e);
 }
 
-static int by_document(struct creation *c, const char *xml, struct err *e)
+static int by_document(struct creation *c, const char *text, struct err *e)
 {
-    int r = xml_request_parse(xml, &c->wish.request, e);
-    c->base = xml;
+    autofree char *words = NULL;
+    c->base = draft_split(text, &words);
+    int r = c->base ? words_parse_document(words, &c->wish, e) : err_nomem(e);
+    if (r == 0)
+        r = xml_request_parse(c->base, &c->wish.request, e);
     return r < 0 || c->wish.request.name ? r : name_by_time(&c->wish.request.name, e);
+}
+
+/* libvirt would answer that a disk must be internal, which is no help. */
+static int check_document(const struct creation *c, struct err *e)
+{
+    const struct xml_request *q = &c->wish.request;
+    bool external = false;
+    for (size_t i = 0; i < q->n_disks; i++)
+        external |= q->disks[i].where == XML_EXTERNAL;
+    if (!c->base || !c->turn.domain->active || !external || q->memory != XML_UNSAID ||
+        (c->wish.flags & VIRT_CREATE_DISK_ONLY))
+        return 0;
+    return err_fail(e, EINVAL,
+                    "cannot make '%s': its document has external disks and no <memory>, and the "
+                    "domain runs; write the line 'document disk-only' before it, or give it a "
+                    "<memory snapshot='external' file='PATH'/>",
+                    q->name);
 }
 
 int verb_create_written(struct model *m, const char *uuid, const char *text, struct text *remark,
                         struct err *e)
 {
     autocreation struct creation c = {0};
-    if (draft_is_redefine(text))
+    enum draft_kind kind = draft_kind(text);
+    if (kind == DRAFT_REDEFINE)
         return redefine(m, uuid, text, remark, e);
-    int r = draft_is_document(text) ? by_document(&c, text + strspn(text, WORDS_BLANKS), e)
-                                    : by_words(&c, text, e);
+    int r = kind == DRAFT_DOCUMENT ? by_document(&c, text, e) : by_words(&c, text, e);
     if (r == 0)
         r = turn_begin(&c.turn, m, uuid, e);
     if (r == 0)
         r = check_new_name(&c.turn, c.wish.request.name, e);
+    if (r == 0)
+        r = check_document(&c, e);
     if (r == 0)
         r = create(&c, NULL, remark, e);
     if (r == 0)

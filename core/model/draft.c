@@ -12,26 +12,27 @@
 
 enum { EMPTY_MAX = 4096 }; /* a document longer than this that ends in "/>" goes on */
 
-/* A quote that nothing ends is no reason to wait. */
-bool draft_is_redefine(const char *text)
+static bool is_word(const char *text, size_t len, const char *word)
 {
-    if (text[strspn(text, WORDS_BLANKS)] == '<')
-        return false;
-    autofree char *line = strndup(text, strcspn(text, "\n"));
-    const char *at = line;
-    bool found = false;
-    while (at && !found) {
-        autofree char *word = NULL;
-        if (words_next(&at, WORDS_BLANKS, &word, NULL) < 0 || !word)
-            break;
-        found = !strcmp(word, "redefine");
-    }
-    return found;
+    return len == strlen(word) && !strncmp(text, word, len);
 }
 
-bool draft_is_document(const char *text)
+enum draft_kind draft_kind(const char *text)
 {
-    return text[strspn(text, WORDS_BLANKS)] == '<' || draft_is_redefine(text);
+    text += strspn(text, WORDS_BLANKS);
+    size_t len = strcspn(text, WORDS_BLANKS);
+    if (is_word(text, len, "redefine"))
+        return DRAFT_REDEFINE;
+    return *text == '<' || is_word(text, len, "document") ? DRAFT_DOCUMENT : DRAFT_WORDS;
+}
+
+const char *draft_split(const char *text, char **ret_words)
+{
+    text += strspn(text, WORDS_BLANKS);
+    size_t first = *text == '<' ? 0 : strcspn(text, WORDS_BLANKS);
+    size_t end = *text == '<' ? 0 : strcspn(text, "\n");
+    *ret_words = strndup(text + first, end - first);
+    return *ret_words ? text + end + strspn(text + end, WORDS_BLANKS) : NULL;
 }
 
 /* A look at the end, so that a document that comes line by line is not parsed with every line. */
@@ -95,7 +96,7 @@ int draft_add(struct draft *d, const void *data, size_t len, bool *ret_whole, st
         draft_drop(d);
         return r;
     }
-    *ret_whole = !draft_is_document(d->text.s);
+    *ret_whole = draft_kind(d->text.s) == DRAFT_WORDS;
     if (*ret_whole)
         return 0;
     r = look(d->text.s, d->text.len, ret_whole, e);

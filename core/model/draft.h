@@ -1,7 +1,7 @@
 /* draft.h - what was written to `create`, until it is a whole command.
  *
- * Words are one write each. A document begins with '<', or with a line of words that holds
- * `redefine`, and comes in any number of writes. One thread at a time.
+ * Words are one write each. A document begins with '<', or with a line whose first word is `document`
+ * or `redefine`, and comes in any number of writes. One thread at a time.
  */
 #ifndef SNAPFS_MODEL_DRAFT_H
 #define SNAPFS_MODEL_DRAFT_H
@@ -31,10 +31,18 @@ char *draft_take(struct draft *d, size_t *ret_len);
 
 void draft_drop(struct draft *d);
 
-/* Is this a document, or the beginning of one, rather than words? */
-bool draft_is_document(const char *text);
+enum draft_kind {
+    DRAFT_WORDS,    /* a name and words */
+    DRAFT_DOCUMENT, /* a document for a new snapshot, or its beginning */
+    DRAFT_REDEFINE, /* one that puts metadata back, or its beginning */
+};
 
-/* Does a line of words stand before it, one of which is `redefine`? */
-bool draft_is_redefine(const char *text);
+/* Tells what kind of command the text begins. */
+enum draft_kind draft_kind(const char *text);
+
+/* Splits a document's text: *ret_words gets the words of the line before it, "" for none; its own
+ * first word left out. Owned by the caller. Returns the document, "" while it has not come. NULL
+ * without memory. */
+const char *draft_split(const char *text, char **ret_words);
 
 #endif

@@ -8,6 +8,7 @@
 #include "image/image.h"
 #include "model/catalog.h"
 #include "model/change/outcome.h"
+#include "model/draft.h"
 #include "model/follow.h"
 #include "model/guard.h"
 #include "model/policy.h"
@@ -42,24 +43,18 @@ static int parse_words(const char *line, bool *current, struct err *e)
         int r = words_next(&at, WORDS_BLANKS, &word, e);
         if (r < 0 || !word)
             return r;
-        if (!strcmp(word, "current"))
-            *current = true;
-        else if (strcmp(word, "redefine") != 0)
-            return err_fail(e, EINVAL,
-                            "unknown word '%.64s': before a document stands 'redefine' or "
-                            "'redefine current'",
+        if (strcmp(word, "current") != 0)
+            return err_fail(e, EINVAL, "unknown word '%.64s': 'redefine' takes the word 'current'",
                             word);
+        *current = true;
     }
 }
 
 static int parse_text(struct redefinition *d, const char *text, struct err *e)
 {
-    size_t end = strcspn(text, "\n");
-    autofree char *line = strndup(text, end);
-    if (!line)
-        return err_nomem(e);
-    d->xml = text + end + strspn(text + end, WORDS_BLANKS);
-    int r = parse_words(line, &d->current, e);
+    autofree char *words = NULL;
+    d->xml = draft_split(text, &words);
+    int r = d->xml ? parse_words(words, &d->current, e) : err_nomem(e);
     if (r == 0)
         r = xml_snapshot_parse(d->xml, &d->parsed, e);
     if (r == 0 && !d->parsed->domain)

@@ -285,6 +285,19 @@ int words_parse_option(const char *text, struct wish *ret, struct err *e)
     return r;
 }
 
+int words_parse_document(const char *text, struct wish *ret, struct err *e)
+{
+    *ret = (struct wish){.request = {.memory = XML_UNSAID}};
+    int r = parse_words(text, WORDS_BLANKS, ret, e);
+    const struct xml_request *q = &ret->request;
+    bool said = ret->kind || q->memory != XML_UNSAID || q->n_disks || q->description;
+    if (r == 0 && said)
+        r = err_fail(e, EINVAL,
+                     "cannot use 'internal', 'external', 'memspec=', 'diskspec=' or 'description=' "
+                     "before a document: the document says that");
+    return r;
+}
+
 void wish_drop(struct wish *w)
 {
     xml_request_drop(&w->request);

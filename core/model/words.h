@@ -30,6 +30,10 @@ int words_parse(const char *text, struct wish *ret, struct err *e);
  * do. */
 int words_parse_option(const char *text, struct wish *ret, struct err *e);
 
+/* Reads the words of the line before a document, which may be empty: those that say how it is made.
+ * EINVAL for what the document itself says. */
+int words_parse_document(const char *text, struct wish *ret, struct err *e);
+
 void wish_drop(struct wish *w);
 
 /* Does it leave the kind of snapshot to libvirt? */

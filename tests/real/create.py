@@ -232,6 +232,21 @@ def metadata_that_would_lose_bytes_is_refused(directory):
 
 
 @test
+def a_document_with_words_is_made_as_virsh_would(directory):
+    with mounted("worded", directory, {"vda": "qcow2"}) as (domain, mount):
+        disks = "<disks><disk name='vda' snapshot='external'/></disks>"
+        one, two = (f"<domainsnapshot><name>{name}</name>{disks}</domainsnapshot>" for name in ("one", "two"))
+        refuses(mount, domain, directory, (errno.EINVAL, one, "document disk-only"),
+                (errno.EINVAL, f"document halt\n{one}", "document disk-only"))
+        create(mount, domain, f"document disk-only atomic\n{one}")
+        equal((mode(domain, "one"), domain.state()), ("external", "running"))
+        domain.write(0x33)
+        create(mount, domain, f"document halt disk-only atomic\n{two}")
+        equal((mode(domain, "two"), domain.state()), ("external", "shut off"))
+        check(domain, mount, directory, "vda", ["one", "two"])
+
+
+@test
 def words_that_cannot_be(directory):
     with mounted("words", directory, start=False) as (domain, mount):
         refuses(

@@ -153,10 +153,30 @@ def redefine_is_held_until_its_document_comes(mount):
     shell(f"(echo redefine; cat {file.name}) > create", mount)
     equal(read(mount.path("web01/snapshots/base/description")), "put back\n")
     equal(current(mount), before, "the current one")
-    shell(f"(echo current redefine; cat {file.name}) > create", mount)
+    refused(errno.EINVAL, write, mount.path(CREATE), "current redefine\n")
+    shell(f"(echo redefine current; cat {file.name}) > create", mount)
     equal(current(mount), "snapshots/base")
     refused(errno.EINVAL, write, mount.path(CREATE), f"redefine now\n{new}")
     refused(errno.EINVAL, write, mount.path(CREATE), "redefine\n<domainsnapshot/>")
+
+
+@test
+def a_line_of_words_is_held_until_its_document_comes(mount):
+    before = current(mount)
+    for line in ("document", "document disk-only atomic"):
+        shell(f"echo {line} > create", mount)
+        until(lambda: "closed before" in last_log(mount), "the close is logged")
+    for words in ("sideways", "internal", "memspec=/m", "diskspec=vda", "description=x", "document"):
+        refused(errno.EINVAL, write, mount.path(CREATE), f"document {words}\n{DOCUMENT.format('no')}")
+    equal(current(mount), before)
+    write_in_pieces(mount.path(CREATE), "document atomic\n" + DOCUMENT.format("with-words"), 9)
+    equal(os.path.basename(current(mount)), "with-words")
+
+
+@test
+def a_line_without_a_name_is_refused_at_once(mount):
+    for line in ("\n", "disk-only\n", "disk-only halt\n", "halt document\n", "atomic redefine\n"):
+        refused(errno.EINVAL, write, mount.path(CREATE), line)
 
 
 def shell(command, mount):
