@@ -9,6 +9,7 @@
 #include "base/mounts.h"
 #include "image/header.h"
 #include "model/catalog.h"
+#include "model/change/redefinable.h"
 #include "model/follow.h"
 #include "model/guard.h"
 #include "model/mark.h"
@@ -195,6 +196,8 @@ static int check_domain(const struct copier *p, struct err *e)
 {
     struct virt_status status;
     int r = virt_domain_status(p->m->virt, p->d->uuid, p->d->active, &status, e);
+    if (r == 0)
+        r = redefinable_check(p->m, p->d->uuid, false, NULL, e);
     if (r < 0)
         return r;
     if (status.block_job || status.managed_save)

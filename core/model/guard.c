@@ -16,7 +16,9 @@
 
 #include "base/name.h"
 #include "model/catalog.h"
+#include "model/document.h"
 #include "model/inside.h"
+#include "model/revert/startable.h"
 #include "model/survey.h"
 #include "model/volumes.h"
 #include "virt/xml.h"
@@ -268,7 +270,18 @@ static int check_volumes(const struct domain *d, const struct snapshot *s, struc
     return r;
 }
 
-int guard_revert(struct model *m, struct domain *d, const struct snapshot *s,
+/* Those that are made by steps of our own ask it of the domain that these make. */
+static int check_start(const struct domain *d, const struct snapshot *s, unsigned flags,
+                       struct err *e)
+{
+    bool runs = s->parsed->memory != XML_NO || (flags & (VIRT_REVERT_RUNNING | VIRT_REVERT_PAUSED));
+    if (!d->active && !runs)
+        return 0;
+    return startable_check(d, s->doc->xml, "domainsnapshot", flags & VIRT_REVERT_RESET_NVRAM, NULL,
+                           e);
+}
+
+int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, unsigned flags,
                  enum guard_way *ret_way, struct leftovers *left, struct err *e)
 {
     *ret_way = GUARD_NATIVE;
@@ -287,6 +300,8 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s,
     if (r < 0)
         return r;
     r = revert_disks(&v, d, s, ret_way, e);
+    if (r == 0 && *ret_way != GUARD_OVERLAYS)
+        r = check_start(d, s, flags, e);
     if (r == 0)
         r = leftovers_note_live(left, &v, d, e);
     survey_drop(&v);

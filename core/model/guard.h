@@ -31,8 +31,9 @@ enum guard_way {
     GUARD_COPY      /* by those of copy.h; both have checks of their own */
 };
 
-/* `left` gets the files that a native one may leave to nobody. */
-int guard_revert(struct model *m, struct domain *d, const struct snapshot *s,
+/* `flags` are virt_revert_flag; `left` gets the files that a native one may leave to nobody. ENOENT
+ * where the domain could not start for want of a file. */
+int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, unsigned flags,
                  enum guard_way *ret_way, struct leftovers *left, struct err *e);
 /* Does anything else stand on the file that holds that disk's tag? EBUSY where a revert could not
  * pick the tag, or what stands on the file cannot be told. */

@@ -7,10 +7,12 @@
 
 #include "base/uuid.h"
 #include "model/catalog.h"
+#include "model/change/redefinable.h"
 #include "model/follow.h"
 #include "model/overlay.h"
 #include "model/policy.h"
 #include "model/print.h"
+#include "model/revert/startable.h"
 #include "model/revert_plan.h"
 #include "model/survey.h"
 #include "model/volumes.h"
@@ -222,6 +224,8 @@ static int check_domain(const struct planner *p, struct err *e)
     struct virt_status status;
     const struct xml_snapshot *x = p->s->parsed;
     int r = virt_domain_status(p->m->virt, p->d->uuid, p->d->active, &status, e);
+    if (r == 0)
+        r = redefinable_check(p->m, p->d->uuid, false, NULL, e);
     if (r < 0)
         return r;
     if (!status.persistent)
@@ -249,11 +253,26 @@ static int copy_strings(const struct planner *p, struct err *e)
     return rv->uri && rv->snapshot && rv->current && rv->memory ? 0 : err_nomem(e);
 }
 
+/* Saved memory is taken up by a domain of its own. */
+static int check_start(const struct planner *p, const char *config, struct err *e)
+{
+    autofree char *saved = NULL;
+    const struct revert *rv = p->rv;
+    if (!p->d->active && !rv->start)
+        return 0;
+    int r = startable_check(p->d, config, "domain", rv->flags & VIRT_START_RESET_NVRAM, rv, e);
+    if (r == 0 && *rv->memory)
+        r = virt_saved_xml(p->m->virt, rv->memory, &saved, e);
+    return r == 0 && saved ? startable_check(p->d, saved, "domain", false, rv, e) : r;
+}
+
 static int fill_prints(struct planner *p, struct err *e)
 {
     autofree char *after = NULL, *config = NULL;
     struct revert *rv = p->rv;
     int r = make_config(p, &after, e);
+    if (r == 0)
+        r = check_start(p, after, e);
     if (r == 0)
         r = print_config(after, &rv->config_after, e);
     if (r == 0 && p->d->active)
@@ -304,8 +323,9 @@ int revert_plan(struct model *m, struct domain *d, const struct snapshot *s, uns
     int r = survey_make(m, d, false, &p.survey, e);
     if (r < 0)
         return r;
+    rv->start = (s->parsed->memory == XML_EXTERNAL && s->parsed->memory_file) ||
+                (flags & (VIRT_REVERT_RUNNING | VIRT_REVERT_PAUSED));
     r = plan_all(&p, e);
-    rv->start = rv->memory && (*rv->memory || (flags & (VIRT_REVERT_RUNNING | VIRT_REVERT_PAUSED)));
     for (size_t i = 0; i < rv->n; i++)
         rv->disks[i].forked &= !model_able(m, ABLE_SEE_BRANCHES);
     survey_drop(&p.survey);

@@ -68,7 +68,7 @@ int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *w
     if (r == 0)
         r = turn_snapshot(&t, ident, &s, e);
     if (r == 0)
-        r = guard_revert(m, t.domain, s, &way, &left, e);
+        r = guard_revert(m, t.domain, s, flags, &way, &left, e);
     if (r == 0)
         r = turn_confirm(&t, e);
     if (r < 0)
