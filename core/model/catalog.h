@@ -45,6 +45,8 @@ struct entry {
     struct progress progress;
 };
 
+enum { ADVISED_MAX = 16 };
+
 struct model {
     struct virt *virt;
     struct model_options options;
@@ -55,6 +57,7 @@ struct model {
     struct touched *touched;
     struct pools *pools;
     struct keeper *keeper;
+    _Atomic uint64_t advised[ADVISED_MAX]; /* hashes of the warnings said last (advice.h) */
     pthread_mutex_t lock;
     pthread_cond_t turned; /* a task, a queue or a progress changed */
     /* under lock: */

@@ -115,30 +115,26 @@ static int begin(struct copy_work *w, enum copy_step step, struct err *e)
 
 /* ---- undo ---- */
 
-/* Their names are ours alone, and nobody ever had them. */
-static void drop_copies(const struct copy_work *w, const struct survey *v)
+/* No domain ever had the copies. */
+static int drop_copies(const struct copy_work *w, struct err *e)
 {
-    for (size_t i = 0; i < w->c->n; i++)
-        leftover_drop(v, w->c->disks[i].to, w->remark);
+    size_t n = w->c->n;
+    autofree struct leftover_own *files = calloc(n + 1, sizeof(*files));
+    if (!files)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++)
+        files[i] = (struct leftover_own){w->c->disks[i].to, w->c->disks[i].from};
+    return leftovers_drop_own(w->m, w->now, files, n, w->remark, e);
 }
 
 static int undo(struct copy_work *w, struct err *e)
 {
-    struct survey v;
     int r = copy_record_step(w->j, COPY_UNDO, e);
     if (r == 0)
         r = look(w, e);
-    if (r == -ENOENT) {
-        drop_copies(w, NULL);
-        return journal_end(w->j, e);
-    }
-    if (r == 0)
-        r = survey_make(w->m, w->now, false, &v, e);
-    if (r < 0)
-        return r;
-    drop_copies(w, &v);
-    survey_drop(&v);
-    return journal_end(w->j, e);
+    if (r == 0 || r == -ENOENT)
+        r = drop_copies(w, e);
+    return r == 0 ? journal_end(w->j, e) : r;
 }
 
 /* The failure in `e`, after it was undone, or with the words that it was not yet. */
@@ -345,9 +341,8 @@ static void wait_for_job(const struct copy_work *w)
 static int recover_gone(struct copy_work *w, struct err *e)
 {
     text_add(w->remark, "the revert to '%s' was cut off, and the domain is gone", w->c->snapshot);
-    if (is_early(w->c))
-        drop_copies(w, NULL);
-    return journal_end(w->j, e);
+    int r = is_early(w->c) ? drop_copies(w, e) : 0;
+    return r == 0 ? journal_end(w->j, e) : r;
 }
 
 static int recover_undone(struct copy_work *w, struct err *e)

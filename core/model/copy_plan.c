@@ -242,7 +242,7 @@ int copy_plan(struct model *m, struct domain *d, const struct snapshot *s, struc
     struct copier p = {.m = m, .d = d, .s = s, .c = c};
     if (!c)
         return err_nomem(e);
-    int r = survey_make(m, d, false, &p.survey, e);
+    int r = survey_make(m, d, SURVEY_BESIDE, &p.survey, e);
     if (r < 0)
         return r;
     r = plan_all(&p, e);

@@ -82,7 +82,8 @@ static int settle(struct creation *c, struct err *e)
         return err_fail(e, EOPNOTSUPP, "the files of an external snapshot cannot be looked at: %s",
                         why.text);
     }
-    int r = survey_make(m, d, !files, &v, e);
+    bool reuse = c->wish.flags & VIRT_CREATE_REUSE_EXTERNAL;
+    int r = survey_make(m, d, !files ? SURVEY_ALONE : reuse ? SURVEY_BESIDE : SURVEY_ALL, &v, e);
     if (r < 0)
         return r;
     r = guard_create(m, &v, d, c->wish.request.name, &c->plan, e);

@@ -118,13 +118,13 @@ static int run_from(struct deletion *w, enum delete_step first, struct err *e)
 /* ---- the whole ---- */
 
 int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
-                    bool metadata, struct text *remark, struct err *e)
+                    bool metadata, bool force, struct text *remark, struct err *e)
 {
     autodeletion struct deletion w = {.m = m, .j = j, .uuid = d->uuid, .remark = remark};
     if (m->is_test)
         return delete_call(m, d, s, !metadata, remark, e);
     autotext struct text told = {0};
-    int r = delete_plan(m, d, s, metadata, &w.del, &told, e);
+    int r = delete_plan(m, d, s, metadata, force, &w.del, &told, e);
     if (r == 0)
         r = delete_record(j, w.del, e);
     if (r < 0)
@@ -147,7 +147,7 @@ static int recover_native(struct deletion *w, struct err *e)
     if (w->del->step > DELETE_FORGET || !s)
         return run_from(w, DELETE_REMOVE, e);
     int r = journal_end(w->j, e);
-    if (r < 0 || delete_snapshot(w->m, w->j, w->now, s, false, w->remark, &why) == 0)
+    if (r < 0 || delete_snapshot(w->m, w->j, w->now, s, false, w->del->force, w->remark, &why) == 0)
         return r;
     text_add(w->remark, "; it cannot be: %s", why.text);
     return 0;

@@ -15,12 +15,13 @@
 #include "model/journal.h"
 #include "model/model.h"
 
-/* Deletes; with `metadata` libvirt only forgets the snapshot, and every file stays. Its children
- * become its parent's. `d` was read just now, and nobody but us works on it (`j` is its journal,
- * empty; NULL with the test driver). EBUSY, EOPNOTSUPP with the reason before anything is touched.
- * A connection that is lost for good (EHOSTDOWN, ETIMEDOUT) leaves the rest to delete_recover. */
+/* Deletes; with `metadata` libvirt only forgets the snapshot, and every file stays. With `force`
+ * images that no domain has do not count (strangers.h). The snapshot's children become its
+ * parent's. `d` was read just now, and nobody but us works on it (`j` is its journal, empty; NULL
+ * with the test driver). EBUSY, EOPNOTSUPP with the reason before anything is touched. A connection
+ * that is lost for good (EHOSTDOWN, ETIMEDOUT) leaves the rest to delete_recover. */
 int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
-                    bool metadata, struct text *remark, struct err *e);
+                    bool metadata, bool force, struct text *remark, struct err *e);
 
 /* Is there a reason not to delete all that is below `top`, and with `itself` that, too, as it can
  * be known before the first is? EBUSY. */

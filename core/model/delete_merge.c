@@ -150,6 +150,8 @@ static int compare(const struct deletion *w, const struct survey *v, const struc
     int base = need_file(v, disk->base);
     int r = s ? merge_find(v, w->now, s, disk->target, base, &m, e)
               : err_fail(e, EBUSY, "the snapshot has gone meanwhile");
+    if (r == 0)
+        r = merge_check_found(v, &m, e);
     if (r < 0)
         return r;
     bool same = follow_to_same(graph_file_path(v->graph, m.top), disk->top) &&
@@ -164,7 +166,7 @@ static int check_again(const struct deletion *w, const struct delete_disk *disk,
     struct survey v;
     if (!w->late)
         return 0;
-    int r = survey_make(w->m, w->now, false, &v, e);
+    int r = survey_make(w->m, w->now, delete_scope(w->del->force), &v, e);
     if (r < 0)
         return r;
     r = compare(w, &v, disk, e);

@@ -36,6 +36,7 @@ struct delete
     bool metadata;      /* every file stays as it is */
     bool native;        /* by libvirt's own call; else it only forgets the snapshot */
     bool hide;  /* it has children, and names an overlay that libvirt 9.0 would take for merged */
+    bool force; /* files that no domain has do not count */
     bool start; /* the domain is shut off, and has to run for the merge */
     struct delete_disk *disks;
     size_t n;
@@ -57,7 +58,13 @@ const char *delete_disk_name(const struct delete_disk *disk, const struct xml_do
 /* What is to be done, and whether it can (delete_planner.c); a disk that cannot be merged is told
  * in `remark`. */
 int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, bool metadata,
-                struct delete **ret, struct text *remark, struct err *e);
+                bool force, struct delete **ret, struct text *remark, struct err *e);
+
+/* What is looked at before files are merged or removed. */
+static inline enum survey_scope delete_scope(bool force)
+{
+    return force ? SURVEY_ALL : SURVEY_BESIDE;
+}
 
 /* ---- in the journal (delete_record.c) ---- */
 

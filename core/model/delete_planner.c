@@ -69,6 +69,8 @@ static int plan_content(const struct planner *p, const struct snapshot_disk *dis
     int own = survey_user(&p->survey, p->d, p->s, disk->target);
     int file = own < 0 || disk->tag ? GRAPH_NO_FILE : graph_chain(p->survey.graph, (size_t)own, 0);
     int r = find_merge(p, disk->target, file, &merge, &why);
+    if (r == 0 && merge_check_found(&p->survey, &merge, e) < 0)
+        return -e->no;
     if (r == 0)
         return add_merged(p, disk->target, &merge, e);
     if (r == -EBUSY)
@@ -94,7 +96,7 @@ static int plan_base(const struct planner *p, const char *target, int base, stru
     struct merge merge;
     struct err ignored;
     if (is_planned(p, path) || !mark_is_base(path) ||
-        find_merge(p, target, base, &merge, &ignored) < 0)
+        find_merge(p, target, base, &merge, &ignored) < 0 || merge.found >= 0)
         return 0;
     const char *top = graph_file_path(g, merge.top);
     bool ours = leftover_is_overlay(p->d, top, path) && !is_planned(p, top);
@@ -215,7 +217,7 @@ int delete_check_below(struct model *m, struct domain *d, const struct snapshot 
 {
     struct survey v;
     bool native;
-    int r = m->is_test ? 1 : survey_make(m, d, false, &v, e);
+    int r = m->is_test ? 1 : survey_make(m, d, SURVEY_ALL, &v, e);
     if (r != 0)
         return r < 0 ? r : 0;
     for (size_t i = 0; r == 0 && i < d->n; i++) {
@@ -228,16 +230,19 @@ int delete_check_below(struct model *m, struct domain *d, const struct snapshot 
 }
 
 int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, bool metadata,
-                struct delete **ret, struct text *remark, struct err *e)
+                bool force, struct delete **ret, struct text *remark, struct err *e)
 {
     struct delete *del autodestroy(delete_free) = calloc(1, sizeof(*del));
     struct planner p = {.m = m, .d = d, .s = s, .del = del, .remark = remark};
     if (!del)
         return err_nomem(e);
-    int r = survey_make(m, d, false, &p.survey, e);
+    del->force = force;
+    int r = survey_make(m, d, delete_scope(force), &p.survey, e);
     if (r < 0)
         return r;
     r = plan_all(&p, metadata, e);
+    if (p.survey.unseen)
+        text_add(remark, "%s", p.survey.unseen);
     survey_drop(&p.survey);
     if (r == 0)
         *ret = take(del);

@@ -6,6 +6,7 @@
  *     state CREATED …
  *     disk TARGET BASE …           one a disk that is to be merged
  *     left PATH …                  one a file (leftover.h)
+ *     force                        if images that no domain has do not count
  *     ready                        from here on something may have been begun
  *     step merge                   before each step
  *     pivoting TARGET              before the live disk is told to be the content
@@ -78,6 +79,8 @@ int delete_record(struct journal *j, const struct delete *del, struct err *e)
         text_add(&t, "\n");
     }
     leftovers_put(&del->left, &t);
+    if (del->force)
+        text_add(&t, "force\n");
     text_add(&t, "ready\n");
     return record_add(j, &t, e);
 }
@@ -166,6 +169,8 @@ static bool read_line(void *ctx, const struct record_line *l)
         return read_disk(l, del);
     if (!strcmp(word, "left"))
         return leftovers_read(&del->left, l);
+    if (!strcmp(word, "force"))
+        return del->force = true;
     if (!strcmp(word, "step"))
         return read_step(l, del);
     if (!strcmp(word, "pivoting") || !strcmp(word, "merged"))

@@ -13,22 +13,24 @@ enum word {
     CHILDREN_ONLY = 1 << 1,
     MERGE = 1 << 2,
     METADATA = 1 << 3,
+    FORCE = 1 << 4,
 };
 
 static const struct flag_word delete_words[] = {
-    {"children", CHILDREN},
-    {"children-only", CHILDREN_ONLY},
-    {"merge", MERGE},
-    {"metadata", METADATA},
+    {"children", CHILDREN}, {"children-only", CHILDREN_ONLY},
+    {"merge", MERGE},       {"metadata", METADATA},
+    {"force", FORCE},
 };
 
 /* ---- one ---- */
 
-static int delete_one(struct turn *t, const struct snapshot *s, bool metadata, struct text *remark,
+static int delete_one(struct turn *t, const struct snapshot *s, unsigned words, struct text *remark,
                       struct err *e)
 {
     int r = turn_confirm(t, e);
-    return r < 0 ? r : delete_snapshot(t->m, t->journal, t->domain, s, metadata, remark, e);
+    return r < 0 ? r
+                 : delete_snapshot(t->m, t->journal, t->domain, s, words & METADATA, words & FORCE,
+                                   remark, e);
 }
 
 /* ---- with others ---- */
@@ -61,11 +63,11 @@ static int find_next(const struct turn *t, const struct domain *first, const str
                     (*ret)->name, top->name);
 }
 
-static int delete_next(struct turn *t, const struct snapshot *s, size_t done, bool metadata,
+static int delete_next(struct turn *t, const struct snapshot *s, size_t done, unsigned words,
                        struct text *remark, struct err *e)
 {
     text_add(remark, "%s'%s': ", done ? "; " : "", s->name);
-    int r = delete_one(t, s, metadata, remark, e);
+    int r = delete_one(t, s, words, remark, e);
     if (r < 0) {
         struct err why = *e;
         return err_fail(e, why.no, "'%s': %s", s->name, why.text);
@@ -89,7 +91,7 @@ static int delete_below(struct turn *t, const struct snapshot *top, unsigned wor
         if (last && !itself)
             break;
         if (r == 0)
-            r = delete_next(t, s, done, words & METADATA, remark, e);
+            r = delete_next(t, s, done, words, remark, e);
         if (r == 0 && ++done && !last)
             r = turn_again(t, e);
     }
@@ -107,7 +109,7 @@ static int delete_as_told(struct turn *t, const struct snapshot *s, unsigned wor
                         "or 'children-only' written to its 'delete' file does it",
                         s->name, s->n_children, s->n_children == 1 ? "" : "s",
                         s->children[0]->name);
-    return delete_one(t, s, words & METADATA, remark, e);
+    return delete_one(t, s, words, remark, e);
 }
 
 static int delete_by(struct model *m, const char *uuid, uint64_t ident, unsigned words,
@@ -137,8 +139,9 @@ int verb_delete_written(struct model *m, const char *uuid, uint64_t ident, const
         return r;
     unsigned which = words & (CHILDREN | CHILDREN_ONLY | MERGE);
     if (!words || (which & (which - 1)))
-        return err_fail(e, EINVAL,
-                        "delete takes one of children, children-only and merge, or metadata, which "
-                        "may go with them");
+        return err_fail(
+            e, EINVAL,
+            "delete takes one of children, children-only and merge, or metadata, which "
+            "may go with them, and force, which may go with any of them or stand alone");
     return delete_by(m, uuid, ident, words, remark, e);
 }

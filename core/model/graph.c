@@ -6,6 +6,7 @@
 struct file {
     char *path, *format;
     uint64_t dev, ino;
+    int first; /* the first of the files that may be this one; itself where there is no other */
 };
 
 struct user {
@@ -19,6 +20,8 @@ struct graph {
     size_t n_files;
     struct user *users;
     size_t n_users;
+    char **domains;
+    size_t n_domains;
 };
 
 struct graph *graph_new(void)
@@ -51,6 +54,9 @@ void graph_free(struct graph *g)
         file_clear(&g->files[i]);
     for (size_t i = 0; i < g->n_users; i++)
         user_clear(&g->users[i]);
+    for (size_t i = 0; i < g->n_domains; i++)
+        free(g->domains[i]);
+    free(g->domains);
     free(g->files);
     free(g->users);
     free(g);
@@ -80,13 +86,31 @@ int graph_file(struct graph *g, const char *path, const char *format, uint64_t d
     if (!more)
         return -1;
     g->files = more;
-    struct file f = {.path = strdup(path), .dev = dev, .ino = ino};
+    struct file f = {.path = strdup(path), .dev = dev, .ino = ino, .first = (int)g->n_files};
     if (!f.path || !set_format(&f, format)) {
         file_clear(&f);
         return -1;
     }
     g->files[g->n_files] = f;
     return (int)g->n_files++;
+}
+
+void graph_pair(struct graph *g, int a, int b)
+{
+    int x = g->files[a].first, y = g->files[b].first;
+    for (size_t i = 0; i < g->n_files; i++)
+        if (g->files[i].first == x || g->files[i].first == y)
+            g->files[i].first = x < y ? x : y;
+}
+
+bool graph_same(const struct graph *g, int a, int b)
+{
+    return a == b || (a >= 0 && b >= 0 && g->files[a].first == g->files[b].first);
+}
+
+int graph_first(const struct graph *g, int file)
+{
+    return file < 0 ? file : g->files[file].first;
 }
 
 int graph_find(const struct graph *g, uint64_t dev, uint64_t ino)
@@ -148,6 +172,24 @@ bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, si
     return true;
 }
 
+bool graph_add_domain(struct graph *g, const char *coded)
+{
+    char **more = mem_grow(g->domains, g->n_domains, sizeof(*more));
+    if (!more)
+        return false;
+    g->domains = more;
+    more[g->n_domains] = strdup(coded);
+    return more[g->n_domains] && ++g->n_domains;
+}
+
+bool graph_has_domain(const struct graph *g, const char *coded)
+{
+    for (size_t i = 0; coded && i < g->n_domains; i++)
+        if (!strcmp(g->domains[i], coded))
+            return true;
+    return false;
+}
+
 size_t graph_n_users(const struct graph *g)
 {
     return g->n_users;
@@ -166,7 +208,7 @@ int graph_chain(const struct graph *g, size_t i, size_t depth)
 size_t graph_depth(const struct graph *g, size_t i, int file)
 {
     for (size_t k = 0; k < g->users[i].n; k++)
-        if (g->users[i].chain[k] == file)
+        if (graph_same(g, g->users[i].chain[k], file))
             return k;
     return SIZE_MAX;
 }
@@ -175,19 +217,19 @@ bool graph_has_tag(const struct graph *g, int file, const char *tag, const char 
 {
     for (size_t i = 0; i < g->n_users; i++) {
         const struct user *x = &g->users[i];
-        if (x->n && x->chain[0] == file && x->u.tag && x->u.tag_id && !strcmp(x->u.tag, tag) &&
-            !strcmp(x->u.tag_id, tag_id))
+        if (x->n && graph_same(g, x->chain[0], file) && x->u.tag && x->u.tag_id &&
+            !strcmp(x->u.tag, tag) && !strcmp(x->u.tag_id, tag_id))
             return true;
     }
     return false;
 }
 
-static bool reads_through(const struct user *x, int file, bool removed)
+static bool reads_through(const struct graph *g, const struct user *x, int file, bool removed)
 {
     if (x->u.left)
         return false;
     for (size_t k = 0; k < x->n; k++)
-        if (x->chain[k] == file && (k > 0 || !x->u.tag || removed))
+        if (graph_same(g, x->chain[k], file) && (k > 0 || !x->u.tag || removed))
             return true;
     return x->u.unknown;
 }
@@ -196,8 +238,13 @@ void graph_users_of(const struct graph *g, int file, bool removed,
                     void (*each)(void *ctx, const struct graph_user *u, size_t i), void *ctx)
 {
     for (size_t i = 0; i < g->n_users; i++)
-        if (reads_through(&g->users[i], file, removed))
+        if (reads_through(g, &g->users[i], file, removed))
             each(ctx, &g->users[i].u, i);
+}
+
+bool graph_is_live(const struct graph_user *u)
+{
+    return *u->domain && *u->target && !u->snapshot && !u->tag;
 }
 
 void graph_describe(const struct graph *g, size_t i, struct text *out)
@@ -207,6 +254,10 @@ void graph_describe(const struct graph *g, size_t i, struct text *out)
         text_add(out, "snapshot '%s' of domain '%s' (%s)", x->u.snapshot, x->u.domain, x->u.target);
     else if (x->u.loose)
         text_add(out, "the overlay '%s', which no disk is on", x->u.target);
+    else if (x->u.found && !x->u.tag)
+        text_add(out, "the image '%s' (no domain has it)", x->u.target);
+    else if (x->u.loop)
+        text_add(out, "the loop device '%s'", x->u.target);
     else if (x->u.tag)
         text_add(out, "tag '%s' in '%s'", x->u.tag, x->n ? g->files[x->chain[0]].path : "?");
     else if (*x->u.target)

@@ -1,8 +1,9 @@
 /* graph.h - the file graph: whose bytes stand in which file, and through which chain.
  *
  * A user is something whose bytes must stay: a snapshot's disk, a qcow2 tag that no snapshot owns,
- * a domain's live disk, an overlay that was made for a snapshot and that no disk is on any more: it
- * may be that of a disk that was detached. Its chain lists files from the top down. An internal
+ * a domain's live disk, an overlay that was made for a snapshot and that no disk is on any more (it
+ * may be that of a disk that was detached), an image that no domain has, a loop device. Its chain
+ * lists files from the top down. An internal
  * user (a tag) has its bytes in the tag's own clusters of the top file, which writes to that file
  * leave alone; below the top it stands on whole files as any other.
  *
@@ -30,6 +31,13 @@ enum { GRAPH_NO_FILE = -1 };
  * exist), the same path. `format` may be NULL where it is not known; the first known one is kept.
  * Negative without memory. */
 int graph_file(struct graph *g, const char *path, const char *format, uint64_t dev, uint64_t ino);
+/* Two files that may be one, seen through two file systems (twins.h): who uses one uses the other.
+ */
+void graph_pair(struct graph *g, int a, int b);
+/* Are they one file, or may they be? */
+bool graph_same(const struct graph *g, int a, int b);
+/* The least number of those that may be that file. */
+int graph_first(const struct graph *g, int file);
 /* The number of a file that is known, else GRAPH_NO_FILE. */
 int graph_find(const struct graph *g, uint64_t dev, uint64_t ino);
 size_t graph_n_files(const struct graph *g);
@@ -39,8 +47,9 @@ const char *graph_file_format(const struct graph *g, int file);
 struct graph_user {
     const char *domain;   /* its name */
     const char *snapshot; /* its name; NULL = the live disk, or a tag without a snapshot */
-    const char *target;   /* "vda"; of a loose one its path; "" of a tag, and of the snapshots whose
-                             XML cannot be read, which are one user without a chain */
+    const char *target;   /* "vda"; of a loose or found one and of a loop device its path; "" of a
+                             tag, and of the snapshots whose XML cannot be read, which are one user
+                             without a chain */
     const char *tag;      /* internal: the tag's name in the top file; else NULL */
     const char *tag_id;   /* that tag's id, NULL where it was not found */
     const char *inside;   /* a clone: the chain ends in this file of a snapfs mount, as a path from
@@ -50,18 +59,28 @@ struct graph_user {
     bool unknown;         /* it may go on below what was found, to any file */
     bool volume;          /* its XML names the top file as a volume of a pool */
     bool loose;           /* an overlay that no disk is on; of no domain */
+    bool found;           /* an image that no domain has, or a tag in one (strangers.h) */
+    bool loop;            /* a loop device */
 };
+
+/* Is it a domain's live disk? */
+bool graph_is_live(const struct graph_user *u);
 
 /* Adds a user with its chain of files, top first; strings and array are copied. false without
  * memory. */
 bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, size_t n);
+
+/* Notes a domain that libvirt has, by the name of its directory; false without memory. Is it one
+ * (NULL: no)? */
+bool graph_add_domain(struct graph *g, const char *coded);
+bool graph_has_domain(const struct graph *g, const char *coded);
 
 size_t graph_n_users(const struct graph *g);
 const struct graph_user *graph_user(const struct graph *g, size_t i);
 /* File number `depth` layers below the top of user i's chain, GRAPH_NO_FILE past its end. */
 int graph_chain(const struct graph *g, size_t i, size_t depth);
 
-/* How deep the file stands in that chain; SIZE_MAX for not at all. */
+/* How deep the file, or one that may be it, stands in that chain; SIZE_MAX for not at all. */
 size_t graph_depth(const struct graph *g, size_t i, int file);
 
 /* Is that very entry of a snapshot table a user already? */

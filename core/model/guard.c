@@ -94,18 +94,23 @@ static int top_file(const struct survey *v, int user)
     return user < 0 ? GRAPH_NO_FILE : graph_chain(v->graph, (size_t)user, 0);
 }
 
-/* A domain made from a clone on this snapshot's image in a mount keeps the snapshot. */
+/* A clone on this snapshot's image in a mount keeps the snapshot, and so does one whose path leads
+ * through the snapshot's directory. */
 static int refuse_clones(const struct survey *v, const struct domain *d, const struct snapshot *s,
                          struct err *e)
 {
     for (size_t i = 0; i < graph_n_users(v->graph); i++) {
         const char *inside = graph_user(v->graph, i)->inside;
-        if (!inside || inside_snapshot(d, inside) != s)
+        if (!inside || !inside_uses(d, s, inside, survey_knows_domain(v, inside)))
             continue;
         autotext struct text who = {0};
         graph_describe(v->graph, i, &who);
-        return err_fail(e, EBUSY, "%s stands on the image '%s' of this snapshot",
-                        who.failed ? "a clone" : who.s, inside);
+        return err_fail(e, EBUSY,
+                        "%s uses the image '%s' in a mount, whose path needs this snapshot%s",
+                        who.failed ? "a clone" : who.s, inside,
+                        graph_user(v->graph, i)->found
+                            ? "; remove that image, or write 'force' to the 'delete' file"
+                            : "");
     }
     return 0;
 }
@@ -206,13 +211,16 @@ int guard_delete(const struct survey *v, const struct domain *d, const struct sn
 struct sharers {
     struct harm harm;
     int file;
-    bool sure; /* one stands on the file; else one may, as far as can be told */
+    bool written; /* a running domain writes to it: an image that no domain has is spoilt by now */
+    bool sure;    /* one stands on the file; else one may, as far as can be told */
 };
 
 static void share_each(void *ctx, const struct graph_user *u, size_t i)
 {
     struct sharers *h = ctx;
     size_t before = h->harm.n;
+    if (h->written && u->found)
+        return;
     harm_each(&h->harm, u, i);
     h->sure |= h->harm.n > before && graph_depth(h->harm.graph, i, h->file) != SIZE_MAX;
 }
@@ -225,12 +233,12 @@ int guard_shares(const struct survey *v, const struct domain *d, const struct sn
     if (own < 0)
         return err_fail(e, EBUSY, "disk '%s' of the snapshot is not a local file", disk->target);
     struct sharers h = {.file = top_file(v, own)};
+    h.written = d->active && top_file(v, survey_user(v, d, NULL, disk->target)) == h.file;
     h.harm = (struct harm){.graph = v->graph, .domain = d, .snapshot = s};
     graph_users_of(v->graph, h.file, false, share_each, &h);
     *ret = h.sure;
     int r = check_tag_name(v, h.file, s, e);
-    bool written = d->active && top_file(v, survey_user(v, d, NULL, disk->target)) == h.file;
-    if (r == 0 && h.harm.n && !h.sure && !written)
+    if (r == 0 && h.harm.n && !h.sure && !h.written)
         r = refuse_harm(&h.harm, h.file, e);
     harm_drop(&h.harm);
     return r;
@@ -296,7 +304,7 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, un
     if (r == 0)
         r = check_volumes(d, s, e);
     if (r == 0)
-        r = survey_make(m, d, false, &v, e);
+        r = survey_make(m, d, SURVEY_BESIDE, &v, e);
     if (r < 0)
         return r;
     r = revert_disks(&v, d, s, ret_way, e);

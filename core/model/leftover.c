@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "image/image.h"
+#include "model/change/own_tags.h"
+#include "model/graph/left_files.h"
 #include "model/mark.h"
 #include "model/need.h"
 #include "model/overlay.h"
@@ -112,11 +114,27 @@ bool leftovers_read(struct leftovers *l, const struct record_line *line)
 
 /* ---- removing ---- */
 
-/* That the domain itself is on a file, still or again, goes without saying. */
+/* A later survey looks at it again. */
+static void note_left(const struct survey *v, const struct leftover *file)
+{
+    if (v->live && v->live->uuid && file->what != LEFT_MEMORY)
+        left_files_note(v->live->uuid, file->path);
+}
+
+/* Do not report files that the domain itself uses. */
 static bool is_own_disk(const struct survey *v, size_t user)
 {
     const struct graph_user *u = graph_user(v->graph, user);
-    return !u->snapshot && !u->tag && !strcmp(u->domain, v->live->name);
+    return v->live && graph_is_live(u) && !strcmp(u->domain, v->live->name);
+}
+
+/* libvirt tells of the others that need such a file. */
+static bool is_expected(const struct survey *v, const struct leftover *file, size_t user)
+{
+    const struct graph_user *u = graph_user(v->graph, user);
+    if (file->what == LEFT_BELOW)
+        return !u->found && !u->loop;
+    return is_own_disk(v, user);
 }
 
 static bool is_needed(const struct survey *v, const struct leftover *file, const struct stat *st,
@@ -134,53 +152,97 @@ static bool is_needed(const struct survey *v, const struct leftover *file, const
     }
     if (user == SIZE_MAX)
         return false;
-    if (file->what == LEFT_BELOW || is_own_disk(v, user))
+    if (is_expected(v, file, user))
         return true;
     text_add(remark, "; '%s' is left for ", file->path);
     graph_describe(v->graph, user, remark);
+    note_left(v, file);
     return true;
 }
 
-bool leftover_remove(const struct survey *v, const struct leftover *file, bool sure,
-                     struct text *remark)
+/* The last questions, asked of the file itself. */
+static bool may_go(const struct survey *v, const struct leftover *file, const struct stat *st,
+                   const char *original, struct text *remark)
+{
+    autotext struct text why = {0};
+    if (!S_ISREG(st->st_mode) || st->st_dev != file->dev || st->st_ino != file->ino)
+        text_add(&why, "since it is another file now");
+    else if (image_is_open(file->path))
+        text_add(&why, "since a QEMU has it open");
+    else
+        own_tags_are_kept(file->path, original, &why);
+    if (!why.len && !why.failed)
+        return true;
+    text_add(remark, "; '%s' is left: %s", file->path, why.failed ? "no memory" : why.s);
+    note_left(v, file);
+    return false;
+}
+
+static bool remove_file(const struct survey *v, const struct leftover *file, bool sure,
+                        const char *original, struct text *remark)
 {
     struct stat st;
     if (lstat(file->path, &st) < 0)
         return true;
-    if (is_needed(v, file, &st, sure, remark))
+    if (is_needed(v, file, &st, sure, remark) || !may_go(v, file, &st, original, remark))
         return false;
-    if (!S_ISREG(st.st_mode) || st.st_dev != file->dev || st.st_ino != file->ino)
-        text_add(remark, "; '%s' is left, since it is another file now", file->path);
-    else if (image_is_open(file->path))
-        text_add(remark, "; '%s' is left, since a QEMU has it open", file->path);
-    else if (unlink(file->path) < 0)
+    if (unlink(file->path) < 0)
         text_add(remark, "; '%s' is left: %s", file->path, strerrordesc_np(errno));
     else
         text_add(remark, "; '%s' is removed", file->path);
     return lstat(file->path, &st) < 0;
 }
 
-void leftover_drop(const struct survey *v, char *path, struct text *remark)
+bool leftover_remove(const struct survey *v, const struct leftover *file, bool sure,
+                     struct text *remark)
 {
-    struct stat st;
-    if (!v)
-        unlink(path);
-    else if (lstat(path, &st) == 0)
-        leftover_remove(v, &(struct leftover){path, LEFT_TOP, st.st_dev, st.st_ino}, true, remark);
+    return remove_file(v, file, sure, NULL, remark);
 }
 
-/* What cannot be known to be needed by nobody is left. */
+int leftovers_drop_own(struct model *m, struct domain *d, const struct leftover_own *files,
+                       size_t n, struct text *remark, struct err *e)
+{
+    struct survey v;
+    struct stat st;
+    autofree const char **paths = calloc(n + 1, sizeof(*paths));
+    if (!paths)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++)
+        paths[i] = files[i].path;
+    int r = survey_files(m, d, paths, n, &v, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        struct leftover file = {.path = files[i].path, .what = LEFT_TOP};
+        if (lstat(file.path, &st) < 0)
+            continue;
+        file.dev = st.st_dev;
+        file.ino = st.st_ino;
+        remove_file(&v, &file, true, files[i].original, remark);
+    }
+    survey_drop(&v);
+    return 0;
+}
+
+/* A file that something may need, as far as can be told, is left. */
 int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *l,
                      struct text *remark, struct err *e)
 {
     struct survey v;
+    autofree const char **paths = calloc(l->n + 1, sizeof(*paths));
+    if (!paths)
+        return err_nomem(e);
     if (!l->n)
         return 0;
-    int r = survey_make(m, d, false, &v, e);
+    for (size_t i = 0; i < l->n; i++)
+        paths[i] = l->items[i].path;
+    int r = survey_files(m, d, paths, l->n, &v, e);
     if (r < 0)
         return r;
     for (size_t i = 0; i < l->n; i++)
         leftover_remove(&v, &l->items[i], false, remark);
+    if (v.unseen)
+        text_add(remark, "%s", v.unseen);
     survey_drop(&v);
     return 0;
 }

@@ -51,12 +51,20 @@ bool leftovers_read(struct leftovers *l, const struct record_line *line);
 int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *l,
                      struct text *remark, struct err *e);
 
-/* Removes a file whose name is ours alone, so that whatever has the name is it, and that no domain
- * ever had; with `v`, only where nobody surely stands on it. */
-void leftover_drop(const struct survey *v, char *path, struct text *remark);
+/* A file whose name is ours alone, so that whatever has the name is it, and that no domain ever
+ * had. It may be half made. `original`: the file that it is a copy of, or an overlay on. */
+struct leftover_own {
+    char *path;
+    const char *original;
+};
 
-/* Removes one file if it is still that one and nobody needs it (need_find's `sure`), else says why
- * it is left. Whether it has gone. */
+/* Removes such files, except those that something surely uses. `d` NULL: the domain is gone. */
+int leftovers_drop_own(struct model *m, struct domain *d, const struct leftover_own *files,
+                       size_t n, struct text *remark, struct err *e);
+
+/* Removes one file if it may go: it is still that file, nothing needs it (need_find's `sure`), no
+ * QEMU has it open, and no tag in it is to be kept. Else says why it is left. Whether it has gone.
+ * Nothing but this unlinks a file that a domain may have had. */
 bool leftover_remove(const struct survey *v, const struct leftover *file, bool sure,
                      struct text *remark);
 

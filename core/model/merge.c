@@ -46,13 +46,23 @@ static bool keeps(const struct question *q, size_t user, size_t k)
     return !u->inside && graph_chain(g, user, k - 2) == q->m.above;
 }
 
-/* A clone on an image in a mount has what that snapshot has. */
-static bool stands_on_it(const struct question *q, const struct graph_user *u)
+static bool is_in_base(const struct question *q, const struct snapshot *s)
 {
-    const struct snapshot *s = u->inside ? inside_snapshot(q->d, u->inside) : NULL;
-    for (size_t i = 0; s && i < s->n_disks; i++) {
+    for (size_t i = 0; i < s->n_disks; i++) {
         int user = survey_user(q->v, q->d, s, s->disks[i].target);
         if (user >= 0 && graph_depth(q->v->graph, (size_t)user, q->m.base) != SIZE_MAX)
+            return true;
+    }
+    return false;
+}
+
+/* A clone on an image in a mount uses what that snapshot uses. */
+static bool stands_on_it(const struct question *q, const struct graph_user *u)
+{
+    bool known = u->inside && survey_knows_domain(q->v, u->inside);
+    for (size_t i = 0; u->inside && i < q->d->n; i++) {
+        const struct snapshot *s = &q->d->all[i];
+        if (inside_reads(q->d, s, u->inside, known) && is_in_base(q, s))
             return true;
     }
     return false;
@@ -72,15 +82,20 @@ static bool is_deleted(const struct question *q, const struct graph_user *u)
     return u->snapshot && !strcmp(u->snapshot, q->s->name) && !strcmp(u->domain, q->d->name);
 }
 
-static int check_users(const struct question *q, struct err *e)
+/* What libvirt knows of comes first: there a remedy is another. */
+static int check_users(struct question *q, struct err *e)
 {
     const struct graph *g = q->v->graph;
     for (size_t i = 0; i < graph_n_users(g); i++) {
         const struct graph_user *u = graph_user(g, i);
         size_t k = graph_depth(g, i, q->m.base);
         bool stays = k == SIZE_MAX ? !u->unknown && !stands_on_it(q, u) : keeps(q, i, k);
-        if (!stays && !u->left && !is_deleted(q, u))
+        if (stays || u->left || is_deleted(q, u))
+            continue;
+        if (!u->found)
             return refuse(q, i, e);
+        if (q->m.found < 0)
+            q->m.found = (int)i;
     }
     return 0;
 }
@@ -105,13 +120,27 @@ static int find_files(struct question *q, struct err *e)
 int merge_find(const struct survey *v, const struct domain *d, const struct snapshot *s,
                const char *target, int base, struct merge *ret, struct err *e)
 {
-    struct question q = {.v = v, .d = d, .s = s, .target = target, .m.base = base};
+    struct question q = {
+        .v = v, .d = d, .s = s, .target = target, .m = {.base = base, .found = -1}};
     int r = find_files(&q, e);
     if (r == 0)
         r = check_users(&q, e);
     if (r == 0)
         *ret = q.m;
     return r;
+}
+
+int merge_check_found(const struct survey *v, const struct merge *m, struct err *e)
+{
+    autotext struct text who = {0};
+    if (m->found < 0)
+        return 0;
+    graph_describe(v->graph, (size_t)m->found, &who);
+    return err_fail(e, EBUSY,
+                    "cannot merge '%s' into '%s': %s uses them; remove the image, or write 'force' "
+                    "to the snapshot's 'delete' file, which spoils the image",
+                    graph_file_path(v->graph, m->top), graph_file_path(v->graph, m->base),
+                    who.failed ? "an image that no domain has" : who.s);
 }
 
 /* ---- the files themselves ---- */

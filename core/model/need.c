@@ -27,12 +27,15 @@ size_t need_loose(const struct survey *v, int file)
     return SIZE_MAX;
 }
 
-/* Has nothing of it to be kept: it is the file in question, or has been removed. */
+/* Of an image that no domain has: is it the file in question itself, or has it been removed? */
 static bool is_void(const struct graph *g, size_t user, int file)
 {
     struct stat st;
+    const struct graph_user *u = graph_user(g, user);
     int top = graph_chain(g, user, 0);
-    return top == file || lstat(graph_file_path(g, top), &st) < 0;
+    if (!u->loose && !u->found)
+        return false;
+    return (top == file && !u->tag) || (top >= 0 && lstat(graph_file_path(g, top), &st) < 0);
 }
 
 struct need {
@@ -45,8 +48,9 @@ struct need {
 static void note_user(void *ctx, const struct graph_user *u, size_t i)
 {
     struct need *need = ctx;
+    (void)u;
     bool needs = !need->sure || graph_depth(need->graph, i, need->file) != SIZE_MAX;
-    if (needs && need->user == SIZE_MAX && !(u->loose && is_void(need->graph, i, need->file)))
+    if (needs && need->user == SIZE_MAX && !is_void(need->graph, i, need->file))
         need->user = i;
 }
 

@@ -104,6 +104,12 @@ static size_t first_whole(const struct graph_user *u)
     return u->tag ? 1 : 0;
 }
 
+/* One number for all files that may be one. */
+static int file_at(const struct outlook *o, const struct user *x, size_t depth)
+{
+    return graph_first(o->graph, graph_chain(o->graph, x->i, depth));
+}
+
 static bool add_readers(struct outlook *o, size_t at)
 {
     const struct user *x = &o->users[at];
@@ -112,13 +118,12 @@ static bool add_readers(struct outlook *o, size_t at)
         if (!more)
             return false;
         o->readers = more;
-        o->readers[o->n_readers++] = (struct reader){graph_chain(o->graph, x->i, k), at};
+        o->readers[o->n_readers++] = (struct reader){file_at(o, x, k), at};
     }
     if (x->u->unknown || x->u->inside)
         o->anywhere[o->n_anywhere++] = at;
     if (x->u->snapshot && x->u->tag && x->u->tag_id)
-        o->owned[o->n_owned++] =
-            (struct owned){graph_chain(o->graph, x->i, 0), x->u->tag, x->u->tag_id};
+        o->owned[o->n_owned++] = (struct owned){file_at(o, x, 0), x->u->tag, x->u->tag_id};
     return true;
 }
 
@@ -243,7 +248,7 @@ static bool is_live_on(const struct outlook *o, const struct user *x, const stru
                        int file)
 {
     return !x->u->snapshot && !x->u->tag && !strcmp(x->u->domain, d->name) &&
-           graph_chain(o->graph, x->i, 0) == file;
+           file_at(o, x, 0) == file;
 }
 
 static size_t first_reader(const struct outlook *o, int file)
@@ -263,7 +268,7 @@ static bool add_disk_hits(const struct outlook *o, const struct domain *d, const
                           const struct snapshot_disk *disk, struct hits *h)
 {
     size_t own = find_disk(o, d, s, disk);
-    int file = own < o->n_users ? graph_chain(o->graph, o->users[own].i, 0) : GRAPH_NO_FILE;
+    int file = own < o->n_users ? file_at(o, &o->users[own], 0) : GRAPH_NO_FILE;
     if (file == GRAPH_NO_FILE)
         return true;
     bool ok = true;
@@ -276,6 +281,13 @@ static bool add_disk_hits(const struct outlook *o, const struct domain *d, const
     return ok;
 }
 
+static bool uses_inside(const struct outlook *o, const struct domain *d, const struct snapshot *s,
+                        const char *path)
+{
+    autofree char *name = inside_domain(path);
+    return inside_uses(d, s, path, graph_has_domain(o->graph, name));
+}
+
 static bool add_hits(const struct outlook *o, const struct domain *d, const struct snapshot *s,
                      struct hits *h)
 {
@@ -284,7 +296,7 @@ static bool add_hits(const struct outlook *o, const struct domain *d, const stru
         ok = add_disk_hits(o, d, s, &s->disks[i], h);
     for (size_t i = 0; ok && i < o->n_anywhere; i++) {
         const struct graph_user *u = o->users[o->anywhere[i]].u;
-        bool reads = u->inside ? inside_snapshot(d, u->inside) == s : !is_own(u, d, s);
+        bool reads = u->inside ? uses_inside(o, d, s, u->inside) : !is_own(u, d, s);
         ok = !reads || add_hit(h, o->anywhere[i]);
     }
     return ok;
@@ -330,7 +342,9 @@ int outlook_needed_by(const struct outlook *o, const struct domain *d, const str
 bool outlook_owns_tag(const struct outlook *o, uint64_t dev, uint64_t ino, const char *tag,
                       const char *id)
 {
-    struct owned key = {
-        .file = o->graph ? graph_find(o->graph, dev, ino) : GRAPH_NO_FILE, .tag = tag, .id = id};
+    struct owned key = {.file = o->graph ? graph_first(o->graph, graph_find(o->graph, dev, ino))
+                                         : GRAPH_NO_FILE,
+                        .tag = tag,
+                        .id = id};
     return o->n_owned && bsearch(&key, o->owned, o->n_owned, sizeof(key), cmp_owned);
 }

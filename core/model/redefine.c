@@ -216,7 +216,7 @@ static int check_files(struct redefinition *d, struct err *e)
     d->mounts = mounts_read();
     if (!d->mounts)
         return err_nomem(e);
-    int r = survey_make(d->turn.m, d->turn.domain, false, &d->survey, e);
+    int r = survey_make(d->turn.m, d->turn.domain, SURVEY_ALL, &d->survey, e);
     if (r == 0)
         r = check_known(d, e);
     for (size_t i = 0; r == 0 && i < d->parsed->n_disks; i++) {

@@ -41,7 +41,7 @@ static int refuse_written(const struct planner *p, int file, struct err *e)
     const struct graph *g = p->survey.graph;
     for (size_t i = 0; i < graph_n_users(g); i++) {
         const struct graph_user *u = graph_user(g, i);
-        if (!u->snapshot && !u->tag && graph_chain(g, i, 0) == file)
+        if (graph_is_live(u) && graph_same(g, graph_chain(g, i, 0), file))
             return err_fail(e, EBUSY, "'%s' is the live disk %s of domain '%s', which writes to it",
                             graph_file_path(g, file), u->target, u->domain);
     }
@@ -320,7 +320,7 @@ int revert_plan(struct model *m, struct domain *d, const struct snapshot *s, uns
     rv->flags = start_flags(flags);
     rv->active = d->active;
     rv->leaf = !s->n_children;
-    int r = survey_make(m, d, false, &p.survey, e);
+    int r = survey_make(m, d, SURVEY_BESIDE, &p.survey, e);
     if (r < 0)
         return r;
     rv->start = (s->parsed->memory == XML_EXTERNAL && s->parsed->memory_file) ||

@@ -225,18 +225,17 @@ static int run_remove(struct work *w, struct err *e)
     return leftovers_remove(w->m, w->now, &w->rv->left, w->remark, e);
 }
 
-/* Their names are ours alone, so that a file of that name is the one, also where libvirt was cut
- * off before it could be looked at. */
+/* Their names are ours alone, so that a file of that name is the one, also if libvirt was cut off
+ * before snapfs could look at it. */
 int revert_drop_overlays(struct work *w, struct err *e)
 {
-    struct survey v = {0};
-    int r = w->now ? survey_make(w->m, w->now, false, &v, e) : 0;
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < w->rv->n; i++)
-        leftover_drop(w->now ? &v : NULL, w->rv->disks[i].overlay, w->remark);
-    survey_drop(&v);
-    return 0;
+    size_t n = w->rv->n;
+    autofree struct leftover_own *files = calloc(n + 1, sizeof(*files));
+    if (!files)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++)
+        files[i] = (struct leftover_own){w->rv->disks[i].overlay, w->rv->disks[i].content};
+    return leftovers_drop_own(w->m, w->now, files, n, w->remark, e);
 }
 
 int revert_run_step(struct work *w, enum revert_step step, struct err *e)

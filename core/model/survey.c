@@ -8,6 +8,12 @@
 
 #include "base/mounts.h"
 #include "model/catalog.h"
+#include "model/graph/advice.h"
+#include "model/graph/left_files.h"
+#include "model/graph/loops.h"
+#include "model/graph/strangers.h"
+#include "model/graph/twins.h"
+#include "model/inside.h"
 #include "model/mark.h"
 #include "model/tables.h"
 #include "model/trails.h"
@@ -21,8 +27,13 @@ struct surveyor {
     struct tag_tables *tables;
     struct trails *trails;
     struct mounts *mounts;
+    enum survey_scope scope;
+    const char *asking; /* the domain's name; NULL = none */
+    struct text unseen;
+    size_t n_had;            /* files that a domain or an overlay of one has */
     const atomic_bool *stop; /* when it is set, what is found out is not needed; may be NULL */
     char *inside; /* where the chain being followed led into a snapfs mount; NULL = nowhere */
+    char *asked;  /* the file of that chain that was asked for last */
 };
 
 /* The survey's policy: every file may be looked at but those of a snapfs mount, which are noted. */
@@ -30,6 +41,8 @@ static int allow(void *ctx, const char *path, struct err *e)
 {
     struct surveyor *v = ctx;
     free(take(v->inside));
+    free(v->asked);
+    v->asked = strdup(path);
     return mounts_check(v->mounts, path, &v->inside, e);
 }
 
@@ -64,6 +77,8 @@ static int follow(struct surveyor *v, const char *path, const char *format, stru
     free(take(v->inside));
     struct trail t = {0};
     int r = image_layers(&source, &policy, &layers, &n, &t.unknown, NULL);
+    if (r == -ENOENT && v->asked)
+        v->inside = inside_guess(v->asked);
     t.broken = r < 0;
     t.inside = v->inside;
     t.unknown &= !t.inside;
@@ -237,11 +252,15 @@ static int add_unreadable(struct surveyor *v, const struct domain *d, struct err
 static int add_domain(struct surveyor *v, const struct domain *d, struct err *e)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
-    int r = xml_domain_parse(d->xml, &x, e);
+    int r = graph_add_domain(v->graph, d->coded) ? 0 : err_nomem(e);
+    if (r == 0)
+        r = xml_domain_parse(d->xml, &x, e);
     if (r == 0)
         r = add_disks(v, d, x, e);
     if (r == 0)
         r = add_config(v, d, e);
+    if (r == 0 && !left_files_add(d->uuid, v->overlays))
+        r = err_nomem(e);
     for (size_t i = 0; r == 0 && i < d->n; i++)
         r = add_snapshot(v, d, &d->all[i], e);
     return r == 0 ? add_unreadable(v, d, e) : r;
@@ -265,6 +284,7 @@ static int add_file_tags(struct surveyor *v, int file, struct err *e)
     for (size_t i = 0; r == 0 && i < tags->n; i++) {
         u.tag = tags->tags[i].name;
         u.tag_id = tags->tags[i].id;
+        u.found = (size_t)file >= v->n_had;
         u.left = mark_is_left(&marks, tags->tags[i].identity.entry);
         if (!graph_has_tag(v->graph, file, u.tag, u.tag_id))
             r = add_user(v, &u, path, "qcow2", e);
@@ -279,7 +299,7 @@ static int add_domains(struct surveyor *v, const struct domain *asking, struct e
     int r = virt_domains(v->m->virt, &all, &n, e);
     for (size_t i = 0; r == 0 && i < n; i++) {
         struct domain *d autodestroy(domain_unref) = NULL;
-        if (!strcmp(all[i].uuid, asking->uuid))
+        if (asking && !strcmp(all[i].uuid, asking->uuid))
             r = add_domain(v, asking, e);
         else if ((r = model_domain_now(v->m, all[i].uuid, &d, e)) == 0)
             r = add_domain(v, d, e);
@@ -346,6 +366,15 @@ static int add_rest(struct surveyor *v, struct err *e)
     int r = 0;
     for (size_t i = 0; r == 0 && (path = names_at(v->overlays, i)); i++)
         r = add_loose(v, path, e);
+    v->n_had = graph_n_files(v->graph);
+    if (r == 0 && v->scope == SURVEY_BESIDE)
+        r = strangers_add(v->graph, v->mounts, v->asking, &v->unseen, e);
+    if (r == 0 && v->scope != SURVEY_ALONE)
+        r = loops_add(v->graph, v->mounts, e);
+    if (r == 0)
+        r = twins_pair(v->graph, v->mounts, e);
+    if (r == 0)
+        advise_of_current(v->m, v->graph);
     return r == 0 ? add_all_tags(v, e) : r;
 }
 
@@ -371,6 +400,8 @@ static void end(struct surveyor *v)
     trails_free(v->trails);
     mounts_free(v->mounts);
     names_free(v->overlays);
+    text_drop(&v->unseen);
+    free(v->asked);
     free(v->inside);
 }
 
@@ -395,27 +426,46 @@ int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, 
     return 0;
 }
 
-static int survey_from(struct surveyor *v, const struct domain *asking, bool alone, struct err *e)
+static int look_around(struct surveyor *v, const struct domain *asking, const char *const *paths,
+                       size_t n, struct err *e)
 {
     int r = begin(v, e);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = names_add(v->overlays, paths[i]) ? 0 : err_nomem(e);
     if (r == 0)
-        r = alone ? add_domain(v, asking, e) : add_domains(v, asking, e);
+        r = v->scope == SURVEY_ALONE ? add_domain(v, asking, e) : add_domains(v, asking, e);
     return r < 0 ? r : add_rest(v, e);
 }
 
-int survey_make(struct model *m, struct domain *d, bool alone, struct survey *ret, struct err *e)
+static int survey_from(struct surveyor *v, struct domain *d, const char *const *paths, size_t n,
+                       struct survey *ret, struct err *e)
 {
-    struct surveyor v = {.m = m};
     *ret = (struct survey){0};
-    int r = survey_from(&v, d, alone, e);
-    if (r == 0)
+    v->asking = d ? d->name : NULL;
+    int r = look_around(v, d, paths, n, e);
+    if (r == 0 && d)
         r = xml_domain_parse(d->xml, &ret->live, e);
-    end(&v);
-    ret->graph = v.graph;
-    ret->names = v.names;
+    ret->graph = v->graph;
+    ret->names = v->names;
+    ret->unseen = v->unseen.len ? text_take(&v->unseen, NULL) : NULL;
+    end(v);
     if (r < 0)
         survey_drop(ret);
     return r;
+}
+
+int survey_make(struct model *m, struct domain *d, enum survey_scope scope, struct survey *ret,
+                struct err *e)
+{
+    struct surveyor v = {.m = m, .scope = scope};
+    return survey_from(&v, d, NULL, 0, ret, e);
+}
+
+int survey_files(struct model *m, struct domain *d, const char *const *paths, size_t n,
+                 struct survey *ret, struct err *e)
+{
+    struct surveyor v = {.m = m, .scope = SURVEY_BESIDE};
+    return survey_from(&v, d, paths, n, ret, e);
 }
 
 void survey_drop(struct survey *s)
@@ -423,7 +473,14 @@ void survey_drop(struct survey *s)
     graph_free(s->graph);
     names_free(s->names);
     xml_domain_free(s->live);
+    free(s->unseen);
     *s = (struct survey){0};
+}
+
+bool survey_knows_domain(const struct survey *v, const char *inside)
+{
+    autofree char *name = inside_domain(inside);
+    return graph_has_domain(v->graph, name);
 }
 
 int survey_user(const struct survey *v, const struct domain *d, const struct snapshot *s,

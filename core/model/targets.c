@@ -319,7 +319,7 @@ void targets_clean(struct model *m, const char *uuid, const struct targets *t, b
     struct err why = *e, ignored;
     autotext struct text said = {0};
     bool known = sure && t->n && model_domain_now(m, uuid, &now, &ignored) == 0 &&
-                 survey_make(m, now, false, &v, &ignored) == 0;
+                 survey_make(m, now, SURVEY_BESIDE, &v, &ignored) == 0;
     for (size_t i = 0; i < t->n; i++)
         clean_one(known ? &v : NULL, &t->items[i], &said);
     survey_drop(&v);

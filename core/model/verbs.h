@@ -35,7 +35,8 @@ int verb_delete(struct model *m, const char *uuid, uint64_t ident, struct text *
                 struct err *e);
 
 /* A write to `delete`: "children" (with all below, the deepest first), "children-only" or "merge"
- * (alone; its children become its parent's); with "metadata" libvirt only forgets them. */
+ * (alone; its children become its parent's); with "metadata" libvirt only forgets them; with any of
+ * them or alone "force": also where an image that no domain has uses their files. */
 int verb_delete_written(struct model *m, const char *uuid, uint64_t ident, const char *words,
                         struct text *remark, struct err *e);
 

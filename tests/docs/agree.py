@@ -59,6 +59,7 @@ LIMITS = (
     ("core/model/lookout.h", "LOOKOUT_REST_SECONDS", "man5", r"but (\d+) seconds at most"),
     ("core/model/unmanaged.h", "UNMANAGED_MAX", "man5", r"At most (\d+) images"),
     ("core/model/unmanaged.h", "UNMANAGED_NAME_MAX", "man5", r"whose name has over (\d+) bytes"),
+    ("core/model/graph/directory.h", "DIRECTORY_FILES_MAX", "man5", r"looks at (\d+) files in a directory"),
     ("core/virt/virt.h", "VIRT_RECONNECT_WAIT", "man1", r"for up to (\d+) seconds from the loss"),
     ("core/virt/virt.h", "VIRT_CALL_TIMEOUT", "man1", r"given up after (\d+) seconds"),
 )

@@ -94,6 +94,54 @@ static void test_shape(void)
     domain_unref(d);
 }
 
+/* Does a clone on that path use the snapshot? */
+static void uses(const struct domain *d, const char *name, const char *path, bool known, bool want)
+{
+    TAP_OK(inside_uses(d, domain_find_name(d, name), path, known) == want, "%s: %s%s", path,
+           want ? "uses " : "not ", name);
+}
+
+static void test_inside(void)
+{
+    const char *const pairs[] = {"a", NULL, "b", "a", "c", "b", NULL};
+    struct domain *d = build(pairs, "c");
+    uses(d, "b", "/d/snapshots/a/b/vda.raw", true, true);
+    uses(d, "a", "/d/snapshots/a/b/vda.raw", true, true);
+    uses(d, "c", "/d/snapshots/a/b/vda.raw", true, false);
+    uses(d, "a", "/d/by-name/b/vda.raw", true, false);
+    uses(d, "a", "/d/snapshots/a/../../by-name/b/vda.raw", true, true);
+    uses(d, "c", "/d/current/vda.raw", true, true);
+    uses(d, "b", "/d/by-name/b/vda-part1.raw", true, true);
+    /* Paths that lead nowhere: a parent or the domain has another name by now. */
+    uses(d, "b", "/d/snapshots/gone/b/vda.raw", true, true);
+    uses(d, "a", "/d/snapshots/gone/b/vda.raw", true, false);
+    uses(d, "b", "/was/by-name/b/vda.raw", false, true);
+    uses(d, "a", "/was/by-name/b/vda.raw", false, false);
+    uses(d, "b", "/other/by-name/b/vda.raw", true, false);
+    uses(d, "a", "/d/by-name/gone/vda.raw", true, false);
+    uses(d, "a", "/was/current/vda.raw", false, true);
+    uses(d, "a", "/d/unmanaged/a/vda.raw", true, false);
+    TAP_OK(inside_is_current("/d/current/vda.raw") && !inside_is_current("/d/by-name/current/x"),
+           "through `current`");
+    domain_unref(d);
+}
+
+static void guess_is(const char *path, const char *want)
+{
+    char *guess = inside_guess(path);
+    TAP_STR(guess, want, path);
+    free(guess);
+}
+
+static void test_guess(void)
+{
+    guess_is("/mnt/vms/d/by-name/b/vda.raw", "/d/by-name/b/vda.raw");
+    guess_is("/d/snapshots/by-name/b/vda.raw", "/d/snapshots/by-name/b/vda.raw");
+    guess_is("/mnt/d/snapshots/vda.raw", NULL);
+    guess_is("/by-name/b/vda.raw", NULL);
+    guess_is("/images/base.raw", NULL);
+}
+
 static void test_idents(void)
 {
     const char *const pairs[] = {"a", NULL, "b", "a", NULL};
@@ -141,6 +189,8 @@ static void test_deep(void)
 int main(void)
 {
     test_shape();
+    test_inside();
+    test_guess();
     test_idents();
     test_deep();
     return tap_done();

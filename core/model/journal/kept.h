@@ -10,6 +10,7 @@
  *     later    overlays that a later delete merges (later.h)
  *     size     sizes of images that were last known
  *     chain    chains seen while the domain ran
+ *     left     files that were left for what libvirt does not know (graph/left_files.h)
  *
  * Nothing may depend on a record: the file may be lost, spoiled, or of a later version at any time,
  * and counts as empty then. That may cost time, one full backup or a refusal, never a byte. It is

@@ -1,0 +1,12 @@
+/* advice.h - warnings in the program's log about clones that snapfs cannot keep right. */
+#ifndef SNAPFS_MODEL_GRAPH_ADVICE_H
+#define SNAPFS_MODEL_GRAPH_ADVICE_H
+
+#include "model/graph.h"
+#include "model/model.h"
+
+/* Warns, once, of each clone whose backing file is in a mount by a path through `current`: it reads
+ * other bytes as soon as a snapshot is made. */
+void advise_of_current(struct model *m, const struct graph *g);
+
+#endif

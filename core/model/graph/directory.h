@@ -1,0 +1,21 @@
+/* directory.h - the image files in a directory, whether or not a domain has them. */
+#ifndef SNAPFS_MODEL_GRAPH_DIRECTORY_H
+#define SNAPFS_MODEL_GRAPH_DIRECTORY_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/mounts.h"
+
+enum { DIRECTORY_FILES_MAX = 10000 }; /* files that are looked at in one directory */
+
+/* Calls `see` for each regular file in the directory, also through a link, in no order. Nothing
+ * inside a snapfs mount is touched, and a directory that cannot be read has no files. *ret_all:
+ * all were seen, not only the first DIRECTORY_FILES_MAX. The first result of `see` below 0 ends
+ * it and is the result. */
+int directory_each(const char *path, const struct mounts *mounts,
+                   int (*see)(void *ctx, const char *file, const struct stat *st, struct err *e),
+                   void *ctx, bool *ret_all, struct err *e);
+
+#endif

@@ -1,0 +1,15 @@
+/* left_files.h - files that were left when they would have been removed, since something uses them
+ * that libvirt does not know: a tag, an image that no domain has. libvirt's documents may name them
+ * no more, and their directories neither, so they are kept (journal/kept.h) for later surveys. */
+#ifndef SNAPFS_MODEL_GRAPH_LEFT_FILES_H
+#define SNAPFS_MODEL_GRAPH_LEFT_FILES_H
+
+#include "model/names.h"
+
+/* Keeps the file with the domain, as far as that can be done. */
+void left_files_note(const char *uuid, const char *path);
+
+/* Adds those kept with the domain; false without memory. */
+bool left_files_add(const char *uuid, struct names *names);
+
+#endif
