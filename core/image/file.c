@@ -27,8 +27,6 @@ enum {
     SECTOR = 512
 };
 
-#define REMOTE_DEV (UINT64_MAX - 1) /* the file's number is a hash of its name */
-
 static const int open_flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
 static int open_quietly(const char *path, int more)
@@ -52,7 +50,7 @@ static uint64_t mtime_of(const struct stat *st)
 /* A block device is one device by whatever node, of which each namespace may have its own. */
 static uint64_t dev_of(const struct stat *st)
 {
-    return S_ISBLK(st->st_mode) ? UINT64_MAX : st->st_dev;
+    return S_ISBLK(st->st_mode) ? FILE_DEV_BLOCK : st->st_dev;
 }
 
 static uint64_t ino_of(const struct stat *st)
@@ -80,7 +78,7 @@ bool image_remote_stat(const char *path, struct stat *ret)
 {
     if (!remote_is(path))
         return false;
-    *ret = (struct stat){.st_dev = REMOTE_DEV, .st_ino = hash_end(hash_str(HASH_START, path))};
+    *ret = (struct stat){.st_dev = FILE_DEV_REMOTE, .st_ino = hash_end(hash_str(HASH_START, path))};
     return true;
 }
 
@@ -124,8 +122,8 @@ int file_open_seen(const struct file_seen *seen, struct image_file **ret, struct
     f->path = strdup(seen->path);
     if (!f->path)
         return err_nomem(e);
-    if (seen->st.st_dev == REMOTE_DEV) {
-        f->dev = REMOTE_DEV;
+    if (seen->st.st_dev == FILE_DEV_REMOTE) {
+        f->dev = FILE_DEV_REMOTE;
         f->ino = seen->st.st_ino;
         f->storage = UINT64_MAX;
         *ret = take(f);
@@ -167,7 +165,7 @@ bool file_is(const struct image_file *f, const struct stat *st)
 
 bool file_is_remote(const struct image_file *f)
 {
-    return f->dev == REMOTE_DEV;
+    return f->dev == FILE_DEV_REMOTE;
 }
 
 bool file_is_device(const struct image_file *f)

@@ -12,6 +12,11 @@
 #include "image/device.h"
 #include "image/image.h"
 
+/* What stands in place of a device number, no file system having so great a one: a disk on another
+ * host, whose number is a hash of its name; a block device, whose number is its own. */
+#define FILE_DEV_REMOTE (UINT64_MAX - 1)
+#define FILE_DEV_BLOCK UINT64_MAX
+
 struct image_file {
     char *path; /* as the caller or the overlay named it */
     int fd;     /* -1: another host has it, and nothing tells whether it changes */

@@ -18,6 +18,12 @@ uint64_t image_id_hash(uint64_t h, const struct image_id *id)
     return h;
 }
 
+uint64_t image_id_lasting(uint64_t h, const struct image_id *id)
+{
+    bool is_file = id->dev < FILE_DEV_REMOTE;
+    return hash_u64(hash_u64(hash_u64(h, id->size), is_file ? id->mtime_ns : 0), id->entry);
+}
+
 uint64_t image_size(const struct image *im)
 {
     return im->layers[0]->size;

@@ -70,6 +70,10 @@ bool image_remote_stat(const char *path, struct stat *ret);
 bool image_id_equal(const struct image_id *a, const struct image_id *b);
 uint64_t image_id_hash(uint64_t h, const struct image_id *id);
 
+/* The hash of what remains of it when the host boots or mounts the file system anew: not the
+ * numbers of device and file, nor the time of a block device's node. */
+uint64_t image_id_lasting(uint64_t h, const struct image_id *id);
+
 struct image;
 
 /* Opens the image and every layer below it; reads headers and the snapshot table, never maps.

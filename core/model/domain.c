@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/name.h"
 #include "model/images.h"
+#include "model/numbers.h"
 #include "model/policy.h"
 #include "model/unmanaged.h"
 #include "model/volumes.h"
@@ -50,6 +51,7 @@ void domain_unref(struct domain *d)
     named_files_free(d->named);
     volumes_free(d->volumes);
     unmanaged_free(d->unmanaged);
+    kept_unref(d->kept);
     free(d->all);
     free(d->by_coded);
     free(d->by_ident);
@@ -337,17 +339,21 @@ static int identify_all(struct domain *d, domain_identify_fn identify, void *ctx
 {
     for (size_t i = 0; i < d->n; i++) {
         struct snapshot *s = &d->all[i];
-        uint64_t h = name_hash(d->uuid, s);
+        uint64_t h = name_hash(d->uuid, s), number = h;
         for (size_t k = 0; k < s->n_images; k++) {
             struct snapshot_disk *disk = &s->disks[k];
             int r = identify(ctx, s, disk, e);
             if (r < 0)
                 return r;
             disk->ident = domain_disk_ident(d->uuid, s, disk->target, disk->ident);
-            if (!disk->memory)
-                h = hash_u64(h, disk->ident);
+            numbers_set(d->kept, d->uuid, s, disk);
+            if (disk->memory)
+                continue;
+            h = hash_u64(h, disk->ident);
+            number = hash_u64(number, disk->number);
         }
         s->ident = hash_end(h);
+        s->number = hash_end(number);
     }
     return 0;
 }
@@ -416,6 +422,7 @@ static uint64_t print_of(const struct domain *d)
         for (size_t k = 0; k < d->all[i].n_images; k++) {
             h = hash_u64(h, (uint64_t)d->all[i].disks[k].no);
             h = hash_u64(h, d->all[i].disks[k].ident);
+            h = hash_u64(h, d->all[i].disks[k].number);
         }
     }
     return hash_end(h);
@@ -451,6 +458,7 @@ int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *
     d->stamp = parts->stamp;
     d->ident = hash_end(hash_str(HASH_START, d->uuid));
     d->volumes = take(parts->volumes);
+    d->kept = parts->kept ? kept_ref(parts->kept) : NULL;
     size_t probes = 0;
     int r = count_memory(d, parts, e);
     if (r < 0)

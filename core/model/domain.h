@@ -19,11 +19,13 @@ struct domain_parts {
     size_t n, n_unreadable, n_listed;
     uint64_t stamp;
     struct volumes *volumes; /* taken over */
+    struct kept *kept;       /* may be NULL; domain_build takes a reference of its own */
     const char *current;     /* name or NULL */
 };
 
 /* Fills in `no` and `reason` of one disk of a snapshot, and in `ident` the hash of what its file
- * holds (image_id_hash); domain_build makes the final ident of it. */
+ * holds (image_id_hash), in `state` that which lasts of it (image_id_lasting);
+ * domain_build makes ident and number of them. */
 typedef int (*domain_identify_fn)(void *ctx, const struct snapshot *s, struct snapshot_disk *disk,
                                   struct err *e);
 

@@ -80,10 +80,12 @@ struct snapshot_disk {
     const char *format;
     const char *tag; /* internal: the snapshot's name, else NULL */
     bool memory;
-    int no;         /* 0, or the errno why it cannot be found out where they are, and */
-    char *reason;   /* the sentence */
-    uint64_t ident; /* stable; another one when the bytes may be others */
-    size_t probe;   /* its place in the domain's probes (images.c) */
+    int no;          /* 0, or the errno why it cannot be found out where they are, and */
+    char *reason;    /* the sentence */
+    uint64_t ident;  /* another one when the bytes may be others */
+    uint64_t state;  /* of its file, as far as another boot leaves it */
+    uint64_t number; /* for st_ino: as ident, and lasting (numbers.h) */
+    size_t probe;    /* its place in the domain's probes (images.c) */
     /* A tag that libvirt does not know (unmanaged.h), else NULL. */
     const struct stray *stray;
 };
@@ -98,7 +100,8 @@ struct snapshot {
     size_t n_children, n_descendants;
     bool in_by_name;             /* its real directory stands in by-name/ (deep trees) */
     size_t path_len, path_depth; /* of its real directory's path below the domain's directory */
-    uint64_t ident;              /* stable over mounts; another one when re-made */
+    uint64_t ident;              /* another one when re-made, or when its bytes may be others */
+    uint64_t number;             /* for st_ino: as ident, and lasting (numbers.h) */
     struct snapshot_disk *disks; /* only those the snapshot captured, sorted by target */
     size_t n_disks, n_images;    /* n_images: with the memory, which stands behind the disks */
     /* Not a snapshot, but tags that libvirt does not know: the newest of them; else NULL. */
@@ -130,6 +133,7 @@ struct domain {
     struct volumes *volumes;   /* volumes.h */
     uint64_t counted;          /* in the budget, of what is not its documents' */
     struct unmanaged *unmanaged;
+    struct kept *kept; /* journal/kept.h; NULL for nothing */
     unsigned refs;
 };
 

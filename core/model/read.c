@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "model/domain.h"
 #include "model/images.h"
+#include "model/journal/kept.h"
 #include "model/tables.h"
 #include "model/volumes.h"
 
@@ -134,6 +135,10 @@ static int domain_assemble(struct model *m, const char *uuid, struct virt_look *
     struct tag_tables *tables autodestroy(tag_tables_free) = tag_tables_new(m);
     if (!tables)
         return err_nomem(e);
+    struct kept *kept autodestroy(kept_unref) = NULL;
+    int r = m->is_test ? 0 : kept_read(uuid, before ? before->kept : NULL, &kept, e);
+    if (r < 0)
+        return r;
     struct virt_domain id = {.name = look->name};
     snprintf(id.uuid, sizeof(id.uuid), "%s", uuid);
     struct domain_parts parts = {.id = &id,
@@ -145,8 +150,9 @@ static int domain_assemble(struct model *m, const char *uuid, struct virt_look *
                                  .n_listed = docs->n_listed,
                                  .stamp = docs->stamp,
                                  .volumes = volumes_new(m->pools, now),
+                                 .kept = kept,
                                  .current = docs->current};
-    int r = parts.volumes ? domain_build(&parts, images_identify, tables, ret, e) : err_nomem(e);
+    r = parts.volumes ? domain_build(&parts, images_identify, tables, ret, e) : err_nomem(e);
     look->xml = parts.xml;
     volumes_free(parts.volumes);
     if (r == 0 && before && before->print == (*ret)->print) {

@@ -10,6 +10,7 @@
 #include "model/catalog.h"
 #include "model/copy.h"
 #include "model/delete.h"
+#include "model/numbers.h"
 #include "model/quiesce.h"
 #include "model/record.h"
 #include "model/revert.h"
@@ -61,10 +62,14 @@ static int recover_procedure(struct model *m, struct journal *j, const char *uui
 int recover_domain(struct model *m, struct journal *j, const char *uuid, struct err *e)
 {
     autotext struct text remark = {0};
-    struct err own;
+    struct err own, ignored;
     if (!*journal_text(j))
         return 0;
+    struct domain *before autodestroy(domain_unref) = NULL;
+    (void)model_domain_now(m, uuid, &before, &ignored);
     int r = recover_procedure(m, j, uuid, &remark, &own);
+    if (before)
+        numbers_keep(m, before);
     if (r < 0 || remark.len)
         say(m, uuid, r, &own, &remark);
     if (r == 0)

@@ -279,6 +279,7 @@ static int put_back(struct redefinition *d, const char *xml, struct text *remark
     int r = turn_confirm(&d->turn, e);
     if (r < 0)
         return r;
+    turn_renumber(&d->turn); /* the document may name other bytes */
     r = virt_snapshot_create(d->turn.m->virt, domain->uuid, xml, flags, NULL, e);
     return r < 0 ? outcome_settle(d->turn.m, &o, remark, e) : 0;
 }

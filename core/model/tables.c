@@ -220,12 +220,18 @@ int tag_tables_find_memory(struct tag_tables *all, const struct snapshot *s,
     return err_fail(e, ENOENT, "no disk of the snapshot holds its memory");
 }
 
+static void set_identity(struct snapshot_disk *disk, const struct image_id *id)
+{
+    disk->ident = image_id_hash(HASH_START, id);
+    disk->state = image_id_lasting(HASH_START, id);
+}
+
 static int identify_tag(struct tag_tables *all, struct snapshot_disk *disk, struct err *e)
 {
     const struct image_tag *tag = NULL;
     int r = find_tag(all, disk, &tag, e);
     if (r == 0)
-        disk->ident = image_id_hash(HASH_START, &tag->identity);
+        set_identity(disk, &tag->identity);
     return r;
 }
 
@@ -234,7 +240,7 @@ static int identify_file(const struct tag_tables *all, struct snapshot_disk *dis
     struct image_tags *tags autodestroy(image_tags_free) = NULL;
     int r = tags_read(all, disk->path, disk->format, &tags, e);
     if (r == 0)
-        disk->ident = image_id_hash(HASH_START, &tags->file);
+        set_identity(disk, &tags->file);
     return r;
 }
 

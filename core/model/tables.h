@@ -24,7 +24,7 @@ int tag_tables_get(struct tag_tables *t, const char *path, const char *format,
 int tag_tables_find_memory(struct tag_tables *t, const struct snapshot *s,
                            struct snapshot_disk *memory, struct err *e);
 
-/* Sets disk->ident from the file's identity or its tag's. ENOENT, EINVAL, EOPNOTSUPP and what
+/* Sets disk->ident and state from the file's identity or its tag's. ENOENT, EINVAL, EOPNOTSUPP and what
  * image_tags_read says when that cannot be found out. */
 int tag_tables_identify(struct tag_tables *t, struct snapshot_disk *disk, struct err *e);
 

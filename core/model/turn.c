@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/catalog.h"
+#include "model/numbers.h"
 #include "model/print.h"
 #include "model/recover.h"
 #include "model/task.h"
@@ -14,8 +15,11 @@ void turn_end(struct turn *t)
 {
     if (!t->entry)
         return;
-    domain_unref(t->domain);
     model_changed(t->m, t->entry);
+    if (t->before)
+        numbers_keep(t->m, t->before);
+    domain_unref(t->before);
+    domain_unref(t->domain);
     journal_close(t->journal);
     progress_end(t->m, t->entry);
     queue_leave(t->m, &t->entry->queue, &t->place);
@@ -80,6 +84,11 @@ int turn_snapshot(const struct turn *t, uint64_t ident, const struct snapshot **
     return err_fail(e, ESTALE, "the snapshot was deleted or made again meanwhile");
 }
 
+void turn_renumber(struct turn *t)
+{
+    domain_unref(take(t->before));
+}
+
 static bool same_snapshots(const struct domain *a, const struct domain *b)
 {
     bool same = a->n == b->n && a->n_unreadable == b->n_unreadable;
@@ -101,7 +110,7 @@ static int same_disks(const struct domain *a, const struct domain *b, bool *ret,
     return r;
 }
 
-int turn_confirm(const struct turn *t, struct err *e)
+int turn_confirm(struct turn *t, struct err *e)
 {
     struct domain *now autodestroy(domain_unref) = NULL;
     bool same = false;
@@ -112,7 +121,10 @@ int turn_confirm(const struct turn *t, struct err *e)
         r = same_disks(t->domain, now, &same, e);
     if (r < 0)
         return r;
-    if (same && same_snapshots(t->domain, now) && now->active == t->domain->active)
+    same = same && same_snapshots(t->domain, now) && now->active == t->domain->active;
+    if (same && !t->before)
+        t->before = domain_ref(t->domain);
+    if (same)
         return 0;
     return err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
 }

@@ -17,6 +17,7 @@ struct turn {
     struct journal
         *journal;          /* NULL for the test driver's domains, which are this process's alone */
     struct domain *domain; /* as it was read after the turn came */
+    struct domain *before; /* the same, once turn_confirm has let a change begin; else NULL */
 };
 
 /* Waits for the verbs before it, also of other processes, undoes or finishes what one of them left
@@ -31,11 +32,15 @@ int turn_again(struct turn *t, struct err *e);
 /* The snapshot of that ident. ESTALE. */
 int turn_snapshot(const struct turn *t, uint64_t ident, const struct snapshot **ret, struct err *e);
 
+/* After turn_confirm: the change may give snapshots other bytes, so none keeps its number
+ * (numbers.h) in another file. */
+void turn_renumber(struct turn *t);
+
 #define autoturn __attribute__((cleanup(turn_end)))
 
 /* The last step before the change: is the domain still what the guard was asked about? The guard
  * reads every domain, which takes its time, and libvirt names snapshots by their names alone.
  * EBUSY; EINTR when the thread's task is unwanted by now. */
-int turn_confirm(const struct turn *t, struct err *e);
+int turn_confirm(struct turn *t, struct err *e);
 
 #endif

@@ -214,6 +214,8 @@ static int fill_disk(struct found *f, const struct domain *d, struct snapshot *s
                                    .probe = at};
     disk->ident =
         domain_disk_ident(d->uuid, s, stray->target, image_id_hash(HASH_START, &stray->identity));
+    disk->number = domain_disk_ident(d->uuid, s, stray->target,
+                                     image_id_lasting(HASH_START, &stray->identity));
     return disk->file ? 0 : err_nomem(e);
 }
 
@@ -228,7 +230,7 @@ static int fill_tag(struct found *f, const struct domain *d, size_t at, size_t n
     s->disks = calloc(n, sizeof(*s->disks));
     if (!s->coded || !s->disks)
         return err_nomem(e);
-    uint64_t h = hash_str(hash_str(HASH_START, "unmanaged"), d->uuid);
+    uint64_t h = hash_str(hash_str(HASH_START, "unmanaged"), d->uuid), number = h;
     int r = 0;
     for (size_t i = at; r == 0 && i < at + n; i++) {
         if (i > at && !strcmp(f->strays[i].target, f->strays[i - 1].target)) {
@@ -237,10 +239,12 @@ static int fill_tag(struct found *f, const struct domain *d, size_t at, size_t n
         }
         r = fill_disk(f, d, s, i, e);
         h = hash_u64(h, s->disks[s->n_disks - 1].ident);
+        number = hash_u64(number, s->disks[s->n_disks - 1].number);
         if (f->strays[i].date > s->stray->date)
             s->stray = &f->strays[i];
     }
     s->ident = hash_end(h);
+    s->number = hash_end(number);
     s->n_images = s->n_disks;
     return r;
 }

@@ -60,6 +60,16 @@ static bool is_dot(const struct listing_item *item)
     return n[0] == '.' && (!n[1] || (n[1] == '.' && !n[2]));
 }
 
+/* What a listing tells of the item; and its view, where the listing has a domain. */
+static struct stat item_attr(const struct listing *l, const struct listing_item *item,
+                             struct view *ret)
+{
+    struct err ignored;
+    bool there = l->domain && tree_view_in(l->domain, &item->place, ret, &ignored) == 0;
+    return (struct stat){.st_ino = there ? view_ino(ret) : place_ino(&item->place),
+                         .st_mode = place_type(&item->place)};
+}
+
 /* The item as an entry with its attributes, where these are at hand: those of a domain cost a call
  * to libvirt, and `ls` of the root need not wait for all of them. Without, the kernel asks for them
  * when it wants them. */
@@ -68,9 +78,8 @@ static void plus_entry(struct fs *fs, const struct listing *l, const struct list
 {
     autoview struct view v = {0};
     struct err ignored;
-    *ret = (struct fuse_entry_param){
-        .attr = {.st_ino = place_ino(&item->place), .st_mode = place_type(&item->place)}};
-    if (!l->domain || is_dot(item) || tree_view_in(l->domain, &item->place, &v, &ignored) < 0)
+    *ret = (struct fuse_entry_param){.attr = item_attr(l, item, &v)};
+    if (!v.domain || is_dot(item))
         return;
     struct fuse_entry_param entry;
     if (fs_entry(fs, &v, v.fresh_until, &entry, &ignored) == 0)
@@ -92,7 +101,8 @@ static size_t add_plus(fuse_req_t req, struct handle *h, size_t i, char *buf, si
 static size_t add_plain(fuse_req_t req, struct handle *h, size_t i, char *buf, size_t left)
 {
     const struct listing_item *item = &h->listing->items[i];
-    struct stat st = {.st_ino = place_ino(&item->place), .st_mode = place_type(&item->place)};
+    autoview struct view v = {0};
+    struct stat st = item_attr(h->listing, item, &v);
     return fuse_add_direntry(req, buf, left, item->name, &st, (off_t)i + 1);
 }
 

@@ -100,7 +100,7 @@ int tree_stat(struct tree *t, const struct view *v, struct stat *ret, struct err
 {
     struct timespec when = time_of(t, v);
     struct stat st = {
-        .st_ino = place_ino(&v->place),
+        .st_ino = view_ino(v),
         .st_nlink = 1,
         .st_uid = t->options.uid,
         .st_gid = t->options.gid,

@@ -1,7 +1,8 @@
 /* place.h - the name of one place in the mounted tree, apart from whether it still exists.
  *
  * A place is a value: kind, domain, snapshot and item. It is what the kernel's node ids stand for
- * (table.h) and what st_ino is a hash of, so the same place has the same st_ino in every mount.
+ * (table.h). An st_ino is a hash of a place that has the numbers of its snapshot and disk in place
+ * of their idents (view_ino), so that it is the same in every mount.
  */
 #ifndef SNAPFS_NODE_PLACE_H
 #define SNAPFS_NODE_PLACE_H
@@ -40,7 +41,7 @@ struct place place_make(enum place_kind kind, const char *uuid, uint64_t snapsho
 bool place_equal(const struct place *a, const struct place *b);
 uint64_t place_hash(const struct place *p);
 
-/* The st_ino: stable over mounts, 1 for the root and never 0 or 1 for another. */
+/* The st_ino of such a place: 1 for the root and never 0 or 1 for another. */
 uint64_t place_ino(const struct place *p);
 
 /* Is it the bytes of a disk? */

@@ -99,6 +99,16 @@ int tree_view(struct tree *t, const struct place *p, struct view *ret, struct er
     return r < 0 ? r : tree_view_in(d, p, ret, e);
 }
 
+uint64_t view_ino(const struct view *v)
+{
+    struct place lasting = v->place;
+    if (v->snapshot)
+        lasting.snapshot = v->snapshot->number;
+    if (v->disk)
+        lasting.item = place_disk_item(v->disk->number, v->disk->file);
+    return place_ino(&lasting);
+}
+
 void view_drop(struct view *v)
 {
     domain_unref(v->domain);

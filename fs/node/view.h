@@ -25,6 +25,8 @@ int tree_view(struct tree *t, const struct place *p, struct view *ret, struct er
 /* The same in a domain that the caller holds; the view takes its own reference. A place in a tag's
  * directory is found only after model_tags. */
 int tree_view_in(struct domain *d, const struct place *p, struct view *ret, struct err *e);
+/* Its st_ino: stable over mounts, also when the same bytes have come to stand in another file. */
+uint64_t view_ino(const struct view *v);
 void view_drop(struct view *v);
 #define autoview __attribute__((cleanup(view_drop)))
 

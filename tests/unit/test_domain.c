@@ -6,12 +6,14 @@
 #include "model/inside.h"
 #include "tap.h"
 
-static uint64_t salt; /* stands for what is in the files */
+static uint64_t salt;    /* stands for what is in the files, */
+static uint64_t lasting; /* and for what another boot leaves of that */
 
 static int identify(void *ctx, const struct snapshot *s, struct snapshot_disk *disk, struct err *e)
 {
     (void)ctx, (void)s, (void)e;
     disk->ident = salt;
+    disk->state = lasting;
     return 0;
 }
 
@@ -148,6 +150,11 @@ static void test_idents(void)
     struct domain *one = build(pairs, NULL), *same = build(pairs, "a");
     salt = 1;
     struct domain *other = build(pairs, NULL);
+    lasting = 1;
+    struct domain *changed = build(pairs, NULL);
+    uint64_t number = domain_find_name(one, "a")->number;
+    TAP_OK(number == domain_find_name(other, "a")->number, "a number outlives another ident");
+    TAP_OK(number != domain_find_name(changed, "a")->number, "but no other state of the file");
     uint64_t ident = domain_find_name(one, "a")->ident;
     TAP_OK(ident == domain_find_name(same, "a")->ident, "an ident is stable");
     TAP_OK(ident != domain_find_name(one, "b")->ident, "another name, another ident");
@@ -156,6 +163,7 @@ static void test_idents(void)
     domain_unref(one);
     domain_unref(same);
     domain_unref(other);
+    domain_unref(changed);
 }
 
 static void test_deep(void)
