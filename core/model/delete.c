@@ -56,6 +56,12 @@ static int put_off(const struct deletion *w, struct err *e)
 
 /* ---- the steps ---- */
 
+/* Has anything been changed that cannot be undone? */
+static bool is_begun(const struct deletion *w)
+{
+    return w->del->step >= DELETE_MERGE && (w->merging || !w->refused);
+}
+
 /* Is the tree still the one that the plan was made for? Asked until anything has begun. */
 static int check_same(const struct deletion *w, struct err *e)
 {
@@ -107,7 +113,7 @@ static int run_from(struct deletion *w, enum delete_step first, struct err *e)
             text_add(w->remark, "; the domain is not started to merge the rest: %s", e->text);
         else if (r == -ENOENT && !w->now)
             break;
-        else if (w->del->step < DELETE_MERGE || (!w->del->n && !err_is_open(e)))
+        else if (!is_begun(w) || (!w->del->n && !err_is_open(e)))
             return fail_undone(w, e);
         else
             return put_off(w, e);
@@ -176,6 +182,7 @@ int delete_recover(struct model *m, struct journal *j, const char *uuid, struct 
         return r;
     if (!w.del)
         return journal_end(j, e);
+    w.merging = w.del->step >= DELETE_MERGE;
     r = recover_check_uri(m, w.del->uri, e);
     if (r == 0)
         r = delete_look(&w, e);

@@ -160,22 +160,23 @@ static int compare(const struct deletion *w, const struct survey *v, const struc
                 : err_fail(e, EBUSY, "someone else changed the disk's chain meanwhile");
 }
 
-/* What was found when the delete was planned may be long ago. */
-static int check_again(const struct deletion *w, const struct delete_disk *disk, struct err *e)
+/* Asks again who uses the files: since the delete was planned a domain may have been started, and
+ * other disks merged, and another program may have made a clone of the base meanwhile. */
+static int check_again(struct deletion *w, const struct delete_disk *disk, struct err *e)
 {
-    struct survey v;
-    if (!w->late)
-        return 0;
-    int r = survey_make(w->m, w->now, delete_scope(w->del->force), &v, e);
-    if (r < 0)
-        return r;
-    r = compare(w, &v, disk, e);
+    struct survey v = {0};
+    int r = delete_look(w, e);
+    if (r == 0)
+        r = survey_make(w->m, w->now, delete_scope(w->del->force), &v, e);
+    if (r == 0)
+        r = compare(w, &v, disk, e);
+    w->refused |= r < 0;
     survey_drop(&v);
     return r;
 }
 
-static int begin_merge(const struct deletion *w, const struct delete_disk *disk,
-                       const struct chain *c, struct err *e)
+static int begin_merge(struct deletion *w, const struct delete_disk *disk, const struct chain *c,
+                       struct err *e)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
     int r = check_again(w, disk, e);
@@ -183,6 +184,7 @@ static int begin_merge(const struct deletion *w, const struct delete_disk *disk,
         r = xml_domain_parse(w->now->xml, &x, e);
     if (r < 0)
         return r;
+    w->merging = true;
     const struct xml_disk *live = xml_domain_disk(x, disk->target);
     return virt_commit_begin(w->m->virt, w->uuid, disk->target, name_in_xml(live, c->base),
                              name_in_xml(live, c->top), !*disk->above, e);
@@ -194,7 +196,7 @@ static bool is_merged(const struct delete_disk *disk, const struct chain *c)
 }
 
 /* Begins where that is still to be done. */
-static int see_to_job(const struct deletion *w, const struct delete_disk *disk, struct err *e)
+static int see_to_job(struct deletion *w, const struct delete_disk *disk, struct err *e)
 {
     autochain struct chain c = {0};
     struct virt_block_job job;
@@ -215,22 +217,28 @@ static int merge_disk(struct deletion *w, struct delete_disk *disk, struct err *
         r = delete_look(w, e);
     if (r == 0)
         r = find_chain(w, disk, &c, e);
-    if (r == 0 && !is_merged(disk, &c))
-        return err_fail(e, EIO, "QEMU could not merge '%s' into '%s'", disk->top, disk->base);
+    if (r == 0 && !is_merged(disk, &c)) {
+        w->refused |= !w->merging;
+        return err_fail(e, w->merging ? EIO : EBUSY, "%s '%s' into '%s'",
+                        w->merging ? "QEMU could not merge"
+                                   : "someone else changed the domain meanwhile; cannot merge",
+                        disk->top, disk->base);
+    }
     if (r == 0)
         mark_no_base(disk->base);
     return r == 0 ? delete_record_merged(w->j, disk, e) : r;
 }
 
-/* A disk that cannot be merged stands on the content as before, which has some of its bytes twice
- * then: that of the snapshot alone is spoilt. */
+/* Once a merge has begun the snapshot's bytes may be spoilt, and a disk that cannot be merged stays
+ * on the content as before. */
 int delete_merge(struct deletion *w, struct err *e)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < w->del->n; i++) {
         struct delete_disk *disk = &w->del->disks[i];
         r = disk->merged ? 0 : merge_disk(w, disk, e);
-        if (r < 0 && !is_lost(e)) {
+        w->merging |= disk->merged;
+        if (r < 0 && !is_lost(e) && (w->merging || !w->refused)) {
             text_add(w->remark, "; disk '%s' is not merged: %s", disk->target, e->text);
             r = 0;
         }

@@ -16,6 +16,8 @@ struct deletion {
     struct delete *del;
     struct text *remark;
     bool late;          /* it goes on after it was cut off, who knows when */
+    bool merging;       /* something of the overlays may be in the contents by now */
+    bool refused;       /* what was asked again right before a merge did not allow it */
     struct domain *now; /* the domain as it was read before this step */
 };
 
@@ -25,8 +27,8 @@ int delete_look(struct deletion *w, struct err *e);
 /* Runs the step; deletion->now was read just now. */
 int delete_run_step(struct deletion *w, enum delete_step step, struct err *e);
 
-/* Has libvirt forget `s`, a snapshot of `d`, or, with `native`, delete it. 0 also where libvirt says
- * that it failed and the snapshot is gone. */
+/* Has libvirt forget `s`, a snapshot of `d`, or, with `native`, delete it. 0 also where libvirt
+ * says that it failed and the snapshot is gone. */
 int delete_call(struct model *m, const struct domain *d, const struct snapshot *s, bool native,
                 struct text *remark, struct err *e);
 

@@ -8,11 +8,14 @@ import fcntl
 import os
 import shlex
 
+from lib import reading
+from lib.command import must
 from lib.control import job, last_log, write as command
 from lib.domain import MIB, SYSTEM, Domain
 from lib.dying import JOURNALS, meddling
-from lib.held import Held
+from lib.held import COPY, Held, digest, tidy
 from lib.line import write
+from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test
 from lib.wait import until
@@ -101,6 +104,83 @@ def one_that_is_made_below_meanwhile_stays(directory):
             refused(errno.EBUSY, delete, mount, domain, "top", "children")
             holds(last_log(mount, domain), "another program made snapshot 'new' below 'top'")
         equal(domain.parents(), {"top": None, "a": "top", "new": "a"})
+
+
+# ---- before each merge ----
+
+# The moments of a delete of a domain that is shut off: plan, start, merge; and after a commit of the
+# live disk began, its pivot, and then "merged".
+START_NOTED, MERGE_NOTED, COMMITTED = 2, 4, 5
+ONE, TWO = {"vda": "qcow2"}, {"vda": "qcow2", "vdb": "qcow2"}
+
+
+@contextlib.contextmanager
+def off_line(name, directory, disks):
+    """A domain that is shut off, with the external snapshots e1 to e3, whose bytes are known."""
+    with Domain(name, directory, disks, 4 * MIB) as domain:
+        held = Held(domain)
+        for number in range(1, 4):
+            write(domain, number)
+            held.snapshot(f"e{number}", "external")
+        write(domain, 0xEE)
+        yield domain, held
+
+
+@contextlib.contextmanager
+def clone_later(domain, directory, base, format):
+    """A clone on the file, and the command that defines a domain on it."""
+    path = os.path.join(directory, f"{domain.name}.clone")
+    must("qemu-img", "create", "-q", "-f", "qcow2", "-F", format, "-b", base, path)
+    other = Domain(f"clone-of-{domain.name}", directory, {"vda": "qcow2"}, 4 * MIB)
+    other.disks[0].path = path
+    document = os.path.join(directory, f"{other.name}.xml")
+    with open(document, "w", encoding="utf-8") as file:
+        file.write(other.document())
+    try:
+        yield path, ("define", document)
+    finally:
+        other.remove()
+
+
+def clone_bytes(path):
+    reading.convert(path, "qcow2", COPY)
+    return digest(COPY)
+
+
+@test
+def a_clone_that_is_defined_once_the_domain_is_started_keeps_its_bytes(directory):
+    for moment in (START_NOTED, MERGE_NOTED):
+        with off_line(f"cloned{moment}", directory, ONE) as (domain, held):
+            base, format = domain.snapshot_source("e1", "vda")
+            with clone_later(domain, directory, base, format) as (clone, define):
+                before, live = clone_bytes(clone), held.live()
+                with meanwhile(domain, directory, moment, *define) as mount:
+                    refused(errno.EBUSY, delete, mount, domain, "e1")
+                    holds(last_log(mount, domain), f"live disk vda of domain 'clone-of-{domain.name}'")
+                equal(clone_bytes(clone), before, "the clone")
+                equal((domain.state(), held.live()), ("shut off", live), "the domain")
+                held.check()
+
+
+@test
+def a_clone_on_the_second_disk_that_is_defined_while_the_first_is_merged_keeps_its_bytes(directory):
+    with off_line("second", directory, TWO) as (domain, held):
+        base, format = domain.snapshot_source("e1", "vdb")
+        with clone_later(domain, directory, base, format) as (clone, define):
+            before, live = clone_bytes(clone), held.live()
+            with meanwhile(domain, directory, COMMITTED, *define) as mount:
+                delete(mount, domain, "e1")
+                holds(last_log(mount, domain), "disk 'vdb' is not merged")
+            held.bytes.pop("e1")
+            equal(clone_bytes(clone), before, "the clone")
+            equal((domain.state(), held.live()), ("shut off", live), "the domain")
+            held.check()
+        with Mount(SYSTEM, "cache=0") as mount:
+            delete(mount, domain, "e3")
+        held.bytes.pop("e3")
+        equal(held.live(), live, "the live disks")
+        held.check()
+        tidy(domain)
 
 
 with scratch() as directory:
