@@ -179,7 +179,7 @@ def what_is_refused(directory):
         before = domain.parents()
         refused(errno.ENOTEMPTY, rmdir, mount, domain, "e1")
         refused(errno.EINVAL, delete, mount, domain, "e1", "sideways")
-        refused(errno.EINVAL, delete, mount, domain, "e1", "")
+        refused(errno.ENOTEMPTY, delete, mount, domain, "e1", "")
         refused(errno.EINVAL, delete, mount, domain, "e1", "merge children")
         image = mount.path(domain.name, "by-name", "e1", "vda.raw")
         with clone_on(domain, directory, image, "raw"):
