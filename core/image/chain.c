@@ -2,30 +2,137 @@
 #include "image/chain.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "image/export.h"
 #include "image/share.h"
 
-int chain_below(const char *path, const char *backing, const char *backing_format,
-                const struct image_policy *policy, struct image_source *ret, struct err *e)
+/* ---- from layer to layer ---- */
+
+static int by_header(const struct image_policy *policy, const char *path,
+                     const struct chain_header *h, struct image_source *ret, struct err *e)
 {
-    if (!backing)
+    if (h->wrong)
+        return err_fail(e, h->wrong->no, "%s", h->wrong->text);
+    if (!h->backing)
         return 0;
-    const char *format = backing_format;
+    const char *format = h->format;
     bool given = format && *format;
     if (policy && policy->format && (!given || !strcmp(format, "raw"))) {
-        const char *named = policy->format(policy->ctx, backing);
+        const char *named = policy->format(policy->ctx, h->backing);
         format = given && !(named && !strcmp(named, "luks")) ? format : named;
     }
     given = format && *format;
-    *ret = (struct image_source){.path = backing, .format = given ? format : NULL};
+    *ret = (struct image_source){.path = h->backing, .format = given ? format : NULL};
     if (given)
         return 1;
     return err_fail(e, EINVAL,
                     "format of backing image '%s' of image '%s' was not specified in the image "
                     "metadata; record it with: qemu-img rebase -u -F FORMAT -b '%s' '%s'",
-                    backing, path, backing, path);
+                    h->backing, path, h->backing, path);
 }
+
+/* What may not be looked at, or cannot be, is there. */
+static bool is_there(const struct chain_walk *w, const char *path, struct stat *ret)
+{
+    struct file_seen seen = {0};
+    struct err why;
+    int r = file_see(path, w->policy, &seen, &why);
+    *ret = seen.st;
+    return r != -ENOENT && r != -ENOTDIR;
+}
+
+static bool is_same(const struct chain_walk *w, const char *a, const char *b)
+{
+    struct stat x, y;
+    if (!a || !b || !strcmp(a, b))
+        return a && b;
+    return is_there(w, a, &x) && is_there(w, b, &y) && x.st_ino && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+const struct image_below *chain_more(const struct chain_walk *w)
+{
+    bool more = !w->by_headers && w->next < w->source->n_below;
+    return more ? &w->source->below[w->next] : NULL;
+}
+
+/* A snapshot's own clusters read zeros where the file that they stood on was pulled into the active
+ * state. */
+static bool was_pulled(const struct chain_walk *w, const struct chain_header *h)
+{
+    return !w->next && (w->source->tag || w->source->id) && !h->backing && !h->wrong;
+}
+
+/* The source's next layer is not there. Where the header leaves it out it was merged away, and the
+ * header tells which of the next ones follows, or that they do not count any more. */
+static int pass_over(struct chain_walk *w, const char *path, const struct chain_header *h,
+                     struct err *e)
+{
+    struct stat ignored;
+    const char *gone = w->source->below[w->next].path;
+    if (was_pulled(w, h) || (h->backing && !is_there(w, h->backing, &ignored)))
+        return err_fail(
+            e, EIO, "'%s', on which '%s' stands by the XML, is not there, nor is %s%s%s", gone,
+            path, h->backing ? "'" : "it known what its snapshot stands on",
+            h->backing ? h->backing : "", h->backing ? "', on which it stands by its header" : "");
+    w->gone = w->gone ? w->gone : gone;
+    do
+        w->next++;
+    while (w->next < w->source->n_below && !is_same(w, w->source->below[w->next].path, h->backing));
+    w->by_headers = w->next == w->source->n_below;
+    return 0;
+}
+
+static int take_below(struct chain_walk *w, const struct image_below *b, const char *format,
+                      struct image_source *ret)
+{
+    *ret = (struct image_source){.path = b->path, .format = b->format ? b->format : format};
+    w->next++;
+    return 1;
+}
+
+static int header_counts(const struct chain_walk *w, const char *path, const struct chain_header *h,
+                         const struct image_below *b, struct err *e)
+{
+    const struct image_policy *p = w->policy;
+    bool ask = h->backing && p && p->header_counts;
+    return ask ? p->header_counts(p->ctx, path, h->backing, b->path, e) : 0;
+}
+
+int chain_next(struct chain_walk *w, const char *path, const struct chain_header *h,
+               struct image_source *ret, struct err *e)
+{
+    struct stat ignored;
+    for (const struct image_below *b; (b = chain_more(w));) {
+        if (!b->path)
+            return take_below(w, b, NULL, ret);
+        if (is_same(w, b->path, h->backing))
+            return take_below(w, b, h->format, ret);
+        bool there = is_there(w, b->path, &ignored);
+        int r = there ? header_counts(w, path, h, b, e) : pass_over(w, path, h, e);
+        if (r < 0)
+            return r;
+        if (r == 1)
+            break;
+        if (there)
+            return take_below(w, b, NULL, ret);
+    }
+    if (!w->by_headers && !chain_more(w) && w->source->ends)
+        return 0;
+    return by_header(w->policy, path, h, ret, e);
+}
+
+int chain_fail(const struct chain_walk *w, int r, struct err *e)
+{
+    if ((r != -ENOENT && r != -ENOTDIR) || !w->gone)
+        return r;
+    struct err why = *e;
+    return err_fail(e, EIO, "%s; '%s', on which the image stands by the XML, is not there either",
+                    why.text, w->gone);
+}
+
+/* ---- opening ---- */
 
 static int check_loop(const struct image *im, const struct layer *l, struct err *e)
 {
@@ -72,19 +179,38 @@ static int add_layer(struct image *im, const struct image_source *source,
     return 0;
 }
 
+/* No layer that is not read as qcow2 here has one below it. */
+static int check_last(const struct chain_walk *w, const struct layer *l, struct err *e)
+{
+    if (l->kind == LAYER_QCOW2 || !chain_more(w))
+        return 0;
+    return err_fail(e, l->kind == LAYER_RAW ? EINVAL : EOPNOTSUPP,
+                    "'%s' is %s, and by the XML stands on another file, which is not read here",
+                    l->file->path, l->format);
+}
+
 static int open_layers(struct image *im, const struct image_source *source,
                        const struct image_policy *policy, struct err *e)
 {
+    struct chain_walk walk = {.source = source, .policy = policy};
     struct image_source at = *source;
     int r;
     do {
         r = add_layer(im, &at, policy, e);
         if (r < 0)
-            return r;
+            return chain_fail(&walk, r, e);
         const struct layer *l = im->layers[im->n - 1];
         if (l->memory)
             return 0;
-        r = chain_below(l->file->path, l->backing, l->backing_format, policy, &at, e);
+        struct chain_header h = {l->backing, l->backing_format, l->lost};
+        r = check_last(&walk, l, e);
+        if (r == 0)
+            r = chain_next(&walk, l->file->path, &h, &at, e);
+        if (r == 1 && !at.path)
+            return err_fail(e, EOPNOTSUPP,
+                            "'%s' stands on what is no local file by the XML, nor read from "
+                            "another host here",
+                            l->file->path);
     } while (r == 1);
     return r;
 }

@@ -67,9 +67,35 @@ int chain_alive(const struct image *im, struct err *e);
  * `used`; NULL: every layer. ESTALE kills the image. */
 int chain_check(struct image *im, const struct chain_set *used, struct err *e);
 
-/* Walks the files of a chain from the top down, one at a time (image_open, image_layers). The
- * source of the layer below `l` in *ret; 0: there is none; 1; or -EINVAL: its format is unknown. */
-int chain_below(const char *path, const char *backing, const char *backing_format,
-                const struct image_policy *policy, struct image_source *ret, struct err *e);
+/* A walk down a chain, one layer at a time (image_open, image_layers): it decides between what the
+ * source and what the headers say. Starts as {.source, .policy}, which it borrows. */
+struct chain_walk {
+    const struct image_source *source;
+    const struct image_policy *policy;
+    size_t next;      /* of source->below */
+    bool by_headers;  /* from here on the headers alone count */
+    const char *gone; /* the first of source->below that is not there; NULL: none was met */
+};
+
+/* What a layer's header says of the file below it. */
+struct chain_header {
+    const char *backing;     /* resolved; NULL: none, or one that leads nowhere, and */
+    const char *format;      /* NULL: it does not say */
+    const struct err *wrong; /* then why */
+};
+
+/* The layer below `path` in *ret, which borrows from the source and from `h`. 1; 0: there is none;
+ * -EINVAL: its format is unknown, and *ret is set; EIO: neither the source's file nor the header's
+ * is there; EOPNOTSUPP: the header's name leads nowhere. A path of NULL is the source's own. */
+int chain_next(struct chain_walk *w, const char *path, const struct chain_header *h,
+               struct image_source *ret, struct err *e);
+
+/* The next of source->below that the walk has not come to; NULL: there is none, or they do not
+ * count. */
+const struct image_below *chain_more(const struct chain_walk *w);
+
+/* After the layer that chain_next gave could not be opened (`r`, `e`): EIO where that was one of a
+ * header, in the place of one that is not there either. */
+int chain_fail(const struct chain_walk *w, int r, struct err *e);
 
 #endif

@@ -25,17 +25,31 @@ enum {
     IMAGE_READ_MAX = 16 * 1024 * 1024 /* bytes one image_read may ask for */
 };
 
-/* Where the top layer is. `format` is a libvirt or QEMU format name ("raw", "qcow2"); NULL or ""
- * is refused, it is never guessed. `tag` is the name of the internal snapshot to show, matched
- * exactly and never as an id; `id` its id, likewise; both, and both must match; neither = the
- * file's active state. With `memory` it is not a disk but the saved state of a virtual machine: of
- * a snapshot that which QEMU wrote behind the disk (ENOENT: none), or a whole raw file as it is. */
+struct image_below;
+
+/* Where the top layer is, and what is known of those below. `format` is a libvirt or QEMU format
+ * name ("raw", "qcow2"); NULL or "" is refused, it is never guessed. `tag` is the name of the
+ * internal snapshot to show, matched exactly and never as an id; `id` its id, likewise; both, and
+ * both must match; neither = the file's active state. With `memory` it is not a disk but the saved
+ * state of a virtual machine: of a snapshot that which QEMU wrote behind the disk (ENOENT: none),
+ * or a whole raw file as it is. */
 struct image_source {
     const char *path;
     const char *format;
     const char *tag;
     const char *id;
     bool memory;
+    const struct image_below
+        *below;     /* n_below layers from the one right below the top down; NULL: */
+    size_t n_below; /* the headers alone tell the chain */
+    bool ends;      /* the chain ends with the last of them; else it goes on by that one's header */
+};
+
+/* A layer below the top, as the caller knows it from elsewhere than the headers. */
+struct image_below {
+    const char *path;   /* a file or URI; NULL: what is neither, */
+    bool anywhere;      /* and may be any file */
+    const char *format; /* NULL: the header above says it */
 };
 
 enum { IMAGE_ALLOW_PLAIN = 1 };
@@ -51,6 +65,10 @@ struct image_policy {
      * "raw" of one that is "luks"; NULL when unknown, which refuses the chain. NULL member: always
      * unknown. */
     const char *(*format)(void *ctx, const char *path);
+    /* Does the header of `upper`, which names `lower`, count, although the source has `other` right
+     * below it? 1; 0: no; or -errno with a sentence where that cannot be told. NULL member: no. */
+    int (*header_counts)(void *ctx, const char *upper, const char *lower, const char *other,
+                         struct err *e);
     /* The passphrase of the encrypted image `path`, or -errno with a sentence. NULL member: there
      * is none. */
     int (*secret)(void *ctx, const char *path, struct secret *ret, struct err *e);
@@ -76,11 +94,13 @@ uint64_t image_id_lasting(uint64_t h, const struct image_id *id);
 
 struct image;
 
-/* Opens the image and every layer below it; reads headers and the snapshot table, never maps.
- * Errors: ENOENT (file gone, no such tag), EACCES, EINVAL (no format, malformed header, ambiguous
- * tag), EIO (damaged), EBUSY (a file of the chain is being written), ELOOP, EOPNOTSUPP (format or
- * feature), ESTALE (the snapshot went, or a file was changed, during the call).
- * `policy` is copied; its ctx is only used during the call. */
+/* Opens the image and every layer below it. Where source->below and a header differ the former
+ * counts, except that a layer that is not there, and that the header leaves out, was merged away:
+ * then the header tells what follows. EIO where neither file is there. Reads headers and the
+ * snapshot table, never maps. Errors: ENOENT (file gone, no such tag), EACCES, EINVAL (no format,
+ * malformed header, ambiguous tag), EIO (damaged), EBUSY (a file of the chain is being written),
+ * ELOOP, EOPNOTSUPP (format or feature), ESTALE (the snapshot went, or a file was changed, during
+ * the call). `policy` is copied; its ctx is only used during the call. */
 int image_open(const struct image_source *source, const struct image_policy *policy,
                struct image **ret, struct err *e);
 
@@ -184,7 +204,7 @@ int image_tags_read(const struct image_source *source, const struct image_policy
 void image_tags_free(struct image_tags *t); /* NULL allowed */
 MEM_CLEANUP(struct image_tags, image_tags_free)
 
-/* ---- the chain of one file, headers only (for the file graph) ---- */
+/* ---- the chain of one file, without its bytes (for the file graph) ---- */
 
 struct image_layer {
     char *path;    /* as resolved against the overlay's directory */
@@ -195,10 +215,11 @@ struct image_layer {
 };
 
 /* The layers from the top down, as far as they can be followed; *ret_n of them in *ret_layers, to
- * be freed by image_layers_free. A layer whose format is not given counts as what it looks like,
- * for who asks whose bytes stand on a file must not miss one. Returns 0 when the chain is whole;
- * -errno with what is wrong with it, and still the layers that were found. *ret_unknown: it may go
- * on below them. */
+ * be freed by image_layers_free. They are those that image_open would open; one of source->below
+ * that cannot be looked at has dev and ino 0, and those below it still follow. A layer whose format
+ * is not given counts as what it looks like, for who asks whose bytes stand on a file must not miss
+ * one. Returns 0 when the chain is whole; -errno with what is wrong with it, and still the layers
+ * that were found. *ret_unknown: it may go on below them. */
 int image_layers(const struct image_source *source, const struct image_policy *policy,
                  struct image_layer **ret_layers, size_t *ret_n, bool *ret_unknown, struct err *e);
 void image_layers_free(struct image_layer *layers, size_t n);

@@ -42,6 +42,7 @@ void layer_close(struct layer *l)
     file_close(l->file);
     secret_drop(&l->secret);
     free(l->backing);
+    free(l->lost);
     free(l->backing_format);
     free(l->tag);
     free(l);
@@ -184,9 +185,15 @@ static int wanted_find(struct wanted *w, struct image_file *f, struct header *h,
 /* `h` keeps its own: it is compared with later ones. */
 static int take_names(struct layer *l, const struct header *h, struct err *e)
 {
-    int r = h->backing ? path_resolve(l->file->path, h->backing, &l->backing, e) : 0;
+    struct err why;
+    int r = h->backing ? path_resolve(l->file->path, h->backing, &l->backing, &why) : 0;
+    if (r == -ENOMEM)
+        return err_nomem(e);
+    l->lost = r < 0 ? malloc(sizeof(why)) : NULL;
+    if (r < 0 && !l->lost)
+        return err_nomem(e);
     if (r < 0)
-        return r;
+        *l->lost = why;
     l->backing_format = h->backing_format ? strdup(h->backing_format) : NULL;
     return h->backing_format && !l->backing_format ? err_nomem(e) : 0;
 }

@@ -28,6 +28,7 @@ struct layer {
     uint64_t owner;          /* in the caches */
     char *backing;           /* resolved path; NULL: none */
     char *backing_format;    /* NULL: the header does not say */
+    struct err *lost;        /* why the header's name of one leads nowhere; NULL: it does not */
     char *tag;               /* the name of the snapshot shown, NULL: the active state */
     struct live *live;       /* of a snapshot; NULL: the whole file is watched */
     uint64_t entry_hash;

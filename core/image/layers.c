@@ -1,4 +1,4 @@
-/* layers.c - image_layers: the files of a chain by their headers alone, also those in use. */
+/* layers.c - image_layers: the files of a chain without their bytes, also those in use. */
 #include <errno.h>
 #include <string.h>
 
@@ -22,19 +22,40 @@ struct layers_walk {
     struct image_layer *all;
     size_t n, cap;
     struct image_source at;
-    char *backing, *backing_format; /* what `at` points to, below the top */
-    bool unknown;                   /* the chain may go on where the walk cannot */
+    struct chain_walk chain;
+    char *backing, *backing_format; /* of the latest header; `at` may point to them */
+    struct err lost;                /* why its name leads to no file here, */
+    bool anywhere;                  /* and may lead to any */
+    bool unknown;                   /* the chain may go on where the walk cannot, */
+    bool named_anywhere;            /* or the source has a layer that may be any file */
     struct err failure; /* the first thing that is wrong with a chain walked to its end */
 };
 
-static int add(struct layers_walk *w, const struct image_file *f, struct err *e)
+static void forget_header(struct layers_walk *w)
 {
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dev == f->dev && w->all[i].ino == f->ino)
-            return err_fail(e, ELOOP, "'%s' is its own backing file", f->path);
-    if (w->n == IMAGE_CHAIN_MAX)
-        return err_fail(e, ELOOP, "the chain of '%s' has more than %d layers", w->all[0].path,
-                        IMAGE_CHAIN_MAX);
+    free(take(w->backing));
+    free(take(w->backing_format));
+    w->lost.no = 0;
+    w->anywhere = false;
+}
+
+static int check_depth(const struct layers_walk *w, struct err *e)
+{
+    if (w->n < IMAGE_CHAIN_MAX)
+        return 0;
+    return err_fail(e, ELOOP, "the chain of '%s' has more than %d layers", w->all[0].path,
+                    IMAGE_CHAIN_MAX);
+}
+
+/* Adds the layer that the walk is at; dev and ino 0: it could not be looked at. */
+static int add(struct layers_walk *w, uint64_t dev, uint64_t ino, struct err *e)
+{
+    for (size_t i = 0; ino && i < w->n; i++)
+        if (w->all[i].dev == dev && w->all[i].ino == ino)
+            return err_fail(e, ELOOP, "'%s' is its own backing file", w->at.path);
+    int r = check_depth(w, e);
+    if (r < 0)
+        return r;
     if (w->n == w->cap) {
         size_t cap = w->cap ? w->cap * 2 : 4;
         struct image_layer *all = reallocarray(w->all, cap, sizeof(*all));
@@ -43,32 +64,36 @@ static int add(struct layers_walk *w, const struct image_file *f, struct err *e)
         w->all = all;
         w->cap = cap;
     }
-    autofree char *path = strdup(f->path);
+    autofree char *path = strdup(w->at.path);
     autofree char *format = w->at.format ? strdup(w->at.format) : NULL;
     if (!path || (w->at.format && !format))
         return err_nomem(e);
-    w->all[w->n++] = (struct image_layer){
-        .path = take(path), .format = take(format), .dev = f->dev, .ino = f->ino};
+    w->all[w->n++] =
+        (struct image_layer){.path = take(path), .format = take(format), .dev = dev, .ino = ino};
+    w->at.path = w->all[w->n - 1].path;
+    w->at.format = w->all[w->n - 1].format;
+    forget_header(w);
     return 0;
 }
 
-/* The file below, in a form that may need QEMU to open. 1: there is one. */
+static void note_failure(struct layers_walk *w, const struct err *why)
+{
+    if (!w->failure.no)
+        w->failure = *why;
+}
+
+/* The file below, in a form that may need QEMU to open. */
 static int take_backing(struct layers_walk *w, const char *image, struct header *h, struct err *e)
 {
-    char *backing = NULL;
-    int lead = path_lead(image, h->backing, &backing);
+    w->backing_format = take(h->backing_format);
+    int lead = h->backing ? path_lead(image, h->backing, &w->backing) : PATH_LOCAL;
     if (lead == -ENOMEM)
         return err_nomem(e);
-    if (lead != PATH_LOCAL) {
-        w->unknown |= lead == PATH_UNKNOWN;
-        return err_fail(e, EOPNOTSUPP, "'%s' refers to '%s', which is not a local file", image,
-                        h->backing);
-    }
-    free(w->backing);
-    free(w->backing_format);
-    w->backing = backing;
-    w->backing_format = take(h->backing_format);
-    return 1;
+    w->anywhere = lead == PATH_UNKNOWN;
+    if (lead != PATH_LOCAL)
+        err_fail(&w->lost, EOPNOTSUPP, "'%s' refers to '%s', which is not a local file", image,
+                 h->backing);
+    return 0;
 }
 
 /* The data file, by any form of name that QEMU has. One that cannot be told does not end the walk:
@@ -79,17 +104,19 @@ static int take_data(struct layers_walk *w, const char *image, const char *name,
     if (lead == -ENOMEM)
         return err_nomem(e);
     w->unknown |= lead == PATH_UNKNOWN;
-    if (lead == PATH_LOCAL || w->failure.no)
+    struct err why;
+    if (lead == PATH_LOCAL)
         return 0;
     if (name)
-        err_fail(&w->failure, EOPNOTSUPP, "'%s' has its data in '%s', which is not a local file",
-                 image, name);
+        err_fail(&why, EOPNOTSUPP, "'%s' has its data in '%s', which is not a local file", image,
+                 name);
     else
-        err_fail(&w->failure, EINVAL, "'%s' needs a data file and does not name it", image);
+        err_fail(&why, EINVAL, "'%s' needs a data file and does not name it", image);
+    note_failure(w, &why);
     return 0;
 }
 
-/* The names in a header: the data file of this layer and the file below. 1: there is one below. */
+/* The names in a header: the data file of this layer and the file below. */
 static int read_names(struct layers_walk *w, const struct image_file *f, struct err *e)
 {
     struct header h = {0};
@@ -101,7 +128,7 @@ static int read_names(struct layers_walk *w, const struct image_file *f, struct 
     w->all[w->n - 1].size = h.size;
     if (h.incompatible & INCOMPAT_DATA_FILE)
         r = take_data(w, f->path, h.data_name, e);
-    if (r == 0 && h.backing)
+    if (r == 0)
         r = take_backing(w, f->path, &h, e);
     header_drop(&h);
     return r;
@@ -119,16 +146,17 @@ static int open_next(struct layers_walk *w, struct image_file **ret, struct err 
 /* A layer whose format nobody gave is taken for what it looks like, and the walk has failed. */
 static int look_at(struct layers_walk *w, const struct image_file *f, struct err *e)
 {
+    struct err why;
     if (w->at.format)
         return 0;
-    if (!w->failure.no)
-        layer_kind_of(&w->at, &w->failure);
+    layer_kind_of(&w->at, &why);
+    note_failure(w, &why);
     w->at.format = foreign_guess(f);
     return w->at.format ? 0 : err_fail(e, EIO, "'%s' cannot be read", f->path);
 }
 
-/* What only QEMU can read ends the walk. */
-static int end_foreign(struct layers_walk *w, const struct image_file *f, int kind, struct err *e)
+/* What only QEMU can read tells of no file below. */
+static int check_foreign(struct layers_walk *w, const struct image_file *f, int kind, struct err *e)
 {
     bool alone = foreign_stands_alone(f, w->at.format);
     w->unknown |= !alone;
@@ -138,38 +166,94 @@ static int end_foreign(struct layers_walk *w, const struct image_file *f, int ki
                     w->at.format);
 }
 
+/* Adds what the source names on another host, or without saying where, and which is not read. */
+static int add_closed(struct layers_walk *w, struct err *e)
+{
+    struct stat st = {0};
+    size_t below = w->chain.next; /* of the walk's own; the top is none of these */
+    w->named_anywhere |= below && w->chain.source->below[below - 1].anywhere;
+    w->at.path = w->at.path ? w->at.path : "?";
+    (void)image_remote_stat(w->at.path, &st);
+    int r = add(w, st.st_dev, st.st_ino, e);
+    return r < 0 ? r : err_fail(e, EOPNOTSUPP, "'%s' is not a local file", w->at.path);
+}
+
+/* Adds the layer that the walk is at, and takes what its header says. */
+static int read_layer(struct layers_walk *w, struct err *e)
+{
+    autodestroy(file_close) struct image_file *f = NULL;
+    struct stat ignored;
+    size_t n = w->n;
+    if (!w->at.path || image_remote_stat(w->at.path, &ignored))
+        return add_closed(w, e);
+    int r = open_next(w, &f, e);
+    if (r == 0)
+        r = add(w, f->dev, f->ino, e);
+    if (r == 0)
+        r = look_at(w, f, e);
+    int kind = r == 0 ? layer_kind_of(&w->at, e) : LAYER_RAW;
+    if (r == 0 && kind == LAYER_RAW)
+        w->all[n].size = f->size;
+    else if (r == 0)
+        r = kind == LAYER_QCOW2 ? read_names(w, f, e) : check_foreign(w, f, kind, e);
+    return r;
+}
+
+/* Goes to the layer below, by the source or the header. */
+static int go_down(struct layers_walk *w, struct err *e)
+{
+    struct chain_header h = {w->backing, w->backing_format, w->lost.no ? &w->lost : NULL};
+    struct err why;
+    int r = chain_next(&w->chain, w->all[w->n - 1].path, &h, &w->at, &why);
+    if (r == -EINVAL)
+        note_failure(w, &why);
+    if (r >= 0 || r == -EINVAL)
+        return r ? 1 : 0;
+    w->unknown |= r == -EIO || w->anywhere;
+    return err_fail(e, -r, "%s", why.text);
+}
+
+/* Does the source itself say what is below, so that no header has to? */
+static bool is_told(const struct layers_walk *w)
+{
+    return chain_more(&w->chain) || (!w->chain.by_headers && w->chain.source->ends);
+}
+
+/* Past a layer of which no header tells anything, by the source alone. */
+static int go_blind(struct layers_walk *w, const struct err *failure, bool added, struct err *e)
+{
+    const struct image_below *b = chain_more(&w->chain);
+    note_failure(w, failure);
+    int r = added ? 0 : add(w, 0, 0, e);
+    if (r < 0)
+        return r;
+    w->at = (struct image_source){.path = b->path, .format = b->format};
+    w->chain.next++;
+    return 1;
+}
+
 /* One layer down; 1: there is another. */
 static int step(struct layers_walk *w, struct err *e)
 {
-    autodestroy(file_close) struct image_file *f = NULL;
-    int r = open_next(w, &f, e);
+    struct err why = {0};
+    bool unknown = w->unknown;
+    size_t n = w->n;
+    int r = read_layer(w, &why);
     if (r == 0)
-        r = add(w, f, e);
-    if (r == 0)
-        r = look_at(w, f, e);
-    if (r < 0)
+        r = go_down(w, &why);
+    if (r >= 0)
         return r;
-    int kind = layer_kind_of(&w->at, e);
-    if (kind == LAYER_RAW) {
-        w->all[w->n - 1].size = f->size;
-        return 0;
-    }
-    if (kind != LAYER_QCOW2)
-        return end_foreign(w, f, kind, e);
-    r = read_names(w, f, e);
-    if (r <= 0)
-        return r;
-    struct err why;
-    r = chain_below(f->path, w->backing, w->backing_format, w->policy, &w->at, &why);
-    if (r == -EINVAL && !w->failure.no)
-        w->failure = why;
-    return 1;
+    if (is_told(w))
+        w->unknown = unknown;
+    bool on = r != -ENOMEM && r != -ELOOP && chain_more(&w->chain);
+    return on ? go_blind(w, &why, w->n > n, e) : err_fail(e, -r, "%s", why.text);
 }
 
 int image_layers(const struct image_source *source, const struct image_policy *policy,
                  struct image_layer **ret_layers, size_t *ret_n, bool *ret_unknown, struct err *e)
 {
     struct layers_walk w = {.policy = policy, .at = *source};
+    w.chain = (struct chain_walk){.source = source, .policy = policy};
     int r;
     do
         r = step(&w, e);
@@ -178,6 +262,6 @@ int image_layers(const struct image_source *source, const struct image_policy *p
     free(w.backing_format);
     *ret_layers = w.all;
     *ret_n = w.n;
-    *ret_unknown = w.unknown;
+    *ret_unknown = w.unknown || w.named_anywhere;
     return w.failure.no ? err_fail(e, w.failure.no, "%s", w.failure.text) : r;
 }

@@ -53,12 +53,13 @@ static int raw_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes,
     return holes ? find_hole(l, ret, e) : 0;
 }
 
-/* QEMU is only asked where that makes a difference: the bytes of what is not there are zeros. */
+/* QEMU is only asked where that makes a difference: the bytes of what is not there are zeros. Only
+ * the chain knows whether a qcow2 has a file below. */
 static int foreign_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes,
                        struct run *ret, struct err *e)
 {
     *ret = (struct run){.kind = RUN_DATA, .length = limit, .host = offset};
-    return holes || l->backing ? export_run(l->export, offset, limit, ret, e) : 0;
+    return holes || l->kind == LAYER_QCOW2 ? export_run(l->export, offset, limit, ret, e) : 0;
 }
 
 int layer_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, struct run *ret,

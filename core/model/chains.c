@@ -6,6 +6,7 @@
 
 #include "image/image.h"
 #include "model/policy.h"
+#include "model/storage/backing.h"
 
 void chains_drop(struct chains *c)
 {
@@ -92,40 +93,45 @@ static bool is_qcow2(const char *format)
     return format && !strcmp(format, "qcow2");
 }
 
-/* What stands below a file that is known for this disk is known for it, too. */
-static int follow(struct chains *c, const struct image_policy *policy, const char *path,
-                  const char *format, const char *target, struct err *e)
+static bool is_known(const struct chains *c, const char *path, const char *target)
 {
     int known = path ? chains_find(c, path) : -1;
-    if (!path || path[0] != '/' || !*target || !is_qcow2(format) ||
-        (known >= 0 && is_used(c, (size_t)known, target)))
+    return known >= 0 && is_used(c, (size_t)known, target);
+}
+
+/* What stands below a file that is known for this disk is known for it, too. */
+static bool is_all_known(const struct chains *c, const struct image_source *s, const char *target)
+{
+    bool all = is_known(c, s->path, target);
+    for (size_t i = 0; all && i < s->n_below; i++)
+        all = !is_qcow2(s->below[i].format) || is_known(c, s->below[i].path, target);
+    return all;
+}
+
+static int follow(struct chains *c, const struct image_policy *policy,
+                  const struct image_source *source, const char *target, struct err *e)
+{
+    if (!source->path || source->path[0] != '/' || !*target || !is_qcow2(source->format) ||
+        is_all_known(c, source, target))
         return 0;
-    struct image_source source = {.path = path, .format = format};
     struct image_layer *layers = NULL;
     struct err why;
     size_t n = 0;
     bool unknown;
-    int r = image_layers(&source, policy, &layers, &n, &unknown, &why);
+    int r = image_layers(source, policy, &layers, &n, &unknown, &why);
     r = err_is_want(-r) ? err_fail(e, -r, "%s", why.text) : 0;
-    for (size_t i = 0; r == 0 && i < n && is_qcow2(layers[i].format); i++)
+    for (size_t i = 0; r == 0 && i < n && is_qcow2(layers[i].format) && layers[i].ino; i++)
         r = add_layer(c, &layers[i], target, e);
     image_layers_free(layers, n);
     return r;
 }
 
-static int follow_live(struct chains *c, const struct image_policy *policy, const struct domain *d,
-                       const struct xml_disk *x, struct err *e)
+static int follow_disk(struct chains *c, const struct image_policy *policy, const struct domain *d,
+                       const struct xml_disk *x, const char *target, struct err *e)
 {
-    const char *path = policy_path(d->volumes, &x->source), *format = policy_format(&x->source);
-    return xml_disk_sliced(x) ? 0 : follow(c, policy, path, format, x->target, e);
-}
-
-static int follow_then(struct chains *c, const struct image_policy *policy,
-                       const struct snapshot *s, const struct snapshot_disk *disk, struct err *e)
-{
-    const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
-    bool sliced = x && xml_disk_sliced(x);
-    return sliced ? 0 : follow(c, policy, disk->path, disk->format, disk->target, e);
+    autobacking struct backing b = {0};
+    int r = x && !xml_disk_sliced(x) ? backing_of(d->volumes, x, &b, e) : 0;
+    return r < 0 ? r : follow(c, policy, &b.source, target, e);
 }
 
 int chains_read(struct model *m, struct domain *d, const struct xml_domain *live,
@@ -136,11 +142,13 @@ int chains_read(struct model *m, struct domain *d, const struct xml_domain *live
     struct chains c = {0};
     int r = 0;
     for (size_t i = 0; r == 0 && i < live->n_disks; i++)
-        r = follow_live(&c, &policy, d, &live->disks[i], e);
+        r = follow_disk(&c, &policy, d, &live->disks[i], live->disks[i].target, e);
     for (size_t i = 0; r == 0 && i < d->n; i++)
         for (size_t k = 0; r == 0 && k < d->all[i].n_disks; k++) {
+            const char *target = d->all[i].disks[k].target;
             a.snapshot = &d->all[i];
-            r = follow_then(&c, &policy, &d->all[i], &d->all[i].disks[k], e);
+            r = follow_disk(&c, &policy, d, xml_domain_disk(a.snapshot->parsed->domain, target),
+                            target, e);
         }
     if (r < 0)
         chains_drop(&c);

@@ -30,7 +30,7 @@ struct chains {
     struct chain_name *names;
 };
 
-/* Follows the chains of the live disks and then of the snapshots', by headers alone, as far as the
+/* Follows the chains (backing.h) of the live disks and then of the snapshots', as far as the
  * domain's policy and known formats lead: below a file whose format nobody gives a guest could have
  * written anything. A disk that is a slice of a file, or on another host, has no chain here. What
  * cannot be opened ends its chain; only want of memory or descriptors fails. With the domain's

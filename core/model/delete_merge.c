@@ -18,6 +18,7 @@
 #include "model/merge.h"
 #include "model/need.h"
 #include "model/policy.h"
+#include "model/storage/backing.h"
 #include "virt/commit.h"
 #include "virt/xml.h"
 
@@ -46,8 +47,6 @@ static bool is_layer(const struct image_layer *l, const char *path)
     return stat(path, &st) == 0 && l->dev == st.st_dev && l->ino == st.st_ino;
 }
 
-/* By the files' own headers, since libvirt's XML of a domain that is shut off tells the top alone.
- */
 static int find_in_layers(const struct image_layer *layers, size_t n,
                           const struct delete_disk *disk, struct chain *ret, struct err *e)
 {
@@ -74,10 +73,9 @@ static int find_chain(const struct deletion *w, const struct delete_disk *disk, 
     if (r < 0)
         return r;
     const struct xml_disk *live = xml_domain_disk(x, disk->target);
-    const char *path = live ? policy_path(w->now->volumes, &live->source) : NULL;
-    if (!path)
+    if (!live || !policy_path(w->now->volumes, &live->source))
         return err_fail(e, EBUSY, "disk '%s' is not there any more", disk->target);
-    r = follow_layers(path, live->source.format, &layers, &n, e);
+    r = backing_layers(w->m, w->now, NULL, live, &layers, &n, e);
     if (r == 0)
         r = find_in_layers(layers, n, disk, ret, e);
     image_layers_free(layers, n);
@@ -156,7 +154,7 @@ static int compare(const struct deletion *w, const struct survey *v, const struc
         return r;
     bool same = follow_to_same(graph_file_path(v->graph, m.top), disk->top) &&
                 !*disk->above == (m.above == GRAPH_NO_FILE);
-    return same ? merge_check_files(v, &m, e)
+    return same ? merge_check_files(w->m, w->now, v, disk->target, &m, e)
                 : err_fail(e, EBUSY, "someone else changed the disk's chain meanwhile");
 }
 

@@ -1,7 +1,11 @@
 /* follow.c - see follow.h. */
 #include "model/follow.h"
 
+#include <string.h>
+
 #include "base/mounts.h"
+#include "image/header.h"
+#include "image/path.h"
 #include "model/need.h"
 
 static int allow(void *ctx, const char *path, struct err *e)
@@ -33,22 +37,59 @@ bool follow_stat(const struct mounts *mounts, const char *path, struct stat *ret
     return mounts_check(mounts, path, NULL, NULL) == 0 && stat(path, ret) == 0;
 }
 
-bool follow_stands_on(const struct mounts *mounts, const char *top, const char *format,
-                      const char *below)
+static bool is_at(const struct mounts *mounts, const char *path, uint64_t dev, uint64_t ino)
 {
-    struct image_source source = {.path = top, .format = format};
+    struct stat st;
+    uint64_t its_dev = 0, its_ino = 0;
+    if (follow_stat(mounts, path, &st))
+        need_identify(&st, &its_dev, &its_ino);
+    return its_ino && its_dev == dev && its_ino == ino;
+}
+
+char *follow_backing(const struct mounts *mounts, const char *path)
+{
     struct image_policy policy = follow_policy(mounts);
+    struct image_file *f autodestroy(file_close) = NULL;
+    struct header h = {0};
+    char *backing = NULL;
+    if (file_open(path, &policy, &f, NULL) == 0 && header_load(f, &h, NULL, NULL) == 0 &&
+        h.backing && path_lead(path, h.backing, &backing) != PATH_LOCAL)
+        backing = NULL;
+    header_drop(&h);
+    return backing;
+}
+
+/* The first place below the top. */
+static size_t find_below(const struct image_layer *layers, size_t n, uint64_t dev, uint64_t ino)
+{
+    for (size_t i = 1; i < n; i++)
+        if (layers[i].dev == dev && layers[i].ino == ino)
+            return i;
+    return 0;
+}
+
+size_t follow_depth(const struct mounts *mounts, const char *top, const char *file,
+                    char **ret_below)
+{
+    struct image_source source = {.path = top, .format = "qcow2"};
+    struct image_policy policy = follow_policy(mounts);
+    autofree char *below = follow_backing(mounts, top);
     struct image_layer *layers = NULL;
     struct stat st;
-    uint64_t dev = 0, ino = 0;
-    size_t n = 0;
+    uint64_t dev, ino;
+    size_t n = 0, at = 1;
     bool unknown;
-    if (follow_stat(mounts, below, &st))
-        need_identify(&st, &dev, &ino);
-    image_layers(&source, &policy, &layers, &n, &unknown, NULL);
-    bool same = ino && n > 1 && layers[1].dev == dev && layers[1].ino == ino;
-    image_layers_free(layers, n);
-    return same;
+    if (!below || !follow_stat(mounts, file, &st))
+        return 0;
+    need_identify(&st, &dev, &ino);
+    if (!is_at(mounts, below, dev, ino)) {
+        (void)image_layers(&source, &policy, &layers, &n, &unknown, NULL);
+        at = find_below(layers, n, dev, ino);
+        image_layers_free(layers, n);
+    }
+    if (ret_below)
+        *ret_below = take(below);
+    return at;
 }
 
 bool follow_to_same(const char *a, const char *b)

@@ -22,9 +22,15 @@ struct image_policy follow_policy(const struct mounts *mounts);
 /* Looks at what the path leads to; false where nothing is there, or it is inside a snapfs mount. */
 bool follow_stat(const struct mounts *mounts, const char *path, struct stat *ret);
 
-/* Is `below` the file right under the uppermost of that chain? */
-bool follow_stands_on(const struct mounts *mounts, const char *top, const char *format,
-                      const char *below);
+/* The path that the header of the qcow2 `path` names as its backing file; owned by the caller.
+ * NULL: it names no local file, or cannot be looked at. */
+char *follow_backing(const struct mounts *mounts, const char *path);
+
+/* Finds how deep `file` is in the chain of the qcow2 `top` by the headers: 1 = right below it; 0:
+ * it is not below it, or one of them is not there. *ret_below (NULL: not asked for) gets the path
+ * that the header of `top` names, owned by the caller, or stays as it is. */
+size_t follow_depth(const struct mounts *mounts, const char *top, const char *file,
+                    char **ret_below);
 
 /* Do both lead to one file that is there? NULL leads nowhere. The paths are outside every mount of
  * ours. */

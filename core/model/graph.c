@@ -190,6 +190,21 @@ bool graph_has_domain(const struct graph *g, const char *coded)
     return false;
 }
 
+bool graph_add_tail(struct graph *g, const struct graph_user *u, size_t like, int file)
+{
+    struct graph_user tail = *u;
+    size_t depth = graph_depth(g, like, file);
+    const struct user *x = &g->users[like];
+    tail.broken = x->u.broken;
+    tail.unknown = x->u.unknown;
+    tail.inside = x->u.inside;
+    autofree int *chain = calloc(x->n, sizeof(*chain));
+    if (!chain)
+        return false;
+    memcpy(chain, x->chain + depth, (x->n - depth) * sizeof(*chain));
+    return graph_add(g, &tail, chain, x->n - depth);
+}
+
 size_t graph_n_users(const struct graph *g)
 {
     return g->n_users;

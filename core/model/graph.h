@@ -75,6 +75,9 @@ bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, si
 bool graph_add_domain(struct graph *g, const char *coded);
 bool graph_has_domain(const struct graph *g, const char *coded);
 
+/* Adds a user with that part of the chain of user `like` which begins with `file`. */
+bool graph_add_tail(struct graph *g, const struct graph_user *u, size_t like, int file);
+
 size_t graph_n_users(const struct graph *g);
 const struct graph_user *graph_user(const struct graph *g, size_t i);
 /* File number `depth` layers below the top of user i's chain, GRAPH_NO_FILE past its end. */

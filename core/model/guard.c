@@ -17,6 +17,7 @@
 #include "base/name.h"
 #include "model/catalog.h"
 #include "model/document.h"
+#include "model/images.h"
 #include "model/inside.h"
 #include "model/revert/startable.h"
 #include "model/survey.h"
@@ -252,9 +253,13 @@ static int refusal(int no)
 static int revert_disks(const struct survey *v, const struct domain *d, const struct snapshot *s,
                         enum guard_way *ret_way, struct err *e)
 {
-    for (size_t i = 0; i < s->n_disks; i++)
+    for (size_t i = 0; i < s->n_disks; i++) {
         if (s->disks[i].no)
             return err_fail(e, refusal(s->disks[i].no), "%s", s->disks[i].reason);
+        int r = images_check_content(d, s, &s->disks[i], e);
+        if (r < 0)
+            return r;
+    }
     *ret_way = guard_is_external(s) ? GUARD_OVERLAYS : GUARD_NATIVE;
     for (size_t i = 0; *ret_way != GUARD_OVERLAYS && i < s->n_disks; i++) {
         bool shared = false;

@@ -18,6 +18,7 @@
 #include "model/follow.h"
 #include "model/linger.h"
 #include "model/policy.h"
+#include "model/storage/backing.h"
 #include "model/tables.h"
 #include "model/unmanaged.h"
 #include "model/untouched.h"
@@ -101,12 +102,29 @@ static int check_overlay(const struct mounts *mounts, const struct snapshot *s,
     const char *overlay = overlay_of(s, disk->target);
     struct stat st;
     if (!overlay || !follow_stat(mounts, overlay, &st) ||
-        follow_stands_on(mounts, overlay, "qcow2", disk->path))
+        follow_depth(mounts, overlay, disk->path, NULL) == 1)
         return 0;
     return err_fail(e, EIO,
                     "the volume of disk '%s' is '%s' now, on which the overlay '%s' that was made "
                     "with the snapshot does not stand",
                     disk->target, disk->path, overlay);
+}
+
+int images_check_content(const struct domain *d, const struct snapshot *s,
+                         const struct snapshot_disk *disk, struct err *e)
+{
+    const char *overlay =
+        disk->tag || disk->memory || !disk->path ? NULL : overlay_of(s, disk->target);
+    autofree char *below = NULL;
+    if (!overlay || follow_depth(policy_mounts(d), overlay, disk->path, &below) < 2)
+        return 0;
+    return err_fail(
+        e, EIO,
+        "by the XML disk '%s' of snapshot '%s' is in '%s', but the overlay '%s' that was "
+        "made with the snapshot stands on '%s', as after a 'virsh snapshot-delete "
+        "--metadata' of another snapshot by libvirt 9.0; write a document that names "
+        "'%s' with 'redefine'",
+        disk->target, s->name, disk->path, overlay, below, below);
 }
 
 /* A volume is whatever libvirt finds by its name now. */
@@ -234,10 +252,9 @@ static int open_anew(struct model *m, struct domain *d, const struct snapshot *s
     struct allowance a = {
         .model = m, .domain = d, .snapshot = s, .memory = disk->memory ? disk->path : NULL};
     struct image_policy policy = policy_of(&a);
-    struct image_source source = {
-        .path = disk->path, .format = disk->format, .tag = disk->tag, .memory = disk->memory};
-    source.id = disk->stray ? disk->stray->id : NULL;
-    return image_open(&source, &policy, ret, e);
+    autobacking struct backing b = {0};
+    int r = backing_of_image(d, s, disk, &b, e);
+    return r < 0 ? r : image_open(&b.source, &policy, ret, e);
 }
 
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
@@ -254,6 +271,8 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     if (domain_disk_ident(d->uuid, s, disk->target, file) != disk->ident)
         return stale(m, d, s, disk, e);
     r = check_not_live(d, im, disk, e);
+    if (r == 0)
+        r = images_check_content(d, s, disk, e);
     if (r == 0)
         r = check_not_deleted(m, d, s, disk, e);
     if (r == 0)

@@ -21,6 +21,12 @@ int images_probe(struct model *m, struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, struct image_facts *ret_facts,
                  const char **ret_chain, struct err *e);
 
+/* Is the snapshot's content the file right below the overlay that was made with it, or one that is
+ * not in its chain at all (after a blockpull), or is that overlay gone? EIO: it is further down, so
+ * that its bytes are those of another snapshot. */
+int images_check_content(const struct domain *d, const struct snapshot *s,
+                         const struct snapshot_disk *disk, struct err *e);
+
 /* Sets disk->ident and, where the bytes cannot be found, disk->no and reason. A domain_identify_fn
  * (domain.h) whose ctx is a struct tag_tables (tables.h). */
 int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *disk, struct err *e);

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "model/follow.h"
 #include "model/inside.h"
+#include "model/storage/backing.h"
 
 struct question {
     const struct survey *v;
@@ -159,8 +159,10 @@ static bool is_readable(const char *format)
 static int check_layers(const struct image_layer *l, size_t n, struct err *e)
 {
     struct stat top, base;
-    if (n < 2 || l[0].data || l[1].data || !is_readable(l[1].format) ||
-        !is_plain(l[0].path, &top) || !is_plain(l[1].path, &base))
+    if (n < 2)
+        return err_fail(e, EBUSY, "the overlay is not in the disk's chain any more");
+    if (l[0].data || l[1].data || !is_readable(l[1].format) || !is_plain(l[0].path, &top) ||
+        !is_plain(l[1].path, &base))
         return err_fail(e, EBUSY, "'%s' is not a plain overlay on a plain file", l[0].path);
     if (base.st_nlink > 1)
         return err_fail(e, EBUSY, "'%s' has another name, under which it would change as well",
@@ -171,13 +173,17 @@ static int check_layers(const struct image_layer *l, size_t n, struct err *e)
     return 0;
 }
 
-int merge_check_files(const struct survey *v, const struct merge *m, struct err *e)
+int merge_check_files(struct model *m, struct domain *d, const struct survey *v, const char *target,
+                      const struct merge *merge, struct err *e)
 {
+    const struct xml_disk *live = xml_domain_disk(v->live, target);
     struct image_layer *layers = NULL;
-    struct err why;
-    size_t n = 0;
-    int r = follow_layers(graph_file_path(v->graph, m->top), "qcow2", &layers, &n, &why);
-    r = r < 0 ? err_fail(e, EBUSY, "%s", why.text) : check_layers(layers, n, e);
+    struct err why = {0};
+    size_t n = 0, top = 0;
+    int r = live ? backing_layers(m, d, NULL, live, &layers, &n, &why) : -ENOENT;
+    while (top < n && graph_find(v->graph, layers[top].dev, layers[top].ino) != merge->top)
+        top++;
+    r = r < 0 ? err_fail(e, EBUSY, "%s", why.text) : check_layers(layers + top, n - top, e);
     image_layers_free(layers, n);
     return r;
 }

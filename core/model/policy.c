@@ -13,6 +13,7 @@
 
 #include "base/mounts.h"
 #include "model/catalog.h"
+#include "model/follow.h"
 #include "model/pools.h"
 #include "model/volumes.h"
 #include "virt/virt.h"
@@ -230,7 +231,7 @@ static int check_volume(const struct allowance *a, const char *path, struct err 
 static int allow(void *ctx, const char *path, struct err *e)
 {
     const struct allowance *a = ctx;
-    const struct named_files *f = a->domain ? a->domain->named : NULL;
+    const struct named_files *f = a->domain && !a->anywhere ? a->domain->named : NULL;
     struct stat ignored;
     bool remote = image_remote_stat(path, &ignored);
     size_t named = f ? find_named(f, path) : 0;
@@ -280,6 +281,70 @@ static const char *format(void *ctx, const char *path)
     return found;
 }
 
+/* ---- whether a header counts ----
+ *
+ * After a delete of metadata alone libvirt 9.0 takes the snapshot's overlay for merged, and leaves
+ * it out of the chains in its descendants' XML, while the file is there and the headers have it.
+ */
+
+static bool has_path(const struct domain *d, const struct xml_source *s, const char *path)
+{
+    const char *named = policy_path(d->volumes, s);
+    return named && !strcmp(named, path);
+}
+
+/* What the disk's XML has right below that file; NULL: nothing, or it has not that file. */
+static const char *named_below(const struct domain *d, const struct xml_disk *disk,
+                               const char *path)
+{
+    for (size_t i = 0; i < disk->n_backing; i++)
+        if (has_path(d, i ? &disk->backing[i - 1] : &disk->source, path))
+            return policy_path(d->volumes, &disk->backing[i]);
+    return NULL;
+}
+
+static const char *live_below(const struct domain *d, const char *path)
+{
+    const struct xml_domain *live = d->named->live;
+    const char *below = NULL;
+    for (size_t i = 0; live && !below && i < live->n_disks; i++)
+        below = named_below(d, &live->disks[i], path);
+    return below;
+}
+
+/* Has a snapshot that content, and that overlay? */
+static bool is_pair(const struct domain *d, const struct snapshot *s, const char *overlay,
+                    const char *content)
+{
+    for (size_t i = 0; i < s->parsed->n_disks; i++) {
+        const struct xml_snapshot_disk *disk = &s->parsed->disks[i];
+        const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
+        if (x && has_path(d, &disk->overlay, overlay) && has_path(d, &x->source, content))
+            return true;
+    }
+    return false;
+}
+
+/* The domain's own XML tells which is right, since libvirt changes only that of snapshots so. */
+static int header_counts(void *ctx, const char *upper, const char *lower, const char *other,
+                         struct err *e)
+{
+    const struct allowance *a = ctx;
+    if (!a->domain || !a->snapshot || follow_depth(a->mounts, upper, other, NULL) < 2)
+        return 0;
+    const char *below = live_below(a->domain, upper);
+    bool doubt = false;
+    for (size_t i = 0; !below && i < a->domain->n; i++)
+        doubt |= is_pair(a->domain, &a->domain->all[i], upper, other);
+    if (!doubt)
+        return below && !strcmp(below, lower);
+    return err_fail(e, EIO,
+                    "by its header '%s' stands on '%s', and by the XML on '%s', as after a 'virsh "
+                    "snapshot-delete --metadata' by libvirt 9.0; write the right chain with "
+                    "'redefine'",
+                    upper, lower, other);
+}
+
 /* ---- and by which passphrase ---- */
 
 static int secret(void *ctx, const char *path, struct secret *ret, struct err *e)
@@ -309,14 +374,28 @@ struct image_policy policy_of(struct allowance *a)
         gather(a->domain);
         a->mounts = a->domain->named->mounts;
     }
-    return (struct image_policy){.ctx = a, .allow = allow, .format = format, .secret = secret};
+    return (struct image_policy){.ctx = a,
+                                 .allow = allow,
+                                 .format = format,
+                                 .header_counts = header_counts,
+                                 .secret = secret};
+}
+
+const struct xml_domain *policy_live(const struct domain *d)
+{
+    gather(d);
+    return d->named->live;
+}
+
+const struct mounts *policy_mounts(const struct domain *d)
+{
+    return d->named->mounts;
 }
 
 const char *policy_live_disk(const struct domain *d, bool (*is)(void *ctx, const struct stat *st),
                              void *ctx)
 {
-    gather(d);
-    const struct xml_domain *live = d->named->live;
+    const struct xml_domain *live = policy_live(d);
     for (size_t i = 0; live && i < live->n_disks; i++) {
         struct stat st;
         const char *path = policy_path(d->volumes, &live->disks[i].source);

@@ -28,12 +28,19 @@ struct allowance {
     const struct snapshot *snapshot; /* whose XML is asked first for formats; may be NULL */
     const char *memory;              /* the file of a saved memory that may be read; or NULL */
     const struct mounts *mounts;     /* given with no domain, else set */
+    bool anywhere;                   /* any file, as with no domain; but formats as with one */
 };
 
 /* The target of the live disk of the domain whose file is that one, which the guest writes to; NULL
  * for none. `ctx` as below; borrowed from the domain. */
 const char *policy_live_disk(const struct domain *d, bool (*is)(void *ctx, const struct stat *st),
                              void *ctx);
+
+/* The domain's XML, parsed; NULL: it cannot be. Borrowed from the domain. */
+const struct xml_domain *policy_live(const struct domain *d);
+
+/* The mounts as they were when the domain was read; borrowed. */
+const struct mounts *policy_mounts(const struct domain *d);
 
 /* The policy for every file of a chain. `a` must outlive the policy's use. */
 struct image_policy policy_of(struct allowance *a);

@@ -12,9 +12,11 @@
 #include "model/graph/left_files.h"
 #include "model/graph/loops.h"
 #include "model/graph/strangers.h"
+#include "model/graph/told.h"
 #include "model/graph/twins.h"
 #include "model/inside.h"
 #include "model/mark.h"
+#include "model/storage/backing.h"
 #include "model/tables.h"
 #include "model/trails.h"
 #include "model/volumes.h"
@@ -40,10 +42,15 @@ struct surveyor {
 static int allow(void *ctx, const char *path, struct err *e)
 {
     struct surveyor *v = ctx;
-    free(take(v->inside));
+    char *inside = NULL;
     free(v->asked);
     v->asked = strdup(path);
-    return mounts_check(v->mounts, path, &v->inside, e);
+    int r = mounts_check(v->mounts, path, &inside, e);
+    if (v->inside)
+        free(inside);
+    else
+        v->inside = inside;
+    return r;
 }
 
 /* The numbers of a chain's files, top first; NULL without memory. */
@@ -67,28 +74,39 @@ static int check_stop(const struct surveyor *v, struct err *e)
     return stop ? err_fail(e, ESHUTDOWN, "the mount is ending") : 0;
 }
 
-/* Follows the chain whose top is `path`; a file that is not there makes a chain of its own. */
+/* Follows a chain; a file that is not there makes one of its own. NULL without memory; what is in
+ * *ret lasts until the next. */
+static int *walk(struct surveyor *v, const struct image_source *source, struct trail *ret,
+                 struct image_layer **layers, size_t *n)
+{
+    struct image_policy policy = {.ctx = v, .allow = allow};
+    struct image_layer top = {.path = (char *)(uintptr_t)source->path,
+                              .format = (char *)(uintptr_t)source->format};
+    free(take(v->inside));
+    *ret = (struct trail){0};
+    int r = image_layers(source, &policy, layers, n, &ret->unknown, NULL);
+    if (r == -ENOENT && v->asked && !v->inside)
+        v->inside = inside_guess(v->asked);
+    ret->broken = r < 0;
+    ret->inside = v->inside;
+    ret->unknown &= !v->inside;
+    ret->n = *n ? *n : 1;
+    int *chain = *n ? number_chain(v, *layers, *n) : number_chain(v, &top, 1);
+    ret->chain = chain;
+    return chain;
+}
+
+/* Follows the chain whose top is `path` by the headers. */
 static int follow(struct surveyor *v, const char *path, const char *format, struct err *e)
 {
     struct image_source source = {.path = path, .format = format};
-    struct image_policy policy = {.ctx = v, .allow = allow};
-    struct image_layer *layers = NULL;
-    size_t n = 0;
-    free(take(v->inside));
-    struct trail t = {0};
-    int r = image_layers(&source, &policy, &layers, &n, &t.unknown, NULL);
-    if (r == -ENOENT && v->asked)
-        v->inside = inside_guess(v->asked);
-    t.broken = r < 0;
-    t.inside = v->inside;
-    t.unknown &= !t.inside;
-    struct image_layer top = {.path = (char *)(uintptr_t)path, .format = (char *)(uintptr_t)format};
-    autofree int *chain = n ? number_chain(v, layers, n) : number_chain(v, &top, 1);
-    t.chain = chain;
-    t.n = n ? n : 1;
-    bool ok = chain && trails_add(v->trails, path, format, &t, layers, n);
-    image_layers_free(layers, n);
-    return ok ? 0 : err_nomem(e);
+    struct image_layer *layers;
+    size_t n;
+    struct trail t;
+    autofree int *chain = walk(v, &source, &t, &layers, &n);
+    if (!chain)
+        image_layers_free(layers, n);
+    return chain && trails_add(v->trails, path, format, &t, layers, n) ? 0 : err_nomem(e);
 }
 
 /* The chain, and what is wrong with it in `u`. What `u` borrows lasts as long as the trails. */
@@ -117,10 +135,54 @@ static int add_user(struct surveyor *v, struct graph_user *u, const char *path, 
     return graph_add(v->graph, u, t.chain, t.n) ? 0 : err_nomem(e);
 }
 
+/* The user with the chain that counts, and, where these are others, with that of the headers and
+ * that of the XML: whatever may be read from has to stay. */
+static int add_told(struct surveyor *v, const struct graph_user *u, const struct backing *b,
+                    const struct trail *headers, struct err *e)
+{
+    struct graph_user told = *u;
+    struct image_layer *layers;
+    size_t n, n_named = 0;
+    struct trail t;
+    autofree int *chain = walk(v, &b->source, &t, &layers, &n);
+    image_layers_free(layers, n);
+    if (!v->inside)
+        v->inside = told_inside(v->mounts, &b->source);
+    told.broken = t.broken;
+    told.unknown = t.unknown && !v->inside;
+    told.inside = v->inside;
+    bool ok = chain && graph_add(v->graph, &told, t.chain, t.n);
+    if (ok && !told_begins(&t, headers->chain, headers->n))
+        ok = graph_add(v->graph, u, headers->chain, headers->n);
+    autofree int *named = ok ? told_there(v->graph, v->mounts, &b->source, &n_named) : NULL;
+    if (named && !told_has(&t, named, n_named))
+        ok = graph_add(v->graph, u, named, n_named);
+    return ok && named ? 0 : err_nomem(e);
+}
+
 /* libvirt takes a disk without a format for raw. */
 static const char *format_or_raw(const char *format)
 {
     return format ? format : "raw";
+}
+
+/* The same for what its XML says of a disk. */
+static int add_disk_user(struct surveyor *v, struct graph_user *u, const struct domain *d,
+                         const struct xml_disk *disk, struct err *e)
+{
+    autobacking struct backing b = {0};
+    struct trail t = {0};
+    int r = backing_of(d->volumes, disk, &b, e);
+    b.source.format = format_or_raw(b.source.format);
+    struct stat ignored;
+    bool here = b.source.path && !image_remote_stat(b.source.path, &ignored);
+    if (r == 0 && here)
+        r = chain_of(v, u, b.source.path, b.source.format, &t, e);
+    if (r < 0 || (!here && !b.source.n_below))
+        return r; /* nothing that is done here could change what another host has */
+    if (!told_agrees(&t, &b.source))
+        return add_told(v, u, &b, &t, e);
+    return graph_add(v->graph, u, t.chain, t.n) ? 0 : err_nomem(e);
 }
 
 /* It may stand on any file. */
@@ -131,14 +193,12 @@ static int add_unknown(struct surveyor *v, struct graph_user *u, struct err *e)
 }
 
 /* One on a volume of which libvirt does not say where it is may be on any. */
-static int add_volume(struct surveyor *v, struct graph_user *u, const struct domain *d,
-                      const struct xml_source *s, struct err *e)
+static int add_source(struct surveyor *v, struct graph_user *u, const struct domain *d,
+                      const struct xml_disk *disk, struct err *e)
 {
-    const char *path = volumes_path(d->volumes, s);
-    u->volume = true;
-    if (path)
-        return add_user(v, u, path, format_or_raw(s->format), e);
-    return volumes_knows(d->volumes, s) ? 0 /* on another host */ : add_unknown(v, u, e);
+    const struct xml_source *s = &disk->source;
+    u->volume = s->volume;
+    return volumes_knows(d->volumes, s) ? add_disk_user(v, u, d, disk, e) : add_unknown(v, u, e);
 }
 
 static bool note_source(struct surveyor *v, const struct domain *d, const struct xml_source *s)
@@ -152,7 +212,7 @@ static int note_disk(struct surveyor *v, const struct domain *d, const struct xm
     bool ok = note_source(v, d, &disk->source);
     for (size_t i = 0; ok && i < disk->n_backing; i++)
         ok = note_source(v, d, &disk->backing[i]);
-    return ok ? 0 : err_nomem(e);
+    return ok && note_source(v, d, &disk->mirror) ? 0 : err_nomem(e);
 }
 
 static int add_disks(struct surveyor *v, const struct domain *d, const struct xml_domain *x,
@@ -160,13 +220,14 @@ static int add_disks(struct surveyor *v, const struct domain *d, const struct xm
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < x->n_disks; i++) {
-        const struct xml_source *s = &x->disks[i].source;
+        const struct xml_source *mirror = &x->disks[i].mirror;
         struct graph_user u = {.domain = d->name, .target = x->disks[i].target};
         r = note_disk(v, d, &x->disks[i], e);
-        if (r == 0 && s->path)
-            r = add_user(v, &u, s->path, format_or_raw(s->format), e);
-        else if (r == 0 && !strcmp(s->type, "volume"))
-            r = add_volume(v, &u, d, s, e);
+        if (r == 0)
+            r = add_source(v, &u, d, &x->disks[i], e);
+        u.volume = false;
+        if (r == 0 && mirror->path)
+            r = add_user(v, &u, mirror->path, format_or_raw(mirror->format), e);
     }
     return r;
 }
@@ -228,17 +289,13 @@ static int add_snapshot(struct surveyor *v, const struct domain *d, const struct
         const struct snapshot_disk *disk = &s->disks[k];
         struct stat remote;
         const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
-        bool lost = !disk->path && x && !volumes_knows(d->volumes, &x->source);
-        if (!lost && (!disk->path || image_remote_stat(disk->path, &remote)))
-            continue; /* nothing that is done here could change it */
+        bool here = disk->path && !image_remote_stat(disk->path, &remote);
         struct graph_user u = {.domain = d->name,
                                .snapshot = s->name,
-                               .volume = x && x->source.volume,
                                .target = disk->target,
                                .tag = disk->tag,
-                               .tag_id = lost ? NULL : tag_id(v, disk)};
-        r = lost ? add_unknown(v, &u, e)
-                 : add_user(v, &u, disk->path, format_or_raw(disk->format), e);
+                               .tag_id = here ? tag_id(v, disk) : NULL};
+        r = x ? add_source(v, &u, d, x, e) : 0;
     }
     return r;
 }
@@ -266,6 +323,20 @@ static int add_domain(struct surveyor *v, const struct domain *d, struct err *e)
     return r == 0 ? add_unreadable(v, d, e) : r;
 }
 
+/* A tag stands on what its file stands on, by the headers and as any XML has it. */
+static int add_tag(struct surveyor *v, struct graph_user *u, int file, const char *path,
+                   struct err *e)
+{
+    struct trail t = {0};
+    int r = chain_of(v, u, path, "qcow2", &t, e);
+    bool ok = r == 0 && graph_add(v->graph, u, t.chain, t.n);
+    size_t n = 0;
+    autofree size_t *users = ok ? told_tails(v->graph, file, &t, &n) : NULL;
+    for (size_t i = 0; users && ok && i < n; i++)
+        ok = graph_add_tail(v->graph, u, users[i], file);
+    return r < 0 || (ok && users) ? r : err_nomem(e);
+}
+
 /* Adds what stands in one file's snapshot table and belongs to no snapshot that libvirt knows. */
 static int add_file_tags(struct surveyor *v, int file, struct err *e)
 {
@@ -287,7 +358,7 @@ static int add_file_tags(struct surveyor *v, int file, struct err *e)
         u.found = (size_t)file >= v->n_had;
         u.left = mark_is_left(&marks, tags->tags[i].identity.entry);
         if (!graph_has_tag(v->graph, file, u.tag, u.tag_id))
-            r = add_user(v, &u, path, "qcow2", e);
+            r = add_tag(v, &u, file, path, e);
     }
     return r;
 }

@@ -111,7 +111,8 @@ static int check_reused(const struct settling *s, const struct xml_disk *disk, c
                         const char *driver, struct err *e)
 {
     const char *below = policy_path(s->d->volumes, &disk->source);
-    if (below && follow_stands_on(s->mounts, path, driver ? driver : "qcow2", below))
+    if (below && (!driver || !strcmp(driver, "qcow2")) &&
+        follow_depth(s->mounts, path, below, NULL) == 1)
         return 0;
     return err_fail(e, EINVAL, "the backing file of '%s' is not '%s', the file of disk '%s'", path,
                     below ? below : "", disk->target);
@@ -210,6 +211,21 @@ static const char *file_of(const struct settling *s, const struct xml_disk *disk
     return plain ? path : NULL;
 }
 
+/* Of a shut-off domain libvirt forgets that the XML ends the chain at the disk's own file. */
+static int check_end(const struct settling *s, const struct xml_disk *disk, struct err *e)
+{
+    const char *path = volumes_file(s->d->volumes, &disk->source);
+    bool lost = !s->d->active && disk->ends && !disk->n_backing && path;
+    autofree char *below = lost ? follow_backing(s->mounts, path) : NULL;
+    if (!below)
+        return 0;
+    return err_fail(e, EOPNOTSUPP,
+                    "the XML ends the chain of disk '%s' at '%s', whose header names '%s', and "
+                    "libvirt would forget that; start the domain first, or take the name out of "
+                    "the header: qemu-img rebase -u -f qcow2 -b '' '%s'",
+                    disk->target, path, below, path);
+}
+
 static int settle_disk(struct settling *s, const struct xml_request *q, struct xml_request_disk *x,
                        struct err *e)
 {
@@ -217,6 +233,9 @@ static int settle_disk(struct settling *s, const struct xml_request *q, struct x
     if (x->foreign)
         return err_fail(e, EOPNOTSUPP, "the overlay of disk '%s' has to be a file or block device",
                         disk->target);
+    int r = check_end(s, disk, e);
+    if (r < 0)
+        return r;
     if (x->file)
         return check_given(s, disk, x->file, x->driver, e);
     if (s->reuse)
@@ -225,7 +244,7 @@ static int settle_disk(struct settling *s, const struct xml_request *q, struct x
                         "diskspec=%s,file=PATH",
                         disk->target, disk->target);
     const char *path = file_of(s, disk);
-    int r = path ? 0 : volumes_check(s->d->volumes, disk, e);
+    r = path ? 0 : volumes_check(s->d->volumes, disk, e);
     if (r < 0)
         return r;
     if (!path)

@@ -13,6 +13,8 @@ struct chain {
     struct chain *next;
     int *numbers;
     char *inside;
+    struct image_layer *layers;
+    size_t n_layers;
 };
 
 struct end {
@@ -42,6 +44,7 @@ static void chain_free(struct chain *c)
 {
     free(c->numbers);
     free(c->inside);
+    image_layers_free(c->layers, c->n_layers);
     free(c);
 }
 
@@ -95,11 +98,16 @@ static bool add_end(struct trails *t, const char *path, const char *format,
     return true;
 }
 
-static const struct chain *add_chain(struct trails *t, const struct trail *trail)
+static const struct chain *add_chain(struct trails *t, const struct trail *trail,
+                                     struct image_layer *layers, size_t n_layers)
 {
     struct chain *c = calloc(1, sizeof(*c));
-    if (!c)
+    if (!c) {
+        image_layers_free(layers, n_layers);
         return NULL;
+    }
+    c->layers = layers;
+    c->n_layers = n_layers;
     c->numbers = calloc(trail->n + 1, sizeof(*c->numbers));
     c->inside = trail->inside ? strdup(trail->inside) : NULL;
     if (!c->numbers || (trail->inside && !c->inside)) {
@@ -113,20 +121,24 @@ static const struct chain *add_chain(struct trails *t, const struct trail *trail
 }
 
 bool trails_add(struct trails *t, const char *path, const char *format, const struct trail *trail,
-                const struct image_layer *layers, size_t n_layers)
+                struct image_layer *layers, size_t n_layers)
 {
-    const struct chain *c = add_chain(t, trail);
+    const struct chain *c = add_chain(t, trail, layers, n_layers);
     if (!c)
         return false;
     struct trail one = *trail;
     one.chain = c->numbers;
     one.inside = c->inside;
+    one.layers = layers;
+    one.n_layers = n_layers;
     bool ok = add_end(t, path, format, &one);
     /* What is wrong with a chain can have to do with where it began. */
     bool whole = !trail->broken && !trail->unknown && !trail->inside && n_layers == trail->n;
     for (size_t i = 1; ok && whole && i < n_layers; i++) {
         one.chain = c->numbers + i;
         one.n = trail->n - i;
+        one.layers = layers + i;
+        one.n_layers = n_layers - i;
         ok = !layers[i].format || add_end(t, layers[i].path, layers[i].format, &one);
     }
     return ok;

@@ -21,6 +21,8 @@ MEM_CLEANUP(struct trails, trails_free)
 struct trail {
     const int *chain; /* numbers of files, top first */
     size_t n;
+    const struct image_layer *layers; /* as the headers have them; of one that is not whole fewer */
+    size_t n_layers;
     bool broken, unknown; /* as in struct graph_user, and */
     const char *inside;   /* the same; NULL for none */
 };
@@ -28,10 +30,10 @@ struct trail {
 /* The chain that begins with `path` in that format, borrowed; false: it was not followed. */
 bool trails_find(const struct trails *t, const char *path, const char *format, struct trail *ret);
 
-/* Remembers a chain, its strings and numbers copied; of one that is whole also its ends, each by
- * the path and format that the layer above gives. `layers` may be fewer than the chain's numbers.
- * false without memory. */
+/* Remembers a chain by the headers, its strings and numbers copied; of one that is whole also its
+ * ends, each by the path and format that the layer above gives. `layers`, which it takes over, may
+ * be fewer than the chain's numbers. false without memory. */
 bool trails_add(struct trails *t, const char *path, const char *format, const struct trail *trail,
-                const struct image_layer *layers, size_t n_layers);
+                struct image_layer *layers, size_t n_layers);
 
 #endif

@@ -38,6 +38,8 @@ struct xml_disk {
     struct xml_source source;
     struct xml_source *backing; /* <backingStore> from the top down, as far as the XML goes */
     size_t n_backing;
+    bool ends;                /* the XML ends the chain there; else it does not say what follows */
+    struct xml_source mirror; /* where a block job copies it to; without a type: there is none */
 };
 
 struct xml_domain {

@@ -143,11 +143,16 @@ int xml_source_read(xmlNodePtr holder, xmlNodePtr format_node, struct xml_source
 
 /* ---- chains ---- */
 
+static bool is_end(const xmlNode *layer)
+{
+    return layer && !xmlHasNsProp(layer, (const xmlChar *)"type", NULL);
+}
+
 /* <backingStore/> without a type says that the chain ends there. */
 static xmlNodePtr next_layer(const xmlNode *holder)
 {
     xmlNodePtr node = xml_child(holder, "backingStore");
-    return node && xmlHasNsProp(node, (const xmlChar *)"type", NULL) ? node : NULL;
+    return is_end(node) ? NULL : node;
 }
 
 static int read_chain(const xmlNode *disk, struct xml_disk *d, struct err *e)
@@ -160,13 +165,29 @@ static int read_chain(const xmlNode *disk, struct xml_disk *d, struct err *e)
     d->backing = calloc(n + 1, sizeof(*d->backing));
     if (!d->backing)
         return err_nomem(e);
+    const xmlNode *last = disk;
     for (xmlNodePtr l = next_layer(disk); l; l = next_layer(l)) {
+        last = l;
         int r = xml_source_read(l, xml_child(l, "format"), &d->backing[d->n_backing], e);
         if (r)
             return r;
         d->n_backing++;
     }
+    d->ends = is_end(xml_child(last, "backingStore"));
     return 0;
+}
+
+/* Older ones name the file in an attribute of <mirror> itself, and so does libvirt beside <source>.
+ */
+static int read_mirror(const xmlNode *disk, struct xml_disk *d, struct err *e)
+{
+    xmlNodePtr mirror = xml_child(disk, "mirror");
+    if (!mirror)
+        return 0;
+    int r = xml_source_read(mirror, xml_child(mirror, "format"), &d->mirror, e);
+    if (!r && !d->mirror.path)
+        r = xml_attr(mirror, "file", &d->mirror.path, e);
+    return r;
 }
 
 /* ---- disks ---- */
@@ -177,6 +198,7 @@ static void disk_drop(struct xml_disk *d)
     free(d->device);
     free(d->snapshot);
     xml_source_drop(&d->source);
+    xml_source_drop(&d->mirror);
     for (size_t i = 0; i < d->n_backing; i++)
         xml_source_drop(&d->backing[i]);
     free(d->backing);
@@ -193,6 +215,8 @@ static int read_disk(xmlNodePtr node, struct xml_disk *d, struct err *e)
         r = xml_source_read(node, xml_child(node, "driver"), &d->source, e);
     if (!r)
         r = read_chain(node, d, e);
+    if (!r)
+        r = read_mirror(node, d, e);
     d->readonly = xml_child(node, "readonly");
     d->shareable = xml_child(node, "shareable");
     d->transient = xml_child(node, "transient");

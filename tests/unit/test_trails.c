@@ -1,42 +1,49 @@
 /* test_trails.c - chains that a survey has followed: found again by their tops and, where they are
  * whole, by each file below. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/trails.h"
 #include "tap.h"
 
-static struct image_layer layer(const char *path, const char *format)
+/* Layers of these paths and formats, which the trails take over. */
+static struct image_layer *layers_of(const char *const (*names)[2], size_t n)
 {
-    return (struct image_layer){.path = (char *)(uintptr_t)path,
-                                .format = (char *)(uintptr_t)format};
+    struct image_layer *layers = calloc(n, sizeof(*layers));
+    for (size_t i = 0; layers && i < n; i++)
+        layers[i] = (struct image_layer){.path = strdup(names[i][0]),
+                                         .format = names[i][1] ? strdup(names[i][1]) : NULL};
+    return layers;
 }
 
 static void whole(struct trails *t)
 {
-    const struct image_layer layers[] = {layer("/c", "qcow2"), layer("/b", "qcow2"),
-                                         layer("/a", "raw")};
+    static const char *const names[][2] = {{"/c", "qcow2"}, {"/b", "qcow2"}, {"/a", "raw"}};
     int chain[] = {7, 8, 9};
     struct trail r = {.chain = chain, .n = 3};
     TAP_OK(!trails_find(t, "/c", "qcow2", &r), "nothing is known at first");
-    TAP_OK(trails_add(t, "/c", "qcow2", &r, layers, 3), "added");
+    TAP_OK(trails_add(t, "/c", "qcow2", &r, layers_of(names, 3), 3), "added");
     memset(chain, 0, sizeof(chain));
     TAP_OK(trails_find(t, "/c", "qcow2", &r) && r.n == 3 && r.chain[0] == 7 && r.chain[2] == 9,
            "the chain, copied");
     TAP_OK(trails_find(t, "/b", "qcow2", &r) && r.n == 2 && r.chain[0] == 8, "its end");
     TAP_OK(trails_find(t, "/a", "raw", &r) && r.n == 1 && r.chain[0] == 9, "its last file");
+    TAP_OK(trails_find(t, "/b", "qcow2", &r) && r.n_layers == 2 && !strcmp(r.layers[1].path, "/a"),
+           "with the names that the headers give");
     TAP_OK(!trails_find(t, "/b", "raw", &r), "but not as something else");
 }
 
 static void not_whole(struct trails *t)
 {
-    const struct image_layer layers[] = {layer("/x", "qcow2"), layer("/y", NULL)};
+    static const char *const names[][2] = {{"/x", "qcow2"}, {"/y", NULL}};
     int chain[] = {1, 2};
     struct trail r = {.chain = chain, .n = 2, .broken = true};
-    TAP_OK(trails_add(t, "/x", "qcow2", &r, layers, 2), "added a broken one");
+    TAP_OK(trails_add(t, "/x", "qcow2", &r, layers_of(names, 2), 2), "added a broken one");
     TAP_OK(trails_find(t, "/x", "qcow2", &r) && r.broken && r.n == 2, "the chain");
     TAP_OK(!trails_find(t, "/y", "qcow2", &r), "but not what is below its top");
     r = (struct trail){.chain = chain, .n = 1, .inside = "/web01"};
-    TAP_OK(trails_add(t, "/z", "qcow2", &r, layers, 1), "added one that leads into a mount");
+    TAP_OK(trails_add(t, "/z", "qcow2", &r, layers_of(names, 1), 1),
+           "added one that leads into a mount");
     TAP_OK(trails_find(t, "/z", "qcow2", &r) && r.inside && !strcmp(r.inside, "/web01"),
            "where to");
     r = (struct trail){.chain = chain, .n = 1};

@@ -1,0 +1,32 @@
+/* told.h - a chain as the headers have it beside what the XML says of it. One thread. */
+#ifndef SNAPFS_MODEL_TOLD_H
+#define SNAPFS_MODEL_TOLD_H
+
+#include "model/graph.h"
+#include "model/trails.h"
+
+struct mounts;
+
+/* Has the chain of the headers each layer that the source names, and ends where the source ends it?
+ */
+bool told_agrees(const struct trail *headers, const struct image_source *source);
+
+/* Does the chain begin with those files? */
+bool told_begins(const struct trail *t, const int *files, size_t n);
+/* Has it all of them, in any order? */
+bool told_has(const struct trail *t, const int *files, size_t n);
+
+/* The numbers of those files that the source names and that are there, outside every snapfs mount;
+ * owned by the caller. NULL without memory. */
+int *told_there(struct graph *g, const struct mounts *mounts, const struct image_source *source,
+                size_t *ret_n);
+
+/* What a file of the source's that is not there would be in a snapfs mount (inside.h); owned by the
+ * caller, NULL for none. */
+char *told_inside(const struct mounts *mounts, const struct image_source *source);
+
+/* Users whose chains go on below `file` otherwise than `t`, whose top it is, one for each way;
+ * owned by the caller. NULL without memory. */
+size_t *told_tails(const struct graph *g, int file, const struct trail *t, size_t *ret_n);
+
+#endif

@@ -1,0 +1,273 @@
+"""The chain that counts: what libvirt's XML tells is what the guest sees, whatever the headers name."""
+
+import contextlib
+import errno
+import os
+
+from lib import reading, told
+from lib.command import must
+from lib.control import create, last_log, write
+from lib.domain import MIB, SYSTEM, Domain
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, refused, run, test, true
+from lib.told import END, Told, filled, rebase
+
+OFFSET = 64 << 10
+SEEN = "/run/seen"
+
+
+def image(mount, domain, snapshot, target="vda"):
+    return mount.path(domain.name, "by-name", snapshot, f"{target}.raw")
+
+
+def overlay_on(below, path, value):
+    """A qcow2 with one byte of its own on another file."""
+    must("qemu-img", "create", "-q", "-f", "qcow2", "-b", below[0], "-F", below[1], path)
+    must("qemu-io", "-f", "qcow2", "-c", f"write -P {value:#x} 0 {OFFSET}", path)
+    return path, "qcow2"
+
+
+def info(mount, domain, snapshot):
+    with open(mount.path(domain.name, "by-name", snapshot, "info"), encoding="utf-8") as file:
+        return file.read()
+
+
+def forms(place):
+    """Of each disk: its header's name, the XML's layers, and the chain that the guest sees."""
+    a, b = filled(f"{place}/a.raw", 0xAA), filled(f"{place}/b.raw", 0xBB)
+    middle = overlay_on(b, f"{place}/middle.qcow2", 0xCC)
+    return {
+        "vda": (a, [b, END], [b]),
+        "vdb": (a, [END], []),
+        "vdc": (END, [b, END], [b]),
+        "vdd": ((middle[0], "raw"), [middle], [middle, b]),
+        "vde": ((b[0], None), [b, END], [b]),
+        "vdf": (a, [middle, a, END], [middle, a]),
+        "vdg": (middle, [middle, END], [middle]),
+        "vdh": (middle, [], [middle, b]),
+    }
+
+
+@contextlib.contextmanager
+def domain_of(name, place, forms, start):
+    """A domain of such disks, and a mount."""
+    with Told(name, place, {target: form[:2] for target, form in forms.items()}) as domain:
+        if start:
+            domain.start()
+        with Mount(SYSTEM, "cache=0") as mount:
+            yield domain, mount
+
+
+def check_all(domain, mount, forms, kinds):
+    """Each image is what QEMU reads of the chain that the guest had; neighbours differ."""
+    for target, (_, _, below) in forms.items():
+        before = None
+        above = [(disk.path, "qcow2") for disk in domain.disks if disk.target == target]
+        for name, kind in kinds:
+            top = domain.snapshot_source(name, target)
+            if top != above[0]:
+                above = [top] + above
+            told.convert(above + below, SEEN, name if kind == "internal" else None)
+            with open(SEEN, "rb") as file:
+                seen = file.read()
+            true(seen != before, f"{target} of {name} differs from the one before")
+            with open(image(mount, domain, name, target), "rb") as file:
+                true(file.read() == seen, f"{target} of {name} is what the guest had")
+            before = seen
+
+
+@test
+def what_the_xml_tells_is_read(directory):
+    for start in (True, False):
+        place = os.path.join(directory, f"read-{start}")
+        os.mkdir(place)
+        told_forms = forms(place)
+        if not start:
+            del told_forms["vdb"]  # libvirt forgets such a mark when it makes a snapshot
+        kinds = [("i1", "internal"), ("e1", "external"), ("e2", "external"), ("i2", "internal"), ("e3", "external")]
+        with domain_of(f"read-{start}", place, told_forms, start) as (domain, mount):
+            for number, (name, kind) in enumerate(kinds, 1):
+                domain.write(number, number * OFFSET, OFFSET) if start else write_off(domain, number)
+                domain.snapshot(name, kind)
+            domain.write(9, MIB, OFFSET) if start else None
+            check_all(domain, mount, told_forms, kinds)
+            holds(info(mount, domain, "e1"), "b.raw", "the chain of e1")
+
+
+def write_off(domain, number):
+    """Past the chain, which qemu-io would take from the headers: the cluster is whole."""
+    for disk in domain.disks:
+        path, _ = domain.live_source(disk.target)
+        options = f"driver=qcow2,file.filename={path},backing="
+        must("qemu-io", "--image-opts", "-c", f"write -P {number} {number * OFFSET} {OFFSET}", options)
+
+
+@test
+def an_end_mark_that_libvirt_would_forget_is_kept(directory):
+    place = os.path.join(directory, "ended")
+    os.mkdir(place)
+    a = filled(f"{place}/a.raw", 0xAA)
+    with domain_of("ended", place, {"vda": (END, [END], []), "vdb": (a, [END], [])}, False) as (domain, mount):
+        refused(errno.EOPNOTSUPP, create, mount, domain, "e1 disk-only")
+        equal(domain.snapshots(), [], "snapshots")
+        create(mount, domain, "e1 disk-only diskspec=vdb,snapshot=no")
+        domain.start()
+        create(mount, domain, "e2 disk-only")
+        domain.read(1, 0, 0)
+        true("Pattern verification failed" not in domain.log(), "the guest sees what it saw")
+        with open(image(mount, domain, "e2", "vdb"), "rb") as file:
+            equal(set(file.read()), {0}, "its snapshot")
+
+
+@test
+def where_neither_gives_a_whole_chain(directory):
+    place = os.path.join(directory, "neither")
+    os.mkdir(place)
+    a, b = filled(f"{place}/a.raw", 0xAA), filled(f"{place}/b.raw", 0xBB)
+    with domain_of("neither", place, {"vda": (a, [b, END], [b]), "vdb": (b, [a, END], [a])}, False) as (domain, mount):
+        domain.snapshot("e1", "external")
+        os.unlink(b[0])
+        with open(image(mount, domain, "e1"), "rb") as file:
+            equal(set(file.read()), {0xAA}, "vda, whose header leaves out what is gone")
+        os.unlink(a[0])
+        for target in ("vda", "vdb"):
+            refused(errno.EIO, open, image(mount, domain, "e1", target), "rb")
+        for name in ("a.raw", "b.raw"):
+            holds(info(mount, domain, "e1"), name, "the reason")
+
+
+@test
+def after_a_commit_by_hand(directory):
+    """libvirt leaves the XML of the snapshots above as it was, with a file that is gone."""
+    for delete in (True, False):
+        with Domain(f"commit-{delete}", directory, size=4 * MIB) as domain, Mount(SYSTEM, "cache=0") as mount:
+            domain.start()
+            names = [f"s{number}" for number in range(1, 7)]
+            for number, name in enumerate(names, 1):
+                domain.write(number, number * OFFSET, OFFSET)
+                domain.snapshot(name, "external")
+            held = {name: read(mount, domain, name) for name in names}
+            by_qemu(domain, held)
+            paths = [domain.snapshot_source(name, "vda")[0] for name in ("s4", "s5")]
+            words = ["--delete"] if delete else []
+            domain.virsh("blockcommit", domain.name, "vda", "--base", paths[0], "--top", paths[1], "--wait", *words)
+            for name in ("s1", "s2", "s3", "s6"):
+                equal(read(mount, domain, name), held[name], name)
+            domain.destroy()
+            equal(read(mount, domain, "s6"), held["s6"], "s6, shut off")
+
+
+def read(mount, domain, name):
+    found = {}
+    for disk in domain.disks:
+        with open(image(mount, domain, name, disk.target), "rb") as file:
+            found[disk.target] = file.read()
+    return found
+
+
+def by_qemu(domain, held):
+    """Those are the bytes that QEMU reads, no two alike."""
+    for name, disks in held.items():
+        for target, seen in disks.items():
+            reading.by_qemu(domain, name, target, SEEN)
+            with open(SEEN, "rb") as file:
+                true(file.read() == seen, f"{target} of {name}")
+    true(len({disks["vda"] for disks in held.values()}) == len(held), "no two are alike")
+
+
+@test
+def nothing_is_merged_into_what_another_domain_has_by_its_xml_alone(directory):
+    """libvirt has written the chain itself; then the overlay's header was cut off."""
+    place = os.path.join(directory, "two")
+    os.mkdir(place)
+    one, two = {"vda": "qcow2"}, {"vda": "qcow2"}
+    with Domain("t", place, one) as lower, Domain("w", place, two) as upper, Mount(SYSTEM, "cache=0") as mount:
+        base, top = lower.disks[0].path, upper.disks[0].path
+        rebase(top, base, "qcow2")
+        upper.start()
+        upper.snapshot("e0", "external")
+        upper.destroy()
+        overlay = upper.live_source("vda")[0]
+        must("qemu-img", "rebase", "-f", "qcow2", "-b", "", overlay)
+        upper.delete("e0", "--metadata")
+        lower.start()
+        create(mount, lower, "s1 disk-only")
+        lower.write(0x55, 8 * MIB)
+        lower.destroy()
+        os.rmdir(mount.path("t", "snapshots", "s1"))
+        equal(lower.snapshots(), [], "the snapshot is deleted")
+        holds(last_log(mount, lower), "not merged", "what is told")
+        upper.start()
+        upper.read(0, 0, 8 * MIB)
+        true("Pattern verification failed" not in upper.log(), "its guest sees what it saw")
+        create(mount, upper, "e1 disk-only")
+        with open(image(mount, upper, "e1"), "rb") as file:
+            file.seek(8 * MIB)
+            equal(set(file.read(OFFSET)), {0}, "its snapshot has what its guest sees")
+
+
+@test
+def nothing_is_merged_into_what_a_shut_off_domain_has_by_its_xml(directory):
+    """By the domain's disk, by that of a snapshot, below an end mark and as another format."""
+    for name, layers in (("plain", []), ("ended", [END])):
+        place = os.path.join(directory, f"alone-{name}")
+        os.mkdir(place)
+        with Domain(f"low-{name}", place, {"vda": "raw"}, size=2 * MIB) as lower:
+            base = lower.disks[0].path, "raw"
+            filled(*base[:1], 0xBB)
+            other = Told(f"high-{name}", place, {"vda": (END, [base, *layers])})
+            with other, Mount(SYSTEM, "cache=0") as mount:
+                create(mount, lower, "s1 disk-only")
+                create(mount, lower, "s2 disk-only")
+                path = lower.live_source("vda")[0]
+                must("qemu-io", "-f", "qcow2", "-c", f"write -P 0x55 0 {OFFSET}", path)
+                for snapshot in ("s1/s2", "s1"):
+                    os.rmdir(mount.path(lower.name, "snapshots", snapshot))
+                with open(base[0], "rb") as file:
+                    equal(set(file.read()), {0xBB}, "the file")
+
+
+@test
+def after_a_delete_of_metadata_alone(directory):
+    """libvirt 9.0 has the next snapshot named as another one's file, and leaves it out of the others' chains."""
+    for start in (True, False):
+        name = f"forgot-{start}"
+        with Domain(name, directory, size=4 * MIB) as domain, Mount(SYSTEM, "cache=0") as mount:
+            if start:
+                domain.start()
+            names = [f"e{number}" for number in range(1, 6)]
+            for number, one in enumerate(names, 1):
+                domain.write(number, number * OFFSET, OFFSET)
+                domain.snapshot(one, "external")
+            held = {one: read(mount, domain, one) for one in names}
+            by_qemu(domain, held)
+            before = {one: domain.snapshot_source(one, "vda") for one in names}
+            domain.delete("e2", "--metadata")
+            moved = [one for one in domain.snapshots() if domain.snapshot_source(one, "vda") != before[one]]
+            for one in domain.snapshots():
+                if one in moved:
+                    for disk in domain.disks:
+                        refused(errno.EIO, open, image(mount, domain, one, disk.target), "rb")
+                    holds(info(mount, domain, one), "redefine", "what can be done")
+                    refused(errno.EIO, write, mount.path(name, "by-name", one, "revert"), "\n")
+                else:
+                    equal(read(mount, domain, one), held[one], one)
+
+
+@test
+def after_a_pull_the_content_is_in_no_chain(directory):
+    with Domain("pulled", directory, size=4 * MIB) as domain, Mount(SYSTEM, "cache=0") as mount:
+        domain.start()
+        for number, name in enumerate(("e1", "e2"), 1):
+            domain.write(number, number * OFFSET, OFFSET)
+            domain.snapshot(name, "external")
+        held = {name: read(mount, domain, name) for name in ("e1", "e2")}
+        by_qemu(domain, held)
+        domain.virsh("blockpull", domain.name, "vda", "--wait")
+        for name, seen in held.items():
+            equal(read(mount, domain, name), seen, name)
+
+
+with scratch() as directory:
+    run(directory)
