@@ -128,8 +128,10 @@ def off_line(name, directory, disks):
 
 @contextlib.contextmanager
 def clone_later(domain, directory, base, format):
-    """A clone on the file, and the command that defines a domain on it."""
-    path = os.path.join(directory, f"{domain.name}.clone")
+    """A clone on the file, in a directory where nothing else is, and the command that defines a
+    domain on it."""
+    path = os.path.join(directory, "elsewhere", f"{domain.name}.clone")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     must("qemu-img", "create", "-q", "-f", "qcow2", "-F", format, "-b", base, path)
     other = Domain(f"clone-of-{domain.name}", directory, {"vda": "qcow2"}, 4 * MIB)
     other.disks[0].path = path
