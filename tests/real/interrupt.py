@@ -10,13 +10,12 @@ import time
 from lib.caller import Caller
 from lib.control import done, job, last_log
 from lib.domain import SYSTEM
+from lib.dying import journals
 from lib.mount import Mount
 from lib.scratch import scratch
 from lib.slow import big_domain, slow_saves
 from lib.tap import equal, holds, run, test, true
 from lib.wait import until
-
-JOURNALS = "/var/lib/snapfs"
 
 
 def saving(mount, domain):
@@ -31,7 +30,7 @@ def look(domain):
 def nothing_is_left(mount, domain, before):
     equal(look(domain), before)
     equal(job(mount, domain), {})
-    equal(os.listdir(JOURNALS), [])
+    equal(journals(), [])
     holds(last_log(mount, domain), "EINTR: it was interrupted, and aborted: ")
 
 

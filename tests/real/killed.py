@@ -11,7 +11,7 @@ import signal
 
 from lib import daemon, reading
 from lib.domain import MIB, SYSTEM, Domain
-from lib.dying import JOURNALS, MOMENTS_MAX, dying, last_moment, reviving, stride
+from lib.dying import JOURNALS, MOMENTS_MAX, dying, journals, last_moment, reviving, stride
 from lib.held import Held, tidy
 from lib.mount import Mount
 from lib.scratch import scratch
@@ -56,9 +56,9 @@ def look(domain, held):
 
 def recovered(domain, held, before, after, done=None):
     """A mount begins, and all is as before or as after; whether after, as it has to be when done."""
-    begun = any(os.stat(f"{JOURNALS}/{name}").st_size for name in os.listdir(JOURNALS))
+    begun = any(os.stat(f"{JOURNALS}/{name}").st_size for name in journals())
     with Mount(SYSTEM, "cache=0", f"domain={domain.name}") as mount:
-        equal(os.listdir(JOURNALS), [], "journals")
+        equal(journals(), [], "journals")
         held.mount = mount
         held.check()
         held.check_mount()
@@ -94,7 +94,7 @@ def at_moments(domain, held, directory, targets, words, prepare, state, stride):
     equal({done for _, _, done in outcomes}, {True, False}, "outcomes")
     held.check()
     tidy(domain)
-    equal(os.listdir(JOURNALS), [], "journals")
+    equal(journals(), [], "journals")
 
 
 def moved(domain, _):
@@ -197,7 +197,7 @@ def meddled(domain, held, directory, name, at, command):
             mount.end()
             with open(f"{directory}/meddler", encoding="utf-8") as said:
                 equal(said.read().strip(), "", "what the meddler's virsh says")
-            equal(os.listdir(JOURNALS), [], "journals")
+            equal(journals(), [], "journals")
 
 
 # After the undefine of the domain that makes the overlays, and before and after the define.
@@ -265,7 +265,7 @@ def the_next_operation_sees_to_it_first(directory):
         equal(domain.parents(), {"e1": None, "e2": "e1", "next": "e2"})
         held.note("next")
         equal(held.bytes.pop("next"), held.bytes["e2"], "the disks of the new one")
-        equal(os.listdir(JOURNALS), [], "journals")
+        equal(journals(), [], "journals")
         tidy(domain)
 
 

@@ -12,7 +12,7 @@ import signal
 from lib import daemon
 from lib.control import write as command
 from lib.domain import MIB, SYSTEM, Domain
-from lib.dying import JOURNALS, MOMENTS_MAX, dying, last_moment, reviving, stride
+from lib.dying import JOURNALS, MOMENTS_MAX, dying, journals, last_moment, reviving, stride
 from lib.held import Held, tidy
 from lib.mount import Mount
 from lib.scratch import scratch
@@ -71,9 +71,9 @@ def cut_off(line, name, at, log):
 def recovered(line, name, before):
     """A mount begins: the snapshot is there with its bytes, or gone, and all else is as it was."""
     domain, held = line.domain, line.held
-    begun = any(os.stat(f"{JOURNALS}/{one}").st_size for one in os.listdir(JOURNALS))
+    begun = any(os.stat(f"{JOURNALS}/{one}").st_size for one in journals())
     with Mount(SYSTEM, "cache=0", f"domain={domain.name}") as mount:
-        equal(os.listdir(JOURNALS), [], "journals")
+        equal(journals(), [], "journals")
         gone = name not in domain.snapshots()
         if gone:
             held.bytes.pop(name)
@@ -108,7 +108,7 @@ def at_moments(line, directory, choose, step):
     equal({done for _, _, done in outcomes}, {True, False}, "outcomes")
     line.held.check()
     tidy(line.domain)
-    equal(os.listdir(JOURNALS), [], "journals")
+    equal(journals(), [], "journals")
 
 
 @test
@@ -170,7 +170,7 @@ def qemu_is_killed_in_the_middle(directory):
                 except OSError as error:
                     note(f"moment {at}: {error}")
                 mount.end()
-            equal(os.listdir(JOURNALS), [], "journals")
+            equal(journals(), [], "journals")
             if name not in domain.snapshots():
                 line.held.bytes.pop(name)
             line.held.check()

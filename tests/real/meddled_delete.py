@@ -10,7 +10,7 @@ from lib import reading
 from lib.command import must
 from lib.control import write as command
 from lib.domain import MIB, SYSTEM, Domain
-from lib.dying import JOURNALS, dying
+from lib.dying import dying, journals
 from lib.held import COPY, Held, digest, tidy
 from lib.line import line, write
 from lib.mount import Mount
@@ -45,7 +45,7 @@ def cut_off(domain, name, at, directory):
             fail("snapfs lives")
         except OSError:
             mount.process.wait(60)
-    equal(len(os.listdir(JOURNALS)), 1, "journals")
+    equal(len(journals()), 1, "journals")
 
 
 def log(mount, domain):
@@ -59,7 +59,7 @@ def recover(domain):
     """What the next mount says."""
     with Mount(SYSTEM, "cache=0") as mount:
         said = log(mount, domain)
-    equal(os.listdir(JOURNALS), [], "journals")
+    equal(journals(), [], "journals")
     return said
 
 

@@ -4,12 +4,12 @@ import os
 from concurrent import futures
 
 from lib import daemon
+from lib.dying import journals
 from lib.matrix import content
 from lib.matrix.files import Files, Reader
 from lib.matrix.virt import Said
 from lib.tap import equal, fail, true
 
-JOURNALS = "/var/lib/snapfs"
 READERS = 4
 
 
@@ -97,7 +97,7 @@ class Audit:
         tags = all_tags(self.files)
         equal(sorted(tags - internal_tags(said) - self.tags), [], "tags that nothing needs")
         equal(sorted(internal_tags(said) - tags), [], "tags that are missing")
-        equal(os.listdir(JOURNALS), [], "journals")
+        equal(journals(), [], "journals")
 
     # ---- bytes
 
