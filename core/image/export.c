@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/remote.h"
+#include "image/confine.h"
 #include "image/connection.h"
 #include "image/server.h"
 
@@ -121,6 +122,8 @@ static int line_start(struct export *x, struct line *ret, struct err *e)
     if (r < 0)
         return r;
     r = connect_all(x, sockets, &l, e);
+    if (r == 0 && !job.raw)
+        r = confine_check(l.server.pid, job.file, SERVER_SECRET, from->file->path, e);
     if (r < 0)
         line_end(&l);
     else
@@ -296,6 +299,8 @@ static bool give_back(struct export *x, struct connection *c, const struct err *
 int export_new(const struct export_source *source, struct export **ret, struct err *e)
 {
     int r = server_exists(e);
+    if (r == 0 && source->names_files)
+        r = confine_needed(source->file->path, source->driver, e);
     if (r < 0)
         return r;
     struct export *x = calloc(1, sizeof(*x));

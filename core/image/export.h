@@ -5,8 +5,9 @@
  * EXPORT_SERVERS have one. Any number of threads may use one export.
  *
  * QEMU opens only the file that we have open, by that descriptor, with its format named and no
- * backing file, so that no name in it leads anywhere; or the URI of a disk on another host, as raw.
- * Whether the file is still what it was is checked as for any other.
+ * backing file; or the URI of a disk on another host, as raw. No name in it leads anywhere, since
+ * the process can open nothing else (confine.h). Whether the file is still what it was is checked
+ * as for any other.
  */
 #ifndef SNAPFS_IMAGE_EXPORT_H
 #define SNAPFS_IMAGE_EXPORT_H
@@ -29,13 +30,15 @@ struct export_source {
     const char *options;         /* more of QEMU's JSON, each followed by a comma; NULL: none */
     const struct secret *secret; /* which those name as EXPORT_SECRET; may be empty */
     uint64_t size;               /* of the disk, by the header */
+    bool names_files;            /* it may name others, from which QEMU has to be kept */
 };
 
 #define EXPORT_SIZE_UNKNOWN UINT64_MAX
 
 #define EXPORT_SECRET "secret"
 
-/* Starts nothing. -EOPNOTSUPP: built without libnbd, or there is no qemu-nbd. */
+/* Starts nothing. -EOPNOTSUPP: built without libnbd, or there is no qemu-nbd, or
+ * nothing that would keep it from other files. */
 int export_new(const struct export_source *source, struct export **ret, struct err *e);
 void export_free(struct export *x); /* NULL allowed */
 

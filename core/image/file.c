@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/remote.h"
+#include "image/links.h"
 
 enum {
     BYTES_FIRST = 100,
@@ -82,6 +83,23 @@ bool image_remote_stat(const char *path, struct stat *ret)
     return true;
 }
 
+/* What others can make a path lead to has to be allowed by its own name as well. */
+static int follow_links(const char *path, const struct image_policy *policy, struct stat *ret,
+                        struct err *e)
+{
+    autofree char *link = NULL, *real = NULL;
+    struct err why;
+    int r = links_follow(path, ret, &link, &real, e);
+    if (r < 0 || !link)
+        return r;
+    r = policy->allow(policy->ctx, real, &why);
+    return r < 0 ? err_fail(e, -r,
+                            "'%s' leads through the link '%s', which others than root can replace, "
+                            "to '%s': %s",
+                            path, link, real, why.text)
+                 : 0;
+}
+
 /* What is no disk is told before anything is opened, which can have effects of its own. */
 int file_see(const char *path, const struct image_policy *policy, struct file_seen *ret,
              struct err *e)
@@ -89,7 +107,7 @@ int file_see(const char *path, const struct image_policy *policy, struct file_se
     int allowed = policy && policy->allow ? policy->allow(policy->ctx, path, e) : 0;
     if (allowed < 0)
         return allowed;
-    struct file_seen seen = {.path = path, .plain = allowed == IMAGE_ALLOW_PLAIN};
+    struct file_seen seen = {.path = path};
     if (image_remote_stat(path, &seen.st)) {
         *ret = seen;
         return 0;
@@ -99,12 +117,15 @@ int file_see(const char *path, const struct image_policy *policy, struct file_se
                         "'%s' is not read: a disk on another host is named by a plain URI without "
                         "credentials, query and options",
                         path);
-    if ((seen.plain ? lstat(path, &seen.st) : stat(path, &seen.st)) < 0)
-        return err_fail(e, errno, "cannot open '%s': %s", path, strerror(errno));
-    if (seen.plain && !S_ISREG(seen.st.st_mode))
-        return err_fail(e, EACCES,
-                        "'%s' is named by an image's header only, and is a link or a device", path);
-    int r = check_kind(path, &seen.st, e);
+    int r = 0;
+    if (policy && policy->allow)
+        r = follow_links(path, policy, &seen.st, e);
+    else if (stat(path, &seen.st) < 0)
+        r = err_fail(e, errno, "cannot open '%s': %s", path, strerror(errno));
+    if (r == 0 && allowed == IMAGE_ALLOW_PLAIN && !S_ISREG(seen.st.st_mode))
+        r = err_fail(e, EACCES, "'%s' is named by an image's header only, and is a device", path);
+    if (r == 0)
+        r = check_kind(path, &seen.st, e);
     if (r < 0)
         return r;
     *ret = seen;
@@ -129,12 +150,11 @@ int file_open_seen(const struct file_seen *seen, struct image_file **ret, struct
         *ret = take(f);
         return 0;
     }
-    f->fd = open_quietly(f->path, seen->plain ? O_NOFOLLOW : 0);
+    f->fd = open_quietly(f->path, 0);
     if (f->fd < 0 || take_stat(f, &st) < 0)
         return err_fail(e, errno, "cannot open '%s': %s", f->path, strerror(errno));
-    int r = check_kind(f->path, &st, e);
-    if (r < 0)
-        return r;
+    if (!file_is(f, &seen->st))
+        return err_fail(e, ESTALE, "'%s' was replaced while it was opened", f->path);
     *ret = take(f);
     return 0;
 }

@@ -31,16 +31,17 @@ struct image_file {
 /* A file that may be opened, by its name. */
 struct file_seen {
     const char *path; /* the caller's */
-    bool plain;       /* only itself, no link to it */
     struct stat st;
 };
 
-/* Looks at `path` once policy->allow (policy may be NULL) agrees; regular files, block devices and
- * URIs that remote_is only. ENOENT, EACCES…, or EINVAL for another kind of file. */
+/* Looks at `path` once policy->allow (policy may be NULL) agrees, also with what a link leads to
+ * that others can exchange; regular files, block devices and URIs that remote_is only. ENOENT,
+ * EACCES…, or EINVAL for another kind of file. */
 int file_see(const char *path, const struct image_policy *policy, struct file_seen *ret,
              struct err *e);
 
-/* Opens for reading what was seen, or what is in its place by now. Errors as file_see. */
+/* Opens for reading what was seen. Errors as file_see; ESTALE: another file is in its place by now.
+ */
 int file_open_seen(const struct file_seen *seen, struct image_file **ret, struct err *e);
 
 /* Both at once. */
@@ -69,8 +70,8 @@ int file_settle(struct image_file *f, struct err *e);
  * moved since they were last taken, or are too young to tell. */
 bool file_refresh(struct image_file *f);
 
-/* When anything of the file was last changed (its ctime), once that can be told from a later change;
- * 0: it cannot, or it is a block device. */
+/* When anything of the file was last changed (its ctime), once that can be told from a later
+ * change; 0: it cannot, or it is a block device. */
 uint64_t file_quiet_since(const struct image_file *f);
 
 /* 0 while the file has not been written since file_settle; ESTALE from then on. */

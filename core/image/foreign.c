@@ -47,11 +47,23 @@ const char *foreign_guess(const struct image_file *f)
     return n < 0 ? NULL : guess(b, (size_t)n);
 }
 
-bool foreign_stands_alone(const struct image_file *f, const char *format)
+static bool is_alone(const char *format)
 {
     for (size_t i = 0; i < sizeof(alone) / sizeof(*alone); i++)
         if (foreign_same(alone[i], format))
             return true;
+    return false;
+}
+
+bool foreign_names_files(const char *format)
+{
+    return strcmp(format, "raw") != 0 && !is_alone(format);
+}
+
+bool foreign_stands_alone(const struct image_file *f, const char *format)
+{
+    if (is_alone(format))
+        return true;
     autofree uint8_t *b = calloc(1, HEAD_MAX);
     ssize_t n = b ? file_read_some(f, b, HEAD_MAX, 0, NULL) : -1;
     if (n < HEAD_MIN || strcmp(guess(b, (size_t)n), format) != 0)

@@ -26,4 +26,7 @@ const char *foreign_guess(const struct image_file *f);
 /* Is it certain that an image of this format has no backing file? */
 bool foreign_stands_alone(const struct image_file *f, const char *format);
 
+/* May an image of this format name other files, which QEMU would open? */
+bool foreign_names_files(const char *format);
+
 #endif

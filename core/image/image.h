@@ -58,8 +58,9 @@ enum { IMAGE_ALLOW_PLAIN = 1 };
 struct image_policy {
     void *ctx;
     /* May this path (absolute, or as the user gave it) be opened? Asked before anything touches it.
-     * 0, IMAGE_ALLOW_PLAIN = only if it is a regular file itself and no link to one, or -errno with
-     * a sentence. NULL: every path may. */
+     * 0, IMAGE_ALLOW_PLAIN = only if it is a regular file, or -errno with a sentence. Asked again
+     * about what a link leads to that others than root and us can exchange. NULL: every path may.
+     */
     int (*allow)(void *ctx, const char *path, struct err *e);
     /* The format of the backing file `path` where the overlay's header does not say it, or says
      * "raw" of one that is "luks"; NULL when unknown, which refuses the chain. NULL member: always

@@ -284,7 +284,8 @@ static int open_export(struct layer *l, const char *options, const struct image_
                                          .driver = l->format,
                                          .options = options,
                                          .secret = &l->secret,
-                                         .size = l->size};
+                                         .size = l->size,
+                                         .names_files = foreign_names_files(l->format)};
     l->data = l->file;
     return export_new(&source, &l->export, e);
 }

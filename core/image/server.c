@@ -8,8 +8,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "image/confine.h"
 #include "image/export.h"
 
 enum {
@@ -38,6 +39,7 @@ struct launch {
     int fds[CHILD_FDS]; /* by the number they get; -1: none */
     char *argv[8], *envp[4];
     char pid[ENV_PID_MAX];
+    struct confinement confinement;
 };
 
 static void close_all(int *fds, size_t n)
@@ -49,10 +51,17 @@ static void close_all(int *fds, size_t n)
 
 /* ---- the program ---- */
 
+/* Root's is never one that the caller has put in the way. */
+static const char *program_dirs(void)
+{
+    static const char fixed[] = "/usr/bin:/usr/local/bin:/bin:/run/current-system/sw/bin";
+    const char *path = geteuid() && !getauxval(AT_SECURE) ? getenv("PATH") : NULL;
+    return path ? path : fixed;
+}
+
 static int find_program(char ret[PROGRAM_MAX], struct err *e)
 {
-    const char *path = getenv("PATH");
-    for (const char *p = path ? path : "/usr/bin:/bin"; *p; p += strspn(p, ":")) {
+    for (const char *p = program_dirs(); *p; p += strspn(p, ":")) {
         int len = (int)strcspn(p, ":");
         int n = snprintf(ret, PROGRAM_MAX, "%.*s/qemu-nbd", len, p);
         if (*p == '/' && n < PROGRAM_MAX && access(ret, X_OK) == 0)
@@ -164,8 +173,11 @@ static void child(struct launch *l)
         signal(i, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    static const char unconfined[] = "the kernel does not confine it\n";
     write_pid(l->pid);
-    if (place_fds(l->fds) && chdir("/") == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+    if (!confine_enter(&l->confinement))
+        (void)!write(l->fds[2], unconfined, sizeof(unconfined) - 1);
+    else if (chdir("/") == 0 && place_fds(l->fds))
         execve(l->program, l->argv, l->envp);
     _exit(127);
 }
@@ -230,7 +242,7 @@ static int check_left(struct err *e)
 int server_start(const struct server_job *job, struct server *ret, int ret_sockets[SERVER_SOCKETS],
                  struct err *e)
 {
-    struct launch l;
+    struct launch l = {.confinement.ruleset = -1};
     int words[2] = {-1, -1}, sockets[SERVER_SOCKETS] = {-1, -1, -1, -1};
     autoclose int listener = -1;
     autoclose int secret = -1;
@@ -244,9 +256,13 @@ int server_start(const struct server_job *job, struct server *ret, int ret_socke
         r = make_secret(job, &secret, e);
     if (r == 0)
         r = make_sockets(&listener, sockets, e);
+    if (r == 0)
+        r = confine_prepare(&l.confinement, job->raw ? CONFINE_NETWORK : CONFINE_LOCAL, l.program,
+                            job->file, e);
     memcpy(l.fds, (int[]){null, null, words[1], listener, job->file, secret}, sizeof(l.fds));
     if (r == 0)
         r = run(&l, job, e);
+    confine_drop(&l.confinement);
     if (words[1] >= 0)
         close(words[1]);
     if (r < 0) {

@@ -320,6 +320,73 @@ def what_stands_on_other_files_opens_none_of_them(directory, rng):
             true(not opens.any(), f"{path} opened the file it names")
 
 
+def exchange(path, extent):
+    """What the file holds becomes a text that names another; its times and its size stay."""
+    before = os.stat(path)
+    text = ("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType=\"monolithicFlat\"\n"
+            f"RW {SIZE // 512} FLAT \"{extent}\" 0\n")
+    with open(path, "r+b") as file:
+        file.write(text.encode().ljust(before.st_size, b"\0"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@test
+def an_image_exchanged_behind_our_check_opens_nothing_else(directory, rng):
+    """The image is checked when it is opened, and QEMU starts when it is first read."""
+    secret = os.path.join(directory, "secret-of-the-host")
+    with open(secret, "wb") as file:
+        file.write(bytes([90]) * SIZE)
+    for extent in (secret, f"../../..{secret}"):
+        path, format = make(directory, "vmdk", {}, rng)
+        with Holder((path, format)) as holder:
+            equal(holder.ask("close", 1), "closed", "none, once the image is open")
+            exchange(path, extent)
+            if extent == secret:
+                must("qemu-io", "-r", "-f", "vmdk", "-c", "read -P 90 0 512", path)
+            with Opens(secret) as opens:
+                said = holder.ask("read", 0, 0, 1000)
+                true(not opens.any(), f"{extent} was opened")
+            holds(said, "failed EIO", extent)
+            holds(said, f"{extent}': Permission denied", extent)
+
+
+@test
+def what_may_name_other_files_is_read_only_where_landlock_keeps_qemu_from_them(directory, rng):
+    without = os.environ["SNAPFS_NO_LANDLOCK"]
+    for name in ("vmdk", "qcow", "qed", "vdi", "vhdx", "parallels"):
+        path, format = make(directory, name, {}, rng)
+        done = subprocess.run([without, CAT, "-f", format, path], capture_output=True)
+        if name in ("vmdk", "qcow", "qed"):
+            equal((done.returncode, done.stdout), (1, b""), f"{name} without Landlock")
+            holds(done.stderr.decode(), "Landlock", "sentence")
+        else:
+            equal((done.returncode, done.stdout == load(path + ".raw")), (0, True), f"{name} without Landlock")
+
+
+@test
+def an_image_on_a_block_device_is_read(directory, rng):
+    path, format = make(directory, "vdi", {}, rng)
+    device = must("losetup", "-f", "--show", path).strip()
+    try:
+        equal(first_difference(cat(device, format=format), load(path + ".raw")), None, "bytes")
+    finally:
+        must("losetup", "-d", device)
+
+
+@test
+def the_program_is_none_that_the_caller_has_put_in_the_way(directory, rng):
+    path, format = make(directory, "vdi", {}, rng)
+    programs = os.path.join(directory, "programs")
+    os.mkdir(programs)
+    with open(os.path.join(programs, "qemu-nbd"), "w", encoding="ascii") as file:
+        file.write(f"#!/bin/sh\ntouch {programs}/ran\n")
+    os.chmod(file.name, 0o755)
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    done = subprocess.run([CAT, "-f", format, path], capture_output=True, env=environment)
+    equal((done.returncode, done.stdout == load(path + ".raw")), (0, True), "bytes")
+    equal(os.listdir(programs), ["qemu-nbd"], "what it left")
+
+
 @test
 def what_is_no_such_image_is_refused_without_a_process(directory, rng):
     path, _ = make(directory, "vdi", {}, rng)
@@ -328,9 +395,8 @@ def what_is_no_such_image_is_refused_without_a_process(directory, rng):
     refused(path, "vpc", "end as a vpc does")
     refused(path, "dmg", "'dmg'")
     refused(path, "vdi", "no snapshots", "-s", "1")
-    empty = os.path.join(directory, "no-program")
-    os.mkdir(empty)
-    result = attempt(CAT, "-f", "vdi", path, env={**os.environ, "PATH": empty})
+    hide = 'mount --bind /dev/null "$(command -v qemu-nbd)" && exec "$@"'
+    result = attempt("unshare", "--mount", "--propagation", "private", "sh", "-c", hide, "-", CAT, "-f", "vdi", path)
     equal((result.status, result.out), (1, ""), "no qemu-nbd")
     holds(result.err, "qemu-utils", "sentence")
 
@@ -470,8 +536,9 @@ def a_process_has_only_what_it_needs(directory, rng):
         links = {os.readlink(f"/proc/{server}/fd/{one}") for one in os.listdir(f"/proc/{server}/fd")}
         equal({one for one in links if one.startswith(directory)}, {path}, "files of ours")
         with open(f"/proc/{server}/status", encoding="utf-8") as file:
-            ignored = [line.split()[1] for line in file if line.startswith("SigIgn:")]
-        equal([int(one, 16) & ~(1 << (signal.SIGPIPE - 1)) for one in ignored], [0], "ignored signals")
+            status = dict(line.split(":", 1) for line in file)
+        equal(int(status["SigIgn"], 16) & ~(1 << (signal.SIGPIPE - 1)), 0, "ignored signals")
+        equal((int(status["NoNewPrivs"]), int(status["Seccomp"])), (1, 2), "what it may do")
         equal(os.readlink(f"/proc/{server}/cwd"), "/", "directory")
         true(not [one for one in os.listdir("/run") if one.startswith("snapfs-")], "socket left")
 

@@ -218,23 +218,87 @@ def a_raw_disk_in_qcow2s_clothes_stays_raw(directory):
             true(b"secretsecret" not in content, "the other file was read")
 
 
+def reads(mount, name, path, format):
+    """The snapshot's disk reads as QEMU reads that image."""
+    copy = f"{path}.by-qemu"
+    reading.convert(path, format, copy)
+    with open(mount.path(name, "by-name/e1/vda.raw"), "rb") as ours, open(copy, "rb") as theirs:
+        true(ours.read() == theirs.read() != bytes(16 * MIB), f"{path} reads otherwise")
+    os.unlink(copy)
+
+
+def refuses(mount, domain, link):
+    snapshot = mount.path(domain.name, "by-name/e1")
+    equal(reading.images(snapshot), [])
+    holds(info(mount, domain, "e1"), f"'{link}', which others than root can replace")
+    refused(errno.EACCES, os.open, os.path.join(snapshot, "vda.raw"), os.O_RDONLY)
+
+
 @test
-def a_link_beside_the_disk_is_not_followed(directory):
-    """Who may write into the directory of the images could have any file read by it."""
-    away = os.path.join(directory, "away")
-    os.mkdir(away)
-    secret = os.path.join(away, "secret")
+def a_link_that_others_can_exchange_leads_to_no_other_place(directory):
+    """Who may write into the directory of the images could have any file read by it; what root alone
+    can write there is right, wherever it leads."""
+    images, away = os.path.join(directory, "images"), os.path.join(directory, "away")
+    for one in (images, away):
+        os.mkdir(one)
+    secret, beside = os.path.join(away, "secret"), os.path.join(images, "beside")
     with open(secret, "wb") as file:
         file.write(b"secret" * MIB)
-    with Domain("link", directory, {"vda": "qcow2"}) as domain:
-        os.symlink(secret, os.path.join(directory, "beside"))
-        must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", "beside", domain.disks[0].path)
+    os.symlink(secret, beside)
+    with Domain("link", images, {"vda": "qcow2"}) as domain:
+        path = domain.disks[0].path
+        must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", "beside", path)
         domain.snapshot("e1", "external")
-        with Mount(SYSTEM) as mount:
-            snapshot = mount.path("link/by-name/e1")
-            equal(reading.images(snapshot), [])
-            holds(info(mount, domain, "e1"), "is a link")
-            refused(errno.EACCES, os.open, os.path.join(snapshot, "vda.raw"), os.O_RDONLY)
+        for owner, mode in ((0, 0o755), (0, 0o1777), (0, 0o1770)):
+            allow(images, owner, mode)
+            with Mount(SYSTEM) as mount:
+                reads(mount, "link", path, "qcow2")
+        for owner, mode in ((1234, 0o755), (0, 0o777)):
+            allow(images, owner, mode)
+            with Mount(SYSTEM) as mount:
+                refuses(mount, domain, beside)
+        with Mount(SYSTEM, f"allow={away}") as mount:
+            reads(mount, "link", path, "qcow2")
+        within(images, beside, secret, path)
+        named(directory, images, away, domain)
+        allow(images, 0, 0o755)
+
+
+def allow(directory, owner, mode):
+    os.chown(directory, owner, -1)
+    os.chmod(directory, mode)
+
+
+def within(images, beside, secret, path):
+    """One that leads to a file that might be named itself."""
+    os.rename(secret, os.path.join(images, "inside"))
+    os.unlink(beside)
+    os.symlink("inside", beside)
+    with Mount(SYSTEM) as mount:
+        reads(mount, "link", path, "qcow2")
+
+
+def named(directory, images, away, domain):
+    """That libvirt names the link makes no difference, nor that it is one of a directory."""
+    path = domain.disks[0].path
+    moved = os.path.join(away, os.path.basename(path))
+    must("qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "raw", "-b", os.path.join(images, "inside"), path)
+    os.rename(path, moved)
+    os.symlink(moved, path)
+    with Mount(SYSTEM) as mount:
+        refuses(mount, domain, path)
+    os.unlink(path)
+    os.rename(moved, path)
+    os.rename(images, f"{images}.real")
+    os.symlink(f"{images}.real", images)
+    os.chown(directory, 1234, -1)
+    with Mount(SYSTEM) as mount:
+        refuses(mount, domain, images)
+    os.chown(directory, 0, -1)
+    with Mount(SYSTEM) as mount:
+        reads(mount, "link", path, "qcow2")
+    os.unlink(images)
+    os.rename(f"{images}.real", images)
 
 
 with scratch() as directory:
