@@ -18,10 +18,10 @@
 #include "model/copy_file.h"
 #include "model/copy_plan.h"
 #include "model/follow.h"
+#include "model/journal/procedure.h"
 #include "model/mark.h"
 #include "model/print.h"
 #include "model/progress.h"
-#include "model/recover.h"
 #include "model/task.h"
 #include "model/turn.h"
 #include "model/volumes.h"
@@ -392,7 +392,7 @@ int copy_recover(struct model *m, struct journal *j, const char *uuid, struct te
         return r;
     if (!w.c)
         return journal_end(j, e);
-    r = recover_check_uri(m, w.c->uri, e);
+    r = procedure_check_uri(virt_uri(m->virt), w.c->uri, e);
     if (r < 0)
         return r;
     wait_for_job(&w);

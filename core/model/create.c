@@ -2,7 +2,8 @@
  *
  * A wish (words.h) is planned for the domain as it is (plan.h), its files are settled (targets.h),
  * the guard is asked, and then libvirt is given a document that names every file: nothing is left
- * for it to guess. A failure leaves no file that was not there before.
+ * for it to guess. A failure, or a crash, leaves no file that was not there before
+ * (create/steps.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -10,12 +11,11 @@
 #include "base/name.h"
 #include "model/catalog.h"
 #include "model/change/outcome.h"
+#include "model/create/new_snapshot.h"
 #include "model/draft.h"
 #include "model/guard.h"
-#include "model/quiesce.h"
 #include "model/redefine.h"
 #include "model/targets.h"
-#include "model/task.h"
 #include "model/turn.h"
 #include "model/verbs.h"
 
@@ -106,76 +106,26 @@ static int prepare(struct creation *c, struct err *e)
 
 /* ---- making it ---- */
 
-/* What libvirt can abort is a memory that it saves to a file. */
-static int call_libvirt(struct creation *c, bool *unsupported, struct err *e)
+/* What has changed of the domain all the same is told. */
+static int run(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
 {
-    struct turn *t = &c->turn;
-    const struct domain *d = t->domain;
-    bool saves = c->wish.request.memory == XML_EXTERNAL && d->active;
-    int r = task_check(e);
-    if (r < 0)
-        return err_fail(e, -r, "it was interrupted; nothing was made");
-    progress_before(saves ? "saving the memory" : "making the snapshot", saves);
-    if (saves)
-        task_may_abort(d->uuid);
-    r = virt_snapshot_create(t->m->virt, d->uuid, c->xml, c->wish.flags, unsupported, e);
-    if (saves)
-        task_past_abort();
-    struct err ignored;
-    if (r != -EINTR || task_check(&ignored) == 0)
-        return r;
-    struct err why = *e;
-    return err_fail(e, EINTR, "it was interrupted, and aborted: %s", why.text);
-}
-
-/* With the guest's file systems frozen meanwhile, where that was asked for and there is a guest. It
- * is not libvirt's own flag, since then a thaw that fails is a snapshot that fails, with the disks
- * on new files all the same. */
-static int call(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
-{
-    bool quiesce = (c->wish.flags & WISH_QUIESCE) && c->turn.domain->active;
-    int r = quiesce ? quiesce_begin(&c->turn, e) : 0;
-    if (r < 0)
-        return r;
-    r = call_libvirt(c, unsupported, e);
-    if (quiesce)
-        quiesce_end(&c->turn, remark);
+    struct outcome o = {.before = c->turn.domain};
+    struct new_snapshot ns = {.p.remark = remark, .unsupported = unsupported};
+    int r = new_snapshot_plan(&ns, &c->turn, &c->wish, &c->plan, &c->targets, c->xml, e);
+    turn_begins_change(&c->turn);
+    if (r == 0)
+        r = procedure_run(&ns.p, e);
+    if (r < 0 && ns.asked)
+        r = outcome_settle(c->turn.m, &o, remark, e);
+    procedure_drop(&ns.p);
     return r;
-}
-
-static bool is_there(const struct domain *now, const void *name)
-{
-    return domain_find_name(now, name);
-}
-
-/* If libvirt answered that it failed, a snapshot of that name is another program's. */
-static int look_again(const struct creation *c, struct text *remark, struct err *e)
-{
-    bool listed = !(c->wish.flags & VIRT_CREATE_NO_METADATA);
-    struct outcome o = {.before = c->turn.domain,
-                        .is_done = listed ? is_there : NULL,
-                        .ctx = c->wish.request.name,
-                        .done = "the snapshot is there",
-                        .only_unanswered = true};
-    return outcome_settle(c->turn.m, &o, remark, e);
 }
 
 static int attempt(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
 {
     *unsupported = false;
     int r = prepare(c, e);
-    if (r == 0)
-        r = turn_confirm(&c->turn, e);
-    if (r == 0)
-        r = targets_confirm(&c->targets, e);
-    if (r < 0)
-        return r;
-    r = call(c, unsupported, remark, e);
-    if (r < 0)
-        r = look_again(c, remark, e);
-    if (r < 0)
-        targets_clean(c->turn.m, c->turn.domain->uuid, &c->targets, !err_is_unsure(e), e);
-    return r;
+    return r == 0 ? run(c, unsupported, remark, e) : r;
 }
 
 /* libvirt's default kind; where it answers that this domain cannot have that, external disk-only.
@@ -210,13 +160,8 @@ static int find_created(const struct turn *t, const char *name, uint64_t *ret_id
 /* Makes what c->wish says; `ret_ident` (NULL where nobody asks) gets the new one's. */
 static int create(struct creation *c, uint64_t *ret_ident, struct text *remark, struct err *e)
 {
-    uint64_t ident = 0;
     int r = make(c, remark, e);
-    if (r == 0 && ret_ident)
-        r = find_created(&c->turn, c->wish.request.name, &ident, e);
-    if (r == 0 && ret_ident)
-        *ret_ident = ident;
-    return r;
+    return r == 0 && ret_ident ? find_created(&c->turn, c->wish.request.name, ret_ident, e) : r;
 }
 
 /* ---- who asks ---- */

@@ -13,8 +13,8 @@
 
 #include "model/catalog.h"
 #include "model/delete_steps.h"
+#include "model/journal/procedure.h"
 #include "model/print.h"
-#include "model/recover.h"
 #include "model/task.h"
 #include "model/turn.h"
 
@@ -183,7 +183,7 @@ int delete_recover(struct model *m, struct journal *j, const char *uuid, struct 
     if (!w.del)
         return journal_end(j, e);
     w.merging = w.del->step >= DELETE_MERGE;
-    r = recover_check_uri(m, w.del->uri, e);
+    r = procedure_check_uri(virt_uri(m->virt), w.del->uri, e);
     if (r == 0)
         r = delete_look(&w, e);
     if (r == -ENOENT) {

@@ -167,7 +167,7 @@ static bool may_go(const struct survey *v, const struct leftover *file, const st
     autotext struct text why = {0};
     if (!S_ISREG(st->st_mode) || st->st_dev != file->dev || st->st_ino != file->ino)
         text_add(&why, "since it is another file now");
-    else if (image_is_open(file->path))
+    else if (file->what != LEFT_UNUSED && image_is_open(file->path))
         text_add(&why, "since a QEMU has it open");
     else
         own_tags_are_kept(file->path, original, &why);
@@ -213,7 +213,7 @@ int leftovers_drop_own(struct model *m, struct domain *d, const struct leftover_
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++) {
-        struct leftover file = {.path = files[i].path, .what = LEFT_TOP};
+        struct leftover file = {.path = files[i].path, .what = files[i].what};
         if (lstat(file.path, &st) < 0)
             continue;
         file.dev = st.st_dev;

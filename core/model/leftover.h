@@ -9,7 +9,8 @@
 enum left {
     LEFT_TOP,   /* the top of a disk's chain */
     LEFT_BELOW, /* what stands below it, or a copy; that others need it goes without saying */
-    LEFT_MEMORY /* of a virtual machine */
+    LEFT_MEMORY, /* of a virtual machine */
+    LEFT_UNUSED  /* QEMU may have it open, but no disk is on it; never in a journal */
 };
 
 struct leftover {
@@ -56,6 +57,7 @@ int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *
 struct leftover_own {
     char *path;
     const char *original;
+    enum left what;
 };
 
 /* Removes such files, except those that something surely uses. `d` NULL: the domain is gone. */

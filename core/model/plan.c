@@ -106,6 +106,7 @@ static int settle_disk(const struct xml_domain *live, const struct xml_disk *dis
     struct xml_request_disk *asked = entry_of(live, &w->request, disk);
     int where = where_of(disk, asked, otherwise);
     p->internal |= where == XML_INTERNAL;
+    p->n_internal += where == XML_INTERNAL;
     p->external |= where == XML_EXTERNAL;
     if (where == XML_INTERNAL && (w->flags & VIRT_CREATE_DISK_ONLY))
         return err_fail(

@@ -7,8 +7,9 @@
 #include "model/words.h"
 
 struct plan {
-    bool internal; /* some disk's snapshot stands in its own image */
-    bool external; /* some disk gets an overlay */
+    bool internal;       /* some disk's snapshot stands in its own image, */
+    unsigned n_internal; /* as those of so many do */
+    bool external;       /* some disk gets an overlay */
 };
 
 /* Settles `w` for a domain with these disks: flags that follow, memory, and an entry for each disk

@@ -4,16 +4,22 @@
 #define SNAPFS_MODEL_QUIESCE_H
 
 #include "base/text.h"
-#include "model/turn.h"
+#include "model/journal.h"
+#include "model/model.h"
 
-/* Has the guest's agent freeze them (virt_freeze has the errors), after the journal tells of it. */
-int quiesce_begin(struct turn *t, struct err *e);
+/* Has the guest's agent freeze them (virt_freeze has the errors). The journal tells of it. */
+int quiesce_freeze(struct model *m, const char *uuid, struct err *e);
 
-/* Has it thaw them. A failure is told in `remark`. */
-void quiesce_end(struct turn *t, struct text *remark);
+/* Has it thaw them, where the domain runs. The remark tells of an agent that fails, since nothing
+ * more can be done; with `late`, when an operation was cut off that froze them, also of one that
+ * does not. The errors are those of a libvirt that does not answer. */
+int quiesce_thaw(struct model *m, const char *uuid, bool late, struct text *remark, struct err *e);
 
-/* Thaws what was frozen by somebody who was cut off before he could. EHOSTDOWN leaves the journal;
- * an agent that fails does not, since there is nothing more to be done. */
+/* Thaws them late by a journal of its own, as versions of snapfs before 'create' had one wrote it:
+ *
+ *     freeze 1     the version of all this
+ *     uri URI      the libvirt it was begun through
+ */
 int quiesce_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
                     struct err *e);
 

@@ -105,7 +105,7 @@ int record_read(const char *text, bool (*each)(void *ctx, const struct record_li
     return ok ? 0 : record_fail(e);
 }
 
-static bool number(const char *s, uint64_t *ret)
+bool record_number(const char *s, uint64_t *ret)
 {
     char end;
     return *s >= '0' && *s <= '9' && sscanf(s, "%" SCNu64 "%c", ret, &end) == 1;
@@ -115,7 +115,7 @@ bool record_numbers(const struct record_line *l, size_t from, uint64_t *ret, siz
 {
     bool ok = l->n == from + n;
     for (size_t i = 0; ok && i < n; i++)
-        ok = number(l->fields[from + i], &ret[i]);
+        ok = record_number(l->fields[from + i], &ret[i]);
     return ok;
 }
 

@@ -9,6 +9,7 @@
 
 #include "model/catalog.h"
 #include "model/copy.h"
+#include "model/create/new_snapshot.h"
 #include "model/delete.h"
 #include "model/numbers.h"
 #include "model/quiesce.h"
@@ -26,16 +27,6 @@ static void say(struct model *m, const char *uuid, int result, const struct err 
         m->options.say(result < 0, line.s);
 }
 
-int recover_check_uri(const struct model *m, const char *uri, struct err *e)
-{
-    if (!strcmp(uri, virt_uri(m->virt)))
-        return 0;
-    return err_fail(e, EBUSY,
-                    "an operation on the domain that was begun through '%s' was cut off; mount "
-                    "that, so that it is finished",
-                    uri);
-}
-
 /* What undoes or finishes each procedure, by the first word of its journal. */
 static const struct {
     const char *word;
@@ -43,6 +34,7 @@ static const struct {
                    struct err *e);
 } procedures[] = {
     {"copy", copy_recover},
+    {"create", new_snapshot_recover},
     {"delete", delete_recover},
     {"freeze", quiesce_recover},
     {"revert", revert_recover},

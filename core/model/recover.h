@@ -8,8 +8,4 @@
 /* Undoes or finishes what the journal tells of, and says so in the domain's log. */
 int recover_domain(struct model *m, struct journal *j, const char *uuid, struct err *e);
 
-/* May a procedure that was begun through `uri` be gone on with here? EBUSY where that is another
- * libvirt. */
-int recover_check_uri(const struct model *m, const char *uri, struct err *e);
-
 #endif

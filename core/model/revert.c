@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "model/catalog.h"
+#include "model/journal/procedure.h"
 #include "model/print.h"
-#include "model/recover.h"
 #include "model/revert_steps.h"
 #include "model/task.h"
 #include "model/turn.h"
@@ -252,7 +252,7 @@ int revert_recover(struct model *m, struct journal *j, const char *uuid, struct 
         return r;
     if (!w.rv)
         return journal_end(j, e);
-    r = recover_check_uri(m, w.rv->uri, e);
+    r = procedure_check_uri(virt_uri(m->virt), w.rv->uri, e);
     if (r == 0)
         r = look(&w, e);
     if (r == -ENOENT) {

@@ -28,10 +28,4 @@ void targets_drop(struct targets *t);
 /* Right before the call: is still nothing there that was not? EEXIST. */
 int targets_confirm(const struct targets *t, struct err *e);
 
-/* After the create failed with `e`: removes those files that were not there before and that nothing
- * names or stands on, and says in `e` which were removed and which are left. With `sure` false it
- * may be under way yet: nothing is removed. */
-void targets_clean(struct model *m, const char *uuid, const struct targets *t, bool sure,
-                   struct err *e);
-
 #endif

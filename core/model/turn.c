@@ -100,31 +100,35 @@ static bool same_snapshots(const struct domain *a, const struct domain *b)
     return same && (a->current ? a->current->ident : 0) == (b->current ? b->current->ident : 0);
 }
 
-static int same_disks(const struct domain *a, const struct domain *b, bool *ret, struct err *e)
+static bool same_disks(const struct domain *a, const struct domain *b)
 {
     uint64_t x = 0, y = 0;
-    int r = print_config(a->xml, &x, e);
-    if (r == 0)
-        r = print_config(b->xml, &y, e);
-    *ret = x == y;
-    return r;
+    struct err ignored;
+    return print_config(a->xml, &x, &ignored) == 0 && print_config(b->xml, &y, &ignored) == 0 &&
+           x == y;
+}
+
+bool turn_is_same(const struct domain *a, const struct domain *b)
+{
+    return same_disks(a, b) && same_snapshots(a, b) && a->active == b->active;
+}
+
+void turn_begins_change(struct turn *t)
+{
+    if (!t->before)
+        t->before = domain_ref(t->domain);
 }
 
 int turn_confirm(struct turn *t, struct err *e)
 {
     struct domain *now autodestroy(domain_unref) = NULL;
-    bool same = false;
     if (task_check(e) < 0)
         return err_fail(e, EINTR, "it was interrupted; nothing was done");
     int r = model_domain_now(t->m, t->domain->uuid, &now, e);
-    if (r == 0)
-        r = same_disks(t->domain, now, &same, e);
     if (r < 0)
         return r;
-    same = same && same_snapshots(t->domain, now) && now->active == t->domain->active;
-    if (same && !t->before)
-        t->before = domain_ref(t->domain);
-    if (same)
-        return 0;
-    return err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
+    if (!turn_is_same(t->domain, now))
+        return err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
+    turn_begins_change(t);
+    return 0;
 }

@@ -17,7 +17,7 @@ struct turn {
     struct journal
         *journal;          /* NULL for the test driver's domains, which are this process's alone */
     struct domain *domain; /* as it was read after the turn came */
-    struct domain *before; /* the same, once turn_confirm has let a change begin; else NULL */
+    struct domain *before; /* the same, once a change may have begun; else NULL */
 };
 
 /* Waits for the verbs before it, also of other processes, undoes or finishes what one of them left
@@ -42,5 +42,11 @@ void turn_renumber(struct turn *t);
  * reads every domain, which takes its time, and libvirt names snapshots by their names alone.
  * EBUSY; EINTR when the thread's task is unwanted by now. */
 int turn_confirm(struct turn *t, struct err *e);
+
+/* A change may begin from here on; turn_confirm says so itself. */
+void turn_begins_change(struct turn *t);
+
+/* Have both readings of a domain the same snapshots and disks, and the same state as to running? */
+bool turn_is_same(const struct domain *a, const struct domain *b);
 
 #endif

@@ -29,6 +29,18 @@ int virt_domain_destroy(struct virt *v, const char *uuid, struct err *e)
     return virt_run_on(v, VIRT_CHANGE, uuid, op_state, &c, e);
 }
 
+static int resume(virDomainPtr dom, unsigned flags)
+{
+    (void)flags;
+    return virDomainResume(dom);
+}
+
+int virt_domain_resume(struct virt *v, const char *uuid, struct err *e)
+{
+    struct state_call c = {.act = resume};
+    return virt_run_on(v, VIRT_CHANGE, uuid, op_state, &c, e);
+}
+
 int virt_domain_start(struct virt *v, const char *uuid, unsigned flags, struct err *e)
 {
     struct state_call c = {.act = virDomainCreateWithFlags};

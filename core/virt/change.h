@@ -16,11 +16,18 @@ int virt_domain_define(struct virt *v, const char *xml, struct err *e);
  * caller. */
 int virt_domain_secure_config(struct virt *v, const char *uuid, char **ret, struct err *e);
 
+/* The XML of a domain that runs, as a snapshot of it keeps it, with secrets; owned by the caller.
+ */
+int virt_domain_secure_xml(struct virt *v, const char *uuid, char **ret, struct err *e);
+
 /* virDomainUndefine of a domain that is shut off and has no snapshots. ENOENT. */
 int virt_domain_undefine(struct virt *v, const char *uuid, struct err *e);
 
 /* virDomainDestroy. EBUSY when it does not run. */
 int virt_domain_destroy(struct virt *v, const char *uuid, struct err *e);
+
+/* virDomainResume. EBUSY when it does not run, or is not paused. */
+int virt_domain_resume(struct virt *v, const char *uuid, struct err *e);
 
 enum virt_start_flag {
     VIRT_START_RUNNING = 1 << 0, /* whatever a saved state says; a start without one runs anyway */

@@ -262,6 +262,11 @@ int virt_domain_secure_config(struct virt *v, const char *uuid, char **ret, stru
     return ask_xml(v, uuid, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE, ret, e);
 }
 
+int virt_domain_secure_xml(struct virt *v, const char *uuid, char **ret, struct err *e)
+{
+    return ask_xml(v, uuid, VIR_DOMAIN_XML_MIGRATABLE | VIR_DOMAIN_XML_SECURE, ret, e);
+}
+
 /* ---- all of that at once ---- */
 
 void virt_look_drop(struct virt_look *l)

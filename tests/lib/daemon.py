@@ -22,10 +22,17 @@ def kill(number=signal.SIGKILL):
     until(lambda: not os.path.exists(f"/proc/{one}"), "libvirtd ended")
 
 
-def start():
-    must(PRIVATE_LIBVIRT, "--start")
+def start(environment=None):
+    must(PRIVATE_LIBVIRT, "--start", env={**os.environ, **(environment or {})})
 
 
 def restart():
     kill()
     start()
+
+
+def restart_dying(at, log, armed, **more):
+    """From now on it dies at that moment of its own, or kills another, counted while the file `armed`
+    is there."""
+    kill()
+    start({"LD_PRELOAD": os.environ["KILL_AT_SO"], "KILL_AT": str(at), "KILL_LOG": log, "KILL_ARMED": armed, **more})

@@ -7,6 +7,7 @@ import threading
 from lib import daemon
 from lib.domain import SYSTEM
 from lib.mount import Mount
+from lib.wait import until
 from lib.tap import equal
 
 JOURNALS = "/var/lib/snapfs"
@@ -47,6 +48,11 @@ def meddling(domain, at, directory, command):
     with open(said, encoding="utf-8") as file:
         equal(file.read().strip(), "", f"what '{command}' says")
     equal(journals(), [], "journals")
+
+
+def settled():
+    """Returns once no operation is unfinished."""
+    until(lambda: not journals(), f"the journals end: {journals()}", 60)
 
 
 def last_moment(log):

@@ -5,12 +5,18 @@
  * and when a call that changes something has been made and the next line is not written. Each is
  * named in the file $KILL_LOG as it comes. With $KILL_PID_FILE the process named there is killed
  * instead; with $KILL_RUN nobody is, but that shell command is run to its end.
+ *
+ * With $KILL_ARMED it is loaded into libvirt's daemon, whose moments are before and after each file
+ * that it puts in the place of another, and after each call; they count while the file of that name
+ * is there. Programs that the daemon runs have no such moments.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,9 +58,20 @@ static void act(void)
         kill(pid, SIGKILL);
 }
 
-static void moment(const char *name)
+/* The daemon passes its environment on to the programs that it runs. */
+static bool is_armed(bool in_daemon)
+{
+    const char *armed = getenv("KILL_ARMED");
+    if (!armed)
+        return !in_daemon;
+    return !strcmp(program_invocation_short_name, "libvirtd") && access(armed, F_OK) == 0;
+}
+
+static void moment_of(bool in_daemon, const char *name)
 {
     static atomic_int count;
+    if (!is_armed(in_daemon))
+        return;
     const char *at = getenv("KILL_AT"), *log = getenv("KILL_LOG");
     int fd = log ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
     if (fd >= 0) {
@@ -63,6 +80,11 @@ static void moment(const char *name)
     }
     if (at && atomic_fetch_add(&count, 1) + 1 == strtol(at, NULL, 10))
         act();
+}
+
+static void moment(const char *name)
+{
+    moment_of(false, name);
 }
 
 /* The function that this one stands before. */
@@ -78,6 +100,15 @@ int unlink(const char *path)
 {
     int r = NEXT(unlink)(path);
     moment("unlink");
+    return r;
+}
+
+int rename(const char *old, const char *new)
+{
+    const char *name = strrchr(new, '/');
+    moment_of(true, "before-rename");
+    int r = NEXT(rename)(old, new);
+    moment_of(true, name ? name + 1 : new);
     return r;
 }
 

@@ -1,0 +1,68 @@
+/* new_snapshot.h - inside core/model: all that the making of a snapshot goes by, decided before
+ * libvirt is asked for it, and how it stands in the journal (journal/procedure.h):
+ *
+ *     create 1
+ *     uri URI, snapshot NAME
+ *     parent NAME                          the current snapshot before
+ *     listing XML                          by which libvirt can list it (virt/xml_listing.h)
+ *     state ACTIVE RUNNING LISTED HALT QUIESCE TAGS
+ *     memory PATH                          the file
+ *     overlay TARGET FROM PATH FORMAT THERE   one a disk
+ */
+#ifndef SNAPFS_MODEL_CREATE_NEW_SNAPSHOT_H
+#define SNAPFS_MODEL_CREATE_NEW_SNAPSHOT_H
+
+#include "model/journal/procedure.h"
+#include "model/plan.h"
+#include "model/targets.h"
+#include "model/turn.h"
+
+struct new_overlay {
+    char *target;
+    char *from; /* the file that the disk is on before */
+    char *path, *format;
+    bool there; /* the file was there before: it stays in any case */
+};
+
+struct new_snapshot {
+    struct procedure p;
+    char *parent;  /* "" for none */
+    char *listing; /* "" where libvirt is not to list it */
+    char *memory;  /* the file; "" for none */
+    bool active;   /* the domain ran, */
+    bool running;  /* and was not paused */
+    bool listed;   /* libvirt is to list it */
+    bool halt;
+    bool quiesce;
+    unsigned tags; /* disks whose bytes are in a tag */
+    struct new_overlay *overlays;
+    size_t n_overlays;
+
+    /* ---- not in the journal: of the thread that asks for it ---- */
+    const struct domain *before; /* as it was planned for; NULL when it was cut off */
+    const char *request;         /* what libvirt gets */
+    const struct targets *targets;
+    unsigned flags; /* VIRT_CREATE_* */
+    bool saves;     /* a memory, which takes its time and can be aborted */
+    bool *unsupported;
+    bool asked;  /* libvirt was: files of those names are the snapshot's */
+    bool frozen; /* the guest's file systems may be */
+
+    struct domain *now; /* as it was read before the step */
+};
+
+extern const struct procedure_kind new_snapshot_kind; /* steps.c */
+
+enum { NEW_SNAPSHOT_ROWS = 14 };
+extern const struct field new_snapshot_rows[NEW_SNAPSHOT_ROWS];
+
+/* Fills in the plan: of the wish as it was settled for t->domain, and of the document for it. */
+int new_snapshot_plan(struct new_snapshot *ns, const struct turn *t, const struct wish *w,
+                      const struct plan *p, const struct targets *targets, const char *request,
+                      struct err *e);
+
+/* Undoes or finishes what the journal tells of: see procedure_recover. */
+int new_snapshot_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
+                         struct err *e);
+
+#endif

@@ -1,0 +1,415 @@
+/* steps.c - the steps of the making of a snapshot, and what becomes of one that was cut off. No
+ * locks of its own: called under the domain's operation and its journal.
+ *
+ *     step    before it                       after it
+ *     make    none of its files is there      libvirt has made it; the disks are on the overlays
+ *     list    libvirt may not list it, or     libvirt lists it, as current; the domain's next start
+ *             the guest may be frozen         is on the overlays; the guest is not frozen
+ *
+ * A `make` that was cut off is finished if a disk is on its overlay or every disk has its tag: then
+ * the snapshot's bytes are all there, and what the guest has written since is kept. Else no guest
+ * ever wrote to an overlay, and the files are removed.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/sync.h"
+#include "image/image.h"
+#include "model/catalog.h"
+#include "model/create/new_snapshot.h"
+#include "model/follow.h"
+#include "model/leftover.h"
+#include "model/quiesce.h"
+#include "model/survey.h"
+#include "model/task.h"
+#include "model/volumes.h"
+#include "virt/change.h"
+#include "virt/commit.h"
+#include "virt/xml_move.h"
+
+enum { IDLE_LOOK_MS = 100 };
+
+static struct new_snapshot *of(const struct procedure *p)
+{
+    return (struct new_snapshot *)(uintptr_t)p;
+}
+
+static int look(struct procedure *p, struct err *e)
+{
+    struct new_snapshot *ns = of(p);
+    domain_unref(take(ns->now));
+    return model_domain_now(p->m, p->uuid, &ns->now, e);
+}
+
+static void drop(struct procedure *p)
+{
+    domain_unref(of(p)->now);
+}
+
+static bool is_listed(const struct new_snapshot *ns)
+{
+    return domain_find_name(ns->now, ns->p.snapshot);
+}
+
+/* ---- make ---- */
+
+/* What libvirt can abort is a memory that it saves to a file. */
+static int call_libvirt(struct new_snapshot *ns, struct err *e)
+{
+    struct procedure *p = &ns->p;
+    progress_before(ns->saves ? "saving the memory" : "making the snapshot", ns->saves);
+    if (ns->saves)
+        task_may_abort(p->uuid);
+    ns->asked = true;
+    int r = virt_snapshot_create(p->m->virt, p->uuid, ns->request, ns->flags, ns->unsupported, e);
+    if (ns->saves)
+        task_past_abort();
+    struct err ignored;
+    if (r != -EINTR || task_check(&ignored) == 0)
+        return r;
+    struct err why = *e;
+    return err_fail(e, EINTR, "it was interrupted, and aborted: %s", why.text);
+}
+
+/* A freeze whose answer did not come may have been made. */
+static int freeze(struct new_snapshot *ns, struct err *e)
+{
+    int r = quiesce_freeze(ns->p.m, ns->p.uuid, e);
+    ns->frozen = r == 0 || err_is_unsure(e);
+    return r;
+}
+
+static int thaw(struct new_snapshot *ns, struct err *e)
+{
+    int r = quiesce_thaw(ns->p.m, ns->p.uuid, ns->p.late, ns->p.remark, e);
+    ns->frozen &= r < 0;
+    return r;
+}
+
+/* An overlay that is lost in a crash of the machine takes along what the guest had brought to the
+ * disk. */
+static void sync_overlays(const struct new_snapshot *ns)
+{
+    struct err why;
+    for (size_t i = 0; i < ns->n_overlays; i++)
+        if (!ns->overlays[i].there && sync_file(ns->overlays[i].path, &why) < 0)
+            text_add(ns->p.remark, "%s%s", ns->p.remark->len ? "; " : "", why.text);
+}
+
+/* The guest's file systems are frozen meanwhile, where that was asked for and there is a guest. It
+ * is not libvirt's own flag, since then a thaw that fails is a snapshot that fails, with the disks
+ * on new files all the same. */
+static int run_make(struct procedure *p, struct err *e)
+{
+    struct new_snapshot *ns = of(p);
+    struct err ignored;
+    int r = targets_confirm(ns->targets, e);
+    if (r == 0 && ns->quiesce)
+        r = freeze(ns, e);
+    if (r < 0)
+        return r;
+    r = call_libvirt(ns, e);
+    if (ns->frozen)
+        thaw(ns, &ignored); /* what fails is done again by `list`, or by what undoes this */
+    if (r == 0)
+        sync_overlays(ns);
+    return r;
+}
+
+static enum step_fit fits_make(const struct procedure *p)
+{
+    const struct new_snapshot *ns = of(p);
+    return ns->before && turn_is_same(ns->before, ns->now) ? STEP_FITS : STEP_CHANGED;
+}
+
+/* ---- both ways ---- */
+
+/* libvirt that is cut off while it saves a memory leaves the guest paused, as if a user had. */
+static int resume_guest(const struct new_snapshot *ns, struct err *e)
+{
+    bool saves = *ns->memory || ns->tags;
+    if (!saves || !ns->running || strcmp(ns->now->state, "paused") != 0)
+        return 0;
+    int r = virt_domain_resume(ns->p.m->virt, ns->p.uuid, e);
+    if (r == 0)
+        text_add(ns->p.remark, "; the domain, which was left paused, is resumed");
+    return r;
+}
+
+/* ---- list ---- */
+
+static const struct new_overlay *find_overlay(const struct new_snapshot *ns,
+                                              const struct xml_disk *disk)
+{
+    const char *path = volumes_file(ns->now->volumes, &disk->source);
+    for (size_t i = 0; path && i < ns->n_overlays; i++)
+        if (!strcmp(ns->overlays[i].target, disk->target) &&
+            (!strcmp(ns->overlays[i].path, path) || follow_to_same(ns->overlays[i].path, path)))
+            return &ns->overlays[i];
+    return NULL;
+}
+
+static bool is_on_overlays(const struct new_snapshot *ns, const char *xml)
+{
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    struct err ignored;
+    bool on = false;
+    if (xml_domain_parse(xml, &x, &ignored) < 0)
+        return false;
+    for (size_t i = 0; i < x->n_disks; i++)
+        on |= find_overlay(ns, &x->disks[i]) != NULL;
+    return on;
+}
+
+/* Where that configuration still has the disks on the files below the overlays. */
+static size_t find_places(const struct new_snapshot *ns, const struct xml_domain *x,
+                          struct xml_place *places)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < ns->n_overlays; i++) {
+        const struct new_overlay *o = &ns->overlays[i];
+        const struct xml_disk *disk = xml_domain_disk(x, o->target);
+        const char *path = disk ? volumes_file(ns->now->volumes, &disk->source) : NULL;
+        bool volume = disk && disk->source.volume;
+        if (path && follow_to_same(path, o->from) && !follow_to_same(path, o->path))
+            places[n++] = (struct xml_place){.target = o->target,
+                                             .from = path,
+                                             .to = o->path,
+                                             .format = o->format,
+                                             .pool = volume ? disk->source.pool : NULL,
+                                             .volume = volume ? disk->source.volume : NULL};
+    }
+    return n;
+}
+
+/* libvirt may have been cut off between the running domain and its configuration: the next start
+ * would be on the files that are the snapshot's now. */
+static int move_config(struct new_snapshot *ns, struct err *e)
+{
+    autofree char *secure = NULL, *xml = NULL;
+    autofree struct xml_place *places = calloc(ns->n_overlays + 1, sizeof(*places));
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    if (!places)
+        return err_nomem(e);
+    if (!ns->now->persistent || !is_on_overlays(ns, ns->now->xml))
+        return 0;
+    int r = virt_domain_secure_config(ns->p.m->virt, ns->p.uuid, &secure, e);
+    if (r == 0)
+        r = xml_domain_parse(secure, &x, e);
+    size_t n = r == 0 ? find_places(ns, x, places) : 0;
+    if (!n)
+        return r;
+    r = xml_move_domain(secure, places, n, &xml, e);
+    return r == 0 ? virt_domain_define(ns->p.m->virt, xml, e) : r;
+}
+
+static int put_on_list(struct new_snapshot *ns, struct err *e)
+{
+    return virt_snapshot_create(ns->p.m->virt, ns->p.uuid, ns->listing,
+                                VIRT_CREATE_REDEFINE | VIRT_CREATE_CURRENT, NULL, e);
+}
+
+/* Who asked for it just now asked for that, too; later the guest is someone's again. */
+static int halt(struct new_snapshot *ns, struct err *e)
+{
+    if (!ns->now->active)
+        return 0;
+    if (!ns->p.late)
+        return virt_domain_destroy(ns->p.m->virt, ns->p.uuid, e);
+    text_add(ns->p.remark, "; the domain was to be shut off, and is left running");
+    return 0;
+}
+
+static int run_list(struct procedure *p, struct err *e)
+{
+    struct new_snapshot *ns = of(p);
+    bool asked = ns->listed && !is_listed(ns);
+    int r = ns->quiesce && (p->late || ns->frozen) ? thaw(ns, e) : 0;
+    if (r == 0)
+        r = move_config(ns, e);
+    if (r == 0 && asked)
+        r = put_on_list(ns, e);
+    if (r == 0 && asked)
+        r = ns->halt ? halt(ns, e) : resume_guest(ns, e);
+    return r;
+}
+
+/* In a call that was answered libvirt has done all of it. */
+static enum step_fit fits_list(const struct procedure *p)
+{
+    const struct new_snapshot *ns = of(p);
+    bool done = ns->before && p->step == 0 && !ns->frozen && (!ns->listed || is_listed(ns));
+    return done ? STEP_SKIPPED : STEP_FITS;
+}
+
+/* ---- after it was cut off ---- */
+
+static int wait_for_disk(const struct procedure *p, const char *target, struct err *e)
+{
+    struct virt_block_job job;
+    int r = virt_block_job(p->m->virt, p->uuid, target, &job, e);
+    return r < 0 && err_is_open(e) ? r : 0;
+}
+
+/* libvirt goes on with what it was asked for, whoever asked for it is gone, and answers about a
+ * disk when it is through with all but a memory. */
+static int wait_until_idle(const struct new_snapshot *ns, struct err *e)
+{
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    struct virt_job job = {0};
+    int r = xml_domain_parse(ns->now->xml, &x, e);
+    for (size_t i = 0; r == 0 && i < x->n_disks; i++)
+        r = *x->disks[i].source.type ? wait_for_disk(&ns->p, x->disks[i].target, e) : 0;
+    do
+        r = r == 0 ? virt_job_look(ns->p.m->virt, ns->p.uuid, &job, e) : r;
+    while (r == 0 && job.operation && !strcmp(job.operation, "snapshot") &&
+           (r = task_rest(IDLE_LOOK_MS, e)) == 0);
+    return r;
+}
+
+static bool is_named(const struct survey *v, const struct new_snapshot *ns, int file)
+{
+    for (size_t i = 0; i < graph_n_users(v->graph); i++) {
+        const struct graph_user *u = graph_user(v->graph, i);
+        if (u->tag && u->tag_id && !strcmp(u->tag, ns->p.snapshot) &&
+            graph_chain(v->graph, i, 0) == file)
+            return true;
+    }
+    return false;
+}
+
+/* How many of the domain's disks have its tag. None had one of that name before. */
+static int count_tags(const struct new_snapshot *ns, unsigned *ret, struct err *e)
+{
+    struct survey v;
+    struct err ignored;
+    *ret = 0;
+    if (!ns->tags || !virt_files_local(ns->p.m->virt, &ignored))
+        return 0;
+    int r = survey_make(ns->p.m, ns->now, SURVEY_ALONE, &v, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < v.live->n_disks; i++) {
+        int user = survey_user(&v, ns->now, NULL, v.live->disks[i].target);
+        int file = user < 0 ? GRAPH_NO_FILE : graph_chain(v.graph, (size_t)user, 0);
+        *ret += file != GRAPH_NO_FILE && is_named(&v, ns, file);
+    }
+    survey_drop(&v);
+    return 0;
+}
+
+static int is_made(const struct new_snapshot *ns, bool *ret, struct err *e)
+{
+    autofree char *config = NULL;
+    unsigned tags;
+    int r = count_tags(ns, &tags, e);
+    if (r == 0 && ns->now->persistent)
+        r = virt_domain_xml(ns->p.m->virt, ns->p.uuid, true, &config, e);
+    if (r < 0)
+        return r;
+    *ret = (ns->tags && tags == ns->tags) || is_on_overlays(ns, ns->now->xml) ||
+           (config && is_on_overlays(ns, config));
+    return 0;
+}
+
+static int resume(struct procedure *p, int *ret_step, struct err *e)
+{
+    struct new_snapshot *ns = of(p);
+    bool made = false;
+    int r = wait_until_idle(ns, e);
+    if (r == 0)
+        r = look(p, e);
+    if (r == 0)
+        r = is_made(ns, &made, e);
+    *ret_step = made || is_listed(ns) ? 1 : PROCEDURE_UNDO;
+    return r;
+}
+
+/* ---- undo ---- */
+
+/* libvirt deletes what it lists, also where some of the disks have no tag. */
+static int drop_tags(struct new_snapshot *ns, struct err *e)
+{
+    unsigned tags = 0;
+    int r = ns->listed ? count_tags(ns, &tags, e) : 0;
+    if (r < 0 || !tags)
+        return r;
+    r = put_on_list(ns, e);
+    if (r == 0)
+        r = virt_snapshot_delete(ns->p.m->virt, ns->p.uuid, ns->p.snapshot, false, e);
+    if (r < 0 && !err_is_open(e)) {
+        text_add(ns->p.remark, "; a tag of the snapshot is left: %s", e->text);
+        return 0;
+    }
+    return r;
+}
+
+/* QEMU puts all disks on their overlays at once, when it has all of them open. */
+static bool may_be_switched(const struct new_snapshot *ns)
+{
+    struct stat st;
+    bool all = true;
+    for (size_t i = 0; i < ns->n_overlays; i++)
+        all &= stat(ns->overlays[i].path, &st) == 0 && image_is_open(ns->overlays[i].path);
+    return all;
+}
+
+/* The names were free when libvirt was asked, so that a file of such a name is the snapshot's. */
+static int drop_files(struct new_snapshot *ns, struct err *e)
+{
+    autofree struct leftover_own *files = calloc(ns->n_overlays + 1, sizeof(*files));
+    size_t n = 0;
+    if (!files)
+        return err_nomem(e);
+    enum left what = may_be_switched(ns) ? LEFT_TOP : LEFT_UNUSED;
+    for (size_t i = 0; i < ns->n_overlays; i++)
+        if (!ns->overlays[i].there)
+            files[n++] = (struct leftover_own){ns->overlays[i].path, ns->overlays[i].from, what};
+    if (*ns->memory)
+        files[n++] = (struct leftover_own){.path = ns->memory, .what = LEFT_MEMORY};
+    return n ? leftovers_drop_own(ns->p.m, ns->now, files, n, ns->p.remark, e) : 0;
+}
+
+/* Of a domain that is gone every file stays, since its disks may be on the overlays. */
+static int undo(struct procedure *p, struct err *e)
+{
+    struct new_snapshot *ns = of(p);
+    if (p->gone)
+        return 0;
+    int r = ns->quiesce && (p->late || ns->frozen) ? thaw(ns, e) : 0;
+    if (r < 0 || !(p->late || ns->asked))
+        return r;
+    r = resume_guest(ns, e);
+    if (r == 0)
+        r = drop_tags(ns, e);
+    return r == 0 ? drop_files(ns, e) : r;
+}
+
+/* ---- the procedure ---- */
+
+static const struct step steps[] = {
+    {"make", run_make, fits_make, STEP_ONCE},
+    {"list", run_list, fits_list, 0},
+};
+
+const struct procedure_kind new_snapshot_kind = {
+    .word = "create",
+    .version = "1",
+    .noun = "the making of",
+    .fields = {new_snapshot_rows, NEW_SNAPSHOT_ROWS},
+    .size = sizeof(struct new_snapshot),
+    .steps = steps,
+    .n_steps = sizeof(steps) / sizeof(*steps),
+    .commit_at = 1,
+    .look = look,
+    .resume = resume,
+    .undo = undo,
+    .drop = drop,
+};
+
+int new_snapshot_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
+                         struct err *e)
+{
+    return procedure_recover(&new_snapshot_kind, m, j, uuid, virt_uri(m->virt), remark, e);
+}
