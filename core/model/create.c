@@ -10,6 +10,7 @@
 
 #include "base/name.h"
 #include "model/catalog.h"
+#include "model/change/jobs.h"
 #include "model/change/outcome.h"
 #include "model/create/new_snapshot.h"
 #include "model/draft.h"
@@ -96,7 +97,9 @@ static int settle(struct creation *c, struct err *e)
 static int prepare(struct creation *c, struct err *e)
 {
     struct xml_domain *live autodestroy(xml_domain_free) = NULL;
-    int r = xml_domain_parse(c->turn.domain->xml, &live, e);
+    int r = jobs_check_create(c->turn.m, c->turn.domain, e);
+    if (r == 0)
+        r = xml_domain_parse(c->turn.domain->xml, &live, e);
     if (r == 0)
         r = plan_make(live, c->turn.domain->active, &c->wish, &c->plan, e);
     if (r == 0)

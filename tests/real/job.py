@@ -10,7 +10,7 @@ import time
 
 from lib.caller import Caller
 from lib.command import must
-from lib.control import done, job, last_log
+from lib.control import create, done, job, last_log
 from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import Mount
 from lib.scratch import scratch
@@ -120,6 +120,44 @@ def a_reader_does_not_wait_for_libvirt(directory):
                 os.kill(pid, signal.SIGCONT)
             until(lambda: not job(mount, domain), "nothing runs")
             must("tar", "-C", mount.point, "-cf", "/dev/null", ".")
+
+
+BACKUP = """<domainbackup mode='pull'><server transport='unix' socket='{directory}/backup.socket'/>
+  <disks><disk name='vda' type='file'><scratch file='{directory}/backup.scratch'/></disk></disks>
+</domainbackup>"""
+
+
+def refused_at_once(mount, domain, *said):
+    """mkdir and `create` fail, naming the job, and nothing is made."""
+    before = sorted(os.listdir(domain.directory)), domain.snapshots(), domain.live_source("vda")
+    began = time.monotonic()
+    refused(errno.EBUSY, os.mkdir, mount.path(domain.name, "current/new"))
+    refused(errno.EBUSY, create, mount, domain, "new disk-only")
+    true(time.monotonic() - began < 15, "it waited for the job")
+    for part in said:
+        holds(last_log(mount, domain), part)
+    after = sorted(os.listdir(domain.directory)), domain.snapshots(), domain.live_source("vda")
+    equal(after, before, "files, snapshots, live disk")
+
+
+@test
+def a_new_snapshot_does_not_wait_for_a_backup_or_a_job_of_a_disk(directory):
+    with Domain("backed", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "cache=0") as mount:
+        domain.start()
+        domain.write(0x77)
+        document = os.path.join(directory, "backup.xml")
+        with open(document, "w", encoding="utf-8") as file:
+            file.write(BACKUP.format(directory=directory))
+        domain.virsh("backup-begin", domain.name, document)
+        refused_at_once(mount, domain, "backup", "virsh domjobabort")
+        domain.virsh("domjobabort", domain.name)
+        until(lambda: not job(mount, domain), "the backup has ended")
+        copy = os.path.join(directory, "copy.qcow2")
+        domain.virsh("blockcopy", domain.name, "vda", copy, "--transient-job", "--format", "qcow2")
+        refused_at_once(mount, domain, "copy", "blockjob --abort")
+        domain.virsh("blockjob", domain.name, "vda", "--abort")
+        create(mount, domain, "new disk-only")
+        equal(domain.snapshots(), ["new"])
 
 
 with scratch() as directory:

@@ -1,0 +1,12 @@
+/* jobs.h - does something run on the domain that a change would wait for, or fail at? */
+#ifndef SNAPFS_MODEL_CHANGE_JOBS_H
+#define SNAPFS_MODEL_CHANGE_JOBS_H
+
+#include "model/model.h"
+
+/* Is there no job that bars a new snapshot: a backup, or a job of a disk? libvirt would wait for
+ * the backup for 30 seconds, meanwhile with the guest's file systems frozen. EBUSY, naming the job.
+ * Another program's save, dump or snapshot ends by itself: libvirt waits for it. */
+int jobs_check_create(struct model *m, const struct domain *d, struct err *e);
+
+#endif
