@@ -18,6 +18,8 @@
 #include "model/lookout.h"
 #include "model/pools.h"
 #include "model/read.h"
+#include "model/reader/sizes.h"
+#include "model/reader/unreadable.h"
 #include "model/untouched.h"
 
 bool model_able(const struct model *m, enum ability a)
@@ -68,7 +70,10 @@ int model_open(const struct model_options *o, struct model **ret, struct err *e)
     m->touched = touched_new();
     m->keeper = keeper_new();
     m->pools = pools_new(m->virt);
-    if (!m->lookout || !m->linger || !m->touched || !m->keeper || !m->pools)
+    m->sizes = sizes_new(m);
+    m->unreadable = unreadable_new();
+    if (!m->lookout || !m->linger || !m->touched || !m->keeper || !m->pools || !m->sizes ||
+        !m->unreadable)
         return err_nomem(e);
     if (!budget_keeper(drop, m))
         return err_fail(e, EMFILE, "too many connections in one process");
@@ -90,6 +95,8 @@ void model_close(struct model *m)
     if (!m)
         return;
     lookout_free(m->lookout);
+    sizes_free(m->sizes);
+    unreadable_free(m->unreadable);
     linger_free(m->linger);
     touched_free(m->touched);
     keeper_free(m->keeper);
@@ -112,6 +119,12 @@ void model_close(struct model *m)
 const char *model_uri(const struct model *m)
 {
     return virt_uri(m->virt);
+}
+
+bool model_is_elsewhere(struct model *m)
+{
+    struct err e = {0};
+    return !virt_files_local(m->virt, &e) && e.no == EOPNOTSUPP;
 }
 
 bool model_readonly(const struct model *m)

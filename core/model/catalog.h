@@ -56,6 +56,8 @@ struct model {
     struct linger *linger;
     struct touched *touched;
     struct pools *pools;
+    struct sizes *sizes;
+    struct unreadable *unreadable;
     struct keeper *keeper;
     _Atomic uint64_t advised[ADVISED_MAX]; /* hashes of the warnings said last (advice.h) */
     pthread_mutex_t lock;

@@ -18,6 +18,8 @@
 #include "model/follow.h"
 #include "model/linger.h"
 #include "model/policy.h"
+#include "model/reader/sizes.h"
+#include "model/reader/unreadable.h"
 #include "model/storage/backing.h"
 #include "model/tables.h"
 #include "model/unmanaged.h"
@@ -139,6 +141,14 @@ static int check_volume(const struct tag_tables *tables, const struct snapshot *
     return disk->tag ? 0 : check_overlay(tag_tables_mounts(tables), s, disk, e);
 }
 
+/* Does libvirt's XML alone, or its daemon's place, tell that the image can never be read? */
+static bool is_unsupported(const struct tag_tables *tables, const struct snapshot *s,
+                           const struct snapshot_disk *disk)
+{
+    struct err ignored;
+    return tag_tables_elsewhere(tables) || !disk->path || check_whole(s, disk, &ignored) < 0;
+}
+
 int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *disk, struct err *e)
 {
     struct err why = {0};
@@ -154,6 +164,7 @@ int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *d
     if (err_is_want(-r))
         return err_fail(e, -r, "%s", why.text);
     disk->no = -r;
+    disk->unsupported = r == -EOPNOTSUPP && is_unsupported(ctx, s, disk);
     disk->reason = strdup(why.text);
     return disk->reason ? 0 : err_nomem(e);
 }
@@ -297,6 +308,8 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
         if (!ret->failure)
             return err_nomem(e);
         *ret->failure = why;
+        uint64_t size = sizes_of_unreadable(m->sizes, d, s, disk);
+        ret->facts = (struct image_facts){size, size};
     } else {
         autotext struct text chain = {0};
         image_describe_chain(im, &chain);
@@ -305,8 +318,10 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
             return err_nomem(e);
         ret->alone = image_depth(im) == 1;
         ret->facts = (struct image_facts){image_size(im), image_allocated(im)};
+        sizes_note(m->sizes, d, s, disk, ret->facts.size);
         linger_put(m->linger, d, disk, im);
     }
+    unreadable_note(m, d, s, disk, ret->failure);
     budget_count(probe_size(ret));
     ret->known = true;
     return 0;
@@ -365,12 +380,12 @@ int images_probe(struct model *m, struct domain *d, const struct snapshot *s,
     }
     pthread_mutex_unlock(&probes->lock);
     probe_clear(&fresh);
+    *ret_facts = kept->facts;
     if (kept->failure) { /* what is known is never changed again */
         if (e)
             *e = *kept->failure;
         return -kept->failure->no;
     }
-    *ret_facts = kept->facts;
     *ret_chain = kept->chain;
     return 0;
 }

@@ -80,12 +80,14 @@ struct snapshot_disk {
     const char *format;
     const char *tag; /* internal: the snapshot's name, else NULL */
     bool memory;
-    int no;          /* 0, or the errno why it cannot be found out where they are, and */
-    char *reason;    /* the sentence */
-    uint64_t ident;  /* another one when the bytes may be others */
-    uint64_t state;  /* of its file, as far as another boot leaves it */
-    uint64_t number; /* for st_ino: as ident, and lasting (numbers.h) */
-    size_t probe;    /* its place in the domain's probes (images.c) */
+    int no;           /* 0, or the errno why it cannot be found out where they are, and */
+    char *reason;     /* the sentence */
+    bool absent;      /* a memory that none of the snapshot's files has */
+    bool unsupported; /* by its kind: XML alone tells that it can never be read */
+    uint64_t ident;   /* another one when the bytes may be others */
+    uint64_t state;   /* of its file, as far as another boot leaves it */
+    uint64_t number;  /* for st_ino: as ident, and lasting (numbers.h) */
+    size_t probe;     /* its place in the domain's probes (images.c) */
     /* A tag that libvirt does not know (unmanaged.h), else NULL. */
     const struct stray *stray;
 };
@@ -169,13 +171,17 @@ struct image_facts {
 };
 
 /* Can this image be read, and how big is it? Opens headers only; remembered with `d`. The errno and
- * sentence when it cannot be read. */
+ * sentence when it cannot be read; *ret is filled then as well, with the last known size, unless
+ * err_is_want. */
 int model_image_facts(struct model *m, struct domain *d, const struct snapshot *s,
                       const struct snapshot_disk *disk, struct image_facts *ret, struct err *e);
 
 /* Returns how many bytes the images that were looked at have allocated, of all domains. Asks
  * nobody. */
 uint64_t model_allocated(struct model *m);
+
+/* Does libvirt's daemon have other files than we see, so that no image can be read? */
+bool model_is_elsewhere(struct model *m);
 
 /* Opens it for reading; ESTALE when the file no longer holds what `disk->ident` names. */
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,

@@ -217,6 +217,7 @@ int tag_tables_find_memory(struct tag_tables *all, const struct snapshot *s,
     }
     if (memory->path || failed || all->not_local.no)
         return memory->path ? 0 : failed;
+    memory->absent = true;
     return err_fail(e, ENOENT, "no disk of the snapshot holds its memory");
 }
 
@@ -242,6 +243,11 @@ static int identify_file(const struct tag_tables *all, struct snapshot_disk *dis
     if (r == 0)
         set_identity(disk, &tags->file);
     return r;
+}
+
+bool tag_tables_elsewhere(const struct tag_tables *all)
+{
+    return all->not_local.no == EOPNOTSUPP;
 }
 
 int tag_tables_identify(struct tag_tables *all, struct snapshot_disk *disk, struct err *e)

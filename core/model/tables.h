@@ -15,12 +15,15 @@ MEM_CLEANUP(struct tag_tables, tag_tables_free)
 /* The mounts as they were when `t` was made; borrowed. */
 const struct mounts *tag_tables_mounts(const struct tag_tables *t);
 
+/* Are the files of libvirt's daemon not ours to see? */
+bool tag_tables_elsewhere(const struct tag_tables *t);
+
 /* The table of one file, owned by `t`; -errno when it cannot be read. */
 int tag_tables_get(struct tag_tables *t, const char *path, const char *format,
                    const struct image_tags **ret, struct err *e);
 
 /* Sets path and format of an internal memory to those of the disk of `s` that QEMU saved it in: the
- * one whose tag has any. ENOENT: none has. */
+ * one whose tag has any. ENOENT: none has, and memory->absent is set if all could be read. */
 int tag_tables_find_memory(struct tag_tables *t, const struct snapshot *s,
                            struct snapshot_disk *memory, struct err *e);
 

@@ -100,6 +100,14 @@ static void close_handle(struct fs *fs, fuse_ino_t ino, struct handle *h)
     handle_free(h);
 }
 
+/* tar and rsync take ENOENT for a file that was removed meanwhile, which they forgive. */
+static void not_vanished(const struct place *p, struct err *e)
+{
+    struct err why = *e;
+    if (place_is_image(p->kind) && (why.no == ENOENT || why.no == ENOTDIR))
+        err_fail(e, EIO, "%s (%s)", why.text, err_name(why.no));
+}
+
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct fs *fs = fs_of(req);
@@ -115,6 +123,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     if (r < 0) {
         struct op op = op_of(req, "open", &p, NULL);
         model_blame_verb(fs->tree.model, p.uuid, &e);
+        not_vanished(&p, &e);
         close_handle(fs, ino, h);
         reply_failure(req, &op, &e);
         return;

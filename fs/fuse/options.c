@@ -101,6 +101,19 @@ static int set_untouched(struct options *o, const char *value, struct err *e)
     return 0;
 }
 
+static int set_unreadable(struct options *o, const char *value, struct err *e)
+{
+    static const char *const words[] = {[UNREADABLE_SHOW] = "show",
+                                        [UNREADABLE_UNSUPPORTED] = "unsupported",
+                                        [UNREADABLE_HIDE] = "hide"};
+    for (int i = UNREADABLE_SHOW; i <= UNREADABLE_HIDE; i++)
+        if (!strcmp(value, words[i])) {
+            o->tree.unreadable = (enum tree_unreadable)i;
+            return 0;
+        }
+    return err_fail(e, EINVAL, "'unreadable=%s': the word is show, unsupported or hide", value);
+}
+
 static int set_loglevel(struct options *o, const char *value, struct err *e)
 {
     if (!log_level_parse(value, &o->level))
@@ -197,6 +210,10 @@ static const struct option_row rows[] = {
      "refuse an image when a file it is read from was written to after libvirt wrote the snapshot "
      "down",
      set_untouched},
+    {"unreadable=", "WORD",
+     "which images that cannot be read are listed: show, unsupported (not those that by their kind "
+     "never can be), hide; default show, of a remote libvirt unsupported",
+     set_unreadable},
     {"remount", NULL, "refused: unmount and mount again", set_remount},
     {"subtype=", "NAME", "refused: the type of a mount is always fuse.snapfs", set_subtype},
     {"blkdev", NULL, "refused, as subtype= is", set_subtype},

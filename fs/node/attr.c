@@ -77,8 +77,8 @@ static int stat_image(struct tree *t, const struct view *v, struct stat *st, str
 {
     struct image_facts facts;
     int r = model_image_facts(t->model, v->domain, v->snapshot, v->disk, &facts, e);
-    if (r < 0)
-        return r;
+    if (r < 0 && err_is_want(-r))
+        return r; /* one that cannot be read has a size all the same */
     st->st_mode = S_IFREG | file_mode(&t->options, v);
     st->st_size = (off_t)facts.size;
     st->st_blocks = (blkcnt_t)((facts.allocated + 511) / 512);

@@ -186,19 +186,42 @@ static struct place image_place(const struct view *dir, const struct snapshot_di
                       place_disk_item(disk->ident, disk->file));
 }
 
-/* Only images that can be read are listed, so that archivers finish. */
+static enum tree_unreadable unreadable_of(const struct tree *t)
+{
+    if (t->options.unreadable != UNREADABLE_AUTO)
+        return t->options.unreadable;
+    return model_is_elsewhere(t->model) ? UNREADABLE_UNSUPPORTED : UNREADABLE_SHOW;
+}
+
+/* Is the image listed? One that cannot be read is, unless the user has said otherwise: a backup
+ * would take what is not listed for what is not there. *ret_why: why one that is not cannot be
+ * read. Fails for want of memory alone. */
+static int shows_image(struct tree *t, const struct view *dir, const struct snapshot_disk *disk,
+                       bool *ret, struct err *ret_why, struct err *e)
+{
+    enum tree_unreadable unreadable = unreadable_of(t);
+    struct image_facts facts;
+    *ret = !disk->absent && (unreadable == UNREADABLE_SHOW ||
+                             (unreadable == UNREADABLE_UNSUPPORTED && !disk->unsupported));
+    if (*ret)
+        return 0;
+    int no = model_image_facts(t->model, dir->domain, dir->snapshot, disk, &facts, ret_why);
+    if (err_is_want(-no))
+        return err_fail(e, -no, "%s", ret_why->text);
+    *ret = no == 0;
+    return 0;
+}
+
 static int list_images(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
 {
     int r = 0;
     for (size_t i = 0; i < dir->snapshot->n_images && r == 0; i++) {
         const struct snapshot_disk *disk = &dir->snapshot->disks[i];
-        struct image_facts facts;
-        struct err unreadable;
-        int no = model_image_facts(t->model, dir->domain, dir->snapshot, disk, &facts, &unreadable);
-        if (no == 0)
+        struct err why;
+        bool shown = false;
+        r = shows_image(t, dir, disk, &shown, &why, e);
+        if (r == 0 && shown)
             r = add_item(l, disk->file, image_place(dir, disk), e);
-        else if (err_is_want(-no))
-            r = err_fail(e, -no, "%s", unreadable.text);
     }
     return r;
 }
@@ -215,10 +238,14 @@ static int list_snapshot(struct tree *t, const struct view *dir, struct listing 
 static int lookup_image(struct tree *t, const struct view *dir, const struct snapshot_disk *disk,
                         struct found *ret, struct err *e)
 {
-    struct image_facts facts;
+    struct err why = {0};
+    bool shown = false;
     ret->is_image = true;
-    int r = model_image_facts(t->model, dir->domain, dir->snapshot, disk, &facts, e);
-    return r < 0 ? r : found_in(dir, image_place(dir, disk), ret, e);
+    int r = shows_image(t, dir, disk, &shown, &why, e);
+    if (r < 0)
+        return r;
+    return shown ? found_in(dir, image_place(dir, disk), ret, e)
+                 : err_fail(e, why.no, "%s", why.text);
 }
 
 static int lookup_snapshot(struct tree *t, const struct view *dir, const char *name,

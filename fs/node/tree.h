@@ -23,10 +23,19 @@
 
 enum { NAME_BYTES_MAX = 255, MASK_NONE = -1 };
 
+/* Which images that cannot be read are listed all the same. */
+enum tree_unreadable {
+    UNREADABLE_AUTO, /* UNSUPPORTED where libvirt's daemon has other files than we see, else SHOW */
+    UNREADABLE_SHOW,
+    UNREADABLE_UNSUPPORTED, /* not those that by their kind can never be read */
+    UNREADABLE_HIDE
+};
+
 struct tree_options {
     uid_t uid; /* owner and group of everything */
     gid_t gid;
     int dmask, fmask; /* MASK_NONE: the modes of the rows */
+    enum tree_unreadable unreadable;
 };
 
 struct tree {

@@ -4,6 +4,7 @@
 about images that nobody resized.
 """
 
+import errno
 import json
 import os
 import re
@@ -108,9 +109,23 @@ def same(path, other):
                 return True
 
 
-def images(snapshot):
+def listed(snapshot):
     """The disks whose images a snapshot's directory lists."""
     return sorted(name[:-4] for name in os.listdir(snapshot) if name.endswith(".raw"))
+
+
+def images(snapshot):
+    """Those of them that can be opened."""
+    return [disk for disk in listed(snapshot) if can_be_opened(os.path.join(snapshot, f"{disk}.raw"))]
+
+
+def can_be_opened(path):
+    try:
+        open(path, "rb").close()
+        return True
+    except OSError as error:
+        true(error.errno not in (errno.ENOENT, errno.ENOTDIR), f"{path}: {error}, as if it were not there")
+        return False
 
 
 def compare(domain, mount, scratch, names=None):

@@ -17,9 +17,10 @@ def info(mount, domain, name):
 
 
 def unreadable(mount, domain, name, number, sentence):
-    """vda is not listed, info gives the sentence, opening it by name fails; vdb is as ever."""
+    """vda is listed, info gives the sentence, opening it fails; vdb is as ever."""
     snapshot = mount.path(domain.name, "by-name", name)
-    equal(reading.images(snapshot), ["vdb"], f"images of {name}")
+    equal(reading.listed(snapshot), ["vda", "vdb"], f"images of {name}")
+    equal(reading.images(snapshot), ["vdb"], f"images of {name} that can be opened")
     holds(info(mount, domain, name), sentence)
     error = refused(number, os.open, os.path.join(snapshot, "vda.raw"), os.O_RDONLY)
     with open(os.path.join(snapshot, "vdb.raw"), "rb") as file:
@@ -42,7 +43,7 @@ def the_file_is_gone(directory):
         path = domain.snapshot_source("e2", "vda")[0]
         os.rename(path, f"{path}.away")
         with Mount(SYSTEM) as mount:
-            unreadable(mount, domain, "e2", errno.ENOENT, path)
+            unreadable(mount, domain, "e2", errno.EIO, path)
             equal(reading.images(mount.path("gone/by-name/e1")), ["vda", "vdb"])
             os.rename(f"{path}.away", path)
         with Mount(SYSTEM) as mount:
@@ -68,8 +69,8 @@ def a_backing_file_is_gone(directory):
         path = domain.disks[0].path
         os.rename(path, f"{path}.away")
         with Mount(SYSTEM) as mount:
-            unreadable(mount, domain, "e1", errno.ENOENT, path)
-            unreadable(mount, domain, "e2", errno.ENOENT, path)
+            unreadable(mount, domain, "e1", errno.EIO, path)
+            unreadable(mount, domain, "e2", errno.EIO, path)
 
 
 @test
@@ -79,7 +80,7 @@ def the_file_goes_while_it_is_mounted(directory):
         path = domain.snapshot_source("e1", "vda")[0]
         equal(reading.images(mount.path("going/by-name/e1")), ["vda", "vdb"])
         os.rename(path, f"{path}.away")
-        unreadable(mount, domain, "e1", errno.ENOENT, path)
+        unreadable(mount, domain, "e1", errno.EIO, path)
 
 
 @test

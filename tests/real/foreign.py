@@ -275,7 +275,7 @@ def snapshots_of_a_luks_disk(directory):
 def check_unreadable(mount):
     directory = mount.path("luks/snapshots/e1")
     equal(reading.images(directory), [], "images without a secret")
-    refused(errno.EACCES, os.stat, os.path.join(directory, "vda.raw"))
+    refused(errno.EACCES, os.open, os.path.join(directory, "vda.raw"), os.O_RDONLY)
     with open(os.path.join(directory, "info"), encoding="utf-8") as info:
         holds(info.read(), "Disk vda:       cannot be read: EACCES: libvirt: ", "info")
 

@@ -161,8 +161,8 @@ def names_that_qemus_monitor_reads_otherwise(directory):
         equal(reading.tags(domain.disks[0].path), names[:-1])
 
 
-def lists_no_image(path):
-    """Whether the snapshot, which is another one since its file was written to, lists none now."""
+def reads_no_image(path):
+    """Whether none can be read of the snapshot, which is another one since its file was written to."""
     try:
         return not reading.images(path)
     except OSError as error:
@@ -186,7 +186,7 @@ def a_file_that_is_the_live_disk_again(directory):
         domain.destroy()
         reading.by_qemu(domain, "e1", "vda", os.path.join(directory, "later"))
         true(not reading.same(expected, os.path.join(directory, "later")), "the file is as it was")
-        until(lambda: lists_no_image(mount.path("again/by-name/e1")), "it is not listed")
+        until(lambda: reads_no_image(mount.path("again/by-name/e1")), "it cannot be read")
         refused(errno.EIO, open, image, "rb")
         with open(mount.path("again/by-name/e1/info"), encoding="utf-8") as info:
             holds(info.read(), "is lost there")
@@ -216,7 +216,7 @@ def a_commit_that_was_seen_here_is_remembered(directory):
             with open(mount.path("seen/by-name/e2/delete"), "w", encoding="ascii") as delete:
                 delete.write("merge")
             refused(errno.ESTALE, read_all, file)
-        until(lambda: not lists_no_image(os.path.dirname(path)), "it is listed again")
+        until(lambda: not reads_no_image(os.path.dirname(path)), "it can be read again")
         reading.compare(domain, mount, directory)
         path = mount.path("seen/by-name/e1/vda.raw")
         with open(path, "rb", 0) as file:
@@ -224,7 +224,7 @@ def a_commit_that_was_seen_here_is_remembered(directory):
             domain.virsh("blockcommit", domain.name, "vda", "--base", domain.snapshot_source("e1", "vda")[0],
                          "--top", domain.snapshot_source("e3", "vda")[0], "--wait")
             refused(errno.ESTALE, read_all, file)
-            until(lambda: lists_no_image(os.path.dirname(path)), "it is not listed")
+            until(lambda: reads_no_image(os.path.dirname(path)), "it cannot be read")
             refused(errno.EIO, open, path, "rb")
 
 
@@ -244,14 +244,14 @@ def a_commit_that_libvirts_snapshots_do_not_tell_of(directory):
         base = domain.snapshot_source("e1", "vda")[0]
         domain.virsh("blockcommit", domain.name, "vda", "--base", base, "--top",
                      domain.snapshot_source("e3", "vda")[0], "--wait")
-        until(lambda: lists_no_image(mount.path("told/by-name/e1")), "it is not listed")
+        until(lambda: reads_no_image(mount.path("told/by-name/e1")), "it cannot be read")
         refused(errno.EIO, open, mount.path("told/by-name/e1/vda.raw"), "rb")
         with open(mount.path("told/by-name/e1/info"), encoding="utf-8") as info:
             holds(info.read(), "after libvirt wrote snapshot 'e1' down")
         for name in names:
             with open(mount.path("told/by-name", name, "description"), "w", encoding="ascii") as description:
                 description.write("right")
-        until(lambda: not lists_no_image(mount.path("told/by-name/e1")), "it is listed again")
+        until(lambda: not reads_no_image(mount.path("told/by-name/e1")), "it can be read again")
 
 
 @test

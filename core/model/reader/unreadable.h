@@ -1,0 +1,19 @@
+/* unreadable.h - which images cannot be read now, so that the program's log says it once when that
+ * begins, and once when it ends. */
+#ifndef SNAPFS_MODEL_READER_UNREADABLE_H
+#define SNAPFS_MODEL_READER_UNREADABLE_H
+
+#include "model/model.h"
+
+enum { UNREADABLE_MAX = 4096 /* images that are remembered; of more the log says nothing */ };
+
+struct unreadable;
+
+struct unreadable *unreadable_new(void);    /* NULL without memory */
+void unreadable_free(struct unreadable *u); /* NULL allowed */
+
+/* Notes what a look at an image has found: `failure`, or NULL when it can be read. */
+void unreadable_note(struct model *m, const struct domain *d, const struct snapshot *s,
+                     const struct snapshot_disk *disk, const struct err *failure);
+
+#endif

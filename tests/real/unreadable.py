@@ -1,0 +1,164 @@
+"""An image that cannot be read is listed and fails on open, so that no backup goes empty with exit 0."""
+
+import contextlib
+import errno
+import os
+
+from lib import reading
+from lib.command import attempt, must
+from lib.domain import MIB, SYSTEM, Domain
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, refused, run, test, true
+from lib.wait import until
+
+
+def backup(mount, domain, place, day):
+    """The exit status of each tool that is given the domain's directory on that day."""
+    source = mount.path(domain.name)
+    environment = dict(
+        os.environ, RESTIC_PASSWORD="x", BORG_PASSPHRASE="x", BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK="yes",
+        BORG_BASE_DIR=place, RESTIC_CACHE_DIR=f"{place}/cache",
+    )
+    tools = {
+        "rsync": ("rsync", "-aS", "--delete", f"{source}/", f"{place}/rsync-{day}"),
+        "tar": ("tar", "-C", source, "-cSf", f"{place}/tar", "."),
+        "cp": ("cp", "-a", source, f"{place}/cp-{day}"),
+        "restic": ("restic", "-q", "-r", f"{place}/restic", "backup", source),
+        "borg": ("borg", "create", f"{place}/borg::{day}", source),
+    }
+    return {name: attempt(*command, env=environment).status for name, command in tools.items()}
+
+
+def repositories(place):
+    must("restic", "-q", "-r", f"{place}/restic", "init", env=dict(os.environ, RESTIC_PASSWORD="x"))
+    must("borg", "init", "-e", "none", f"{place}/borg", env=dict(os.environ, BORG_BASE_DIR=place))
+
+
+@contextlib.contextmanager
+def two_snapshots(directory, name, *options):
+    """A domain with snapshots e1 and e2, each external; and a mount that lists all at once."""
+    with Domain(name, directory, {"vda": "qcow2"}) as domain:
+        for number in (1, 2):
+            domain.write(number)
+            domain.snapshot(f"e{number}", "external")
+        with Mount(SYSTEM, "cache=0", *options) as mount:
+            yield domain, mount
+
+
+@contextlib.contextmanager
+def away(path):
+    os.rename(path, f"{path}.away")
+    try:
+        yield
+    finally:
+        os.rename(f"{path}.away", path)
+
+
+WHOLE = {"rsync": 0, "tar": 0, "cp": 0, "restic": 0, "borg": 0}
+PARTIAL = {"rsync": 23, "tar": 2, "cp": 1, "restic": 3, "borg": 1}
+
+
+@test
+def no_tool_takes_what_cannot_be_read_for_what_is_not_there(directory):
+    place = os.path.join(directory, "backup")
+    os.mkdir(place)
+    repositories(place)
+    with two_snapshots(directory, "tools") as (domain, mount):
+        equal(backup(mount, domain, place, "first"), WHOLE, "with all images")
+        kept = f"{place}/rsync-first/snapshots/e1/vda.raw"
+        with open(kept, "rb") as file:
+            whole = file.read()
+        true(any(whole), "the copy is empty")
+        with away(domain.disks[0].path):
+            until(lambda: not reading.images(mount.path("tools/by-name/e1")), "e1 cannot be read")
+            equal(backup(mount, domain, place, "second"), PARTIAL, "with images that cannot be read")
+            # What rsync has already, by size and time, it does not open.
+            must("rsync", "-aS", "--delete", f"{mount.path('tools')}/", f"{place}/rsync-first")
+        with open(kept, "rb") as file:
+            equal(file.read() == whole, True, "the copy of yesterday is as it was")
+
+
+@test
+def its_size_is_the_last_known_one(directory):
+    with two_snapshots(directory, "sized") as (domain, mount):
+        image = "sized/by-name/e1/vda.raw"
+        size = os.stat(mount.path(image)).st_size
+        equal(size, 16 * MIB)
+        domain.virsh("snapshot-delete", "sized", "e2", "--metadata")
+        with away(domain.disks[0].path):
+            until(lambda: not reading.images(mount.path("sized/by-name/e1")), "e1 cannot be read")
+            equal(os.stat(mount.path(image)).st_size, size)
+            until(lambda: "size" in kept(domain), "the size is kept")
+            with away(f"{directory}/sized-vda.e1"), Mount(SYSTEM) as later:
+                equal(os.stat(later.path(image)).st_size, size, "after a remount, without the overlay")
+
+
+@test
+def without_a_last_known_size_the_overlay_tells_it_and_never_0(directory):
+    with Domain("told", directory, {"vda": "qcow2"}) as domain:
+        domain.snapshot("e1", "external")
+        with away(domain.disks[0].path), Mount(SYSTEM, "ro", "cache=0") as mount:
+            image = mount.path("told/by-name/e1/vda.raw")
+            equal(os.stat(image).st_size, 16 * MIB)
+            with away(f"{directory}/told-vda.e1"):
+                until(lambda: os.stat(image).st_size == 512, "nothing tells its size")
+            refused(errno.EIO, os.open, image, os.O_RDONLY)
+
+
+def kept(domain):
+    path = f"/var/lib/snapfs/{domain.uuid}.kept"
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+@test
+def the_log_warns_once_and_says_when_it_is_back(directory):
+    with two_snapshots(directory, "warned") as (domain, mount):
+        image = mount.path("warned/by-name/e1/vda.raw")
+        name = "warned/by-name/e1/vda.raw"
+        with away(domain.disks[0].path):
+            for _ in range(3):
+                until(lambda: not reading.can_be_opened(image), "it cannot be read")
+                os.stat(image)
+            lines = [line for line in mount.said().splitlines() if f"{name} cannot be read" in line]
+            equal(len(lines), 1, "warnings")
+            holds(lines[0], "ENOENT")
+            with open(mount.path("warned/by-name/e1/info"), encoding="utf-8") as info:
+                holds(info.read(), "cannot be read: ENOENT")
+        until(lambda: reading.can_be_opened(image), "it can be read again")
+        os.stat(image)
+        equal(mount.said().count(f"{name} can be read again"), 1, "words that it is back")
+
+
+@test
+def the_option_hides_them(directory):
+    with two_snapshots(directory, "hide", "unreadable=hide") as (domain, mount):
+        with away(domain.disks[0].path), Mount(SYSTEM, "unreadable=unsupported") as other:
+            until(lambda: not reading.listed(mount.path("hide/by-name/e1")), "it is not listed")
+            equal(reading.listed(other.path("hide/by-name/e1")), ["vda"], "what is only away")
+
+
+@test
+def what_by_its_kind_is_never_read_may_be_left_out(directory):
+    with Domain("kind", directory, {"vda": "raw", "vdb": "qcow2"}) as domain:
+        sliced = domain.document().replace(
+            f"<source file='{domain.disks[0].path}'/>",
+            f"<source file='{domain.disks[0].path}'><slices><slice type='storage' offset='0' size='4194304'/>"
+            "</slices></source>",
+        )
+        path = os.path.join(directory, "sliced.xml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(sliced)
+        domain.virsh("define", path)
+        domain.snapshot("e1", "external")
+        with Mount(SYSTEM) as shown, Mount(SYSTEM, "unreadable=unsupported") as left:
+            equal(reading.listed(shown.path("kind/by-name/e1")), ["vda", "vdb"])
+            refused(errno.EOPNOTSUPP, os.open, shown.path("kind/by-name/e1/vda.raw"), os.O_RDONLY)
+            equal(reading.listed(left.path("kind/by-name/e1")), ["vdb"])
+
+
+with scratch() as directory:
+    run(directory)
