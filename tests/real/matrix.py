@@ -1,48 +1,81 @@
 """Random operations on trees of snapshots of every kind, from seeds: nobody's bytes change but those
 that were asked to, no file is left or missing, no daemon ends, and few operations are refused.
 
-SNAPFS_MATRIX_SEED is the first seed, SNAPFS_MATRIX_OPERATIONS the number for each of
-SNAPFS_MATRIX_RUNS seeds from there on. SNAPFS_MATRIX_REPLAY is a file of the operations that a
-failure has printed, from `disks` on.
+The profiles are `own`, operations through the mount alone; `beside`, with what users do beside snapfs
+and a clone of the domain; and `kills`, where snapfs, QEMU and libvirt's daemon are killed meanwhile.
+
+SNAPFS_MATRIX_PROFILE is one of them (default: all), SNAPFS_MATRIX_SEED the first seed, and
+SNAPFS_MATRIX_OPERATIONS the number for each of SNAPFS_MATRIX_RUNS seeds from there on; after
+SNAPFS_MATRIX_SECONDS no other is begun. SNAPFS_MATRIX_REPLAY is a file of the operations that a failure
+has printed, from `disks` on. SNAPFS_MATRIX_STATUS is a file that gets a line for each seed.
 """
 
 import contextlib
 import os
+import time
 
 from lib.command import must
 from lib.domain import SYSTEM
-from lib.matrix.session import Count, Session, stage
+from lib.matrix.actor import Actor
+from lib.matrix.count import Count
+from lib.matrix.model import MAIN
+from lib.matrix.session import PROFILES, Session
+from lib.matrix.world import world
 from lib.scratch import scratch
 from lib.tap import Failure, note, run, test, true
 
 REPLAY = os.environ.get("SNAPFS_MATRIX_REPLAY")
+STATUS = os.environ.get("SNAPFS_MATRIX_STATUS")
 # Of so many operations one may be refused.
 REFUSED_ONE_IN = 20
+# What a short run does: the first seed, the number of seeds, and the operations of each.
+SHORT = {"own": (5, 1, 25), "beside": (28, 1, 16), "kills": (24, 1, 12)}
 
 
 def setting(name, default):
     return int(os.environ.get(f"SNAPFS_MATRIX_{name}", default))
 
 
+def libvirt():
+    return must("virsh", "-c", SYSTEM, "version").splitlines()[1].split()[-1]
+
+
 def say(what, count):
-    line = must("virsh", "-c", SYSTEM, "version").splitlines()[1]
-    note(f"{what}, libvirt {line.split()[-1]}: {count}")
+    said = f"{what}, libvirt {VERSION}: {count}"
+    note(said)
+    if STATUS:
+        with open(STATUS, "a", encoding="utf-8") as file:
+            print(said, *count.tell(), sep="\n    ", file=file)
 
 
-def of_seed(seed):
+def of_seed(profile, seed, operations, deadline):
     """The test of that seed."""
 
-    def operations(directory, total):
-        count = Session(directory, seed).run(setting("OPERATIONS", 30))
-        say(f"seed {seed}", count)
-        total.add(count)
+    def operations_of_seed(directory, total):
+        session = Session(directory, profile, seed, deadline)
+        try:
+            session.run(operations)
+        finally:
+            say(f"{profile}, seed {seed}", session.count)
+            total.add(session.count)
 
-    operations.__name__ = f"operations_of_seed_{seed}"
-    return operations
+    operations_of_seed.__name__ = f"{profile}_operations_of_seed_{seed}"
+    return operations_of_seed
+
+
+def of_profile(profile):
+    first, runs, operations = SHORT[profile]
+    seconds = setting("SECONDS", 0)
+    deadline = time.monotonic() + seconds if seconds else None
+    first = setting("SEED", first)
+    for seed in range(first, first + setting("RUNS", runs)):
+        test(of_seed(profile, seed, setting("OPERATIONS", operations), deadline))
 
 
 def few_are_refused(_, total):
     say("all seeds", total)
+    for line in total.tell():
+        note(line)
     true(
         len(total.refused) * REFUSED_ONE_IN <= total.operations(),
         "\n".join([f"{total}:", *total.refused]),
@@ -88,12 +121,14 @@ def is_noticed(audit):
 
 
 def whatever_is_spoilt_is_noticed(directory, _):
-    with stage(directory, "spoilt", {"vda": "qcow2"}) as (actor, audit):
+    with world(directory, "spoilt", {"vda": "qcow2"}) as one:
+        actor, audit = Actor(one, MAIN), one.audit
         domain = actor.domain
         base = domain.disks[0].path
         for number, words in enumerate((["create", "e1", "disk-only"], ["create", "i2", "internal"]), 1):
             actor.do(["write", "vda", str(number << 20), "4096", str(number)])
             actor.do(words)
+            audit.check()
         actor.do(["write", "vda", "0", "512", "3"])
         live = domain.live_source("vda")[0]
         audit.check()
@@ -111,16 +146,17 @@ def whatever_is_spoilt_is_noticed(directory, _):
 
 
 def operations_of_a_file(directory, _):
+    profile = os.environ.get("SNAPFS_MATRIX_PROFILE", "beside")
     with open(REPLAY, encoding="utf-8") as file:
-        Session(directory, "replay").replay(filter(str.strip, file.read().splitlines()))
+        Session(directory, profile, "replay").replay(filter(str.strip, file.read().splitlines()))
 
 
+VERSION = libvirt()
 if REPLAY:
     test(operations_of_a_file)
 else:
-    first = setting("SEED", 5)
-    for seed in range(first, first + setting("RUNS", 2)):
-        test(of_seed(seed))
+    for one in os.environ.get("SNAPFS_MATRIX_PROFILE", " ".join(PROFILES)).split():
+        of_profile(one)
     test(few_are_refused)
     test(whatever_is_spoilt_is_noticed)
 with scratch() as directory:

@@ -1,15 +1,16 @@
-"""Does the operations of draw.py, and tells the tree what has become of it."""
+"""Does the operations of draw.py on one domain, and tells its tree what has become of it."""
 
 import errno
 import os
 
-from lib.control import create, last_log, write
-from lib.matrix.tree import OFF, PAUSED, RUNNING
+from lib.control import create, write
+from lib.matrix.tree import POWER
 from lib.tap import errno_name, fail
 
 # What snapfs answers where it must not do what was asked, or cannot. All else is a failure.
 REFUSALS = (errno.EBUSY, errno.EOPNOTSUPP, errno.ENOSPC)
-POWER = {"start": RUNNING, "destroy": OFF, "suspend": PAUSED, "resume": RUNNING}
+# What QEMU does not do: save the memory of a guest twice while it is paused.
+NOT_BY_QEMU = "paused due to previous migration"
 
 
 class Refused(Exception):
@@ -21,63 +22,72 @@ class Refused(Exception):
 
 
 class Actor:
-    def __init__(self, domain, mount, tree):
-        self.domain, self.mount, self.tree = domain, mount, tree
+    def __init__(self, world, member):
+        self.world, self.member = world, member
+
+    @property
+    def domain(self):
+        return self.world.machines[self.member]
+
+    @property
+    def tree(self):
+        return self.world.model.trees[self.member]
 
     def do(self, words):
         verb, *rest = words
         if verb in POWER:
             self.domain.virsh(verb, self.domain.name)
-            self.tree.state = POWER[verb]
+            self.tree.power(verb)
         elif verb == "write":
             self.write(*rest)
         else:
-            self.through_mount(verb, rest)
+            self.through_mount(words)
 
     def write(self, target, *numbers):
         offset, length, byte = map(int, numbers)
-        self.domain.write(byte, offset, length, [target])
+        self.domain.put(self.tree.active(), byte, offset, length, target)
         self.tree.write(target, offset, length, byte)
 
-    def through_mount(self, verb, rest):
+    def through_mount(self, words):
         try:
-            getattr(self, verb)(*rest)
+            self.ask(words)
         except OSError as error:
-            line = self.log()
-            if error.errno not in REFUSALS:
-                fail(f"{error}\n{line}")
-            raise Refused(error, line.split(f": {errno_name(error.errno)}: ", 1)[-1]) from None
+            self.refused(error, self.log())
+        self.tree.apply(words)
+
+    @staticmethod
+    def refused(error, line):
+        """The line is that of the log."""
+        if error.errno not in REFUSALS and NOT_BY_QEMU not in line:
+            fail(f"{error}\n{line}")
+        raise Refused(error, line.split(f": {errno_name(error.errno)}: ", 1)[-1]) from error
 
     def log(self):
-        """Of the last operation through the mount."""
-        return last_log(self.mount, self.domain)
+        """Of the last operation through the mount, "" if there was none."""
+        with open(self.path("log"), encoding="utf-8") as file:
+            return (file.read().splitlines() or [""])[-1]
 
     # ---- through the mount
 
     def path(self, *parts):
-        return self.mount.path(self.domain.name, *parts)
+        return self.world.path(self.member, *parts)
+
+    def ask(self, words):
+        """snapfs, and no more; it may fail as a call to the system does."""
+        verb, *rest = words
+        getattr(self, verb)(*rest)
 
     def mkdir(self, name):
         os.mkdir(self.path("current", name))
-        self.tree.create(name, [])
 
     def create(self, name, *words):
-        create(self.mount, self.domain, " ".join((name, *words)).format(self.domain.directory))
-        self.tree.create(name, list(words))
+        create(self.world.mount, self.domain, " ".join((name, *words)).format(self.domain.directory))
 
     def rmdir(self, name):
         os.rmdir(self.path("snapshots", self.tree.path(name)))
-        self.tree.remove(name)
 
     def delete(self, name, word):
         write(self.path("by-name", name, "delete"), f"{word}\n")
-        below = self.tree.below(name)
-        if word in ("children", "children-only"):
-            self.tree.remove(*reversed(below))
-            if word == "children-only":
-                return
-        self.tree.remove(name)
 
     def revert(self, name, *words):
         write(self.path("by-name", name, "revert"), " ".join(words) + "\n")
-        self.tree.revert(name, *words)

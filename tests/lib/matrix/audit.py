@@ -1,14 +1,17 @@
-"""Is everything as the tree says? Asked after every operation, of libvirt, QEMU and the mount."""
+"""Is everything as the model says? Asked after every operation, of libvirt, QEMU and the mount."""
 
+import errno
 import os
 from concurrent import futures
 
 from lib import daemon
 from lib.dying import journals
 from lib.matrix import content
+from lib.matrix.count import Lost, Orphan
 from lib.matrix.files import Files, Reader
+from lib.matrix.model import CLONE
 from lib.matrix.virt import Said
-from lib.tap import equal, fail, true
+from lib.tap import Failure, equal, note, true
 
 READERS = 4
 
@@ -17,157 +20,253 @@ class Audit:
     """`left` are the files and `tags` (file, name) that may be there although nothing needs them; the
     files that the user made are never removed."""
 
-    def __init__(self, domain, mount, tree, scratch):
-        self.domain, self.mount, self.tree = domain, mount, tree
+    def __init__(self, world, scratch):
+        self.world, self.count = world, world.count
         self.reader = Reader(scratch)
         self.daemon = daemon.pid()
         self.pool = futures.ThreadPoolExecutor(READERS)
-        self.memories, self.files, self.said = {}, None, None
-        self.left, self.tags = {disk.path for disk in domain.disks}, set()
+        self.memories, self.files, self.said, self.images = {}, Files(), {}, {}
+        self.memory_files, self.guests = set(), {}
+        self.left, self.tags = set(), set()
 
     def before(self):
         """What a snapshot that is made now will have to hold is what QEMU reads now; all writes were
         flushed."""
-        self.live_disks(self.said)
+        for key, image in self.world.model.images(self.said).items():
+            if key[0] == "live" and self.follows(image):
+                self.holds(key, image)
 
-    def check(self, leaves_files=False, leaves_tags=False):
-        """The operation may have been one that is to leave files or tags which nothing needs."""
+    def check(self, leaves_files=False, leaves_tags=False, left=()):
+        """The operation may have been one that is to leave files or tags which nothing needs, or has said
+        which files it left."""
+        self.left.update(left)
         self.alive()
-        said = self.said = Said(self.domain, self.tree.snapshots)
-        self.libvirt_agrees(said)
-        self.mount_agrees()
-        before, self.files = self.files, Files(tops(said))
-        self.tree.formats = {target: format for target, (_, format) in said.live.items()}
+        self.ask()
+        for member in self.said:
+            self.libvirt_agrees(member)
+            self.mount_agrees(member)
         if leaves_files:
-            self.left |= before.needed() - self.files.needed()
-            self.left |= self.memory_files - memory_files(said)
+            self.left |= self.before_files - self.files.needed()
+            self.left |= self.before_memories - self.memory_files
         if leaves_files or leaves_tags:
-            self.tags |= all_tags(before) | all_tags(self.files)
-        self.none_left_none_missing(said)
-        if self.tree.active():
-            self.domain.flush()
-        self.images(said)
-        self.saved_memories(said)
-        self.live_disks(said)
+            self.tags |= self.before_tags | all_tags(self.files)
+        self.none_left_none_missing()
+        self.bytes()
+        self.saved_memories()
 
     # ---- who is there
 
     def alive(self):
         equal(daemon.pid(), self.daemon, "the process of libvirtd")
         true(os.path.exists(f"/proc/{self.daemon}"), "libvirtd has ended")
-        status = self.mount.process.poll()
-        true(status is None, f"snapfs has ended with {status}: {self.mount.said()}")
+        status = self.world.mount.process.poll()
+        true(status is None, f"snapfs has ended with {status}: {self.world.mount.said()}")
+
+    def ask(self):
+        """What libvirt and QEMU say now; what they said before of files is kept."""
+        world = self.world
+        self.before_files, self.before_tags = self.files.needed(), all_tags(self.files)
+        self.before_memories = self.memory_files
+        for member, tree in world.model.trees.items():
+            machine = world.machines[member]
+            flushes = machine.flushes() if tree.active() else ()
+            said = self.said[member] = Said(machine, tree.snapshots, flushes)
+            tree.formats = {target: format for target, (_, format) in said.live.items()}
+            machine.sources = dict(said.live)
+        self.said = {member: self.said[member] for member in world.model.trees}
+        for said in self.said.values():
+            for path, _ in said.live.values():
+                world.model.spares.pop(path, None)  # a revert has put the disk back
+        images = world.model.images(self.said)
+        world.model.forget_gone(images)
+        self.images = {key: one for key, one in images.items() if not world.dangles(key[1])}
+        self.files = Files()
+        for key, image in self.images.items():
+            if not self.follows(image) and key not in world.model.spoilt:
+                self.cannot_follow(key, image)
+        self.images = {key: one for key, one in self.images.items() if key[1] not in self.count.spares}
+        self.memory_files = set().union(*map(memory_files, self.said.values()))
+
+    def cannot_follow(self, key, image):
+        """The file of a disk that was detached is no domain's any more, and snapfs says so little of it."""
+        if key[0] != "spare":
+            raise Lost(f"{told(key)}: the chain of '{image.path}' cannot be followed")
+        note(f"removed: {told(key)}")
+        self.count.spares.append(image.path)
+        del self.world.model.spares[image.path]
+
+    def follows(self, image):
+        """Whether QEMU can open it; an image in the mount that was renamed away it cannot."""
+        return self.files.follow(image.path, image.format)
 
     # ---- the tree
 
-    def libvirt_agrees(self, said):
-        tree = self.tree
-        equal(sorted(filter(None, said.names)), sorted(tree.snapshots), "libvirt's snapshots")
+    def libvirt_agrees(self, member):
+        tree, said = self.world.model.trees[member], self.said[member]
+        equal(sorted(said.names), sorted(tree.snapshots), f"libvirt's snapshots of {member}")
         equal({name: one.parent for name, one in said.snapshots.items()}, tree.parents(), "parents")
         equal(said.current, tree.current, "the current snapshot")
         equal(said.state, tree.state, "the domain's state")
-        equal(said.domains, [self.domain.name], "domains")
+        equal(sorted(said.domains), sorted(self.world.names()), "domains")
+        equal(sorted(said.live), sorted(tree.live), f"the disks of {member}")
         for name, one in said.snapshots.items():
-            equal(sorted(one.disks), sorted(tree.live), f"the disks of {name}")
+            equal(sorted(one.disks), sorted(tree.snapshots[name].disks), f"the disks of {name}")
             equal(one.internal(), tree.snapshots[name].kind == "internal", f"{name} is internal")
 
-    def mount_agrees(self):
-        top = self.path("snapshots")
+    def mount_agrees(self, member):
+        tree, top = self.world.model.trees[member], self.path(member, "snapshots")
         found = {
             os.path.relpath(os.path.join(at, name), top)
             for at, names, _ in os.walk(top)
             for name in names
         }
-        equal(found, set(map(self.tree.path, self.tree.snapshots)), "the directories")
-        current = self.tree.current
-        below = "" if current is None else f"/{self.tree.path(current)}"
-        equal(os.readlink(self.path("current")), f"snapshots{below}", "the link `current`")
+        equal(found, set(map(tree.path, tree.snapshots)), "the directories")
+        below = "" if tree.current is None else f"/{tree.path(tree.current)}"
+        equal(os.readlink(self.path(member, "current")), f"snapshots{below}", "the link `current`")
 
-    def path(self, *parts):
-        return self.mount.path(self.domain.name, *parts)
+    def path(self, member, *parts):
+        return self.world.path(member, *parts)
 
     # ---- files and tags
 
-    def none_left_none_missing(self, said):
-        self.memory_files = memory_files(said)
-        here = {entry.path for entry in os.scandir(self.domain.directory)}
-        needed = self.files.needed() | self.memory_files | {self.domain.path}
-        equal(sorted(here - needed - self.left), [], "files that nothing needs")
-        equal(sorted(needed - here), [], "files that are missing")
+    def none_left_none_missing(self):
+        world = self.world
+        seen = [one for member, one in world.machines.items() if not world.dangles(member)]
+        here = {entry.path for machine in seen for entry in os.scandir(machine.directory)}
+        needed = {path for path in self.files.needed() if not path.startswith(f"{world.mount.point}/")}
+        needed |= self.memory_files | {machine.path for machine in seen}
+        missing = sorted(needed - here - self.of_spoilt())
+        if missing:
+            raise Lost(f"files that are missing: {missing}")
+        strays = sorted(here - needed - self.left - world.made)
+        if strays:
+            raise Orphan(f"files that nothing needs: {strays}")
         tags = all_tags(self.files)
-        equal(sorted(tags - internal_tags(said) - self.tags), [], "tags that nothing needs")
-        equal(sorted(internal_tags(said) - tags), [], "tags that are missing")
+        known = self.internal_tags() | set(world.model.tags)
+        equal(sorted(tags - known - self.tags), [], "tags that nothing needs")
+        gone = sorted(known - tags - self.of_spoilt_tags())
+        if gone:
+            raise Lost(f"tags that are missing: {gone}")
         equal(journals(), [], "journals")
+
+    def of_spoilt(self):
+        return {self.images[key].path for key in self.world.model.spoilt}
+
+    def of_spoilt_tags(self):
+        spoilt = [self.images[key] for key in self.world.model.spoilt]
+        return {(image.path, image.tag) for image in spoilt if image.tag}
+
+    def internal_tags(self):
+        """(file, tag) of each internal snapshot's disk."""
+        return {
+            (image.path, image.tag)
+            for key, image in self.images.items()
+            if key[0] == "snapshot" and image.tag
+        }
 
     # ---- bytes
 
-    def live_disks(self, said):
-        for target, (path, format) in said.live.items():
-            expected = self.tree.digest(self.tree.live[target])
-            equal(self.reader.digest(self.files, path, format), expected, f"the live disk {target}")
+    def bytes(self):
+        """In the mount and for QEMU each is what it was; no two of a disk are the same."""
+        seen = {}
+        for key, image in self.images.items():
+            if key[0] == "snapshot":
+                one = seen.setdefault((key[1], key[3], self.digest(image)), key)
+                equal(one, key, "one that differs")
+        problems = [one for one in self.pool.map(lambda one: self.image(*one), self.images.items()) if one]
+        if problems:
+            raise Lost("\n".join(problems))
+        for member, tree in self.world.model.trees.items():
+            if tree.active() and not self.world.dangles(member):
+                self.guest_reads(member, tree)
 
-    def images(self, said):
-        """In the mount and for QEMU each is what it was; no two are the same."""
-        jobs, seen = [], {}
-        for name, one in said.snapshots.items():
-            for target in one.disks:
-                expected = self.tree.digest(self.tree.snapshots[name].disks[target])
-                same = seen.setdefault((target, expected), name)
-                equal(same, name, f"of {target} one that differs from {name}")
-                jobs.append((name, target, expected))
-        for problem in self.pool.map(lambda job: self.image(said, *job), jobs):
-            if problem:
-                fail(problem)
+    def digest(self, image):
+        return content.digest(image.content, self.world.model.size)
 
-    def image(self, said, name, target, expected):
+    def holds(self, key, image):
+        by_qemu = self.reader.digest(self.files, image.path, image.format, image.tag)
+        if by_qemu != self.digest(image):
+            raise Lost(f"{told(key)}: QEMU reads other bytes in '{image.path}'")
+
+    def image(self, key, image):
         """What is wrong with it, or None."""
-        (path, format), internal = said.snapshots[name].disks[target]
-        in_mount = self.image_in_mount(name, target)
-        by_qemu = self.reader.digest(self.files, path, format, name if internal else None)
-        wrong = [who for who, what in (("the mount", in_mount), ("QEMU", by_qemu)) if what != expected]
-        if not wrong:
-            return None
-        return f"the bytes of {target} of {name}, in {path}, are others for {' and '.join(wrong)}"
+        wrong = []
+        if key not in self.world.model.spoilt:
+            try:
+                self.holds(key, image)
+            except Failure as failure:
+                wrong.append(str(failure))
+        path = self.in_mount(key, image)
+        if path:
+            wrong += self.shown(key, image, path)
+        return "\n".join(wrong)
 
-    def image_in_mount(self, name, target):
+    def in_mount(self, key, image):
+        """Where the mount shows it, or None."""
+        if key[0] == "snapshot":
+            return self.path(key[1], "by-name", key[2], f"{key[3]}.raw")
+        if key[0] == "tag":
+            for (kind, *rest), one in self.images.items():
+                if kind == "live" and image.path in self.files.chains[one.path]:
+                    return self.path(rest[0], "unmanaged", key[2], f"{rest[1]}.raw")
+        return None
+
+    def shown(self, key, image, path):
+        model = self.world.model
         try:
-            return content.digest_of_file(self.path("by-name", name, f"{target}.raw"))
+            same = content.digest_of_file(path) == self.digest(image)
         except OSError as error:
-            return str(error)
+            if key in model.spoilt:
+                self.count.spoilt_refused += 1
+            elif key in model.touched:
+                self.count.touched_refused += 1
+            elif not (key[1] == CLONE and self.world.over and error.errno == errno.EOPNOTSUPP):
+                return [f"{told(key)}: the mount: {error}"]
+            return []
+        if same:
+            return []
+        if key in model.spoilt:
+            self.count.shown_wrong(told(key))
+            return []
+        return [f"{told(key)}: the mount shows other bytes than those of '{image.path}'"]
 
-    def saved_memories(self, said):
+    def guest_reads(self, member, tree):
+        """By the guest itself, whose QEMU may have opened another chain than we; once for each content
+        of its disks."""
+        machine = self.world.machines[member]
+        for target, disk in tree.live.items():
+            seen = (machine.pid(), self.said[member].live[target], len(disk))
+            if self.guests.get((member, target)) == seen:
+                continue
+            self.guests[member, target] = seen
+            if not machine.reads(target, content.runs(disk, tree.size)):
+                raise Lost(f"the guest of {member} reads other bytes from {target}")
+
+    def saved_memories(self):
         """It stays as it was when the snapshot was made: as libvirt's file, or as first read."""
-        for name, one in said.snapshots.items():
-            path = self.path("by-name", name, "memory")
-            saved = self.tree.snapshots[name].memory
-            equal(os.path.exists(path), saved, f"{name} has saved memory")
-            if saved:
-                now = content.digest_of_file(path)
-                if name not in self.memories:
-                    self.memories[name] = content.digest_of_file(one.memory) if one.memory else now
-                equal(now, self.memories[name], f"the memory of {name}")
+        for member, said in self.said.items():
+            for name, one in said.snapshots.items():
+                self.saved_memory(member, name, one)
+
+    def saved_memory(self, member, name, one):
+        path = self.path(member, "by-name", name, "memory")
+        saved = self.world.model.trees[member].snapshots[name].memory
+        if self.world.model.harmed(member, name) or self.world.dangles(member):
+            return
+        equal(os.path.exists(path), saved, f"{name} has saved memory")
+        if saved:
+            now = content.digest_of_file(path)
+            if (member, name) not in self.memories:
+                self.memories[member, name] = content.digest_of_file(one.memory) if one.memory else now
+            equal(now, self.memories[member, name], f"the memory of {name}")
 
 
-def tops(said):
-    """The files that live disks and snapshots are in, those of live disks first."""
-    yield from said.live.values()
-    for one in reversed(said.snapshots.values()):
-        for source, _ in one.disks.values():
-            yield source
+def told(key):
+    return " ".join(key)
 
 
 def memory_files(said):
     return {one.memory for one in said.snapshots.values() if one.memory}
-
-
-def internal_tags(said):
-    """(file, tag) of each internal snapshot's disk."""
-    return {
-        (path, name)
-        for name, one in said.snapshots.items()
-        for (path, _), internal in one.disks.values()
-        if internal
-    }
 
 
 def all_tags(files):

@@ -1,4 +1,7 @@
-"""What a disk holds: all that was ever written to it, in order. And digests of bytes."""
+"""What a disk holds: all that was ever written to it, in order. And digests of bytes.
+
+A disk may begin with bytes that are known as a file's alone, as that of a clone does.
+"""
 
 import functools
 import hashlib
@@ -6,6 +9,12 @@ import os
 
 EMPTY = ()
 PIECE = 1 << 20
+FILE = "file"
+
+
+def of_file(path):
+    """That of a raw file, which stays as it is."""
+    return ((FILE, path),)
 
 
 def written(content, offset, length, byte):
@@ -13,13 +22,33 @@ def written(content, offset, length, byte):
     return (*content, (offset, length, byte))
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
+def held(content, size):
+    """The whole disk's bytes."""
+    disk = bytearray(size)
+    for piece in content:
+        if piece[0] == FILE:
+            with open(piece[1], "rb") as file:
+                disk[:] = file.read()
+        else:
+            offset, length, byte = piece
+            disk[offset : offset + length] = bytes([byte]) * length
+    return bytes(disk)
+
+
+@functools.lru_cache(maxsize=1024)
 def digest(content, size):
-    """Of the whole disk's bytes."""
-    held = bytearray(size)
-    for offset, length, byte in content:
-        held[offset : offset + length] = bytes([byte]) * length
-    return hashlib.sha256(held).hexdigest()
+    return hashlib.sha256(held(content, size)).hexdigest()
+
+
+def runs(content, size):
+    """(offset, length, byte) of the pieces in which the disk has bytes of one value."""
+    disk = held(content, size)
+    pieces = [piece for piece in content if piece[0] != FILE]
+    edges = sorted({0, size}.union(*((start, start + length) for start, length, _ in pieces)))
+    for start, end in zip(edges, edges[1:]):
+        if disk[start:end] == bytes([disk[start]]) * (end - start):
+            yield start, end - start, disk[start]
 
 
 def digest_of_file(path):

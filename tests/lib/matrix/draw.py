@@ -6,6 +6,8 @@ An operation is a list of words, as it is printed and can be replayed:
     write TARGET OFFSET LENGTH BYTE                             by the guest, or while it is shut off
     mkdir NAME | create NAME WORD… | rmdir NAME | delete NAME WORD | revert NAME [WORD]
                                                                 through the mount
+
+One that begins with `clone:` is done to the clone.
 """
 
 from lib.matrix.tree import OFF, PAUSED, RUNNING
@@ -14,7 +16,7 @@ DEPTH_MAX = 5
 SNAPSHOTS_MAX = 11
 BELOW_MAX = 3
 LENGTHS = (512, 4096, 65536, 196608)
-DISKS = (
+OWN = (
     ({"vda": "qcow2"}, 4),
     ({"vda": "qcow2", "vdb": "qcow2"}, 4),
     ({"vda": "qcow2", "vdb": "raw"}, 2),
@@ -30,14 +32,18 @@ def chosen(random, *weighted):
     return random.choices(values, weights)[0]
 
 
-def disks(random):
+def disks(random, kinds=OWN):
     """The domain's disks, with their formats."""
-    return dict(chosen(random, *DISKS))
+    return dict(chosen(random, *kinds))
 
 
 class Draw:
-    def __init__(self, tree, random):
-        self.tree, self.random = tree, random
+    """`known` tells the disks of all snapshots, of other domains as well."""
+
+    names = NAMES
+
+    def __init__(self, tree, random, known):
+        self.tree, self.random, self.known = tree, random, known
         self.made = 0
 
     def step(self):
@@ -69,10 +75,15 @@ class Draw:
 
     def difference(self):
         """No two snapshots shall hold the same."""
-        if self.tree.same_as_live() and self.tree.state == PAUSED:
+        if self.same_as_live() and self.tree.state == PAUSED:
             yield ["resume"]
-        while self.tree.same_as_live():
-            yield self.write(self.tree.same_as_live()[0])
+        while self.same_as_live():
+            yield self.write(self.same_as_live()[0])
+
+    def same_as_live(self):
+        """The disks that hold what some disk held at some snapshot."""
+        digests = set(map(self.tree.digest, self.known()))
+        return [target for target, disk in self.tree.live.items() if self.tree.digest(disk) in digests]
 
     def write(self, target):
         """Often where something was written before."""
@@ -95,7 +106,7 @@ class Draw:
 
     def create(self):
         self.made += 1
-        name = self.random.choice(NAMES).format(self.made)
+        name = self.random.choice(self.names).format(self.made)
         words = chosen(self.random, *self.kinds(name))
         return ["create", name, *words] if words else ["mkdir", name]
 
@@ -122,6 +133,9 @@ class Draw:
         return [word, name] if word == "rmdir" else ["delete", name, word]
 
     def revert(self):
-        name = self.random.choice(list(self.tree.snapshots))
+        return self.revert_to(list(self.tree.snapshots))
+
+    def revert_to(self, names):
+        name = self.random.choice(names)
         word = chosen(self.random, ([], 6), (["running"], 2), (["paused"], 1))
         return ["revert", name, *word]

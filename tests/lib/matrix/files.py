@@ -5,26 +5,33 @@ import os
 import tempfile
 
 from lib import reading
-from lib.command import must
+from lib.command import attempt
 from lib.matrix.content import digest_of_file
+from lib.tap import fail
 
 
 class Files:
     """Of a set of tops, (file, format): `chains` by their paths, `tags` of every file below them."""
 
-    def __init__(self, tops):
+    def __init__(self, tops=()):
         self.chains, self.tags = {}, {}
         for path, format in tops:
-            if path not in self.chains:
-                self.follow(path, format)
+            if not self.follow(path, format):
+                fail(f"the chain of '{path}' cannot be followed")
 
     def follow(self, path, format):
-        said = must("qemu-img", "info", "-U", "-f", format, "--backing-chain", "--output=json", path)
-        layers = json.loads(said)
+        """Whether its chain is whole."""
+        if path in self.chains:
+            return True
+        said = attempt("qemu-img", "info", "-U", "-f", format, "--backing-chain", "--output=json", path)
+        if said.status != 0:
+            return False
+        layers = json.loads(said.out)
         names = [os.path.realpath(one["filename"]) for one in layers]
         for place, layer in enumerate(layers):
             self.chains[names[place]] = names[place:]
             self.tags[names[place]] = [one["name"] for one in layer.get("snapshots", [])]
+        return True
 
     def needed(self):
         return set(self.chains)

@@ -1,80 +1,64 @@
 """A domain and a mount, and one operation after the other, each looked at; refusals are counted."""
 
-import contextlib
-import os
 import re
 import shlex
+import time
 import traceback
 from random import Random
 
-from lib.domain import MIB, SYSTEM, Domain
-from lib.matrix.actor import Actor, Refused
-from lib.matrix.audit import Audit
-from lib.matrix.draw import Draw, disks
-from lib.matrix.tree import Tree
-from lib.mount import Mount
+from lib.matrix import beside, draw_beside
+from lib.matrix.actor import NOT_BY_QEMU, Actor, Refused
+from lib.matrix.beside import Beside, NotDone
+from lib.matrix.count import Orphan
+from lib.matrix.draw import OWN, Draw, disks
+from lib.matrix.killer import Killer
+from lib.matrix.model import CLONE, MAIN
+from lib.matrix.tree import POWER
+from lib.matrix.world import world
 from lib.tap import Failure, note, true
 
-SIZE = 8 * MIB
 QUOTED = re.compile(r"'([^']+)'")
 # What the log says where tags are left: of an internal one that is deleted while the domain runs on
 # another file, and of a revert on a copy of a file with all the tags in it.
 TAGS_LEFT = ("its tag stays", ", a copy of '")
 # Such a tag keeps its file, which may hold nothing else that is needed.
 FILE_LEFT = "is left for tag '"
-# What is no operation on snapshots.
-BESIDE = ("start", "destroy", "suspend", "resume", "write")
+LEFT = re.compile(r"'(/[^']+)' is left")
+# After these nothing may need a file, and nobody removes it.
+LEAVES_FILES = ("unclone", "blockcommit", "blockpull", "forget", "detach", "untag")
+
+# Others' changes show at once; the clone's files are allowed to stand on those of the domain.
+BESIDE = ("cache=0", "allow={}")
 
 
-class Machine(Domain):
-    """A domain whose directory holds nothing but its files."""
+class Profile:
+    """`kills` and `others` are how many of 10 operations are cut off, and done beside snapfs."""
 
-    def __init__(self, name, directory, formats):
-        os.mkdir(directory)
-        super().__init__(name, directory, formats, SIZE)
-        self.path = os.path.join(directory, f"{name}.xml")
+    def __init__(self, disks, options=(), kills=0, others=0):
+        self.disks, self.options, self.kills, self.others = disks, options, kills, others
 
-
-class Count:
-    """Of operations on snapshots: how many there were, and the sentences of those refused."""
-
-    def __init__(self):
-        self.done, self.refused = 0, []
-
-    def operations(self):
-        return self.done + len(self.refused)
-
-    def add(self, other):
-        self.done += other.done
-        self.refused += other.refused
-
-    def __str__(self):
-        return f"{self.operations()} operations, {len(self.refused)} refused"
+    def draw(self, world, random):
+        if self.kills or self.others:
+            return draw_beside.Beside(world, random, self.kills, self.others)
+        return Draw(world.model.trees[MAIN], random, world.model.known)
 
 
-@contextlib.contextmanager
-def stage(scratch, name, formats):
-    """A domain with these disks and a mount, and who acts there and who looks."""
-    with Machine(name, os.path.join(scratch, name), formats) as domain:
-        with Mount(SYSTEM, f"domain={name}") as mount:
-            tree = Tree(formats, SIZE)
-            audit = Audit(domain, mount, tree, scratch)
-            try:
-                audit.check()
-                yield Actor(domain, mount, tree), audit
-            finally:
-                audit.pool.shutdown()
+PROFILES = {
+    "own": Profile(OWN),
+    "beside": Profile(draw_beside.DISKS, BESIDE, others=5),
+    "kills": Profile(draw_beside.DISKS, BESIDE, others=2, kills=6),
+}
 
 
 class Session:
-    def __init__(self, directory, seed):
-        self.random = Random(seed)
-        self.scratch, self.name = directory, f"matrix-{seed}"
-        self.count, self.lines = Count(), []
+    def __init__(self, directory, profile, seed, deadline=None):
+        self.profile, self.random, self.deadline = PROFILES[profile], Random(seed), deadline
+        self.scratch, self.name = directory, f"{profile}-{seed}"
+        self.lines = []
 
     def run(self, operations):
         """So many operations; a failure tells all that were done."""
-        formats = disks(self.random)
+        formats = disks(self.random, self.profile.disks)
         return self.go(formats, lambda draw: (draw.step() for _ in range(operations)))
 
     def replay(self, lines):
@@ -85,40 +69,103 @@ class Session:
 
     def go(self, formats, steps):
         self.lines.append(" ".join(["disks", *map("=".join, formats.items())]))
-        with stage(self.scratch, self.name, formats) as (self.actor, self.audit):
+        options = [option.format(self.scratch) for option in self.profile.options]
+        with world(self.scratch, self.name, formats, *options) as self.world:
+            self.count = self.world.count
             try:
-                for step in steps(Draw(self.actor.tree, self.random)):
+                for step in steps(self.profile.draw(self.world, self.random)):
+                    if self.deadline and time.monotonic() > self.deadline:
+                        break
                     for words in step:
-                        self.one(words)
+                        self.timed(words)
             except Exception as failure:
+                self.count.fail(failure)
                 self.tell(failure)
         return self.count
 
-    def one(self, words):
+    def timed(self, words):
+        begin = time.monotonic()
         self.lines.append(shlex.join(words))
-        if words[0] in BESIDE:
-            self.actor.do(words)
-            return
-        self.audit.before()
+        self.one(words)
+        self.lines[-1] += f"  # {time.monotonic() - begin:.1f} s"
+
+    def one(self, words):
+        member = CLONE if words[0] == draw_beside.CLONE_OF else MAIN
+        words = words[1:] if member == CLONE else words
+        actor = Actor(self.world, member)
+        if words[0] in POWER or words[0] == "write":
+            actor.do(words)
+        elif words[0] in beside.VERBS:
+            self.beside(member, words)
+        elif words[0] == "kill":
+            self.kill(actor, words)
+        else:
+            self.through_mount(actor, words)
+
+    def through_mount(self, actor, words):
+        self.world.audit.before()
+        self.asked(words, lambda: actor.do(words), actor.tree.saved)
+        log = actor.log()
+        leaves_files = words[-1] == "metadata" or FILE_LEFT in log
+        leaves_tags = any(part in log for part in TAGS_LEFT)
+        self.world.audit.check(leaves_files, leaves_tags, LEFT.findall(log))
+
+    def asked(self, words, do, saved):
         try:
-            self.actor.do(words)
+            do()
             self.count.done += 1
         except Refused as refusal:
-            self.refused(words, refusal)
-        log = self.actor.log()
-        leaves_files = words[-1] == "metadata" or FILE_LEFT in log
-        self.audit.check(leaves_files, any(part in log for part in TAGS_LEFT))
+            self.refused(words, refusal, saved)
 
-    def refused(self, words, refusal):
+    def beside(self, member, words):
+        """libvirt and QEMU may have reasons of their own not to do it."""
+        try:
+            Beside(self.world, member).do(words)
+            self.count.beside += 1
+        except NotDone as failure:
+            self.lines[-1] += "  # not done"
+            note(str(failure))
+            self.count.not_done += 1
+        self.world.audit.check(leaves_files=words[0] in LEAVES_FILES, leaves_tags=words[0] in LEAVES_FILES)
+
+    def kill(self, actor, words):
+        """What is left over may be removed by the mount after the next."""
+        _, victim, moment, *operation = words
+        cut = False
+        self.world.audit.before()
+
+        def do():
+            nonlocal cut
+            cut = Killer(self.world, actor).do(victim, moment, operation)
+
+        self.asked(operation, do, actor.tree.saved)
+        self.count.killed += cut
+        self.count.missed += not cut
+        log = actor.log()
+        leaves_files = operation[-1] == "metadata" or FILE_LEFT in log
+        try:
+            self.world.audit.check(leaves_files, True, LEFT.findall(log))
+        except Orphan as orphan:
+            note(f"left at first: {orphan}")
+            self.world.mount.again()
+            self.world.audit.check(leaves_files, True, LEFT.findall(log))
+
+    def refused(self, words, refusal, saved):
         """It says what would be lost, or what to do, before libvirt was asked for anything."""
         self.lines[-1] += f"  # {refusal}"
         line = f"{' '.join(words)}: {refusal}"
-        self.count.refused.append(line)
+        apart = saved is not None or self.for_a_clone(refusal.sentence) or NOT_BY_QEMU in refusal.sentence
+        self.count.refuse(line, str(refusal), apart)
         note(line)
-        others = [name for name in QUOTED.findall(refusal.sentence) if name != words[1]]
-        true(others and not refusal.sentence.startswith("libvirt: "), f"it names nothing: {line}")
+        if NOT_BY_QEMU not in refusal.sentence:
+            others = [name for name in QUOTED.findall(refusal.sentence) if name != words[1]]
+            true(others and not refusal.sentence.startswith("libvirt: "), f"it names nothing: {line}")
+
+    def for_a_clone(self, sentence):
+        machine = self.world.machines.get(CLONE)
+        return self.world.mount.point in sentence or machine is not None and machine.name in sentence
 
     def tell(self, failure):
         """All that was done, as it can be replayed, and what was wrong then."""
         what = failure if isinstance(failure, Failure) else traceback.format_exc()
-        raise Failure("\n".join([*self.lines, str(what), self.actor.mount.said()])) from failure
+        raise Failure("\n".join([*self.lines, str(what), self.world.mount.said()])) from failure

@@ -4,9 +4,12 @@ Nothing here asks libvirt, QEMU or snapfs; `formats`, those of the live disks, a
 that was refused has changed nothing.
 """
 
+import copy
+
 from lib.matrix import content
 
 OFF, RUNNING, PAUSED = "shut off", "running", "paused"
+POWER = {"start": RUNNING, "destroy": OFF, "suspend": PAUSED, "resume": RUNNING}
 
 
 class Snapshot:
@@ -18,9 +21,11 @@ class Snapshot:
 
 
 class Tree:
+    """`saved` is the state that the next start resumes, by `virsh managedsave`, or None."""
+
     def __init__(self, formats, size):
         self.formats, self.size = formats, size
-        self.snapshots, self.current, self.state = {}, None, OFF
+        self.snapshots, self.current, self.state, self.saved = {}, None, OFF, None
         self.live = {target: content.EMPTY for target in formats}
 
     # ---- questions
@@ -55,15 +60,6 @@ class Tree:
     def digest(self, disk):
         return content.digest(disk, self.size)
 
-    def same_as_live(self):
-        """The disks that hold what they held at some snapshot."""
-        known = [one.disks for one in self.snapshots.values()]
-        return [
-            target
-            for target, disk in self.live.items()
-            if self.digest(disk) in [self.digest(disks[target]) for disks in known]
-        ]
-
     def makes_internal(self, words):
         """libvirt's default kind, where all disks can."""
         return words in ([], ["internal"]) and self.all_qcow2()
@@ -74,8 +70,40 @@ class Tree:
 
     # ---- operations
 
+    def stages(self, words):
+        """The trees from this one on, after each of the steps that the operation has: all of them are
+        what a crash may leave."""
+        verb, name, *rest = words
+        found = [copy.deepcopy(self)]
+        if verb in ("rmdir", "delete"):
+            steps = [("remove", one) for one in self.removed(name, *rest)]
+        elif verb == "revert":
+            steps = [("revert", name, *rest)]
+        else:
+            steps = [("create", name, rest)]
+        for step, *arguments in steps:
+            found.append(copy.deepcopy(found[-1]))
+            getattr(found[-1], step)(*arguments)
+        return found
+
+    def removed(self, name, word="merge"):
+        """The snapshots that a delete removes, in its order."""
+        below = self.below(name)[::-1] if word.startswith("children") else []
+        return below if word == "children-only" else [*below, name]
+
+    def apply(self, words):
+        vars(self).update(vars(self.stages(words)[-1]))
+
     def write(self, target, offset, length, byte):
         self.live[target] = content.written(self.live[target], offset, length, byte)
+
+    def power(self, verb):
+        self.state = self.saved if verb == "start" and self.saved else POWER[verb]
+        if verb == "start":
+            self.saved = None
+
+    def save(self):
+        self.saved, self.state = self.state, OFF
 
     def create(self, name, words):
         kind = "internal" if self.makes_internal(words) else "external"
@@ -84,14 +112,13 @@ class Tree:
         self.snapshots[name] = Snapshot(name, self.current, kind, state, dict(self.live), memory)
         self.current = name
 
-    def remove(self, *names):
-        """Each goes alone: its children move up to its parent."""
-        for name in names:
-            gone = self.snapshots.pop(name)
-            for child in self.children(name):
-                self.snapshots[child].parent = gone.parent
-            if self.current == name:
-                self.current = gone.parent
+    def remove(self, name):
+        """It goes alone: its children move up to its parent."""
+        gone = self.snapshots.pop(name)
+        for child in self.children(name):
+            self.snapshots[child].parent = gone.parent
+        if self.current == name:
+            self.current = gone.parent
 
     def revert(self, name, state=None):
         one = self.snapshots[name]

@@ -10,21 +10,25 @@ MARK = "=8<="
 class Said:
     """`state`, `current`, `live` (target: (file, format)), and `snapshots` by name."""
 
-    def __init__(self, domain, names):
+    def __init__(self, domain, names, before=()):
+        """The command lines come before what is asked; they may fail."""
         quoted = [f"'{name}'" for name in names]
         parts = self.ask(
             domain,
-            f"domstate {domain.name}",
+            "; ".join([*before, f"domstate {domain.name}"]),
             f"dumpxml {domain.name}",
             "list --all --name",
             f"snapshot-list {domain.name} --name",
             *(f"snapshot-dumpxml {domain.name} {name}" for name in quoted),
             f"snapshot-current {domain.name} --name",
         )
-        self.state, self.document, domains, self.names, *documents, current = parts
-        self.domains, self.names = domains.split(), self.names.split("\n")
+        state, self.document, domains, self.names, *documents, current = parts
+        self.state = state.splitlines()[-1] if state else ""
+        self.domains, self.names = domains.split(), list(filter(None, self.names.split("\n")))
         self.live = dict(sources(ElementTree.fromstring(self.document), "devices/disk"))
-        self.snapshots = {name: Snapshot(text) for name, text in zip(names, documents)}
+        self.snapshots = {
+            name: Snapshot(text) for name, text in zip(names, documents) if name in self.names
+        }
         self.current = current or None
 
     @staticmethod
@@ -51,6 +55,11 @@ class Snapshot:
             if kind in ("internal", "external")
         }
         self.memory = document.find("memory").get("file")
+        self.kind = document.find("memory").get("snapshot")
+
+    def saves(self):
+        """Whether the memory was saved."""
+        return self.kind in ("internal", "external")
 
     def internal(self):
         return all(internal for _, internal in self.disks.values())
