@@ -1,9 +1,9 @@
 /* revert.c - see revert.h: the steps in order, and what becomes of one that was cut off. No locks
  * of its own: called under the domain's operation and its journal.
  *
- * Until `define` begins the domain is as it was, but perhaps stopped, and all that there is of the
- * revert is files that nobody has: they are removed. From then on the rest is done, since the call
- * may still reach libvirt after whoever made it is gone.
+ * Until the guest is stopped the domain is as it was, but perhaps defined anew, and all that there
+ * is of the revert is files that nobody has: it is undone, and the files are removed. So it is when
+ * QEMU then does not start. From there on the rest is done.
  */
 #include "model/revert.h"
 
@@ -16,6 +16,7 @@
 #include "model/revert_steps.h"
 #include "model/task.h"
 #include "model/turn.h"
+#include "virt/change.h"
 
 static void work_drop(struct work *w)
 {
@@ -27,6 +28,26 @@ static void work_drop(struct work *w)
 
 /* ---- what is so now ---- */
 
+static bool is_current(const struct work *w, const char *name)
+{
+    return !strcmp(w->now->current ? w->now->current->name : "", name);
+}
+
+/* Does the domain run on the overlays? One without any only if it was to be started. */
+static int note_overlays(struct work *w, struct err *e)
+{
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    const struct revert *rv = w->rv;
+    w->on_overlays = w->now->active && (rv->n || rv->step >= REVERT_START);
+    int r = w->on_overlays ? xml_domain_parse(w->now->xml, &x, e) : 0;
+    for (size_t i = 0; r == 0 && w->on_overlays && i < rv->n; i++) {
+        const struct xml_disk *disk = xml_domain_disk(x, rv->disks[i].target);
+        w->on_overlays =
+            disk && disk->source.path && !strcmp(disk->source.path, rv->disks[i].overlay);
+    }
+    return r;
+}
+
 static int look(struct work *w, struct err *e)
 {
     autofree char *config = NULL;
@@ -36,35 +57,36 @@ static int look(struct work *w, struct err *e)
         r = virt_domain_status(w->m->virt, w->uuid, w->now->active, &w->status, e);
     if (r == 0 && w->now->active)
         r = virt_domain_xml(w->m->virt, w->uuid, true, &config, e);
+    if (r == 0)
+        r = note_overlays(w, e);
     return r == 0 ? print_config(config ? config : w->now->xml, &w->config, e) : r;
-}
-
-static bool is_current(const struct work *w, const char *name)
-{
-    return !strcmp(w->now->current ? w->now->current->name : "", name);
 }
 
 /* Is the domain on the disks, and in the state, that the step begins with? */
 static bool fits_disks(const struct work *w, enum revert_step step)
 {
     bool before = w->config == w->rv->config_before, after = w->config == w->rv->config_after;
+    bool active = w->now->active, idle = w->rv->active && !w->status.block_job;
     switch (step) {
     case REVERT_MAKE:
-        return before && w->now->active == w->rv->active;
-    case REVERT_STOP:
-        return before && (w->rv->active || !w->now->active) && !w->status.block_job;
+        return before && active == w->rv->active;
     case REVERT_DEFINE:
-        return (before || after) && !w->now->active;
+        return (before || after) && (!active || idle);
+    case REVERT_STOP:
+        return after && (!active || idle || w->on_overlays);
+    case REVERT_START:
+        return after && (!active || w->on_overlays);
     default:
         return after;
     }
 }
 
+/* An older version of snapfs marked the snapshot before the start. */
 static bool fits_current(const struct work *w, enum revert_step step)
 {
     if (step <= REVERT_MARK && is_current(w, w->rv->current))
         return true;
-    return step >= REVERT_MARK && is_current(w, w->rv->snapshot);
+    return (step >= REVERT_MARK || !w->rv->config) && is_current(w, w->rv->snapshot);
 }
 
 /* What `remove` needs it finds out itself. */
@@ -79,17 +101,45 @@ static bool fits(const struct work *w, enum revert_step step)
 
 /* ---- undo ---- */
 
-/* Nobody ever had the overlays: they go, and so does the journal. */
-static int undo(struct work *w, struct err *e)
+/* Nobody has the overlays: they go, and so does the journal. */
+static int drop(struct work *w, struct err *e)
 {
-    int r = revert_record_step(w->j, REVERT_UNDO, e);
-    if (r == 0)
-        r = revert_drop_maker(w, e);
+    int r = revert_drop_maker(w, e);
     if (r == 0)
         r = look(w, e);
     if (r == 0)
         r = revert_drop_overlays(w, e);
     return r == 0 ? journal_end(w->j, e) : r;
+}
+
+/* The configuration that it had, unless it still has that. Whoever changed it since is left alone.
+ */
+static int define_old(struct work *w, struct err *e)
+{
+    int r = look(w, e);
+    if (r < 0 || w->config == w->rv->config_before)
+        return r;
+    if (w->on_overlays || w->config != w->rv->config_after || !w->rv->config)
+        return err_fail(e, EBUSY, "someone else changed the domain meanwhile");
+    r = virt_domain_define(w->m->virt, w->rv->config, e);
+    if (r == 0)
+        r = look(w, e);
+    if (r == 0 && w->config != w->rv->config_before)
+        r = err_fail(e, EIO, "libvirt does not keep the configuration that the domain had");
+    return r;
+}
+
+/* All is as before the revert, but that a guest which was stopped stays so. */
+static int undo(struct work *w, struct err *e)
+{
+    bool defined = w->rv->step >= REVERT_DEFINE && w->rv->step != REVERT_UNDO;
+    enum revert_step step = defined ? REVERT_BACK : REVERT_UNDO;
+    int r = w->rv->step == step ? 0 : revert_record_step(w->j, step, e);
+    if (r == 0)
+        w->rv->step = step;
+    if (r == 0 && defined)
+        r = define_old(w, e);
+    return r == 0 ? drop(w, e) : r;
 }
 
 /* The failure in `e`, after it was undone, or with the words that it was not yet. */
@@ -101,7 +151,9 @@ static int fail_undone(struct work *w, struct err *e)
                         ignored.text);
     bool stopped = w->rv->active && !w->now->active;
     return err_fail(e, why.no, "%s%s", why.text,
-                    stopped ? "; the domain is shut off now, its disks are as before" : "");
+                    stopped ? "; the domain ran before, and is shut off now, with the "
+                              "configuration, disks and current snapshot that it had"
+                            : "");
 }
 
 /* The domain is gone, and with it all that could need the files, if it ever had them. */
@@ -149,11 +201,20 @@ static enum outcome run_step_twice(struct work *w, enum revert_step step, struct
 
 /* ---- all of them ---- */
 
+/* Does the guest that is to be stopped still run on the disks that the domain's old configuration
+ * has? */
+static bool is_as_before(const struct work *w)
+{
+    uint64_t live = 0;
+    return w->now->active && !w->on_overlays && w->config == w->rv->config_after && w->rv->config &&
+           print_config(w->now->xml, &live, NULL) == 0 && live == w->rv->config_before;
+}
+
 /* Someone else has the domain now: nothing more is done to it, and what it may be on stays. */
 static int leave(struct work *w, struct err *e)
 {
     struct err why = *e, ignored;
-    if (w->now && w->rv->step < REVERT_DEFINE)
+    if (w->now && (w->rv->step < REVERT_DEFINE || is_as_before(w)))
         return fail_undone(w, e);
     int r = w->now ? journal_end(w->j, &ignored) : undo_gone(w, &ignored);
     return err_fail(e, why.no, "%s; it is left as it is, and so are its files%s", why.text,
@@ -167,22 +228,29 @@ static int put_off(const struct work *w, struct err *e)
                     "%s (the revert to '%s' is %s by the next operation on the domain, or the next "
                     "mount)",
                     why.text, w->rv->snapshot,
-                    w->rv->step < REVERT_DEFINE ? "undone or finished" : "finished");
+                    w->rv->step < REVERT_MARK ? "undone or finished" : "finished");
 }
 
 static int stop_at(struct work *w, enum revert_step step, enum outcome o, struct err *e)
 {
     if (o == CHANGED)
         return leave(w, e);
-    if (o == FAILED && step <= REVERT_DEFINE)
+    if (o == FAILED && step <= REVERT_START)
         return fail_undone(w, e);
     if (o == LATER && step == REVERT_MAKE)
         return fail_undone(w, e);
     return put_off(w, e);
 }
 
-/* A domain that does not start is reverted all the same, and an old overlay that cannot be removed
- * is left. */
+/* Did QEMU start for all that, or is what the domain was not known (a journal of an older version
+ * of snapfs)? Then the rest is done. */
+static bool goes_on(struct work *w)
+{
+    struct err ignored;
+    return !w->rv->config || (look(w, &ignored) == 0 && w->on_overlays);
+}
+
+/* An old overlay that cannot be removed is left. */
 static int run_from(struct work *w, enum revert_step first, struct err *e)
 {
     struct err start = {0};
@@ -190,12 +258,15 @@ static int run_from(struct work *w, enum revert_step first, struct err *e)
         enum outcome o = run_step_twice(w, step, e);
         if (o == DONE)
             continue;
-        if (o == FAILED && step == REVERT_START)
-            start = *e;
-        else if (step == REVERT_REMOVE)
-            text_add(w->remark, "; the disks that it had are left: %s", e->text);
-        else
+        struct err why = *e;
+        if (o == FAILED && step == REVERT_START && goes_on(w)) {
+            start = why;
+        } else if (step == REVERT_REMOVE) {
+            text_add(w->remark, "; the disks that it had are left: %s", why.text);
+        } else {
+            *e = why;
             return stop_at(w, step, o, e);
+        }
     }
     int r = journal_end(w->j, e);
     if (r == 0 && start.no)
@@ -218,17 +289,20 @@ int revert_external(struct model *m, struct journal *j, struct domain *d, const 
 
 /* ---- recovery ---- */
 
-/* The step to go on with; REVERT_UNDO = none. */
+/* The step to go on with; REVERT_UNDO = none. A guest that still runs on the disks it had goes on.
+ */
 static enum revert_step where_to_go_on(const struct work *w)
 {
     const struct revert *rv = w->rv;
-    if (rv->step < REVERT_STOP || rv->step == REVERT_UNDO)
+    if (rv->step < REVERT_DEFINE || rv->step >= REVERT_BACK)
         return REVERT_UNDO;
-    if (rv->step == REVERT_STOP)
+    if (rv->step > REVERT_STOP)
+        return rv->step;
+    if (w->on_overlays)
+        return REVERT_START;
+    if (rv->step == REVERT_STOP && !rv->config && w->config == rv->config_before)
         return rv->active && !w->now->active ? REVERT_DEFINE : REVERT_UNDO;
-    if (rv->step == REVERT_DEFINE && w->config == rv->config_after)
-        return REVERT_MARK;
-    return rv->step;
+    return w->now->active ? REVERT_UNDO : rv->step;
 }
 
 static int recover(struct work *w, struct err *e)

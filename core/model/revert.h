@@ -1,13 +1,14 @@
 /* revert.h - a revert to an external snapshot by steps of our own, where libvirt's own call is not
  * there or not safe.
  *
- * New overlays are made on the files that hold the snapshot's content; the domain is stopped and
- * defined as the snapshot has it, on the overlays; the snapshot is made current; the domain is
- * started where the snapshot or the user wants that; and the overlays that it had are removed,
- * where nothing else needs them. No step ever lets anybody write to a file of a snapshot.
+ * New overlays are made on the files that hold the snapshot's content; the domain is defined as the
+ * snapshot has it, on the overlays, and stopped; it is started where the snapshot or the user wants
+ * that; the snapshot is made current; and the overlays that it had are removed, where nothing else
+ * needs them. No step ever lets anybody write to a file of a snapshot.
  *
  * Each step is in the journal before it begins, so that one that was cut off is undone as long as
- * the domain was not touched, and else finished.
+ * the guest goes on, and else finished. When QEMU does not start, the domain gets back the
+ * configuration that it had, whose disks nobody has touched.
  */
 #ifndef SNAPFS_MODEL_REVERT_H
 #define SNAPFS_MODEL_REVERT_H

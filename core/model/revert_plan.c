@@ -25,6 +25,7 @@ void revert_free(struct revert *rv)
     free(rv->snapshot);
     free(rv->current);
     free(rv->memory);
+    free(rv->config);
     free(rv);
 }
 

@@ -12,13 +12,14 @@
 enum revert_step {
     REVERT_PLANNED,
     REVERT_MAKE,
-    REVERT_STOP,
     REVERT_DEFINE,
+    REVERT_STOP,
+    REVERT_START,
     REVERT_MARK,
     REVERT_FORK,
-    REVERT_START,
     REVERT_REMOVE,
-    REVERT_UNDO,
+    REVERT_BACK, /* to the configuration that the domain had, */
+    REVERT_UNDO, /* and what was made goes */
     REVERT_STEPS
 };
 
@@ -36,6 +37,7 @@ struct revert {
     char *uri, *snapshot;
     char *current; /* the current snapshot before; "" for none */
     char *memory;  /* the file; "" for none */
+    char *config;  /* the domain's own before, with secrets; NULL in an older version's journal */
     char maker[37];
     unsigned flags;                                  /* virt_start_flag */
     bool start;                                      /* the domain is to run afterwards */

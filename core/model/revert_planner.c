@@ -289,6 +289,8 @@ static int plan_all(struct planner *p, struct err *e)
     if (r == 0)
         r = copy_strings(p, e);
     if (r == 0)
+        r = virt_domain_secure_config(p->m->virt, p->d->uuid, &p->rv->config, e);
+    if (r == 0)
         r = virt_snapshot_secure_xml(p->m->virt, p->d->uuid, p->s->name, &p->secure, e);
     if (r == 0)
         r = plan_captured(p, e);

@@ -1,12 +1,14 @@
 /* revert_record.c - a revert in the journal: lines of record.h. No locks.
  *
- *     revert 2                     the version of all this
+ *     revert 3                     the version of all this
  *     uri URI                      and so on, one line a field
  *     disk TARGET CONTENT …        one a disk
  *     left PATH …                  one a file (leftover.h)
  *     ready                        from here on something may have been begun
  *     step make                    before each step
  *     made TARGET DEV INO …        after the overlays were made
+ *
+ * Version 2 had no `config`, and the steps in another order: make, stop, define, mark, fork, start.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,9 +18,10 @@
 #include "model/revert_plan.h"
 
 static const char *const step_names[REVERT_STEPS] = {
-    [REVERT_PLANNED] = "plan",  [REVERT_MAKE] = "make",     [REVERT_STOP] = "stop",
-    [REVERT_DEFINE] = "define", [REVERT_MARK] = "mark",     [REVERT_FORK] = "fork",
-    [REVERT_START] = "start",   [REVERT_REMOVE] = "remove", [REVERT_UNDO] = "undo",
+    [REVERT_PLANNED] = "plan", [REVERT_MAKE] = "make",     [REVERT_DEFINE] = "define",
+    [REVERT_STOP] = "stop",    [REVERT_START] = "start",   [REVERT_MARK] = "mark",
+    [REVERT_FORK] = "fork",    [REVERT_REMOVE] = "remove", [REVERT_BACK] = "back",
+    [REVERT_UNDO] = "undo",
 };
 
 /* ---- writing ---- */
@@ -36,11 +39,12 @@ static void put_disk(struct text *t, const struct revert_disk *disk)
 int revert_record(struct journal *j, const struct revert *rv, struct err *e)
 {
     autotext struct text t = {0};
-    text_add(&t, "revert 2\n");
+    text_add(&t, "revert 3\n");
     record_field(&t, "uri", rv->uri);
     record_field(&t, "snapshot", rv->snapshot);
     record_field(&t, "current", rv->current);
     record_field(&t, "memory", rv->memory);
+    record_field(&t, "config", rv->config);
     record_field(&t, "maker", rv->maker);
     text_add(&t, "state %u %d %d %d\n", rv->flags, rv->start, rv->active, rv->leaf);
     text_add(&t, "prints %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", rv->snapshots, rv->config_before,
@@ -154,6 +158,8 @@ static bool read_line(void *ctx, const struct record_line *l)
         return record_keep(&rv->current, l);
     if (!strcmp(word, "memory"))
         return record_keep(&rv->memory, l);
+    if (!strcmp(word, "config"))
+        return record_keep(&rv->config, l);
     if (!strcmp(word, "maker"))
         return read_maker(l, rv);
     if (!strcmp(word, "state"))
@@ -169,7 +175,8 @@ static bool read_line(void *ctx, const struct record_line *l)
     if (!strcmp(word, "made"))
         return read_made(l, rv);
     if (strcmp(word, "ready") != 0)
-        return !strcmp(word, "revert") && l->n == 2 && !strcmp(l->fields[1], "2");
+        return !strcmp(word, "revert") && l->n == 2 &&
+               (!strcmp(l->fields[1], "2") || !strcmp(l->fields[1], "3"));
     reading->ready = true;
     return rv->uri && rv->snapshot && rv->current && rv->memory && *rv->maker;
 }
@@ -182,7 +189,10 @@ int revert_read(const char *text, struct revert **ret, struct err *e)
     if (!rv)
         return err_nomem(e);
     int r = record_read(text, read_line, &reading, e);
-    if (r == 0 && reading.ready)
-        *ret = take(rv);
-    return r;
+    if (r < 0 || !reading.ready)
+        return r;
+    if (!rv->config && (rv->step == REVERT_MARK || rv->step == REVERT_FORK))
+        rv->step = REVERT_START; /* which came after them */
+    *ret = take(rv);
+    return 0;
 }

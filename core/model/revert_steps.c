@@ -2,11 +2,11 @@
  *
  *     step     before it                      after it
  *     make     nothing was made               overlays on the contents, nobody has them
- *     stop     the domain may run             it does not; its disks are as before
- *     define   as before, on the old disks    as the snapshot has it, on the overlays
+ *     define   as before, on the old disks    as the snapshot has it at its next start
+ *     stop     the domain may run             it does not
+ *     start    the domain is shut off         it is as the snapshot or the user wants it
  *     mark     some snapshot is current       this one is, and names no file that is needed
  *     fork     its parents name the contents  those that others stand on are named by none
- *     start    the domain is shut off         it is as the snapshot or the user wants it
  *     remove   the old overlays are there     those that nothing needs are gone
  */
 #include "model/revert_steps.h"
@@ -100,12 +100,7 @@ static int run_make(struct work *w, struct err *e)
     return r == 0 ? revert_record_made(w->j, rv, e) : r;
 }
 
-/* ---- stop, define ---- */
-
-static int run_stop(struct work *w, struct err *e)
-{
-    return w->now->active ? virt_domain_destroy(w->m->virt, w->uuid, e) : 0;
-}
+/* ---- define, stop ---- */
 
 static int run_define(struct work *w, struct err *e)
 {
@@ -120,6 +115,11 @@ static int run_define(struct work *w, struct err *e)
     if (r == 0)
         r = xml_revert_domain(secure, w->now->name, all, n, &xml, e);
     return r == 0 ? virt_domain_define(w->m->virt, xml, e) : r;
+}
+
+static int run_stop(struct work *w, struct err *e)
+{
+    return w->now->active && !w->on_overlays ? virt_domain_destroy(w->m->virt, w->uuid, e) : 0;
 }
 
 /* ---- mark, fork ---- */
@@ -241,8 +241,8 @@ int revert_drop_overlays(struct work *w, struct err *e)
 int revert_run_step(struct work *w, enum revert_step step, struct err *e)
 {
     static int (*const runs[REVERT_STEPS])(struct work * w, struct err * e) = {
-        [REVERT_MAKE] = run_make,     [REVERT_STOP] = run_stop, [REVERT_DEFINE] = run_define,
-        [REVERT_MARK] = run_mark,     [REVERT_FORK] = run_fork, [REVERT_START] = run_start,
+        [REVERT_MAKE] = run_make,     [REVERT_DEFINE] = run_define, [REVERT_STOP] = run_stop,
+        [REVERT_START] = run_start,   [REVERT_MARK] = run_mark,     [REVERT_FORK] = run_fork,
         [REVERT_REMOVE] = run_remove,
     };
     return runs[step] ? runs[step](w, e) : 0;

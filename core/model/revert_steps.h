@@ -18,6 +18,7 @@ struct work {
     struct text *remark;
     struct domain *now; /* the domain as it was read before this step */
     uint64_t config;    /* its configuration then */
+    bool on_overlays;   /* it ran on them */
     struct virt_status status;
 };
 

@@ -4,17 +4,22 @@ leaves the domain as it was, or as it was at the snapshot, and never something b
 import contextlib
 import errno
 import os
+import socket
 
 from lib.control import last_log
 from lib.domain import MIB, SYSTEM, Domain
-from lib.held import Held
+from lib.held import Held, tidy
 from lib.line import KINDS, write
 from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test
 from lib.watch import revert
 
+PORT = 5999
+SCREEN = f"<graphics type='vnc' port='{PORT}' autoport='no' listen='127.0.0.1' passwd='then'/>"
+KEPT = "<graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1' passwd='now'/>"
 NEEDS = {
+    "screen": ("devices", SCREEN),
     "cd.iso": ("devices", "<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='{}'/>"
                "<target dev='hdc' bus='ide'/><readonly/></disk>"),
     "floppy.img": ("devices", "<disk type='file' device='floppy'><driver name='qemu' type='raw'/><source file='{}'/>"
@@ -55,7 +60,7 @@ class Needing(Domain):
             path = os.path.join(self.directory, name)
             self.extra.setdefault(place, []).append(element.format(path))
             os.makedirs(path if name == "shared" else os.path.dirname(path), exist_ok=True)
-            if name not in ("shared", "serial/log"):
+            if name not in ("shared", "serial/log", "screen"):
                 with open(path, "wb") as file:
                     file.truncate(MIB)
 
@@ -176,6 +181,66 @@ def checkpoints_are_looked_for_before_the_guest_is_stopped(directory):
                 equal(look(domain), before, f"what there is when {state}")
                 domain.destroy() if state == "running" else None
                 before = ("shut off", None, *before[2:])
+
+
+@contextlib.contextmanager
+def port_taken():
+    """Another program has the port on which the guest's screen was at the snapshot."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", PORT))
+        other.listen()
+        yield
+
+
+@contextlib.contextmanager
+def screened(name, directory, *kinds):
+    """A domain, not running, whose screen was on the port at all of its snapshots."""
+    with needing(name, directory, ["screen"], *kinds) as (domain, mount, held):
+        domain.extra = {"devices": [KEPT]}
+        domain.destroy()
+        domain.define()
+        yield domain, mount, held
+
+
+def config(domain):
+    return domain.virsh("dumpxml", domain.name, "--inactive", "--security-info")
+
+
+def state_of(domain, held):
+    return domain.current(), domain.parents(), config(domain), files(domain), held.live()
+
+
+def does_not_start(domain, mount, held, name, words, ran):
+    """QEMU does not start: all is as before, but that the domain is shut off."""
+    before = state_of(domain, held)
+    with port_taken():
+        refused(errno.EIO, revert, mount, domain, name, words)
+    equal(domain.state(), "shut off")
+    equal(state_of(domain, held), before, f"what there is after {name}")
+    equal(os.listdir("/var/lib/snapfs"), [], "journals")
+    said = last_log(mount, domain)
+    holds(said, "Address already in use", "the sentence")
+    equal("?" in said, False, "a character that is not shown")
+    equal("the domain ran before" in said, ran, f"that it ran before in {said}")
+    tidy(domain)
+
+
+@test
+def when_qemu_does_not_start_the_domain_is_as_before(directory):
+    with screened("taken", directory, "e", "m", "e") as (domain, mount, held):
+        domain.start()
+        write(domain, 0x21)
+        does_not_start(domain, mount, held, "e1", "running", True)
+        does_not_start(domain, mount, held, "e1", "running", False)
+        domain.start()
+        does_not_start(domain, mount, held, "m2", "", True)
+        does_not_start(domain, mount, held, "e3", "paused", False)
+        revert(mount, domain, "m2", "running")
+        equal(domain.state(), "running")
+        held.is_live("m2")
+        equal(domain.current(), "m2")
+        holds(config(domain), "passwd='then'", "the configuration")
 
 
 with scratch() as directory:

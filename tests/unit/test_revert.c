@@ -25,6 +25,7 @@ static struct revert *make(void)
     rv->snapshot = strdup("a b\n%41-\xc3\xa9");
     rv->current = strdup("-");
     rv->memory = strdup("");
+    rv->config = strdup("<domain>\n  <name>a</name>\n</domain>\n");
     memcpy(rv->maker, UUID, sizeof(rv->maker));
     rv->flags = 5, rv->start = true, rv->leaf = true;
     rv->snapshots = 1, rv->config_before = UINT64_MAX, rv->config_after = 0;
@@ -61,6 +62,7 @@ static void same(const struct revert *a, const struct revert *b)
     TAP_STR(a->snapshot, b->snapshot, "the snapshot");
     TAP_STR(a->current, b->current, "the current one");
     TAP_STR(a->memory, b->memory, "the memory");
+    TAP_STR(a->config, b->config, "the configuration");
     TAP_STR(a->maker, b->maker, "the uuid");
     TAP_OK(a->flags == b->flags && a->start == b->start && a->active == b->active &&
                a->leaf == b->leaf,
@@ -136,13 +138,31 @@ static void refuses(const char *text, const char *what)
 #define HEAD "revert 2\nuri u\nsnapshot s\ncurrent c\nmemory -\nmaker " UUID "\nstate 0 0 0 0\n"
 #define DISK "disk vda /c raw /o 1 0\n"
 
+/* In version 2 the domain was started after it was marked. */
+static void begins_at(const char *word, enum revert_step step)
+{
+    struct revert *rv autodestroy(revert_free) = NULL;
+    autotext struct text t = {0};
+    struct err e = {0};
+    text_add(&t, HEAD DISK "ready\nstep %s\n", word);
+    TAP_OK(revert_read(t.s, &rv, &e) == 0 && rv && !rv->config && rv->step == step,
+           "'%s' of an older version", word);
+}
+
 static void test_read(void)
 {
     understands("", false, "nothing");
     understands(HEAD DISK, false, "one that was not ready, so that nothing has begun");
     understands(HEAD DISK "ready\n", true, "one that was");
     understands(HEAD DISK "ready\nmade vda 1 2 3 4\nstep start\n", true, "one that went on");
+    begins_at("make", REVERT_MAKE);
+    begins_at("stop", REVERT_STOP);
+    begins_at("define", REVERT_DEFINE);
+    begins_at("mark", REVERT_START);
+    begins_at("fork", REVERT_START);
+    begins_at("remove", REVERT_REMOVE);
     refuses("revert 1\n", "another version");
+    refuses("revert 4\n", "a later version");
     refuses("delete 1\n", "another operation");
     refuses("revert 2\nready\n", "one that lacks what it needs");
     refuses(HEAD "disk vda /c raw\nready\n", "a disk that was cut");
