@@ -205,6 +205,11 @@ int image_tags_read(const struct image_source *source, const struct image_policy
 void image_tags_free(struct image_tags *t); /* NULL allowed */
 MEM_CLEANUP(struct image_tags, image_tags_free)
 
+/* Has the disk in a qcow2, which nobody has open, the very clusters that it had at that tag? Then its
+ * bytes are the same. Errors as image_open. */
+int image_is_at_tag(const char *path, const char *tag, const struct image_policy *policy,
+                    bool *ret, struct err *e);
+
 /* ---- the chain of one file, without its bytes (for the file graph) ---- */
 
 struct image_layer {

@@ -22,6 +22,7 @@
 #include "model/mark.h"
 #include "model/print.h"
 #include "model/progress.h"
+#include "model/revert/failed.h"
 #include "model/task.h"
 #include "model/turn.h"
 #include "model/volumes.h"
@@ -281,17 +282,41 @@ static int fail_reverted(struct copy_work *w, struct err *e)
                     r < 0 ? "; the journal cannot be ended" : "");
 }
 
+static struct failed failed_of(const struct copy_work *w)
+{
+    const struct copying *c = w->c;
+    return (struct failed){
+        .m = w->m, .uuid = w->uuid, .snapshot = c->snapshot, .config = c->before, .ran = c->active};
+}
+
+/* libvirt answered that it could not. What it did all the same is made whole. */
+static int settle(struct copy_work *w, bool at, struct err *e)
+{
+    struct failed failed = failed_of(w);
+    enum failed_end end;
+    failed.at = at;
+    failed_settle(&failed, &end, e);
+    if (end != FAILED_AT_SNAPSHOT)
+        return fail_reverted(w, e);
+    struct err why = *e;
+    if (look(w, e) == 0)
+        run_remove(w, e); /* else the next operation does */
+    return err_fail(e, why.no, "%s", why.text);
+}
+
 static int revert(struct copy_work *w, struct err *e)
 {
     struct err failure = {0};
-    bool done = false;
+    bool done = false, at = false;
     int r = begin(w, COPY_REVERT, e);
+    if (r == 0 && !w->c->active)
+        r = failed_is_at(w->s, &at, e);
     if (r == 0)
         r = virt_snapshot_revert(w->m->virt, w->uuid, w->c->snapshot, w->flags, e);
     if (r < 0)
         failure = *e;
     if (r < 0 && !err_is_open(e))
-        return fail_reverted(w, e);
+        return settle(w, at, e);
     r = look(w, e);
     if (r == 0)
         r = is_reverted(w, &done, e);
@@ -369,12 +394,29 @@ static int recover_moved(struct copy_work *w, struct err *e)
     return journal_end(w->j, e);
 }
 
+/* The domain is on the copies, and shut off: libvirt may have been about to start it, or QEMU may
+ * not have started. *ret: it is as at the snapshot, else as before. */
+static int recover_stopped(struct copy_work *w, bool *ret, struct err *e)
+{
+    struct failed failed = failed_of(w);
+    enum failed_end end;
+    struct err unknown = {.no = EIO};
+    failed.ran = true;
+    failed_settle(&failed, &end, &unknown);
+    if (end == FAILED_UNTOUCHED)
+        return err_fail(e, unknown.no, "%s", unknown.text);
+    *ret = end == FAILED_AT_SNAPSHOT;
+    return look(w, e);
+}
+
 static int recover(struct copy_work *w, struct err *e)
 {
     bool done = false;
     if (is_early(w->c))
         return recover_undone(w, e);
     int r = is_reverted(w, &done, e);
+    if (r == 0 && done && !w->now->active && w->c->before)
+        r = recover_stopped(w, &done, e);
     if (r < 0)
         return r;
     if (!done)

@@ -16,6 +16,7 @@
 #include "model/overlay.h"
 #include "model/print.h"
 #include "model/volumes.h"
+#include "virt/change.h"
 #include "virt/xml.h"
 
 void copying_free(struct copying *c)
@@ -32,6 +33,7 @@ void copying_free(struct copying *c)
     free(c->uri);
     free(c->snapshot);
     free(c->current);
+    free(c->before);
     free(c);
 }
 
@@ -224,6 +226,8 @@ static int plan_all(struct copier *p, struct err *e)
     int r = check_domain(p, e);
     if (r == 0)
         r = copy_strings(p, e);
+    if (r == 0)
+        r = virt_domain_secure_config(p->m->virt, p->d->uuid, &p->c->before, e);
     for (size_t i = 0; r == 0 && i < p->s->n_disks; i++)
         r = consider(p, &p->s->disks[i], e);
     if (r == 0)

@@ -26,6 +26,8 @@ struct copy_disk {
 struct copying {
     char *uri, *snapshot;
     char *current;              /* the current snapshot before; "" for none */
+    char *before;               /* the domain's configuration, with secrets; NULL in a journal of an
+                                   older version */
     bool active;                /* the domain ran before */
     uint64_t snapshots, config; /* what stood there: print.h */
     struct leftovers left;      /* what the live disks were on */

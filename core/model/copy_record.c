@@ -31,10 +31,11 @@ static void put_disk(struct text *t, const struct copy_disk *disk)
 int copy_record(struct journal *j, const struct copying *c, struct err *e)
 {
     autotext struct text t = {0};
-    text_add(&t, "copy 1\n");
+    text_add(&t, "copy 2\n");
     record_field(&t, "uri", c->uri);
     record_field(&t, "snapshot", c->snapshot);
     record_field(&t, "current", c->current);
+    record_field(&t, "before", c->before);
     text_add(&t, "state %d %" PRIu64 " %" PRIu64 "\n", c->active, c->snapshots, c->config);
     for (size_t i = 0; i < c->n; i++)
         put_disk(&t, &c->disks[i]);
@@ -95,6 +96,8 @@ static bool read_line(void *ctx, const struct record_line *l)
         return record_keep(&c->snapshot, l);
     if (!strcmp(word, "current"))
         return record_keep(&c->current, l);
+    if (!strcmp(word, "before"))
+        return record_keep(&c->before, l);
     if (!strcmp(word, "state"))
         return read_state(l, c);
     if (!strcmp(word, "disk"))
@@ -104,7 +107,8 @@ static bool read_line(void *ctx, const struct record_line *l)
     if (!strcmp(word, "step"))
         return read_step(l, c);
     if (strcmp(word, "ready") != 0)
-        return !strcmp(word, "copy") && l->n == 2 && !strcmp(l->fields[1], "1");
+        return !strcmp(word, "copy") && l->n == 2 &&
+               (!strcmp(l->fields[1], "1") || !strcmp(l->fields[1], "2"));
     reading->ready = true;
     return c->uri && c->snapshot && c->current && c->n;
 }

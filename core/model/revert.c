@@ -13,6 +13,7 @@
 #include "model/catalog.h"
 #include "model/journal/procedure.h"
 #include "model/print.h"
+#include "model/revert/failed.h"
 #include "model/revert_steps.h"
 #include "model/task.h"
 #include "model/turn.h"
@@ -150,10 +151,7 @@ static int fail_undone(struct work *w, struct err *e)
         return err_fail(e, why.no, "%s (what was begun is undone later: %s)", why.text,
                         ignored.text);
     bool stopped = w->rv->active && !w->now->active;
-    return err_fail(e, why.no, "%s%s", why.text,
-                    stopped ? "; the domain ran before, and is shut off now, with the "
-                              "configuration, disks and current snapshot that it had"
-                            : "");
+    return err_fail(e, why.no, "%s%s", why.text, stopped ? FAILED_STOPPED : "");
 }
 
 /* The domain is gone, and with it all that could need the files, if it ever had them. */

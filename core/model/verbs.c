@@ -12,6 +12,7 @@
 #include "model/flags.h"
 #include "model/guard.h"
 #include "model/revert.h"
+#include "model/revert/failed.h"
 #include "model/turn.h"
 #include "virt/xml.h"
 
@@ -47,11 +48,20 @@ static void remove_left(struct turn *t, const struct leftovers *left, struct tex
 static int revert_natively(struct turn *t, const struct snapshot *s, unsigned flags,
                            const struct leftovers *left, struct text *remark, struct err *e)
 {
-    int r = virt_snapshot_revert(t->m->virt, t->domain->uuid, s->name, flags, e);
-    if (r == 0)
+    struct failed failed __attribute__((cleanup(failed_drop))) = {0};
+    enum failed_end end = FAILED_UNTOUCHED;
+    int r = t->m->is_test ? 0 : failed_note(&failed, t->m, t->domain, s, e);
+    if (r < 0)
+        return r;
+    r = virt_snapshot_revert(t->m->virt, t->domain->uuid, s->name, flags, e);
+    if (r < 0 && !t->m->is_test && !err_is_open(e))
+        r = failed_settle(&failed, &end, e);
+    if (r == 0 || end == FAILED_AT_SNAPSHOT)
         remove_left(t, left, remark);
     /* Whether libvirt reverted the domain cannot be told from the domain: only what it is now. */
-    return r < 0 ? outcome_settle(t->m, &(struct outcome){.before = t->domain}, remark, e) : 0;
+    return r < 0 && end == FAILED_UNTOUCHED
+               ? outcome_settle(t->m, &(struct outcome){.before = t->domain}, remark, e)
+               : r;
 }
 
 int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *words,

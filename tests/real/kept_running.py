@@ -15,7 +15,15 @@ from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test
 from lib.watch import revert
 
-PORT = 5999
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+PORT = free_port()
 SCREEN = f"<graphics type='vnc' port='{PORT}' autoport='no' listen='127.0.0.1' passwd='then'/>"
 KEPT = "<graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1' passwd='now'/>"
 NEEDS = {
@@ -241,6 +249,73 @@ def when_qemu_does_not_start_the_domain_is_as_before(directory):
         held.is_live("m2")
         equal(domain.current(), "m2")
         holds(config(domain), "passwd='then'", "the configuration")
+
+
+def is_whole(domain, mount, held, name, words, ran):
+    """QEMU does not start in libvirt's own revert: the domain is as before, or as at the snapshot."""
+    before = domain.current(), config(domain), held.live()
+    with port_taken():
+        refused(errno.EIO, revert, mount, domain, name, words)
+    equal(domain.state(), "shut off")
+    equal(os.listdir("/var/lib/snapfs"), [], "journals")
+    current, now, live = domain.current(), config(domain), held.live()
+    if current == name:
+        held.is_live(name)
+        holds(now, "passwd='then'", "the configuration")
+    else:
+        equal((current, now, live), before, f"what there is after {name}")
+    said = last_log(mount, domain)
+    holds(said, "the domain is at the snapshot" if current == name else "Address already in use", "the sentence")
+    equal("ran before" in said, ran, f"that it ran before in {said}")
+    held.check_mount()
+    tidy(domain)
+    return current == name
+
+
+@test
+def so_it_is_when_libvirt_reverts(directory):
+    with screened("native", directory, "i", "i") as (domain, mount, held):
+        domain.start()
+        write(domain, 0x21)
+        is_whole(domain, mount, held, "i1", "", True)
+        domain.define()
+        write(domain, 0x22)
+        is_whole(domain, mount, held, "i2", "running", False)
+        revert(mount, domain, "i1", "running")
+        held.is_live("i1")
+
+
+@test
+def so_it_is_on_a_copy(directory):
+    with screened("copy", directory, "i", "e") as (domain, mount, held):
+        domain.start()
+        write(domain, 0x21)
+        is_whole(domain, mount, held, "i1", "", True)
+        domain.define()
+        revert(mount, domain, "e2")
+        write(domain, 0x22)
+        is_whole(domain, mount, held, "i1", "running", False)
+        revert(mount, domain, "i1", "running")
+        held.is_live("i1")
+
+
+@test
+def a_disk_state_that_was_shut_off_is_made_whole(directory):
+    """libvirt reverts the disks of such a snapshot first, and starts QEMU then."""
+    with screened("offline", directory) as (domain, mount, held):
+        domain.need(["screen"])
+        domain.define()
+        for number in (1, 2):
+            write(domain, number)
+            held.snapshot(f"i{number}", "internal")
+        domain.extra = {"devices": [KEPT]}
+        domain.define()
+        for start in (False, True):
+            domain.start() if start else None
+            write(domain, 0x31 + start)
+            done = is_whole(domain, mount, held, "i1", "running", start)
+            equal(done, True, "the revert is done")
+            domain.define()
 
 
 with scratch() as directory:
