@@ -25,13 +25,27 @@ struct mount {
     char *root;  /* what of the file system is mounted: "/", or deeper for a bind mount */
 };
 
+/* A mount that shows the files of directories: an overlay, or a FUSE file system such as bindfs. */
+struct view {
+    struct mount mount;
+    char *directories; /* each NUL-terminated, an empty one behind the last */
+};
+
 struct mounts {
     size_t n;
     struct mount *items;
+    size_t n_views; /* not yet known to lead into a snapfs mount */
+    struct view *views;
     size_t n_parents; /* of all mounts, */
     uint64_t *parents;
     bool stacked; /* of which one is a snapfs mount */
 };
+
+static void view_drop(struct view *v)
+{
+    free(v->mount.root);
+    free(v->directories);
+}
 
 void mounts_free(struct mounts *m)
 {
@@ -39,7 +53,10 @@ void mounts_free(struct mounts *m)
         return;
     for (size_t i = 0; i < m->n; i++)
         free(m->items[i].root);
+    for (size_t i = 0; i < m->n_views; i++)
+        view_drop(&m->views[i]);
     free(m->items);
+    free(m->views);
     free(m->parents);
     free(m);
 }
@@ -90,14 +107,9 @@ static bool add_parent(struct mounts *m, const char *line)
     return true;
 }
 
-static bool add_line(struct mounts *m, const char *line)
+/* Takes `one`, also where it fails. */
+static bool add_mount(struct mounts *m, struct mount one)
 {
-    struct mount one;
-    if (!add_parent(m, line))
-        return false;
-    int found = parse_line(line, &one);
-    if (found <= 0)
-        return found == 0;
     struct mount *more = reallocarray(m->items, m->n + 1, sizeof(*more));
     if (!more) {
         free(one.root);
@@ -106,6 +118,111 @@ static bool add_line(struct mounts *m, const char *line)
     m->items = more;
     m->items[m->n++] = one;
     return true;
+}
+
+/* ---- what shows other directories ---- */
+
+static void add_directory(struct text *t, const char *path, size_t len)
+{
+    autofree char *one = strndup(path, len);
+    t->failed |= !one;
+    if (!one || one[0] != '/')
+        return;
+    unescape(one);
+    text_put(t, one, strlen(one) + 1);
+}
+
+/* The values of "lowerdir=A:B", "lowerdir+=A", "upperdir=A" among the options. */
+static void add_layers(struct text *t, const char *options)
+{
+    for (const char *p = options; *p && *p != '\n'; p += *p == ',') {
+        size_t len = strcspn(p, ",\n");
+        const char *value = memchr(p, '=', len);
+        bool layer = value && (!strncmp(p, "lowerdir", 8) || !strncmp(p, "upperdir", 8));
+        for (const char *d = value ? value + 1 : p; layer && d < p + len; d++) {
+            size_t n = strcspn(d, ":,\n");
+            add_directory(t, d, n);
+            d += n;
+        }
+        p += len;
+    }
+}
+
+/* "overlay SOURCE OPTIONS" or "fuse… SOURCE OPTIONS" behind the " - ". */
+static bool add_view(struct mounts *m, const char *line)
+{
+    const char *type = strstr(line, " - ");
+    bool overlay = type && !strncmp(type + 3, "overlay ", 8);
+    bool fuse = type && !strncmp(type + 3, "fuse", 4) && strncmp(type + 3, "fusectl", 7) != 0;
+    autotext struct text t = {0};
+    autofree char *root = NULL;
+    unsigned long id;
+    if (!overlay && !fuse)
+        return true;
+    const char *source = strchr(type + 3, ' ');
+    const char *options = source ? strchr(source + 1, ' ') : NULL;
+    if (!options || sscanf(line, "%lu %*d %*u:%*u %ms", &id, &root) != 2)
+        return true;
+    if (overlay)
+        add_layers(&t, options + 1);
+    else
+        add_directory(&t, source + 1, (size_t)(options - source) - 1);
+    text_put(&t, "", 1);
+    struct view *more = mem_grow(m->views, m->n_views, sizeof(*more));
+    char *directories = text_take(&t, NULL);
+    if (more)
+        m->views = more;
+    if (!more || !directories) {
+        free(directories);
+        return false;
+    }
+    unescape(root);
+    m->views[m->n_views++] = (struct view){{id, take(root)}, directories};
+    return true;
+}
+
+/* Where the view leads into a mount, the view counts as one. 1: it does; -1 without memory. */
+static int settle_view(struct mounts *m, const struct view *v)
+{
+    for (const char *d = v->directories; *d; d += strlen(d) + 1) {
+        autofree char *inside = NULL;
+        autotext struct text root = {0};
+        if (mounts_check(m, d, &inside, NULL) == 0 || !inside)
+            continue;
+        text_add(&root, "%s%s", inside, v->mount.root);
+        char *joined = text_take(&root, NULL);
+        return joined && add_mount(m, (struct mount){v->mount.id, joined}) ? 1 : -1;
+    }
+    return 0;
+}
+
+/* Until no more do: one may show another. */
+static bool settle_views(struct mounts *m)
+{
+    for (size_t i = 0; m->n && i < m->n_views;) {
+        int r = settle_view(m, &m->views[i]);
+        if (r < 0)
+            return false;
+        if (r > 0) {
+            view_drop(&m->views[i]);
+            m->views[i] = m->views[--m->n_views];
+        }
+        i = r > 0 ? 0 : i + 1;
+    }
+    return true;
+}
+
+/* ---- all mounts ---- */
+
+static bool add_line(struct mounts *m, const char *line)
+{
+    struct mount one;
+    if (!add_parent(m, line))
+        return false;
+    int found = parse_line(line, &one);
+    if (found > 0)
+        return add_mount(m, one);
+    return found == 0 && add_view(m, line);
 }
 
 static const struct mount *find_mount(const struct mounts *m, uint64_t id)
@@ -131,7 +248,7 @@ struct mounts *mounts_read(void)
     fclose(f);
     for (size_t i = 0; i < m->n_parents; i++)
         m->stacked |= find_mount(m, m->parents[i]) != NULL;
-    if (ok)
+    if (ok && settle_views(m))
         return m;
     mounts_free(m);
     return NULL;

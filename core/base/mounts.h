@@ -10,7 +10,9 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-struct mounts; /* all FUSE mounts of subtype snapfs, at one moment */
+/* All FUSE mounts of subtype snapfs at one moment, and the overlays and FUSE file systems (bindfs)
+ * that show a directory of one. */
+struct mounts;
 
 /* From /proc/self/mountinfo. NULL without memory. */
 struct mounts *mounts_read(void);
@@ -20,7 +22,8 @@ MEM_CLEANUP(struct mounts, mounts_free)
 /* Walks `path` one name at a time, following symbolic links, and stops with EOPNOTSUPP at the first
  * directory on a snapfs mount, before anything is asked of it; then *ret_inside (ret_inside may be
  * NULL) is what is left of the path, from the root of that file system on, owned by the caller. 0
- * when the path leads elsewhere or does not exist; ELOOP past 40 links. */
+ * when the path leads elsewhere or does not exist; ELOOP past 40 links. A file of an overlay that
+ * has a directory of a mount below counts as one of the mount. */
 int mounts_check(const struct mounts *m, const char *path, char **ret_inside, struct err *e);
 
 #endif

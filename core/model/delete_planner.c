@@ -143,13 +143,34 @@ static int plan_files(const struct planner *p, struct err *e)
 
 /* ---- the domain ---- */
 
+/* libvirt's domains are known, so that a QEMU which has one of the files open is not one of theirs:
+ * it was started by hand, or by another libvirt daemon. Of a domain that runs QEMU itself refuses
+ * the merge then. */
+static int check_open(const struct planner *p, struct err *e)
+{
+    for (size_t i = 0; !p->d->active && i < p->del->n; i++) {
+        const struct delete_disk *disk = &p->del->disks[i];
+        const char *open = image_is_open(disk->base)  ? disk->base
+                           : image_is_open(disk->top) ? disk->top
+                                                      : NULL;
+        if (open)
+            return err_fail(e, EBUSY,
+                            "cannot merge '%s' into '%s': a QEMU that is no domain's here has '%s' "
+                            "open; end it first",
+                            disk->top, disk->base, open);
+    }
+    return 0;
+}
+
 /* A saved state would be resumed later, on a file that is merged by then. */
 static int check_merge(const struct planner *p, struct err *e)
 {
     struct virt_status status;
     if (!p->del->n)
         return 0;
-    int r = guard_saved(p->m, p->d, "on a file that is merged by then", e);
+    int r = check_open(p, e);
+    if (r == 0)
+        r = guard_saved(p->m, p->d, "on a file that is merged by then", e);
     if (r == 0)
         r = virt_domain_status(p->m->virt, p->d->uuid, p->d->active, &status, e);
     if (r == 0 && status.block_job)

@@ -113,5 +113,21 @@ def a_clone_that_no_domain_has(directory):
             equal(domain.snapshots(), [])
 
 
+@test
+def a_mount_below_another_file_system(directory):
+    """An overlayfs over the mount is of another type, and leads into it all the same."""
+    with prepared(directory, "below", "i1", start=False) as (domain, mount):
+        with scratch() as layers:
+            for name in ("upper", "work", "merged"):
+                os.mkdir(os.path.join(layers, name))
+            merged = f"{layers}/merged"
+            must("mount", "-t", "overlay", "overlay", "-o",
+                 f"lowerdir={mount.point},upperdir={layers}/upper,workdir={layers}/work", merged)
+            with on_image(domain, directory, os.path.join(merged, "below/by-name/i1/vda.raw")):
+                refuses(mount, domain, rmdir, "i1")
+            must("umount", merged)
+        rmdir(mount, domain, "i1")
+
+
 with scratch() as directory:
     run(directory)

@@ -4,6 +4,7 @@ qemu-img has made, clones that no domain has yet, loop devices."""
 import contextlib
 import errno
 import os
+import subprocess
 
 from lib import reading, tagged
 from lib.command import must
@@ -13,7 +14,7 @@ from lib.held import digest
 from lib.line import line, write
 from lib.scratch import scratch
 from lib.tap import equal, fail, holds, refused, run, test, true
-from lib.watch import refuses, revert, rmdir
+from lib.watch import clone_on, refuses, revert, rmdir
 
 BOTH = {"vda": "qcow2", "vdb": "qcow2"}
 
@@ -243,6 +244,86 @@ def more_files_than_are_looked_at(directory):
             rmdir(mount, domain, "e1")
             held.bytes.pop("e1")
             holds(last_log(mount, domain), "more than 10000 files")
+
+
+# ---- a QEMU that is not libvirt's ----
+
+
+@contextlib.contextmanager
+def opened(path):
+    """A QEMU that has an image open, as one of another daemon's domains has its disk."""
+    qemu = subprocess.Popen(["qemu-io", "-f", "qcow2", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    qemu.stdin.write(b"read 0 512\n")
+    qemu.stdin.flush()
+    qemu.stdout.readline()
+    try:
+        yield
+    finally:
+        qemu.stdin.close()
+        qemu.wait()
+
+
+@test
+def a_clone_elsewhere_that_a_qemu_has_open(directory):
+    for start in (False, True):
+        with line(f"open-{start}", directory, "e", start=start) as (domain, mount, held), scratch() as other:
+            path = clone(os.path.join(other, "clone"), domain.disks[0].path)
+            before = read(path)
+            with opened(path):
+                if start:
+                    # QEMU itself does not merge into a file that another one reads.
+                    rmdir(mount, domain, "e1")
+                    held.bytes.pop("e1")
+                    holds(last_log(mount, domain), "not merged")
+                else:
+                    refuses(mount, domain, rmdir, "e1")
+            equal(read(path), before, "bytes of the clone")
+
+
+# ---- one file under two devices ----
+
+
+@contextlib.contextmanager
+def overlay(lower, directory):
+    """A file system that shows the files of another directory under another device number."""
+    for name in ("upper", "work", "merged"):
+        os.mkdir(os.path.join(directory, name))
+    merged = os.path.join(directory, "merged")
+    options = f"lowerdir={lower},upperdir={directory}/upper,workdir={directory}/work"
+    must("mount", "-t", "overlay", "overlay", "-o", options, merged)
+    try:
+        yield merged
+    finally:
+        must("umount", merged)
+
+
+@test
+def a_clone_that_names_the_base_by_another_file_system(directory):
+    with line("twin", directory, "e", start=False) as (domain, mount, held), scratch() as other:
+        with overlay(directory, other) as merged:
+            base = os.path.join(merged, os.path.basename(domain.disks[0].path))
+            true(os.stat(base).st_dev != os.stat(domain.disks[0].path).st_dev, "one device")
+            with clone_on(domain, other, base, "qcow2") as clone:
+                before = read(clone.disks[0].path)
+                rmdir(mount, domain, "e1")
+                held.bytes.pop("e1")
+                equal(read(clone.disks[0].path), before, "bytes of the clone")
+                holds(last_log(mount, domain), f"domain '{clone.name}'")
+
+
+@test
+def a_copy_on_another_file_system(directory):
+    """The same name, size and time, but neither file system shows files of another."""
+    with line("copy", directory, "e", start=False) as (domain, mount, held), scratch() as other:
+        store = os.path.join(other, "store")
+        os.mkdir(store)
+        must("mount", "-t", "tmpfs", "tmpfs", store)
+        base = os.path.join(store, os.path.basename(domain.disks[0].path))
+        must("cp", "-p", domain.disks[0].path, base)
+        with clone_on(domain, other, base, "qcow2"):
+            rmdir(mount, domain, "e1")
+            held.bytes.pop("e1")
+            equal(domain.live_source("vda")[0], domain.disks[0].path, "the live disk is merged")
 
 
 # ---- loop devices ----
