@@ -11,6 +11,7 @@
 #include "virt/internal.h"
 #include "virt/virt.h"
 #include "virt/xml.h"
+#include "virt/xml_migrate.h"
 
 /* ---- the list ---- */
 
@@ -268,22 +269,30 @@ static bool is_full(void)
            (last->code == VIR_ERR_OPERATION_FAILED || last->code == VIR_ERR_INTERNAL_ERROR);
 }
 
+/* Can the kind of snapshot never be made of this domain? */
+static bool is_unsupported(virDomainPtr dom, int code, const char *said)
+{
+    if (code != VIR_ERR_OPERATION_INVALID)
+        return code == VIR_ERR_CONFIG_UNSUPPORTED || code == VIR_ERR_OPERATION_UNSUPPORTED ||
+               code == VIR_ERR_ARGUMENT_UNSUPPORTED;
+    autofree char *xml = virDomainGetXMLDesc(dom, 0);
+    return xml && virDomainIsActive(dom) == 1 && xml_migrate_refused(xml, said);
+}
+
 static int fail_create(struct virt *v, virDomainPtr dom, struct create_call *c, struct err *e)
 {
     int code = virt_code();
     bool full = is_full();
-    int r = virt_fail(v->readonly, e);
-    if (full && e)
-        e->no = ENOSPC;
+    struct err said;
+    int no = -virt_fail(v->readonly, &said);
+    c->unsupported = !full && is_unsupported(dom, code, said.text);
     if (full)
-        return -ENOSPC;
-    c->unsupported = code == VIR_ERR_CONFIG_UNSUPPORTED || code == VIR_ERR_OPERATION_UNSUPPORTED ||
-                     code == VIR_ERR_ARGUMENT_UNSUPPORTED;
-    if (code != VIR_ERR_OPERATION_FAILED || !name_taken(dom, c->xml))
-        return r;
-    if (e)
-        e->no = EEXIST;
-    return -EEXIST;
+        no = ENOSPC;
+    else if (c->unsupported)
+        no = EOPNOTSUPP;
+    else if (code == VIR_ERR_OPERATION_FAILED && name_taken(dom, c->xml))
+        no = EEXIST;
+    return err_fail(e, no, "%s", said.text);
 }
 
 static int op_create(struct virt *v, virDomainPtr dom, void *arg, struct err *e)

@@ -155,7 +155,8 @@ enum virt_create_flag {
 };
 
 /* `unsupported` (may be NULL) is set when libvirt answered that it cannot do this kind of snapshot
- * of this domain (CONFIG_UNSUPPORTED, OPERATION_UNSUPPORTED, ARGUMENT_UNSUPPORTED). */
+ * of this domain (CONFIG_UNSUPPORTED, OPERATION_UNSUPPORTED, ARGUMENT_UNSUPPORTED, or that it cannot
+ * be migrated: xml_migrate.h). */
 int virt_snapshot_create(struct virt *v, const char *uuid, const char *xml, unsigned flags,
                          bool *unsupported, struct err *e);
 

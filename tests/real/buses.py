@@ -1,16 +1,18 @@
-"""Reverts of domains with disks on several buses and with floppies: each disk gets its own bytes."""
+"""Domains with disks on several buses, with floppies, and with what cannot be migrated: each disk gets
+its own bytes, and the snapshot is one that the domain can have."""
 
 import contextlib
+import errno
 import os
 import xml.etree.ElementTree as ElementTree
 
-from lib.control import create, write
+from lib.control import create, last_log, write
 from lib.domain import MIB, SYSTEM, Domain
 from lib.held import Held, tidy
 from lib.line import leaks_nothing, reverted
 from lib.mount import Mount
 from lib.scratch import scratch
-from lib.tap import equal, run, test
+from lib.tap import equal, holds, refused, run, test
 from lib.watch import revert
 
 BUSES = {"sd": "scsi", "hd": "ide", "vd": "virtio", "fd": "fdc", "ub": "usb"}
@@ -138,6 +140,43 @@ def a_floppy_is_left_out_of_what_is_made_here(directory):
         equal(domain.live_source("fda"), (floppy.path, "raw"), "the file of the floppy")
         create(mount, domain, "s4 disk-only diskspec=fda,snapshot=external")
         equal(captured(domain, "s4")["fda"], "external", "of whom it is asked")
+
+
+class SharedDomain(Domain):
+    """It has a device whose state QEMU cannot save."""
+
+    def document(self):
+        shared = "<shmem name='shared'><model type='ivshmem-plain'/><size unit='M'>4</size></shmem>"
+        return super().document().replace("</devices>", f"{shared}</devices>")
+
+
+@test
+def a_domain_that_cannot_be_migrated_gets_disk_only_snapshots(directory):
+    with SharedDomain("shared", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "cache=0") as mount:
+        domain.start()
+        domain.write(1)
+        held = Held(domain, mount)
+        os.mkdir(mount.path("shared/snapshots/s1"))
+        equal(captured(domain, "s1"), {"vda": "external"}, "what is captured")
+        holds(last_log(mount, domain), "an external disk-only one, since libvirt answered", "the log")
+        held.note("s1")
+        domain.write(2)
+        files = sorted(os.listdir(directory))
+        for words in ("s2 internal", "s2 external"):
+            refused(errno.EOPNOTSUPP, create, mount, domain, words)
+        equal((domain.snapshots(), sorted(os.listdir(directory))), (["s1"], files), "what there is")
+        held.check()
+        held.check_mount()
+
+
+@test
+def a_passing_cause_makes_no_other_kind_of_snapshot(directory):
+    with SharedDomain("busy", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "cache=0") as mount:
+        domain.start()
+        copy = os.path.join(directory, "busy.copy")
+        domain.virsh("blockcopy", "busy", "vda", copy, "--transient-job", "--wait")
+        refused(errno.EBUSY, os.mkdir, mount.path("busy/snapshots/s1"))
+        equal(domain.snapshots(), [])
 
 
 with scratch() as directory:
