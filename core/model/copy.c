@@ -184,6 +184,7 @@ static void add_place(const struct copy_work *w, const struct xml_domain *x,
                                         .from = disk->from,
                                         .to = disk->to,
                                         .format = "qcow2",
+                                        .copied = true,
                                         .pool = volume ? on->source.pool : NULL,
                                         .volume = volume ? on->source.volume : NULL};
 }

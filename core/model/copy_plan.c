@@ -15,6 +15,7 @@
 #include "model/mark.h"
 #include "model/overlay.h"
 #include "model/print.h"
+#include "model/storage/backing.h"
 #include "model/volumes.h"
 #include "virt/change.h"
 #include "virt/xml.h"
@@ -104,7 +105,8 @@ static int find_entry(const struct copy_disk *disk, const char *name, struct mou
 }
 
 /* The chain below the copy is that below the original. */
-static int check_file(struct copy_disk *disk, const char *name, struct err *e)
+static int check_file(const struct domain *d, const struct snapshot *s, const struct xml_disk *x,
+                      struct copy_disk *disk, struct err *e)
 {
     struct mounts *mounts autodestroy(mounts_free) = mounts_read();
     struct image_layer *layers = NULL;
@@ -113,10 +115,10 @@ static int check_file(struct copy_disk *disk, const char *name, struct err *e)
         return err_nomem(e);
     int r = check_header(disk->from, mounts, e);
     if (r == 0) {
-        r = follow_layers(disk->from, "qcow2", &layers, &n, e);
+        r = backing_layers(d, s, x, &layers, &n, e);
         image_layers_free(layers, n);
     }
-    return r == 0 ? find_entry(disk, name, mounts, &disk->entry, e) : r;
+    return r == 0 ? find_entry(disk, s->name, mounts, &disk->entry, e) : r;
 }
 
 int copy_check_made(const struct copy_disk *disk, struct err *e)
@@ -183,7 +185,7 @@ static int add_copied(struct copier *p, const struct snapshot_disk *disk, struct
     if (r < 0)
         return r;
     struct copy_disk *added = copying_add(p->c, disk->target, disk->path, to);
-    return added ? check_file(added, p->s->name, e) : err_nomem(e);
+    return added ? check_file(p->d, p->s, x, added, e) : err_nomem(e);
 }
 
 /* Only files that others stand on are copied. */

@@ -75,7 +75,7 @@ static int find_chain(const struct deletion *w, const struct delete_disk *disk, 
     const struct xml_disk *live = xml_domain_disk(x, disk->target);
     if (!live || !policy_path(w->now->volumes, &live->source))
         return err_fail(e, EBUSY, "disk '%s' is not there any more", disk->target);
-    r = backing_layers(w->m, w->now, NULL, live, &layers, &n, e);
+    r = backing_layers(w->now, NULL, live, &layers, &n, e);
     if (r == 0)
         r = find_in_layers(layers, n, disk, ret, e);
     image_layers_free(layers, n);
@@ -154,7 +154,7 @@ static int compare(const struct deletion *w, const struct survey *v, const struc
         return r;
     bool same = follow_to_same(graph_file_path(v->graph, m.top), disk->top) &&
                 !*disk->above == (m.above == GRAPH_NO_FILE);
-    return same ? merge_check_files(w->m, w->now, v, disk->target, &m, e)
+    return same ? merge_check_files(w->now, v, disk->target, &m, e)
                 : err_fail(e, EBUSY, "someone else changed the disk's chain meanwhile");
 }
 

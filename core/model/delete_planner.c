@@ -59,7 +59,7 @@ static int find_merge(const struct planner *p, const char *target, int base, str
 {
     int r =
         base == GRAPH_NO_FILE ? -ENOENT : merge_find(&p->survey, p->d, p->s, target, base, ret, e);
-    return r == 0 ? merge_check_files(p->m, p->d, &p->survey, target, ret, e) : r;
+    return r == 0 ? merge_check_files(p->d, &p->survey, target, ret, e) : r;
 }
 
 static int plan_content(const struct planner *p, const struct snapshot_disk *disk, struct err *e)

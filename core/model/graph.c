@@ -193,6 +193,7 @@ bool graph_has_domain(const struct graph *g, const char *coded)
 bool graph_add_tail(struct graph *g, const struct graph_user *u, size_t like, int file)
 {
     struct graph_user tail = *u;
+    tail.again = true;
     size_t depth = graph_depth(g, like, file);
     const struct user *x = &g->users[like];
     tail.broken = x->u.broken;

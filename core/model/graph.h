@@ -59,6 +59,7 @@ struct graph_user {
     bool unknown;         /* it may go on below what was found, to any file */
     bool volume;          /* its XML names the top file as a volume of a pool */
     bool loose;           /* an overlay that no disk is on; of no domain */
+    bool again;           /* another chain of the user before it, which has the same bytes */
     bool found;           /* an image that no domain has, or a tag in one (strangers.h) */
     bool loop;            /* a loop device */
 };

@@ -72,7 +72,7 @@ static int check_tag_name(const struct survey *v, int file, const struct snapsho
     unsigned named = 0;
     for (size_t i = 0; i < graph_n_users(v->graph); i++) {
         const struct graph_user *u = graph_user(v->graph, i);
-        if (!u->tag || !u->tag_id || graph_chain(v->graph, i, 0) != file)
+        if (!u->tag || !u->tag_id || u->again || graph_chain(v->graph, i, 0) != file)
             continue;
         bool own_name = !strcmp(u->tag, s->name);
         if (!strcmp(u->tag_id, s->name) && !own_name)

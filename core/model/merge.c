@@ -173,14 +173,14 @@ static int check_layers(const struct image_layer *l, size_t n, struct err *e)
     return 0;
 }
 
-int merge_check_files(struct model *m, struct domain *d, const struct survey *v, const char *target,
+int merge_check_files(const struct domain *d, const struct survey *v, const char *target,
                       const struct merge *merge, struct err *e)
 {
     const struct xml_disk *live = xml_domain_disk(v->live, target);
     struct image_layer *layers = NULL;
     struct err why = {0};
     size_t n = 0, top = 0;
-    int r = live ? backing_layers(m, d, NULL, live, &layers, &n, &why) : -ENOENT;
+    int r = live ? backing_layers(d, NULL, live, &layers, &n, &why) : -ENOENT;
     while (top < n && graph_find(v->graph, layers[top].dev, layers[top].ino) != merge->top)
         top++;
     r = r < 0 ? err_fail(e, EBUSY, "%s", why.text) : check_layers(layers + top, n - top, e);

@@ -29,7 +29,7 @@ int merge_check_found(const struct survey *v, const struct merge *m, struct err 
 /* Are they files that QEMU merges with no other effect? EBUSY. Headers are read, nothing is
  * written.
  */
-int merge_check_files(struct model *m, struct domain *d, const struct survey *v, const char *target,
+int merge_check_files(const struct domain *d, const struct survey *v, const char *target,
                       const struct merge *merge, struct err *e);
 
 #endif

@@ -143,8 +143,8 @@ static int check_tag(const struct redefinition *d, const struct xml_disk *x, str
     for (size_t i = 0; i < graph_n_users(g); i++) {
         const struct graph_user *u = graph_user(g, i);
         int file = graph_chain(g, i, 0);
-        if (!u->tag || !u->tag_id || strcmp(u->tag, name) != 0 || file == GRAPH_NO_FILE ||
-            !same_file(d, graph_file_path(g, file), path_of(d, x)))
+        if (!u->tag || !u->tag_id || u->again || strcmp(u->tag, name) != 0 ||
+            file == GRAPH_NO_FILE || !same_file(d, graph_file_path(g, file), path_of(d, x)))
             continue;
         if (u->snapshot && strcmp(u->domain, d->turn.domain->name) != 0)
             return err_fail(e, EBUSY, "the tag '%s' in '%s' is that of a snapshot of domain '%s'",

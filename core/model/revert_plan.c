@@ -84,8 +84,9 @@ int revert_check_made(struct revert_disk *disk, struct err *e)
     struct image_layer *layers = NULL;
     struct stat st;
     size_t n = 0;
+    /* The headers may not tell all of what is below the content. */
     int r = follow_layers(disk->overlay, "qcow2", &layers, &n, e);
-    if (r == 0)
+    if (r == 0 || n > 1)
         r = check_layers(disk, layers, n, e);
     image_layers_free(layers, n);
     if (r < 0)

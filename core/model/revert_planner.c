@@ -12,8 +12,10 @@
 #include "model/overlay.h"
 #include "model/policy.h"
 #include "model/print.h"
+#include "model/revert/chains.h"
 #include "model/revert/startable.h"
 #include "model/revert_plan.h"
+#include "model/storage/backing.h"
 #include "model/survey.h"
 #include "model/volumes.h"
 #include "virt/change.h"
@@ -64,7 +66,8 @@ static bool is_forked(const struct planner *p, int file)
 }
 
 /* An overlay is to stand on that file: it is a whole image that nobody writes to. */
-static int check_content(const struct planner *p, struct revert_disk *disk, struct err *e)
+static int check_content(const struct planner *p, const struct xml_disk *x,
+                         struct revert_disk *disk, struct err *e)
 {
     struct image_layer *layers = NULL;
     struct stat st;
@@ -77,7 +80,7 @@ static int check_content(const struct planner *p, struct revert_disk *disk, stru
                         "disk '%s' of the snapshot is on '%s', which is no file; only disks on "
                         "files are reverted",
                         disk->target, disk->content);
-    int r = follow_layers(disk->content, disk->format, &layers, &n, e);
+    int r = backing_layers(p->d, p->s, x, &layers, &n, e);
     image_layers_free(layers, n);
     if (r < 0)
         return r;
@@ -108,7 +111,7 @@ static int add_disk(struct planner *p, const struct xml_disk *x, struct revert_d
     if (r < 0)
         return r;
     *ret = revert_add(p->rv, x->target, path, s->format, overlay);
-    return *ret ? check_content(p, *ret, e) : err_nomem(e);
+    return *ret ? check_content(p, x, *ret, e) : err_nomem(e);
 }
 
 static int plan_captured(struct planner *p, struct err *e)
@@ -169,7 +172,11 @@ static int make_config(const struct planner *p, char **ret, struct err *e)
 {
     size_t n;
     autofree struct xml_moved *moved = revert_moved(p->rv, false, &n);
-    return moved ? xml_revert_domain(p->secure, p->d->name, moved, n, ret, e) : err_nomem(e);
+    autochains struct revert_chains chains = {0};
+    int r = moved ? revert_chains_find(p->d, p->s, p->rv, &chains, e) : err_nomem(e);
+    if (r < 0)
+        return r;
+    return xml_revert_domain(p->secure, p->d->name, moved, n, chains.items, chains.n, ret, e);
 }
 
 static int plan_others(struct planner *p, struct err *e)
@@ -198,7 +205,7 @@ static int check_memory(const struct planner *p, struct err *e)
         return err_nomem(e);
     int r = virt_saved_xml(p->m->virt, p->rv->memory, &saved, e);
     if (r == 0)
-        r = xml_revert_saved(saved, moved, n, &moved_xml, e);
+        r = xml_revert_saved(saved, moved, n, NULL, 0, &moved_xml, e);
     if (r == 0)
         r = xml_domain_parse(saved, &x, e);
     if (r < 0)

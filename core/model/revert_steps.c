@@ -18,6 +18,7 @@
 #include "base/sync.h"
 #include "model/catalog.h"
 #include "model/revert.h"
+#include "model/revert/chains.h"
 #include "model/survey.h"
 #include "virt/change.h"
 
@@ -102,10 +103,17 @@ static int run_make(struct work *w, struct err *e)
 
 /* ---- define, stop ---- */
 
+/* As the files are now: the plan may be long ago. */
+static int find_chains(const struct work *w, struct revert_chains *ret, struct err *e)
+{
+    return revert_chains_find(w->now, domain_find_name(w->now, w->rv->snapshot), w->rv, ret, e);
+}
+
 static int run_define(struct work *w, struct err *e)
 {
     size_t n;
     autofree char *secure = NULL, *xml = NULL;
+    autochains struct revert_chains chains = {0};
     autofree struct xml_moved *all = revert_moved(w->rv, false, &n);
     if (!all)
         return err_nomem(e);
@@ -113,7 +121,9 @@ static int run_define(struct work *w, struct err *e)
         return 0;
     int r = virt_snapshot_secure_xml(w->m->virt, w->uuid, w->rv->snapshot, &secure, e);
     if (r == 0)
-        r = xml_revert_domain(secure, w->now->name, all, n, &xml, e);
+        r = find_chains(w, &chains, e);
+    if (r == 0)
+        r = xml_revert_domain(secure, w->now->name, all, n, chains.items, chains.n, &xml, e);
     return r == 0 ? virt_domain_define(w->m->virt, xml, e) : r;
 }
 
@@ -198,12 +208,15 @@ static int restore(struct work *w, struct err *e)
 {
     size_t n;
     autofree char *saved = NULL, *xml = NULL;
+    autochains struct revert_chains chains = {0};
     autofree struct xml_moved *all = revert_moved(w->rv, false, &n);
     if (!all)
         return err_nomem(e);
     int r = virt_saved_xml(w->m->virt, w->rv->memory, &saved, e);
     if (r == 0)
-        r = xml_revert_saved(saved, all, n, &xml, e);
+        r = find_chains(w, &chains, e);
+    if (r == 0)
+        r = xml_revert_saved(saved, all, n, chains.items, chains.n, &xml, e);
     return r == 0 ? virt_domain_restore(w->m->virt, w->rv->memory, xml, w->rv->flags, e) : r;
 }
 

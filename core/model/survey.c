@@ -140,7 +140,8 @@ static int add_user(struct surveyor *v, struct graph_user *u, const char *path, 
 static int add_told(struct surveyor *v, const struct graph_user *u, const struct backing *b,
                     const struct trail *headers, struct err *e)
 {
-    struct graph_user told = *u;
+    struct graph_user told = *u, again = *u;
+    again.again = true;
     struct image_layer *layers;
     size_t n, n_named = 0;
     struct trail t;
@@ -153,10 +154,10 @@ static int add_told(struct surveyor *v, const struct graph_user *u, const struct
     told.inside = v->inside;
     bool ok = chain && graph_add(v->graph, &told, t.chain, t.n);
     if (ok && !told_begins(&t, headers->chain, headers->n))
-        ok = graph_add(v->graph, u, headers->chain, headers->n);
+        ok = graph_add(v->graph, &again, headers->chain, headers->n);
     autofree int *named = ok ? told_there(v->graph, v->mounts, &b->source, &n_named) : NULL;
     if (named && !told_has(&t, named, n_named))
-        ok = graph_add(v->graph, u, named, n_named);
+        ok = graph_add(v->graph, &again, named, n_named);
     return ok && named ? 0 : err_nomem(e);
 }
 

@@ -7,7 +7,7 @@
 #include "virt/xml_edit.h"
 #include "virt/xml_revert.h"
 
-static bool stands_on(xmlNodePtr disk, const char *file)
+static xmlNodePtr find_layer(xmlNodePtr disk, const char *file)
 {
     xmlNodePtr layer = xml_child(disk, "backingStore");
     while (layer && !xml_is_on_file(layer, file))
@@ -15,17 +15,38 @@ static bool stands_on(xmlNodePtr disk, const char *file)
     return layer;
 }
 
-/* What stood below the old file in the chain is not below the new one. A disk above it is where it
- * was, and libvirt finds in the files what is below it now. */
+/* The content of `holder` is that of a file that was further down: what the XML has below that is
+ * below it now. Where it has not that file, libvirt finds in the headers what is below. */
+static void close_gap(xmlNodePtr holder, const char *file)
+{
+    xmlNodePtr layer = find_layer(holder, file), below = xml_child(layer, "backingStore");
+    if (below)
+        xmlUnlinkNode(below);
+    xml_remove_children(holder, "backingStore");
+    if (below)
+        xmlAddChild(holder, below);
+}
+
+static int put_layer(xmlNodePtr layer, const struct xml_place *p, struct err *e)
+{
+    xmlNodePtr source = xml_child(layer, "source"), format = xml_child(layer, "format");
+    int r = format ? 0 : xml_add_child(layer, "format", &format, e);
+    if (!r)
+        r = xml_set_attr(format, "type", p->format, e);
+    return r ? r : xml_set_attr(source, "file", p->to, e);
+}
+
 static int move_disk(const xmlNode *domain, const struct xml_place *p, struct err *e)
 {
     xmlNodePtr disk = xml_find_domain_disk(domain, p->target);
     bool moved =
         disk && (xml_is_on_file(disk, p->from) || xml_is_on_volume(disk, p->pool, p->volume));
-    if (!moved && !(disk && stands_on(disk, p->from)))
+    xmlNodePtr holder = moved ? disk : disk ? find_layer(disk, p->from) : NULL;
+    if (!holder)
         return 0;
-    xml_remove_children(disk, "backingStore");
-    return moved ? xml_put_on_file(disk, p->target, p->to, p->format, e) : 0;
+    if (!p->copied)
+        close_gap(holder, p->to);
+    return moved ? xml_put_on_file(disk, p->target, p->to, p->format, e) : put_layer(holder, p, e);
 }
 
 static bool ends_in(const char *s, const char *end)

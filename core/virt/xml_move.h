@@ -8,6 +8,7 @@
 #ifndef SNAPFS_VIRT_XML_MOVE_H
 #define SNAPFS_VIRT_XML_MOVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -19,11 +20,12 @@ struct xml_place {
     const char *format; /* of `to` */
     /* The volume as which the XML may name `from`; NULL: none. */
     const char *pool, *volume;
+    bool copied; /* it is in both, and what is below is the same */
 };
 
 /* The same snapshot with each disk of its <domain> and <inactiveDomain> that is on the file `from`
- * on `to`, and no chain that goes through `from`: with one libvirt would start no domain. Places
- * that it does not have are passed over. */
+ * on `to`, and each chain that goes through `from` through `to`, on which `from` stood before it
+ * was merged. Places that it does not have are passed over. */
 int xml_move_snapshot(const char *snapshot, const struct xml_place *places, size_t n, char **ret,
                       struct err *e);
 

@@ -41,7 +41,8 @@ static int move_disk(const xmlNode *domain, const struct xml_moved *moved, struc
     return xml_put_on_file(disk, moved->target, moved->file, "qcow2", e);
 }
 
-/* libvirt finds the chains out itself; an id is a running domain's, and so is a place in a chain.
+/* libvirt finds out itself what is said of no chain; an id is a running domain's, and so is a place
+ * in a chain.
  */
 static void forget_chains(xmlNodePtr domain)
 {
@@ -64,6 +65,42 @@ static int move_disks(xmlNodePtr domain, const struct xml_moved *disks, size_t n
     return r;
 }
 
+static int add_layer(xmlNodePtr *above, const struct xml_layer *l, struct err *e)
+{
+    xmlNodePtr layer, format, source;
+    int r = xml_add_child(*above, "backingStore", &layer, e);
+    if (!r)
+        r = xml_set_attr(layer, "type", l->block ? "block" : "file", e);
+    if (!r)
+        r = xml_add_child(layer, "format", &format, e);
+    if (!r)
+        r = xml_set_attr(format, "type", l->format, e);
+    if (!r)
+        r = xml_add_child(layer, "source", &source, e);
+    *above = layer;
+    return r ? r : xml_set_attr(source, l->block ? "dev" : "file", l->path, e);
+}
+
+static int write_chain(xmlNodePtr disk, const struct xml_chain *c, struct err *e)
+{
+    xmlNodePtr end;
+    int r = 0;
+    for (size_t i = 0; !r && i < c->n; i++)
+        r = add_layer(&disk, &c->layers[i], e);
+    return r ? r : xml_add_child(disk, "backingStore", &end, e);
+}
+
+static int write_chains(const xmlNode *domain, const struct xml_chain *chains, size_t n,
+                        struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; !r && i < n; i++) {
+        xmlNodePtr disk = xml_find_domain_disk(domain, chains[i].target);
+        r = disk ? write_chain(disk, &chains[i], e) : 0;
+    }
+    return r;
+}
+
 static int set_name(xmlNodePtr domain, const char *name, struct err *e)
 {
     xmlNodePtr node = xml_child(domain, "name");
@@ -80,7 +117,8 @@ static int set_name(xmlNodePtr domain, const char *name, struct err *e)
 }
 
 int xml_revert_domain(const char *snapshot, const char *name, const struct xml_moved *disks,
-                      size_t n, char **ret, struct err *e)
+                      size_t n, const struct xml_chain *chains, size_t n_chains, char **ret,
+                      struct err *e)
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = xml_doc_read(snapshot, "domainsnapshot", &doc, e);
@@ -95,17 +133,21 @@ int xml_revert_domain(const char *snapshot, const char *name, const struct xml_m
     r = set_name(domain, name, e);
     if (!r)
         r = move_disks(domain, disks, n, e);
+    if (!r)
+        r = write_chains(domain, chains, n_chains, e);
     return r ? r : xml_doc_write(domain, ret, e);
 }
 
-int xml_revert_saved(const char *saved, const struct xml_moved *disks, size_t n, char **ret,
-                     struct err *e)
+int xml_revert_saved(const char *saved, const struct xml_moved *disks, size_t n,
+                     const struct xml_chain *chains, size_t n_chains, char **ret, struct err *e)
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = xml_doc_read(saved, "domain", &doc, e);
     if (r)
         return r;
     r = move_disks(xmlDocGetRootElement(doc), disks, n, e);
+    if (!r)
+        r = write_chains(xmlDocGetRootElement(doc), chains, n_chains, e);
     return r ? r : xml_doc_write(xmlDocGetRootElement(doc), ret, e);
 }
 

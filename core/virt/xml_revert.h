@@ -6,6 +6,7 @@
 #ifndef SNAPFS_VIRT_XML_REVERT_H
 #define SNAPFS_VIRT_XML_REVERT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -18,11 +19,25 @@ struct xml_moved {
     const char *file;    /* the new one */
 };
 
+/* A layer of a chain. */
+struct xml_layer {
+    const char *path, *format;
+    bool block; /* a device */
+};
+
+/* All that is below the file of a disk in the new document, to the chain's end. */
+struct xml_chain {
+    const char *target;
+    const struct xml_layer *layers; /* n of them */
+    size_t n;
+};
+
 /* The <domain> that the reverted domain is to have: the snapshot's <inactiveDomain> where that has
  * all these disks on the same files, else its <domain>; under the name `name`, without what only a
- * running domain has. */
+ * running domain has. It says just these chains. */
 int xml_revert_domain(const char *snapshot, const char *name, const struct xml_moved *disks,
-                      size_t n, char **ret, struct err *e);
+                      size_t n, const struct xml_chain *chains, size_t n_chains, char **ret,
+                      struct err *e);
 
 /* Behind the name of an overlay, it makes one that no file has. */
 #define XML_REVERT_NONE ".none"
@@ -33,8 +48,8 @@ int xml_revert_snapshot(const char *snapshot, const char *suffix, const struct x
                         size_t n, char **ret, struct err *e);
 
 /* The <domain> that a file of saved memory holds, on these files. */
-int xml_revert_saved(const char *saved, const struct xml_moved *disks, size_t n, char **ret,
-                     struct err *e);
+int xml_revert_saved(const char *saved, const struct xml_moved *disks, size_t n,
+                     const struct xml_chain *chains, size_t n_chains, char **ret, struct err *e);
 
 /* A domain that is never started: of the snapshot's machine type, with these disks, in their order,
  * under names of its own. libvirt makes overlays of them for it. */

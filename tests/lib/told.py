@@ -2,6 +2,7 @@
 
 import json
 import os
+import xml.etree.ElementTree as ElementTree
 
 from lib.command import must
 from lib.domain import DOCUMENT, MIB, Disk, Domain
@@ -69,6 +70,19 @@ def convert(layers, path, tag=None):
     """Writes what QEMU reads of a chain of just these files to a raw one."""
     which = ["-l", f"snapshot.id={tag_id(layers[0][0], tag)}"] if tag else []
     must("qemu-img", "convert", "-U", *which, "-O", "raw", "json:" + json.dumps(node(layers)), path)
+
+
+def chain(document, target, path="devices/disk"):
+    """The layers that the XML of a domain has of a disk, and END where it ends them."""
+    for disk in ElementTree.fromstring(document).findall(path):
+        if disk.find("target").get("dev") != target:
+            continue
+        found, layer = [(disk.find("source").get("file"), disk.find("driver").get("type"))], disk.find("backingStore")
+        while layer is not None and layer.get("type"):
+            found.append((layer.find("source").get("file"), layer.find("format").get("type")))
+            layer = layer.find("backingStore")
+        return found if layer is None else [*found, END]
+    raise KeyError(target)
 
 
 def filled(path, value, size=2 * MIB):

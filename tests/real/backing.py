@@ -104,6 +104,60 @@ def write_off(domain, number):
 
 
 @test
+def a_revert_goes_on_with_what_the_xml_tells(directory):
+    """Running and shut off, to external and internal snapshots; then all of it again, and a delete."""
+    for start in (True, False):
+        name = f"back-{start}"
+        place = os.path.join(directory, name)
+        os.mkdir(place)
+        all_forms = forms(place)
+        told_forms = dict(zip(("vda", "vdb", "vdc", "vdd"), map(all_forms.get, ("vda", "vdb", "vdd", "vde"))))
+        with domain_of(name, place, told_forms, True) as (domain, mount):
+            kinds = [("e1", "external"), ("i1", "internal"), ("e2", "external"), ("e3", "external")]
+            for number, (snapshot, kind) in enumerate(kinds, 1):
+                domain.write(number, number * OFFSET, OFFSET)
+                domain.snapshot(snapshot, kind)
+            domain.write(9, MIB, OFFSET)
+            check_all(domain, mount, told_forms, kinds)
+            held = {snapshot: read(mount, domain, snapshot) for snapshot, _ in kinds}
+            if not start:
+                domain.destroy()
+            for snapshot in ("e2", "e1", "i1"):
+                write(mount.path(name, "by-name", snapshot, "revert"), "running\n" if start else "\n")
+                check_live(domain, held[snapshot], snapshot)
+                for one, seen in held.items():
+                    equal(read(mount, domain, one), seen, f"{one} once {snapshot} is reverted to")
+            create(mount, domain, "e4 disk-only")
+            held["e4"] = held["i1"]
+            write(mount.path(name, "by-name", "e2", "delete"), "merge\n")
+            del held["e2"]
+            for one, seen in held.items():
+                equal(read(mount, domain, one), seen, f"{one} once e2 is deleted")
+            domain.destroy() if domain.running() else None
+            domain.start()
+            check_guest(domain, held["e4"])
+
+
+def check_live(domain, held, name):
+    """What QEMU is given holds that, and so does its guest."""
+    for disk in domain.disks:
+        layers = told.chain(domain.virsh("dumpxml", domain.name), disk.target)
+        true(layers[-1] is END, f"the chain of {disk.target} is told: {layers}")
+        told.convert(layers, SEEN)
+        with open(SEEN, "rb") as file:
+            true(file.read() == held[disk.target], f"{disk.target} at {name}")
+    if domain.running():
+        check_guest(domain, held)
+
+
+def check_guest(domain, held):
+    for index, disk in enumerate(domain.disks):
+        for at in range(0, 6 * OFFSET, OFFSET):
+            domain.read(index, held[disk.target][at], at)
+            true("Pattern verification failed" not in domain.log(), f"the guest reads {disk.target}")
+
+
+@test
 def an_end_mark_that_libvirt_would_forget_is_kept(directory):
     place = os.path.join(directory, "ended")
     os.mkdir(place)
@@ -155,7 +209,19 @@ def after_a_commit_by_hand(directory):
             for name in ("s1", "s2", "s3", "s6"):
                 equal(read(mount, domain, name), held[name], name)
             domain.destroy()
-            equal(read(mount, domain, "s6"), held["s6"], "s6, shut off")
+            for name in ("s6", "s3"):
+                write(mount.path(domain.name, "by-name", name, "revert"), "\n")
+                check_same(domain, held[name], name)
+                for one in ("s1", "s2", "s3", "s6"):
+                    equal(read(mount, domain, one), held[one], f"{one}, {name} reverted to")
+
+
+def check_same(domain, held, name):
+    for disk in domain.disks:
+        layers = told.chain(domain.virsh("dumpxml", domain.name), disk.target)
+        told.convert(layers, SEEN) if layers[-1] is END else reading.convert(*layers[0], SEEN)
+        with open(SEEN, "rb") as file:
+            true(file.read() == held[disk.target], f"{disk.target} at {name}")
 
 
 def read(mount, domain, name):

@@ -46,6 +46,31 @@ static void check_chain(const struct xml_disk *vda)
     }
 }
 
+static void check_end(const char *below, const char *mirror, bool ends)
+{
+    struct xml_domain *d autodestroy(xml_domain_free) = NULL;
+    autotext struct text t = {0};
+    struct err e = {0};
+    text_add(&t,
+             "<domain><name>x</name><devices><disk type='file'><source file='/a'/>%s%s"
+             "<target dev='vda'/></disk></devices></domain>",
+             below, mirror);
+    if (!TAP_OK(xml_domain_parse(t.s, &d, &e) == 0, "'%s': %s", below, e.text))
+        return;
+    TAP_OK(d->disks[0].ends == ends, "the chain %s", ends ? "ends" : "goes on");
+    TAP_STR(d->disks[0].mirror.path, *mirror ? "/m" : NULL, "where it is copied to");
+}
+
+static void test_ends(void)
+{
+    check_end("", "", false);
+    check_end("<backingStore/>", "<mirror type='file' file='/m'/>", true);
+    check_end("<backingStore type='file'><source file='/b'/></backingStore>",
+              "<mirror type='file'><format type='raw'/><source file='/m'/></mirror>", false);
+    check_end("<backingStore type='file'><source file='/b'/><backingStore/></backingStore>", "",
+              true);
+}
+
 static void check_others(const struct xml_domain *d)
 {
     const struct xml_disk *sda = xml_domain_disk(d, "sda"), *vdb = xml_domain_disk(d, "vdb");
@@ -342,6 +367,7 @@ static void test_refused(void)
 
 int main(void)
 {
+    test_ends();
     test_domain();
     test_remotes();
     test_nvram();

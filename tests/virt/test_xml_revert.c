@@ -99,7 +99,7 @@ static void test_domain(const char *snapshot, const char *what)
     autofree char *xml = NULL;
     autodestroy(xml_domain_free) struct xml_domain *d = NULL;
     struct err e = {0};
-    int r = xml_revert_domain(snapshot, "new <name>", moved, MOVED, &xml, &e);
+    int r = xml_revert_domain(snapshot, "new <name>", moved, MOVED, NULL, 0, &xml, &e);
     if (!r)
         r = xml_domain_parse(xml, &d, &e);
     if (!TAP_OK(r == 0, "%s: the domain to be is made: %s", what, e.text))
@@ -120,7 +120,7 @@ static void test_choice(void)
     text_add(&t, "<domainsnapshot>%.*s<mark/></domain>%s</domainsnapshot>",
              (int)(strstr(live, "  </domain>") - live), live, config);
     struct err e = {0};
-    int r = t.failed ? -ENOMEM : xml_revert_domain(t.s, "web", moved, MOVED, &xml, &e);
+    int r = t.failed ? -ENOMEM : xml_revert_domain(t.s, "web", moved, MOVED, NULL, 0, &xml, &e);
     TAP_OK(r == 0 && !strstr(xml, "<mark/>"), "the configuration is preferred: %s", e.text);
 }
 
@@ -151,7 +151,7 @@ static void test_volume(void)
     struct xml_snapshot *s autodestroy(xml_snapshot_free) = NULL;
     autofree char *xml = NULL, *moved_xml = NULL;
     struct err e = {0};
-    int r = xml_revert_domain(snapshot, "web", &to, 1, &xml, &e);
+    int r = xml_revert_domain(snapshot, "web", &to, 1, NULL, 0, &xml, &e);
     if (!TAP_OK(r == 0 && xml_domain_parse(xml, &d, &e) == 0, "on an overlay: %s", e.text))
         return;
     const struct xml_disk *disk = xml_domain_disk(d, "vda");
@@ -166,13 +166,36 @@ static void test_volume(void)
     TAP_STR(xml_domain_disk(s->domain, "vda")->source.path, "/y", "by the volume that it is on");
 }
 
+/* What counts is written, to its end; of all other disks nothing. */
+static void test_chains(void)
+{
+    static const struct xml_layer layers[] = {{"/i/a.e1", "qcow2", false}, {"/dev/x", "raw", true}};
+    static const struct xml_chain chains[] = {
+        {"vda", layers, 2}, {"vdb", NULL, 0}, {"vdz", layers, 1}};
+    struct xml_domain *d autodestroy(xml_domain_free) = NULL;
+    autofree char *xml = NULL;
+    struct err e = {0};
+    int r = xml_revert_domain(running, "web", moved, MOVED, chains, 3, &xml, &e);
+    if (!TAP_OK(r == 0 && xml_domain_parse(xml, &d, &e) == 0, "with chains: %s", e.text))
+        return;
+    const struct xml_disk *vda = xml_domain_disk(d, "vda"), *vdb = xml_domain_disk(d, "vdb");
+    if (!TAP_OK(vda->n_backing == 2 && vda->ends, "vda has both layers, and an end"))
+        return;
+    TAP_STR(vda->backing[0].path, "/i/a.e1", "the content");
+    TAP_STR(vda->backing[0].format, "qcow2", "in its format");
+    TAP_STR(vda->backing[1].type, "block", "then a device");
+    TAP_STR(vda->backing[1].path, "/dev/x", "that one");
+    TAP_OK(!vdb->n_backing && vdb->ends, "vdb ends at once");
+    TAP_OK(!xml_domain_disk(d, "sda")->ends, "of the CD drive nothing is said");
+}
+
 static void test_saved(void)
 {
     static const char saved[] = DOMAIN("domain", " id='3'", BOTH);
     autofree char *xml = NULL;
     autodestroy(xml_domain_free) struct xml_domain *d = NULL;
     struct err e = {0};
-    int r = xml_revert_saved(saved, moved, MOVED, &xml, &e);
+    int r = xml_revert_saved(saved, moved, MOVED, NULL, 0, &xml, &e);
     if (!r)
         r = xml_domain_parse(xml, &d, &e);
     if (!TAP_OK(r == 0, "a saved memory's domain is moved: %s", e.text))
@@ -294,24 +317,58 @@ static void test_stands_on_merged(void)
     const struct xml_disk *disk = xml_domain_disk(s->domain, "vda");
     TAP_STR(disk->source.path, was->source.path, "its disk is on the same file");
     TAP_STR(disk->source.format, was->source.format, "in the same format");
-    TAP_OK(disk->n_backing == 0, "what it stood on is forgotten");
+    TAP_OK(disk->n_backing == was->n_backing && !disk->ends, "on the file that took it");
+    TAP_STR(disk->backing[disk->n_backing - 1].path, "/i/x", "which is that one");
 }
 
-/* A domain whose chain names a file that was merged is found to stand on what is there. */
-static void test_domain_moved(void)
+#define CHAINED                                                                                    \
+    "<domain><name>x</name><devices><disk type='file'><driver type='qcow2'/><source file='/i/c'/>" \
+    "<backingStore type='file'><format type='qcow2'/><source file='/i/b'/>"                        \
+    "<backingStore type='file'><format type='qcow2'/><source file='/i/a'/>"                        \
+    "<backingStore type='file'><format type='raw'/><source file='/i/base'/><backingStore/>"        \
+    "</backingStore></backingStore></backingStore><target dev='vda'/></disk></devices></domain>"
+
+/* The chain of the disk once the place is moved, as "c:qcow2 b:qcow2 …" and "." for its end. */
+static void check_moved(struct xml_place place, const char *want, const char *what)
 {
-    static const struct xml_place places[] = {{"vda", "/i/base.qcow2", "/i/x", "qcow2"}};
     struct xml_domain *d autodestroy(xml_domain_free) = NULL;
+    autotext struct text t = {0};
     autofree char *xml = NULL;
     struct err e = {0};
-    TAP_OK(xml_move_domain(DOMAIN("domain", "", BOTH), places, 1, &xml, &e) == 0, "moved: %s",
-           e.text);
-    if (!TAP_OK(xml && xml_domain_parse(xml, &d, &e) == 0, "it can be read: %s", e.text))
+    place.target = "vda";
+    int r = xml_move_domain(CHAINED, &place, 1, &xml, &e);
+    if (!TAP_OK(r == 0 && xml_domain_parse(xml, &d, &e) == 0, "%s: %s", what, e.text))
         return;
-    const struct xml_disk *disk = xml_domain_disk(d, "vda");
-    TAP_STR(disk->source.path, "/i/a.e1", "its disk is where it was");
-    TAP_OK(disk->n_backing == 0, "its chain is for libvirt to find");
-    TAP_OK(strstr(xml, "s&lt;cret") != NULL, "its secrets stay");
+    const struct xml_disk *x = &d->disks[0];
+    text_add(&t, "%s:%s", x->source.path, x->source.format);
+    for (size_t i = 0; i < x->n_backing; i++)
+        text_add(&t, " %s:%s", x->backing[i].path, x->backing[i].format);
+    text_add(&t, "%s", x->ends ? " ." : "");
+    TAP_STR(t.s, want, what);
+}
+
+/* What was merged is left out, and what is below stays. */
+static void test_domain_moved(void)
+{
+    check_moved((struct xml_place){.from = "/i/c", .to = "/i/b", .format = "qcow2"},
+                "/i/b:qcow2 /i/a:qcow2 /i/base:raw .", "the top is merged");
+    check_moved((struct xml_place){.from = "/i/b", .to = "/i/a", .format = "qcow2"},
+                "/i/c:qcow2 /i/a:qcow2 /i/base:raw .", "the middle is");
+    check_moved((struct xml_place){.from = "/i/a", .to = "/i/base", .format = "raw"},
+                "/i/c:qcow2 /i/b:qcow2 /i/base:raw .", "the last but one is");
+    check_moved((struct xml_place){.from = "/i/b", .to = "/i/base", .format = "raw"},
+                "/i/c:qcow2 /i/base:raw .", "what was between went before");
+    check_moved((struct xml_place){.from = "/i/b", .to = "/i/x", .format = "qcow2"},
+                "/i/c:qcow2 /i/x:qcow2", "what is below another file libvirt finds out");
+    check_moved((struct xml_place){.from = "/i/c", .to = "/i/n", .format = "qcow2", .copied = true},
+                "/i/n:qcow2 /i/b:qcow2 /i/a:qcow2 /i/base:raw .", "a copy is on what it was on");
+    check_moved((struct xml_place){.from = "/i/x", .to = "/i/y", .format = "qcow2"},
+                "/i/c:qcow2 /i/b:qcow2 /i/a:qcow2 /i/base:raw .", "nothing is");
+    static const struct xml_place place = {"vda", "/i/base.qcow2", "/i/x", "qcow2"};
+    autofree char *xml = NULL;
+    struct err e = {0};
+    int r = xml_move_domain(DOMAIN("domain", "", BOTH), &place, 1, &xml, &e);
+    TAP_OK(r == 0 && strstr(xml, "s&lt;cret"), "its secrets stay: %s", e.text);
 }
 
 static void names_none(const char *xml, const char *what)
@@ -349,14 +406,15 @@ static void test_refused(void)
     struct err e = {0};
     TAP_OK(xml_revert_snapshot(running, "", none, 1, &xml, &e) == -EINVAL && !xml,
            "a disk that the snapshot has not: %s", e.text);
-    TAP_OK(xml_revert_domain(running, "x", none, 1, &xml, &e) == -EINVAL && !xml,
+    TAP_OK(xml_revert_domain(running, "x", none, 1, NULL, 0, &xml, &e) == -EINVAL && !xml,
            "nor its domain: %s", e.text);
     TAP_OK(xml_revert_maker(running, "x", OTHER_UUID, none, 1, &xml, &e) == -EINVAL && !xml,
            "nor the one that makes overlays: %s", e.text);
-    TAP_OK(xml_revert_saved("<domainsnapshot/>", moved, MOVED, &xml, &e) == -EINVAL && !xml,
+    TAP_OK(xml_revert_saved("<domainsnapshot/>", moved, MOVED, NULL, 0, &xml, &e) == -EINVAL &&
+               !xml,
            "another document: %s", e.text);
-    TAP_OK(xml_revert_domain("<domainsnapshot><name>x</name></domainsnapshot>", "x", NULL, 0, &xml,
-                             &e) == -EINVAL &&
+    TAP_OK(xml_revert_domain("<domainsnapshot><name>x</name></domainsnapshot>", "x", NULL, 0, NULL,
+                             0, &xml, &e) == -EINVAL &&
                !xml,
            "no <domain>: %s", e.text);
 }
@@ -370,6 +428,7 @@ int main(void)
     test_choice();
     test_volume();
     test_saved();
+    test_chains();
     test_snapshot("");
     test_snapshot(".none");
     test_maker();

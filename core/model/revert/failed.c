@@ -8,6 +8,7 @@
 #include "image/image.h"
 #include "model/catalog.h"
 #include "model/follow.h"
+#include "model/revert/chains.h"
 #include "virt/change.h"
 #include "virt/xml_revert.h"
 
@@ -43,10 +44,15 @@ void failed_drop(struct failed *f)
 /* As libvirt would have it had QEMU started. */
 static int finish(const struct failed *f, const struct domain *now, struct err *e)
 {
+    static const struct revert nothing_moved;
     autofree char *secure = NULL, *config = NULL;
+    autochains struct revert_chains chains = {0};
+    const struct snapshot *s = domain_find_name(now, f->snapshot);
     int r = virt_snapshot_secure_xml(f->m->virt, f->uuid, f->snapshot, &secure, e);
     if (r == 0)
-        r = xml_revert_domain(secure, now->name, NULL, 0, &config, e);
+        r = revert_chains_find(now, s, &nothing_moved, &chains, e);
+    if (r == 0)
+        r = xml_revert_domain(secure, now->name, NULL, 0, chains.items, chains.n, &config, e);
     if (r == 0)
         r = virt_domain_define(f->m->virt, config, e);
     if (r < 0 || (now->current && !strcmp(now->current->name, f->snapshot)))

@@ -9,6 +9,7 @@
 #include "model/catalog.h"
 #include "model/follow.h"
 #include "model/revert_plan.h"
+#include "model/storage/backing.h"
 #include "model/volumes.h"
 #include "virt/xml_files.h"
 
@@ -63,7 +64,7 @@ static int check_disk(const struct domain *d, const struct mounts *mounts,
     if (!file || !disk->source.format || strcmp(disk->source.format, "qcow2") != 0 ||
         !follow_stat(mounts, file, &st))
         return 0;
-    int r = follow_layers(file, "qcow2", &layers, &n, e);
+    int r = backing_layers(d, NULL, disk, &layers, &n, e);
     image_layers_free(layers, n);
     if (r != -ENOENT)
         return 0;

@@ -90,11 +90,10 @@ int backing_of_image(struct domain *d, const struct snapshot *s, const struct sn
     return disk->memory || !x ? 0 : take_below(d->volumes, x, 0, ret, e);
 }
 
-int backing_layers(struct model *m, struct domain *d, const struct snapshot *s,
-                   const struct xml_disk *disk, struct image_layer **ret, size_t *ret_n,
-                   struct err *e)
+int backing_layers(const struct domain *d, const struct snapshot *s, const struct xml_disk *disk,
+                   struct image_layer **ret, size_t *ret_n, struct err *e)
 {
-    struct allowance a = {.model = m, .domain = d, .snapshot = s, .anywhere = true};
+    struct allowance a = {.domain = d, .snapshot = s, .anywhere = true};
     struct image_policy policy = policy_of(&a);
     autobacking struct backing b = {0};
     bool unknown;

@@ -38,8 +38,7 @@ void backing_drop(struct backing *b);
 /* The layers of the chain that counts of a disk in the XML of snapshot `s`, or of the domain
  * (NULL); any file may be looked at but those inside a snapfs mount. To be freed by
  * image_layers_free. It has to be whole. */
-int backing_layers(struct model *m, struct domain *d, const struct snapshot *s,
-                   const struct xml_disk *disk, struct image_layer **ret, size_t *ret_n,
-                   struct err *e);
+int backing_layers(const struct domain *d, const struct snapshot *s, const struct xml_disk *disk,
+                   struct image_layer **ret, size_t *ret_n, struct err *e);
 
 #endif
