@@ -14,11 +14,11 @@
 #include "base/hash.h"
 #include "model/images.h"
 #include "model/keep.h"
+#include "model/keep_later.h"
 #include "model/linger.h"
 #include "model/lookout.h"
 #include "model/pools.h"
 #include "model/read.h"
-#include "model/reader/sizes.h"
 #include "model/reader/unreadable.h"
 #include "model/untouched.h"
 
@@ -70,9 +70,9 @@ int model_open(const struct model_options *o, struct model **ret, struct err *e)
     m->touched = touched_new();
     m->keeper = keeper_new();
     m->pools = pools_new(m->virt);
-    m->sizes = sizes_new(m);
+    m->keep_later = keep_later_new(m);
     m->unreadable = unreadable_new();
-    if (!m->lookout || !m->linger || !m->touched || !m->keeper || !m->pools || !m->sizes ||
+    if (!m->lookout || !m->linger || !m->touched || !m->keeper || !m->pools || !m->keep_later ||
         !m->unreadable)
         return err_nomem(e);
     if (!budget_keeper(drop, m))
@@ -95,7 +95,7 @@ void model_close(struct model *m)
     if (!m)
         return;
     lookout_free(m->lookout);
-    sizes_free(m->sizes);
+    keep_later_free(m->keep_later);
     unreadable_free(m->unreadable);
     linger_free(m->linger);
     touched_free(m->touched);

@@ -56,7 +56,7 @@ struct model {
     struct linger *linger;
     struct touched *touched;
     struct pools *pools;
-    struct sizes *sizes;
+    struct keep_later *keep_later;
     struct unreadable *unreadable;
     struct keeper *keeper;
     _Atomic uint64_t advised[ADVISED_MAX]; /* hashes of the warnings said last (advice.h) */

@@ -308,7 +308,7 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
         if (!ret->failure)
             return err_nomem(e);
         *ret->failure = why;
-        uint64_t size = sizes_of_unreadable(m->sizes, d, s, disk);
+        uint64_t size = sizes_of_unreadable(m, d, s, disk);
         ret->facts = (struct image_facts){size, size};
     } else {
         autotext struct text chain = {0};
@@ -318,7 +318,7 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
             return err_nomem(e);
         ret->alone = image_depth(im) == 1;
         ret->facts = (struct image_facts){image_size(im), image_allocated(im)};
-        sizes_note(m->sizes, d, s, disk, ret->facts.size);
+        sizes_note(m, d, s, disk, ret->facts.size);
         linger_put(m->linger, d, disk, im);
     }
     unreadable_note(m, d, s, disk, ret->failure);

@@ -15,6 +15,8 @@
 #include "model/catalog.h"
 #include "model/follow.h"
 #include "model/pools.h"
+#include "model/storage/public_file.h"
+#include "model/storage/seen_chain.h"
 #include "model/volumes.h"
 #include "virt/virt.h"
 #include "virt/xml.h"
@@ -26,9 +28,11 @@ struct named {
 
 struct named_files {
     pthread_mutex_t lock;
-    struct xml_domain *live; /* backs some of the sources */
-    struct named *items;     /* sorted by path; NULL until first asked for */
-    atomic_bool *outside;    /* by item: its path was found to lead into no snapfs mount */
+    struct xml_domain *live; /* backs some of the sources, */
+    struct xml_source *seen; /* and this those that were seen while the domain ran */
+    size_t n_seen;
+    struct named *items;  /* sorted by path; NULL until first asked for */
+    atomic_bool *outside; /* by item: its path was found to lead into no snapfs mount */
     size_t n;
     struct mounts *mounts;
 };
@@ -53,6 +57,7 @@ void named_files_free(struct named_files *f)
     free(f->items);
     free(f->outside);
     xml_domain_free(f->live);
+    free(f->seen);
     mounts_free(f->mounts);
     pthread_mutex_destroy(&f->lock);
     free(f);
@@ -67,11 +72,12 @@ const char *policy_path(struct volumes *volumes, const struct xml_source *s)
     return volumes_path(volumes, s);
 }
 
+/* `room`: how many of them there may be beside those that were seen. */
 static void name_source(const struct domain *d, size_t room, const struct xml_source *s)
 {
     struct named_files *f = d->named;
     const char *path = policy_path(d->volumes, s);
-    if (path && (path[0] == '/' || s->uri) && f->n < room)
+    if (path && (path[0] == '/' || s->uri) && f->n < room + f->n_seen)
         f->items[f->n++] = (struct named){path, s};
 }
 
@@ -92,6 +98,18 @@ static size_t count_sources(const struct xml_domain *x)
     return n;
 }
 
+/* Counts without room for them. What is borrowed lasts as long as the domain. */
+static void name_seen(void *ctx, const char *path, const char *format)
+{
+    struct named_files *f = ctx;
+    if (f->seen) {
+        f->seen[f->n_seen] = (struct xml_source){
+            .path = (char *)(uintptr_t)path, .format = *format ? (char *)(uintptr_t)format : NULL};
+        f->items[f->n++] = (struct named){path, &f->seen[f->n_seen]};
+    }
+    f->n_seen++;
+}
+
 static int cmp_named(const void *a, const void *b)
 {
     return strcmp(((const struct named *)a)->path, ((const struct named *)b)->path);
@@ -108,12 +126,20 @@ static int gather_named(const struct domain *d)
     size_t room = count_sources(f->live);
     for (size_t i = 0; i < d->n; i++)
         room += count_sources(d->all[i].parsed->domain) + d->all[i].parsed->n_disks;
-    f->outside = calloc(room + 1, sizeof(*f->outside));
-    f->items = f->outside ? calloc(room + 1, sizeof(*f->items)) : NULL;
+    f->n_seen = 0;
+    seen_chain_each(d, name_seen, f);
+    size_t all = room + f->n_seen;
+    f->outside = calloc(all + 1, sizeof(*f->outside));
+    struct xml_source *seen = calloc(f->n_seen + 1, sizeof(*seen));
+    f->items = f->outside && seen ? calloc(all + 1, sizeof(*f->items)) : NULL;
     if (!f->items) {
         free(take(f->outside));
+        free(seen);
         return -ENOMEM;
     }
+    f->seen = seen;
+    f->n_seen = 0;
+    seen_chain_each(d, name_seen, f);
     name_disks(d, room, f->live);
     for (size_t i = 0; i < d->n; i++) {
         const struct xml_snapshot *x = d->all[i].parsed;
@@ -243,7 +269,7 @@ static int allow(void *ctx, const char *path, struct err *e)
     bool is_memory = a->memory && !strcmp(a->memory, path);
     if (is_memory || is_allowed_by_option(a->model, path))
         return 0;
-    if (!remote && is_beside_named(f, path))
+    if (!remote && (is_beside_named(f, path) || public_file(path)))
         return IMAGE_ALLOW_PLAIN;
     return remote ? refuse(a, path, e) : check_volume(a, path, e);
 }

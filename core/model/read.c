@@ -18,6 +18,7 @@
 #include "model/domain.h"
 #include "model/images.h"
 #include "model/journal/kept.h"
+#include "model/storage/seen_chain.h"
 #include "model/tables.h"
 #include "model/volumes.h"
 
@@ -159,6 +160,8 @@ static int domain_assemble(struct model *m, const char *uuid, struct virt_look *
         (*ret)->seen = before->seen;
         images_inherit(*ret, before);
     }
+    if (r == 0)
+        seen_chain_note(m, *ret, before);
     return r;
 }
 

@@ -133,6 +133,65 @@ def the_log_warns_once_and_says_when_it_is_back(directory):
         equal(mount.said().count(f"{name} can be read again"), 1, "words that it is back")
 
 
+@contextlib.contextmanager
+def on_base(directory, name, where, mode=0o600):
+    """A domain whose disk is an overlay in `directory` on a base in `where`, as cloud images are."""
+    base = os.path.join(where, f"{name}-base.qcow2")
+    with Domain(name, directory, {"vda": "qcow2"}) as domain:
+        os.rename(domain.disks[0].path, base)
+        must("qemu-io", "-f", "qcow2", "-c", "write -P 0x5a 0 64k", base)
+        os.chmod(base, mode)
+        must("qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", domain.disks[0].path)
+        domain.define()
+        try:
+            yield domain
+        finally:
+            os.unlink(base)
+
+
+@test
+def a_base_elsewhere_is_read_after_the_domain_was_seen_running(directory):
+    where = os.path.join(directory, "golden")
+    os.mkdir(where)
+    with on_base(directory, "gold", where) as domain:
+        with Mount(SYSTEM) as mount:
+            domain.start()
+            for number in (1, 2):
+                domain.write(number)
+                domain.snapshot(f"e{number}", "external")
+            until(lambda: os.path.isdir(mount.path("gold/by-name/e2")), "e2 is seen")
+            until(lambda: "golden" in kept(domain), "the chain is kept")
+            domain.destroy()
+            until(lambda: open(mount.path("gold/state"), encoding="ascii").read() == "shut off\n", "it is off")
+            reading.compare(domain, mount, directory)
+        with Mount(SYSTEM, "ro") as mount:
+            reading.compare(domain, mount, directory)
+        # Losing what is kept costs a refusal, and no byte.
+        os.unlink(f"/var/lib/snapfs/{domain.uuid}.kept")
+        with Mount(SYSTEM) as mount:
+            equal(reading.listed(mount.path("gold/by-name/e1")), ["vda"])
+            refused(errno.EACCES, os.open, mount.path("gold/by-name/e1/vda.raw"), os.O_RDONLY)
+
+
+@test
+def a_base_that_everyone_may_read_and_root_alone_write_is_read(_):
+    where, beside = "/var/lib/libvirt/golden", "/var/lib/libvirt/overlays"
+    for directory in (where, beside):
+        os.mkdir(directory, 0o755)
+    with on_base(beside, "cloud", where, 0o644) as domain:
+        base = f"{where}/cloud-base.qcow2"
+        domain.snapshot("e1", "external")
+        domain.write(1)
+        domain.snapshot("e2", "external")
+        with Mount(SYSTEM) as mount:
+            reading.compare(domain, mount, "/run")
+        for path, mode, was in ((base, 0o640, 0o644), (base, 0o664, 0o644), (where, 0o777, 0o755), (where, 0o750, 0o755)):
+            os.chmod(path, mode)
+            with Mount(SYSTEM) as mount:
+                refused(errno.EACCES, os.open, mount.path("cloud/by-name/e1/vda.raw"), os.O_RDONLY)
+            os.chmod(path, was)
+
+
 @test
 def the_option_hides_them(directory):
     with two_snapshots(directory, "hide", "unreadable=hide") as (domain, mount):
