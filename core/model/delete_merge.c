@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "model/catalog.h"
+#include "model/evidence.h"
 #include "model/follow.h"
 #include "model/mark.h"
 #include "model/merge.h"
@@ -184,6 +185,9 @@ static int begin_merge(struct deletion *w, const struct delete_disk *disk, const
         return r;
     w->merging = true;
     const struct xml_disk *live = xml_domain_disk(x, disk->target);
+    evidence_writing(w->m, w->uuid, disk->base, disk->top);
+    if (*disk->above) /* gets another backing file */
+        evidence_writing(w->m, w->uuid, disk->above, NULL);
     return virt_commit_begin(w->m->virt, w->uuid, disk->target, name_in_xml(live, c->base),
                              name_in_xml(live, c->top), !*disk->above, e);
 }
@@ -222,8 +226,11 @@ static int merge_disk(struct deletion *w, struct delete_disk *disk, struct err *
                                    : "someone else changed the domain meanwhile; cannot merge",
                         disk->top, disk->base);
     }
-    if (r == 0)
+    if (r == 0) {
         mark_no_base(disk->base);
+        evidence_written(w->m, w->uuid, disk->base);
+        evidence_written(w->m, w->uuid, disk->above);
+    }
     return r == 0 ? delete_record_merged(w->j, disk, e) : r;
 }
 

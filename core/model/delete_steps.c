@@ -18,6 +18,7 @@
 #include "model/catalog.h"
 #include "model/change/outcome.h"
 #include "model/delete_merge.h"
+#include "model/evidence.h"
 #include "model/follow.h"
 #include "model/guard.h"
 #include "model/mark.h"
@@ -192,11 +193,28 @@ static bool is_gone(const struct domain *now, const void *s)
     return !domain_find_same(now, s);
 }
 
+static void writing(struct model *m, const char *uuid, const char *path)
+{
+    evidence_writing(m, uuid, path, NULL);
+}
+
+static void each_tag_file(struct model *m, const struct domain *d, const struct snapshot *s,
+                          void (*call)(struct model *m, const char *uuid, const char *path))
+{
+    for (size_t i = 0; i < s->n_disks; i++)
+        if (s->disks[i].tag && s->disks[i].path)
+            call(m, d->uuid, s->disks[i].path);
+}
+
 int delete_call(struct model *m, const struct domain *d, const struct snapshot *s, bool native,
                 struct text *remark, struct err *e)
 {
     struct outcome o = {.before = d, .is_done = is_gone, .ctx = s, .done = "the snapshot is gone"};
+    if (native)
+        each_tag_file(m, d, s, writing);
     int r = virt_snapshot_delete(m->virt, d->uuid, s->name, !native, e);
+    if (native)
+        each_tag_file(m, d, s, evidence_written);
     return r < 0 ? outcome_settle(m, &o, remark, e) : 0;
 }
 

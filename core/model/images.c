@@ -268,6 +268,14 @@ static int open_anew(struct model *m, struct domain *d, const struct snapshot *s
     return r < 0 ? r : image_open(&b.source, &policy, ret, e);
 }
 
+int images_each_file(struct model *m, struct domain *d, const struct snapshot *s,
+                     const struct snapshot_disk *disk, image_see *see, void *ctx, struct err *e)
+{
+    struct image *im autodestroy(image_unref) = NULL;
+    int r = disk->no ? err_fail(e, disk->no, "%s", disk->reason) : open_anew(m, d, s, disk, &im, e);
+    return r < 0 ? r : image_each_file(im, see, ctx, e);
+}
+
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, struct image **ret, struct err *e)
 {
@@ -289,7 +297,7 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     if (r == 0)
         r = check_no_commit(m, d, im, e);
     if (r == 0)
-        r = untouched_check(m, d, s, im, e);
+        r = untouched_check(m, d, s, disk, im, e);
     if (r == 0)
         *ret = take(im);
     return r;

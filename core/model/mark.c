@@ -14,6 +14,7 @@
 #define MADE "user.snapfs.made"
 #define LEFT "user.snapfs.left"
 #define BASE "user.snapfs.base"
+#define WRITTEN "user.snapfs.written"
 
 enum { VALUE_MAX = 64 << 10 /* Linux has none that is longer */, HEX_DIGITS = 16 };
 
@@ -31,15 +32,14 @@ static char *get(int fd, const char *name)
     return strncmp(value, own, len) ? NULL : strdup(value + len);
 }
 
-static void set(int fd, const char *name, const char *value)
+static bool set(int fd, const char *name, const char *value)
 {
     struct stat st;
     autotext struct text t = {0};
     if (fstat(fd, &st) < 0)
-        return;
+        return false;
     text_add(&t, "%" PRIu64 " %s", (uint64_t)st.st_ino, value);
-    if (!t.failed && t.len <= VALUE_MAX)
-        (void)!fsetxattr(fd, name, t.s, t.len, 0);
+    return !t.failed && t.len <= VALUE_MAX && fsetxattr(fd, name, t.s, t.len, 0) == 0;
 }
 
 static int open_file(const char *path)
@@ -53,7 +53,7 @@ static void set_on(const char *path, const char *name)
 {
     autoclose int fd = open_file(path);
     if (fd >= 0)
-        set(fd, name, "");
+        (void)set(fd, name, "");
 }
 
 static bool is_on(const char *path, const char *name)
@@ -90,6 +90,25 @@ void mark_no_base(const char *path)
         (void)!fremovexattr(fd, BASE);
 }
 
+/* ---- written ---- */
+
+bool mark_set_written(const char *path, const struct mark_written *w)
+{
+    char value[80];
+    autoclose int fd = open_file(path);
+    snprintf(value, sizeof(value), "%" PRIu64 " %" PRIu64 " %" PRIu64, w->content_ns, w->mtime_ns,
+             w->size);
+    return fd >= 0 && set(fd, WRITTEN, value);
+}
+
+bool mark_written(const char *path, struct mark_written *ret)
+{
+    autoclose int fd = open_file(path);
+    autofree char *value = fd >= 0 ? get(fd, WRITTEN) : NULL;
+    return value && sscanf(value, "%" SCNu64 " %" SCNu64 " %" SCNu64, &ret->content_ns,
+                           &ret->mtime_ns, &ret->size) == 3;
+}
+
 /* ---- left ---- */
 
 void mark_left(const char *path, const uint64_t *entries, size_t n)
@@ -103,7 +122,7 @@ void mark_left(const char *path, const uint64_t *entries, size_t n)
     for (size_t i = 0; i < n; i++)
         text_add(&t, "%0*" PRIx64 " ", HEX_DIGITS, entries[i]);
     if (!t.failed)
-        set(fd, LEFT, t.s);
+        (void)set(fd, LEFT, t.s);
 }
 
 struct marks mark_read(const char *path)

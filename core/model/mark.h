@@ -1,10 +1,10 @@
 /* mark.h - what is noted with an image file itself, so that what a copy has left over is told from
  * what a user put there.
  *
- * It stands in extended attributes, `user.snapfs.made`, `.left` and `.base`, which begin with
- * the file's inode number, so that a copy of the file that somebody else makes has none of it.
- * Where a file system has no such attributes nothing is marked: then more is kept than has to be.
- * To mark a file changes its ctime alone.
+ * It stands in extended attributes, `user.snapfs.made`, `.left`, `.base` and `.written`, which
+ * begin with the file's inode number, so that a copy of the file that somebody else makes has none
+ * of it. Where a file system has no such attributes nothing is marked: then more is kept than has
+ * to be. To mark a file changes its ctime alone.
  */
 #ifndef SNAPFS_MODEL_MARK_H
 #define SNAPFS_MODEL_MARK_H
@@ -30,6 +30,15 @@ void mark_no_base(const char *path);
  * their snapshots' bytes stand in another file; or their snapshot was forgotten while the file was
  * in use. Added to those that are marked. */
 void mark_left(const char *path, const uint64_t *entries, size_t n);
+
+/* What was written here that leaves the bytes of all snapshots as they are (evidence.h): the time
+ * of the file's content before, and the time and size of the file after; both 0 while it is being
+ * written. */
+struct mark_written {
+    uint64_t content_ns, mtime_ns, size;
+};
+bool mark_set_written(const char *path, const struct mark_written *w); /* false: it takes none */
+bool mark_written(const char *path, struct mark_written *ret);         /* false: it has none */
 
 struct marks {
     uint64_t *entries;

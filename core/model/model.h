@@ -191,8 +191,9 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
  * why, is at work on the domain. */
 void model_blame_verb(struct model *m, const char *uuid, struct err *e);
 
-/* A read of it failed with ESTALE: those of its files that have changed are remembered. */
-void model_image_changed(struct model *m, const struct image *im);
+/* An image of that domain is closed, or a read of it has failed with ESTALE: those of its files that
+ * have changed while it was open are remembered. */
+void model_image_changed(struct model *m, const char *uuid, const struct image *im);
 
 /* ---- texts, each owned by the caller ---- */
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "model/catalog.h"
 #include "model/domain.h"
 #include "model/keep.h"
 
@@ -128,17 +127,9 @@ static int edit(void *ctx, struct kept *k)
     return 0;
 }
 
-void numbers_keep(struct model *m, const struct domain *before)
+void numbers_keep(struct model *m, const struct domain *before, const struct domain *after)
 {
-    struct domain *after autodestroy(domain_unref) = NULL;
-    struct err ignored;
-    if (m->is_test || model_domain_now(m, before->uuid, &after, &ignored) < 0)
-        return;
     struct pair p = {before, after};
-    struct entry *en = each_moved(&p, NULL) ? model_entry(m, after->uuid) : NULL;
-    if (!en)
-        return;
-    keep(m, after->uuid, edit, &p);
-    model_changed(m, en); /* `after` is what others have now, and was read before this was kept */
-    model_entry_done(m, en);
+    if (each_moved(&p, NULL))
+        keep(m, after->uuid, edit, &p);
 }

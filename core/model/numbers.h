@@ -17,8 +17,8 @@
 void numbers_set(const struct kept *kept, const char *uuid, const struct snapshot *s,
                  struct snapshot_disk *disk);
 
-/* After a change made here to the domain, which was `before` it: the snapshots that are still there
- * keep the numbers that they had. */
-void numbers_keep(struct model *m, const struct domain *before);
+/* After a change made here: the snapshots that are in the domain before it and after it keep the
+ * numbers that they had. */
+void numbers_keep(struct model *m, const struct domain *before, const struct domain *after);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "model/domain.h"
+#include "model/evidence.h"
 #include "model/images.h"
 #include "model/journal/kept.h"
 #include "model/storage/seen_chain.h"
@@ -156,6 +157,8 @@ static int domain_assemble(struct model *m, const char *uuid, struct virt_look *
     r = parts.volumes ? domain_build(&parts, images_identify, tables, ret, e) : err_nomem(e);
     look->xml = parts.xml;
     volumes_free(parts.volumes);
+    if (r == 0 && before && !m->is_test)
+        evidence_keep_moved(m, before, *ret);
     if (r == 0 && before && before->print == (*ret)->print) {
         (*ret)->seen = before->seen;
         images_inherit(*ret, before);

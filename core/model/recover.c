@@ -11,7 +11,7 @@
 #include "model/copy.h"
 #include "model/create/new_snapshot.h"
 #include "model/delete.h"
-#include "model/numbers.h"
+#include "model/change/lasting.h"
 #include "model/quiesce.h"
 #include "model/record.h"
 #include "model/revert.h"
@@ -61,7 +61,7 @@ int recover_domain(struct model *m, struct journal *j, const char *uuid, struct 
     (void)model_domain_now(m, uuid, &before, &ignored);
     int r = recover_procedure(m, j, uuid, &remark, &own);
     if (before)
-        numbers_keep(m, before);
+        lasting_keep(m, before);
     if (r < 0 || remark.len)
         say(m, uuid, r, &own, &remark);
     if (r == 0)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "model/catalog.h"
-#include "model/numbers.h"
+#include "model/change/lasting.h"
 #include "model/print.h"
 #include "model/recover.h"
 #include "model/task.h"
@@ -17,7 +17,7 @@ void turn_end(struct turn *t)
         return;
     model_changed(t->m, t->entry);
     if (t->before)
-        numbers_keep(t->m, t->before);
+        lasting_keep(t->m, t->before);
     domain_unref(t->before);
     domain_unref(t->domain);
     journal_close(t->journal);

@@ -1,12 +1,15 @@
-/* untouched.h - are the files of a snapshot's image as they were when libvirt wrote the snapshot
- * down?
+/* untouched.h - are the files of a snapshot's image as they were when it was made?
  *
- * Who commits into a file below a domain's disk by hand (virsh blockcommit, qemu-img commit) leaves
- * libvirt's snapshots as they were, and once that has ended the file does not tell of it. But what
- * libvirt keeps of a snapshot is written after its files are: when the snapshot is made, and again,
- * of the one whose bytes are in the file then, when a delete has merged something into it. That is
- * asked of files that were seen to change under an open image, and, with the option `untouched`, of
- * all.
+ * Somebody who commits into a file below a domain's disk by hand (virsh blockcommit, qemu-img
+ * commit) leaves libvirt's snapshots as they were, and once that has ended the file tells of it by
+ * its time alone. evidence.h says which times are right. An image is refused
+ *
+ *   - if a file of it was seen to change under an open image, in this mount or an earlier one;
+ *   - with the option `untouched`, if any file of it has a later time than it may have;
+ *   - if the file that has its bytes has, by a tenth of a second, and the overlay of a later
+ *     snapshot stands right on it: then what was between them was merged into it.
+ *
+ * Otherwise a later time is no cause to refuse: qemu-img makes a tag in a file as well.
  */
 #ifndef SNAPFS_MODEL_UNTOUCHED_H
 #define SNAPFS_MODEL_UNTOUCHED_H
@@ -20,10 +23,8 @@ struct touched; /* files that were seen to change */
 struct touched *touched_new(void);    /* NULL without memory */
 void touched_free(struct touched *t); /* NULL allowed */
 
-/* Of plain files, by their own time. EIO: the image reads one that was written to later than `s`
- * and each of the domain's snapshots that have their bytes in it were written down, as far as
- * libvirt's records can be seen. */
+/* Of plain files, by their own time; not of tags that libvirt does not know. EIO. */
 int untouched_check(const struct model *m, const struct domain *d, const struct snapshot *s,
-                    const struct image *im, struct err *e);
+                    const struct snapshot_disk *disk, const struct image *im, struct err *e);
 
 #endif

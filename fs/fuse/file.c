@@ -95,8 +95,10 @@ static int open_view(struct fs *fs, fuse_ino_t ino, struct handle *h, struct fus
 
 static void close_handle(struct fs *fs, fuse_ino_t ino, struct handle *h)
 {
-    if (h && h->in_table)
+    if (h && h->in_table) {
         table_image_closed(fs->table, ino);
+        model_image_changed(fs->tree.model, h->place.uuid, h->image);
+    }
     handle_free(h);
 }
 
@@ -240,7 +242,7 @@ static void read_failed(fuse_req_t req, struct handle *h, struct err *e)
     struct model *m = fs_of(req)->tree.model;
     struct op op = op_of(req, "read", &h->place, NULL);
     if (e->no == ESTALE && h->image)
-        model_image_changed(m, h->image);
+        model_image_changed(m, h->place.uuid, h->image);
     model_blame_verb(m, h->place.uuid, e);
     if (atomic_exchange(&h->failed, true))
         fuse_reply_err(req, e->no);

@@ -247,7 +247,7 @@ def a_commit_that_libvirts_snapshots_do_not_tell_of(directory):
         until(lambda: reads_no_image(mount.path("told/by-name/e1")), "it cannot be read")
         refused(errno.EIO, open, mount.path("told/by-name/e1/vda.raw"), "rb")
         with open(mount.path("told/by-name/e1/info"), encoding="utf-8") as info:
-            holds(info.read(), "after libvirt wrote snapshot 'e1' down")
+            holds(info.read(), "after snapshot 'e1' was made")
         for name in names:
             with open(mount.path("told/by-name", name, "description"), "w", encoding="ascii") as description:
                 description.write("right")
@@ -262,16 +262,12 @@ def a_file_below_all_snapshots_that_was_written_to(directory):
         must("qemu-img", "rebase", "-u", "-b", below, "-F", "qcow2", domain.disks[0].path)
         os.utime(domain.disks[0].path, (1, 1))
         domain.snapshot("e1", "external")
-        record = written_down(domain, "e1")
         image = mount.path("golden/by-name/e1/vda.raw")
         with open(image, "rb"):
             pass
         must("qemu-io", "-f", "qcow2", "-c", "write -P 7 0 1M", below)
-        os.utime(record, (1, 1))
+        os.utime(below, (2**31, 2**31))
         refused(errno.EIO, open, image, "rb")
-        os.rename(record, record + ".away")
-        refused(errno.EIO, open, image, "rb")
-        os.rename(record + ".away", record)
         with open(mount.path("golden/by-name/e1/description"), "w", encoding="ascii") as description:
             description.write("right")
         with open(image, "rb") as file:

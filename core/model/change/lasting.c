@@ -1,0 +1,21 @@
+/* lasting.c - see lasting.h. No locks of its own: called under the domain's operation. */
+#include "model/change/lasting.h"
+
+#include "model/catalog.h"
+#include "model/evidence.h"
+#include "model/numbers.h"
+
+void lasting_keep(struct model *m, const struct domain *before)
+{
+    struct domain *after autodestroy(domain_unref) = NULL;
+    struct err ignored;
+    if (m->is_test || model_domain_now(m, before->uuid, &after, &ignored) < 0)
+        return;
+    struct entry *en = model_entry(m, after->uuid);
+    numbers_keep(m, before, after);
+    evidence_keep_new(m, before, after);
+    if (!en)
+        return;
+    model_changed(m, en); /* `after` is what others have now, and was read before this was kept */
+    model_entry_done(m, en);
+}

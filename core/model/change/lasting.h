@@ -1,0 +1,12 @@
+/* lasting.h - what is kept of a domain (journal/kept.h) after a change made here. */
+#ifndef SNAPFS_MODEL_CHANGE_LASTING_H
+#define SNAPFS_MODEL_CHANGE_LASTING_H
+
+#include "model/model.h"
+
+/* After a change made here to the domain, which was `before` it: the snapshots that are still there
+ * keep their inode numbers (numbers.h), and of new ones it is kept that their files are right
+ * (evidence.h). */
+void lasting_keep(struct model *m, const struct domain *before);
+
+#endif

@@ -1,0 +1,257 @@
+"""Commits by hand into a snapshot's file: what tells of them, and what only looks like one."""
+
+import contextlib
+import errno
+import os
+
+from lib import reading
+from lib.command import must
+from lib.control import create, write
+from lib.domain import MIB, SYSTEM, Domain
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, refused, run, test, true
+from lib.wait import until
+
+
+def line_of(domain, *names):
+    """External snapshots in a line, each with bytes of its own."""
+    for number, name in enumerate(names, 1):
+        domain.write(number, number * MIB)
+        domain.snapshot(name, "external")
+    domain.write(0xEE, 9 * MIB)
+
+
+def image(mount, domain, name, target="vda"):
+    return mount.path(domain.name, "by-name", name, f"{target}.raw")
+
+
+def describe(mount, domain, name):
+    write(mount.path(domain.name, "by-name", name, "description"), "its data is intact")
+
+
+def readable(path):
+    try:
+        with open(path, "rb", 0) as file:
+            return len(file.read(4096)) == 4096
+    except OSError:
+        return False
+
+
+def told(mount, domain, name, part):
+    until(lambda: not readable(image(mount, domain, name)), f"{name} is refused")
+    refused(errno.EIO, open, image(mount, domain, name), "rb")
+    with open(mount.path(domain.name, "by-name", name, "info"), encoding="utf-8") as info:
+        holds(info.read(), part)
+
+
+def commit_live(domain, *flags, target="vda"):
+    """The live disk is merged into the file below it, as a user does who thinks nobody needs that."""
+    domain.virsh("blockcommit", domain.name, target, "--active", "--pivot", "--wait", *flags)
+
+
+def bytes_of(domain, name, directory):
+    path = os.path.join(directory, "by-qemu")
+    reading.by_qemu(domain, name, "vda", path)
+    digest = must("sha256sum", path).split()[0]
+    os.unlink(path)
+    return digest
+
+
+def committed(directory, name, *flags, made_here=False):
+    """s1, a commit of what came later into its file, s2: libvirt has s1 on the same file as s2."""
+    with Domain(name, directory, {"vda": "qcow2", "vdb": "qcow2"}) as domain, Mount(SYSTEM) as mount:
+        domain.start()
+        domain.write(1)
+        if made_here:
+            create(mount, domain, "s1 disk-only")
+        else:
+            domain.snapshot("s1", "external")
+        before = bytes_of(domain, "s1", directory)
+        domain.write(2)
+        commit_live(domain, *flags)
+        true(bytes_of(domain, "s1", directory) != before, "the commit changed nothing")
+        domain.snapshot("s2", "external")
+        domain.write(3)
+        told(mount, domain, "s1", "was merged into it before snapshot s2")
+        reading.compare(domain, mount, directory, ["s2"])
+        true(readable(image(mount, domain, "s1", "vdb")), "the disk that nobody committed is refused")
+        for option in ("ro", "untouched"):
+            with Mount(SYSTEM, option) as other:
+                told(other, domain, "s1", "was merged into it before snapshot s2")
+                reading.compare(domain, other, directory, ["s2"])
+        describe(mount, domain, "s1")
+        until(lambda: readable(image(mount, domain, "s1")), "it is read again")
+
+
+@test
+def the_live_disk_into_a_snapshot(directory):
+    committed(directory, "plain")
+
+
+@test
+def the_live_disk_whose_overlay_is_deleted(directory):
+    committed(directory, "deleted", "--delete")
+
+
+@test
+def the_live_disk_into_a_snapshot_made_here(directory):
+    committed(directory, "here", made_here=True)
+
+
+@test
+def in_the_middle(directory):
+    with Domain("middle", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
+        domain.start()
+        line_of(domain, "e1", "e2", "e3")
+        base, top = (domain.snapshot_source(name, "vda")[0] for name in ("e2", "e3"))
+        domain.virsh("blockcommit", domain.name, "vda", "--base", base, "--top", top, "--wait")
+        domain.virsh("snapshot-current", domain.name, "e2")
+        domain.virsh("snapshot-current", domain.name, "e3")
+        told(mount, domain, "e2", "was merged into it before snapshot e3")
+        reading.compare(domain, mount, directory, ["e1", "e3"])
+
+
+def seen(directory, name, read):
+    """A commit while an image on the file is open here, whether that is read after it or not."""
+    with Domain(name, directory, {"vda": "qcow2"}) as domain:
+        domain.start()
+        domain.write(1)
+        domain.write(1, 12 * MIB)
+        domain.snapshot("s1", "external")
+        domain.write(2)
+        with Mount(SYSTEM) as mount:
+            with open(image(mount, domain, "s1"), "rb", 0) as file:
+                file.read(4096)
+                commit_live(domain)
+                if read:
+                    file.seek(12 * MIB)
+                    refused(errno.ESTALE, file.read, 4096)
+            domain.virsh("snapshot-create-as", domain.name, "other", "--disk-only", "--no-metadata")
+            told(mount, domain, "s1", "while an image on it was open here")
+        domain.snapshot("s3", "external")
+        with Mount(SYSTEM) as mount:
+            told(mount, domain, "s1", "while an image on it was open here")
+            describe(mount, domain, "s1")
+            until(lambda: readable(image(mount, domain, "s1")), "it is read again")
+
+
+@test
+def seen_by_a_read(directory):
+    seen(directory, "seen", True)
+
+
+@test
+def seen_when_the_image_is_closed(directory):
+    seen(directory, "closed", False)
+
+
+@test
+def without_a_trace_but_its_time(directory):
+    with Domain("time", directory, {"vda": "qcow2"}) as domain:
+        domain.start()
+        domain.write(1)
+        with Mount(SYSTEM) as mount:
+            create(mount, domain, "s1 disk-only")
+        domain.write(2)
+        commit_live(domain)
+        domain.virsh("snapshot-create-as", domain.name, "other", "--disk-only", "--no-metadata")
+        with Mount(SYSTEM, "untouched") as mount:
+            told(mount, domain, "s1", "which the option 'untouched' forbids")
+        with Mount(SYSTEM) as mount:
+            true(readable(image(mount, domain, "s1")), "this cannot be told, and yet it is refused")
+
+
+# ---- what is right ----
+
+
+def all_read(domain, directory, names, *mounts):
+    for mount in mounts:
+        for name in names:
+            until(lambda name=name, mount=mount: readable(image(mount, domain, name)), f"{name} is read")
+        reading.compare(domain, mount, directory, names)
+
+
+def merges_here(directory, name, start):
+    with Domain(name, directory, {"vda": "qcow2"}) as domain:
+        if start:
+            domain.start()
+        line_of(domain, "e1", "e2", "e3", "e4")
+        with Mount(SYSTEM) as mount, Mount(SYSTEM, "untouched") as strict:
+            with open(image(mount, domain, "e4"), "rb", 0) as file:
+                file.read(4096)
+                for gone in ("e1", "e3"):
+                    write(mount.path(name, "by-name", gone, "delete"), "merge")
+                file.seek(8 * MIB)
+                with contextlib.suppress(OSError):
+                    file.read(4096)
+            all_read(domain, directory, ["e2", "e4"], mount, strict)
+        for option in ("untouched", "ro"):
+            with Mount(SYSTEM, option) as mount:
+                all_read(domain, directory, ["e2", "e4"], mount)
+
+
+@test
+def merged_here_while_it_runs(directory):
+    merges_here(directory, "merging", True)
+
+
+@test
+def merged_here_while_it_is_off(directory):
+    merges_here(directory, "merged", False)
+
+
+@test
+def a_tag_is_deleted_here_in_the_file(directory):
+    with Domain("tagged", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "untouched") as mount:
+        domain.write(1)
+        domain.snapshot("i0")
+        domain.write(2)
+        domain.snapshot("e1", "external")
+        domain.write(3)
+        with open(image(mount, domain, "e1"), "rb", 0) as file:
+            file.read(4096)
+            write(mount.path("tagged/by-name/i0/delete"), "merge")
+        all_read(domain, directory, ["e1"], mount)
+
+
+@test
+def a_tag_is_made_by_hand(directory):
+    with Domain("byhand", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
+        line_of(domain, "e1", "e2")
+        all_read(domain, directory, ["e1", "e2"], mount)
+        must("qemu-img", "snapshot", "-c", "mine", domain.snapshot_source("e1", "vda")[0])
+        all_read(domain, directory, ["e1", "e2"], mount)
+
+
+@test
+def libvirt_deletes_one(directory):
+    """On a running domain, as libvirt 9.0 can."""
+    with Domain("native", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
+        domain.start()
+        line_of(domain, "e1", "e2", "e3")
+        all_read(domain, directory, ["e1", "e2", "e3"], mount)
+        with open(image(mount, domain, "e3"), "rb", 0) as file:
+            file.read(4096)
+            domain.delete("e1")
+            file.seek(8 * MIB)
+            with contextlib.suppress(OSError):
+                file.read(4096)
+        all_read(domain, directory, ["e2", "e3"], mount)
+        domain.delete("e2")
+        all_read(domain, directory, ["e3"], mount)
+
+
+@test
+def where_files_take_no_attributes(directory):
+    point = os.path.join(directory, "bare")
+    os.mkdir(point)
+    must("mount", "-t", "ramfs", "ramfs", point)
+    try:
+        merges_here(point, "bare", True)
+    finally:
+        must("umount", point)
+
+
+with scratch() as top:
+    run(top)
