@@ -26,7 +26,7 @@ class Audit:
         self.daemon = daemon.pid()
         self.pool = futures.ThreadPoolExecutor(READERS)
         self.memories, self.files, self.said, self.images = {}, Files(), {}, {}
-        self.memory_files, self.guests = set(), {}
+        self.memory_files, self.guests, self.listed = set(), {}, {}
         self.left, self.tags = set(), set()
 
     def before(self):
@@ -99,6 +99,10 @@ class Audit:
         """Whether QEMU can open it; an image in the mount that was renamed away it cannot."""
         return self.files.follow(image.path, image.format)
 
+    def chain(self, image):
+        """Its files, itself first; of a spoilt one as far as is known."""
+        return self.files.chains.get(image.path, [image.path])
+
     # ---- the tree
 
     def libvirt_agrees(self, member):
@@ -114,13 +118,9 @@ class Audit:
             equal(one.internal(), tree.snapshots[name].kind == "internal", f"{name} is internal")
 
     def mount_agrees(self, member):
-        tree, top = self.world.model.trees[member], self.path(member, "snapshots")
-        found = {
-            os.path.relpath(os.path.join(at, name), top)
-            for at, names, _ in os.walk(top)
-            for name in names
-        }
-        equal(found, set(map(tree.path, tree.snapshots)), "the directories")
+        tree = self.world.model.trees[member]
+        listed = self.listed[member] = dict(walk(self.path(member, "snapshots"), ""))
+        equal(set(listed), set(map(tree.path, tree.snapshots)), "the directories")
         below = "" if tree.current is None else f"/{tree.path(tree.current)}"
         equal(os.readlink(self.path(member, "current")), f"snapshots{below}", "the link `current`")
 
@@ -253,12 +253,23 @@ class Audit:
         saved = self.world.model.trees[member].snapshots[name].memory
         if self.world.model.harmed(member, name) or self.world.dangles(member):
             return
-        equal(os.path.exists(path), saved, f"{name} has saved memory")
+        listed = self.listed[member][self.world.model.trees[member].path(name)]
+        equal("memory" in listed, saved, f"{name} has saved memory")
         if saved:
             now = content.digest_of_file(path)
             if (member, name) not in self.memories:
                 self.memories[member, name] = content.digest_of_file(one.memory) if one.memory else now
             equal(now, self.memories[member, name], f"the memory of {name}")
+
+
+def walk(top, below):
+    """(directory, names in it) of all directories below that one."""
+    entries = list(os.scandir(os.path.join(top, below)))
+    if below:
+        yield below, {entry.name for entry in entries}
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from walk(top, os.path.join(below, entry.name))
 
 
 def told(key):

@@ -70,7 +70,7 @@ class Beside:
     # ---- what is harmed
 
     def chain(self, image):
-        return self.world.audit.files.chains[image.path]
+        return self.world.audit.chain(image)
 
     def reads(self, image):
         """The files whose present bytes the image shows."""

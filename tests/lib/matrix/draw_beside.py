@@ -156,7 +156,7 @@ class Beside:
         return {path for key, one in self.images.items() if key[0] == "live" for path in self.chain(one)}
 
     def chain(self, image):
-        return self.world.audit.files.chains[image.path]
+        return self.world.audit.chain(image)
 
     def clone(self):
         if CLONE in self.trees:
@@ -237,11 +237,12 @@ class Beside:
         }
 
     def under_clones(self):
-        """A file that is written to would spoil what stands on it for the reader."""
-        return {path for key, one in self.images.items() if key[1] == CLONE for path in self.chain(one)}
+        """What is written to may be refused by the mount, and then a clone has no disk."""
+        images = [one for key, one in self.images.items() if key[1] == CLONE]
+        return {path for one in [*images, *self.under_clone()] for path in self.chain(one)}
 
     def untag(self):
-        opened = self.opened()
+        opened = self.opened() | self.under_clones()
         found = [key for key in self.world.model.tags if key[0] not in opened]
         if not found:
             return None

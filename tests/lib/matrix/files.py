@@ -27,7 +27,7 @@ class Files:
         if said.status != 0:
             return False
         layers = json.loads(said.out)
-        names = [os.path.realpath(one["filename"]) for one in layers]
+        names = [one["filename"] for one in layers]
         for place, layer in enumerate(layers):
             self.chains[names[place]] = names[place:]
             self.tags[names[place]] = [one["name"] for one in layer.get("snapshots", [])]

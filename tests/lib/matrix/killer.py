@@ -111,12 +111,13 @@ class Killer:
 
     @staticmethod
     def stages(tree, victim, words):
-        """A QEMU that dies before libvirt is asked leaves a domain that is shut off, and has no memory."""
-        found = tree.stages(words)
+        """Of each way that it may go, a list. A QEMU that dies before libvirt is asked leaves a domain that is
+        shut off, and has no memory to save."""
+        found = [tree.stages(words)]
         if victim == "qemu" and tree.active():
             off = copy.deepcopy(tree)
             off.power("destroy")
-            found = off.stages(words) + found
+            found.insert(0, off.stages(words))
         return found
 
     def settle(self, stages, failure, victim, reverts):
@@ -128,7 +129,8 @@ class Killer:
         with contextlib.suppress(Failure):
             until(lambda: self.fitting(stages, victim, reverts), "libvirt has ended", ENDED_SECONDS)
         fitting = self.fitting(stages, victim, reverts)
-        if not fitting or failure is None and fitting[-1] is not stages[-1]:
+        ends = [way[-1] for way in stages]
+        if not fitting or failure is None and not any(fitting[-1] is end for end in ends):
             raise Between(f"{failure or 'ok'}: {described(self.said)}; {self.actor.log()}")
         fitting[-1].state = self.said.state
         vars(self.actor.tree).update(vars(fitting[-1]))
@@ -137,7 +139,12 @@ class Killer:
         """What a libvirt that goes on with what it was asked for has come to."""
         machine = self.actor.domain
         said = self.said = Said(machine, Said(machine, ()).names)
-        return [stage for stage in stages if self.fits(stage, stages[0], said, victim, reverts)]
+        return [
+            stage
+            for way in stages
+            for stage in way
+            if self.fits(stage, way[0], said, victim, reverts)
+        ]
 
     def fits(self, stage, first, said, victim, reverts):
         """Whether all is as in that stage, but for the state of a domain whose QEMU may have died."""

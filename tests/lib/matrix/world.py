@@ -10,6 +10,7 @@ from lib.matrix.count import Count
 from lib.matrix.machine import SIZE, Machine
 from lib.matrix.model import CLONE, MAIN, Model
 from lib.mount import Mount
+from lib.wait import until
 
 
 class Point(Mount):
@@ -17,11 +18,18 @@ class Point(Mount):
 
     def again(self, environment=None):
         if self.process.poll() is None:
+            until(self.is_unmounted, "nobody uses the mount any more")
             self.end()
         else:
             attempt("umount", "-l", self.point)
         self.environment = dict(os.environ, **(environment or {}))
         self.start()
+
+
+    def is_unmounted(self):
+        """What a libvirtd that was killed had started may still have an image open."""
+        self.mounted = self.mounted and attempt("umount", self.point).status != 0
+        return not self.mounted
 
 
 class World:
