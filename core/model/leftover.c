@@ -138,7 +138,7 @@ static bool is_expected(const struct survey *v, const struct leftover *file, siz
 }
 
 static bool is_needed(const struct survey *v, const struct leftover *file, const struct stat *st,
-                      bool sure, struct text *remark)
+                      enum need_how how, struct text *remark)
 {
     size_t user = SIZE_MAX;
     struct err why;
@@ -146,7 +146,7 @@ static bool is_needed(const struct survey *v, const struct leftover *file, const
         text_add(remark, "; '%s' is left, since something else names it", file->path);
         return true;
     }
-    if (need_find(v, file->path, st, sure, &user, &why) < 0) {
+    if (need_find(v, file->path, st, how, &user, &why) < 0) {
         text_add(remark, "; '%s' is left: %s", file->path, why.text);
         return true;
     }
@@ -178,13 +178,13 @@ static bool may_go(const struct survey *v, const struct leftover *file, const st
     return false;
 }
 
-static bool remove_file(const struct survey *v, const struct leftover *file, bool sure,
+static bool remove_file(const struct survey *v, const struct leftover *file, enum need_how how,
                         const char *original, struct text *remark)
 {
     struct stat st;
     if (lstat(file->path, &st) < 0)
         return true;
-    if (is_needed(v, file, &st, sure, remark) || !may_go(v, file, &st, original, remark))
+    if (is_needed(v, file, &st, how, remark) || !may_go(v, file, &st, original, remark))
         return false;
     if (unlink(file->path) < 0)
         text_add(remark, "; '%s' is left: %s", file->path, strerrordesc_np(errno));
@@ -196,7 +196,7 @@ static bool remove_file(const struct survey *v, const struct leftover *file, boo
 bool leftover_remove(const struct survey *v, const struct leftover *file, bool sure,
                      struct text *remark)
 {
-    return remove_file(v, file, sure, NULL, remark);
+    return remove_file(v, file, sure ? NEED_SURE : NEED_MAYBE, NULL, remark);
 }
 
 int leftovers_drop_own(struct model *m, struct domain *d, const struct leftover_own *files,
@@ -218,7 +218,8 @@ int leftovers_drop_own(struct model *m, struct domain *d, const struct leftover_
             continue;
         file.dev = st.st_dev;
         file.ino = st.st_ino;
-        remove_file(&v, &file, true, files[i].original, remark);
+        remove_file(&v, &file, files[i].original ? NEED_BUT_OWN_TAGS : NEED_SURE, files[i].original,
+                    remark);
     }
     survey_drop(&v);
     return 0;

@@ -41,26 +41,34 @@ static bool is_void(const struct graph *g, size_t user, int file)
 struct need {
     const struct graph *graph;
     int file;
-    bool sure;
+    enum need_how how;
     size_t user;
 };
+
+/* A tag in the file itself that libvirt does not know. */
+static bool is_own_tag(const struct need *need, size_t i)
+{
+    const struct graph_user *u = graph_user(need->graph, i);
+    return u->tag && !u->snapshot && graph_chain(need->graph, i, 0) == need->file;
+}
 
 static void note_user(void *ctx, const struct graph_user *u, size_t i)
 {
     struct need *need = ctx;
     (void)u;
-    bool needs = !need->sure || graph_depth(need->graph, i, need->file) != SIZE_MAX;
+    bool needs = need->how == NEED_MAYBE || graph_depth(need->graph, i, need->file) != SIZE_MAX;
+    needs &= need->how != NEED_BUT_OWN_TAGS || !is_own_tag(need, i);
     if (needs && need->user == SIZE_MAX && !is_void(need->graph, i, need->file))
         need->user = i;
 }
 
-int need_find(const struct survey *v, const char *path, const struct stat *st, bool sure,
+int need_find(const struct survey *v, const char *path, const struct stat *st, enum need_how how,
               size_t *ret_user, struct err *e)
 {
     uint64_t dev, ino;
     need_identify(st, &dev, &ino);
     int file = graph_file(v->graph, path, NULL, dev, ino);
-    struct need need = {.graph = v->graph, .file = file, .sure = sure, .user = SIZE_MAX};
+    struct need need = {.graph = v->graph, .file = file, .how = how, .user = SIZE_MAX};
     if (file < 0)
         return err_nomem(e);
     graph_users_of(v->graph, file, true, note_user, &need);

@@ -12,9 +12,14 @@ void need_identify(const struct stat *st, uint64_t *ret_dev, uint64_t *ret_ino);
 /* The number of the file that the path leads to, GRAPH_NO_FILE where the survey has seen none. */
 int need_file(const struct survey *v, const char *path);
 
-/* *ret_user: the first whose chain has that file, SIZE_MAX for nobody; without `sure` also one who
- * may need it, since its chain cannot be followed. */
-int need_find(const struct survey *v, const char *path, const struct stat *st, bool sure,
+enum need_how {
+    NEED_MAYBE, /* also one who may need it, since its chain cannot be followed */
+    NEED_SURE,
+    NEED_BUT_OWN_TAGS /* sure, and no tag in the file itself: the file was made here, as a copy */
+};
+
+/* *ret_user: the first whose chain has that file, SIZE_MAX for nobody. */
+int need_find(const struct survey *v, const char *path, const struct stat *st, enum need_how how,
               size_t *ret_user, struct err *e);
 
 /* The first overlay that no disk is on, and that stands on that file of the graph; SIZE_MAX for

@@ -96,7 +96,7 @@ static int check_standing(const struct settling *s, const char *path, const stru
                           struct err *e)
 {
     size_t user;
-    int r = need_find(s->v, path, st, false, &user, e);
+    int r = need_find(s->v, path, st, NEED_MAYBE, &user, e);
     if (r == 0 && user != SIZE_MAX)
         return refuse_standing(s->v, path, user, e);
     if (r == 0 && S_ISBLK(st->st_mode))
