@@ -7,6 +7,7 @@
 #include "base/mounts.h"
 #include "image/image.h"
 #include "model/catalog.h"
+#include "model/document.h"
 #include "model/change/outcome.h"
 #include "model/draft.h"
 #include "model/follow.h"
@@ -249,7 +250,7 @@ static int check_document(struct redefinition *d, struct err *e)
     return r < 0 ? r : check_files(d, e);
 }
 
-/* The document, with the passwords that libvirt has for the snapshot now. */
+/* The document, with the secrets that libvirt has for the snapshot now. */
 static int with_secrets(const struct redefinition *d, char **ret, struct err *e)
 {
     autofree char *secure = NULL;
@@ -257,7 +258,9 @@ static int with_secrets(const struct redefinition *d, char **ret, struct err *e)
     if (d->known)
         r = virt_snapshot_secure_xml(d->turn.m->virt, d->turn.domain->uuid, d->known->name, &secure,
                                      e);
-    return r < 0 ? r : xml_snapshot_keep_secrets(d->xml, secure, ret, e);
+    return r < 0 ? r
+                 : xml_snapshot_keep_secrets(d->xml, d->known ? d->known->doc->xml : NULL, secure,
+                                             ret, e);
 }
 
 /* It is put back if libvirt lists it, and with another document than before. */

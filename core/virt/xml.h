@@ -96,8 +96,10 @@ const struct xml_disk *xml_domain_disk(const struct xml_domain *d, const char *t
  * no <domainsnapshot>. Owned by the caller. */
 int xml_snapshot_describe(const char *xml, const char *description, char **ret, struct err *e);
 
-/* The snapshot document `xml` with the passwords of graphics that `secure`, libvirt's own with
- * secrets (NULL = none), has at the same places and `xml` lacks. Owned by the caller. */
-int xml_snapshot_keep_secrets(const char *xml, const char *secure, char **ret, struct err *e);
+/* The snapshot document `xml` with what `secure`, libvirt's document of that snapshot with secrets
+ * (NULL = none), has more than `plain`, the same without: where `xml` has the same graphics, disk or
+ * other device, and lacks that. Owned by the caller. */
+int xml_snapshot_keep_secrets(const char *xml, const char *plain, const char *secure, char **ret,
+                              struct err *e);
 
 #endif

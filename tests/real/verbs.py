@@ -298,5 +298,36 @@ def shown(path):
     return text.splitlines()
 
 
+SECRETS = """<disk type='network' device='cdrom'><driver name='qemu' type='raw'/>
+      <source protocol='https' name='a.iso'><host name='192.0.2.1' port='443'/>
+        <cookies><cookie name='session'>sesame</cookie></cookies></source>
+      <target dev='hdc' bus='ide'/><readonly/></disk>
+    <graphics type='vnc' port='-1' autoport='yes' passwd='open2'/></devices>"""
+
+
+class SecretDomain(Domain):
+    """Libvirt hides parts of it from those who may only look."""
+
+    def document(self):
+        return super().document().replace("</devices>", SECRETS)
+
+
+@test
+def a_redefine_keeps_every_secret_of_the_snapshot(directory):
+    with SecretDomain("hiding", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "cache=0") as mount:
+        domain.snapshot("s1")
+        before = domain.virsh("snapshot-dumpxml", "--security-info", "hiding", "s1")
+        for secret in (">sesame<", "'open2'"):
+            holds(before, secret, "the snapshot")
+        with open(mount.path("hiding/snapshots/s1/snapshot.xml"), encoding="utf-8") as file:
+            document = file.read()
+        equal("sesame" in document, False, "a secret in the mount")
+        echo("redefine\n" + document.replace("<name>s1</name>", "<name>s1</name><description>x</description>"),
+             mount.path("hiding/create"))
+        after = domain.virsh("snapshot-dumpxml", "--security-info", "hiding", "s1")
+        equal(after.replace("  <description>x</description>\n", ""), before, "the snapshot")
+        holds(after, "<description>x</description>")
+
+
 with scratch() as directory:
     run(directory)

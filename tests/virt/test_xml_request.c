@@ -135,23 +135,47 @@ static void test_whole(void)
     test_attributes();
 }
 
+#define DEVICES(text)                                                                              \
+    "<domainsnapshot><domain><devices>" text "</devices></domain></domainsnapshot>"
+#define WEB(host, target, secret)                                                                  \
+    "<disk type=\"network\"><source protocol=\"https\" name=\"a.iso\"><host name=\"" host          \
+    "\"/>" secret "</source><target dev=\"" target "\"/></disk>"
+#define COOKIES "<cookies><cookie name=\"c\">v</cookie></cookies>"
+
+static void keeps(const char *xml, const char *plain, const char *secure, const char *want,
+                  const char *what)
+{
+    autofree char *kept = NULL;
+    autotext struct text whole = {0};
+    struct err e = {0};
+    text_add(&whole, HEAD "%s\n", want);
+    int r = xml_snapshot_keep_secrets(xml, plain, secure, &kept, &e);
+    if (TAP_OK(r == 0, "%s: %s", what, e.text))
+        TAP_STR(kept, whole.s, "as it should be");
+}
+
 static void test_secrets(void)
 {
-    autofree char *xml = NULL;
-    struct err e = {0};
-    int r = xml_snapshot_keep_secrets(
-        "<domainsnapshot><domain><devices><graphics type='vnc'/><graphics type='spice'/>"
-        "<graphics type='vnc' passwd='new'/></devices></domain></domainsnapshot>",
-        "<domainsnapshot><domain><devices><graphics type='vnc' passwd='a'/>"
-        "<graphics type='sdl' passwd='b'/><graphics type='vnc' passwd='c'/></devices></domain>"
-        "</domainsnapshot>",
-        &xml, &e);
-    TAP_OK(r == 0, "passwords are carried over: %s", e.text);
-    TAP_STR(xml,
-            HEAD "<domainsnapshot><domain><devices><graphics type=\"vnc\" passwd=\"a\"/>"
-                 "<graphics type=\"spice\"/><graphics type=\"vnc\" passwd=\"new\"/></devices>"
-                 "</domain></domainsnapshot>\n",
-            "where both are of one type and there is none");
+    keeps(DEVICES("<graphics type=\"vnc\"/><graphics type=\"spice\"/><graphics type=\"vnc\" "
+                  "passwd=\"new\"/>"),
+          DEVICES("<graphics type=\"vnc\"/><graphics type=\"sdl\"/><graphics type=\"vnc\"/>"),
+          DEVICES("<graphics type=\"vnc\" passwd=\"a\"/><graphics type=\"sdl\" passwd=\"b\"/>"
+                  "<graphics type=\"vnc\" passwd=\"c\"/>"),
+          DEVICES("<graphics type=\"vnc\" passwd=\"a\"/><graphics type=\"spice\"/><graphics "
+                  "type=\"vnc\" passwd=\"new\"/>"),
+          "passwords, where both are of one type and there is none");
+    keeps(DEVICES(WEB("b", "sdb", "") WEB("a", "sda", "")),
+          DEVICES(WEB("a", "sda", "") WEB("b", "sdb", "")),
+          DEVICES(WEB("a", "sda", COOKIES) WEB("b", "sdb", "")),
+          DEVICES(WEB("b", "sdb", "") WEB("a", "sda", COOKIES)),
+          "cookies of a disk, wherever it stands");
+    keeps(DEVICES(WEB("evil", "sda", "")), DEVICES(WEB("a", "sda", "")),
+          DEVICES(WEB("a", "sda", COOKIES)), DEVICES(WEB("evil", "sda", "")),
+          "cookies go to no other host");
+    keeps(DEVICES("<disk><target dev=\"vda\"/></disk>"), DEVICES(WEB("a", "sda", "")),
+          DEVICES(WEB("a", "sda", COOKIES)), DEVICES("<disk><target dev=\"vda\"/></disk>"),
+          "a disk that is not there any more");
+    keeps(DEVICES("<x/>"), NULL, NULL, DEVICES("<x/>"), "none without libvirt's");
 }
 
 int main(void)
