@@ -19,6 +19,7 @@
 #include "model/document.h"
 #include "model/images.h"
 #include "model/inside.h"
+#include "model/reader/pulled.h"
 #include "model/revert/startable.h"
 #include "model/survey.h"
 #include "model/volumes.h"
@@ -250,8 +251,8 @@ static int refusal(int no)
     return no == ENOENT || no == EOPNOTSUPP ? no : EBUSY;
 }
 
-static int revert_disks(const struct survey *v, const struct domain *d, const struct snapshot *s,
-                        enum guard_way *ret_way, struct err *e)
+static int revert_disks(struct model *m, const struct survey *v, struct domain *d,
+                        const struct snapshot *s, enum guard_way *ret_way, struct err *e)
 {
     for (size_t i = 0; i < s->n_disks; i++) {
         if (s->disks[i].no)
@@ -261,6 +262,9 @@ static int revert_disks(const struct survey *v, const struct domain *d, const st
             return r;
     }
     *ret_way = guard_is_external(s) ? GUARD_OVERLAYS : GUARD_NATIVE;
+    for (size_t i = 0; i < s->n_disks; i++)
+        if (pulled_check_revert(m, d, s, &s->disks[i], e) < 0)
+            return -e->no;
     for (size_t i = 0; *ret_way != GUARD_OVERLAYS && i < s->n_disks; i++) {
         bool shared = false;
         int r = guard_shares(v, d, s, &s->disks[i], &shared, e);
@@ -312,7 +316,7 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, un
         r = survey_make(m, d, SURVEY_BESIDE, &v, e);
     if (r < 0)
         return r;
-    r = revert_disks(&v, d, s, ret_way, e);
+    r = revert_disks(m, &v, d, s, ret_way, e);
     if (r == 0 && *ret_way != GUARD_OVERLAYS)
         r = check_start(d, s, flags, e);
     if (r == 0)

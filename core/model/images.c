@@ -20,6 +20,7 @@
 #include "model/policy.h"
 #include "model/reader/sizes.h"
 #include "model/reader/unreadable.h"
+#include "model/reader/pulled.h"
 #include "model/storage/backing.h"
 #include "model/tables.h"
 #include "model/unmanaged.h"
@@ -292,6 +293,8 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     r = check_not_live(d, im, disk, e);
     if (r == 0)
         r = images_check_content(d, s, disk, e);
+    if (r == 0)
+        r = pulled_check(d, disk, im, e);
     if (r == 0)
         r = check_not_deleted(m, d, s, disk, e);
     if (r == 0)

@@ -246,6 +246,43 @@ def more_files_than_are_looked_at(directory):
             holds(last_log(mount, domain), "more than 10000 files")
 
 
+# ---- a backing file that was pulled ----
+
+
+def pull(domain, mount, held, name):
+    """QEMU itself reads zeros where the tag's data was in the backing file, and would revert to them."""
+    before = held.bytes[name]
+    domain.virsh("blockpull", domain.name, "vda", "--wait")
+    held.bytes[name] = held.by_qemu(name)
+    true(held.bytes[name] != before, f"QEMU reads what {name} held")
+    write(domain, 5)
+    held.snapshot("i9", "internal")
+    write(domain, 6)
+    return before
+
+
+@test
+def a_tag_whose_backing_file_was_pulled_and_whose_xml_names_it(directory):
+    with line("pulled", directory, "e", "i") as (domain, mount, held):
+        before = pull(domain, mount, held, "i2")
+        equal(held.in_mount("i2"), before, "the disk of i2 in the mount")
+        refuses(mount, domain, revert, "i2")
+
+
+@test
+def tags_whose_backing_file_was_pulled_and_that_nothing_tells_of(directory):
+    with line("lost", directory, "e", "i", start=False) as (domain, mount, held):
+        tagged.tag(domain.live_source("vda")[0], "mine")
+        domain.start()
+        pull(domain, mount, held, "i2")
+        refused(errno.EIO, held.in_mount, "i2")
+        refused(errno.EIO, open, mount.path("lost/unmanaged/mine/vda.raw"), "rb")
+        refuses(mount, domain, revert, "i2")
+        equal(held.in_mount("i9"), held.bytes["i9"], "the disk of i9 in the mount")
+        revert(mount, domain, "i9")
+        held.is_live("i9")
+
+
 # ---- a QEMU that is not libvirt's ----
 
 

@@ -1,0 +1,156 @@
+/* pulled.c - see pulled.h. No locks. */
+#include "model/reader/pulled.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "model/follow.h"
+#include "model/policy.h"
+#include "model/storage/backing.h"
+#include "virt/xml.h"
+
+enum { RUNS_MAX = 1 << 20 /* of a tag, that are looked at; with more it counts as pulled */ };
+
+/* ---- what the file stood on ---- */
+
+static const struct xml_source *below_in(struct domain *d, const struct xml_disk *disk,
+                                         const char *path)
+{
+    for (size_t i = 0; i < disk->n_backing; i++) {
+        const char *above = policy_path(d->volumes, i ? &disk->backing[i - 1] : &disk->source);
+        if (above && !strcmp(above, path))
+            return &disk->backing[i];
+    }
+    return NULL;
+}
+
+/* Did `s` make the file, as the overlay on what the domain had then? Or does its XML have the file
+ * in a chain? */
+static const struct xml_source *told_by(struct domain *d, const struct snapshot *s,
+                                        const char *path)
+{
+    const struct xml_snapshot *x = s->parsed;
+    const struct xml_source *found = NULL;
+    for (size_t i = 0; !found && x->domain && i < x->n_disks; i++) {
+        const char *overlay = x->disks[i].overlay.path;
+        const struct xml_disk *disk = xml_domain_disk(x->domain, x->disks[i].target);
+        if (disk && overlay && !strcmp(overlay, path))
+            found = &disk->source;
+    }
+    for (size_t i = 0; !found && x->domain && i < x->domain->n_disks; i++)
+        found = below_in(d, &x->domain->disks[i], path);
+    return found;
+}
+
+static const struct xml_source *find_below(struct domain *d, const char *path)
+{
+    const struct xml_source *found = NULL;
+    for (size_t i = 0; !found && i < d->n; i++) {
+        found = told_by(d, &d->all[i], path);
+        const char *below = found ? policy_path(d->volumes, found) : NULL;
+        if (below && follow_to_same(below, path))
+            found = NULL;
+    }
+    return found;
+}
+
+/* ---- does it matter? ---- */
+
+static int open_below(struct domain *d, const struct xml_source *s, struct image **ret)
+{
+    struct allowance a = {.domain = d, .anywhere = true};
+    struct image_policy policy = policy_of(&a);
+    struct image_source source = {.path = policy_path(d->volumes, s), .format = policy_format(s)};
+    struct err ignored;
+    return source.path ? image_open(&source, &policy, ret, &ignored) : -ENOENT;
+}
+
+/* Has the file below data in those bytes? */
+static bool has_data(struct image *below, uint64_t offset, uint64_t end)
+{
+    struct image_extent x;
+    struct err ignored;
+    end = min_u64(end, image_size(below));
+    while (offset < end) {
+        if (image_map(below, offset, end - offset, &x, &ignored) < 0 || x.data)
+            return true;
+        offset = x.offset + x.length;
+    }
+    return false;
+}
+
+/* Has the file below (NULL: it cannot be read) data where the tag says nothing? */
+static bool is_missed(struct image *tag, struct image *below)
+{
+    struct image_extent x;
+    struct err ignored;
+    uint64_t size = image_size(tag), at = 0;
+    for (unsigned n = 0; at < size; n++) {
+        if (n == RUNS_MAX || image_map(tag, at, size - at, &x, &ignored) < 0)
+            return true;
+        uint64_t end = x.offset + x.length;
+        if (!x.present && (!below || has_data(below, at, end)))
+            return true;
+        at = end;
+    }
+    return false;
+}
+
+int pulled_check(struct domain *d, const struct snapshot_disk *disk, struct image *im,
+                 struct err *e)
+{
+    struct image *below autodestroy(image_unref) = NULL;
+    if (!disk->tag || disk->memory || image_depth(im) > 1)
+        return 0;
+    const struct xml_source *s = find_below(d, disk->path);
+    if (s)
+        open_below(d, s, &below);
+    if (!s || !is_missed(im, below))
+        return 0;
+    return err_fail(
+        e, EIO,
+        "'%s' had a backing file when a snapshot was made, and has none now: where the "
+        "data of the tag '%s' was in that file it is lost ('virsh blockpull' does this)",
+        disk->path, disk->tag);
+}
+
+/* ---- before a revert ---- */
+
+static bool same_layers(const struct image_layer *a, size_t n, const struct image_layer *b,
+                        size_t m)
+{
+    for (size_t i = 0; i < n && i < m; i++)
+        if (a[i].dev != b[i].dev || a[i].ino != b[i].ino)
+            return false;
+    return n == m;
+}
+
+int pulled_check_revert(struct model *m, struct domain *d, const struct snapshot *s,
+                        const struct snapshot_disk *disk, struct err *e)
+{
+    struct image_layer *told = NULL, *real = NULL;
+    struct image *im autodestroy(image_unref) = NULL;
+    struct err ignored;
+    size_t n = 0, n_real = 0;
+    const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
+    if (!disk->tag || !disk->path || !x)
+        return 0;
+    bool known = backing_layers(d, s, x, &told, &n, &ignored) == 0 &&
+                 follow_layers(disk->path, disk->format, &real, &n_real, &ignored) == 0;
+    bool same = !known || same_layers(told, n, real, n_real);
+    image_layers_free(told, n);
+    image_layers_free(real, n_real);
+    if (!same)
+        return err_fail(e, EBUSY,
+                        "cannot revert disk '%s': '%s' has another backing file now than the "
+                        "snapshot's XML says, so that QEMU would read other data; copy the "
+                        "snapshot's image instead",
+                        disk->target, disk->path);
+    struct allowance a = {.model = m, .domain = d, .snapshot = s, .anywhere = true};
+    struct image_policy policy = policy_of(&a);
+    struct image_source source = {.path = disk->path, .format = disk->format, .tag = disk->tag};
+    struct err why;
+    if (image_open(&source, &policy, &im, &ignored) < 0 || pulled_check(d, disk, im, &why) == 0)
+        return 0;
+    return err_fail(e, EBUSY, "%s", why.text);
+}
