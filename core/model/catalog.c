@@ -127,6 +127,11 @@ bool model_is_elsewhere(struct model *m)
     return !virt_files_local(m->virt, &e) && e.no == EOPNOTSUPP;
 }
 
+bool model_is_flat(const struct model *m)
+{
+    return m->options.flat;
+}
+
 bool model_readonly(const struct model *m)
 {
     return m->options.readonly;

@@ -210,12 +210,12 @@ static void link_children(struct domain *d)
     }
 }
 
-static void place(struct snapshot *s)
+static void place(struct snapshot *s, bool flat)
 {
     size_t base = s->parent ? s->parent->path_len : strlen("snapshots");
     s->path_depth = s->parent ? s->parent->path_depth + 1 : 2;
     s->path_len = base + 1 + strlen(s->coded);
-    if (s->path_len + DOMAIN_ENTRY_ROOM > DOMAIN_PATH_MAX) {
+    if (flat || s->path_len + DOMAIN_ENTRY_ROOM > DOMAIN_PATH_MAX) {
         s->in_by_name = true;
         s->path_len = strlen("by-name/") + strlen(s->coded);
         s->path_depth = 2;
@@ -223,7 +223,7 @@ static void place(struct snapshot *s)
 }
 
 /* Gives each its path, parents before children, and counts descendants on the way back. */
-static int place_all(struct domain *d)
+static int place_all(struct domain *d, bool flat)
 {
     autofree struct snapshot **queue = calloc(d->n + 1, sizeof(*queue));
     if (!queue)
@@ -233,7 +233,7 @@ static int place_all(struct domain *d)
         queue[tail++] = d->roots[i];
     while (head < tail) {
         struct snapshot *s = queue[head++];
-        place(s);
+        place(s, flat);
         for (size_t i = 0; i < s->n_children; i++)
             queue[tail++] = s->children[i];
     }
@@ -401,7 +401,7 @@ static int fill_snapshots(struct domain *d, struct domain_parts *parts, size_t *
     return 0;
 }
 
-static int shape(struct domain *d, const char *current)
+static int shape(struct domain *d, const char *current, bool flat)
 {
     if (sort_into(d, &d->by_coded, cmp_coded) < 0 || sort_into(d, &d->by_name, cmp_name) < 0)
         return -1;
@@ -409,7 +409,7 @@ static int shape(struct domain *d, const char *current)
         return -1;
     link_children(d);
     d->current = current ? (struct snapshot *)(uintptr_t)domain_find_name(d, current) : NULL;
-    return place_all(d);
+    return place_all(d, flat);
 }
 
 /* A document of the same XML is the same document (document.h). */
@@ -464,7 +464,7 @@ int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *
     if (r < 0)
         return r;
     if (!d->name || !d->coded || fill_snapshots(d, parts, &probes) < 0 ||
-        shape(d, parts->current) < 0)
+        shape(d, parts->current, parts->flat) < 0)
         return err_nomem(e);
     r = identify_all(d, identify, ctx, e);
     if (r < 0)

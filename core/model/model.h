@@ -30,6 +30,7 @@ struct model_options {
     const char *const *allow; /* directories whose files a backing chain may name */
     size_t n_allow;
     bool untouched;     /* untouched.h */
+    bool flat;          /* every snapshot's real directory stands in by-name/ */
     const char *create; /* what mkdir makes, words (words.h) joined by ':'; NULL = the default */
     /* Takes a line for the program's log of what was done without being asked; may be NULL. */
     void (*say)(bool failed, const char *line);
@@ -41,6 +42,8 @@ void model_close(struct model *m); /* NULL allowed */
 MEM_CLEANUP(struct model, model_close)
 const char *model_uri(const struct model *m);
 bool model_readonly(const struct model *m);
+
+bool model_is_flat(const struct model *m);
 
 /* Undoes or finishes the operations that a crash has cut off, of all domains. What comes of it
  * stands in the domains' logs. Never of a read-only model. */
@@ -100,7 +103,7 @@ struct snapshot {
     struct snapshot *parent;    /* NULL for a root */
     struct snapshot **children; /* sorted by coded */
     size_t n_children, n_descendants;
-    bool in_by_name;             /* its real directory stands in by-name/ (deep trees) */
+    bool in_by_name;             /* its real directory stands in by-name/ (flat and deep trees) */
     size_t path_len, path_depth; /* of its real directory's path below the domain's directory */
     uint64_t ident;              /* another one when re-made, or when its bytes may be others */
     uint64_t number;             /* for st_ino: as ident, and lasting (numbers.h) */

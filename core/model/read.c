@@ -153,7 +153,8 @@ static int domain_assemble(struct model *m, const char *uuid, struct virt_look *
                                  .stamp = docs->stamp,
                                  .volumes = volumes_new(m->pools, now),
                                  .kept = kept,
-                                 .current = docs->current};
+                                 .current = docs->current,
+                                 .flat = m->options.flat};
     r = parts.volumes ? domain_build(&parts, images_identify, tables, ret, e) : err_nomem(e);
     look->xml = parts.xml;
     volumes_free(parts.volumes);

@@ -101,6 +101,14 @@ static int set_untouched(struct options *o, const char *value, struct err *e)
     return 0;
 }
 
+static int set_flat(struct options *o, const char *value, struct err *e)
+{
+    (void)value;
+    (void)e;
+    o->flat = true;
+    return 0;
+}
+
 static int set_unreadable(struct options *o, const char *value, struct err *e)
 {
     static const char *const words[] = {[UNREADABLE_SHOW] = "show",
@@ -210,6 +218,10 @@ static const struct option_row rows[] = {
      "refuse an image when a file it is read from was written to after libvirt wrote the snapshot "
      "down",
      set_untouched},
+    {"flat", NULL,
+     "the snapshots' directories stand in by-name, with links to them below snapshots, so that "
+     "their paths never change",
+     set_flat},
     {"unreadable=", "WORD",
      "which images that cannot be read are listed: show, unsupported (not those that by their kind "
      "never can be), hide; default show, of a remote libvirt unsupported",

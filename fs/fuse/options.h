@@ -25,7 +25,7 @@ struct options {
     char *uri;        /* NULL: libvirt's default */
     char *mountpoint; /* NULL only with `help` or `version` */
     bool help, version, foreground, debug, readonly;
-    bool untouched;
+    bool untouched, flat;
     bool has_level; /* loglevel= was given */
     enum log_level level;
     uint64_t cache_ns;

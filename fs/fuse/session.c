@@ -92,6 +92,7 @@ static int open_model(const struct options *o, struct model **ret, struct err *e
         .allow = (const char *const *)o->allow.items,
         .n_allow = o->allow.n,
         .untouched = o->untouched,
+        .flat = o->flat,
         .create = o->create,
         .say = say,
     };

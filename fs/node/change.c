@@ -24,6 +24,24 @@ int snapshot_make(struct tree *t, const struct view *dir, const char *name, stru
     return 0;
 }
 
+static int refuse_directory(struct err *e)
+{
+    return err_fail(e, EPERM,
+                    "no directory can be made here; a snapshot is made in 'snapshots' or in "
+                    "the directory of the snapshot that it follows");
+}
+
+int snapshot_make_flat(struct tree *t, const struct view *dir, const char *name, struct view *ret,
+                       struct text *remark, struct err *e)
+{
+    if (!model_is_flat(t->model))
+        return refuse_directory(e);
+    const struct snapshot *current = dir->domain->current;
+    struct view parent = *dir;
+    parent.place.snapshot = current ? current->ident : 0;
+    return snapshot_make(t, &parent, name, ret, remark, e);
+}
+
 int tree_mkdir(struct tree *t, const struct place *dir, const char *name, struct view *ret,
                struct text *remark, struct err *e)
 {
@@ -32,9 +50,7 @@ int tree_mkdir(struct tree *t, const struct place *dir, const char *name, struct
     if (r < 0)
         return r;
     if (!dir_ops_of(&v)->make)
-        return err_fail(e, EPERM,
-                        "no directory can be made here; a snapshot is made in 'snapshots' or in "
-                        "the directory of the snapshot that it follows");
+        return refuse_directory(e);
     if (strlen(name) > NAME_BYTES_MAX)
         return err_fail(e, ENAMETOOLONG, "a name here has at most %d bytes", NAME_BYTES_MAX);
     return dir_ops_of(&v)->make(t, &v, name, ret, remark, e);

@@ -18,7 +18,7 @@
  *     TAG/        PLACE_TAG         its rows, one image a disk
  *
  * A directory in the kernel has one path. A snapshot's real directory stands in its parent's, and
- * by-name/ holds a link to it; in a deep tree (`in_by_name`) it is the other way round.
+ * by-name/ holds a link to it; in a flat or deep tree (`in_by_name`) it is the other way round.
  *
  * There is one vtable for each kind of directory; a NULL member means "refused". A listing is taken
  * when the directory is opened and keeps the value it began with, so that offsets are indexes into
@@ -308,7 +308,10 @@ static const struct dir_ops dir_ops[PLACE_KINDS] = {
                         .list = list_snapshot,
                         .make = snapshot_make,
                         .remove = snapshot_remove},
-    [PLACE_BY_NAME] = {.lookup = lookup_by_name, .list = list_by_name, .remove = snapshot_remove},
+    [PLACE_BY_NAME] = {.lookup = lookup_by_name,
+                       .list = list_by_name,
+                       .make = snapshot_make_flat,
+                       .remove = snapshot_remove},
     [PLACE_UNMANAGED] = {.lookup = lookup_unmanaged, .list = list_unmanaged},
     [PLACE_TAG] = {.lookup = lookup_tag, .list = list_tag},
 };

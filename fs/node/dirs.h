@@ -16,6 +16,9 @@ struct dir_ops { /* a NULL member: refused */
 const struct dir_ops *dir_ops_of(const struct view *dir);
 
 /* change.c */
+/* In by-name/ of a flat tree: below the current snapshot. */
+int snapshot_make_flat(struct tree *t, const struct view *dir, const char *name, struct view *ret,
+                       struct text *remark, struct err *e);
 int snapshot_make(struct tree *t, const struct view *dir, const char *name, struct view *ret,
                   struct text *remark, struct err *e);
 int snapshot_remove(struct tree *t, const struct view *child, struct text *remark, struct err *e);
