@@ -1,4 +1,4 @@
-/* mem.h - cleanup attributes, checked arithmetic, big-endian loads. Header only.
+/* mem.h - cleanup attributes, checked arithmetic, loads of either byte order. Header only.
  *
  * `autofree` and `autoclose` release a local on every way out of its scope; `take` hands the value
  * over instead.
@@ -92,6 +92,20 @@ static inline uint32_t be32(const void *p)
 static inline uint64_t be64(const void *p)
 {
     return (uint64_t)be32(p) << 32 | be32((const uint8_t *)p + 4);
+}
+
+static inline uint32_t le32(const void *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof(v));
+    return le32toh(v);
+}
+
+static inline uint64_t le64(const void *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof(v));
+    return le64toh(v);
 }
 
 #endif

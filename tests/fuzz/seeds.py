@@ -8,6 +8,7 @@ import zlib
 
 from corpus import Patch, write_corpus
 from disks import create, io, load, snapshot
+from lib.command import must
 
 IMAGES = {
     "plain": ({"cluster_size": 512}, ["write -P 1 0 4k", "write -z 8k 2k"]),
@@ -124,6 +125,21 @@ def foreign_files(directory):
     yield b"LUKS\xba\xbe\0\1".ljust(107, b"\0") + b"\x08"
 
 
+SCRIPTS = ["label: gpt\nsize=10\nstart=60, size=5\n", "label: gpt\ntable-length: 4\nsize=3\n",
+           "label: dos\nstart=1, size=9\nstart=10, size=100, type=5\nstart=12, size=4\nstart=30, size=9\n"]
+
+
+def disks(directory):
+    """What stands at both ends of one with partitions, for each way of looking at it."""
+    for number, script in enumerate(SCRIPTS):
+        path = os.path.join(directory, f"disk-{number}")
+        with open(path, "wb") as file:
+            file.truncate(96 * 1024)
+        must("sfdisk", "-q", path, text=script)
+        for how in (0, 1, 2, 3, 40):
+            yield bytes([how]) + load(path)
+
+
 def names(_directory):
     return [name.encode() for name in NAMES]
 
@@ -132,8 +148,8 @@ def documents(_directory):
     return [text.encode() for text in XML]
 
 
-KINDS = {"foreign": foreign_files, "header": headers, "image": any_images, "name": names, "snapshots": tables,
-         "tables": made_up_chains, "unpack": clusters, "xml": documents}
+KINDS = {"foreign": foreign_files, "header": headers, "image": any_images, "name": names, "partitions": disks,
+         "snapshots": tables, "tables": made_up_chains, "unpack": clusters, "xml": documents}
 
 
 def make_seeds(target, work, seeds):

@@ -1,0 +1,216 @@
+/* partitions.c - see partitions.h: which table counts, and the MBR's. As Linux reads them (its
+ * block/partitions/efi.c and msdos.c), which is what the guest saw. */
+#include "image/partitions.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "image/gpt.h"
+
+enum {
+    SECTOR = 512,
+    AT_ENTRIES = 446, /* of an MBR, and of each of the tables of logical partitions */
+    ENTRIES = 4,
+    ENTRY = 16, /* bytes: first one of 0 or 128, then */
+    AT_TYPE = 4,
+    AT_FIRST = 8, /* le32 sectors */
+    AT_COUNT = 12,
+    AT_SIGNATURE = 510,
+    TYPE_GPT = 0xEE,
+    FIRST_LOGICAL = 5,
+    HOPS_MAX = 2 * PARTITIONS_MAX /* tables of logical partitions, some of which may be empty */
+};
+
+struct entry {
+    uint8_t active, type;
+    uint32_t first, count; /* sectors */
+};
+
+static struct entry entry_at(const uint8_t *sector, int i)
+{
+    const uint8_t *b = sector + AT_ENTRIES + (ptrdiff_t)i * ENTRY;
+    return (struct entry){b[0], b[AT_TYPE], le32(b + AT_FIRST), le32(b + AT_COUNT)};
+}
+
+static bool is_extended(const struct entry *x)
+{
+    return x->count && (x->type == 0x05 || x->type == 0x0F || x->type == 0x85);
+}
+
+static bool has_signature(const uint8_t *sector)
+{
+    return sector[AT_SIGNATURE] == 0x55 && sector[AT_SIGNATURE + 1] == 0xAA;
+}
+
+int disk_sector(const struct disk *d, uint64_t number, uint8_t *buf, struct err *e)
+{
+    if (number >= d->size / d->sector)
+        return 0;
+    int r = d->read(d->ctx, buf, d->sector, number * d->sector, e);
+    return r < 0 ? r : 1;
+}
+
+void partitions_add(struct partitions *ret, const struct disk *d, unsigned number, uint64_t first,
+                    uint64_t sectors)
+{
+    uint64_t end = d->size / d->sector;
+    if (number > PARTITIONS_MAX || ret->n == PARTITIONS_MAX)
+        ret->wrong = "there are more than 128 partitions";
+    else if (first >= end || !sectors || sectors > end - first)
+        ret->wrong = "a partition is not inside the disk";
+    else
+        ret->all[ret->n++] = (struct partition){number, first * d->sector, sectors * d->sector};
+}
+
+/* ---- the MBR ---- */
+
+/* The walk from one table of a logical partition to the next. */
+struct chain {
+    uint64_t begin;    /* the first sector of the extended partition, which all links count from, */
+    uint64_t at, size; /* and of this table, with the sectors that it is for */
+    unsigned number;   /* of the next logical partition */
+};
+
+/* The last two entries are often what some program left behind. */
+static bool is_leftover(const struct chain *c, const struct entry *x, int i, uint64_t extended)
+{
+    uint64_t first = c->at + x->first;
+    return i >= 2 && ((uint64_t)x->first + x->count > c->size || first < c->begin ||
+                      first + x->count > c->begin + extended);
+}
+
+/* 1: c->at has the next table; 0: this was the last one; -errno. */
+static int chain_step(const struct disk *d, struct chain *c, uint64_t extended,
+                      struct partitions *ret, struct err *e)
+{
+    uint8_t b[PARTITIONS_SECTOR_MAX];
+    int r = disk_sector(d, c->at, b, e);
+    if (r < 0)
+        return r;
+    if (!r || !has_signature(b)) {
+        if (c->at != c->begin) /* there may be no logical partition at all */
+            ret->wrong = "a logical partition's table is not there";
+        return 0;
+    }
+    for (int i = 0; i < ENTRIES; i++) {
+        struct entry x = entry_at(b, i);
+        if (x.count && !is_extended(&x) && !is_leftover(c, &x, i, extended))
+            partitions_add(ret, d, c->number++, c->at + x.first, x.count);
+    }
+    for (int i = 0; i < ENTRIES; i++) {
+        struct entry x = entry_at(b, i);
+        if (is_extended(&x)) {
+            c->at = c->begin + x.first;
+            c->size = x.count;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Tables that lead to one another again are told by having been there: none stands twice. */
+static int read_logical(const struct disk *d, const struct entry *extended, unsigned *number,
+                        struct partitions *ret, struct err *e)
+{
+    uint64_t seen[HOPS_MAX];
+    struct chain c = {.begin = extended->first,
+                      .at = extended->first,
+                      .size = extended->count,
+                      .number = *number};
+    int r = 1;
+    for (unsigned hops = 0; r == 1; hops++) {
+        bool again = hops == HOPS_MAX;
+        for (unsigned i = 0; i < hops && !again; i++)
+            again = seen[i] == c.at;
+        if (again) {
+            ret->wrong = "the tables of the logical partitions come to no end";
+            break;
+        }
+        seen[hops] = c.at;
+        r = chain_step(d, &c, extended->count, ret, e);
+    }
+    *number = c.number;
+    return r < 0 ? r : 0;
+}
+
+/* A boot sector of a file system ends like an MBR, and has code where the entries would be. */
+static bool is_mbr(const uint8_t *b)
+{
+    if (!has_signature(b))
+        return false;
+    for (int i = 0; i < ENTRIES; i++)
+        if (entry_at(b, i).active & 0x7F)
+            return false;
+    return true;
+}
+
+static int read_mbr(const struct disk *d, const uint8_t *b, struct partitions *ret, struct err *e)
+{
+    unsigned number = FIRST_LOGICAL;
+    int r = 0;
+    *ret = (struct partitions){.sector = d->sector};
+    for (int i = 0; i < ENTRIES; i++) {
+        struct entry x = entry_at(b, i);
+        if (x.count && !is_extended(&x))
+            partitions_add(ret, d, (unsigned)i + 1, x.first, x.count);
+    }
+    for (int i = 0; r == 0 && i < ENTRIES; i++) {
+        struct entry x = entry_at(b, i);
+        if (is_extended(&x))
+            r = read_logical(d, &x, &number, ret, e);
+    }
+    return r;
+}
+
+/* ---- which table ---- */
+
+static bool is_protective(const uint8_t *mbr)
+{
+    for (int i = 0; i < ENTRIES; i++)
+        if (entry_at(mbr, i).type == TYPE_GPT)
+            return true;
+    return false;
+}
+
+/* The one in the disk's second sector, or that in its last one, in sectors of a size that is known
+ * or of either. 1: *ret; 0: none is right; -errno. */
+static int find_gpt(struct disk *d, unsigned sector, struct partitions *ret, struct err *e)
+{
+    static const unsigned sizes[] = {SECTOR, PARTITIONS_SECTOR_MAX};
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < 4; i++) {
+        d->sector = sizes[i % 2];
+        uint64_t end = d->size / d->sector;
+        if ((!sector || sector == d->sector) && end > 1)
+            r = gpt_read(d, i < 2 ? 1 : end - 1, ret, e);
+    }
+    return r;
+}
+
+int partitions_find(partitions_read *read, void *ctx, uint64_t size, unsigned sector,
+                    struct partitions *ret, struct err *e)
+{
+    uint8_t mbr[SECTOR];
+    struct disk d = {.read = read, .ctx = ctx, .size = size, .sector = SECTOR};
+    unsigned known = sector == PARTITIONS_SECTOR_MAX ? sector : SECTOR;
+    *ret = (struct partitions){.sector = known};
+    int r = disk_sector(&d, 0, mbr, e);
+    if (r <= 0 || !is_mbr(mbr))
+        return r < 0 ? r : 0;
+    if (!is_protective(mbr)) {
+        d.sector = known;
+        return read_mbr(&d, mbr, ret, e);
+    }
+    r = find_gpt(&d, sector, ret, e);
+    if (r == 0)
+        *ret = (struct partitions){.sector = known, .wrong = "both of its GPTs are damaged"};
+    return r < 0 ? r : 0;
+}
+
+const struct partition *partitions_get(const struct partitions *p, unsigned number)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->all[i].number == number)
+            return &p->all[i];
+    return NULL;
+}
