@@ -15,6 +15,7 @@
 #include "model/catalog.h"
 #include "model/evidence.h"
 #include "model/follow.h"
+#include "model/later.h"
 #include "model/mark.h"
 #include "model/merge.h"
 #include "model/need.h"
@@ -227,7 +228,7 @@ static int merge_disk(struct deletion *w, struct delete_disk *disk, struct err *
                         disk->top, disk->base);
     }
     if (r == 0) {
-        mark_no_base(disk->base);
+        later_done(w->m, w->uuid, disk->base, disk->top);
         evidence_written(w->m, w->uuid, disk->base);
         evidence_written(w->m, w->uuid, disk->above);
     }

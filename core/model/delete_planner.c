@@ -10,7 +10,7 @@
 #include "model/delete_plan.h"
 #include "model/follow.h"
 #include "model/guard.h"
-#include "model/mark.h"
+#include "model/later.h"
 #include "model/merge.h"
 #include "model/need.h"
 #include "model/print.h"
@@ -95,7 +95,7 @@ static int plan_base(const struct planner *p, const char *target, int base, stru
     const char *path = graph_file_path(g, base);
     struct merge merge;
     struct err ignored;
-    if (is_planned(p, path) || !mark_is_base(path) ||
+    if (is_planned(p, path) || !later_is_base(p->d->kept, path) ||
         find_merge(p, target, base, &merge, &ignored) < 0 || merge.found >= 0)
         return 0;
     const char *top = graph_file_path(g, merge.top);

@@ -21,6 +21,7 @@
 #include "model/evidence.h"
 #include "model/follow.h"
 #include "model/guard.h"
+#include "model/later.h"
 #include "model/mark.h"
 #include "virt/change.h"
 #include "virt/xml_move.h"
@@ -143,26 +144,38 @@ static int run_move(struct deletion *w, struct err *e)
 
 /* ---- hide, forget, remove ---- */
 
-/* libvirt 9.0 takes it that what it forgets was merged, and has those who have their bytes in the
- * overlay look for them in the content. Where the snapshot names no overlay nobody has. */
-static int run_hide(struct deletion *w, struct err *e)
-{
-    const struct snapshot *s = delete_target(w);
-    autofree char *secure = NULL, *xml = NULL;
-    if (!s || !w->del->hide)
-        return 0;
-    int r = virt_snapshot_secure_xml(w->m->virt, w->uuid, s->name, &secure, e);
-    if (r == 0)
-        r = xml_withdraw_snapshot(secure, &xml, e);
-    return r == 0 ? redefine(w, s, xml, e) : r;
-}
-
 static bool is_merged(const struct deletion *w, const char *base)
 {
     for (size_t i = 0; i < w->del->n; i++)
         if (w->del->disks[i].merged && follow_to_same(w->del->disks[i].base, base))
             return true;
     return false;
+}
+
+/* What is not merged now a later delete may merge, which has no other way to know it for ours. */
+static void note_overlays(const struct deletion *w, const struct snapshot *s)
+{
+    for (size_t i = 0; !w->del->metadata && i < s->n_disks; i++) {
+        const struct snapshot_disk *disk = &s->disks[i];
+        if (!disk->tag && disk->path && !is_merged(w, disk->path))
+            later_note_overlay(w->m, w->now, s, disk);
+    }
+}
+
+/* libvirt 9.0 takes it that what it forgets was merged, and has those who have their bytes in the
+ * overlay look for them in the content. Where the snapshot names no overlay nobody has. */
+static int run_hide(struct deletion *w, struct err *e)
+{
+    const struct snapshot *s = delete_target(w);
+    autofree char *secure = NULL, *xml = NULL;
+    if (s)
+        note_overlays(w, s);
+    if (!s || !w->del->hide)
+        return 0;
+    int r = virt_snapshot_secure_xml(w->m->virt, w->uuid, s->name, &secure, e);
+    if (r == 0)
+        r = xml_withdraw_snapshot(secure, &xml, e);
+    return r == 0 ? redefine(w, s, xml, e) : r;
 }
 
 /* The tag has no snapshot any more. */
@@ -185,7 +198,7 @@ static void mark_disk(const struct deletion *w, const struct snapshot_disk *disk
     if (disk->tag)
         mark_tag(disk);
     else if (!is_merged(w, disk->path))
-        mark_base(disk->path);
+        later_note_base(w->m, w->now, disk);
 }
 
 static bool is_gone(const struct domain *now, const void *s)

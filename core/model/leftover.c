@@ -10,6 +10,7 @@
 #include "image/image.h"
 #include "model/change/own_tags.h"
 #include "model/graph/left_files.h"
+#include "model/later.h"
 #include "model/mark.h"
 #include "model/need.h"
 #include "model/overlay.h"
@@ -63,7 +64,7 @@ bool leftover_is_overlay(const struct domain *d, const char *path, const char *b
         if (names(x->disks, x->n_disks, path) || names(x->revert_disks, x->n_revert_disks, path))
             return true;
     }
-    return overlay_is_named_so(path, below);
+    return overlay_is_named_so(path, below) || later_is_overlay(d->kept, path);
 }
 
 int leftovers_note_chain(struct leftovers *l, const struct survey *v, const struct domain *d,

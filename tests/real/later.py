@@ -1,0 +1,100 @@
+"""Overlays that a later delete merges: also those that nothing in libvirt or in a file tells of."""
+
+import contextlib
+import os
+
+from lib import reading
+from lib.command import must
+from lib.control import write
+from lib.domain import MIB, SYSTEM, Domain
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, run, test, true
+
+
+def prepare(domain, overlay):
+    """i1, e2, i3: the tag of i3 in the overlay of e2 bars the merge of that."""
+    domain.write(1, MIB)
+    domain.snapshot("i1")
+    domain.write(2, 2 * MIB)
+    domain.virsh("snapshot-create-as", domain.name, "e2", "--disk-only",
+                 "--diskspec", f"vda,snapshot=external,file={overlay}")
+    domain.write(3, 3 * MIB)
+    domain.snapshot("i3")
+    domain.write(4, 4 * MIB)
+
+
+def log(mount, domain):
+    with open(mount.path(domain.name, "log"), encoding="utf-8") as file:
+        return file.read().splitlines()[-1]
+
+
+def delete(mount, domain, name):
+    write(mount.path(domain.name, "by-name", name, "delete"), "merge")
+    return log(mount, domain)
+
+
+def live_holds(domain, *patterns):
+    path, format = domain.live_source("vda")
+    for number in patterns:
+        must("qemu-io", "-r", "-f", format, "-c", f"read -P {number} {number * MIB} 64k", path)
+
+
+def merged_later(directory, name, overlay):
+    with Domain(name, directory, {"vda": "qcow2"}) as domain:
+        base = domain.disks[0].path
+        prepare(domain, overlay)
+        with Mount(SYSTEM) as mount:
+            holds(delete(mount, domain, "e2"), "is not merged")
+        true(os.path.exists(overlay), "the overlay is gone with the tag in it")
+        with Mount(SYSTEM) as mount:
+            reading.compare(domain, mount, directory, ["i1", "i3"])
+            delete(mount, domain, "i3")
+            equal(os.path.exists(overlay), False, "the overlay is there")
+            equal(domain.live_source("vda")[0], base, "the live disk")
+            live_holds(domain, 1, 2, 3, 4)
+            reading.compare(domain, mount, directory, ["i1"])
+
+
+@contextlib.contextmanager
+def without_attributes(directory):
+    point = os.path.join(directory, "bare")
+    os.makedirs(point, exist_ok=True)
+    must("mount", "-t", "ramfs", "ramfs", point)
+    try:
+        yield point
+    finally:
+        must("umount", point)
+
+
+@test
+def at_a_path_of_the_users(directory):
+    elsewhere = os.path.join(directory, "elsewhere")
+    os.mkdir(elsewhere)
+    merged_later(directory, "chosen", os.path.join(elsewhere, "over.img"))
+
+
+@test
+def on_a_file_that_takes_no_mark(directory):
+    with without_attributes(directory) as point:
+        merged_later(point, "bare", os.path.join(directory, "beside.img"))
+
+
+@test
+def what_was_kept_of_it_is_lost(directory):
+    """Then the overlay is left, as any file of the user's is, and nothing else is."""
+    overlay = os.path.join(directory, "mine.img")
+    with Domain("lost", directory, {"vda": "qcow2"}) as domain:
+        prepare(domain, overlay)
+        with Mount(SYSTEM) as mount:
+            delete(mount, domain, "e2")
+        os.unlink(os.path.join("/var/lib/snapfs", domain.virsh("domuuid", domain.name).strip() + ".kept"))
+        with Mount(SYSTEM) as mount:
+            delete(mount, domain, "i3")
+            true(os.path.exists(overlay), "a file of the user's is gone")
+            live_holds(domain, 1, 2, 3, 4)
+            reading.compare(domain, mount, directory, ["i1"])
+
+
+with scratch() as top:
+    run(top)
