@@ -69,6 +69,7 @@ static int take_stat(struct image_file *f, struct stat *ret)
     f->dev = dev_of(&st);
     f->ino = ino_of(&st);
     f->mtime_ns = mtime_of(&st);
+    f->ctime_ns = S_ISBLK(st.st_mode) ? 0 : clock_from(st.st_ctim);
     f->size = S_ISBLK(st.st_mode) ? size : (uint64_t)st.st_size;
     f->storage = S_ISBLK(st.st_mode) ? size : (uint64_t)st.st_blocks * SECTOR;
     *ret = st;
@@ -299,6 +300,12 @@ static bool is_written(const struct image_file *f)
     return file_is_device(f) && (!device_written(&f->device, f->fd, &now) || now != f->written);
 }
 
+static void take_head(struct image_file *f)
+{
+    ssize_t n = file_is_device(f) ? 0 : pread(f->fd, f->head, sizeof(f->head), 0);
+    f->head_len = n > 0 ? (size_t)n : 0;
+}
+
 int file_settle(struct image_file *f, struct err *e)
 {
     if (file_is_remote(f))
@@ -316,11 +323,25 @@ int file_settle(struct image_file *f, struct err *e)
                             f->path, strerror(-byte));
         if (byte)
             return err_fail(e, EBUSY, "'%s' is in use: another program is writing to it", f->path);
+        take_head(f);
         if (!file_refresh(f) && take_written(f))
             return 0;
         nanosleep(&tick, NULL);
     }
     return err_fail(e, EBUSY, "'%s' is in use: it is written to all the time", f->path);
+}
+
+bool file_has_ctime(const struct image_file *f, const struct stat *st)
+{
+    return file_is_device(f) || file_is_remote(f) || clock_from(st->st_ctim) == f->ctime_ns;
+}
+
+/* Only asked where the ctime has moved. */
+static bool is_head_same(const struct image_file *f)
+{
+    char now[FILE_HEAD];
+    ssize_t n = pread(f->fd, now, f->head_len, 0);
+    return n >= 0 && (size_t)n == f->head_len && !memcmp(now, f->head, f->head_len);
 }
 
 int file_unchanged(const struct image_file *f, struct err *e)
@@ -330,7 +351,7 @@ int file_unchanged(const struct image_file *f, struct err *e)
         return 0;
     if (fstat(f->fd, &st) == 0 && file_is(f, &st) && mtime_of(&st) == f->mtime_ns &&
         (S_ISBLK(st.st_mode) || (uint64_t)st.st_size == f->size) && !written_now(f) &&
-        !is_written(f))
+        !is_written(f) && (file_has_ctime(f, &st) || is_head_same(f)))
         return 0;
     return err_fail(e, ESTALE, "'%s' was changed after the image was opened", f->path);
 }

@@ -17,13 +17,18 @@
 #define FILE_DEV_REMOTE (UINT64_MAX - 1)
 #define FILE_DEV_BLOCK UINT64_MAX
 
+enum { FILE_HEAD = 4096 };
+
 struct image_file {
     char *path; /* as the caller or the overlay named it */
     int fd;     /* -1: another host has it, and nothing tells whether it changes */
     uint64_t dev, ino;
     uint64_t size; /* bytes, when last taken; of a block device its capacity */
     uint64_t mtime_ns;
+    uint64_t ctime_ns;    /* of a file; a new one is a cause to look again, for whoever opens it */
     uint64_t storage;     /* bytes the host gives it */
+    char head[FILE_HEAD]; /* of a file: its first bytes when it was settled, and */
+    size_t head_len;      /* how many they are */
     struct device device; /* of a block device, */
     uint64_t written;     /* and what was written to it when last taken */
 };
@@ -53,6 +58,9 @@ MEM_CLEANUP(struct image_file, file_close)
 bool file_is(const struct image_file *f, const struct stat *st); /* that very file? */
 bool file_is_remote(const struct image_file *f);
 bool file_is_device(const struct image_file *f);
+/* Is its ctime, by that stat, the one that it had? Somebody may write to a file and put its mtime
+ * back; but a new owner or label has a new ctime as well. */
+bool file_has_ctime(const struct image_file *f, const struct stat *st);
 bool file_same(const struct image_file *a, const struct image_file *b);
 
 /* Reads at most `len` bytes at `offset`; fewer only at the end of the file. The count or -EIO. */
@@ -74,7 +82,8 @@ bool file_refresh(struct image_file *f);
  * change; 0: it cannot, or it is a block device. */
 uint64_t file_quiet_since(const struct image_file *f);
 
-/* 0 while the file has not been written since file_settle; ESTALE from then on. */
+/* 0 while the file has not been written since file_settle; ESTALE from then on. If its ctime alone
+ * has moved, as a new owner does, its first bytes have to be the same; nothing tells of others. */
 int file_unchanged(const struct image_file *f, struct err *e);
 
 #endif

@@ -47,7 +47,7 @@ struct image_id image_identity(const struct image *im)
 static uint64_t hash_file(uint64_t h, const struct image_file *f)
 {
     struct image_id id = id_of(f);
-    return hash_u64(image_id_hash(h, &id), f->written);
+    return hash_u64(hash_u64(image_id_hash(h, &id), f->written), f->ctime_ns);
 }
 
 uint64_t image_chain_hash(const struct image *im)
@@ -62,6 +62,20 @@ uint64_t image_chain_hash(const struct image *im)
             h = hash_file(h, l->data);
     }
     return hash_end(h);
+}
+
+static bool has_ctime(const struct image_file *f)
+{
+    struct stat st;
+    return f->fd < 0 || (fstat(f->fd, &st) == 0 && file_has_ctime(f, &st));
+}
+
+bool image_has_ctimes(const struct image *im)
+{
+    bool same = true;
+    for (unsigned i = im->layers[0]->live ? 1 : 0; same && i < im->n; i++)
+        same = has_ctime(im->layers[i]->file) && has_ctime(im->layers[i]->data);
+    return same;
 }
 
 bool image_reads_file(const struct image *im, const struct stat *st)

@@ -120,6 +120,10 @@ struct image_id image_identity(const struct image *im);
  * below was exchanged for another. */
 uint64_t image_chain_hash(const struct image *im);
 
+/* Have all of its files the ctime that they had at the open? Else it is to be opened anew, for
+ * somebody may have changed a file and put its mtime back. */
+bool image_has_ctimes(const struct image *im);
+
 /* Does the image read the whole of that file, as any layer? An internal snapshot's own file is
  * none: what is written to it leaves the snapshot's clusters alone. */
 bool image_reads_file(const struct image *im, const struct stat *st);
@@ -205,10 +209,10 @@ int image_tags_read(const struct image_source *source, const struct image_policy
 void image_tags_free(struct image_tags *t); /* NULL allowed */
 MEM_CLEANUP(struct image_tags, image_tags_free)
 
-/* Has the disk in a qcow2, which nobody has open, the very clusters that it had at that tag? Then its
- * bytes are the same. Errors as image_open. */
-int image_is_at_tag(const char *path, const char *tag, const struct image_policy *policy,
-                    bool *ret, struct err *e);
+/* Has the disk in a qcow2, which nobody has open, the very clusters that it had at that tag? Then
+ * its bytes are the same. Errors as image_open. */
+int image_is_at_tag(const char *path, const char *tag, const struct image_policy *policy, bool *ret,
+                    struct err *e);
 
 /* ---- the chain of one file, without its bytes (for the file graph) ---- */
 

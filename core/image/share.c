@@ -18,11 +18,13 @@ static struct layer **bucket_of(const char *path)
     return &buckets[hash_end(hash_str(HASH_START, path)) % BUCKETS];
 }
 
-/* By that name, too: it is what a backing file's relative name goes by. */
+/* By that name, too: it is what a backing file's relative name goes by. With another ctime it may
+ * have other bytes: what is cached of it is not used again. */
 static bool is_sharable(const struct layer *l, int kind, const struct file_seen *seen)
 {
     return (int)l->kind == kind && !l->live && !l->memory && l->data == l->file &&
-           file_is(l->file, &seen->st) && !strcmp(l->file->path, seen->path);
+           file_is(l->file, &seen->st) && file_has_ctime(l->file, &seen->st) &&
+           !strcmp(l->file->path, seen->path);
 }
 
 /* The newest there is, for an older one may be of what the file was before. */

@@ -252,7 +252,7 @@ static struct image *looked_at(struct model *m, const struct domain *d,
 {
     struct err ignored;
     struct image *im = linger_take(m->linger, d, disk);
-    if (!im || image_check(im, &ignored) == 0)
+    if (!im || (image_has_ctimes(im) && image_check(im, &ignored) == 0))
         return im;
     image_unref(im);
     return NULL;

@@ -1,0 +1,98 @@
+"""A file that is changed in place, and whose mtime is put back."""
+
+import errno
+import os
+
+from lib import reading
+from lib.command import must
+from lib.domain import MIB, SYSTEM, Domain
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, refused, run, test, true
+
+STEP = 65536
+
+
+def change(path, format, pattern, *offsets):
+    """Writes to the file, which has its old times but the ctime then."""
+    before = os.stat(path)
+    for offset in offsets:
+        must("qemu-io", "-f", format, "-c", f"write -P {pattern} {offset} {STEP}", path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = os.stat(path)
+    equal((after.st_mtime_ns, after.st_size), (before.st_mtime_ns, before.st_size), "time and size")
+    true(after.st_ctime_ns != before.st_ctime_ns, "the ctime is as before")
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def is_whole(found, offsets):
+    """Of one moment: the same byte at all of them."""
+    return len({found[offset : offset + STEP] for offset in offsets}) == 1
+
+
+def changed(directory, name, format):
+    offsets = [0, 3 * MIB, 9 * MIB]
+    with Domain(name, directory, {"vda": format}) as domain, Mount(SYSTEM) as mount:
+        for offset in offsets:
+            domain.write(1, offset)
+        domain.snapshot("e1", "external")
+        file, _ = domain.snapshot_source("e1", "vda")
+        image = mount.path(name, "by-name/e1/vda.raw")
+        equal(read(image)[:1], b"\1", "the first byte")
+        change(file, format, 2, *offsets)
+        found = read(image)
+        true(is_whole(found, offsets), "old pages and new ones are mixed")
+        equal(found[:1], b"\2", "the first byte of the file as it is now")
+        reading.compare(domain, mount, directory)
+
+
+@test
+def a_raw_file(directory):
+    changed(directory, "raw", "raw")
+
+
+@test
+def a_qcow2_file(directory):
+    changed(directory, "qcow", "qcow2")
+
+
+@test
+def under_an_open_image(directory):
+    with Domain("open", directory, {"vda": "raw"}) as domain, Mount(SYSTEM) as mount:
+        for offset in (0, 12 * MIB):
+            domain.write(1, offset)
+        domain.snapshot("e1", "external")
+        path, _ = domain.snapshot_source("e1", "vda")
+        with open(mount.path("open/by-name/e1/vda.raw"), "rb", 0) as file:
+            equal(file.read(1), b"\1", "the first byte")
+            change(path, "raw", 2, 0, 12 * MIB)
+            file.seek(12 * MIB)
+            refused(errno.ESTALE, file.read, 1)
+
+
+@test
+def a_new_owner_is_no_change(directory):
+    """As libvirt gives it to all files of a chain when a domain starts."""
+    with Domain("owner", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
+        for offset in (0, 12 * MIB):
+            domain.write(1, offset)
+        domain.snapshot("e1", "external")
+        path, _ = domain.snapshot_source("e1", "vda")
+        with open(mount.path("owner/by-name/e1/vda.raw"), "rb", 0) as file:
+            file.read(1)
+            os.chown(path, 1, 1)
+            file.seek(12 * MIB)
+            equal(file.read(1), b"\1", "a byte that was not read before")
+            os.chown(path, 0, 0)
+            domain.start()
+            file.seek(4 * MIB)
+            equal(file.read(1), b"\0", "another")
+            reading.compare(domain, mount, directory)
+
+
+with scratch() as top:
+    run(top)
