@@ -15,6 +15,8 @@ from lib.told import END, Told, filled, rebase
 
 OFFSET = 64 << 10
 SEEN = "/run/seen"
+# libvirt 11.3 cannot read the JSON in which QEMU tells of about 30 layers.
+DEEP = 20
 
 
 def image(mount, domain, snapshot, target="vda"):
@@ -384,7 +386,7 @@ def a_deep_chain_of_the_xml_is_read_and_reverted_to(directory):
     place = os.path.join(directory, "deep")
     os.mkdir(place)
     a, layers = filled(f"{place}/a.raw", 0xAA), [filled(f"{place}/b.raw", 0xBB)]
-    for number in range(30):
+    for number in range(DEEP):
         layers.insert(0, overlay_on(a, f"{place}/{number}.qcow2", number))
     with domain_of("deep", place, {"vda": (a, [*layers, END], layers)}, False) as (domain, mount):
         domain.snapshot("e1", "external")
@@ -392,7 +394,7 @@ def a_deep_chain_of_the_xml_is_read_and_reverted_to(directory):
         held = read(mount, domain, "e1")
         with open(SEEN, "rb") as file:
             true(file.read() == held["vda"], "e1")
-        equal((held["vda"][0], held["vda"][-1]), (29, 0xBB), "of the uppermost and the last file")
+        equal((held["vda"][0], held["vda"][-1]), (DEEP - 1, 0xBB), "of the uppermost and the last file")
         write(mount.path("deep", "by-name", "e1", "revert"), "running\n")
         check_live(domain, held, "e1")
 
