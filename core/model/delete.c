@@ -149,13 +149,17 @@ int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const 
 static int recover_native(struct deletion *w, struct err *e)
 {
     const struct snapshot *s = delete_target(w);
+    autotext struct text how = {0};
     struct err why;
     if (w->del->step > DELETE_FORGET || !s)
         return run_from(w, DELETE_REMOVE, e);
     int r = journal_end(w->j, e);
-    if (r < 0 || delete_snapshot(w->m, w->j, w->now, s, false, w->del->force, w->remark, &why) == 0)
+    if (r < 0)
         return r;
-    text_add(w->remark, "; it cannot be: %s", why.text);
+    if (delete_snapshot(w->m, w->j, w->now, s, false, w->del->force, &how, &why) == 0)
+        text_add(w->remark, ", %s", how.s ? how.s : "");
+    else
+        text_add(w->remark, "; it cannot be: %s", why.text);
     return 0;
 }
 

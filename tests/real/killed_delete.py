@@ -7,6 +7,7 @@ With KILL_ALL set at each moment, else at some of them.
 
 import errno
 import os
+import re
 import signal
 
 from lib import daemon
@@ -16,7 +17,7 @@ from lib.dying import JOURNALS, MOMENTS_MAX, dying, journals, last_moment, reviv
 from lib.held import Held, tidy
 from lib.mount import Mount
 from lib.scratch import scratch
-from lib.tap import equal, holds, note, run, test, true
+from lib.tap import equal, note, run, test, true
 
 KEPT = 3
 COMMITTED = 4  # after the journal tells of the plan, the start and the merge
@@ -85,7 +86,8 @@ def recovered(line, name, before):
         with open(mount.path(domain.name, "log"), encoding="utf-8") as log:
             said = log.read()
         if begun:
-            holds(said, "is finished" if gone else "is undone")
+            end = "finished" if gone else "undone"
+            true(re.search(rf"is {end}([,;]|$)", said, re.MULTILINE), f"it does not say '{end}':\n{said}")
         equal(mount.said().count(" recover "), int(begun), f"what it says at first\n{mount.said()}")
     held.mount = None
     return gone
