@@ -16,7 +16,7 @@ MOMENTS_MAX = 60
 
 def journals():
     """The journals that are there; what is kept of domains beside them does not count."""
-    return [name for name in os.listdir(JOURNALS) if not name.endswith(".kept")]
+    return [name for name in os.listdir(JOURNALS) if not name.endswith((".kept", ".kept.new"))]
 
 
 @contextlib.contextmanager

@@ -226,7 +226,7 @@ class Audit:
         if same:
             return []
         if key in model.spoilt:
-            self.count.shown_wrong(told(key))
+            self.count.shown_wrong(told(key), model.spoilt_by[key])
             return []
         return [f"{told(key)}: the mount shows other bytes than those of '{image.path}'"]
 

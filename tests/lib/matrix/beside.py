@@ -57,7 +57,10 @@ class Beside:
 
     def do(self, words):
         verb, *rest = words
+        before = set(self.model.spoilt)
         getattr(self, verb)(*rest)
+        for key in self.model.spoilt - before:
+            self.model.spoilt_by[key] = " ".join(words)
 
     def run(self, *command):
         result = attempt(*command)

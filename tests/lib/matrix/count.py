@@ -38,9 +38,9 @@ class Count:
         (self.apart if apart else self.refused).append(line)
         self.causes[QUOTED.sub("…", sentence)[:CAUSE_CHARACTERS]] += 1
 
-    def shown_wrong(self, what):
+    def shown_wrong(self, what, cause):
         if what not in self.showed:
-            note(f"shown although spoilt: {what}")
+            note(f"shown although spoilt by {cause}: {what}")
         self.showed[what] += 1
 
     def fail(self, failure):

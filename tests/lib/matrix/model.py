@@ -25,7 +25,7 @@ class Model:
         self.size = size
         self.trees = {MAIN: Tree(formats, size)}
         self.tags, self.spares = {}, {}  # Images, by (path, name) and by path
-        self.touched, self.spoilt = set(), set()
+        self.touched, self.spoilt, self.spoilt_by = set(), set(), {}
         self.numbers = 0
 
     def number(self):

@@ -9,7 +9,7 @@ from random import Random
 from lib.matrix import beside, draw_beside
 from lib.matrix.actor import NOT_BY_QEMU, Actor, Refused
 from lib.matrix.beside import Beside, NotDone
-from lib.matrix.count import Orphan
+from lib.matrix.count import Count, Orphan
 from lib.matrix.draw import OWN, Draw, disks
 from lib.matrix.killer import Killer
 from lib.matrix.model import CLONE, MAIN
@@ -54,7 +54,7 @@ class Session:
     def __init__(self, directory, profile, seed, deadline=None):
         self.profile, self.random, self.deadline = PROFILES[profile], Random(seed), deadline
         self.scratch, self.name = directory, f"{profile}-{seed}"
-        self.lines = []
+        self.lines, self.count = [], Count()
 
     def run(self, operations):
         """So many operations; a failure tells all that were done."""
@@ -84,10 +84,12 @@ class Session:
         return self.count
 
     def timed(self, words):
-        begin = time.monotonic()
+        begin, showed = time.monotonic(), len(self.count.showed)
         self.lines.append(shlex.join(words))
         self.one(words)
         self.lines[-1] += f"  # {time.monotonic() - begin:.1f} s"
+        if len(self.count.showed) > showed:
+            note("\n".join(["after", *self.lines]))
 
     def one(self, words):
         member = CLONE if words[0] == draw_beside.CLONE_OF else MAIN

@@ -14,15 +14,18 @@ from lib.wait import until
 
 
 class Point(Mount):
-    """A mount that can be made anew, also after its snapfs was killed."""
+    """A mount that can be made anew, also after its snapfs was killed. One that is `armed` may be killed by
+    its end."""
+
+    armed = False
 
     def again(self, environment=None):
         if self.process.poll() is None:
             until(self.is_unmounted, "nobody uses the mount any more")
-            self.end()
+            self.process.wait() if self.armed else self.end()
         else:
             attempt("umount", "-l", self.point)
-        self.environment = dict(os.environ, **(environment or {}))
+        self.environment, self.armed = dict(os.environ, **(environment or {})), bool(environment)
         self.start()
 
 
