@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/xattr.h>
 
 #include "base/mounts.h"
+#include "base/space.h"
 #include "image/file.h"
 #include "model/follow.h"
 #include "model/progress.h"
@@ -82,19 +82,16 @@ static int check_space(const struct copy_file *files, size_t n, const struct cop
                        struct err *e)
 {
     struct stat st;
-    struct statvfs fs;
-    uint64_t need, there;
+    uint64_t need = 0, there = 0;
     if (f->shared)
         return 0;
-    if (stat(f->to, &st) < 0 || statvfs(f->to, &fs) < 0)
+    if (stat(f->to, &st) < 0)
         return fail("look at", f->to, e);
     int r = bytes_on(files, n, st.st_dev, &need, e);
-    if (r < 0)
+    if (r == 0)
+        r = space_free(f->to, &there, e);
+    if (r < 0 || need <= there)
         return r;
-    if (!mul_u64(fs.f_bavail, fs.f_frsize, &there))
-        there = UINT64_MAX;
-    if (need <= there)
-        return 0;
     return err_fail(e, ENOSPC,
                     "a copy of '%s' is needed, since others stand on it; that takes %" PRIu64
                     " bytes, and %" PRIu64 " are free",

@@ -159,15 +159,13 @@ struct copier {
 static int refuse_written(const struct copier *p, const char *target, struct err *e)
 {
     int own = survey_user(&p->survey, p->d, p->s, target);
-    int live = survey_user(&p->survey, p->d, NULL, target);
-    if (!p->d->active || own < 0 || live < 0 ||
-        graph_chain(p->survey.graph, (size_t)own, 0) !=
-            graph_chain(p->survey.graph, (size_t)live, 0))
+    int file = own < 0 ? GRAPH_NO_FILE : graph_chain(p->survey.graph, (size_t)own, 0);
+    if (!p->d->active || !survey_is_live(&p->survey, p->d, file))
         return 0;
     return err_fail(e, EBUSY,
                     "others stand on '%s', to which the running domain writes, so that it cannot "
                     "be copied for the revert; shut the domain off first",
-                    graph_file_path(p->survey.graph, graph_chain(p->survey.graph, (size_t)own, 0)));
+                    graph_file_path(p->survey.graph, file));
 }
 
 static int add_copied(struct copier *p, const struct snapshot_disk *disk, struct err *e)

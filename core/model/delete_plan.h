@@ -51,9 +51,16 @@ MEM_CLEANUP(struct delete, delete_free)
 bool delete_add(struct delete *del, const char *target, const char *base, const char *format,
                 const char *top, const char *above);
 
-/* Finds what a definition of the domain calls the overlay of that disk; borrowed. NULL: it has none
- * on it. */
-const char *delete_disk_name(const struct delete_disk *disk, const struct xml_domain *x);
+void delete_drop_disks(struct delete *del);
+
+/* Do the merges fit on the file systems of their bases (delete_space.c)? ENOSPC with the numbers.
+ */
+int delete_check_space(const struct delete *del, struct err *e);
+
+/* Finds the disk that a definition of the domain has on that overlay, or on what stands on it, by
+ * whatever target; *ret_name (may be NULL) is what it calls the overlay, borrowed. NULL: none. */
+const struct xml_disk *delete_disk_in(const struct delete_disk *disk, const struct xml_domain *x,
+                                      const char **ret_name);
 
 /* What is to be done, and whether it can (delete_planner.c); a disk that cannot be merged is told
  * in `remark`. */

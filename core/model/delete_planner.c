@@ -16,6 +16,13 @@
 #include "model/print.h"
 #include "virt/xml.h"
 
+/* An overlay that is to go into the file right below it. */
+struct pair {
+    const char *target; /* of the live disk */
+    struct merge m;
+    bool optional; /* an earlier delete left it; this one can, too */
+};
+
 struct planner {
     struct model *m;
     struct domain *d;
@@ -23,20 +30,24 @@ struct planner {
     struct survey survey;
     struct delete *del;
     struct text *remark;
+    struct pair *pairs;
+    size_t n_pairs;
 };
 
 /* ---- what is merged, and what may be left ---- */
 
-static int add_merged(const struct planner *p, const char *target, const struct merge *merge,
-                      struct err *e)
+static int add_pair(struct planner *p, const char *target, const struct merge *m, bool optional,
+                    struct err *e)
 {
-    const struct graph *g = p->survey.graph;
-    const char *top = graph_file_path(g, merge->top);
-    const char *above = merge->above < 0 ? "" : graph_file_path(g, merge->above);
-    if (!delete_add(p->del, target, graph_file_path(g, merge->base),
-                    graph_file_format(g, merge->base), top, above))
+    for (size_t i = 0; i < p->n_pairs; i++)
+        if (p->pairs[i].m.base == m->base)
+            return 0;
+    struct pair *more = mem_grow(p->pairs, p->n_pairs, sizeof(*more));
+    if (!more)
         return err_nomem(e);
-    return leftovers_note(&p->del->left, top, LEFT_TOP, e);
+    p->pairs = more;
+    more[p->n_pairs++] = (struct pair){.target = target, .m = *m, .optional = optional};
+    return 0;
 }
 
 /* Notes what may be removed, or tells why it may not. */
@@ -62,17 +73,34 @@ static int find_merge(const struct planner *p, const char *target, int base, str
     return r == 0 ? merge_check_files(p->d, &p->survey, target, ret, e) : r;
 }
 
-static int plan_content(const struct planner *p, const struct snapshot_disk *disk, struct err *e)
+/* The live disk that stands on the file: the one of the snapshot's own name for it if that does,
+ * else any other, since the domain's XML may call it otherwise by now. NULL: none does. */
+static const char *live_on(const struct planner *p, const char *target, int file)
+{
+    const struct xml_domain *live = p->survey.live;
+    const char *found = NULL;
+    for (size_t i = 0; file != GRAPH_NO_FILE && i < live->n_disks; i++) {
+        const char *name = live->disks[i].target;
+        int user = survey_user(&p->survey, p->d, NULL, name);
+        size_t k = user < 0 ? SIZE_MAX : graph_depth(p->survey.graph, (size_t)user, file);
+        if (k != SIZE_MAX && k > 0 && (!found || !strcmp(name, target)))
+            found = name;
+    }
+    return found;
+}
+
+static int plan_content(struct planner *p, const struct snapshot_disk *disk, struct err *e)
 {
     struct merge merge;
     struct err why;
     int own = survey_user(&p->survey, p->d, p->s, disk->target);
     int file = own < 0 || disk->tag ? GRAPH_NO_FILE : graph_chain(p->survey.graph, (size_t)own, 0);
-    int r = find_merge(p, disk->target, file, &merge, &why);
+    const char *target = live_on(p, disk->target, file);
+    int r = find_merge(p, target ? target : disk->target, file, &merge, &why);
     if (r == 0 && merge_check_found(&p->survey, &merge, e) < 0)
         return -e->no;
     if (r == 0)
-        return add_merged(p, disk->target, &merge, e);
+        return add_pair(p, target, &merge, false, e);
     if (r == -EBUSY)
         text_add(p->remark, "; disk '%s' is not merged: %s", disk->target, why.text);
     return plan_left(p, disk, own, e);
@@ -80,30 +108,20 @@ static int plan_content(const struct planner *p, const struct snapshot_disk *dis
 
 /* ---- what earlier deletes could not merge ---- */
 
-static bool is_planned(const struct planner *p, const char *path)
-{
-    for (size_t i = 0; i < p->del->n; i++)
-        if (!strcmp(p->del->disks[i].base, path) || !strcmp(p->del->disks[i].top, path))
-            return true;
-    return false;
-}
-
-/* Two merges that share a file are one too many: the next delete does the other. */
-static int plan_base(const struct planner *p, const char *target, int base, struct err *e)
+static int plan_base(struct planner *p, const char *target, int base, struct err *e)
 {
     const struct graph *g = p->survey.graph;
     const char *path = graph_file_path(g, base);
     struct merge merge;
     struct err ignored;
-    if (is_planned(p, path) || !later_is_base(p->d->kept, path) ||
-        find_merge(p, target, base, &merge, &ignored) < 0 || merge.found >= 0)
+    if (!later_is_base(p->d->kept, path) || find_merge(p, target, base, &merge, &ignored) < 0 ||
+        merge.found >= 0)
         return 0;
-    const char *top = graph_file_path(g, merge.top);
-    bool ours = leftover_is_overlay(p->d, top, path) && !is_planned(p, top);
-    return ours ? add_merged(p, target, &merge, e) : 0;
+    bool ours = leftover_is_overlay(p->d, graph_file_path(g, merge.top), path);
+    return ours ? add_pair(p, target, &merge, true, e) : 0;
 }
 
-static int plan_bases(const struct planner *p, const char *target, struct err *e)
+static int plan_bases(struct planner *p, const char *target, struct err *e)
 {
     int live = survey_user(&p->survey, p->d, NULL, target), file, r = 0;
     if (live < 0 || graph_user(p->survey.graph, (size_t)live)->broken)
@@ -117,6 +135,63 @@ static int plan_bases(const struct planner *p, const char *target, struct err *e
     return r;
 }
 
+/* ---- the order, and the space ---- */
+
+static const struct pair *pair_above(const struct planner *p, int file, bool all)
+{
+    for (size_t i = 0; file != GRAPH_NO_FILE && i < p->n_pairs; i++)
+        if (p->pairs[i].m.base == file && (all || !p->pairs[i].optional))
+            return &p->pairs[i];
+    return NULL;
+}
+
+static bool is_lowest(const struct planner *p, const struct pair *pair, bool all)
+{
+    for (size_t i = 0; i < p->n_pairs; i++)
+        if (p->pairs[i].m.top == pair->m.base && (all || !p->pairs[i].optional))
+            return false;
+    return true;
+}
+
+/* Overlays on each other that are all to go go one after the other into the file below them, the
+ * lowest first: with each the next stands right on that file. */
+static int add_line(const struct planner *p, const struct pair *pair, bool all, struct err *e)
+{
+    const struct graph *g = p->survey.graph;
+    int base = pair->m.base;
+    for (; pair; pair = pair_above(p, pair->m.top, all)) {
+        const char *above = pair->m.above < 0 ? "" : graph_file_path(g, pair->m.above);
+        if (!delete_add(p->del, pair->target, graph_file_path(g, base), graph_file_format(g, base),
+                        graph_file_path(g, pair->m.top), above))
+            return err_nomem(e);
+    }
+    return 0;
+}
+
+static int order(const struct planner *p, bool all, struct err *e)
+{
+    int r = 0;
+    delete_drop_disks(p->del);
+    for (size_t i = 0; r == 0 && i < p->n_pairs; i++)
+        if ((all || !p->pairs[i].optional) && is_lowest(p, &p->pairs[i], all))
+            r = add_line(p, &p->pairs[i], all, e);
+    return r;
+}
+
+/* With what earlier deletes left, where that fits; else without. */
+static int plan_order(const struct planner *p, struct err *e)
+{
+    struct err why;
+    int r = order(p, true, e);
+    if (r == 0 && delete_check_space(p->del, &why) < 0) {
+        r = order(p, false, e);
+        r = r < 0 ? r : delete_check_space(p->del, e);
+    }
+    for (size_t i = 0; r == 0 && i < p->del->n; i++)
+        r = leftovers_note(&p->del->left, p->del->disks[i].top, LEFT_TOP, e);
+    return r;
+}
+
 /* A tag in an overlay that is merged goes with it. */
 static bool has_merged_tag(const struct planner *p)
 {
@@ -127,7 +202,7 @@ static bool has_merged_tag(const struct planner *p)
     return false;
 }
 
-static int plan_files(const struct planner *p, struct err *e)
+static int plan_files(struct planner *p, struct err *e)
 {
     const struct xml_snapshot *x = p->s->parsed;
     int r = 0;
@@ -135,6 +210,8 @@ static int plan_files(const struct planner *p, struct err *e)
         r = plan_content(p, &p->s->disks[i], e);
     for (size_t i = 0; r == 0 && i < p->survey.live->n_disks; i++)
         r = plan_bases(p, p->survey.live->disks[i].target, e);
+    if (r == 0)
+        r = plan_order(p, e);
     p->del->native &= !has_merged_tag(p);
     if (r == 0 && x->memory == XML_EXTERNAL && x->memory_file)
         r = leftovers_note(&p->del->left, x->memory_file, LEFT_MEMORY, e);
@@ -184,7 +261,7 @@ static bool moves_others(const struct planner *p)
     for (size_t i = 0; i < p->d->n; i++) {
         const struct snapshot *s = &p->d->all[i];
         for (size_t k = 0; s != p->s && s->parsed->domain && k < p->del->n; k++)
-            if (delete_disk_name(&p->del->disks[k], s->parsed->domain))
+            if (delete_disk_in(&p->del->disks[k], s->parsed->domain, NULL))
                 return true;
     }
     return false;
@@ -210,7 +287,7 @@ static int fill(const struct planner *p, bool metadata, struct err *e)
     return del->uri && del->snapshot ? 0 : err_nomem(e);
 }
 
-static int plan_all(const struct planner *p, bool metadata, struct err *e)
+static int plan_all(struct planner *p, bool metadata, struct err *e)
 {
     int r = guard_delete(&p->survey, p->d, p->s, metadata, &p->del->native, e);
     if (r == 0 && !p->del->native && !metadata && !guard_is_external(p->s))
@@ -265,6 +342,7 @@ int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, boo
     if (p.survey.unseen)
         text_add(remark, "%s", p.survey.unseen);
     survey_drop(&p.survey);
+    free(p.pairs);
     if (r == 0)
         *ret = take(del);
     return r;

@@ -24,10 +24,8 @@ static const char *const step_names[DELETE_STEPS] = {
     [DELETE_FORGET] = "forget", [DELETE_REMOVE] = "remove",
 };
 
-void delete_free(struct delete *del)
+void delete_drop_disks(struct delete *del)
 {
-    if (!del)
-        return;
     for (size_t i = 0; i < del->n; i++) {
         free(del->disks[i].target);
         free(del->disks[i].base);
@@ -35,7 +33,15 @@ void delete_free(struct delete *del)
         free(del->disks[i].top);
         free(del->disks[i].above);
     }
-    free(del->disks);
+    free(take(del->disks));
+    del->n = 0;
+}
+
+void delete_free(struct delete *del)
+{
+    if (!del)
+        return;
+    delete_drop_disks(del);
     leftovers_drop(&del->left);
     free(del->uri);
     free(del->snapshot);

@@ -69,10 +69,17 @@ static int run_stop(struct deletion *w, struct err *e)
 
 /* ---- move ---- */
 
-const char *delete_disk_name(const struct delete_disk *disk, const struct xml_domain *x)
+const struct xml_disk *delete_disk_in(const struct delete_disk *disk, const struct xml_domain *x,
+                                      const char **ret_name)
 {
-    const struct xml_disk *on = xml_domain_disk(x, disk->target);
-    return on ? follow_name(on, disk->top) : NULL;
+    for (size_t i = 0; i < x->n_disks; i++) {
+        const char *name = follow_name(&x->disks[i], disk->top);
+        if (name && ret_name)
+            *ret_name = name;
+        if (name)
+            return &x->disks[i];
+    }
+    return NULL;
 }
 
 /* Where the disks are on an overlay that was merged, or say that they stand on it. */
@@ -82,10 +89,11 @@ static size_t find_places(const struct deletion *w, const struct xml_domain *dom
     size_t n = 0;
     for (size_t i = 0; i < w->del->n; i++) {
         const struct delete_disk *disk = &w->del->disks[i];
-        const char *from = disk->merged ? delete_disk_name(disk, domain) : NULL;
-        if (from)
+        const char *from = NULL;
+        const struct xml_disk *x = disk->merged ? delete_disk_in(disk, domain, &from) : NULL;
+        if (x)
             places[n++] = (struct xml_place){
-                .target = disk->target, .from = from, .to = disk->base, .format = disk->format};
+                .target = x->target, .from = from, .to = disk->base, .format = disk->format};
     }
     return n;
 }

@@ -235,7 +235,7 @@ int guard_shares(const struct survey *v, const struct domain *d, const struct sn
     if (own < 0)
         return err_fail(e, EBUSY, "disk '%s' of the snapshot is not a local file", disk->target);
     struct sharers h = {.file = top_file(v, own)};
-    h.written = d->active && top_file(v, survey_user(v, d, NULL, disk->target)) == h.file;
+    h.written = d->active && survey_is_live(v, d, h.file);
     h.harm = (struct harm){.graph = v->graph, .domain = d, .snapshot = s};
     graph_users_of(v->graph, h.file, false, share_each, &h);
     *ret = h.sure;
@@ -341,15 +341,6 @@ static bool makes_internal(const struct xml_domain *live)
     return true;
 }
 
-/* Is that file the live disk of the domain that the survey is of? */
-static bool is_live(const struct survey *v, const struct domain *d, int file)
-{
-    for (size_t k = 0; k < v->live->n_disks; k++)
-        if (top_file(v, survey_user(v, d, NULL, v->live->disks[k].target)) == file)
-            return true;
-    return false;
-}
-
 static int check_new_tag(const struct survey *v, const struct domain *d, const char *name,
                          struct err *e)
 {
@@ -358,7 +349,7 @@ static int check_new_tag(const struct survey *v, const struct domain *d, const c
         if (!u->tag || (strcmp(u->tag, name) != 0 && (!u->tag_id || strcmp(u->tag_id, name) != 0)))
             continue;
         int file = graph_chain(v->graph, i, 0);
-        if (is_live(v, d, file))
+        if (survey_is_live(v, d, file))
             return err_fail(e, EEXIST, "'%s' already holds a tag with the name or id '%s'",
                             graph_file_path(v->graph, file), name);
     }

@@ -18,18 +18,22 @@ struct question {
 
 /* ---- who has these files ---- */
 
-static bool is_own(const struct question *q, const struct graph_user *u)
+/* Is it the live disk that is merged, or the disk of the domain's configuration that has another
+ * target and will be on the same file at the next start? */
+static bool is_live(const struct question *q, const struct graph_user *u)
 {
-    return !strcmp(u->domain, q->d->name) && !strcmp(u->target, q->target);
+    bool other = q->v->live && !xml_domain_disk(q->v->live, u->target);
+    return q->m.above == GRAPH_NO_FILE && (other || !strcmp(u->target, q->target));
 }
 
 /* Are its bytes the whole of `top`, and does it follow the merge? libvirt moves the live disk, also
- * one on a volume. snapfs moves a snapshot, except if its XML names the file as a volume. */
+ * one on a volume. snapfs moves the snapshots of the domain by their files, whatever they call the
+ * disk, except if their XML names the file as a volume. */
 static bool is_moved(const struct question *q, const struct graph_user *u)
 {
-    if (u->tag || u->inside || (u->snapshot && u->volume) || !is_own(q, u))
+    if (u->tag || u->inside || (u->snapshot && u->volume) || strcmp(u->domain, q->d->name) != 0)
         return false;
-    return u->snapshot || q->m.above == GRAPH_NO_FILE;
+    return u->snapshot || is_live(q, u);
 }
 
 /* Does the user keep its bytes? `k`: how deep the content stands in its chain. */

@@ -566,3 +566,13 @@ int survey_user(const struct survey *v, const struct domain *d, const struct sna
     }
     return -1;
 }
+
+bool survey_is_live(const struct survey *v, const struct domain *d, int file)
+{
+    for (size_t k = 0; file != GRAPH_NO_FILE && k < v->live->n_disks; k++) {
+        int user = survey_user(v, d, NULL, v->live->disks[k].target);
+        if (user >= 0 && graph_chain(v->graph, (size_t)user, 0) == file)
+            return true;
+    }
+    return false;
+}

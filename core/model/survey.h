@@ -48,4 +48,7 @@ bool survey_knows_domain(const struct survey *v, const char *inside);
 int survey_user(const struct survey *v, const struct domain *d, const struct snapshot *s,
                 const char *target);
 
+/* Is that file the top of a live disk of the domain, by whatever target? */
+bool survey_is_live(const struct survey *v, const struct domain *d, int file);
+
 #endif

@@ -25,12 +25,13 @@ DOCUMENT = """<domain type='qemu'>
 </domain>"""
 
 DISK = """<disk type='file' device='disk'><driver name='qemu' type='{format}'/>
-      <source file='{path}'/><target dev='{target}' bus='virtio'/></disk>"""
+      <source file='{path}'/><target dev='{target}' bus='{bus}'/></disk>"""
 
 
 class Disk:
     def __init__(self, target, path, format):
         self.target, self.path, self.format = target, path, format
+        self.bus = {"v": "virtio", "s": "sata", "h": "ide"}[target[0]]
 
 
 class Domain:

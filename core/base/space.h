@@ -1,0 +1,13 @@
+/* space.h - how much room a file system has. */
+#ifndef SNAPFS_BASE_SPACE_H
+#define SNAPFS_BASE_SPACE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Bytes that an ordinary user may still write on the file system of `path`; UINT64_MAX where it
+ * does not tell, as a ramfs, which has no number of blocks. */
+int space_free(const char *path, uint64_t *ret, struct err *e);
+
+#endif

@@ -1,0 +1,250 @@
+/* growth.c - see growth.h. No locks. */
+#include "image/growth.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "image/cluster.h"
+#include "image/file.h"
+#include "image/header.h"
+
+enum { L1_PAGE = 4096, L1_ENTRY = 8 };
+
+/* Of one file: 32 TiB of a disk in clusters of 64 KiB, all of it allocated. */
+#define TABLES_BYTES_MAX (UINT64_C(4) << 30)
+
+/* The mapping of a qcow2 file: of its tables the part that was last looked at. */
+struct mapping {
+    struct image_file *file;
+    struct header h;
+    unsigned entry;      /* bytes of an L2 entry */
+    uint64_t page;       /* of the L1 table, + 1; 0: none was read */
+    uint8_t l1[L1_PAGE]; /* that page */
+    uint64_t table;      /* number of the L2 table, + 1; 0: none was read */
+    uint64_t word;       /* its L1 entry */
+    uint8_t *l2;         /* that table, where the entry is not null */
+    uint64_t read;       /* bytes of L2 tables so far */
+};
+
+static void mapping_drop(struct mapping *m)
+{
+    file_close(m->file);
+    header_drop(&m->h);
+    free(m->l2);
+}
+
+static uint64_t cluster_size(const struct mapping *m)
+{
+    return UINT64_C(1) << m->h.cluster_bits;
+}
+
+static int mapping_open(struct mapping *m, const char *path, const struct image_policy *policy,
+                        struct err *e)
+{
+    int r = file_open(path, policy, &m->file, e);
+    if (r == 0)
+        r = header_load(m->file, &m->h, NULL, e);
+    if (r == 0)
+        r = header_check_l1(&m->h, path, m->h.l1_offset, m->h.l1_size, m->h.size, m->file->size, e);
+    if (r < 0)
+        return r;
+    m->entry = m->h.incompatible & INCOMPAT_EXTENDED_L2 ? 16 : 8;
+    m->l2 = malloc(cluster_size(m));
+    return m->l2 ? 0 : err_nomem(e);
+}
+
+static int read_l1(struct mapping *m, uint64_t number, struct err *e)
+{
+    uint64_t at = number * L1_ENTRY, page = at / L1_PAGE;
+    uint64_t len = min_u64(L1_PAGE, (uint64_t)m->h.l1_size * L1_ENTRY - page * L1_PAGE);
+    if (m->page != page + 1) {
+        m->page = 0;
+        int r = file_read(m->file, m->l1, (size_t)len, m->h.l1_offset + page * L1_PAGE, e);
+        if (r < 0)
+            return r;
+        m->page = page + 1;
+    }
+    m->word = be64(m->l1 + at % L1_PAGE);
+    return 0;
+}
+
+/* The L2 table of that number is at hand; m->word is its L1 entry. */
+static int load_table(struct mapping *m, uint64_t number, struct err *e)
+{
+    if (m->table == number + 1)
+        return 0;
+    m->table = 0;
+    m->word = 0;
+    int r = number < m->h.l1_size ? read_l1(m, number, e) : 0;
+    uint64_t offset = m->word & ENTRY_OFFSET;
+    m->read += offset ? cluster_size(m) : 0;
+    if (r == 0 && m->read > TABLES_BYTES_MAX)
+        return err_fail(e, EFBIG, "'%s' has too many tables", m->file->path);
+    if (r == 0 && offset)
+        r = file_read(m->file, m->l2, cluster_size(m), offset, e);
+    if (r == 0)
+        m->table = number + 1;
+    return r;
+}
+
+static bool has_table(const struct mapping *m)
+{
+    return m->word & ENTRY_OFFSET;
+}
+
+/* The L2 entry of a cluster, 0 where there is none. */
+static int entry_of(struct mapping *m, uint64_t cluster, uint64_t *ret, struct err *e)
+{
+    uint64_t per_table = cluster_size(m) / m->entry;
+    int r = load_table(m, cluster / per_table, e);
+    if (r == 0)
+        *ret = has_table(m) ? be64(m->l2 + cluster % per_table * m->entry) : 0;
+    return r;
+}
+
+/* Does the overlay say something of a cluster? */
+static bool says(const struct mapping *m, uint64_t cluster, uint64_t entry)
+{
+    uint64_t per_table = cluster_size(m) / m->entry;
+    const uint8_t *at = m->l2 + cluster % per_table * m->entry;
+    return entry & ~ENTRY_COPIED || (m->entry == 16 && be64(at + 8));
+}
+
+/* ---- holes ---- */
+
+/* Bytes of a part of the file that are in holes, or past its end. */
+static uint64_t in_holes(const struct image_file *f, uint64_t offset, uint64_t len)
+{
+    uint64_t end = offset + len, at = offset, holes = 0;
+    while (at < end) {
+        off_t data = lseek(f->fd, (off_t)at, SEEK_DATA);
+        if (data < 0)
+            return holes + (errno == ENXIO ? end - at : 0);
+        holes += min_u64((uint64_t)data, end) - at;
+        off_t hole = (uint64_t)data < end ? lseek(f->fd, data, SEEK_HOLE) : -1;
+        if (hole < 0)
+            break;
+        at = (uint64_t)hole;
+    }
+    return holes;
+}
+
+/* ---- what a merge adds to a base ---- */
+
+struct growing {
+    struct mapping top, base; /* of a raw base only its file */
+    bool raw;
+    uint64_t bytes, clusters, tables; /* that are added: clusters and L2 tables to a qcow2 base */
+    uint64_t next;                    /* the first cluster of the base that was not looked at */
+    uint64_t table;                   /* number of the L2 table that was last counted, + 1 */
+    uint64_t run, run_len;            /* bytes of the base's file that are written in place */
+};
+
+static void end_run(struct growing *g)
+{
+    if (g->run_len)
+        g->bytes += in_holes(g->base.file, g->run, g->run_len);
+    g->run_len = 0;
+}
+
+static void add_in_place(struct growing *g, uint64_t host)
+{
+    uint64_t size = cluster_size(&g->base);
+    if (g->run_len && g->run + g->run_len != host)
+        end_run(g);
+    if (!g->run_len)
+        g->run = host;
+    g->run_len += size;
+}
+
+/* A table that a snapshot shares is written anew. */
+static void count_table(struct growing *g, uint64_t number)
+{
+    bool own = has_table(&g->base) && g->base.word & ENTRY_COPIED;
+    if (!own && g->table != number + 1)
+        g->tables++;
+    g->table = number + 1;
+}
+
+static int add_cluster(struct growing *g, uint64_t cluster, struct err *e)
+{
+    uint64_t word = 0, per_table = cluster_size(&g->base) / g->base.entry;
+    int r = entry_of(&g->base, cluster, &word, e);
+    if (r < 0)
+        return r;
+    count_table(g, cluster / per_table);
+    bool own = word & ENTRY_COPIED && !(word & ENTRY_COMPRESSED) && word & ENTRY_OFFSET;
+    if (own)
+        add_in_place(g, word & ENTRY_OFFSET);
+    else
+        g->clusters++;
+    return 0;
+}
+
+/* The overlay has these bytes of the disk. */
+static int add_part(struct growing *g, uint64_t offset, uint64_t len, struct err *e)
+{
+    if (g->raw) {
+        g->bytes += in_holes(g->base.file, offset, len);
+        return 0;
+    }
+    uint64_t bits = g->base.h.cluster_bits, end = (offset + len - 1) >> bits;
+    int r = 0;
+    for (uint64_t at = max_u64(offset >> bits, g->next); r == 0 && at <= end; at++)
+        r = add_cluster(g, at, e);
+    g->next = max_u64(g->next, end + 1);
+    return r;
+}
+
+static int add_table(struct growing *g, uint64_t number, struct err *e)
+{
+    struct mapping *top = &g->top;
+    uint64_t size = cluster_size(top), per_table = size / top->entry, disk = top->h.size;
+    uint64_t first = number * per_table, part = 0, len = 0;
+    int r = load_table(top, number, e);
+    for (uint64_t i = 0; r == 0 && has_table(top) && i < per_table; i++) {
+        uint64_t offset = (first + i) * size;
+        bool has = offset < disk && says(top, first + i, be64(top->l2 + i * top->entry));
+        if (has && !len)
+            part = offset;
+        if (has)
+            len += min_u64(size, disk - offset);
+        if (len && (!has || i + 1 == per_table)) {
+            r = add_part(g, part, len, e);
+            len = 0;
+        }
+    }
+    return r;
+}
+
+/* Clusters, tables, and the blocks of the table of references that lead to these. */
+static uint64_t total(struct growing *g)
+{
+    end_run(g);
+    uint64_t n = g->clusters + g->tables;
+    uint64_t references = n ? n / (cluster_size(&g->base) / 2) + 1 : 0;
+    return g->bytes + (n + references) * (g->raw ? 0 : cluster_size(&g->base));
+}
+
+static void growing_drop(struct growing *g)
+{
+    mapping_drop(&g->top);
+    mapping_drop(&g->base);
+}
+
+int image_growth(const char *top, const char *base, const char *base_format,
+                 const struct image_policy *policy, uint64_t *ret, struct err *e)
+{
+    struct growing g __attribute__((cleanup(growing_drop))) = {0};
+    g.raw = !strcmp(base_format, "raw");
+    int r = mapping_open(&g.top, top, policy, e);
+    if (r == 0)
+        r = g.raw ? file_open(base, policy, &g.base.file, e)
+                  : mapping_open(&g.base, base, policy, e);
+    for (uint64_t number = 0; r == 0 && number < g.top.h.l1_size; number++)
+        r = add_table(&g, number, e);
+    if (r == 0)
+        *ret = total(&g);
+    return r;
+}
