@@ -80,7 +80,7 @@ static int load_table(struct mapping *m, uint64_t number, struct err *e)
     uint64_t offset = m->word & ENTRY_OFFSET;
     m->read += offset ? cluster_size(m) : 0;
     if (r == 0 && m->read > TABLES_BYTES_MAX)
-        return err_fail(e, EFBIG, "'%s' has too many tables", m->file->path);
+        return err_fail(e, EIO, "'%s' has too many tables", m->file->path);
     if (r == 0 && offset)
         r = file_read(m->file, m->l2, cluster_size(m), offset, e);
     if (r == 0)
