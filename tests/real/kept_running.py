@@ -8,6 +8,7 @@ import socket
 
 from lib.control import last_log
 from lib.domain import MIB, SYSTEM, Domain
+from lib.dying import journals
 from lib.held import Held, tidy
 from lib.line import KINDS, write
 from lib.mount import Mount
@@ -226,7 +227,7 @@ def does_not_start(domain, mount, held, name, words, ran):
         refused(errno.EIO, revert, mount, domain, name, words)
     equal(domain.state(), "shut off")
     equal(state_of(domain, held), before, f"what there is after {name}")
-    equal(os.listdir("/var/lib/snapfs"), [], "journals")
+    equal(journals(), [], "journals")
     said = last_log(mount, domain)
     holds(said, "Address already in use", "the sentence")
     equal("?" in said, False, "a character that is not shown")
@@ -257,7 +258,7 @@ def is_whole(domain, mount, held, name, words, ran):
     with port_taken():
         refused(errno.EIO, revert, mount, domain, name, words)
     equal(domain.state(), "shut off")
-    equal(os.listdir("/var/lib/snapfs"), [], "journals")
+    equal(journals(), [], "journals")
     current, now, live = domain.current(), config(domain), held.live()
     if current == name:
         held.is_live(name)

@@ -1,22 +1,14 @@
 /* needed_by.c - the text of a snapshot's `needed-by`: who uses its files. No locks. */
 #include <errno.h>
 
-#include "base/printable.h"
+#include "base/text.h"
 #include "model/catalog.h"
 #include "model/lookout.h"
 #include "model/model.h"
 
 static void add_line(void *ctx, const char *user)
 {
-    struct text *t = ctx;
-    autotext struct text line = {0};
-    text_add(&line, "%s", user);
-    if (line.failed) {
-        t->failed = true;
-        return;
-    }
-    printable(line.s);
-    text_add(t, "%s\n", line.s);
+    text_line(ctx, "%s", user);
 }
 
 static int check(const struct outlook *o, const struct domain *d, const struct snapshot *s,

@@ -10,7 +10,6 @@
 #include "model/follow.h"
 #include "model/revert/chains.h"
 #include "virt/change.h"
-#include "virt/xml_revert.h"
 
 int failed_is_at(const struct snapshot *s, bool *ret, struct err *e)
 {
@@ -41,24 +40,17 @@ void failed_drop(struct failed *f)
     free(f->config);
 }
 
-/* As libvirt would have it had QEMU started. */
+/* libvirt gives the domain the configuration of the snapshot before it starts QEMU, so that the
+ * current mark is all that lacks. */
 static int finish(const struct failed *f, const struct domain *now, struct err *e)
 {
-    static const struct revert nothing_moved;
-    autofree char *secure = NULL, *config = NULL;
-    autochains struct revert_chains chains = {0};
-    const struct snapshot *s = domain_find_name(now, f->snapshot);
+    autofree char *secure = NULL;
+    if (now->current && !strcmp(now->current->name, f->snapshot))
+        return 0;
     int r = virt_snapshot_secure_xml(f->m->virt, f->uuid, f->snapshot, &secure, e);
-    if (r == 0)
-        r = revert_chains_find(now, s, &nothing_moved, &chains, e);
-    if (r == 0)
-        r = xml_revert_domain(secure, now->name, NULL, 0, chains.items, chains.n, &config, e);
-    if (r == 0)
-        r = virt_domain_define(f->m->virt, config, e);
-    if (r < 0 || (now->current && !strcmp(now->current->name, f->snapshot)))
-        return r;
-    return virt_snapshot_create(f->m->virt, f->uuid, secure,
-                                VIRT_CREATE_REDEFINE | VIRT_CREATE_CURRENT, NULL, e);
+    return r < 0 ? r
+                 : virt_snapshot_create(f->m->virt, f->uuid, secure,
+                                        VIRT_CREATE_REDEFINE | VIRT_CREATE_CURRENT, NULL, e);
 }
 
 static int settle(const struct failed *f, const struct domain *now, enum failed_end *ret,
