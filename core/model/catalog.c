@@ -15,6 +15,7 @@
 #include "model/images.h"
 #include "model/keep.h"
 #include "model/keep_later.h"
+#include "model/change/settler.h"
 #include "model/linger.h"
 #include "model/lookout.h"
 #include "model/pools.h"
@@ -94,6 +95,7 @@ void model_close(struct model *m)
 {
     if (!m)
         return;
+    settler_free(m->settler);
     lookout_free(m->lookout);
     keep_later_free(m->keep_later);
     unreadable_free(m->unreadable);

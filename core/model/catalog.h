@@ -53,6 +53,7 @@ struct model {
     bool is_test; /* libvirt's test driver: its domains have no files */
     struct reading listing;
     struct lookout *lookout;
+    struct settler *settler; /* NULL: nothing is recovered beside */
     struct linger *linger;
     struct touched *touched;
     struct pools *pools;

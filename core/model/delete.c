@@ -76,7 +76,7 @@ static int run_step(struct deletion *w, enum delete_step step, struct err *e)
     bool begun = w->del->step >= DELETE_MERGE;
     if (r == 0 && !begun)
         r = check_same(w, e);
-    if (r == 0 && !begun)
+    if (r == 0 && (!begun || w->late))
         r = task_check(e);
     if (r == 0 && w->del->step < step)
         r = delete_record_step(w->j, step, e);
@@ -101,13 +101,19 @@ static bool is_wanted(const struct delete *del, enum delete_step step)
     return step >= DELETE_HIDE || del->n;
 }
 
+/* snapfs ends, and the next mount goes on. */
+static bool is_put_off(const struct deletion *w, int r)
+{
+    return w->late && r == -EINTR;
+}
+
 static int run_from(struct deletion *w, enum delete_step first, struct err *e)
 {
     for (enum delete_step step = first; step <= DELETE_REMOVE; step++) {
         int r = is_wanted(w->del, step) ? run_step_twice(w, step, e) : 0;
         if (r == 0)
             continue;
-        if (step == DELETE_REMOVE)
+        if (step == DELETE_REMOVE && !is_put_off(w, r))
             text_add(w->remark, "; its files are left: %s", e->text);
         else if (step == DELETE_START && w->late && !err_is_open(e))
             text_add(w->remark, "; the domain is not started to merge the rest: %s", e->text);

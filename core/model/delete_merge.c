@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "model/catalog.h"
 #include "model/evidence.h"
@@ -20,11 +20,12 @@
 #include "model/merge.h"
 #include "model/need.h"
 #include "model/policy.h"
+#include "model/task.h"
 #include "model/storage/backing.h"
 #include "virt/commit.h"
 #include "virt/xml.h"
 
-enum { POLL_FIRST_MS = 2, POLL_LAST_MS = 200, MS = 1000000 };
+enum { POLL_FIRST_MS = 2, POLL_LAST_MS = 200 };
 
 /* ---- the live chain ---- */
 
@@ -93,10 +94,14 @@ static const char *name_in_xml(const struct xml_disk *disk, const char *path)
 
 /* ---- merge ---- */
 
-static void wait_ms(long ms)
+/* A user's delete runs to its end. One that is recovered is put off when snapfs ends: QEMU goes on
+ * with the merge meanwhile. */
+static int wait_ms(const struct deletion *w, unsigned ms, struct err *e)
 {
-    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * MS};
-    nanosleep(&ts, NULL);
+    if (w->late)
+        return task_rest(ms, e);
+    usleep(ms * 1000);
+    return 0;
 }
 
 static int pivot(const struct deletion *w, struct delete_disk *disk, struct err *e)
@@ -112,7 +117,7 @@ static int wait_merged(const struct deletion *w, struct delete_disk *disk, struc
     struct virt_block_job job;
     char step[PROGRESS_STEP_MAX];
     snprintf(step, sizeof(step), "merging disk '%s'", disk->target);
-    for (long ms = POLL_FIRST_MS;; ms = ms < POLL_LAST_MS ? ms * 2 : ms) {
+    for (unsigned ms = POLL_FIRST_MS;; ms = ms < POLL_LAST_MS ? ms * 2 : ms) {
         int r = virt_block_job(w->m->virt, w->uuid, disk->target, &job, e);
         if (r < 0 || !job.there)
             return r;
@@ -123,13 +128,15 @@ static int wait_merged(const struct deletion *w, struct delete_disk *disk, struc
             r = pivot(w, disk, e);
         if (r < 0 && r != -EBUSY)
             return r;
-        wait_ms(ms);
+        r = wait_ms(w, ms, e);
+        if (r < 0)
+            return r;
     }
 }
 
 static bool is_lost(const struct err *e)
 {
-    return e->no == EHOSTDOWN || e->no == ETIMEDOUT || e->no == ENOMEM;
+    return e->no == EHOSTDOWN || e->no == ETIMEDOUT || e->no == ENOMEM || e->no == EINTR;
 }
 
 /* Our own job that cannot be brought to its end is not left behind. */

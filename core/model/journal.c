@@ -190,6 +190,11 @@ int journal_end(struct journal *j, struct err *e)
     return 0;
 }
 
+bool journal_is_left(const struct journal *j)
+{
+    return j->end > 0;
+}
+
 /* ---- all of them ---- */
 
 int journal_list(void (*each)(void *ctx, const char *uuid), void *ctx, struct err *e)

@@ -41,6 +41,9 @@ int journal_add(struct journal *j, const char *lines, struct err *e);
 /* The procedure is done: from here on nothing is to be recovered. */
 int journal_end(struct journal *j, struct err *e);
 
+/* Is something left to be recovered? */
+bool journal_is_left(const struct journal *j);
+
 /* Calls `each` with the uuid of every domain that has a journal. A directory that is not there has
  * none. */
 int journal_list(void (*each)(void *ctx, const char *uuid), void *ctx, struct err *e);

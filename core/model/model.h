@@ -45,9 +45,12 @@ bool model_readonly(const struct model *m);
 
 bool model_is_flat(const struct model *m);
 
-/* Undoes or finishes the operations that a crash has cut off, of all domains. What comes of it
- * stands in the domains' logs. Never of a read-only model. */
+/* Begins to undo or finish the operations that a crash has cut off, of all domains, on a thread of
+ * its own, which goes on with those that this process leaves while libvirt does not answer. What
+ * comes of it stands in the domains' logs. Never of a read-only model. */
 void model_recover(struct model *m);
+/* Ends that at the next step's boundary; what is left then is for the next mount. */
+void model_recover_stop(struct model *m);
 
 /* ---- the list of domains ---- */
 

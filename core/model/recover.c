@@ -1,5 +1,5 @@
-/* recover.c - what a crash has left of procedures: found when a mount begins and before each
- * operation. Locks: a domain's journal, and what the procedures take. */
+/* recover.c - what a crash has left of procedures: found beside a mount (change/settler.h) and
+ * before each operation. Locks: a domain's journal, and what the procedures take. */
 #include "model/recover.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "model/catalog.h"
+#include "model/change/settler.h"
 #include "model/copy.h"
 #include "model/create/new_snapshot.h"
 #include "model/delete.h"
@@ -33,11 +34,8 @@ static const struct {
     int (*recover)(struct model *m, struct journal *j, const char *uuid, struct text *remark,
                    struct err *e);
 } procedures[] = {
-    {"copy", copy_recover},
-    {"create", new_snapshot_recover},
-    {"delete", delete_recover},
-    {"freeze", quiesce_recover},
-    {"revert", revert_recover},
+    {"copy", copy_recover},      {"create", new_snapshot_recover}, {"delete", delete_recover},
+    {"freeze", quiesce_recover}, {"revert", revert_recover},
 };
 
 static int recover_procedure(struct model *m, struct journal *j, const char *uuid,
@@ -69,22 +67,17 @@ int recover_domain(struct model *m, struct journal *j, const char *uuid, struct 
     return err_fail(e, own.no, "an earlier operation was cut off: %s", own.text);
 }
 
-static void recover_one(void *ctx, const char *uuid)
-{
-    struct model *m = ctx;
-    struct journal *j autodestroy(journal_close) = NULL;
-    struct err e;
-    if (journal_open(uuid, false, &j, &e) == 0)
-        recover_domain(m, j, uuid, &e);
-    else if (e.no != EAGAIN)
-        say(m, uuid, -e.no, &e, &(struct text){0});
-}
-
 void model_recover(struct model *m)
 {
-    struct err e;
     if (m->options.readonly || m->is_test)
         return;
-    if (journal_list(recover_one, m, &e) < 0 && m->options.say)
-        m->options.say(true, e.text);
+    m->settler = settler_new(m);
+    if (!m->settler && m->options.say)
+        m->options.say(true, "cannot start the thread that finishes what was cut off; the next "
+                             "operation on a domain does it");
+}
+
+void model_recover_stop(struct model *m)
+{
+    settler_stop(m->settler);
 }

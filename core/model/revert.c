@@ -178,8 +178,8 @@ static enum outcome run_step(struct work *w, enum revert_step step, struct err *
         err_fail(e, EBUSY, "someone else changed the domain meanwhile");
         return CHANGED;
     }
-    if (step <= REVERT_STOP && task_check(e) < 0)
-        return FAILED;
+    if ((step <= REVERT_STOP || w->late) && task_check(e) < 0)
+        return w->late ? LATER : FAILED;
     if (w->rv->step != step && revert_record_step(w->j, step, e) < 0)
         return LATER;
     w->rv->step = step;
@@ -259,7 +259,7 @@ static int run_from(struct work *w, enum revert_step first, struct err *e)
         struct err why = *e;
         if (o == FAILED && step == REVERT_START && goes_on(w)) {
             start = why;
-        } else if (step == REVERT_REMOVE) {
+        } else if (step == REVERT_REMOVE && !(w->late && why.no == EINTR)) {
             text_add(w->remark, "; the disks that it had are left: %s", why.text);
         } else {
             *e = why;
@@ -318,7 +318,7 @@ static int recover(struct work *w, struct err *e)
 int revert_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
                    struct err *e)
 {
-    autowork struct work w = {.m = m, .j = j, .uuid = uuid, .remark = remark};
+    autowork struct work w = {.m = m, .j = j, .uuid = uuid, .remark = remark, .late = true};
     int r = revert_read(journal_text(j), &w.rv, e);
     if (r < 0)
         return r;

@@ -16,6 +16,7 @@ struct work {
     const char *uuid;
     struct revert *rv;
     struct text *remark;
+    bool late;          /* it goes on after it was cut off */
     struct domain *now; /* the domain as it was read before this step */
     uint64_t config;    /* its configuration then */
     bool on_overlays;   /* it ran on them */

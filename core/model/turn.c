@@ -7,6 +7,7 @@
 
 #include "model/catalog.h"
 #include "model/change/lasting.h"
+#include "model/change/settler.h"
 #include "model/print.h"
 #include "model/recover.h"
 #include "model/task.h"
@@ -20,10 +21,13 @@ void turn_end(struct turn *t)
         lasting_keep(t->m, t->before);
     domain_unref(t->before);
     domain_unref(t->domain);
+    bool left = t->journal && !t->recovers && journal_is_left(t->journal);
     journal_close(t->journal);
     progress_end(t->m, t->entry);
     queue_leave(t->m, &t->entry->queue, &t->place);
     model_entry_done(t->m, t->entry);
+    if (left)
+        settler_ask(t->m->settler);
 }
 
 /* The place in the queue. */
@@ -66,6 +70,13 @@ int turn_begin(struct turn *t, struct model *m, const char *uuid, struct err *e)
         r = model_domain_now(m, uuid, &t->domain, e);
     progress_set("finding out what it would change", 0, 0);
     return r;
+}
+
+int turn_recover(struct model *m, const char *uuid, struct err *e)
+{
+    autoturn struct turn t = {.recovers = true};
+    int r = enter(&t, m, uuid, e);
+    return r == 0 ? open_journal(&t, uuid, e) : r;
 }
 
 int turn_again(struct turn *t, struct err *e)

@@ -17,6 +17,7 @@ struct turn {
     struct journal
         *journal;          /* NULL for the test driver's domains, which are this process's alone */
     struct domain *domain; /* as it was read after the turn came */
+    bool recovers;         /* it does nothing else */
     struct domain *before; /* the same, once a change may have begun; else NULL */
 };
 
@@ -25,6 +26,9 @@ struct turn {
  * when the thread's task (task.h) is unwanted before its turn comes. */
 int turn_begin(struct turn *t, struct model *m, const char *uuid, struct err *e);
 void turn_end(struct turn *t);
+
+/* A turn that only undoes or finishes what is left there. */
+int turn_recover(struct model *m, const char *uuid, struct err *e);
 
 /* Reads the domain again, after a change of ours. */
 int turn_again(struct turn *t, struct err *e);

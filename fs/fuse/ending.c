@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "fuse/log.h"
+#include "model/model.h"
 
 #define WAKE SIGUSR1
 
@@ -65,6 +66,7 @@ static void *wait_for_signal(void *data)
     unsigned running = tasks_close(en->tasks);
     if (running)
         log_line(LOG_LEVEL_INFO, "ending once what is under way is done: %u changes", running);
+    model_recover_stop(en->model);
     tasks_wait(en->tasks);
     end_loop(en);
     return NULL;
@@ -97,9 +99,9 @@ static int start_waiter(struct ending *en)
 }
 
 int ending_begin(struct ending *en, struct fuse_session *session, struct tasks *tasks,
-                 struct err *e)
+                 struct model *m, struct err *e)
 {
-    *en = (struct ending){.session = session, .tasks = tasks, .main = pthread_self()};
+    *en = (struct ending){.session = session, .tasks = tasks, .model = m, .main = pthread_self()};
     init(en);
     int no = start_waiter(en);
     if (!no)

@@ -16,6 +16,7 @@
 struct ending {
     struct fuse_session *session;
     struct tasks *tasks;
+    struct model *model;
     pthread_t waiter, main;
     pthread_mutex_t lock;    /* a leaf */
     pthread_cond_t finished; /* over was set */
@@ -25,10 +26,11 @@ struct ending {
 /* Blocks the signals for the calling thread and all that it starts; also ignores PIPE. */
 void ending_block(void);
 
-/* From now on such a signal lets the changes that run finish, refuses others, and then ends the
- * session's loop, which runs in the calling thread. EAGAIN when no thread can be had. */
+/* From now on such a signal lets the changes that run finish, refuses others, ends a recovery at
+ * its next step, and then ends the session's loop, which runs in the calling thread. EAGAIN when no
+ * thread can be had. */
 int ending_begin(struct ending *en, struct fuse_session *session, struct tasks *tasks,
-                 struct err *e);
+                 struct model *m, struct err *e);
 
 /* After the loop, however it ended: waits until no change runs, and takes no signal any more. */
 void ending_finish(struct ending *en);

@@ -172,11 +172,12 @@ static int mount_and_serve(const struct options *o, struct daemon *d, struct fs 
         r = mount_attach(session, o->mountpoint, e);
     bool mounted = r == 0;
     if (mounted)
-        r = ending_begin(&en, session, &fs->tasks, e);
+        r = ending_begin(&en, session, &fs->tasks, fs->tree.model, e);
     if (r == 0) {
         ahead_find(fs, o->mountpoint);
         log_line(LOG_LEVEL_INFO, "%s mounted on %s", model_uri(fs->tree.model), o->mountpoint);
         daemon_ready(d);
+        model_recover(fs->tree.model);
         *ret_status = serve(fs, &en);
     }
     if (mounted)
@@ -200,7 +201,6 @@ int session_run(const struct options *o, struct daemon *d)
     if (r == 0)
         r = init_fs(&fs, m, o, &e);
     if (r == 0) {
-        model_recover(m);
         r = mount_and_serve(o, d, &fs, &status, &e);
         destroy_fs(&fs);
     }

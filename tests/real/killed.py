@@ -11,7 +11,7 @@ import signal
 
 from lib import daemon, reading
 from lib.domain import MIB, SYSTEM, Domain
-from lib.dying import JOURNALS, MOMENTS_MAX, dying, journals, last_moment, reviving, stride
+from lib.dying import JOURNALS, MOMENTS_MAX, dying, journals, last_moment, reviving, settled, stride
 from lib.held import Held, tidy
 from lib.mount import Mount
 from lib.scratch import scratch
@@ -58,7 +58,7 @@ def recovered(domain, held, before, after, done=None):
     """A mount begins, and all is as before or as after; whether after, as it has to be when done."""
     begun = any(os.stat(f"{JOURNALS}/{name}").st_size for name in journals())
     with Mount(SYSTEM, "cache=0", f"domain={domain.name}") as mount:
-        equal(journals(), [], "journals")
+        settled()
         held.mount = mount
         held.check()
         held.check_mount()

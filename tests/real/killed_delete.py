@@ -13,7 +13,7 @@ import signal
 from lib import daemon
 from lib.control import write as command
 from lib.domain import MIB, SYSTEM, Domain
-from lib.dying import JOURNALS, MOMENTS_MAX, dying, journals, last_moment, reviving, stride
+from lib.dying import JOURNALS, MOMENTS_MAX, dying, journals, last_moment, reviving, settled, stride
 from lib.held import Held, tidy
 from lib.mount import Mount
 from lib.scratch import scratch
@@ -74,7 +74,7 @@ def recovered(line, name, before):
     domain, held = line.domain, line.held
     begun = any(os.stat(f"{JOURNALS}/{one}").st_size for one in journals())
     with Mount(SYSTEM, "cache=0", f"domain={domain.name}") as mount:
-        equal(journals(), [], "journals")
+        settled()
         gone = name not in domain.snapshots()
         if gone:
             held.bytes.pop(name)

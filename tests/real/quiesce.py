@@ -9,7 +9,7 @@ from lib.agent import WithAgent
 from lib.command import must
 from lib.control import create, last_log
 from lib.domain import SYSTEM, Domain
-from lib.dying import dying, journals, last_moment
+from lib.dying import dying, journals, last_moment, settled
 from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
@@ -99,6 +99,7 @@ def who_is_killed_leaves_no_guest_frozen(directory):
             equal(cut_off(domain, directory, at, f"x{at} disk-only quiesce"), moment)
             true(agent.frozen, "the guest is not frozen")
             with Mount(SYSTEM) as mount:
+                settled()
                 true(not agent.frozen, "the guest is still frozen")
                 holds(last_log(mount, domain), "recover")
                 holds(last_log(mount, domain), "a snapshot was cut off with the guest's file systems frozen")
@@ -106,6 +107,7 @@ def who_is_killed_leaves_no_guest_frozen(directory):
         equal(cut_off(domain, directory, 2, "y disk-only quiesce"), "freeze")
         agent.fails = {THAW}
         with Mount(SYSTEM) as mount:  # nothing is barred by an agent that does not
+            settled()
             holds(last_log(mount, domain), "may still be: ")
             create(mount, domain, "y disk-only")
         equal(journals(), [])

@@ -6,6 +6,8 @@
  * named in the file $KILL_LOG as it comes. With $KILL_PID_FILE the process named there is killed
  * instead; with $KILL_RUN nobody is, but that shell command is run to its end.
  *
+ * Merges get $KILL_BANDWIDTH, in MiB/s.
+ *
  * With $KILL_ARMED it is loaded into libvirt's daemon, whose moments are before and after each file
  * that it puts in the place of another, and after each call; they count while the file of that name
  * is there. Programs that the daemon runs have no such moments.
@@ -189,6 +191,9 @@ int virDomainSnapshotDelete(virDomainSnapshotPtr snap, unsigned int flags)
 int virDomainBlockCommit(virDomainPtr dom, const char *disk, const char *base, const char *top,
                          unsigned long bandwidth, unsigned int flags)
 {
+    const char *slow = getenv("KILL_BANDWIDTH");
+    if (slow)
+        bandwidth = strtoul(slow, NULL, 10);
     int r = NEXT(virDomainBlockCommit)(dom, disk, base, top, bandwidth, flags);
     moment("commit");
     return r;

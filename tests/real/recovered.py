@@ -1,0 +1,114 @@
+"""What was cut off is finished beside the mount: the tree is there at once, others wait for it, and
+snapfs can be ended meanwhile. A mount also finishes what it had to leave while libvirt was away.
+"""
+
+import contextlib
+import errno
+import os
+import signal
+import time
+
+from lib import daemon
+from lib.caller import Caller
+from lib.control import create, job, last_log
+from lib.control import write as command
+from lib.domain import MIB, SYSTEM, Domain
+from lib.dying import dying, journals, settled
+from lib.held import Held, tidy
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, refused, run, test, true
+from lib.wait import until
+
+ONE = {"vda": "qcow2"}
+# After the block job has begun: the journal tells of the plan, the start and the merge before.
+COMMITTED = 4
+WRITTEN = 48 * MIB
+
+
+def merge_cut_off(domain, directory):
+    """snapfs dies in the middle of a merge, which QEMU goes on with at a snail's pace."""
+    with dying(domain, COMMITTED, os.path.join(directory, "moments"), KILL_BANDWIDTH="1") as mount:
+        with contextlib.suppress(OSError):
+            command(mount.path(domain.name, "by-name/s1/delete"), "merge\n")
+        mount.process.wait()
+    equal(len(journals()), 1, "journals")
+
+
+def pace(domain, mib):
+    domain.virsh("blockjob", domain.name, "vda", "--bandwidth", mib)
+
+
+def two_snapshots(domain, held):
+    domain.write(0x11)
+    held.snapshot("s1", "external")
+    domain.write(0x22, 4 * MIB, WRITTEN)
+    held.snapshot("s2", "external")
+    domain.write(0x33)
+
+
+def right_or_refused(mount, held):
+    """An image that stands on what is merged just now."""
+    held.mount = mount
+    try:
+        return held.in_mount("s2") == held.bytes["s2"]
+    except OSError as error:
+        return error.errno == errno.EBUSY
+
+
+@test
+def a_long_merge_holds_up_neither_the_mount_nor_its_end(directory):
+    with Domain("long", directory, ONE, 64 * MIB) as domain, Domain("other", directory, ONE) as other:
+        domain.start()
+        held = Held(domain)
+        two_snapshots(domain, held)
+        other.snapshot("seen")
+        merge_cut_off(domain, directory)
+        with Mount(SYSTEM, "cache=0") as mount:
+            equal(sorted(os.listdir(mount.path(domain.name, "by-name"))), ["s1", "s2"], "snapshots")
+            until(lambda: job(mount, domain).get("Operation") == "recover", "it is recovered")
+            waiting = Caller("write", mount.path(domain.name, "create"), "s3 disk-only\n")
+            until(lambda: job(mount, domain).get("Waiting") == "1", "another operation waits for it")
+            create(mount, other, "beside disk-only")
+            equal(right_or_refused(mount, held), True, "the bytes of s2")
+            waiting.signal("SIGINT")
+            equal(waiting.outcome(), "EINTR")
+            began = time.monotonic()
+            mount.process.send_signal(signal.SIGTERM)
+            mount.mounted = False
+            equal(mount.wait(), 0, "the exit status")
+            true(time.monotonic() - began < 5, "it ended late")
+        equal(len(journals()), 1, "journals")
+        with Mount(SYSTEM, "cache=0", "ro") as mount:
+            equal(len(os.listdir(mount.path(domain.name, "by-name"))), 2, "snapshots of a mount that is read-only")
+        equal(len(journals()), 1, "journals")
+        with Mount(SYSTEM, "cache=0") as mount:
+            pace(domain, 0)
+            settled()
+            holds(last_log(mount, domain), "the delete of 's1', which was cut off, is finished")
+        held.bytes.pop("s1")
+        held.check()
+        tidy(domain)
+
+
+@test
+def a_mount_goes_on_once_libvirt_is_back(directory):
+    with Domain("away", directory, ONE, 4 * MIB) as domain:
+        domain.start()
+        log, armed = os.path.join(directory, "daemon"), os.path.join(directory, "armed")
+        daemon.restart_dying(2, log, armed)
+        with Mount(SYSTEM, "cache=0") as mount:
+            with open(armed, "wb"):
+                refused(errno.EHOSTDOWN, create, mount, domain, "one disk-only")
+            equal(len(journals()), 1, "journals")
+            os.unlink(armed)
+            daemon.start()
+            settled()
+            holds(last_log(mount, domain), "recover")
+            create(mount, domain, "one disk-only")
+        equal(domain.snapshots(), ["one"])
+        tidy(domain)
+
+
+with scratch() as directory:
+    run(directory)
