@@ -16,6 +16,7 @@
 #include "model/quiesce.h"
 #include "model/record.h"
 #include "model/revert.h"
+#include "model/revert/native.h"
 #include "model/verbs.h"
 
 static void say(struct model *m, const char *uuid, int result, const struct err *failure,
@@ -35,7 +36,7 @@ static const struct {
                    struct err *e);
 } procedures[] = {
     {"copy", copy_recover},      {"create", new_snapshot_recover}, {"delete", delete_recover},
-    {"freeze", quiesce_recover}, {"revert", revert_recover},
+    {"freeze", quiesce_recover}, {"native", native_recover},       {"revert", revert_recover},
 };
 
 static int recover_procedure(struct model *m, struct journal *j, const char *uuid,

@@ -13,7 +13,7 @@
 #include "model/flags.h"
 #include "model/guard.h"
 #include "model/revert.h"
-#include "model/revert/failed.h"
+#include "model/revert/native.h"
 #include "model/turn.h"
 #include "virt/xml.h"
 
@@ -33,36 +33,6 @@ static int parse_revert(const char *words, unsigned *ret, struct err *e)
     if (r == 0 && (*ret & VIRT_REVERT_RUNNING) && (*ret & VIRT_REVERT_PAUSED))
         return err_fail(e, EINVAL, "'running' and 'paused' exclude each other");
     return r;
-}
-
-/* What the domain was on may be left to nobody now. */
-static void remove_left(struct turn *t, const struct leftovers *left, struct text *remark)
-{
-    struct err e;
-    int r = left->n ? turn_again(t, &e) : 0;
-    if (r == 0)
-        r = leftovers_remove(t->m, t->domain, left, remark, &e);
-    if (r < 0)
-        text_add(remark, "; the files that it had are left: %s", e.text);
-}
-
-static int revert_natively(struct turn *t, const struct snapshot *s, unsigned flags,
-                           const struct leftovers *left, struct text *remark, struct err *e)
-{
-    struct failed failed __attribute__((cleanup(failed_drop))) = {0};
-    enum failed_end end = FAILED_UNTOUCHED;
-    int r = t->m->is_test ? 0 : failed_note(&failed, t->m, t->domain, s, e);
-    if (r < 0)
-        return r;
-    r = virt_snapshot_revert(t->m->virt, t->domain->uuid, s->name, flags, e);
-    if (r < 0 && !t->m->is_test && !err_is_open(e))
-        r = failed_settle(&failed, &end, e);
-    if (r == 0 || end == FAILED_AT_SNAPSHOT)
-        remove_left(t, left, remark);
-    /* Whether libvirt reverted the domain cannot be told from the domain: only what it is now. */
-    return r < 0 && end == FAILED_UNTOUCHED
-               ? outcome_settle(t->m, &(struct outcome){.before = t->domain}, remark, e)
-               : r;
 }
 
 int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *words,
@@ -90,7 +60,7 @@ int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *w
     case GUARD_OVERLAYS:
         return revert_external(m, t.journal, t.domain, s, flags, remark, e);
     default:
-        return revert_natively(&t, s, flags, &left, remark, e);
+        return native_revert(&t, s, flags, &left, remark, e);
     }
 }
 

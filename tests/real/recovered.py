@@ -110,5 +110,43 @@ def a_mount_goes_on_once_libvirt_is_back(directory):
         tidy(domain)
 
 
+# After libvirt's call is made.
+REVERTED = 2
+
+
+def on_an_overlay_of_its_own(domain, held):
+    """The live disk is on an overlay that no snapshot names, over the file that has the tag."""
+    domain.write(0x41)
+    held.snapshot("i1", "internal")
+    domain.write(0x42)
+    domain.snapshot("e2", "external")
+    domain.delete("e2", "--metadata")
+    domain.write(0x43)
+
+
+@test
+def a_revert_by_libvirt_itself_leaves_no_overlay(directory):
+    for at, runs in ((1, False), (REVERTED, False), (1, True), (REVERTED, True)):
+        with Domain(f"native{at}{runs}", directory, ONE, 4 * MIB) as domain:
+            held = Held(domain)
+            on_an_overlay_of_its_own(domain, held)
+            if runs:
+                domain.start()
+            before = held.live()
+            with dying(domain, at, os.path.join(directory, "moments")) as mount:
+                with contextlib.suppress(OSError):
+                    command(mount.path(domain.name, "by-name/i1/revert"), "\n")
+                mount.process.wait()
+            equal(len(journals()), 1, "journals")
+            with Mount(SYSTEM, "cache=0") as mount:
+                settled()
+                holds(last_log(mount, domain), "the revert to 'i1', which was cut off, is ")
+            true(held.live() in (before, held.bytes["i1"]), "the live disks are neither as before nor as at i1")
+            if at == REVERTED:
+                held.is_live("i1")
+            held.check()
+            tidy(domain)
+
+
 with scratch() as directory:
     run(directory)

@@ -9,4 +9,8 @@
  * Another program's save, dump or snapshot ends by itself: libvirt waits for it. */
 int jobs_check_create(struct model *m, const struct domain *d, struct err *e);
 
+/* Waits until libvirt is through with a snapshot, or a revert to one, that it goes on with when who
+ * asked for it is gone; `d` was read just now. EINTR when the thread's task is unwanted. */
+int jobs_wait(struct model *m, const struct domain *d, struct err *e);
+
 #endif

@@ -17,6 +17,7 @@
 #include "base/sync.h"
 #include "image/image.h"
 #include "model/catalog.h"
+#include "model/change/jobs.h"
 #include "model/create/new_snapshot.h"
 #include "model/follow.h"
 #include "model/leftover.h"
@@ -25,10 +26,7 @@
 #include "model/task.h"
 #include "model/volumes.h"
 #include "virt/change.h"
-#include "virt/commit.h"
 #include "virt/xml_move.h"
-
-enum { IDLE_LOOK_MS = 100 };
 
 static struct new_snapshot *of(const struct procedure *p)
 {
@@ -245,29 +243,6 @@ static enum step_fit fits_list(const struct procedure *p)
 
 /* ---- after it was cut off ---- */
 
-static int wait_for_disk(const struct procedure *p, const char *target, struct err *e)
-{
-    struct virt_block_job job;
-    int r = virt_block_job(p->m->virt, p->uuid, target, &job, e);
-    return r < 0 && err_is_open(e) ? r : 0;
-}
-
-/* libvirt goes on with what it was asked for, whoever asked for it is gone, and answers about a
- * disk when it is through with all but a memory. */
-static int wait_until_idle(const struct new_snapshot *ns, struct err *e)
-{
-    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
-    struct virt_job job = {0};
-    int r = xml_domain_parse(ns->now->xml, &x, e);
-    for (size_t i = 0; r == 0 && i < x->n_disks; i++)
-        r = *x->disks[i].source.type ? wait_for_disk(&ns->p, x->disks[i].target, e) : 0;
-    do
-        r = r == 0 ? virt_job_look(ns->p.m->virt, ns->p.uuid, &job, e) : r;
-    while (r == 0 && job.operation && !strcmp(job.operation, "snapshot") &&
-           (r = task_rest(IDLE_LOOK_MS, e)) == 0);
-    return r;
-}
-
 static bool is_named(const struct survey *v, const struct new_snapshot *ns, int file)
 {
     for (size_t i = 0; i < graph_n_users(v->graph); i++) {
@@ -317,7 +292,7 @@ static int resume(struct procedure *p, int *ret_step, struct err *e)
 {
     struct new_snapshot *ns = of(p);
     bool made = false;
-    int r = wait_until_idle(ns, e);
+    int r = jobs_wait(p->m, ns->now, e);
     if (r == 0)
         r = look(p, e);
     if (r == 0)

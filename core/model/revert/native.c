@@ -1,0 +1,230 @@
+/* native.c - see native.h. No locks of its own: called under the domain's operation and its
+ * journal.
+ *
+ *     step     before it                      after it
+ *     revert   the domain is as it was        it is as at the snapshot, which is current
+ *     remove   its old files may be unused    those that nothing needs are gone
+ *
+ * When the revert was cut off and the snapshot is not current, libvirt's daemon was killed in it.
+ * snapfs asks for the revert once more if who wanted it still waits, or if the domain is shut off:
+ * some of its disks may be reverted. A domain that runs is left as it is.
+ */
+#include "model/revert/native.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "model/catalog.h"
+#include "model/change/jobs.h"
+#include "model/change/outcome.h"
+#include "model/guard.h"
+#include "model/journal/procedure.h"
+#include "model/print.h"
+#include "model/revert/failed.h"
+#include "model/volumes.h"
+#include "virt/xml.h"
+
+struct native {
+    struct procedure p;
+    char *current; /* "" for none */
+    unsigned flags;
+    uint64_t snapshots; /* print_snapshots */
+    struct leftovers left;
+
+    /* ---- not in the journal ---- */
+    enum failed_end end;
+    bool again;         /* it was asked for once more */
+    struct domain *now; /* as it was read before the step */
+};
+
+static struct native *of(const struct procedure *p)
+{
+    return (struct native *)(uintptr_t)p;
+}
+
+static int look(struct procedure *p, struct err *e)
+{
+    domain_unref(take(of(p)->now));
+    return model_domain_now(p->m, p->uuid, &of(p)->now, e);
+}
+
+static void drop(struct procedure *p)
+{
+    domain_unref(of(p)->now);
+}
+
+/* ---- the steps ---- */
+
+static enum step_fit fits_revert(const struct procedure *p)
+{
+    const struct native *n = of(p);
+    bool same = domain_find_name(n->now, p->snapshot) && print_snapshots(n->now) == n->snapshots &&
+                !strcmp(n->now->current ? n->now->current->name : "", n->current);
+    return same ? STEP_FITS : STEP_CHANGED;
+}
+
+static int run_revert(struct procedure *p, struct err *e)
+{
+    struct native *n = of(p);
+    struct failed failed __attribute__((cleanup(failed_drop))) = {0};
+    const struct snapshot *s = domain_find_name(n->now, p->snapshot);
+    int r = p->m->is_test ? 0 : failed_note(&failed, p->m, n->now, s, e);
+    if (r < 0)
+        return r;
+    r = virt_snapshot_revert(p->m->virt, p->uuid, p->snapshot, n->flags, e);
+    if (r < 0 && !p->m->is_test && !err_is_open(e))
+        r = failed_settle(&failed, &n->end, e);
+    return r;
+}
+
+/* A file that anything needs stays, so that it is asked whatever became of the revert. */
+static int run_remove(struct procedure *p, struct err *e)
+{
+    struct native *n = of(p);
+    struct err why;
+    if (leftovers_remove(p->m, n->now, &n->left, p->remark, &why) == 0)
+        return 0;
+    if (err_is_unsure(&why))
+        return err_fail(e, why.no, "%s", why.text);
+    text_add(p->remark, "; the files that it had are left: %s", why.text);
+    return 0;
+}
+
+static enum step_fit fits_remove(const struct procedure *p)
+{
+    return of(p)->left.n ? STEP_FITS : STEP_SKIPPED;
+}
+
+static int undo(struct procedure *p, struct err *e)
+{
+    return p->gone || !of(p)->left.n ? 0 : run_remove(p, e);
+}
+
+/* ---- after it was cut off ---- */
+
+static bool is_left(const struct native *n, const char *path)
+{
+    struct stat st;
+    bool is = false;
+    if (!path || stat(path, &st) < 0)
+        return false;
+    for (size_t i = 0; i < n->left.n; i++)
+        is |= n->left.items[i].what == LEFT_TOP && n->left.items[i].dev == st.st_dev &&
+              n->left.items[i].ino == st.st_ino;
+    return is;
+}
+
+/* Is a disk still on the overlay that the revert takes it from? */
+static bool is_on_left(const struct native *n)
+{
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    bool on = false;
+    if (xml_domain_parse(n->now->xml, &x, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < x->n_disks; i++)
+        on |= is_left(n, volumes_file(n->now->volumes, &x->disks[i].source));
+    return on;
+}
+
+/* libvirt moves the mark last. */
+static bool is_done(const struct native *n)
+{
+    const char *current = n->now->current ? n->now->current->name : "";
+    return !strcmp(current, n->p.snapshot) && !is_on_left(n);
+}
+
+/* May libvirt be asked for it once more, as things are now? */
+static bool may_again(struct native *n)
+{
+    struct leftovers none __attribute__((cleanup(leftovers_drop))) = {0};
+    const struct snapshot *s = domain_find_name(n->now, n->p.snapshot);
+    enum guard_way way;
+    struct err ignored;
+    return !n->again && fits_revert(&n->p) == STEP_FITS && (!n->p.late || !n->now->active) &&
+           guard_revert(n->p.m, n->now, s, n->flags, &way, &none, &ignored) == 0 &&
+           way == GUARD_NATIVE;
+}
+
+static int resume(struct procedure *p, int *ret_step, struct err *e)
+{
+    struct native *n = of(p);
+    int r = jobs_wait(p->m, n->now, e);
+    if (r == 0)
+        r = look(p, e);
+    if (r < 0)
+        return r;
+    bool done = p->step > 0 || is_done(n);
+    bool again = !done && may_again(n);
+    n->again |= again;
+    *ret_step = done ? 1 : again ? 0 : PROCEDURE_UNDO;
+    return 0;
+}
+
+/* ---- the procedure ---- */
+
+static const struct field_list left = {offsetof(struct native, left.items),
+                                       offsetof(struct native, left.n), sizeof(struct leftover)};
+
+static const struct field rows[] = {
+    {"current", FIELD_TEXT, offsetof(struct native, current), NULL},
+    {"state", FIELD_UNSIGNED, offsetof(struct native, flags), NULL},
+    {"state", FIELD_U64, offsetof(struct native, snapshots), NULL},
+    {"left", FIELD_TEXT, offsetof(struct leftover, path), &left},
+    {"left", FIELD_UNSIGNED, offsetof(struct leftover, what), &left},
+    {"left", FIELD_U64, offsetof(struct leftover, dev), &left},
+    {"left", FIELD_U64, offsetof(struct leftover, ino), &left},
+};
+
+static const struct step steps[] = {
+    {"revert", run_revert, fits_revert, STEP_ONCE},
+    {"remove", run_remove, fits_remove, 0},
+};
+
+static const struct procedure_kind kind = {
+    .word = "native",
+    .version = "1",
+    .noun = "the revert to",
+    .fields = {rows, sizeof(rows) / sizeof(*rows)},
+    .size = sizeof(struct native),
+    .steps = steps,
+    .n_steps = sizeof(steps) / sizeof(*steps),
+    .commit_at = 1,
+    .look = look,
+    .resume = resume,
+    .undo = undo,
+    .drop = drop,
+};
+
+static int fill(struct native *n, const struct turn *t, const struct snapshot *s, struct err *e)
+{
+    n->p.uri = strdup(virt_uri(t->m->virt));
+    n->p.snapshot = strdup(s->name);
+    n->current = strdup(t->domain->current ? t->domain->current->name : "");
+    n->snapshots = print_snapshots(t->domain);
+    return n->p.uri && n->p.snapshot && n->current ? 0 : err_nomem(e);
+}
+
+/* Whether libvirt reverted the domain cannot be told from the domain: only what it is now. */
+int native_revert(struct turn *t, const struct snapshot *s, unsigned flags, struct leftovers *files,
+                  struct text *remark, struct err *e)
+{
+    struct outcome o = {.before = t->domain};
+    struct native n = {
+        .p = {.kind = &kind, .m = t->m, .j = t->journal, .uuid = t->domain->uuid, .remark = remark},
+        .flags = flags,
+        .left = *files};
+    *files = (struct leftovers){0};
+    int r = fill(&n, t, s, e);
+    if (r == 0)
+        r = procedure_run(&n.p, e);
+    if (r < 0 && n.end == FAILED_UNTOUCHED)
+        r = outcome_settle(t->m, &o, remark, e);
+    procedure_drop(&n.p);
+    return r;
+}
+
+int native_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
+                   struct err *e)
+{
+    return procedure_recover(&kind, m, j, uuid, virt_uri(m->virt), remark, e);
+}

@@ -1,0 +1,27 @@
+/* native.h - a revert by libvirt's own call, to an internal snapshot whose files nothing else uses.
+ *
+ * The journal tells of it, so that a crash leaves no disk half reverted, and no overlay that the
+ * domain was on and that nothing needs any more:
+ *
+ *     native 1                     the version of all this
+ *     uri URI, snapshot NAME
+ *     current NAME                 the current snapshot before
+ *     state FLAGS SNAPSHOTS
+ *     left PATH …                  one a file that the domain was on
+ */
+#ifndef SNAPFS_MODEL_REVERT_NATIVE_H
+#define SNAPFS_MODEL_REVERT_NATIVE_H
+
+#include "model/leftover.h"
+#include "model/turn.h"
+
+/* Reverts, after guard_revert gave it the way and what is left then. `flags` are virt_revert_flag.
+ */
+int native_revert(struct turn *t, const struct snapshot *s, unsigned flags, struct leftovers *left,
+                  struct text *remark, struct err *e);
+
+/* Undoes or finishes what the journal tells of: see procedure_recover. */
+int native_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
+                   struct err *e);
+
+#endif
