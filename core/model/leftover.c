@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "image/image.h"
+#include "model/catalog.h"
 #include "model/change/own_tags.h"
 #include "model/graph/left_files.h"
 #include "model/later.h"
@@ -241,6 +242,7 @@ int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *
     int r = survey_files(m, d, paths, l->n, &v, e);
     if (r < 0)
         return r;
+    virt_sync_records(m->virt, d->name);
     for (size_t i = 0; i < l->n; i++)
         leftover_remove(&v, &l->items[i], false, remark);
     if (v.unseen)

@@ -4,6 +4,7 @@
  * libvirt tells of no change to a snapshot by any event. QEMU's driver keeps each snapshot in
  * DIRECTORY/DOMAIN/SNAPSHOT.xml (its qemuDomainSnapshotWriteMetadata).
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sync.h"
 #include "base/text.h"
 #include "virt/virt.h"
 
@@ -24,31 +26,57 @@ static bool is_uri(const char *uri, const char *what)
 }
 
 /* libvirt's virGetUserConfigDirectory: also of a daemon that we started, so in our environment. */
-static void add_session(struct text *t)
+static void add_user_config(struct text *t)
 {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     if (config && *config)
-        text_add(t, "%s/libvirt/qemu/snapshot", config);
+        text_add(t, "%s/libvirt/qemu", config);
     else if (home && *home)
-        text_add(t, "%s/.config/libvirt/qemu/snapshot", home);
+        text_add(t, "%s/.config/libvirt/qemu", home);
+}
+
+/* The daemon's directories of domains and of snapshots; empty where they are not ours to see. */
+static void add_directories(struct virt *v, struct text *domains, struct text *snapshots)
+{
+    struct err ignored;
+    const char *uri = virt_uri(v);
+    if (!virt_files_local(v, &ignored))
+        return;
+    if (is_uri(uri, SYSTEM) || (is_uri(uri, SESSION) && geteuid() == 0)) {
+        text_add(domains, "/etc/libvirt/qemu");
+        text_add(snapshots, "/var/lib/libvirt/qemu/snapshot");
+    } else if (is_uri(uri, SESSION)) {
+        add_user_config(domains);
+        add_user_config(snapshots);
+        text_add(snapshots, "%s", snapshots->len ? "/snapshot" : "");
+    }
 }
 
 /* Where the daemon's files are ours to see; else -1. */
 static int open_directory(struct virt *v, const char *domain)
 {
-    struct err ignored;
-    if (!virt_files_local(v, &ignored))
-        return -1;
-    autotext struct text t = {0};
-    const char *uri = virt_uri(v);
-    if (is_uri(uri, SYSTEM) || (is_uri(uri, SESSION) && geteuid() == 0))
-        text_add(&t, "/var/lib/libvirt/qemu/snapshot");
-    else if (is_uri(uri, SESSION))
-        add_session(&t);
+    autotext struct text domains = {0}, t = {0};
+    add_directories(v, &domains, &t);
     if (!t.len)
         return -1;
     text_add(&t, "/%s", domain);
     return t.failed ? -1 : open(t.s, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* A directory that is not there has nothing to lose. */
+static bool sync_one(const struct text *t)
+{
+    struct err e;
+    return t->len && !t->failed && (sync_directory(t->s, &e) == 0 || e.no == ENOENT);
+}
+
+void virt_sync_records(struct virt *v, const char *domain)
+{
+    autotext struct text domains = {0}, snapshots = {0}, own = {0};
+    add_directories(v, &domains, &snapshots);
+    text_add(&own, "%s/%s", snapshots.s ? snapshots.s : "", domain);
+    if (!sync_one(&own) || !sync_one(&snapshots) || !sync_one(&domains))
+        sync();
 }
 
 static bool stat_record(int fd, const char *snapshot, struct stat *ret)

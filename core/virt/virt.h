@@ -136,6 +136,12 @@ bool virt_snapshots_stamp(struct virt *v, const char *domain, const struct virt_
 bool virt_snapshot_written(struct virt *v, const char *domain, const char *snapshot,
                            uint64_t *ret_ns);
 
+/* Brings to the disk what the daemon has written of the domain and its snapshots, so that no crash
+ * of the machine brings back a document that names a file which is unlinked next. libvirt syncs
+ * each file before it renames it, but not the directory. Where the directories are not ours to
+ * open, everything is synced (sync(2)). */
+void virt_sync_records(struct virt *v, const char *domain);
+
 /* One snapshot's XML with secrets, for a redefine. */
 int virt_snapshot_secure_xml(struct virt *v, const char *uuid, const char *name, char **ret,
                              struct err *e);

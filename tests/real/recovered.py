@@ -148,5 +148,26 @@ def a_revert_by_libvirt_itself_leaves_no_overlay(directory):
             tidy(domain)
 
 
+@test
+def libvirts_documents_are_on_the_disk_before_a_file_is_removed(directory):
+    with Domain("synced", directory, ONE, 4 * MIB) as domain:
+        held = Held(domain)
+        two_snapshots_of_less(domain, held)
+        log = os.path.join(directory, "syncs")
+        with dying(domain, 1000, os.path.join(directory, "moments"), KILL_SYNCS=log) as mount:
+            command(mount.path(domain.name, "by-name/s1/delete"), "merge\n")
+        with open(log, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        removed = next(number for number, line in enumerate(lines) if line.startswith(f"unlink {directory}"))
+        for one in ("/etc/libvirt/qemu", f"/var/lib/libvirt/qemu/snapshot/{domain.name}"):
+            true(one in lines[:removed], f"{one} is synced first: {lines}")
+
+
+def two_snapshots_of_less(domain, held):
+    for number in (1, 2):
+        domain.write(0x50 + number)
+        held.snapshot(f"s{number}", "external")
+
+
 with scratch() as directory:
     run(directory)

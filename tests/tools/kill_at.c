@@ -98,8 +98,34 @@ int fdatasync(int fd)
     return NEXT(fdatasync)(fd);
 }
 
+/* No moment: what is brought to the disk is named in $KILL_SYNCS. */
+int fsync(int fd)
+{
+    const char *log = getenv("KILL_SYNCS");
+    char link[64], path[4096];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof(path));
+    FILE *file = log && n > 0 ? fopen(log, "ae") : NULL;
+    if (file) {
+        fprintf(file, "%.*s\n", (int)n, path);
+        fclose(file);
+    }
+    return NEXT(fsync)(fd);
+}
+
+static void note_unlink(const char *path)
+{
+    const char *log = getenv("KILL_SYNCS");
+    FILE *file = log ? fopen(log, "ae") : NULL;
+    if (!file)
+        return;
+    fprintf(file, "unlink %s\n", path);
+    fclose(file);
+}
+
 int unlink(const char *path)
 {
+    note_unlink(path);
     int r = NEXT(unlink)(path);
     moment("unlink");
     return r;
