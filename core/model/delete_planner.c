@@ -50,6 +50,13 @@ static int add_pair(struct planner *p, const char *target, const struct merge *m
     return 0;
 }
 
+/* Is the tag in a file that the domain may have lost by a detach? Its user may attach the disk
+ * elsewhere, with all that the guest wrote after the snapshot. */
+static bool is_detached(const struct planner *p, const struct snapshot_disk *disk)
+{
+    return disk->tag && !xml_domain_disk(p->survey.live, disk->target);
+}
+
 /* Notes what may be removed, or tells why it may not. */
 static int plan_left(const struct planner *p, const struct snapshot_disk *disk, int own,
                      struct err *e)
@@ -57,6 +64,11 @@ static int plan_left(const struct planner *p, const struct snapshot_disk *disk, 
     const struct graph *g = p->survey.graph;
     int file = own < 0 ? GRAPH_NO_FILE : graph_chain(g, (size_t)own, 0);
     size_t loose = need_loose(&p->survey, file);
+    if (loose == SIZE_MAX && is_detached(p, disk)) {
+        text_add(p->remark, "; '%s' is left, since disk '%s' was detached", disk->path,
+                 disk->target);
+        return 0;
+    }
     if (loose == SIZE_MAX)
         return leftovers_note_chain(&p->del->left, &p->survey, p->d, own, e);
     text_add(p->remark, "; '%s' is left for ", disk->path);

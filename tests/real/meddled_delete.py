@@ -79,6 +79,21 @@ def bytes_of(path):
 
 
 @test
+def a_disk_that_was_detached_keeps_its_file(directory):
+    """The live overlay of the disk holds the tag of a snapshot, and what the guest wrote after it."""
+    disks = {"vda": "qcow2", "vdb": "qcow2"}
+    with line("unplugged", directory, "e", "i", disks=disks, start=False) as (domain, mount, held):
+        domain.write(0x99, 3 * MIB + (MIB >> 1), targets=["vdb"])
+        path = domain.live_source("vdb")[0]
+        domain.virsh("detach-disk", domain.name, "vdb", "--config")
+        before = bytes_of(path)
+        for name in ("i2", "e1"):
+            rmdir(mount, domain, name)
+            held.bytes.pop(name)
+        equal(bytes_of(path), before, "the detached disk")
+
+
+@test
 def a_disk_that_was_detached_keeps_its_chain(directory):
     disks = {"vda": "qcow2", "vdb": "qcow2"}
     with line("detached", directory, "e", "e", disks=disks, start=False) as (domain, mount, held):
