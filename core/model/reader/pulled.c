@@ -116,15 +116,6 @@ int pulled_check(struct domain *d, const struct snapshot_disk *disk, struct imag
 
 /* ---- before a revert ---- */
 
-static bool same_layers(const struct image_layer *a, size_t n, const struct image_layer *b,
-                        size_t m)
-{
-    for (size_t i = 0; i < n && i < m; i++)
-        if (a[i].dev != b[i].dev || a[i].ino != b[i].ino)
-            return false;
-    return n == m;
-}
-
 int pulled_check_revert(struct model *m, struct domain *d, const struct snapshot *s,
                         const struct snapshot_disk *disk, struct err *e)
 {
@@ -137,13 +128,13 @@ int pulled_check_revert(struct model *m, struct domain *d, const struct snapshot
         return 0;
     bool known = backing_layers(d, s, x, &told, &n, &ignored) == 0 &&
                  follow_layers(disk->path, disk->format, &real, &n_real, &ignored) == 0;
-    bool same = !known || same_layers(told, n, real, n_real);
+    bool pulled = known && n > 1 && n_real == 1;
     image_layers_free(told, n);
     image_layers_free(real, n_real);
-    if (!same)
+    if (pulled)
         return err_fail(e, EBUSY,
-                        "cannot revert disk '%s': '%s' has another backing file now than the "
-                        "snapshot's XML says, so that QEMU would read other data; copy the "
+                        "cannot revert disk '%s': '%s' has no backing file any more, while the "
+                        "snapshot's XML has one, so that QEMU would read other data; copy the "
                         "snapshot's image instead",
                         disk->target, disk->path);
     struct allowance a = {.model = m, .domain = d, .snapshot = s, .anywhere = true};
