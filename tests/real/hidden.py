@@ -58,11 +58,14 @@ def keeps(mount, domain, path):
 
 @test
 def another_domain_on_a_volume(directory):
+    """Its file is not beside the domain's, where headers tell what uses them."""
+    elsewhere = os.path.join(directory, "elsewhere")
+    os.mkdir(elsewhere)
     with prepared(directory, "volume", "i1", start=False) as (domain, mount):
-        with clone_on(domain, directory, domain.disks[0].path, "qcow2", OnVolumes) as other:
+        with clone_on(domain, elsewhere, domain.disks[0].path, "qcow2", OnVolumes) as other:
             before = clone_bytes(other.disks[0].path)
             refuses(mount, domain, revert, "i1")
-            with pool(directory):
+            with pool(elsewhere):
                 keeps(mount, domain, domain.disks[0].path)
             equal(clone_bytes(other.disks[0].path), before, "bytes of the other domain")
 
