@@ -12,6 +12,7 @@
 
 #include "base/budget.h"
 #include "base/hash.h"
+#include "image/partitions.h"
 #include "model/catalog.h"
 #include "model/delete.h"
 #include "model/domain.h"
@@ -34,7 +35,8 @@ struct probe {
     bool alone;          /* of one layer: its ident tells of all that it depends on */
     struct err *failure; /* NULL = readable */
     struct image_facts facts;
-    char *chain; /* image_describe_chain's words */
+    char *chain;                   /* image_describe_chain's words */
+    struct partitions *partitions; /* NULL until they were asked for */
 };
 
 struct probes {
@@ -45,7 +47,8 @@ struct probes {
 
 static uint64_t probe_size(const struct probe *p)
 {
-    return (p->failure ? sizeof(*p->failure) : 0) + (p->chain ? strlen(p->chain) : 0);
+    return (p->failure ? sizeof(*p->failure) : 0) + (p->chain ? strlen(p->chain) : 0) +
+           (p->partitions ? sizeof(*p->partitions) : 0);
 }
 
 static void probe_clear(struct probe *p)
@@ -53,6 +56,7 @@ static void probe_clear(struct probe *p)
     budget_give(probe_size(p));
     free(p->failure);
     free(p->chain);
+    free(p->partitions);
 }
 
 struct probes *probes_new(size_t n)
@@ -369,11 +373,42 @@ void images_inherit(struct domain *d, const struct domain *before)
     pthread_mutex_unlock(&before->probes->lock);
 }
 
+static struct probes *probes_of(const struct domain *d, const struct snapshot_disk *disk)
+{
+    return disk->stray ? unmanaged_probes(d) : d->probes;
+}
+
+const struct partitions *images_partitions(const struct domain *d, const struct snapshot_disk *disk)
+{
+    struct probes *probes = probes_of(d, disk);
+    pthread_mutex_lock(&probes->lock);
+    const struct partitions *known = probes->items[disk->probe].partitions;
+    pthread_mutex_unlock(&probes->lock);
+    return known;
+}
+
+const struct partitions *images_keep_partitions(struct domain *d, const struct snapshot_disk *disk,
+                                                struct partitions *found)
+{
+    struct probes *probes = probes_of(d, disk);
+    struct probe *p = &probes->items[disk->probe];
+    pthread_mutex_lock(&probes->lock);
+    if (p->partitions) {
+        free(found);
+    } else {
+        p->partitions = found;
+        budget_count(sizeof(*found));
+    }
+    const struct partitions *known = p->partitions; /* which is never changed again */
+    pthread_mutex_unlock(&probes->lock);
+    return known;
+}
+
 int images_probe(struct model *m, struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, struct image_facts *ret_facts,
                  const char **ret_chain, struct err *e)
 {
-    struct probes *probes = disk->stray ? unmanaged_probes(d) : d->probes;
+    struct probes *probes = probes_of(d, disk);
     struct probe *kept = &probes->items[disk->probe];
     struct probe fresh = {0};
     pthread_mutex_lock(&probes->lock);
@@ -386,6 +421,7 @@ int images_probe(struct model *m, struct domain *d, const struct snapshot *s,
     }
     pthread_mutex_lock(&probes->lock);
     if (!kept->known) {
+        fresh.partitions = kept->partitions;
         *kept = fresh;
         fresh = (struct probe){0};
     }

@@ -12,6 +12,14 @@ void probes_free(struct probes *p); /* NULL allowed */
 /* Returns the sum of the allocated bytes of the images that are known by now. Asks nobody. */
 uint64_t images_allocated(const struct domain *d);
 
+/* The partitions of a disk that are remembered, NULL for none; borrowed from `d`. */
+struct partitions;
+const struct partitions *images_partitions(const struct domain *d,
+                                           const struct snapshot_disk *disk);
+/* Takes `found` over and remembers it, unless others were first; those that count. */
+const struct partitions *images_keep_partitions(struct domain *d, const struct snapshot_disk *disk,
+                                                struct partitions *found);
+
 /* What is remembered of images that stand on one file each holds in `d`, too, where all else is as
  * it was. Of others the files below may have changed. */
 void images_inherit(struct domain *d, const struct domain *before);

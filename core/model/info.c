@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "image/partitions.h"
 #include "model/catalog.h"
 #include "model/images.h"
 #include "model/model.h"
@@ -83,6 +84,17 @@ static void add_of(struct text *t, const char *key, const char *target, const st
         add(t, whole.s, value->s);
 }
 
+/* Those that are known: the image, or one of them, was looked at. */
+static void add_partitions(const struct domain *d, const struct snapshot_disk *disk, struct text *t)
+{
+    const struct partitions *known = images_partitions(d, disk);
+    autotext struct text numbers = {0};
+    for (size_t i = 0; known && i < known->n; i++)
+        text_add(&numbers, "%s%u", i ? " " : "", known->all[i].number);
+    if (numbers.len)
+        add_of(t, "Partitions", disk->target, &numbers);
+}
+
 static void add_image(struct model *m, struct domain *d, const struct snapshot *s,
                       const struct snapshot_disk *disk, struct text *t)
 {
@@ -100,6 +112,7 @@ static void add_image(struct model *m, struct domain *d, const struct snapshot *
     text_add(&where, "%s", chain);
     add_of(t, key, disk->target, &what);
     add_of(t, "Chain", disk->target, &where);
+    add_partitions(d, disk, t);
 }
 
 static void add_disks(struct model *m, struct domain *d, const struct snapshot *s, struct text *t)

@@ -34,7 +34,8 @@ struct xml_disk {
     char *target; /* "vda"; "" when the XML has none */
     char *device; /* "disk", "cdrom", "floppy", "lun" */
     bool readonly, shareable, transient;
-    char *snapshot; /* the disk's own snapshot='…' attribute in <domain>, NULL if none */
+    unsigned sector; /* bytes of a sector as the guest sees it: 512 or 4096; 0: not said */
+    char *snapshot;  /* the disk's own snapshot='…' attribute in <domain>, NULL if none */
     struct xml_source source;
     struct xml_source *backing; /* <backingStore> from the top down, as far as the XML goes */
     size_t n_backing;
@@ -97,8 +98,8 @@ const struct xml_disk *xml_domain_disk(const struct xml_domain *d, const char *t
 int xml_snapshot_describe(const char *xml, const char *description, char **ret, struct err *e);
 
 /* The snapshot document `xml` with what `secure`, libvirt's document of that snapshot with secrets
- * (NULL = none), has more than `plain`, the same without: where `xml` has the same graphics, disk or
- * other device, and lacks that. Owned by the caller. */
+ * (NULL = none), has more than `plain`, the same without: where `xml` has the same graphics, disk
+ * or other device, and lacks that. Owned by the caller. */
 int xml_snapshot_keep_secrets(const char *xml, const char *plain, const char *secure, char **ret,
                               struct err *e);
 

@@ -204,6 +204,14 @@ static void disk_drop(struct xml_disk *d)
     free(d->backing);
 }
 
+static int read_sector(xmlNodePtr blockio, unsigned *ret, struct err *e)
+{
+    autofree char *size = NULL;
+    int r = xml_attr(blockio, "logical_block_size", &size, e);
+    *ret = !size ? 0 : !strcmp(size, "512") ? 512 : !strcmp(size, "4096") ? 4096 : 0;
+    return r;
+}
+
 static int read_disk(xmlNodePtr node, struct xml_disk *d, struct err *e)
 {
     int r = xml_attr_or(xml_child(node, "target"), "dev", "", &d->target, e);
@@ -217,6 +225,8 @@ static int read_disk(xmlNodePtr node, struct xml_disk *d, struct err *e)
         r = read_chain(node, d, e);
     if (!r)
         r = read_mirror(node, d, e);
+    if (!r)
+        r = read_sector(xml_child(node, "blockio"), &d->sector, e);
     d->readonly = xml_child(node, "readonly");
     d->shareable = xml_child(node, "shareable");
     d->transient = xml_child(node, "transient");

@@ -21,7 +21,8 @@ static bool open_image_attr(struct fs *fs, fuse_ino_t ino, struct stat *ret)
     struct image *im;
     if (!table_image(fs->table, ino, ret, &im))
         return false;
-    ret->st_blocks = (blkcnt_t)((image_measure(im) + 511) / 512);
+    uint64_t bytes = min_u64(image_measure(im), (uint64_t)ret->st_size); /* of a partition, too */
+    ret->st_blocks = (blkcnt_t)((bytes + 511) / 512);
     image_unref(im);
     return true;
 }

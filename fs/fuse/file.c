@@ -15,6 +15,7 @@
 #include "fuse/report.h"
 #include "fuse/requests.h"
 #include "image/image.h"
+#include "image/partitions.h"
 
 /* ---- open ---- */
 
@@ -59,13 +60,18 @@ static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struc
                       struct fuse_file_info *fi, struct err *e)
 {
     struct stat st;
+    struct partition part;
     int r = tree_stat(&fs->tree, v, &st, e);
+    if (r == 0)
+        r = tree_part(&fs->tree, v, &part, e);
     if (r == 0)
         r = model_image_open(fs->tree.model, v->domain, v->snapshot, v->disk, &h->image, e);
     if (r == 0)
         r = image_start(h->image, e);
     if (r < 0)
         return r;
+    h->begin = part.offset;
+    h->end = min_u64(part.length, image_size(h->image) - part.offset) + part.offset;
     enum table_pages pages;
     bool first = table_image_opened(fs->table, ino, h->image, &st, &pages);
     h->in_table = true;
@@ -254,7 +260,9 @@ static void read_image(fuse_req_t req, struct handle *h, size_t size, off_t off)
 {
     struct err e = {0};
     char *buf = size <= IMAGE_READ_MAX ? thread_buffer(size) : NULL;
-    ssize_t n = buf ? image_read(h->image, buf, size, (uint64_t)off, &e) : err_nomem(&e);
+    uint64_t at = h->begin + min_u64((uint64_t)off, h->end - h->begin);
+    size = min_u64(size, h->end - at);
+    ssize_t n = buf ? image_read(h->image, buf, size, at, &e) : err_nomem(&e);
     if (n < 0)
         read_failed(req, h, &e);
     else
@@ -284,6 +292,21 @@ static int seek_text(const struct handle *h, uint64_t off, int whence, uint64_t 
     return 0;
 }
 
+/* In a part of the image: what lies outside it is not there. */
+static int seek_image(const struct handle *h, uint64_t off, int whence, uint64_t *ret,
+                      struct err *e)
+{
+    uint64_t at = 0;
+    if (off >= h->end - h->begin)
+        return err_fail(e, ENXIO, "the file ends at %ju", (uintmax_t)(h->end - h->begin));
+    int r = whence == SEEK_DATA ? image_seek_data(h->image, h->begin + off, &at, e)
+                                : image_seek_hole(h->image, h->begin + off, &at, e);
+    if (r == 0 && whence == SEEK_DATA && at >= h->end)
+        return err_fail(e, ENXIO, "no data follows");
+    *ret = min_u64(at, h->end) - h->begin;
+    return r;
+}
+
 void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
 {
     (void)ino;
@@ -295,10 +318,8 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse
         r = err_fail(&e, EINVAL, "seek to %lld, %d", (long long)off, whence);
     else if (!h->image)
         r = seek_text(h, (uint64_t)off, whence, &at, &e);
-    else if (whence == SEEK_DATA)
-        r = image_seek_data(h->image, (uint64_t)off, &at, &e);
     else
-        r = image_seek_hole(h->image, (uint64_t)off, &at, &e);
+        r = seek_image(h, (uint64_t)off, whence, &at, &e);
     if (r == 0)
         fuse_reply_lseek(req, (off_t)at);
     else if (e.no == ENXIO)

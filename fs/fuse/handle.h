@@ -28,7 +28,8 @@ struct handle {
     bool listed;             /* was any of it read? */
     char *text;              /* an open text: its bytes as they were at open */
     size_t text_len;
-    struct image *image; /* an open image, and */
+    struct image *image; /* an open image, */
+    uint64_t begin, end; /* the bytes of it that the file shows, and */
     atomic_bool failed;  /* was a failed read logged? */
     bool in_table;       /* table_image_opened */
     struct draft draft;  /* under handles.lock: what was written of a document, and by whom */

@@ -1,5 +1,5 @@
-/* log.h - the program's log: stderr in the foreground, syslog (LOG_DAEMON, "snapfs") else. A line for
- * systemd's journal begins with its level ("<6>"). */
+/* log.h - the program's log: stderr in the foreground, syslog (LOG_DAEMON, "snapfs") else. A line
+ * for systemd's journal begins with its level ("<6>"). */
 #ifndef SNAPFS_FUSE_LOG_H
 #define SNAPFS_FUSE_LOG_H
 

@@ -8,7 +8,7 @@
 #include "fuse/options.h"
 
 /* `name` is the option as written, for the sentence. EINVAL when the text is no such value. */
-int value_mask(const char *name, const char *text, int *ret, struct err *e);    /* 0 to 0777 */
+int value_mask(const char *name, const char *text, int *ret, struct err *e); /* 0 to 0777 */
 /* A name that the system knows, or a number. */
 int value_user(const char *name, const char *text, uint32_t *ret, struct err *e);
 int value_group(const char *name, const char *text, uint32_t *ret, struct err *e);

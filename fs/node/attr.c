@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/reader/parts.h"
 #include "model/stray.h"
 #include "node/tree.h"
 
@@ -73,12 +74,29 @@ static int stat_text(struct tree *t, const struct view *v, struct stat *st, stru
     return 0;
 }
 
+int tree_part(struct tree *t, const struct view *v, struct partition *ret, struct err *e)
+{
+    *ret = (struct partition){.length = UINT64_MAX};
+    if (!v->place.part)
+        return 0;
+    int r = model_partition(t->model, v->domain, v->snapshot, v->disk, v->place.part, ret, e);
+    return r == -ENOENT ? err_fail(e, ESTALE, "the partition that was here is gone") : r;
+}
+
 static int stat_image(struct tree *t, const struct view *v, struct stat *st, struct err *e)
 {
     struct image_facts facts;
     int r = model_image_facts(t->model, v->domain, v->snapshot, v->disk, &facts, e);
     if (r < 0 && err_is_want(-r))
         return r; /* one that cannot be read has a size all the same */
+    struct partition part;
+    r = tree_part(t, v, &part, e);
+    if (r < 0)
+        return r;
+    if (v->place.part) {
+        facts.size = part.length;
+        facts.allocated = min_u64(facts.allocated, part.length);
+    }
     st->st_mode = S_IFREG | file_mode(&t->options, v);
     st->st_size = (off_t)facts.size;
     st->st_blocks = (blkcnt_t)((facts.allocated + 511) / 512);
@@ -187,7 +205,10 @@ static void add_path_in_domain(const struct view *v, struct text *out)
     }
     if (v->row)
         text_add(out, "/%s", v->row->name);
-    if (v->disk)
+    if (v->disk && v->place.part)
+        text_add(out, "/%.*s-part%u.raw", (int)(strlen(v->disk->file) - strlen(".raw")),
+                 v->disk->file, v->place.part);
+    else if (v->disk)
         text_add(out, "/%s", v->disk->file);
 }
 

@@ -31,6 +31,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "model/reader/parts.h"
 #include "model/unmanaged.h"
 #include "node/tree.h"
 
@@ -226,6 +227,50 @@ static int list_images(struct tree *t, const struct view *dir, struct listing *l
     return r;
 }
 
+/* Reads "DISK-partN.raw": *ret gets the name of the disk's image, owned by the caller, *ret_number
+ * the partition's. *ret NULL: it is none. */
+static int parse_part(const char *name, char **ret, unsigned *ret_number, struct err *e)
+{
+    static const char before[] = "-part", suffix[] = ".raw", digits[] = "0123456789";
+    size_t len = strlen(name), end = len - strlen(suffix);
+    *ret = NULL;
+    if (len <= strlen(suffix) || strcmp(name + end, suffix) != 0)
+        return 0;
+    size_t first = end;
+    while (first && strchr(digits, name[first - 1]))
+        first--;
+    size_t stem = first - strlen(before);
+    if (first == end || end - first > 3 || name[first] == '0' || first <= strlen(before) ||
+        strncmp(name + stem, before, strlen(before)) != 0)
+        return 0;
+    autotext struct text image = {0};
+    text_put(&image, name, stem);
+    text_add(&image, "%s", suffix);
+    *ret_number = (unsigned)strtoul(name + first, NULL, 10);
+    *ret = text_take(&image, NULL);
+    return *ret ? 0 : err_nomem(e);
+}
+
+/* A partition is found by its name and never listed. ENOENT: `name` is none. */
+static int lookup_part(struct tree *t, const struct view *dir, const char *name, struct found *ret,
+                       struct err *e)
+{
+    autofree char *image = NULL;
+    struct partition found;
+    unsigned number;
+    int r = parse_part(name, &image, &number, e);
+    if (r < 0)
+        return r;
+    const struct snapshot_disk *disk = image ? snapshot_find_disk(dir->snapshot, image) : NULL;
+    if (!disk)
+        return no_entry(e, name);
+    ret->is_image = true;
+    r = model_partition(t->model, dir->domain, dir->snapshot, disk, number, &found, e);
+    struct place p = image_place(dir, disk);
+    p.part = number;
+    return r < 0 ? r : found_in(dir, p, ret, e);
+}
+
 static int list_snapshot(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
 {
     int r = list_rows(t, dir, l, e);
@@ -254,7 +299,10 @@ static int lookup_snapshot(struct tree *t, const struct view *dir, const char *n
     if (row_find(PLACE_SNAPSHOT, name))
         return lookup_row(t, dir, name, ret, e);
     const struct snapshot_disk *disk = snapshot_find_disk(dir->snapshot, name);
-    return disk ? lookup_image(t, dir, disk, ret, e) : lookup_child(t, dir, name, ret, e);
+    if (disk)
+        return lookup_image(t, dir, disk, ret, e);
+    int r = lookup_child(t, dir, name, ret, e);
+    return r == -ENOENT ? lookup_part(t, dir, name, ret, e) : r;
 }
 
 /* ---- unmanaged/ and its tags, which nobody reads about before they are asked for here ---- */
@@ -294,7 +342,10 @@ static int lookup_tag(struct tree *t, const struct view *dir, const char *name, 
                       struct err *e)
 {
     const struct snapshot_disk *disk = snapshot_find_disk(dir->snapshot, name);
-    return disk ? lookup_image(t, dir, disk, ret, e) : lookup_row(t, dir, name, ret, e);
+    if (disk)
+        return lookup_image(t, dir, disk, ret, e);
+    int r = lookup_row(t, dir, name, ret, e);
+    return r == -ENOENT ? lookup_part(t, dir, name, ret, e) : r;
 }
 
 static const struct dir_ops dir_ops[PLACE_KINDS] = {

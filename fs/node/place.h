@@ -35,6 +35,7 @@ struct place {
     char uuid[PLACE_UUID_LEN + 1]; /* of the domain; "" for the root */
     uint64_t snapshot;             /* its ident, or a tag's; 0 where none belongs */
     uint64_t item;                 /* row number, disk, or 0 */
+    unsigned part;                 /* of an image: a partition's number; 0 for the whole disk */
 };
 
 struct place place_make(enum place_kind kind, const char *uuid, uint64_t snapshot, uint64_t item);

@@ -80,6 +80,9 @@ MEM_CLEANUP(struct listing, listing_free)
 /* ---- attr.c ---- */
 
 int tree_stat(struct tree *t, const struct view *v, struct stat *ret, struct err *e);
+/* Which bytes of the disk an image shows: those of a partition, or all (up to UINT64_MAX). */
+struct partition;
+int tree_part(struct tree *t, const struct view *v, struct partition *ret, struct err *e);
 int tree_text(struct tree *t, const struct view *v, char **ret, size_t *ret_len, struct err *e);
 int tree_readlink(const struct view *v, char **ret, struct err *e);
 

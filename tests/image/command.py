@@ -70,7 +70,7 @@ def names_that_a_terminal_would_obey(path):
     snapshot(strange, "t\x1b]0;x\x07\x9b2J \xe9\udcff")
     done = subprocess.run([CAT, "-f", "qcow2", "--info", strange], capture_output=True)
     equal((done.returncode, done.stderr), (0, b""), "status")
-    holds(done.stdout, b"/b?[2J\xc2\xa0?Size= 7 (raw", "the backing file")
+    holds(done.stdout, b"/b?[2J\xc2\xa0 Size= 7 (raw", "the backing file")
     holds(done.stdout, b"Snapshot: 1: t?]0;x???2J \xc3\xa9? (", "the tag")
     equal([byte for byte in done.stdout if byte < 32 and byte != 10], [], "control bytes")
     equal(done.stdout.count(b"\n"), 4, "lines")

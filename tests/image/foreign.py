@@ -346,8 +346,9 @@ def an_image_exchanged_behind_our_check_opens_nothing_else(directory, rng):
             with Opens(secret) as opens:
                 said = holder.ask("read", 0, 0, 1000)
                 true(not opens.any(), f"{extent} was opened")
-            holds(said, "failed EIO", extent)
-            holds(said, f"{extent}': Permission denied", extent)
+            # The exchange is noticed, or the kernel keeps QEMU from the file.
+            denied = said.startswith("failed EIO") and f"{extent}': Permission denied" in said
+            true(denied or said.startswith("failed ESTALE"), f"{extent}: {said}")
 
 
 @test

@@ -33,6 +33,7 @@ def test(function):
 def run(*arguments):
     """Runs every test with the arguments and exits; SNAPFS_TEST=PART runs those whose name has it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was begun is cleaned up
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever nohup(1) has set for those we start
     wanted = os.environ.get("SNAPFS_TEST", "")
     chosen = [one for one in _tests if wanted in one.__name__]
     failed = 0

@@ -1,6 +1,7 @@
 """What users do with an image: mount it, take a file out, clone it, boot the clone."""
 
 import contextlib
+import errno
 import os
 
 from lib import reading
@@ -8,7 +9,7 @@ from lib.command import must
 from lib.domain import MIB, SYSTEM, Disk, Domain
 from lib.mount import SNAPFS, Mount, mount_line
 from lib.scratch import scratch
-from lib.tap import equal, holds, run, test, true
+from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
 SECTOR = 512
@@ -114,6 +115,63 @@ def an_image_is_loop_mounted(directory):
                 equal(must("blockdev", "--getsize64", device).strip(), str(guest.size))
                 with mounted(directory, device) as text:
                     equal(text, "before", name)
+
+
+@test
+def a_partition_is_found_by_its_name(directory):
+    with taken(directory, "named") as (guest, mount):
+        for name in ("internal", "external"):
+            snapshot = mount.path("named/by-name", name)
+            before = sorted(os.listdir(snapshot))
+            part, whole = (os.path.join(snapshot, file) for file in ("vdb-part1.raw", "vdb.raw"))
+            equal(os.stat(part).st_size, guest.size)
+            with mounted(directory, part, "loop") as text:
+                equal(text, "before", name)
+            with open(part, "rb") as one, open(whole, "rb") as all_of_it:
+                all_of_it.seek(PARTITION)
+                equal(one.read() == all_of_it.read(guest.size), True, f"bytes of {name}")
+                holes = os.lseek(one.fileno(), 0, os.SEEK_HOLE), os.lseek(all_of_it.fileno(), PARTITION, os.SEEK_HOLE)
+                equal(holes[0], min(holes[1] - PARTITION, guest.size), "the first hole")
+                refused(errno.ENXIO, os.lseek, one.fileno(), guest.size, os.SEEK_DATA)
+            equal(os.stat(part).st_ino != os.stat(whole).st_ino, True, "another inode")
+            equal(sorted(os.listdir(snapshot)), before, "a listing after it was opened")
+            with open(os.path.join(snapshot, "info"), encoding="utf-8") as info:
+                holds(info.read(), "Partitions vdb: 1\n")
+            refused(errno.EROFS, os.open, part, os.O_RDWR)
+            for other in ("vdb-part2.raw", "vdb-part0.raw", "vdb-part01.raw", "vda-part1.raw", "vdc-part1.raw",
+                          "vdb-part.raw", "vdb-part999.raw", "vdb-part1"):
+                refused(errno.ENOENT, os.stat, os.path.join(snapshot, other))
+
+
+@test
+def logical_and_gpt_partitions_with_large_sectors(directory):
+    tables = {
+        "vda": "label: dos\nstart=2048, size=4096, type=83\nstart=8192, type=5\nstart=10240, size=4096, type=83\n",
+        "vdb": "label: gpt\nstart=256, size=512\nstart=1024, size=256\n",
+    }
+    with Domain("tables", directory) as domain, Mount(SYSTEM) as mount:
+        expected = {"vda": {1: (1 << 20, 2 << 20), 5: (5 << 20, 2 << 20)},
+                    "vdb": {1: (1 << 20, 2 << 20), 2: (4 << 20, 1 << 20)}}
+        for disk in domain.disks:
+            plain = os.path.join(directory, "plain")
+            with open(plain, "wb") as file:
+                file.truncate(domain.size)
+            device = must("losetup", "-b", "4096" if disk.target == "vdb" else "512", "-f", "--show", plain).strip()
+            must("sfdisk", "-q", "--no-reread", "--no-tell-kernel", device, text=tables[disk.target])
+            must("losetup", "-d", device)
+            for number, (begin, _) in expected[disk.target].items():
+                with open(plain, "r+b") as file:
+                    file.seek(begin)
+                    file.write(bytes([number]) * 512)
+            must("qemu-img", "convert", "-f", "raw", "-O", "qcow2", plain, disk.path)
+        domain.snapshot("one")
+        for target, parts in expected.items():
+            for number, (_, length) in parts.items():
+                path = mount.path("tables/by-name/one", f"{target}-part{number}.raw")
+                equal(os.stat(path).st_size, length, path)
+                with open(path, "rb") as file:
+                    equal(file.read(512), bytes([number]) * 512, path)
+        refused(errno.ENOENT, os.stat, mount.path("tables/by-name/one/vda-part2.raw"))
 
 
 @test

@@ -1,0 +1,15 @@
+/* parts.h - the partitions of a snapshot's disk (image/partitions.h), remembered with the domain.
+ */
+#ifndef SNAPFS_MODEL_READER_PARTS_H
+#define SNAPFS_MODEL_READER_PARTS_H
+
+#include "image/partitions.h"
+#include "model/model.h"
+
+/* Where a partition begins, in bytes, and how long it is. ENOENT: there is none of that number;
+ * EINVAL: the tables say what cannot be; or why the disk's image cannot be read. */
+int model_partition(struct model *m, struct domain *d, const struct snapshot *s,
+                    const struct snapshot_disk *disk, unsigned number, struct partition *ret,
+                    struct err *e);
+
+#endif
