@@ -47,7 +47,11 @@ class Cut:
             else:
                 self.world.mount.again(self.environment())
                 yield
-                self.came = self.moments() >= int(self.moment)
+                self.look()
+
+    def look(self):
+        """Whether the moment has come, which may be at the end of the mount."""
+        self.came = self.came or not self.moment.endswith("ms") and self.moments() >= int(self.moment)
 
     def environment(self):
         files = {"libvirtd": daemon.PID_FILE, "qemu": self.machine.pid_file()}
@@ -88,16 +92,16 @@ class Killer:
                 self.actor.ask(words)
             except OSError as error:
                 failure, line = error, self.line()
+        if cut.came and victim == "snapfs":
+            world.mount.process.wait()
+        world.mount.again()
+        cut.look()
         if not cut.came:
-            world.mount.again()
             if failure is None:
                 tree.apply(words)
             else:
                 self.actor.refused(failure, line)
             return False
-        if victim == "snapfs":
-            world.mount.process.wait()
-        world.mount.again()
         world.audit.daemon = daemon.pid()
         self.settle(stages, failure, victim, words[0] == "revert")
         return True
