@@ -92,6 +92,5 @@ class Machine(Domain):
 
 
 def element(target, path, format):
-    return DISK.format(target=target, path=path, format=format).replace(
-        "bus='virtio'", "bus='scsi'" if target.startswith("sd") else "bus='virtio'"
-    )
+    bus = "scsi" if target.startswith("sd") else "virtio"
+    return DISK.format(target=target, path=path, format=format, bus=bus)
