@@ -27,7 +27,9 @@ def by_qemu(domain, name, target, path):
 
 def memory_by_qemu(domain, name, path):
     """Writes QEMU's reading of the memory of an internal snapshot to a file: of a copy of the disk
-    that has it, reverted to the snapshot."""
+    that has it, reverted to the snapshot. A QEMU that runs writes first what it holds back."""
+    if domain.running():
+        domain.flush()
     for disk in domain.disks:
         source, _ = domain.snapshot_source(name, disk.target)
         size = {one["name"]: one["vm-state-size"] for one in _table(source)}[name]

@@ -41,10 +41,11 @@ def internal_memory_is_what_qemu_reads(directory):
         seen = set()
         for number, name in enumerate(("one", "two"), 1):
             take(domain, name, "internal", number)
+        expectations = {name: os.path.join(directory, f"memory-{name}") for name in ("one", "two")}
+        targets = {name: reading.memory_by_qemu(domain, name, path) for name, path in expectations.items()}
         with Writer(domain):
-            for name in ("one", "two"):
-                expected = os.path.join(directory, f"memory-{name}")
-                target = reading.memory_by_qemu(domain, name, expected)
+            for name, expected in expectations.items():
+                target = targets[name]
                 snapshot = mount.path("internal/by-name", name)
                 reading.check(os.path.join(snapshot, "memory"), expected)
                 size = os.stat(expected).st_size
