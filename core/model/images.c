@@ -288,6 +288,8 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
         return err_fail(e, disk->no, "%s", disk->reason);
     struct image *im autodestroy(image_unref) = looked_at(m, d, disk);
     int r = im ? 0 : open_anew(m, d, s, disk, &im, e);
+    if (r == -EBUSY)
+        untouched_note_live(m, d, s, disk);
     if (r < 0)
         return is_still_there(m, d, s, disk) ? r : stale(m, d, s, disk, e);
     struct image_id id = image_identity(im);
@@ -295,6 +297,8 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     if (domain_disk_ident(d->uuid, s, disk->target, file) != disk->ident)
         return stale(m, d, s, disk, e);
     r = check_not_live(d, im, disk, e);
+    if (r < 0)
+        untouched_note_live(m, d, s, disk);
     if (r == 0)
         r = images_check_content(d, s, disk, e);
     if (r == 0)

@@ -11,6 +11,7 @@
 #include "model/evidence.h"
 #include "model/follow.h"
 #include "model/policy.h"
+#include "model/storage/backing.h"
 #include "virt/xml.h"
 
 /* A file's last bytes may be written a moment after the overlay on it is made, and its clock may be
@@ -105,6 +106,37 @@ void model_image_changed(struct model *m, const char *uuid, const struct image *
     struct err ignored;
     struct noting n = {m, uuid};
     (void)image_each_file(im, note_changed, &n, &ignored);
+}
+
+/* ---- what the domain itself writes to ---- */
+
+static bool is_layer(void *ctx, const struct stat *st)
+{
+    const struct image_layer *l = ctx;
+    return st->st_dev == l->dev && st->st_ino == l->ino;
+}
+
+void untouched_note_live(struct model *m, struct domain *d, const struct snapshot *s,
+                         const struct snapshot_disk *disk)
+{
+    struct allowance a = {.model = m, .domain = d, .snapshot = s};
+    struct image_policy policy = policy_of(&a);
+    struct image_layer *layers = NULL;
+    size_t n = 0;
+    bool unknown;
+    struct err ignored;
+    autobacking struct backing b = {0};
+    if (disk->memory || disk->stray || backing_of_image(d, s, disk, &b, &ignored) < 0)
+        return;
+    (void)image_layers(&b.source, &policy, &layers, &n, &unknown, NULL);
+    for (size_t i = disk->tag ? 1 : 0; i < n; i++) {
+        const struct image_id file = {.dev = layers[i].dev, .ino = layers[i].ino};
+        if (!policy_live_disk(d, is_layer, &layers[i]))
+            continue;
+        note(m->touched, &file);
+        evidence_touch(m, d->uuid, layers[i].path, &file);
+    }
+    image_layers_free(layers, n);
 }
 
 /* ---- is the file as it should be? ---- */
@@ -211,7 +243,8 @@ static int check_file(void *ctx, const char *path, const struct image_id *file, 
         return 0;
     uint64_t time_ns = evidence_time(q->d->kept, path, file, &marked);
     if (touched && time_ns > then && !is_right(q, file, time_ns, marked ? LATE_NS : SOON_NS))
-        return refuse(q, path, ", while an image on it was open here", "", e);
+        return refuse(q, path, then ? ", while an image on it was open here" : ", as the live disk",
+                      "", e);
     const struct snapshot *commit = own ? find_commit(q, time_ns) : NULL;
     if (commit)
         return refuse(q, path, ", and what stood on it was merged into it before snapshot ",

@@ -31,7 +31,7 @@ DISK = """<disk type='file' device='disk'><driver name='qemu' type='{format}'/>
 class Disk:
     def __init__(self, target, path, format):
         self.target, self.path, self.format = target, path, format
-        self.bus = {"v": "virtio", "s": "sata", "h": "ide"}[target[0]]
+        self.bus = {"v": "virtio", "s": "sata", "h": "ide", "f": "fdc"}[target[0]]
 
 
 class Domain:

@@ -33,7 +33,7 @@ class BusDomain(Domain):
     def disk(self, disk):
         kind = "floppy" if disk.target.startswith("fd") else "disk"
         bus = f" bus='{BUSES[disk.target[:2]]}'" if self.said else ""
-        return DISK.format(device=kind, bus=bus, **vars(disk))
+        return DISK.format(**{**vars(disk), "device": kind, "bus": bus})
 
     def fill(self, number):
         """Other bytes on every disk than ever before."""

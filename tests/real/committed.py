@@ -100,6 +100,32 @@ def the_live_disk_into_a_snapshot_made_here(directory):
 
 
 @test
+def a_live_disk_that_was_a_snapshots_file_stays_lost(directory):
+    """The domain writes to e2's file for a while, and then goes on from another one."""
+    for name, off in (("went-on", False), ("shut-off", True)):
+        with Domain(name, directory, {"vda": "qcow2"}) as domain:
+            with Mount(SYSTEM, "cache=0") as mount:
+                domain.start()
+                line_of(domain, "e1", "e2")
+                before = bytes_of(domain, "e2", directory)
+                commit_live(domain, "--base", domain.snapshot_source("e2", "vda")[0])
+                domain.write(7)
+                if not off:
+                    refused(errno.EBUSY, open, image(mount, domain, "e2"), "rb")
+                domain.destroy()
+                if off:
+                    refused(errno.EIO, open, image(mount, domain, "e2"), "rb")
+                write(mount.path(name, "by-name/e1/revert"), "running\n")
+                true(bytes_of(domain, "e2", directory) != before, "the commit changed nothing")
+                told(mount, domain, "e2", "cannot be read")
+                reading.compare(domain, mount, directory, ["e1"])
+            with Mount(SYSTEM) as mount:
+                told(mount, domain, "e2", "cannot be read")
+                describe(mount, domain, "e2")
+                until(lambda: readable(image(mount, domain, "e2")), "it is read again")
+
+
+@test
 def in_the_middle(directory):
     with Domain("middle", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
         domain.start()

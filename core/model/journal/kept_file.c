@@ -254,15 +254,19 @@ void kept_remove(const char *uuid)
     struct err ignored;
     int dir = state_directory(false, &ignored);
     struct file f __attribute__((cleanup(file_drop))) = file_named(dir, uuid);
-    if (dir >= 0 && lock(&f, 0, &ignored) == 0)
+    int r = dir < 0 ? dir : lock(&f, 0, &ignored);
+    if (r == 0)
         unlinkat(dir, f.name, 0);
+    if (r == 0 || r == -ENOENT) /* nobody writes it without the lock */
+        unlinkat(dir, f.new, 0);
 }
 
-/* The uuid in the name of such a file. */
+/* The uuid in the name of such a file, or of a new one that was cut off. */
 static bool parse_name(const char *name, char ret[UUID_LEN + 1])
 {
     snprintf(ret, UUID_LEN + 1, "%.*s", UUID_LEN, name);
-    return uuid_is(ret) && !strcmp(name + UUID_LEN, ENDING);
+    const char *ending = name + strlen(ret);
+    return uuid_is(ret) && (!strcmp(ending, ENDING) || !strcmp(ending, ENDING NEW));
 }
 
 void kept_list(void (*each)(void *ctx, const char *uuid), void *ctx)
