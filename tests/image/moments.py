@@ -242,12 +242,12 @@ def a_large_table_is_not_read_again_while_nobody_writes_to_the_file(directory):
     path = with_snapshot(os.path.join(directory, "large"))
     equal(Patch(path).get(Patch(path).table + 36, ">I"), 24, "extra data of QEMU's")
     template = Template(path)
-    behind_others(path, 8 * MI)
+    behind_others(path, 1 * MI)
     wait_until_quiet(path)
     holds(must("qemu-img", "snapshot", "-l", path).splitlines()[-1], " s1 ", "QEMU's last snapshot")
     first = between(path, "s1")
     states = [stop_at(moment, path, "s1", "read", lambda: None) for moment in range(first + 1, first + 12)]
-    true(states[0] == ("use", [OLD]) and states[-1] == (None, [OLD]), f"a table of 8 MiB: {states}")
+    true(states[0] == ("use", [OLD]) and states[-1] == (None, [OLD]), f"a table of 1 MiB: {states}")
     for state in states[:-1]:
         equal(state[1], [OLD], "bytes")
     phase, lines = stop_at(f"{first},{first + 1}", path, "s1", "read", lambda: drop_last(path))
