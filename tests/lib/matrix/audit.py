@@ -248,6 +248,10 @@ class Audit:
             for name, one in said.snapshots.items():
                 self.saved_memory(member, name, one)
 
+    def forget_memories(self, member):
+        """The next domain there has snapshots of the same names."""
+        self.memories = {key: one for key, one in self.memories.items() if key[0] != member}
+
     def saved_memory(self, member, name, one):
         path = self.path(member, "by-name", name, "memory")
         saved = self.world.model.trees[member].snapshots[name].memory

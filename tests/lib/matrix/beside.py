@@ -169,6 +169,7 @@ class Beside:
         shutil.rmtree(machine.directory)
         del self.model.trees[CLONE]
         world.over = None
+        world.audit.forget_memories(CLONE)
         for known in (self.model.tags, self.model.spares):
             for key in [key for key, one in known.items() if one.path.startswith(machine.directory)]:
                 del known[key]

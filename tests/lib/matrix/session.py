@@ -63,7 +63,8 @@ class Session:
 
     def replay(self, lines):
         """Those of a list as it was printed."""
-        first, *operations = ([*shlex.split(line, comments=True)] for line in lines)
+        split = (shlex.split(line, comments=True) for line in lines)
+        first, *operations = filter(None, split)
         formats = dict(word.split("=") for word in first[1:])
         return self.go(formats, lambda _: [[words] for words in operations])
 
