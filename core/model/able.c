@@ -18,6 +18,8 @@ static const struct row rows[ABILITIES] = {
     [ABLE_NAME_FREELY] = {0, 10009000},
     /* 9.0 answers that it cannot perform block operations while a checkpoint exists. */
     [ABLE_REDEFINE_BESIDE_CHECKPOINTS] = {11003000, ULONG_MAX},
+    /* 9.0 takes the snapshot's overlay for merged, in the XML of all that come after it. */
+    [ABLE_FORGET_ALONE] = {11003000, ULONG_MAX},
 };
 
 bool able(unsigned long version, enum ability a)

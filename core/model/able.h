@@ -11,6 +11,8 @@ enum ability {
     ABLE_NAME_FREELY,
     /* It redefines snapshots of a domain that is shut off and has checkpoints. */
     ABLE_REDEFINE_BESIDE_CHECKPOINTS,
+    /* Its delete of metadata alone leaves the XML of other snapshots right. */
+    ABLE_FORGET_ALONE,
     ABILITIES
 };
 

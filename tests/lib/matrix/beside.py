@@ -255,3 +255,5 @@ class Beside:
                     self.model.tags[image.path, name] = image
             elif key in now and now[key].path != image.path:
                 self.model.spoilt.add(key)
+            elif key[:2] == ("snapshot", self.member):  # a layer may be left out of its chain
+                self.model.touched.add(key)
