@@ -202,7 +202,7 @@ def what_cannot_be_handed_on_is_told(directory):
         web_snapshot(domain, 1)
         with Mount(SYSTEM) as mount:
             for target in ("vda", "vdb"):
-                refused(errno.EOPNOTSUPP, os.stat, mount.path(f"extra/by-name/e1/{target}.raw"))
+                refused(errno.EOPNOTSUPP, os.open, mount.path(f"extra/by-name/e1/{target}.raw"), os.O_RDONLY)
             with open(mount.path("extra/by-name/e1/info"), encoding="utf-8") as info:
                 holds(info.read(), f"'{server.uri}' is not read here, since libvirt's XML has 'timeout' for it", "info")
 
