@@ -452,6 +452,7 @@ int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *
     snprintf(d->uuid, sizeof(d->uuid), "%s", parts->id->uuid);
     d->state = parts->status->state;
     d->active = parts->status->active;
+    d->forgets_alone = parts->forgets_alone;
     d->persistent = parts->status->persistent;
     d->n_unreadable = parts->n_unreadable;
     d->n_listed = parts->n_listed;

@@ -21,6 +21,7 @@ struct domain_parts {
     struct volumes *volumes; /* taken over */
     struct kept *kept;       /* may be NULL; domain_build takes a reference of its own */
     const char *current;     /* name or NULL */
+    bool forgets_alone;      /* of its libvirt, ABLE_FORGET_ALONE */
     bool flat;               /* every snapshot's real directory stands in by-name/ */
 };
 

@@ -15,7 +15,7 @@
 #include "model/catalog.h"
 #include "model/keep.h"
 
-enum { NOTED = 8192 /* hashes of what was kept lately; a power of 2 */ };
+enum { NOTED = 8192 /* hashes of what was kept lately, by their keys; a power of 2 */ };
 
 struct record {
     char uuid[VIRT_UUID_LEN + 1];
@@ -105,6 +105,8 @@ static void *run(void *data)
             continue;
         write_pending(l);
     }
+    if (l->n)
+        write_pending(l); /* what came while the last was written */
     pthread_mutex_unlock(&l->lock);
     return NULL;
 }
@@ -138,29 +140,21 @@ void keep_later_free(struct keep_later *l)
 
 /* ---- noting ---- */
 
-/* Under lock. */
-static bool was_noted(struct keep_later *l, uint64_t hash)
-{
-    uint64_t *at = &l->noted[hash & (NOTED - 1)];
-    bool same = *at == hash;
-    *at = hash;
-    return same;
-}
-
-/* Under lock. Takes what `x` has over. */
-static void add(struct keep_later *l, struct record *x)
+/* Under lock. Takes what `x` has over. Returns whether it will be written. */
+static bool add(struct keep_later *l, struct record *x)
 {
     struct record *more = l->n < KEEP_LATER_MAX ? mem_grow(l->pending, l->n, sizeof(*more)) : NULL;
     if (!more || !x->key || !x->value) {
         l->pending = more ? more : l->pending;
         record_clear(x);
-        return;
+        return false;
     }
     l->pending = more;
     l->pending[l->n++] = *x;
     if (!l->has_thread)
         l->has_thread = pthread_create(&l->thread, NULL, run, l) == 0;
     pthread_cond_broadcast(&l->changed);
+    return true;
 }
 
 void keep_later(struct keep_later *l, const char *uuid, const char *kind, const char *key,
@@ -168,13 +162,14 @@ void keep_later(struct keep_later *l, const char *uuid, const char *kind, const 
 {
     if (l->model->options.readonly || l->model->is_test)
         return;
-    uint64_t h = hash_str(hash_str(HASH_START, uuid), kind);
-    h = hash_end(hash_str(hash_str(h, key), value));
+    uint64_t key_hash = hash_str(hash_str(hash_str(HASH_START, uuid), kind), key);
+    uint64_t hash = hash_end(hash_str(key_hash, value));
     pthread_mutex_lock(&l->lock);
-    if (!was_noted(l, h)) {
+    uint64_t *noted = &l->noted[hash_end(key_hash) & (NOTED - 1)];
+    if (*noted != hash) {
         struct record x = {.kind = kind, .key = strdup(key), .value = strdup(value)};
         snprintf(x.uuid, sizeof(x.uuid), "%s", uuid);
-        add(l, &x);
+        *noted = add(l, &x) ? hash : 0;
     }
     pthread_mutex_unlock(&l->lock);
 }

@@ -121,6 +121,7 @@ struct domain {
     char uuid[37];
     const char *state; /* "running", "shut off", …; static storage */
     bool active, persistent;
+    bool forgets_alone;         /* its libvirt can ABLE_FORGET_ALONE (able.h) */
     size_t n, n_unreadable;     /* snapshots; and those whose XML cannot be read, left out */
     struct snapshot *all;       /* in libvirt's order */
     struct snapshot **by_coded; /* n of them, sorted */
@@ -197,8 +198,8 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
  * why, is at work on the domain. */
 void model_blame_verb(struct model *m, const char *uuid, struct err *e);
 
-/* An image of that domain is closed, or a read of it has failed with ESTALE: those of its files that
- * have changed while it was open are remembered. */
+/* An image of that domain is closed, or a read of it has failed with ESTALE: those of its files
+ * that have changed while it was open are remembered. */
 void model_image_changed(struct model *m, const char *uuid, const struct image *im);
 
 /* ---- texts, each owned by the caller ---- */

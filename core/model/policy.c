@@ -347,7 +347,7 @@ static int header_counts(void *ctx, const char *upper, const char *lower, const 
     if (!a->domain || !a->snapshot || follow_depth(a->mounts, upper, other, NULL) < 2)
         return 0;
     const char *below = live_below(a->domain, upper);
-    if (below || model_able(a->model, ABLE_FORGET_ALONE))
+    if (below || a->domain->forgets_alone)
         return below && !strcmp(below, lower);
     return err_fail(e, EIO,
                     "by its header '%s' stands on '%s', and by the XML on '%s', as after a 'virsh "

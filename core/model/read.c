@@ -154,6 +154,7 @@ static int domain_assemble(struct model *m, const char *uuid, struct virt_look *
                                  .volumes = volumes_new(m->pools, now),
                                  .kept = kept,
                                  .current = docs->current,
+                                 .forgets_alone = model_able(m, ABLE_FORGET_ALONE),
                                  .flat = m->options.flat};
     r = parts.volumes ? domain_build(&parts, images_identify, tables, ret, e) : err_nomem(e);
     look->xml = parts.xml;

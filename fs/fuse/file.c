@@ -40,6 +40,8 @@ static int open_text(struct fs *fs, const struct view *v, struct handle *h,
     size_t len;
     int r = tree_text(&fs->tree, v, &text, &len, e);
     if (r == 0)
+        r = tree_edition(&fs->tree, &v->place, e); /* of the text, which is later than the view's */
+    if (r == 0)
         r = budget_take(len, e);
     if (r < 0)
         return r;
@@ -228,6 +230,8 @@ static void read_added(fuse_req_t req, const struct handle *h, size_t size, off_
     int r = tree_view(&fs->tree, &h->place, &v, &e);
     if (r == 0)
         r = tree_text(&fs->tree, &v, &text, &len, &e);
+    if (r == 0)
+        r = tree_edition(&fs->tree, &h->place, &e);
     if (r < 0) /* the file ends here */
         reply_text(req, h->text, h->text_len, size, off);
     else

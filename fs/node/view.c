@@ -72,8 +72,7 @@ int tree_view_in(struct domain *d, const struct place *p, struct view *ret, stru
     return 0;
 }
 
-/* A file that has begun anew is another one. */
-static int check_edition(const struct tree *t, const struct place *p, struct err *e)
+int tree_edition(const struct tree *t, const struct place *p, struct err *e)
 {
     const struct row *row = p->kind == PLACE_FILE ? place_row(p) : NULL;
     if (!row || !row->edition || row->edition(t, p->uuid) == place_edition(p))
@@ -95,7 +94,7 @@ int tree_view(struct tree *t, const struct place *p, struct view *ret, struct er
     if (r == 0 && place_is_in_tag(p))
         r = model_tags(t->model, d, &tags, e);
     if (r == 0)
-        r = check_edition(t, p, e);
+        r = tree_edition(t, p, e);
     return r < 0 ? r : tree_view_in(d, p, ret, e);
 }
 

@@ -27,6 +27,8 @@ int tree_view(struct tree *t, const struct place *p, struct view *ret, struct er
 int tree_view_in(struct domain *d, const struct place *p, struct view *ret, struct err *e);
 /* Its st_ino: stable over mounts, also when the same bytes have come to stand in another file. */
 uint64_t view_ino(const struct view *v);
+/* Is the file the one that it was when the place was found? ESTALE once it has begun anew. */
+int tree_edition(const struct tree *t, const struct place *p, struct err *e);
 void view_drop(struct view *v);
 #define autoview __attribute__((cleanup(view_drop)))
 

@@ -330,6 +330,30 @@ def after_a_delete_of_metadata_alone(directory):
 
 
 @test
+def after_a_delete_of_metadata_alone_on_another_branch(directory):
+    """The domain's own XML does not tell then which chain is right: no image shows other bytes."""
+    with Domain("branched", directory, size=4 * MIB) as domain, Mount(SYSTEM, "cache=0") as mount:
+        domain.start()
+        names = [f"e{number}" for number in range(1, 6)]
+        for number, one in enumerate(names, 1):
+            domain.write(number, number * OFFSET, OFFSET)
+            domain.snapshot(one, "external")
+        held = {one: read(mount, domain, one) for one in names}
+        by_qemu(domain, held)
+        write(mount.path("branched/by-name/e1/revert"), "\n")
+        equal(domain.state(), "shut off")
+        domain.delete("e2", "--metadata")
+        for one in domain.snapshots():
+            try:
+                same(read(mount, domain, one), held[one], one)
+            except OSError as error:
+                true(domain.libvirt() < (11, 3) and one != "e1", f"{one}: {error}")
+                equal(error.errno, errno.EIO, one)
+                refused(errno.EIO, write, mount.path("branched/by-name", one, "revert"), "\n")
+        same(read(mount, domain, "e1"), held["e1"], "e1")
+
+
+@test
 def after_a_pull_the_content_is_in_no_chain(directory):
     with Domain("pulled", directory, size=4 * MIB) as domain, Mount(SYSTEM, "cache=0") as mount:
         domain.start()

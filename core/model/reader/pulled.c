@@ -56,9 +56,10 @@ static const struct xml_source *find_below(struct domain *d, const char *path)
 
 /* ---- does it matter? ---- */
 
-static int open_below(struct domain *d, const struct xml_source *s, struct image **ret)
+static int open_below(const struct model *m, struct domain *d, const struct xml_source *s,
+                      struct image **ret)
 {
-    struct allowance a = {.domain = d, .anywhere = true};
+    struct allowance a = {.model = m, .domain = d, .anywhere = true};
     struct image_policy policy = policy_of(&a);
     struct image_source source = {.path = policy_path(d->volumes, s), .format = policy_format(s)};
     struct err ignored;
@@ -96,15 +97,15 @@ static bool is_missed(struct image *tag, struct image *below)
     return false;
 }
 
-int pulled_check(struct domain *d, const struct snapshot_disk *disk, struct image *im,
-                 struct err *e)
+int pulled_check(const struct model *m, struct domain *d, const struct snapshot_disk *disk,
+                 struct image *im, struct err *e)
 {
     struct image *below autodestroy(image_unref) = NULL;
     if (!disk->tag || disk->memory || image_depth(im) > 1)
         return 0;
     const struct xml_source *s = find_below(d, disk->path);
     if (s)
-        open_below(d, s, &below);
+        open_below(m, d, s, &below);
     if (!s || !is_missed(im, below))
         return 0;
     return err_fail(
@@ -141,7 +142,7 @@ int pulled_check_revert(struct model *m, struct domain *d, const struct snapshot
     struct image_policy policy = policy_of(&a);
     struct image_source source = {.path = disk->path, .format = disk->format, .tag = disk->tag};
     struct err why;
-    if (image_open(&source, &policy, &im, &ignored) < 0 || pulled_check(d, disk, im, &why) == 0)
+    if (image_open(&source, &policy, &im, &ignored) < 0 || pulled_check(m, d, disk, im, &why) == 0)
         return 0;
     return err_fail(e, EBUSY, "%s", why.text);
 }

@@ -14,8 +14,8 @@
  * opened. EIO if it is a tag in a file that has no backing file, which a snapshot of the domain
  * says it had, and that has data where the tag has nothing. What cannot be read of the backing file
  * counts as data. */
-int pulled_check(struct domain *d, const struct snapshot_disk *disk, struct image *im,
-                 struct err *e);
+int pulled_check(const struct model *m, struct domain *d, const struct snapshot_disk *disk,
+                 struct image *im, struct err *e);
 
 /* Would QEMU, by the file's header, read the disk of `s` through another chain than its XML gives?
  * Asked before a revert to a tag. EBUSY. */

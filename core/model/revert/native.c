@@ -126,11 +126,21 @@ static bool is_on_left(const struct native *n)
     return on;
 }
 
-/* libvirt moves the mark last. */
+static bool leaves_top(const struct native *n)
+{
+    bool leaves = false;
+    for (size_t i = 0; i < n->left.n; i++)
+        leaves |= n->left.items[i].what == LEFT_TOP;
+    return leaves;
+}
+
+/* libvirt moves the mark last. If it was at the snapshot before, only a disk that has moved tells.
+ */
 static bool is_done(const struct native *n)
 {
     const char *current = n->now->current ? n->now->current->name : "";
-    return !strcmp(current, n->p.snapshot) && !is_on_left(n);
+    bool moves = !n->current || strcmp(n->current, n->p.snapshot) != 0;
+    return !strcmp(current, n->p.snapshot) && !is_on_left(n) && (moves || leaves_top(n));
 }
 
 /* May libvirt be asked for it once more, as things are now? */
