@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/syscall.h>
 
 #include "base/mem.h"
@@ -67,6 +69,14 @@ static int enter(struct walk *w, int fd)
     return 0;
 }
 
+/* A link in /proc leads to an open file itself, whatever its text says: the file may have no name.
+ */
+static bool is_magic(int dir)
+{
+    struct statfs fs;
+    return fstatfs(dir, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
 /* What the link says comes before the rest; it starts anew at the root or in the link's directory.
  */
 static int follow(struct walk *w, const char *name, const char *rest)
@@ -111,12 +121,12 @@ static int step(struct walk *w)
         return -ENOMEM;
     if (fstatat(w->at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
-    int r;
-    if (S_ISLNK(st.st_mode)) {
-        r = note_link(w, name, &st);
-        r = r < 0 ? r : follow(w, name, rest);
-    } else {
-        r = enter(w, openat(w->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    bool link = S_ISLNK(st.st_mode), magic = link && is_magic(w->at);
+    int r = link ? note_link(w, name, &st) : 0;
+    if (r == 0 && link && !magic) {
+        r = follow(w, name, rest);
+    } else if (r == 0) {
+        r = enter(w, openat(w->at, name, O_PATH | O_CLOEXEC | (magic ? 0 : O_NOFOLLOW)));
         free(w->rest);
         w->rest = take(rest);
     }
