@@ -53,7 +53,6 @@ struct model {
     bool is_test; /* libvirt's test driver: its domains have no files */
     struct reading listing;
     struct lookout *lookout;
-    struct settler *settler; /* NULL: nothing is recovered beside */
     struct linger *linger;
     struct touched *touched;
     struct pools *pools;
@@ -64,6 +63,8 @@ struct model {
     pthread_mutex_t lock;
     pthread_cond_t turned; /* a task, a queue or a progress changed */
     /* under lock: */
+    struct settler *settler; /* set once, before there is a thread of FUSE's; NULL for none */
+    bool recovery_ends;
     struct entry *entries[ENTRY_BUCKETS]; /* by uuid */
     struct domain_list *list;             /* may be NULL */
     uint64_t changes;                     /* made here, to any domain */

@@ -72,13 +72,23 @@ void model_recover(struct model *m)
 {
     if (m->options.readonly || m->is_test)
         return;
-    m->settler = settler_new(m);
-    if (!m->settler && m->options.say)
+    struct settler *s = settler_new(m);
+    pthread_mutex_lock(&m->lock);
+    bool ends = m->recovery_ends; /* a signal may come first */
+    m->settler = ends ? NULL : s;
+    pthread_mutex_unlock(&m->lock);
+    if (ends)
+        settler_free(s);
+    if (!s && m->options.say)
         m->options.say(true, "cannot start the thread that finishes what was cut off; the next "
                              "operation on a domain does it");
 }
 
 void model_recover_stop(struct model *m)
 {
-    settler_stop(m->settler);
+    pthread_mutex_lock(&m->lock);
+    struct settler *s = m->settler;
+    m->recovery_ends = true;
+    pthread_mutex_unlock(&m->lock);
+    settler_stop(s);
 }
