@@ -187,11 +187,20 @@ static struct place image_place(const struct view *dir, const struct snapshot_di
                       place_disk_item(disk->ident, disk->file));
 }
 
-static enum tree_unreadable unreadable_of(const struct tree *t)
+/* Is an image left out, or only if it cannot be read (HIDE)? Whether libvirt's daemon is elsewhere
+ * counts, and is asked, only for one that by its kind can never be read. */
+static bool may_be_left_out(const struct tree *t, const struct snapshot_disk *disk)
 {
-    if (t->options.unreadable != UNREADABLE_AUTO)
-        return t->options.unreadable;
-    return model_is_elsewhere(t->model) ? UNREADABLE_UNSUPPORTED : UNREADABLE_SHOW;
+    switch (t->options.unreadable) {
+    case UNREADABLE_SHOW:
+        return false;
+    case UNREADABLE_UNSUPPORTED:
+        return disk->unsupported;
+    case UNREADABLE_HIDE:
+        return true;
+    default:
+        return disk->unsupported && model_is_elsewhere(t->model);
+    }
 }
 
 /* Is the image listed? One that cannot be read is, unless the user has said otherwise: a backup
@@ -200,10 +209,8 @@ static enum tree_unreadable unreadable_of(const struct tree *t)
 static int shows_image(struct tree *t, const struct view *dir, const struct snapshot_disk *disk,
                        bool *ret, struct err *ret_why, struct err *e)
 {
-    enum tree_unreadable unreadable = unreadable_of(t);
     struct image_facts facts;
-    *ret = !disk->absent && (unreadable == UNREADABLE_SHOW ||
-                             (unreadable == UNREADABLE_UNSUPPORTED && !disk->unsupported));
+    *ret = !disk->absent && !may_be_left_out(t, disk);
     if (*ret)
         return 0;
     int no = model_image_facts(t->model, dir->domain, dir->snapshot, disk, &facts, ret_why);

@@ -8,7 +8,6 @@
 #include "image/image.h"
 #include "model/catalog.h"
 #include "model/follow.h"
-#include "model/revert/chains.h"
 #include "virt/change.h"
 
 int failed_is_at(const struct snapshot *s, bool *ret, struct err *e)
