@@ -29,9 +29,10 @@ struct model_options {
     size_t n_globs;
     const char *const *allow; /* directories whose files a backing chain may name */
     size_t n_allow;
-    bool untouched;     /* untouched.h */
-    bool flat;          /* every snapshot's real directory stands in by-name/ */
-    const char *create; /* what mkdir makes, words (words.h) joined by ':'; NULL = the default */
+    bool untouched; /* reader/modified.h */
+    bool flat;      /* every snapshot's real directory stands in by-name/ */
+    const char
+        *create; /* what mkdir makes, words (create/words.h) joined by ':'; NULL = the default */
     /* Takes a line for the program's log of what was done without being asked; may be NULL. */
     void (*say)(bool failed, const char *line);
 };
@@ -92,14 +93,14 @@ struct snapshot_disk {
     bool unsupported; /* by its kind: XML alone tells that it can never be read */
     uint64_t ident;   /* another one when the bytes may be others */
     uint64_t state;   /* of its file, as far as another boot leaves it */
-    uint64_t number;  /* for st_ino: as ident, and lasting (numbers.h) */
-    size_t probe;     /* its place in the domain's probes (images.c) */
-    /* A tag that libvirt does not know (unmanaged.h), else NULL. */
+    uint64_t number;  /* for st_ino: as ident, and lasting (catalog/numbers.h) */
+    size_t probe;     /* its place in the domain's probes (reader/open.c) */
+    /* A tag that libvirt does not know (reader/unmanaged.h), else NULL. */
     const struct stray *stray;
 };
 
 struct snapshot {
-    const struct snapshot_doc *doc; /* document.h */
+    const struct snapshot_doc *doc; /* catalog/document.h */
     const char *name, *coded, *xml; /* borrowed from doc; `coded` as the directory is named */
     size_t xml_len;
     const struct xml_snapshot *parsed;
@@ -109,7 +110,7 @@ struct snapshot {
     bool in_by_name;             /* its real directory stands in by-name/ (flat and deep trees) */
     size_t path_len, path_depth; /* of its real directory's path below the domain's directory */
     uint64_t ident;              /* another one when re-made, or when its bytes may be others */
-    uint64_t number;             /* for st_ino: as ident, and lasting (numbers.h) */
+    uint64_t number;             /* for st_ino: as ident, and lasting (catalog/numbers.h) */
     struct snapshot_disk *disks; /* only those the snapshot captured, sorted by target */
     size_t n_disks, n_images;    /* n_images: with the memory, which stands behind the disks */
     /* Not a snapshot, but tags that libvirt does not know: the newest of them; else NULL. */
@@ -121,7 +122,7 @@ struct domain {
     char uuid[37];
     const char *state; /* "running", "shut off", …; static storage */
     bool active, persistent;
-    bool forgets_alone;         /* its libvirt can ABLE_FORGET_ALONE (able.h) */
+    bool forgets_alone;         /* its libvirt can ABLE_FORGET_ALONE (catalog/capability.h) */
     size_t n, n_unreadable;     /* snapshots; and those whose XML cannot be read, left out */
     struct snapshot *all;       /* in libvirt's order */
     struct snapshot **by_coded; /* n of them, sorted */
@@ -137,9 +138,9 @@ struct domain {
     uint64_t print;            /* a hash of all that is shown of it */
     struct timespec seen;      /* when it was first read so */
     struct snapshot **links;   /* what roots and children point into */
-    struct probes *probes;     /* images.c */
-    struct named_files *named; /* policy.c */
-    struct volumes *volumes;   /* volumes.h */
+    struct probes *probes;     /* reader/open.c */
+    struct named_files *named; /* reader/policy.c */
+    struct volumes *volumes;   /* storage/volumes.h */
     uint64_t counted;          /* in the budget, of what is not its documents' */
     struct unmanaged *unmanaged;
     struct kept *kept; /* journal/kept.h; NULL for nothing */
@@ -214,7 +215,7 @@ enum { NEEDED_BY_MAX = 1000 };
 int model_needed_by(struct model *m, const struct domain *d, const struct snapshot *s, char **ret,
                     size_t *ret_len, struct err *e);
 
-/* The domain's `log`: its last operations (oplog.h). Empty when there were none. */
+/* The domain's `log`: its last operations (activity/log.h). Empty when there were none. */
 int model_log(struct model *m, const char *uuid, char **ret, size_t *ret_len, struct err *e);
 /* Counts the files that the log has begun anew. */
 unsigned model_log_edition(struct model *m, const char *uuid);

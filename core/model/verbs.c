@@ -1,20 +1,20 @@
-/* verbs.c - see verbs.h; creation is in create.c, deletion in erase.c. Locks: those of turn.h, for
- * the whole of a verb.
+/* verbs.c - see verbs.h; creation is in create/create.c, deletion in delete/verb.c. Locks: those of
+ * change/operation.h, for the whole of a verb.
  */
 #include "model/verbs.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "model/catalog.h"
+#include "model/catalog/catalog.h"
 #include "model/change/outcome.h"
-#include "model/copy.h"
-#include "model/evidence.h"
-#include "model/flags.h"
-#include "model/guard.h"
-#include "model/revert.h"
+#include "model/revert/copy.h"
+#include "model/reader/evidence.h"
+#include "model/change/flag_words.h"
+#include "model/change/guard.h"
+#include "model/revert/overlays.h"
 #include "model/revert/native.h"
-#include "model/turn.h"
+#include "model/change/operation.h"
 #include "virt/xml.h"
 
 /* ---- revert ---- */

@@ -1,10 +1,10 @@
 /* verbs.h - what a user can do to a domain's snapshots.
  *
  * Every verb queues behind the others on the same domain (different domains run side by side),
- * reads the domain afresh, asks the guard (guard.h) whose bytes would change, and only then makes
- * the one libvirt call, or the steps of our own where libvirt's is not safe. 0 or -errno with a
- * sentence that says what to do about it where we know. A verb may take minutes: it never runs on a
- * thread that others wait for.
+ * reads the domain afresh, asks the guard (change/guard.h) whose bytes would change, and only then
+ * makes the one libvirt call, or the steps of our own where libvirt's is not safe. 0 or -errno with
+ * a sentence that says what to do about it where we know. A verb may take minutes: it never runs on
+ * a thread that others wait for.
  */
 #ifndef SNAPFS_MODEL_VERBS_H
 #define SNAPFS_MODEL_VERBS_H
@@ -25,8 +25,8 @@ enum { VERB_WORDS_MAX = 4096 };
 int verb_create(struct model *m, const char *uuid, uint64_t parent_ident, const char *coded,
                 uint64_t *ret_ident, struct text *remark, struct err *e);
 
-/* A command written to `create` (draft.h): "NAME WORDS" (words.h), the name coded as for mkdir, or
- * a <domainsnapshot> document. The new one becomes a child of the current one. */
+/* A command written to `create` (create/input.h): "NAME WORDS" (create/words.h), the name coded as
+ * for mkdir, or a <domainsnapshot> document. The new one becomes a child of the current one. */
 int verb_create_written(struct model *m, const char *uuid, const char *text, struct text *remark,
                         struct err *e);
 

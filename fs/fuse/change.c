@@ -14,7 +14,7 @@
 #include "fuse/interrupt.h"
 #include "fuse/report.h"
 #include "fuse/requests.h"
-#include "model/task.h"
+#include "model/activity/task.h"
 
 struct change {
     atomic_uint refs; /* the task's thread and the one that watches over it */

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 #include "fuse/lowlevel.h"
-#include "model/draft.h"
+#include "model/create/input.h"
 #include "node/tree.h"
 
 struct handle;

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "fuse/lowlevel.h"
 #include "fuse/values.h"
-#include "model/words.h"
+#include "model/create/words.h"
 
 static int set_uid(struct options *o, const char *value, struct err *e)
 {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "model/reader/parts.h"
-#include "model/stray.h"
+#include "model/reader/tag_dirs.h"
 #include "node/tree.h"
 
 enum { DIR_MODE = 0755, LINK_MODE = 0777, IMAGE_MODE = 0400, TEXT_MODE = 0444, WRITE_MODE = 0666 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "model/draft.h"
+#include "model/create/input.h"
 #include "model/verbs.h"
 #include "node/dirs.h"
 #include "node/tree.h"

@@ -32,7 +32,7 @@
 
 #include "base/budget.h"
 #include "model/reader/parts.h"
-#include "model/unmanaged.h"
+#include "model/reader/unmanaged.h"
 #include "node/tree.h"
 
 static int no_entry(struct err *e, const char *name)

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "model/model.h"
-#include "model/unmanaged.h"
+#include "model/reader/unmanaged.h"
 #include "model/verbs.h"
 #include "node/tree.h"
 

@@ -24,7 +24,7 @@ struct row {
     unsigned mode;         /* of a PLACE_FILE */
     bool hidden;           /* found by name, never listed */
     bool whole;            /* a write replaces it all: no append, no write past its start */
-    bool documents;        /* a document may be written, in several writes (model/draft.h) */
+    bool documents;        /* a document may be written, in several writes (model/create/input.h) */
     /* The file's bytes. NULL: reads as empty. */
     int (*show)(struct tree *t, const struct view *v, char **ret, size_t *ret_len, struct err *e);
     /* When what is shown began to be so; leaves *ret when nothing was yet. NULL: with the domain.

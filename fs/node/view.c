@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "model/unmanaged.h"
+#include "model/reader/unmanaged.h"
 #include "node/tree.h"
 
 #define ROOT_FRESH_NS CLOCK_SECOND

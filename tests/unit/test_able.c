@@ -1,5 +1,5 @@
 /* test_able.c - what each libvirt can do, at the versions where that changes. */
-#include "model/able.h"
+#include "model/catalog/capability.h"
 #include "tap.h"
 
 int main(void)

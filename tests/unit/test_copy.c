@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
-#include "model/copy_file.h"
-#include "model/copy_plan.h"
-#include "model/mark.h"
-#include "model/task.h"
+#include "model/revert/copy_file.h"
+#include "model/revert/copy_plan.h"
+#include "model/storage/file_marks.h"
+#include "model/activity/task.h"
 #include "tap.h"
 
 #define UUID "11111111-2222-3333-4444-555555555555"

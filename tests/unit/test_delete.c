@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/delete.h"
-#include "model/delete_plan.h"
+#include "model/delete/delete.h"
+#include "model/delete/plan.h"
 #include "tap.h"
 
 #define UUID "11111111-2222-3333-4444-666666666666"

@@ -2,8 +2,8 @@
  */
 #include <stdlib.h>
 
-#include "model/domain.h"
-#include "model/inside.h"
+#include "model/catalog/domain.h"
+#include "model/graph/mount_path.h"
 #include "tap.h"
 
 static uint64_t salt;    /* stands for what is in the files, */

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/flags.h"
+#include "model/change/flag_words.h"
 #include "tap.h"
 
 static const struct flag_word words[] = {{"one", 1}, {"two", 2}, {"one-more", 4}};

@@ -1,7 +1,7 @@
 /* test_graph.c - whose bytes change: shapes of snapshots as files and users. */
 #include <stdlib.h>
 
-#include "model/graph.h"
+#include "model/graph/graph.h"
 #include "tap.h"
 
 struct seen {

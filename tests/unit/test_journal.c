@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "base/uuid.h"
-#include "model/journal.h"
+#include "model/journal/journal.h"
 #include "tap.h"
 
 #define UUID "11111111-2222-3333-4444-555555555555"

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "model/linger.h"
+#include "model/reader/open_cache.h"
 #include "tap.h"
 
 enum { PATIENCE_S = 30 };

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/graph.h"
-#include "model/merge.h"
-#include "model/need.h"
+#include "model/graph/graph.h"
+#include "model/graph/mergeable.h"
+#include "model/graph/users.h"
 #include "tap.h"
 
 enum { CHAIN_MAX = 16, SNAPSHOT_NAME = 8 };

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "model/outlook.h"
+#include "model/graph/usage.h"
 #include "tap.h"
 
 enum { DEV = 1 };

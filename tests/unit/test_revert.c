@@ -7,9 +7,9 @@
 
 #include "base/text.h"
 #include "base/uuid.h"
-#include "model/overlay.h"
-#include "model/print.h"
-#include "model/revert_plan.h"
+#include "model/storage/overlay_name.h"
+#include "model/change/fingerprint.h"
+#include "model/revert/overlays_plan.h"
 #include "tap.h"
 
 #define UUID "11111111-2222-3333-4444-555555555555"

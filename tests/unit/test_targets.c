@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "model/targets.h"
+#include "model/create/new_files.h"
 #include "tap.h"
 
 #define UUID "11111111-2222-3333-4444-555555555555"

@@ -1,6 +1,6 @@
 /* Tasks, the queue of a domain, and what its `job` says of both. */
 #include "base/clock.h"
-#include "model/task.h"
+#include "model/activity/task.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "model/catalog.h"
+#include "model/catalog/catalog.h"
 #include "tap.h"
 
 #define UUID "6695eb01-f6a4-8304-79aa-97f2502e193f"

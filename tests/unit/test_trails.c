@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/trails.h"
+#include "model/graph/chain_cache.h"
 #include "tap.h"
 
 /* Layers of these paths and formats, which the trails take over. */

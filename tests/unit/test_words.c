@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "model/plan.h"
-#include "model/words.h"
+#include "model/create/plan.h"
+#include "model/create/words.h"
 #include "tap.h"
 
 static void refused(const char *words, const char *says)

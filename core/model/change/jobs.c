@@ -2,12 +2,12 @@
 #include "model/change/jobs.h"
 #include "virt/xml.h"
 #include "virt/commit.h"
-#include "model/task.h"
+#include "model/activity/task.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "model/catalog.h"
+#include "model/catalog/catalog.h"
 #include "virt/job.h"
 
 int jobs_check_create(struct model *m, const struct domain *d, struct err *e)

@@ -1,9 +1,9 @@
 /* lasting.c - see lasting.h. No locks of its own: called under the domain's operation. */
 #include "model/change/lasting.h"
 
-#include "model/catalog.h"
-#include "model/evidence.h"
-#include "model/numbers.h"
+#include "model/catalog/catalog.h"
+#include "model/reader/evidence.h"
+#include "model/catalog/numbers.h"
 
 void lasting_keep(struct model *m, const struct domain *before)
 {

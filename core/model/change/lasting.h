@@ -5,8 +5,8 @@
 #include "model/model.h"
 
 /* After a change made here to the domain, which was `before` it: the snapshots that are still there
- * keep their inode numbers (numbers.h), and of new ones it is kept that their files are right
- * (evidence.h). */
+ * keep their inode numbers (catalog/numbers.h), and of new ones it is kept that their files are
+ * right (reader/evidence.h). */
 void lasting_keep(struct model *m, const struct domain *before);
 
 #endif

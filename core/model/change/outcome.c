@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "model/print.h"
+#include "model/change/fingerprint.h"
 
 static const char *current_name(const struct domain *d)
 {

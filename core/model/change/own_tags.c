@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "image/image.h"
-#include "model/mark.h"
+#include "model/storage/file_marks.h"
 
 #define MAGIC "QFI\xfb"
 

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "model/catalog.h"
+#include "model/catalog/catalog.h"
 #include "virt/checkpoints.h"
 
 int redefinable_check(const struct model *m, const char *uuid, bool active, const char *instead,

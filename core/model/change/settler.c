@@ -1,5 +1,5 @@
 /* settler.c - see settler.h. Locks: settler->lock guards what is below it, and is a leaf; for a
- * domain those of turn.h. */
+ * domain those of change/operation.h. */
 #include "model/change/settler.h"
 
 #include <errno.h>
@@ -7,11 +7,11 @@
 #include <signal.h>
 
 #include "base/clock.h"
-#include "model/catalog.h"
-#include "model/journal.h"
-#include "model/recover.h"
-#include "model/task.h"
-#include "model/turn.h"
+#include "model/catalog/catalog.h"
+#include "model/journal/journal.h"
+#include "model/change/recover.h"
+#include "model/activity/task.h"
+#include "model/change/operation.h"
 
 enum {
     AWAY_MS = 1000,        /* libvirt does not answer */

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/catalog.h"
-#include "model/volumes.h"
+#include "model/catalog/catalog.h"
+#include "model/storage/volumes.h"
 #include "virt/change.h"
 #include "virt/xml_listing.h"
 

@@ -13,9 +13,9 @@
 #define SNAPFS_MODEL_CREATE_NEW_SNAPSHOT_H
 
 #include "model/journal/procedure.h"
-#include "model/plan.h"
-#include "model/targets.h"
-#include "model/turn.h"
+#include "model/create/plan.h"
+#include "model/create/new_files.h"
+#include "model/change/operation.h"
 
 struct new_overlay {
     char *target;

@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 
 #include "base/hash.h"
-#include "model/catalog.h"
-#include "model/inside.h"
+#include "model/catalog/catalog.h"
+#include "model/graph/mount_path.h"
 
 static bool was_said(struct model *m, const char *what)
 {

@@ -2,7 +2,7 @@
 #ifndef SNAPFS_MODEL_GRAPH_ADVICE_H
 #define SNAPFS_MODEL_GRAPH_ADVICE_H
 
-#include "model/graph.h"
+#include "model/graph/graph.h"
 #include "model/model.h"
 
 /* Warns, once, of each clone whose backing file is in a mount by a path through `current`: it reads

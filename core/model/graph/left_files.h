@@ -4,7 +4,7 @@
 #ifndef SNAPFS_MODEL_GRAPH_LEFT_FILES_H
 #define SNAPFS_MODEL_GRAPH_LEFT_FILES_H
 
-#include "model/names.h"
+#include "model/storage/path_set.h"
 
 /* Keeps the file with the domain, as far as that can be done. */
 void left_files_note(const char *uuid, const char *path);

@@ -3,7 +3,7 @@
 #define SNAPFS_MODEL_GRAPH_LOOPS_H
 
 #include "base/mounts.h"
-#include "model/graph.h"
+#include "model/graph/graph.h"
 
 /* Adds the loop devices of the host whose file is in the graph, as users with `loop` set. */
 int loops_add(struct graph *g, const struct mounts *mounts, struct err *e);

@@ -11,7 +11,7 @@
 
 #include "image/image.h"
 #include "model/graph/directory.h"
-#include "model/inside.h"
+#include "model/graph/mount_path.h"
 
 enum { HEAD_MAX = 65536 /* in which an image of any format names its backing file */ };
 

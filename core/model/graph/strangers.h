@@ -8,7 +8,7 @@
 #define SNAPFS_MODEL_GRAPH_STRANGERS_H
 
 #include "base/mounts.h"
-#include "model/graph.h"
+#include "model/graph/graph.h"
 
 /* Adds to the graph, as users with `found` set, the images in the directories of the files that
  * `domain` uses (NULL: no domain), and of the loose overlays. Files in the graph, among them all

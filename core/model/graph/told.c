@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "model/follow.h"
-#include "model/inside.h"
-#include "model/need.h"
+#include "model/storage/file_chain.h"
+#include "model/graph/mount_path.h"
+#include "model/graph/users.h"
 
 static bool same_text(const char *a, const char *b)
 {

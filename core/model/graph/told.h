@@ -1,9 +1,9 @@
 /* told.h - a chain as the headers have it beside what the XML says of it. One thread. */
-#ifndef SNAPFS_MODEL_TOLD_H
-#define SNAPFS_MODEL_TOLD_H
+#ifndef SNAPFS_MODEL_GRAPH_TOLD_H
+#define SNAPFS_MODEL_GRAPH_TOLD_H
 
-#include "model/graph.h"
-#include "model/trails.h"
+#include "model/graph/graph.h"
+#include "model/graph/chain_cache.h"
 
 struct mounts;
 
@@ -21,8 +21,8 @@ bool told_has(const struct trail *t, const int *files, size_t n);
 int *told_there(struct graph *g, const struct mounts *mounts, const struct image_source *source,
                 size_t *ret_n);
 
-/* What a file of the source's that is not there would be in a snapfs mount (inside.h); owned by the
- * caller, NULL for none. */
+/* What a file of the source's that is not there would be in a snapfs mount (graph/mount_path.h);
+ * owned by the caller, NULL for none. */
 char *told_inside(const struct mounts *mounts, const struct image_source *source);
 
 /* Users whose chains go on below `file` otherwise than `t`, whose top it is, one for each way;

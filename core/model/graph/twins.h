@@ -8,7 +8,7 @@
 #define SNAPFS_MODEL_GRAPH_TWINS_H
 
 #include "base/mounts.h"
-#include "model/graph.h"
+#include "model/graph/graph.h"
 
 /* Pairs (graph_pair) the graph's files that may be one. -ENOMEM. */
 int twins_pair(struct graph *g, const struct mounts *mounts, struct err *e);

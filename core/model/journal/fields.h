@@ -7,7 +7,7 @@
 #define SNAPFS_MODEL_JOURNAL_FIELDS_H
 
 #include "base/text.h"
-#include "model/record.h"
+#include "model/journal/record.h"
 
 enum field_type {
     FIELD_TEXT,     /* char * */

@@ -1,7 +1,7 @@
 /* kept.c - the records of kept.h and their text. No locks: a value is changed by one thread.
  *
  *     snapfs-kept 1
- *     KIND KEY VALUE         as in journals (record.h); the oldest first
+ *     KIND KEY VALUE         as in journals (journal/record.h); the oldest first
  *     end HASH               of all above; a file without it, or with another hash, is spoiled
  */
 #include "model/journal/kept.h"
@@ -15,7 +15,7 @@
 #include "base/budget.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "model/record.h"
+#include "model/journal/record.h"
 
 #define HEAD "snapfs-kept "
 #define VERSION HEAD "1\n"

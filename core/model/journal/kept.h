@@ -3,11 +3,11 @@
  *
  * It holds records: a kind, a key and a value. The kinds and who owns them:
  *
- *     number   inode numbers of snapshots that were moved (numbers.h)
- *     right    files of a snapshot's images that are as they should be (untouched.h)
- *     touched  files that were seen to change (untouched.h)
- *     merge    what a merge made here has left, where the file takes no mark (mark.h)
- *     later    overlays that a later delete merges (later.h)
+ *     number   inode numbers of snapshots that were moved (catalog/numbers.h)
+ *     right    files of a snapshot's images that are as they should be (reader/modified.h)
+ *     touched  files that were seen to change (reader/modified.h)
+ *     merge    what a merge made here has left, where the file takes no mark (storage/file_marks.h)
+ *     later    overlays that a later delete merges (delete/later.h)
  *     size     sizes of images that were last known
  *     chain    chains seen while the domain ran
  *     left     files that were left for what libvirt does not know (graph/left_files.h)

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/task.h"
+#include "model/activity/task.h"
 
 /* Rows that every procedure has before its own. */
 static const struct field common_rows[] = {

@@ -1,5 +1,5 @@
-/* state_directory.h - the directory of what outlives a mount: the journals (journal.h) and what is
- * kept of each domain (kept.h).
+/* state_directory.h - the directory of what outlives a mount: the journals (journal/journal.h) and
+ * what is kept of each domain (kept.h).
  *
  * It is $STATE_DIRECTORY, else, as root, /var/lib/snapfs, else $XDG_STATE_HOME/snapfs, else
  * ~/.local/state/snapfs.

@@ -2,8 +2,8 @@
 #include <errno.h>
 
 #include "base/text.h"
-#include "model/catalog.h"
-#include "model/lookout.h"
+#include "model/catalog/catalog.h"
+#include "model/graph/usage_cache.h"
 #include "model/model.h"
 
 static void add_line(void *ctx, const char *user)

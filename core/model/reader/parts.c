@@ -1,12 +1,12 @@
-/* parts.c - see parts.h. No locks of its own: what is remembered is images.c's. */
+/* parts.c - see parts.h. No locks of its own: what is remembered is reader/open.c's. */
 #include "model/reader/parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "image/image.h"
-#include "model/catalog.h"
-#include "model/images.h"
+#include "model/catalog/catalog.h"
+#include "model/reader/open.h"
 #include "virt/xml.h"
 
 static int read_bytes(void *ctx, void *buf, size_t len, uint64_t offset, struct err *e)

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/follow.h"
-#include "model/policy.h"
+#include "model/storage/file_chain.h"
+#include "model/reader/policy.h"
 #include "model/storage/backing.h"
 #include "virt/xml.h"
 

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "image/image.h"
-#include "model/catalog.h"
+#include "model/catalog/catalog.h"
 #include "model/journal/kept.h"
-#include "model/keep_later.h"
-#include "model/policy.h"
+#include "model/journal/keep_later.h"
+#include "model/reader/policy.h"
 #include "virt/xml.h"
 
 #define KIND "size"

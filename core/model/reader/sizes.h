@@ -1,7 +1,7 @@
 /* sizes.h - the sizes of images that were last known.
  *
  * An image that cannot be read now is listed all the same, so it needs a size. What a look at an
- * image has found out is kept over mounts (keep_later.h).
+ * image has found out is kept over mounts (journal/keep_later.h).
  */
 #ifndef SNAPFS_MODEL_READER_SIZES_H
 #define SNAPFS_MODEL_READER_SIZES_H

@@ -7,7 +7,7 @@
 
 #include "base/hash.h"
 #include "base/printable.h"
-#include "model/catalog.h"
+#include "model/catalog/catalog.h"
 
 struct unreadable {
     pthread_mutex_t lock;

@@ -1,12 +1,12 @@
-/* chains.c - see chains.h. No locks; headers are read, nothing is written. */
+/* chains.c - see reader/disk_chains.h. No locks; headers are read, nothing is written. */
 #include "model/revert/chains.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "model/follow.h"
-#include "model/policy.h"
+#include "model/storage/file_chain.h"
+#include "model/reader/policy.h"
 #include "model/storage/backing.h"
 
 void revert_chains_drop(struct revert_chains *c)

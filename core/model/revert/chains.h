@@ -4,7 +4,7 @@
 #ifndef SNAPFS_MODEL_REVERT_CHAINS_H
 #define SNAPFS_MODEL_REVERT_CHAINS_H
 
-#include "model/revert_plan.h"
+#include "model/revert/overlays_plan.h"
 
 struct revert_chains {
     struct xml_chain *items; /* n of them; they borrow from */

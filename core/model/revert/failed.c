@@ -6,8 +6,8 @@
 
 #include "base/mounts.h"
 #include "image/image.h"
-#include "model/catalog.h"
-#include "model/follow.h"
+#include "model/catalog/catalog.h"
+#include "model/storage/file_chain.h"
 #include "virt/change.h"
 
 int failed_is_at(const struct snapshot *s, bool *ret, struct err *e)

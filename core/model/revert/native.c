@@ -14,14 +14,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "model/catalog.h"
+#include "model/catalog/catalog.h"
 #include "model/change/jobs.h"
 #include "model/change/outcome.h"
-#include "model/guard.h"
+#include "model/change/guard.h"
 #include "model/journal/procedure.h"
-#include "model/print.h"
+#include "model/change/fingerprint.h"
 #include "model/revert/failed.h"
-#include "model/volumes.h"
+#include "model/storage/volumes.h"
 #include "virt/xml.h"
 
 struct native {

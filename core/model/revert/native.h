@@ -12,8 +12,8 @@
 #ifndef SNAPFS_MODEL_REVERT_NATIVE_H
 #define SNAPFS_MODEL_REVERT_NATIVE_H
 
-#include "model/leftover.h"
-#include "model/turn.h"
+#include "model/change/reclaim.h"
+#include "model/change/operation.h"
 
 /* Reverts, after guard_revert gave it the way and what is left then. `flags` are virt_revert_flag.
  */

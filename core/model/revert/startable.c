@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 
 #include "base/mounts.h"
-#include "model/catalog.h"
-#include "model/follow.h"
-#include "model/revert_plan.h"
+#include "model/catalog/catalog.h"
+#include "model/storage/file_chain.h"
+#include "model/revert/overlays_plan.h"
 #include "model/storage/backing.h"
-#include "model/volumes.h"
+#include "model/storage/volumes.h"
 #include "virt/xml_files.h"
 
 static bool is_missing(const struct mounts *mounts, const char *path)

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "model/policy.h"
-#include "model/stray.h"
-#include "model/volumes.h"
+#include "model/reader/policy.h"
+#include "model/reader/tag_dirs.h"
+#include "model/storage/volumes.h"
 
 void backing_drop(struct backing *b)
 {

@@ -5,11 +5,11 @@
  * layer. So the XML's chain counts: that of a snapshot's <domain> for its image, that of the live
  * XML for the disk of a domain. It is compared with the headers, layer by layer, where the files
  * are opened (image/chain.h). A layer that is not there, and that the headers leave out, was merged
- * away; otherwise the XML is right, with one exception (policy.h): libvirt 9.0 leaves out of other
- * snapshots' XML what a delete of metadata alone did not merge.
+ * away; otherwise the XML is right, with one exception (reader/policy.h): libvirt 9.0 leaves out of
+ * other snapshots' XML what a delete of metadata alone did not merge.
  */
-#ifndef SNAPFS_MODEL_BACKING_H
-#define SNAPFS_MODEL_BACKING_H
+#ifndef SNAPFS_MODEL_STORAGE_BACKING_H
+#define SNAPFS_MODEL_STORAGE_BACKING_H
 
 #include "image/image.h"
 #include "model/model.h"

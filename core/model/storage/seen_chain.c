@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "model/catalog.h"
+#include "model/catalog/catalog.h"
 #include "model/journal/kept.h"
-#include "model/keep_later.h"
+#include "model/journal/keep_later.h"
 #include "virt/xml.h"
 
 #define KIND "chain"

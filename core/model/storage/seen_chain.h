@@ -1,7 +1,8 @@
 /* seen_chain.h - the files that libvirt named as backing files while a domain ran.
  *
  * Of a domain that is shut off libvirt 9.0 names the top of a disk's chain alone. What it named
- * while the domain ran is kept (keep_later.h), so that the domain's images can be read then, too.
+ * while the domain ran is kept (journal/keep_later.h), so that the domain's images can be read
+ * then, too.
  */
 #ifndef SNAPFS_MODEL_STORAGE_SEEN_CHAIN_H
 #define SNAPFS_MODEL_STORAGE_SEEN_CHAIN_H

@@ -1,0 +1,141 @@
+/* task.c - see activity/task.h. Locks: model->lock, never over a call to libvirt. */
+#include "model/activity/task.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "model/catalog/catalog.h"
+#include "virt/job.h"
+
+/* libvirt does not answer for as long as the whole takes when it is asked too early, and an abort
+ * that comes before what it would abort is none. */
+enum { ABORT_AFTER_MS = 500, ABORT_AGAIN_MS = 200 };
+
+static _Thread_local struct task *mine;
+
+void task_begin(struct task *t, struct model *m, const char *name, const char *path)
+{
+    *t = (struct task){.m = m, .name = name, .path = path};
+    mine = t;
+}
+
+void task_end(struct task *t)
+{
+    pthread_mutex_lock(&t->m->lock);
+    t->over = true;
+    pthread_cond_broadcast(&t->m->turned);
+    pthread_mutex_unlock(&t->m->lock);
+    mine = NULL;
+}
+
+struct task *task_mine(void)
+{
+    return mine;
+}
+
+/* ---- for the procedures ---- */
+
+static int fail_unwanted(struct err *e)
+{
+    return err_fail(e, EINTR, "it was interrupted");
+}
+
+bool task_is_unwanted(struct task *t)
+{
+    pthread_mutex_lock(&t->m->lock);
+    bool unwanted = t->unwanted;
+    pthread_mutex_unlock(&t->m->lock);
+    return unwanted;
+}
+
+int task_check(struct err *e)
+{
+    return mine && task_is_unwanted(mine) ? fail_unwanted(e) : 0;
+}
+
+int task_rest(unsigned ms, struct err *e)
+{
+    if (!mine) {
+        usleep(ms * 1000);
+        return 0;
+    }
+    uint64_t until = clock_ns() + ms * CLOCK_MS;
+    pthread_mutex_lock(&mine->m->lock);
+    while (!mine->unwanted && model_wait(mine->m, until))
+        continue;
+    bool unwanted = mine->unwanted;
+    pthread_mutex_unlock(&mine->m->lock);
+    return unwanted ? fail_unwanted(e) : 0;
+}
+
+static void set_abort(const char *uuid)
+{
+    if (!mine)
+        return;
+    struct model *m = mine->m;
+    pthread_mutex_lock(&m->lock);
+    mine->uuid = uuid;
+    mine->since = clock_ns();
+    pthread_cond_broadcast(&m->turned);
+    while (mine->aborting)
+        pthread_cond_wait(&m->turned, &m->lock);
+    pthread_mutex_unlock(&m->lock);
+}
+
+void task_may_abort(const char *uuid)
+{
+    set_abort(uuid);
+}
+
+void task_past_abort(void)
+{
+    set_abort(NULL);
+}
+
+/* ---- for who asked ---- */
+
+bool task_wait(struct task *t, unsigned ms)
+{
+    uint64_t until = clock_ns() + ms * CLOCK_MS;
+    pthread_mutex_lock(&t->m->lock);
+    while (!t->over && model_wait(t->m, until))
+        continue;
+    bool over = t->over;
+    pthread_mutex_unlock(&t->m->lock);
+    return !over;
+}
+
+/* Under model->lock, which it gives up meanwhile. One that comes to nothing is repeated. */
+static void abort_once(struct task *t)
+{
+    struct model *m = t->m;
+    struct err ignored;
+    const char *uuid = t->uuid;
+    uint64_t since = t->since, from = since + ABORT_AFTER_MS * CLOCK_MS;
+    if (clock_ns() < from) {
+        model_wait(m, from);
+        return;
+    }
+    t->aborting = true;
+    pthread_mutex_unlock(&m->lock);
+    virt_job_abort_snapshot(m->virt, uuid, since, &ignored);
+    pthread_mutex_lock(&m->lock);
+    t->aborting = false;
+    pthread_cond_broadcast(&m->turned);
+    for (uint64_t until = clock_ns() + ABORT_AGAIN_MS * CLOCK_MS; t->uuid && model_wait(m, until);)
+        continue;
+}
+
+void task_unwanted(struct task *t)
+{
+    struct model *m = t->m;
+    pthread_mutex_lock(&m->lock);
+    t->unwanted = true;
+    pthread_cond_broadcast(&m->turned);
+    while (!t->over)
+        if (t->uuid)
+            abort_once(t);
+        else
+            pthread_cond_wait(&m->turned, &m->lock);
+    pthread_mutex_unlock(&m->lock);
+}

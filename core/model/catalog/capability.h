@@ -1,0 +1,22 @@
+/* capability.h - what each libvirt can do: the one place where its version counts. Pure. */
+#ifndef SNAPFS_MODEL_CATALOG_CAPABILITY_H
+#define SNAPFS_MODEL_CATALOG_CAPABILITY_H
+
+#include <stdbool.h>
+
+enum ability {
+    /* Its own delete of an external snapshot leaves other branches on the file alone. */
+    ABLE_SEE_BRANCHES,
+    /* An internal snapshot of a running domain may have any name. */
+    ABLE_NAME_FREELY,
+    /* It redefines snapshots of a domain that is shut off and has checkpoints. */
+    ABLE_REDEFINE_BESIDE_CHECKPOINTS,
+    /* Its delete of metadata alone leaves the XML of other snapshots right. */
+    ABLE_FORGET_ALONE,
+    ABILITIES
+};
+
+/* `version` of the daemon's libvirt, 9000000 for 9.0.0. */
+bool able(unsigned long version, enum ability a);
+
+#endif

@@ -1,0 +1,14 @@
+/* fingerprint.h - hashes of what a procedure relies on: equal as long as nothing of it changed.
+ * Pure. */
+#ifndef SNAPFS_MODEL_CHANGE_FINGERPRINT_H
+#define SNAPFS_MODEL_CHANGE_FINGERPRINT_H
+
+#include "model/model.h"
+
+/* A domain's disks and the files they are on, in whatever order. */
+int print_config(const char *xml, uint64_t *ret, struct err *e);
+
+/* The snapshots' names, times and parents. */
+uint64_t print_snapshots(const struct domain *d);
+
+#endif

@@ -1,0 +1,19 @@
+/* flag_words.h - words that a user writes to a command file, each of which is a flag. Pure. */
+#ifndef SNAPFS_MODEL_CHANGE_FLAG_WORDS_H
+#define SNAPFS_MODEL_CHANGE_FLAG_WORDS_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+struct flag_word {
+    const char *word;
+    unsigned flag;
+};
+
+/* The flags of the words in `text`, which blanks separate. EINVAL: one that is none of the `n`,
+ * quoted back; `what` is the file's name. */
+int flags_parse(const char *what, const struct flag_word *words, size_t n, const char *text,
+                unsigned *ret, struct err *e);
+
+#endif

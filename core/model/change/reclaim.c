@@ -1,0 +1,252 @@
+/* reclaim.c - see change/reclaim.h. No locks of its own: called under the domain's operation. */
+#include "model/change/reclaim.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "image/image.h"
+#include "model/catalog/catalog.h"
+#include "model/change/own_tags.h"
+#include "model/graph/left_files.h"
+#include "model/delete/later.h"
+#include "model/storage/file_marks.h"
+#include "model/graph/users.h"
+#include "model/storage/overlay_name.h"
+#include "virt/xml.h"
+#include "virt/xml_revert.h"
+
+void leftovers_drop(struct leftovers *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        free(l->items[i].path);
+    free(l->items);
+    *l = (struct leftovers){0};
+}
+
+static bool add(struct leftovers *l, const char *path, enum left what, uint64_t dev, uint64_t ino)
+{
+    struct leftover *more = reallocarray(l->items, l->n + 1, sizeof(*more));
+    if (!more)
+        return false;
+    l->items = more;
+    more[l->n] = (struct leftover){strdup(path), what, dev, ino};
+    return more[l->n].path && ++l->n;
+}
+
+int leftovers_note(struct leftovers *l, const char *path, enum left what, struct err *e)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    return add(l, path, what, st.st_dev, st.st_ino) ? 0 : err_nomem(e);
+}
+
+/* ---- chains ---- */
+
+static bool names(const struct xml_snapshot_disk *disks, size_t n, const char *path)
+{
+    size_t len = strlen(path);
+    for (size_t i = 0; i < n; i++) {
+        const char *overlay = disks[i].overlay.path;
+        if (overlay && !strncmp(overlay, path, len) &&
+            (!overlay[len] || !strcmp(overlay + len, XML_REVERT_NONE)))
+            return true;
+    }
+    return false;
+}
+
+bool leftover_is_overlay(const struct domain *d, const char *path, const char *below)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        const struct xml_snapshot *x = d->all[i].parsed;
+        if (names(x->disks, x->n_disks, path) || names(x->revert_disks, x->n_revert_disks, path))
+            return true;
+    }
+    return overlay_is_named_so(path, below) || later_is_overlay(d->kept, path);
+}
+
+int leftovers_note_chain(struct leftovers *l, const struct survey *v, const struct domain *d,
+                         int user, struct err *e)
+{
+    int r = 0;
+    bool inside = user >= 0 && graph_user(v->graph, (size_t)user)->inside;
+    for (size_t k = 0; r == 0 && user >= 0; k++) {
+        int file = graph_chain(v->graph, (size_t)user, k);
+        int below = file < 0 ? file : graph_chain(v->graph, (size_t)user, k + 1);
+        const char *path = file < 0 ? NULL : graph_file_path(v->graph, file);
+        bool overlay = below >= 0 && leftover_is_overlay(d, path, graph_file_path(v->graph, below));
+        if (file < 0 || need_loose(v, file) != SIZE_MAX ||
+            (!overlay && (inside || !mark_is_made(path))))
+            break;
+        r = leftovers_note(l, path, k || !overlay ? LEFT_BELOW : LEFT_TOP, e);
+    }
+    return r;
+}
+
+int leftovers_note_live(struct leftovers *l, const struct survey *v, const struct domain *d,
+                        struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < v->live->n_disks; i++)
+        r = leftovers_note_chain(l, v, d, survey_user(v, d, NULL, v->live->disks[i].target), e);
+    return r;
+}
+
+/* ---- in the journal ---- */
+
+void leftovers_put(const struct leftovers *l, struct text *t)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        text_add(t, "left");
+        record_put(t, l->items[i].path);
+        text_add(t, " %d %" PRIu64 " %" PRIu64 "\n", l->items[i].what, l->items[i].dev,
+                 l->items[i].ino);
+    }
+}
+
+bool leftovers_read(struct leftovers *l, const struct record_line *line)
+{
+    uint64_t v[3];
+    return !strcmp(line->fields[0], "left") && record_numbers(line, 2, v, 3) &&
+           v[0] <= LEFT_MEMORY && add(l, line->fields[1], (enum left)v[0], v[1], v[2]);
+}
+
+/* ---- removing ---- */
+
+/* A later survey looks at it again. */
+static void note_left(const struct survey *v, const struct leftover *file)
+{
+    if (v->live && v->live->uuid && file->what != LEFT_MEMORY)
+        left_files_note(v->live->uuid, file->path);
+}
+
+/* Do not report files that the domain itself uses. */
+static bool is_own_disk(const struct survey *v, size_t user)
+{
+    const struct graph_user *u = graph_user(v->graph, user);
+    return v->live && graph_is_live(u) && !strcmp(u->domain, v->live->name);
+}
+
+/* libvirt tells of the others that need such a file. */
+static bool is_expected(const struct survey *v, const struct leftover *file, size_t user)
+{
+    const struct graph_user *u = graph_user(v->graph, user);
+    if (file->what == LEFT_BELOW)
+        return !u->found && !u->loop;
+    return is_own_disk(v, user);
+}
+
+static bool is_needed(const struct survey *v, const struct leftover *file, const struct stat *st,
+                      enum need_how how, struct text *remark)
+{
+    size_t user = SIZE_MAX;
+    struct err why;
+    if (file->what == LEFT_MEMORY && names_has(v->names, file->path)) {
+        text_add(remark, "; '%s' is left, since something else names it", file->path);
+        return true;
+    }
+    if (need_find(v, file->path, st, how, &user, &why) < 0) {
+        text_add(remark, "; '%s' is left: %s", file->path, why.text);
+        return true;
+    }
+    if (user == SIZE_MAX)
+        return false;
+    if (is_expected(v, file, user))
+        return true;
+    text_add(remark, "; '%s' is left for ", file->path);
+    graph_describe(v->graph, user, remark);
+    note_left(v, file);
+    return true;
+}
+
+/* The last questions, asked of the file itself. */
+static bool may_go(const struct survey *v, const struct leftover *file, const struct stat *st,
+                   const char *original, struct text *remark)
+{
+    autotext struct text why = {0};
+    if (!S_ISREG(st->st_mode) || st->st_dev != file->dev || st->st_ino != file->ino)
+        text_add(&why, "since it is another file now");
+    else if (file->what != LEFT_UNUSED && image_is_open(file->path))
+        text_add(&why, "since a QEMU has it open");
+    else
+        own_tags_are_kept(file->path, original, &why);
+    if (!why.len && !why.failed)
+        return true;
+    text_add(remark, "; '%s' is left: %s", file->path, why.failed ? "no memory" : why.s);
+    note_left(v, file);
+    return false;
+}
+
+static bool remove_file(const struct survey *v, const struct leftover *file, enum need_how how,
+                        const char *original, struct text *remark)
+{
+    struct stat st;
+    if (lstat(file->path, &st) < 0)
+        return true;
+    if (is_needed(v, file, &st, how, remark) || !may_go(v, file, &st, original, remark))
+        return false;
+    if (unlink(file->path) < 0)
+        text_add(remark, "; '%s' is left: %s", file->path, strerrordesc_np(errno));
+    else
+        text_add(remark, "; '%s' is removed", file->path);
+    return lstat(file->path, &st) < 0;
+}
+
+bool leftover_remove(const struct survey *v, const struct leftover *file, bool sure,
+                     struct text *remark)
+{
+    return remove_file(v, file, sure ? NEED_SURE : NEED_MAYBE, NULL, remark);
+}
+
+int leftovers_drop_own(struct model *m, struct domain *d, const struct leftover_own *files,
+                       size_t n, struct text *remark, struct err *e)
+{
+    struct survey v;
+    struct stat st;
+    autofree const char **paths = calloc(n + 1, sizeof(*paths));
+    if (!paths)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++)
+        paths[i] = files[i].path;
+    int r = survey_files(m, d, paths, n, &v, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        struct leftover file = {.path = files[i].path, .what = files[i].what};
+        if (lstat(file.path, &st) < 0)
+            continue;
+        file.dev = st.st_dev;
+        file.ino = st.st_ino;
+        remove_file(&v, &file, files[i].original ? NEED_BUT_OWN_TAGS : NEED_SURE, files[i].original,
+                    remark);
+    }
+    survey_drop(&v);
+    return 0;
+}
+
+/* A file that something may need, as far as can be told, is left. */
+int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *l,
+                     struct text *remark, struct err *e)
+{
+    struct survey v;
+    autofree const char **paths = calloc(l->n + 1, sizeof(*paths));
+    if (!paths)
+        return err_nomem(e);
+    if (!l->n)
+        return 0;
+    for (size_t i = 0; i < l->n; i++)
+        paths[i] = l->items[i].path;
+    int r = survey_files(m, d, paths, l->n, &v, e);
+    if (r < 0)
+        return r;
+    virt_sync_records(m->virt, d->name);
+    for (size_t i = 0; i < l->n; i++)
+        leftover_remove(&v, &l->items[i], false, remark);
+    if (v.unseen)
+        text_add(remark, "%s", v.unseen);
+    survey_drop(&v);
+    return 0;
+}

@@ -1,0 +1,73 @@
+/* reclaim.h - files that a change may leave to nobody: noted before it, removed after it where
+ * nothing needs them. */
+#ifndef SNAPFS_MODEL_CHANGE_RECLAIM_H
+#define SNAPFS_MODEL_CHANGE_RECLAIM_H
+
+#include "model/journal/record.h"
+#include "model/graph/survey.h"
+
+enum left {
+    LEFT_TOP,    /* the top of a disk's chain */
+    LEFT_BELOW,  /* what stands below it, or a copy; that others need it goes without saying */
+    LEFT_MEMORY, /* of a virtual machine */
+    LEFT_UNUSED  /* QEMU may have it open, but no disk is on it; never in a journal */
+};
+
+struct leftover {
+    char *path;
+    enum left what;
+    uint64_t dev, ino;
+};
+
+struct leftovers {
+    struct leftover *items;
+    size_t n;
+};
+
+void leftovers_drop(struct leftovers *l);
+
+/* Notes the file, if it is a regular one. */
+int leftovers_note(struct leftovers *l, const char *path, enum left what, struct err *e);
+
+/* Notes the files of the user's chain that were made for snapshots of the domain, or as copies
+ * (storage/file_marks.h), from the top down to the first that was not, or on which an overlay
+ * stands that no disk is on: nobody knows of that once its snapshot is forgotten. */
+int leftovers_note_chain(struct leftovers *l, const struct survey *v, const struct domain *d,
+                         int user, struct err *e);
+
+/* Notes the chains of all live disks of the domain, as it was when it was surveyed. */
+int leftovers_note_live(struct leftovers *l, const struct survey *v, const struct domain *d,
+                        struct err *e);
+
+/* Was the overlay `path` on the file `below` made for a snapshot of the domain? Else it may be the
+ * user's own. */
+bool leftover_is_overlay(const struct domain *d, const char *path, const char *below);
+
+/* As lines of a journal, "left PATH …"; and back, where it is one. */
+void leftovers_put(const struct leftovers *l, struct text *t);
+bool leftovers_read(struct leftovers *l, const struct record_line *line);
+
+/* Removes those that nobody needs; `d` was read after the change. What is left, and why, is told in
+ * `remark`. */
+int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *l,
+                     struct text *remark, struct err *e);
+
+/* A file whose name is ours alone, so that whatever has the name is it, and that no domain ever
+ * had. It may be half made. `original`: the file that it is a copy of, or an overlay on. */
+struct leftover_own {
+    char *path;
+    const char *original;
+    enum left what;
+};
+
+/* Removes such files, except those that something surely uses. `d` NULL: the domain is gone. */
+int leftovers_drop_own(struct model *m, struct domain *d, const struct leftover_own *files,
+                       size_t n, struct text *remark, struct err *e);
+
+/* Removes one file if it may go: it is still that file, nothing needs it (need_find's `sure`), no
+ * QEMU has it open, and no tag in it is to be kept. Else says why it is left. Whether it has gone.
+ * Nothing but this unlinks a file that a domain may have had. */
+bool leftover_remove(const struct survey *v, const struct leftover *file, bool sure,
+                     struct text *remark);
+
+#endif

@@ -1,0 +1,11 @@
+/* recover.h - inside core/model: what a crash has left of an operation on a domain. */
+#ifndef SNAPFS_MODEL_CHANGE_RECOVER_H
+#define SNAPFS_MODEL_CHANGE_RECOVER_H
+
+#include "model/journal/journal.h"
+#include "model/model.h"
+
+/* Undoes or finishes what the journal tells of, and says so in the domain's log. */
+int recover_domain(struct model *m, struct journal *j, const char *uuid, struct err *e);
+
+#endif

@@ -1,0 +1,260 @@
+/* create.c - how a snapshot is made, whoever asks for it. Locks: those of change/operation.h, for
+ * the whole.
+ *
+ * A wish (create/words.h) is planned for the domain as it is (create/plan.h), its files are settled
+ * (create/new_files.h), the guard is asked, and then libvirt is given a document that names every
+ * file: nothing is left for it to guess. A failure, or a crash, leaves no file that was not there
+ * before (create/steps.c).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/name.h"
+#include "model/catalog/catalog.h"
+#include "model/change/jobs.h"
+#include "model/change/outcome.h"
+#include "model/create/new_snapshot.h"
+#include "model/create/input.h"
+#include "model/change/guard.h"
+#include "model/metadata/redefine.h"
+#include "model/create/new_files.h"
+#include "model/change/operation.h"
+#include "model/verbs.h"
+
+struct creation {
+    struct turn turn;
+    struct wish wish; /* its name is the real one */
+    struct plan plan;
+    struct targets targets;
+    const char *base; /* the document that was written, NULL for none */
+    char *xml;        /* what libvirt gets */
+};
+
+static void creation_end(struct creation *c)
+{
+    turn_end(&c->turn);
+    wish_drop(&c->wish);
+    targets_drop(&c->targets);
+    free(c->xml);
+}
+
+#define autocreation __attribute__((cleanup(creation_end)))
+
+/* ---- may it be made? ---- */
+
+static int check_parent(const struct turn *t, uint64_t parent_ident, struct err *e)
+{
+    const struct snapshot *current = t->domain->current;
+    if (parent_ident == (current ? current->ident : 0))
+        return 0;
+    if (parent_ident && !domain_find_ident(t->domain, parent_ident))
+        return err_fail(e, ESTALE, "the parent snapshot was deleted or made again meanwhile");
+    autotext struct text path = {0};
+    snapshot_path(current, &path);
+    return err_fail(
+        e, EBUSY,
+        "libvirt puts a new snapshot under the current one: it would go in '%s', not here "
+        "(use '%s/current/', and try again if that has just moved; a revert to here comes "
+        "first where it is to go here, and loses the present state)",
+        path.failed ? "?" : path.s, t->domain->coded);
+}
+
+static int check_new_name(const struct turn *t, const char *name, struct err *e)
+{
+    int r = name_check_new(name, e);
+    if (r < 0)
+        return r;
+    if (domain_find_name(t->domain, name))
+        return err_fail(e, EEXIST, "domain '%s' already has a snapshot '%s'", t->domain->name,
+                        name);
+    return 0;
+}
+
+/* Settles the files and asks the guard; what libvirt will be told is then in c->wish. */
+static int settle(struct creation *c, struct err *e)
+{
+    struct model *m = c->turn.m;
+    struct domain *d = c->turn.domain;
+    bool files = c->plan.external || c->wish.request.memory == XML_EXTERNAL;
+    struct survey v;
+    struct err why;
+    if (!virt_files_local(m->virt, &why)) {
+        if (!files)
+            return 0; /* what stands in the disks is not ours to see; libvirt's own checks remain */
+        return err_fail(e, EOPNOTSUPP, "the files of an external snapshot cannot be looked at: %s",
+                        why.text);
+    }
+    bool reuse = c->wish.flags & VIRT_CREATE_REUSE_EXTERNAL;
+    int r = survey_make(m, d, !files ? SURVEY_ALONE : reuse ? SURVEY_BESIDE : SURVEY_ALL, &v, e);
+    if (r < 0)
+        return r;
+    r = guard_create(m, &v, d, c->wish.request.name, &c->plan, e);
+    if (r == 0)
+        r = targets_settle(&v, d, &c->wish, &c->targets, e);
+    survey_drop(&v);
+    return r;
+}
+
+static int prepare(struct creation *c, struct err *e)
+{
+    struct xml_domain *live autodestroy(xml_domain_free) = NULL;
+    int r = jobs_check_create(c->turn.m, c->turn.domain, e);
+    if (r == 0)
+        r = xml_domain_parse(c->turn.domain->xml, &live, e);
+    if (r == 0)
+        r = plan_make(live, c->turn.domain->active, &c->wish, &c->plan, e);
+    if (r == 0)
+        r = settle(c, e);
+    return r < 0 ? r : xml_request_write(c->base, &c->wish.request, &c->xml, e);
+}
+
+/* ---- making it ---- */
+
+/* What has changed of the domain all the same is told. */
+static int run(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
+{
+    struct outcome o = {.before = c->turn.domain};
+    struct new_snapshot ns = {.p.remark = remark, .unsupported = unsupported};
+    int r = new_snapshot_plan(&ns, &c->turn, &c->wish, &c->plan, &c->targets, c->xml, e);
+    turn_begins_change(&c->turn);
+    if (r == 0)
+        r = procedure_run(&ns.p, e);
+    if (r < 0 && ns.asked)
+        r = outcome_settle(c->turn.m, &o, remark, e);
+    procedure_drop(&ns.p);
+    return r;
+}
+
+static int attempt(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
+{
+    *unsupported = false;
+    int r = prepare(c, e);
+    return r == 0 ? run(c, unsupported, remark, e) : r;
+}
+
+/* libvirt's default kind; where it answers that this domain cannot have that, external disk-only.
+ */
+static int make(struct creation *c, struct text *remark, struct err *e)
+{
+    bool is_default = wish_is_default(&c->wish), unsupported;
+    int r = attempt(c, &unsupported, remark, e);
+    if (r == 0 || !unsupported || !is_default)
+        return r;
+    text_add(remark, "an external disk-only one, since libvirt answered: %s", e->text);
+    targets_drop(&c->targets);
+    free(take(c->xml));
+    c->wish.flags |= VIRT_CREATE_DISK_ONLY;
+    return attempt(c, &unsupported, remark, e);
+}
+
+/* Reads the new snapshot's ident back. */
+static int find_created(const struct turn *t, const char *name, uint64_t *ret_ident, struct err *e)
+{
+    struct domain *after autodestroy(domain_unref) = NULL;
+    int r = model_domain_now(t->m, t->domain->uuid, &after, e);
+    if (r < 0)
+        return r;
+    const struct snapshot *s = domain_find_name(after, name);
+    if (!s)
+        return err_fail(e, ENOENT, "the new snapshot '%s' is gone already", name);
+    *ret_ident = s->ident;
+    return 0;
+}
+
+/* Makes what c->wish says; `ret_ident` (NULL where nobody asks) gets the new one's. */
+static int create(struct creation *c, uint64_t *ret_ident, struct text *remark, struct err *e)
+{
+    int r = make(c, remark, e);
+    return r == 0 && ret_ident ? find_created(&c->turn, c->wish.request.name, ret_ident, e) : r;
+}
+
+/* ---- who asks ---- */
+
+int verb_create(struct model *m, const char *uuid, uint64_t parent_ident, const char *coded,
+                uint64_t *ret_ident, struct text *remark, struct err *e)
+{
+    autocreation struct creation c = {0};
+    const char *words = m->options.create ? m->options.create : "";
+    int r = words_parse_option(words, &c.wish, e);
+    if (r == 0)
+        r = name_decode_new(coded, &c.wish.request.name, e);
+    if (r == 0)
+        r = turn_begin(&c.turn, m, uuid, e);
+    if (r == 0)
+        r = check_new_name(&c.turn, c.wish.request.name, e);
+    if (r == 0)
+        r = check_parent(&c.turn, parent_ident, e);
+    return r < 0 ? r : create(&c, ret_ident, remark, e);
+}
+
+static int decode_name(char **name, struct err *e)
+{
+    autofree char *coded = take(*name);
+    return name_decode_new(coded, name, e);
+}
+
+static int by_words(struct creation *c, const char *words, struct err *e)
+{
+    int r = words_parse(words, &c->wish, e);
+    return r < 0 ? r : decode_name(&c->wish.request.name, e);
+}
+
+/* Without a name libvirt takes the time for one, as is done here, since files are named after it.
+ */
+static int name_by_time(char **name, struct err *e)
+{
+    autotext struct text t = {0};
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    text_add(&t, "%lld", (long long)now.tv_sec);
+    *name = text_take(&t, NULL);
+    return *name ? 0 : err_nomem(e);
+}
+
+static int by_document(struct creation *c, const char *text, struct err *e)
+{
+    autofree char *words = NULL;
+    c->base = draft_split(text, &words);
+    int r = c->base ? words_parse_document(words, &c->wish, e) : err_nomem(e);
+    if (r == 0)
+        r = xml_request_parse(c->base, &c->wish.request, e);
+    return r < 0 || c->wish.request.name ? r : name_by_time(&c->wish.request.name, e);
+}
+
+/* libvirt would answer that a disk must be internal, which is no help. */
+static int check_document(const struct creation *c, struct err *e)
+{
+    const struct xml_request *q = &c->wish.request;
+    bool external = false;
+    for (size_t i = 0; i < q->n_disks; i++)
+        external |= q->disks[i].where == XML_EXTERNAL;
+    if (!c->base || !c->turn.domain->active || !external || q->memory != XML_UNSAID ||
+        (c->wish.flags & VIRT_CREATE_DISK_ONLY))
+        return 0;
+    return err_fail(e, EINVAL,
+                    "cannot make '%s': its document has external disks and no <memory>, and the "
+                    "domain runs; write the line 'document disk-only' before it, or give it a "
+                    "<memory snapshot='external' file='PATH'/>",
+                    q->name);
+}
+
+int verb_create_written(struct model *m, const char *uuid, const char *text, struct text *remark,
+                        struct err *e)
+{
+    autocreation struct creation c = {0};
+    enum draft_kind kind = draft_kind(text);
+    if (kind == DRAFT_REDEFINE)
+        return redefine(m, uuid, text, remark, e);
+    int r = kind == DRAFT_DOCUMENT ? by_document(&c, text, e) : by_words(&c, text, e);
+    if (r == 0)
+        r = turn_begin(&c.turn, m, uuid, e);
+    if (r == 0)
+        r = check_new_name(&c.turn, c.wish.request.name, e);
+    if (r == 0)
+        r = check_document(&c, e);
+    if (r == 0)
+        r = create(&c, NULL, remark, e);
+    if (r == 0)
+        text_add(remark, "%s'%s' is made", remark->len ? "; " : "", c.wish.request.name);
+    return r;
+}

@@ -1,0 +1,120 @@
+/* input.c - see create/input.h. No locks. */
+#include "model/create/input.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/budget.h"
+#include "model/create/words.h"
+#include "virt/xml_request.h"
+
+#define END "domainsnapshot"
+
+enum { EMPTY_MAX = 4096 }; /* a document longer than this that ends in "/>" goes on */
+
+static bool is_word(const char *text, size_t len, const char *word)
+{
+    return len == strlen(word) && !strncmp(text, word, len);
+}
+
+enum draft_kind draft_kind(const char *text)
+{
+    text += strspn(text, WORDS_BLANKS);
+    size_t len = strcspn(text, WORDS_BLANKS);
+    if (is_word(text, len, "redefine"))
+        return DRAFT_REDEFINE;
+    return *text == '<' || is_word(text, len, "document") ? DRAFT_DOCUMENT : DRAFT_WORDS;
+}
+
+const char *draft_split(const char *text, char **ret_words)
+{
+    text += strspn(text, WORDS_BLANKS);
+    size_t first = *text == '<' ? 0 : strcspn(text, WORDS_BLANKS);
+    size_t end = *text == '<' ? 0 : strcspn(text, "\n");
+    *ret_words = strndup(text + first, end - first);
+    return *ret_words ? text + end + strspn(text + end, WORDS_BLANKS) : NULL;
+}
+
+/* A look at the end, so that a document that comes line by line is not parsed with every line. */
+static bool may_be_whole(const char *text, size_t len)
+{
+    while (len && strchr(WORDS_BLANKS, text[len - 1]))
+        len--;
+    if (len < 2 || text[len - 1] != '>')
+        return false;
+    if (text[len - 2] == '/')
+        return len <= EMPTY_MAX;
+    for (len--; len && strchr(WORDS_BLANKS, text[len - 1]);)
+        len--;
+    size_t n = strlen(END);
+    return len >= n && !memcmp(text + len - n, END, n);
+}
+
+static int look(const char *text, size_t len, bool *ret_whole, struct err *e)
+{
+    const char *xml = strchr(text, '<');
+    if (len > DRAFT_MAX)
+        return err_fail(e, EINVAL, "the document has more than %d bytes", DRAFT_MAX);
+    return xml && may_be_whole(text, len) ? xml_request_is_whole(xml, ret_whole, e) : 0;
+}
+
+static bool is_blank(const char *data, size_t len)
+{
+    while (len && strchr(WORDS_BLANKS, data[len - 1]) && data[len - 1])
+        len--;
+    return len == 0;
+}
+
+static void uncount(struct draft *d)
+{
+    budget_give(d->counted);
+    d->counted = 0;
+}
+
+static int put(struct draft *d, const void *data, size_t len, struct err *e)
+{
+    int r = budget_take(len, e);
+    if (r < 0)
+        return r;
+    d->counted += len;
+    text_put(&d->text, data, len);
+    return d->text.failed ? err_nomem(e) : 0;
+}
+
+int draft_add(struct draft *d, const void *data, size_t len, bool *ret_whole, struct err *e)
+{
+    *ret_whole = false;
+    if (d->after && is_blank(data, len))
+        return 0;
+    d->after = false;
+    if (memchr(data, '\0', len)) {
+        draft_drop(d);
+        return err_fail(e, EINVAL, "a NUL byte cannot be written here");
+    }
+    int r = put(d, data, len, e);
+    if (r < 0) {
+        draft_drop(d);
+        return r;
+    }
+    *ret_whole = draft_kind(d->text.s) == DRAFT_WORDS;
+    if (*ret_whole)
+        return 0;
+    r = look(d->text.s, d->text.len, ret_whole, e);
+    d->after = r == 0 && *ret_whole;
+    if (r < 0)
+        draft_drop(d);
+    return r;
+}
+
+char *draft_take(struct draft *d, size_t *ret_len)
+{
+    uncount(d);
+    return text_take(&d->text, ret_len);
+}
+
+void draft_drop(struct draft *d)
+{
+    text_drop(&d->text);
+    uncount(d);
+    d->after = false;
+}

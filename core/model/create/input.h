@@ -1,0 +1,48 @@
+/* input.h - what was written to `create`, until it is a whole command.
+ *
+ * Words are one write each. A document begins with '<', or with a line whose first word is
+ * `document` or `redefine`, and comes in any number of writes. One thread at a time.
+ */
+#ifndef SNAPFS_MODEL_CREATE_INPUT_H
+#define SNAPFS_MODEL_CREATE_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+enum { DRAFT_MAX = 1048576 }; /* bytes of a document in all */
+
+struct draft {
+    struct text text; /* of a document that is not whole yet */
+    uint64_t counted; /* in the budget */
+    bool after;       /* the last command was a document, whose last newline may still come */
+};
+
+/* Adds one write. *ret_whole: all that was written is a command now, which draft_take gives.
+ * EINVAL: the document is malformed or past DRAFT_MAX; it is forgotten then, as for want of
+ * memory. */
+int draft_add(struct draft *d, const void *data, size_t len, bool *ret_whole, struct err *e);
+
+/* The command, owned by the caller; the draft is empty then. NULL without memory. */
+char *draft_take(struct draft *d, size_t *ret_len);
+
+void draft_drop(struct draft *d);
+
+enum draft_kind {
+    DRAFT_WORDS,    /* a name and words */
+    DRAFT_DOCUMENT, /* a document for a new snapshot, or its beginning */
+    DRAFT_REDEFINE, /* one that puts metadata back, or its beginning */
+};
+
+/* Tells what kind of command the text begins. */
+enum draft_kind draft_kind(const char *text);
+
+/* Splits a document's text: *ret_words gets the words of the line before it, "" for none; its own
+ * first word left out. Owned by the caller. Returns the document, "" while it has not come. NULL
+ * without memory. */
+const char *draft_split(const char *text, char **ret_words);
+
+#endif

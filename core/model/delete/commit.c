@@ -1,0 +1,260 @@
+/* commit.c - see delete/commit.h. No locks of its own: called under the domain's operation.
+ *
+ * That an overlay is not in the live chain says nothing of who took it out. Merged is what was seen
+ * to be: below the live disk QEMU has put the file above the overlay onto the content; the live
+ * disk itself is the content after we had begun to tell it so.
+ */
+#include "model/delete/commit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model/catalog/catalog.h"
+#include "model/reader/evidence.h"
+#include "model/storage/file_chain.h"
+#include "model/delete/later.h"
+#include "model/storage/file_marks.h"
+#include "model/graph/mergeable.h"
+#include "model/graph/users.h"
+#include "model/reader/policy.h"
+#include "model/activity/task.h"
+#include "model/storage/backing.h"
+#include "virt/commit.h"
+#include "virt/xml.h"
+
+enum { POLL_FIRST_MS = 2, POLL_LAST_MS = 200 };
+
+/* ---- the live chain ---- */
+
+/* Where the files of a disk are in the live chain. */
+struct chain {
+    char *base, *top; /* as the domain's XML names them; NULL = not there */
+    bool adjacent;    /* `top` stands directly on `base` */
+    bool closed;      /* what stood on `top` stands directly on `base`: above it, or nothing */
+};
+
+static void chain_drop(struct chain *c)
+{
+    free(c->base);
+    free(c->top);
+}
+
+#define autochain __attribute__((cleanup(chain_drop)))
+
+static bool is_layer(const struct image_layer *l, const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && l->dev == st.st_dev && l->ino == st.st_ino;
+}
+
+static int find_in_layers(const struct image_layer *layers, size_t n,
+                          const struct delete_disk *disk, struct chain *ret, struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool is_base = is_layer(&layers[i], disk->base), is_top = is_layer(&layers[i], disk->top);
+        char **at = is_base ? &ret->base : is_top ? &ret->top : NULL;
+        if (at && !*at && !(*at = strdup(layers[i].path)))
+            return err_nomem(e);
+        if (!is_base)
+            continue;
+        ret->adjacent = i > 0 && is_layer(&layers[i - 1], disk->top);
+        ret->closed = *disk->above ? i > 0 && is_layer(&layers[i - 1], disk->above) : i == 0;
+    }
+    return 0;
+}
+
+static int find_chain(const struct deletion *w, const struct delete_disk *disk, struct chain *ret,
+                      struct err *e)
+{
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    struct image_layer *layers = NULL;
+    size_t n = 0;
+    int r = xml_domain_parse(w->now->xml, &x, e);
+    if (r < 0)
+        return r;
+    const struct xml_disk *live = xml_domain_disk(x, disk->target);
+    if (!live || !policy_path(w->now->volumes, &live->source))
+        return err_fail(e, EBUSY, "disk '%s' is not there any more", disk->target);
+    r = backing_layers(w->now, NULL, live, &layers, &n, e);
+    if (r == 0)
+        r = find_in_layers(layers, n, disk, ret, e);
+    image_layers_free(layers, n);
+    return r;
+}
+
+/* The name of a chain's file in the XML of a domain that runs. */
+static const char *name_in_xml(const struct xml_disk *disk, const char *path)
+{
+    const char *name = follow_name(disk, path);
+    return name ? name : path;
+}
+
+/* ---- merge ---- */
+
+/* A user's delete runs to its end. One that is recovered is put off when snapfs ends: QEMU goes on
+ * with the merge meanwhile. */
+static int wait_ms(const struct deletion *w, unsigned ms, struct err *e)
+{
+    if (w->late)
+        return task_rest(ms, e);
+    usleep(ms * 1000);
+    return 0;
+}
+
+static int pivot(const struct deletion *w, struct delete_disk *disk, struct err *e)
+{
+    int r = delete_record_pivoting(w->j, disk, e);
+    return r == 0 ? virt_commit_end(w->m->virt, w->uuid, disk->target, true, e) : r;
+}
+
+/* Waits for the job's end. The live disk's own goes on until it is told to pivot, for which it may
+ * be too early yet. */
+static int wait_merged(const struct deletion *w, struct delete_disk *disk, struct err *e)
+{
+    struct virt_block_job job;
+    char step[PROGRESS_STEP_MAX];
+    snprintf(step, sizeof(step), "merging disk '%s'", disk->target);
+    for (unsigned ms = POLL_FIRST_MS;; ms = ms < POLL_LAST_MS ? ms * 2 : ms) {
+        int r = virt_block_job(w->m->virt, w->uuid, disk->target, &job, e);
+        if (r < 0 || !job.there)
+            return r;
+        if (!job.commits)
+            return err_fail(e, EBUSY, "someone else has a block job under way on the disk");
+        progress_set(step, job.done, job.end);
+        if (!*disk->above && job.done == job.end)
+            r = pivot(w, disk, e);
+        if (r < 0 && r != -EBUSY)
+            return r;
+        r = wait_ms(w, ms, e);
+        if (r < 0)
+            return r;
+    }
+}
+
+static bool is_lost(const struct err *e)
+{
+    return e->no == EHOSTDOWN || e->no == ETIMEDOUT || e->no == ENOMEM || e->no == EINTR;
+}
+
+/* Our own job that cannot be brought to its end is not left behind. */
+static int wait_or_end(const struct deletion *w, struct delete_disk *disk, struct err *e)
+{
+    struct err ignored;
+    int r = wait_merged(w, disk, e);
+    if (r < 0 && r != -EBUSY && !is_lost(e))
+        virt_commit_end(w->m->virt, w->uuid, disk->target, false, &ignored);
+    return r;
+}
+
+static int compare(const struct deletion *w, const struct survey *v, const struct delete_disk *disk,
+                   struct err *e)
+{
+    struct merge m;
+    const struct snapshot *s = delete_target(w);
+    int base = need_file(v, disk->base);
+    int r = s ? merge_find(v, w->now, s, disk->target, base, &m, e)
+              : err_fail(e, EBUSY, "the snapshot has gone meanwhile");
+    if (r == 0)
+        r = merge_check_found(v, &m, e);
+    if (r < 0)
+        return r;
+    bool same = follow_to_same(graph_file_path(v->graph, m.top), disk->top) &&
+                !*disk->above == (m.above == GRAPH_NO_FILE);
+    return same ? merge_check_files(w->now, v, disk->target, &m, e)
+                : err_fail(e, EBUSY, "someone else changed the disk's chain meanwhile");
+}
+
+/* Asks again who uses the files: since the delete was planned a domain may have been started, and
+ * other disks merged, and another program may have made a clone of the base meanwhile. */
+static int check_again(struct deletion *w, const struct delete_disk *disk, struct err *e)
+{
+    struct survey v = {0};
+    int r = delete_look(w, e);
+    if (r == 0)
+        r = survey_make(w->m, w->now, delete_scope(w->del->force), &v, e);
+    if (r == 0)
+        r = compare(w, &v, disk, e);
+    w->refused |= r < 0;
+    survey_drop(&v);
+    return r;
+}
+
+static int begin_merge(struct deletion *w, const struct delete_disk *disk, const struct chain *c,
+                       struct err *e)
+{
+    struct xml_domain *x autodestroy(xml_domain_free) = NULL;
+    int r = check_again(w, disk, e);
+    if (r == 0)
+        r = xml_domain_parse(w->now->xml, &x, e);
+    if (r < 0)
+        return r;
+    w->merging = true;
+    const struct xml_disk *live = xml_domain_disk(x, disk->target);
+    evidence_writing(w->m, w->uuid, disk->base, disk->top);
+    if (*disk->above) /* gets another backing file */
+        evidence_writing(w->m, w->uuid, disk->above, NULL);
+    return virt_commit_begin(w->m->virt, w->uuid, disk->target, name_in_xml(live, c->base),
+                             name_in_xml(live, c->top), !*disk->above, e);
+}
+
+static bool is_merged(const struct delete_disk *disk, const struct chain *c)
+{
+    return c->closed && !c->top && (*disk->above || disk->pivoting);
+}
+
+/* Begins where that is still to be done. */
+static int see_to_job(struct deletion *w, const struct delete_disk *disk, struct err *e)
+{
+    autochain struct chain c = {0};
+    struct virt_block_job job;
+    int r = virt_block_job(w->m->virt, w->uuid, disk->target, &job, e);
+    if (r < 0 || job.there)
+        return r;
+    r = find_chain(w, disk, &c, e);
+    return r == 0 && c.adjacent ? begin_merge(w, disk, &c, e) : r;
+}
+
+static int merge_disk(struct deletion *w, struct delete_disk *disk, struct err *e)
+{
+    autochain struct chain c = {0};
+    int r = see_to_job(w, disk, e);
+    if (r == 0)
+        r = wait_or_end(w, disk, e);
+    if (r == 0)
+        r = delete_look(w, e);
+    if (r == 0)
+        r = find_chain(w, disk, &c, e);
+    if (r == 0 && !is_merged(disk, &c)) {
+        w->refused |= !w->merging;
+        return err_fail(e, w->merging ? EIO : EBUSY, "%s '%s' into '%s'",
+                        w->merging ? "QEMU could not merge"
+                                   : "someone else changed the domain meanwhile; cannot merge",
+                        disk->top, disk->base);
+    }
+    if (r == 0) {
+        later_done(w->m, w->uuid, disk->base, disk->top);
+        evidence_written(w->m, w->uuid, disk->base);
+        evidence_written(w->m, w->uuid, disk->above);
+    }
+    return r == 0 ? delete_record_merged(w->j, disk, e) : r;
+}
+
+/* Once a merge has begun the snapshot's bytes may be spoilt, and a disk that cannot be merged stays
+ * on the content as before. */
+int delete_merge(struct deletion *w, struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < w->del->n; i++) {
+        struct delete_disk *disk = &w->del->disks[i];
+        r = disk->merged ? 0 : merge_disk(w, disk, e);
+        w->merging |= disk->merged;
+        if (r < 0 && !is_lost(e) && (w->merging || !w->refused)) {
+            text_add(w->remark, "; disk '%s' is not merged: %s", disk->target, e->text);
+            r = 0;
+        }
+    }
+    return r;
+}

@@ -1,0 +1,86 @@
+/* plan.h - inside core/model: all that the steps of a delete (delete/delete.h) go by, decided
+ * before the first of them, and how it stands in the journal. */
+#ifndef SNAPFS_MODEL_DELETE_PLAN_H
+#define SNAPFS_MODEL_DELETE_PLAN_H
+
+#include "model/change/reclaim.h"
+#include "model/model.h"
+
+enum delete_step {
+    DELETE_PLANNED,
+    DELETE_START,
+    DELETE_MERGE,
+    DELETE_STOP,
+    DELETE_MOVE,
+    DELETE_HIDE,
+    DELETE_FORGET,
+    DELETE_REMOVE,
+    DELETE_STEPS
+};
+
+/* A disk whose overlay is merged. */
+struct delete_disk {
+    char *target;
+    char *base, *format; /* the snapshot's content */
+    char *top;           /* the overlay that goes into it, on which stands */
+    char *above;         /* this file of the live chain, "" when it is the live disk itself */
+    bool pivoting;       /* the live disk may be the content by now */
+    bool merged;         /* it is known to be done */
+};
+
+struct delete
+{
+    char *uri, *snapshot;
+    uint64_t created;   /* the snapshot's time, so that another one of its name is none */
+    uint64_t snapshots; /* domain_print_snapshots */
+    bool metadata;      /* every file stays as it is */
+    bool native;        /* by libvirt's own call; else it only forgets the snapshot */
+    bool hide;  /* it has children, and names an overlay that libvirt 9.0 would take for merged */
+    bool force; /* files that no domain has do not count */
+    bool start; /* the domain is shut off, and has to run for the merge */
+    struct delete_disk *disks;
+    size_t n;
+    struct leftovers left;
+    enum delete_step step; /* the last that was begun */
+};
+
+void delete_free(struct delete *del); /* NULL allowed */
+MEM_CLEANUP(struct delete, delete_free)
+
+/* Adds a disk; false without memory. */
+bool delete_add(struct delete *del, const char *target, const char *base, const char *format,
+                const char *top, const char *above);
+
+void delete_drop_disks(struct delete *del);
+
+/* Do the merges fit on the file systems of their bases (delete/space.c)? ENOSPC with the numbers.
+ */
+int delete_check_space(const struct delete *del, struct err *e);
+
+/* Finds the disk that a definition of the domain has on that overlay, or on what stands on it, by
+ * whatever target; *ret_name (may be NULL) is what it calls the overlay, borrowed. NULL: none. */
+const struct xml_disk *delete_disk_in(const struct delete_disk *disk, const struct xml_domain *x,
+                                      const char **ret_name);
+
+/* What is to be done, and whether it can (delete/planner.c); a disk that cannot be merged is told
+ * in `remark`. */
+int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, bool metadata,
+                bool force, struct delete **ret, struct text *remark, struct err *e);
+
+/* What is looked at before files are merged or removed. */
+static inline enum survey_scope delete_scope(bool force)
+{
+    return force ? SURVEY_ALL : SURVEY_BESIDE;
+}
+
+/* ---- in the journal (delete/record.c) ---- */
+
+int delete_record(struct journal *j, const struct delete *del, struct err *e);
+int delete_record_step(struct journal *j, enum delete_step step, struct err *e);
+/* The disk's `pivoting` or `merged`, from here on. */
+int delete_record_pivoting(struct journal *j, struct delete_disk *disk, struct err *e);
+int delete_record_merged(struct journal *j, struct delete_disk *disk, struct err *e);
+/* *ret NULL when nothing was begun. EIO when it cannot be understood. */
+int delete_read(const char *text, struct delete **ret, struct err *e);
+
+#endif

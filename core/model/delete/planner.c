@@ -1,0 +1,361 @@
+/* planner.c - makes the plan of a delete (delete/plan.h) from the domain, its snapshot and
+ * the files of all domains. No locks of its own: called under the domain's operation. Only headers
+ * are read, nothing is written. */
+#include <errno.h>
+#include <string.h>
+
+#include "model/catalog/catalog.h"
+#include "model/change/redefinable.h"
+#include "model/delete/delete.h"
+#include "model/delete/plan.h"
+#include "model/storage/file_chain.h"
+#include "model/change/guard.h"
+#include "model/delete/later.h"
+#include "model/graph/mergeable.h"
+#include "model/graph/users.h"
+#include "model/change/fingerprint.h"
+#include "virt/xml.h"
+
+/* An overlay that is to go into the file right below it. */
+struct pair {
+    const char *target; /* of the live disk */
+    struct merge m;
+    bool optional; /* an earlier delete left it; this one can, too */
+};
+
+struct planner {
+    struct model *m;
+    struct domain *d;
+    const struct snapshot *s;
+    struct survey survey;
+    struct delete *del;
+    struct text *remark;
+    struct pair *pairs;
+    size_t n_pairs;
+};
+
+/* ---- what is merged, and what may be left ---- */
+
+static int add_pair(struct planner *p, const char *target, const struct merge *m, bool optional,
+                    struct err *e)
+{
+    for (size_t i = 0; i < p->n_pairs; i++)
+        if (p->pairs[i].m.base == m->base)
+            return 0;
+    struct pair *more = mem_grow(p->pairs, p->n_pairs, sizeof(*more));
+    if (!more)
+        return err_nomem(e);
+    p->pairs = more;
+    more[p->n_pairs++] = (struct pair){.target = target, .m = *m, .optional = optional};
+    return 0;
+}
+
+/* Is the tag in a file that the domain may have lost by a detach? Its user may attach the disk
+ * elsewhere, with all that the guest wrote after the snapshot. */
+static bool is_detached(const struct planner *p, const struct snapshot_disk *disk)
+{
+    return disk->tag && !xml_domain_disk(p->survey.live, disk->target);
+}
+
+/* Notes what may be removed, or tells why it may not. */
+static int plan_left(const struct planner *p, const struct snapshot_disk *disk, int own,
+                     struct err *e)
+{
+    const struct graph *g = p->survey.graph;
+    int file = own < 0 ? GRAPH_NO_FILE : graph_chain(g, (size_t)own, 0);
+    size_t loose = need_loose(&p->survey, file);
+    if (loose == SIZE_MAX && is_detached(p, disk)) {
+        text_add(p->remark, "; '%s' is left, since disk '%s' was detached", disk->path,
+                 disk->target);
+        return 0;
+    }
+    if (loose == SIZE_MAX)
+        return leftovers_note_chain(&p->del->left, &p->survey, p->d, own, e);
+    text_add(p->remark, "; '%s' is left for ", disk->path);
+    graph_describe(g, loose, p->remark);
+    return 0;
+}
+
+/* ENOENT: the live disk does not stand on that file. */
+static int find_merge(const struct planner *p, const char *target, int base, struct merge *ret,
+                      struct err *e)
+{
+    int r =
+        base == GRAPH_NO_FILE ? -ENOENT : merge_find(&p->survey, p->d, p->s, target, base, ret, e);
+    return r == 0 ? merge_check_files(p->d, &p->survey, target, ret, e) : r;
+}
+
+/* The live disk that stands on the file: the one of the snapshot's own name for it if that does,
+ * else any other, since the domain's XML may call it otherwise by now. NULL: none does. */
+static const char *live_on(const struct planner *p, const char *target, int file)
+{
+    const struct xml_domain *live = p->survey.live;
+    const char *found = NULL;
+    for (size_t i = 0; file != GRAPH_NO_FILE && i < live->n_disks; i++) {
+        const char *name = live->disks[i].target;
+        int user = survey_user(&p->survey, p->d, NULL, name);
+        size_t k = user < 0 ? SIZE_MAX : graph_depth(p->survey.graph, (size_t)user, file);
+        if (k != SIZE_MAX && k > 0 && (!found || !strcmp(name, target)))
+            found = name;
+    }
+    return found;
+}
+
+static int plan_content(struct planner *p, const struct snapshot_disk *disk, struct err *e)
+{
+    struct merge merge;
+    struct err why;
+    int own = survey_user(&p->survey, p->d, p->s, disk->target);
+    int file = own < 0 || disk->tag ? GRAPH_NO_FILE : graph_chain(p->survey.graph, (size_t)own, 0);
+    const char *target = live_on(p, disk->target, file);
+    int r = find_merge(p, target ? target : disk->target, file, &merge, &why);
+    if (r == 0 && merge_check_found(&p->survey, &merge, e) < 0)
+        return -e->no;
+    if (r == 0)
+        return add_pair(p, target, &merge, false, e);
+    if (r == -EBUSY)
+        text_add(p->remark, "; disk '%s' is not merged: %s", disk->target, why.text);
+    return plan_left(p, disk, own, e);
+}
+
+/* ---- what earlier deletes could not merge ---- */
+
+static int plan_base(struct planner *p, const char *target, int base, struct err *e)
+{
+    const struct graph *g = p->survey.graph;
+    const char *path = graph_file_path(g, base);
+    struct merge merge;
+    struct err ignored;
+    if (!later_is_base(p->d->kept, path) || find_merge(p, target, base, &merge, &ignored) < 0 ||
+        merge.found >= 0)
+        return 0;
+    bool ours = leftover_is_overlay(p->d, graph_file_path(g, merge.top), path);
+    return ours ? add_pair(p, target, &merge, true, e) : 0;
+}
+
+static int plan_bases(struct planner *p, const char *target, struct err *e)
+{
+    int live = survey_user(&p->survey, p->d, NULL, target), file, r = 0;
+    if (live < 0 || graph_user(p->survey.graph, (size_t)live)->broken)
+        return 0;
+    for (size_t k = 1; r == 0; k++) {
+        file = graph_chain(p->survey.graph, (size_t)live, k);
+        if (file == GRAPH_NO_FILE)
+            break;
+        r = plan_base(p, target, file, e);
+    }
+    return r;
+}
+
+/* ---- the order, and the space ---- */
+
+static const struct pair *pair_above(const struct planner *p, int file, bool all)
+{
+    for (size_t i = 0; file != GRAPH_NO_FILE && i < p->n_pairs; i++)
+        if (p->pairs[i].m.base == file && (all || !p->pairs[i].optional))
+            return &p->pairs[i];
+    return NULL;
+}
+
+static bool is_lowest(const struct planner *p, const struct pair *pair, bool all)
+{
+    for (size_t i = 0; i < p->n_pairs; i++)
+        if (p->pairs[i].m.top == pair->m.base && (all || !p->pairs[i].optional))
+            return false;
+    return true;
+}
+
+/* Overlays on each other that are all to go go one after the other into the file below them, the
+ * lowest first: with each the next stands right on that file. */
+static int add_line(const struct planner *p, const struct pair *pair, bool all, struct err *e)
+{
+    const struct graph *g = p->survey.graph;
+    int base = pair->m.base;
+    for (; pair; pair = pair_above(p, pair->m.top, all)) {
+        const char *above = pair->m.above < 0 ? "" : graph_file_path(g, pair->m.above);
+        if (!delete_add(p->del, pair->target, graph_file_path(g, base), graph_file_format(g, base),
+                        graph_file_path(g, pair->m.top), above))
+            return err_nomem(e);
+    }
+    return 0;
+}
+
+static int order(const struct planner *p, bool all, struct err *e)
+{
+    int r = 0;
+    delete_drop_disks(p->del);
+    for (size_t i = 0; r == 0 && i < p->n_pairs; i++)
+        if ((all || !p->pairs[i].optional) && is_lowest(p, &p->pairs[i], all))
+            r = add_line(p, &p->pairs[i], all, e);
+    return r;
+}
+
+/* With what earlier deletes left, where that fits; else without. */
+static int plan_order(const struct planner *p, struct err *e)
+{
+    struct err why;
+    int r = order(p, true, e);
+    if (r == 0 && delete_check_space(p->del, &why) < 0) {
+        r = order(p, false, e);
+        r = r < 0 ? r : delete_check_space(p->del, e);
+    }
+    for (size_t i = 0; r == 0 && i < p->del->n; i++)
+        r = leftovers_note(&p->del->left, p->del->disks[i].top, LEFT_TOP, e);
+    return r;
+}
+
+/* A tag in an overlay that is merged goes with it. */
+static bool has_merged_tag(const struct planner *p)
+{
+    for (size_t i = 0; i < p->s->n_disks; i++)
+        for (size_t k = 0; k < p->del->n; k++)
+            if (p->s->disks[i].tag && follow_to_same(p->s->disks[i].path, p->del->disks[k].top))
+                return true;
+    return false;
+}
+
+static int plan_files(struct planner *p, struct err *e)
+{
+    const struct xml_snapshot *x = p->s->parsed;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < p->s->n_disks; i++)
+        r = plan_content(p, &p->s->disks[i], e);
+    for (size_t i = 0; r == 0 && i < p->survey.live->n_disks; i++)
+        r = plan_bases(p, p->survey.live->disks[i].target, e);
+    if (r == 0)
+        r = plan_order(p, e);
+    p->del->native &= !has_merged_tag(p);
+    if (r == 0 && x->memory == XML_EXTERNAL && x->memory_file)
+        r = leftovers_note(&p->del->left, x->memory_file, LEFT_MEMORY, e);
+    return r;
+}
+
+/* ---- the domain ---- */
+
+/* libvirt's domains are known, so that a QEMU which has one of the files open is not one of theirs:
+ * it was started by hand, or by another libvirt daemon. Of a domain that runs QEMU itself refuses
+ * the merge then. */
+static int check_open(const struct planner *p, struct err *e)
+{
+    for (size_t i = 0; !p->d->active && i < p->del->n; i++) {
+        const struct delete_disk *disk = &p->del->disks[i];
+        const char *open = image_is_open(disk->base)  ? disk->base
+                           : image_is_open(disk->top) ? disk->top
+                                                      : NULL;
+        if (open)
+            return err_fail(e, EBUSY,
+                            "cannot merge '%s' into '%s': a QEMU that is no domain's here has '%s' "
+                            "open; end it first",
+                            disk->top, disk->base, open);
+    }
+    return 0;
+}
+
+/* A saved state would be resumed later, on a file that is merged by then. */
+static int check_merge(const struct planner *p, struct err *e)
+{
+    struct virt_status status;
+    if (!p->del->n)
+        return 0;
+    int r = check_open(p, e);
+    if (r == 0)
+        r = guard_saved(p->m, p->d, "on a file that is merged by then", e);
+    if (r == 0)
+        r = virt_domain_status(p->m->virt, p->d->uuid, p->d->active, &status, e);
+    if (r == 0 && status.block_job)
+        return err_fail(e, EBUSY, "the domain has a block job under way");
+    return r;
+}
+
+/* Are other snapshots on an overlay that is merged? They are redefined after that. */
+static bool moves_others(const struct planner *p)
+{
+    for (size_t i = 0; i < p->d->n; i++) {
+        const struct snapshot *s = &p->d->all[i];
+        for (size_t k = 0; s != p->s && s->parsed->domain && k < p->del->n; k++)
+            if (delete_disk_in(&p->del->disks[k], s->parsed->domain, NULL))
+                return true;
+    }
+    return false;
+}
+
+static int check_redefines(const struct planner *p, struct err *e)
+{
+    if (!p->del->hide && !moves_others(p))
+        return 0;
+    return redefinable_check(p->m, p->d->uuid, p->d->active, "start the domain first", e);
+}
+
+static int fill(const struct planner *p, bool metadata, struct err *e)
+{
+    struct delete *del = p->del;
+    del->uri = strdup(virt_uri(p->m->virt));
+    del->snapshot = strdup(p->s->name);
+    del->created = (uint64_t)p->s->parsed->created;
+    del->snapshots = print_snapshots(p->d);
+    del->start = del->n && !p->d->active;
+    del->metadata = metadata;
+    del->hide = guard_is_external(p->s) && p->s->n_children;
+    return del->uri && del->snapshot ? 0 : err_nomem(e);
+}
+
+static int plan_all(struct planner *p, bool metadata, struct err *e)
+{
+    int r = guard_delete(&p->survey, p->d, p->s, metadata, &p->del->native, e);
+    if (r == 0 && !p->del->native && !metadata && !guard_is_external(p->s))
+        text_add(p->remark,
+                 "; its tag stays in its file, which the running domain does not write to");
+    if (r == 0 && !metadata)
+        r = plan_files(p, e);
+    if (r == 0)
+        r = check_merge(p, e);
+    if (r == 0)
+        r = fill(p, metadata, e);
+    return r == 0 ? check_redefines(p, e) : r;
+}
+
+static bool is_below(const struct snapshot *s, const struct snapshot *top)
+{
+    for (s = s->parent; s; s = s->parent)
+        if (s == top)
+            return true;
+    return false;
+}
+
+int delete_check_below(struct model *m, struct domain *d, const struct snapshot *top, bool itself,
+                       bool metadata, struct err *e)
+{
+    struct survey v;
+    bool native;
+    int r = m->is_test ? 1 : survey_make(m, d, SURVEY_ALL, &v, e);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    for (size_t i = 0; r == 0 && i < d->n; i++) {
+        const struct snapshot *s = &d->all[i];
+        if ((s == top && itself) || is_below(s, top))
+            r = guard_delete(&v, d, s, metadata, &native, e);
+    }
+    survey_drop(&v);
+    return r;
+}
+
+int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, bool metadata,
+                bool force, struct delete **ret, struct text *remark, struct err *e)
+{
+    struct delete *del autodestroy(delete_free) = calloc(1, sizeof(*del));
+    struct planner p = {.m = m, .d = d, .s = s, .del = del, .remark = remark};
+    if (!del)
+        return err_nomem(e);
+    del->force = force;
+    int r = survey_make(m, d, delete_scope(force), &p.survey, e);
+    if (r < 0)
+        return r;
+    r = plan_all(&p, metadata, e);
+    if (p.survey.unseen)
+        text_add(remark, "%s", p.survey.unseen);
+    survey_drop(&p.survey);
+    free(p.pairs);
+    if (r == 0)
+        *ret = take(del);
+    return r;
+}

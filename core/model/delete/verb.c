@@ -1,0 +1,147 @@
+/* verb.c - rmdir, and the words of the `delete` file; see verbs.h. Locks: those of
+ * change/operation.h, for the whole of a verb. */
+#include <errno.h>
+#include <string.h>
+
+#include "model/delete/delete.h"
+#include "model/change/flag_words.h"
+#include "model/change/operation.h"
+#include "model/verbs.h"
+
+enum word {
+    CHILDREN = 1 << 0,
+    CHILDREN_ONLY = 1 << 1,
+    MERGE = 1 << 2,
+    METADATA = 1 << 3,
+    FORCE = 1 << 4,
+};
+
+static const struct flag_word delete_words[] = {
+    {"children", CHILDREN}, {"children-only", CHILDREN_ONLY},
+    {"merge", MERGE},       {"metadata", METADATA},
+    {"force", FORCE},
+};
+
+/* ---- one ---- */
+
+static int delete_one(struct turn *t, const struct snapshot *s, unsigned words, struct text *remark,
+                      struct err *e)
+{
+    int r = turn_confirm(t, e);
+    return r < 0 ? r
+                 : delete_snapshot(t->m, t->journal, t->domain, s, words & METADATA, words & FORCE,
+                                   remark, e);
+}
+
+/* ---- with others ---- */
+
+static const struct snapshot *deepest(const struct snapshot *s)
+{
+    while (s->n_children)
+        s = s->children[s->n_children - 1];
+    return s;
+}
+
+static int fail_after(size_t done, struct err *e)
+{
+    struct err why = *e;
+    return done ? err_fail(e, why.no, "%zu deleted, but then: %s", done, why.text) : -why.no;
+}
+
+/* Finds the deepest snapshot below `top`, or `top` itself. ESTALE if `top` is gone; EBUSY if the
+ * deepest was not there when the domain was first read. */
+static int find_next(const struct turn *t, const struct domain *first, const struct snapshot *top,
+                     const struct snapshot **ret, struct err *e)
+{
+    const struct snapshot *now = domain_find_same(t->domain, top);
+    if (!now)
+        return err_fail(e, ESTALE, "snapshot '%s' was deleted or made again meanwhile", top->name);
+    *ret = deepest(now);
+    if (domain_find_same(first, *ret))
+        return 0;
+    return err_fail(e, EBUSY, "another program made snapshot '%s' below '%s' meanwhile",
+                    (*ret)->name, top->name);
+}
+
+static int delete_next(struct turn *t, const struct snapshot *s, size_t done, unsigned words,
+                       struct text *remark, struct err *e)
+{
+    text_add(remark, "%s'%s': ", done ? "; " : "", s->name);
+    int r = delete_one(t, s, words, remark, e);
+    if (r < 0) {
+        struct err why = *e;
+        return err_fail(e, why.no, "'%s': %s", s->name, why.text);
+    }
+    return 0;
+}
+
+/* Deletes all below `top`, a snapshot of t->domain, and with CHILDREN also `top`. The domain is
+ * read again after each delete; `first` keeps `top` alive until the last. */
+static int delete_below(struct turn *t, const struct snapshot *top, unsigned words,
+                        struct text *remark, struct err *e)
+{
+    struct domain *first autodestroy(domain_unref) = domain_ref(t->domain);
+    bool itself = !(words & CHILDREN_ONLY), last = false;
+    const struct snapshot *s = NULL;
+    size_t done = 0;
+    int r = delete_check_below(t->m, t->domain, top, itself, words & METADATA, e);
+    while (r == 0 && !last) {
+        r = find_next(t, first, top, &s, e);
+        last = r == 0 && !strcmp(s->name, top->name);
+        if (last && !itself)
+            break;
+        if (r == 0)
+            r = delete_next(t, s, done, words, remark, e);
+        if (r == 0 && ++done && !last)
+            r = turn_again(t, e);
+    }
+    return r < 0 ? fail_after(done, e) : 0;
+}
+
+static int delete_as_told(struct turn *t, const struct snapshot *s, unsigned words,
+                          struct text *remark, struct err *e)
+{
+    if (words & (CHILDREN | CHILDREN_ONLY))
+        return delete_below(t, s, words, remark, e);
+    if (s->n_children && !(words & (MERGE | METADATA)))
+        return err_fail(e, ENOTEMPTY,
+                        "snapshot '%s' has %zu child snapshot%s, '%s' first; 'merge', 'children' "
+                        "or 'children-only' written to its 'delete' file does it",
+                        s->name, s->n_children, s->n_children == 1 ? "" : "s",
+                        s->children[0]->name);
+    return delete_one(t, s, words, remark, e);
+}
+
+static int delete_by(struct model *m, const char *uuid, uint64_t ident, unsigned words,
+                     struct text *remark, struct err *e)
+{
+    autoturn struct turn t = {0};
+    const struct snapshot *s = NULL;
+    int r = turn_begin(&t, m, uuid, e);
+    if (r == 0)
+        r = turn_snapshot(&t, ident, &s, e);
+    return r == 0 ? delete_as_told(&t, s, words, remark, e) : r;
+}
+
+int verb_delete(struct model *m, const char *uuid, uint64_t ident, struct text *remark,
+                struct err *e)
+{
+    return delete_by(m, uuid, ident, 0, remark, e);
+}
+
+int verb_delete_written(struct model *m, const char *uuid, uint64_t ident, const char *text,
+                        struct text *remark, struct err *e)
+{
+    unsigned words = 0;
+    int r = flags_parse("delete", delete_words, sizeof(delete_words) / sizeof(*delete_words), text,
+                        &words, e);
+    if (r < 0)
+        return r;
+    unsigned which = words & (CHILDREN | CHILDREN_ONLY | MERGE);
+    if (!words || (which & (which - 1)))
+        return err_fail(
+            e, EINVAL,
+            "delete takes one of children, children-only and merge, or metadata, which "
+            "may go with them, and force, which may go with any of them or stand alone");
+    return delete_by(m, uuid, ident, words, remark, e);
+}

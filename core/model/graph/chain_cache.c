@@ -1,0 +1,145 @@
+/* chain_cache.c - see graph/chain_cache.h: a hash table of the ends of chains. No locks. */
+#include "model/graph/chain_cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+enum { BUCKETS = 1024 };
+
+/* A chain that was followed; its ends point into it. */
+struct chain {
+    struct chain *next;
+    int *numbers;
+    char *inside;
+    struct image_layer *layers;
+    size_t n_layers;
+};
+
+struct end {
+    struct end *next;
+    char *path, *format;
+    struct trail trail;
+};
+
+struct trails {
+    struct chain *chains;
+    struct end *buckets[BUCKETS];
+};
+
+struct trails *trails_new(void)
+{
+    return calloc(1, sizeof(struct trails));
+}
+
+static void end_free(struct end *x)
+{
+    free(x->path);
+    free(x->format);
+    free(x);
+}
+
+static void chain_free(struct chain *c)
+{
+    free(c->numbers);
+    free(c->inside);
+    image_layers_free(c->layers, c->n_layers);
+    free(c);
+}
+
+void trails_free(struct trails *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct end *x = t->buckets[i], *next; x; x = next) {
+            next = x->next;
+            end_free(x);
+        }
+    for (struct chain *c = t->chains, *next; c; c = next) {
+        next = c->next;
+        chain_free(c);
+    }
+    free(t);
+}
+
+static size_t bucket_of(const char *path)
+{
+    return hash_end(hash_str(HASH_START, path)) % BUCKETS;
+}
+
+bool trails_find(const struct trails *t, const char *path, const char *format, struct trail *ret)
+{
+    const struct end *x = t->buckets[bucket_of(path)];
+    while (x && (strcmp(x->path, path) != 0 || strcmp(x->format, format) != 0))
+        x = x->next;
+    if (x)
+        *ret = x->trail;
+    return x;
+}
+
+static bool add_end(struct trails *t, const char *path, const char *format,
+                    const struct trail *trail)
+{
+    struct trail known;
+    if (trails_find(t, path, format, &known))
+        return true;
+    struct end *x = calloc(1, sizeof(*x)), **bucket = &t->buckets[bucket_of(path)];
+    if (!x)
+        return false;
+    *x = (struct end){
+        .next = *bucket, .path = strdup(path), .format = strdup(format), .trail = *trail};
+    if (!x->path || !x->format) {
+        end_free(x);
+        return false;
+    }
+    *bucket = x;
+    return true;
+}
+
+static const struct chain *add_chain(struct trails *t, const struct trail *trail,
+                                     struct image_layer *layers, size_t n_layers)
+{
+    struct chain *c = calloc(1, sizeof(*c));
+    if (!c) {
+        image_layers_free(layers, n_layers);
+        return NULL;
+    }
+    c->layers = layers;
+    c->n_layers = n_layers;
+    c->numbers = calloc(trail->n + 1, sizeof(*c->numbers));
+    c->inside = trail->inside ? strdup(trail->inside) : NULL;
+    if (!c->numbers || (trail->inside && !c->inside)) {
+        chain_free(c);
+        return NULL;
+    }
+    memcpy(c->numbers, trail->chain, trail->n * sizeof(*c->numbers));
+    c->next = t->chains;
+    t->chains = c;
+    return c;
+}
+
+bool trails_add(struct trails *t, const char *path, const char *format, const struct trail *trail,
+                struct image_layer *layers, size_t n_layers)
+{
+    const struct chain *c = add_chain(t, trail, layers, n_layers);
+    if (!c)
+        return false;
+    struct trail one = *trail;
+    one.chain = c->numbers;
+    one.inside = c->inside;
+    one.layers = layers;
+    one.n_layers = n_layers;
+    bool ok = add_end(t, path, format, &one);
+    /* What is wrong with a chain can have to do with where it began. */
+    bool whole = !trail->broken && !trail->unknown && !trail->inside && n_layers == trail->n;
+    for (size_t i = 1; ok && whole && i < n_layers; i++) {
+        one.chain = c->numbers + i;
+        one.n = trail->n - i;
+        one.layers = layers + i;
+        one.n_layers = n_layers - i;
+        ok = !layers[i].format || add_end(t, layers[i].path, layers[i].format, &one);
+    }
+    return ok;
+}

@@ -1,0 +1,56 @@
+/* survey.h - looks at every domain that libvirt has and draws the file graph (graph/graph.h) from
+ * it. */
+#ifndef SNAPFS_MODEL_GRAPH_SURVEY_H
+#define SNAPFS_MODEL_GRAPH_SURVEY_H
+
+#include <stdatomic.h>
+
+#include "model/graph/graph.h"
+#include "model/model.h"
+#include "model/storage/path_set.h"
+#include "virt/xml.h"
+
+enum survey_scope {
+    SURVEY_ALL,   /* all domains, and the loop devices of the host */
+    SURVEY_ALONE, /* the asking domain alone */
+    SURVEY_BESIDE /* all, and the images beside the asking domain's that no domain has */
+};
+
+struct survey {
+    struct graph *graph;
+    struct names *names;     /* all that the domains and their snapshots name */
+    struct xml_domain *live; /* the asking domain's XML of now; NULL where none asks */
+    char *unseen;            /* "; …" for the log: what was not looked at; NULL for nothing */
+};
+
+/* Reads all domains afresh (`d` is taken as it is), follows every chain, reads every snapshot
+ * table. SURVEY_BESIDE is for who is about to merge into a file, to write to it or to unlink it: it
+ * reads directories, and a listing must not wait for that.
+ * A domain that cannot be read fails the survey: what it needs is not known then. EOPNOTSUPP, with
+ * no file opened, where libvirt's files are not ours to see. */
+int survey_make(struct model *m, struct domain *d, enum survey_scope scope, struct survey *ret,
+                struct err *e);
+
+/* SURVEY_BESIDE for who is about to unlink these files, which no domain may have: their own tags
+ * and chains are in the graph as well. `d` may be NULL: the domain is gone. */
+int survey_files(struct model *m, struct domain *d, const char *const *paths, size_t n,
+                 struct survey *ret, struct err *e);
+void survey_drop(struct survey *s);
+
+/* The same for telling only: domains as they are remembered, where that is not old, and without
+ * those that cannot be read, which are counted. Ends early, with ESHUTDOWN, when `stop` is set. */
+int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, size_t *ret_missing,
+                  struct err *e);
+
+/* Does libvirt have a domain of the name that a path in a mount begins with (graph/mount_path.h)?
+ */
+bool survey_knows_domain(const struct survey *v, const char *inside);
+
+/* The user that is this snapshot's disk, or, with `s` NULL, this domain's live disk. -1 = none. */
+int survey_user(const struct survey *v, const struct domain *d, const struct snapshot *s,
+                const char *target);
+
+/* Is that file the top of a live disk of the domain, by whatever target? */
+bool survey_is_live(const struct survey *v, const struct domain *d, int file);
+
+#endif

@@ -1,0 +1,215 @@
+/* journal.c - see journal/journal.h. No locks of its own but the file's.
+ *
+ * A file may be removed while others wait for its lock, so who gets the lock looks whether the file
+ * is still the one of that name, and begins anew where it is not.
+ */
+#include "model/journal/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "base/uuid.h"
+#include "model/journal/state_directory.h"
+#include "model/activity/task.h"
+
+enum { LOCK_AGAIN_MS = 20 };
+
+struct journal {
+    int dir, fd;
+    char name[UUID_LEN + 1];
+    char *text;  /* what was in it, whole lines */
+    off_t end;   /* where the next line goes */
+    bool synced; /* the directory knows the file */
+};
+
+/* ---- the file and its lock ---- */
+
+static int fail_file(const struct journal *j, const char *what, int no, struct err *e)
+{
+    return err_fail(e, no, "cannot %s the journal '%s': %s", what, j->name, strerrordesc_np(no));
+}
+
+/* Tried for again and again, since a wait in flock(2) ends for a signal alone. */
+static int lock(const struct journal *j, bool wait, struct err *e)
+{
+    int r = 0;
+    while (r == 0 && flock(j->fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno == EWOULDBLOCK && !wait)
+            return err_fail(e, EAGAIN, "another operation on the domain is under way");
+        if (errno == EWOULDBLOCK)
+            r = task_rest(LOCK_AGAIN_MS, e);
+        else if (errno != EINTR)
+            return fail_file(j, "lock", errno, e);
+    }
+    if (r == 0)
+        return 0;
+    return err_fail(e, -r,
+                    "it was interrupted while it waited for another program's operation on "
+                    "the domain; nothing was done");
+}
+
+/* 1 = locked, 0 = it was removed meanwhile. */
+static int open_locked(struct journal *j, bool wait, struct err *e)
+{
+    struct stat st;
+    j->fd = openat(j->dir, j->name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (j->fd < 0)
+        return fail_file(j, "open", errno, e);
+    int r = lock(j, wait, e);
+    if (r < 0)
+        return r;
+    if (fstat(j->fd, &st) < 0)
+        return fail_file(j, "look at", errno, e);
+    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+        return err_fail(e, EPERM, "the journal '%s' is not a file of ours", j->name);
+    if (state_is_linked(j->dir, j->name, j->fd))
+        return 1;
+    close(j->fd);
+    j->fd = -1;
+    return 0;
+}
+
+/* ---- what is in it ---- */
+
+/* Keeps the whole lines, and forgets what stands behind them. */
+static int read_lines(struct journal *j, struct err *e)
+{
+    struct stat st;
+    if (fstat(j->fd, &st) < 0)
+        return fail_file(j, "look at", errno, e);
+    if (st.st_size > JOURNAL_BYTES_MAX)
+        return err_fail(e, EIO, "the journal '%s' has more than %d bytes", j->name,
+                        JOURNAL_BYTES_MAX);
+    int r = state_read(j->fd, (size_t)st.st_size, &j->text);
+    if (r < 0)
+        return fail_file(j, "read", -r, e);
+    char *last = strrchr(j->text, '\n');
+    j->end = last ? last + 1 - j->text : 0;
+    j->text[j->end] = '\0';
+    if (j->end < st.st_size && ftruncate(j->fd, j->end) < 0)
+        return fail_file(j, "write", errno, e);
+    j->synced = j->end > 0;
+    return 0;
+}
+
+int journal_open(const char *uuid, bool wait, struct journal **ret, struct err *e)
+{
+    if (!uuid_is(uuid))
+        return err_fail(e, EINVAL, "'%s' is no domain's uuid", uuid);
+    struct journal *j autodestroy(journal_close) = calloc(1, sizeof(*j));
+    if (!j)
+        return err_nomem(e);
+    j->fd = -1;
+    memcpy(j->name, uuid, sizeof(j->name));
+    j->dir = state_directory(true, e);
+    if (j->dir < 0)
+        return j->dir;
+    int r;
+    do
+        r = open_locked(j, wait, e);
+    while (r == 0);
+    if (r > 0)
+        r = read_lines(j, e);
+    if (r == 0)
+        *ret = take(j);
+    return r;
+}
+
+void journal_close(struct journal *j)
+{
+    if (!j)
+        return;
+    if (j->fd >= 0 && j->text && j->end == 0)
+        unlinkat(j->dir, j->name, 0);
+    if (j->fd >= 0) {
+        flock(j->fd, LOCK_UN); /* also where a child process still has it open */
+        close(j->fd);
+    }
+    if (j->dir >= 0)
+        close(j->dir);
+    free(j->text);
+    free(j);
+}
+
+const char *journal_text(const struct journal *j)
+{
+    return j->text;
+}
+
+char *journal_glance(const char *uuid)
+{
+    struct err ignored;
+    struct stat st;
+    char *text = NULL;
+    autoclose int dir = uuid_is(uuid) ? state_directory(false, &ignored) : -1;
+    autoclose int fd = dir < 0 ? -1 : openat(dir, uuid, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > JOURNAL_BYTES_MAX)
+        return NULL;
+    if (state_read(fd, (size_t)st.st_size, &text) < 0)
+        return NULL;
+    char *last = strrchr(text, '\n');
+    text[last ? last + 1 - text : 0] = '\0';
+    return text;
+}
+
+/* ---- what is added ---- */
+
+static int sync_all(struct journal *j, struct err *e)
+{
+    if (fdatasync(j->fd) < 0 || (!j->synced && fsync(j->dir) < 0))
+        return fail_file(j, "write", errno, e);
+    j->synced = true;
+    return 0;
+}
+
+int journal_add(struct journal *j, const char *lines, struct err *e)
+{
+    size_t len = strlen(lines);
+    if (j->end + (off_t)len > JOURNAL_BYTES_MAX)
+        return err_fail(e, EIO, "the journal '%s' would have more than %d bytes", j->name,
+                        JOURNAL_BYTES_MAX);
+    int r = state_write(j->fd, lines, len, j->end);
+    r = r < 0 ? fail_file(j, "write", -r, e) : sync_all(j, e);
+    if (r == 0)
+        j->end += (off_t)len;
+    else if (ftruncate(j->fd, j->end) < 0)
+        return fail_file(j, "write", errno, e); /* a line that may have been added */
+    return r;
+}
+
+int journal_end(struct journal *j, struct err *e)
+{
+    if (ftruncate(j->fd, 0) < 0 || fdatasync(j->fd) < 0)
+        return fail_file(j, "end", errno, e);
+    j->end = 0;
+    return 0;
+}
+
+bool journal_is_left(const struct journal *j)
+{
+    return j->end > 0;
+}
+
+/* ---- all of them ---- */
+
+int journal_list(void (*each)(void *ctx, const char *uuid), void *ctx, struct err *e)
+{
+    int fd = state_directory(false, e);
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        close(fd);
+        return err_nomem(e);
+    }
+    for (const struct dirent *entry; (entry = readdir(dir));)
+        if (uuid_is(entry->d_name))
+            each(ctx, entry->d_name);
+    closedir(dir);
+    return 0;
+}

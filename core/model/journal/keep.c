@@ -1,0 +1,147 @@
+/* keep.c - see journal/keep.h. Lock: keeper->lock guards what is below it, and is a leaf; no file
+ * is touched under it.
+ *
+ * A domain may be gone for a moment, as while a tool undefines it and defines it anew, so its file
+ * outlives it for a while. Nothing is removed when libvirt cannot list its domains, for then nobody
+ * asks.
+ */
+#include "model/journal/keep.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "model/catalog/catalog.h"
+
+enum { GONE_MAX = 256 /* domains that are watched at a time; others have their turn later */ };
+
+struct keeper {
+    pthread_mutex_t lock;
+    bool failed; /* and that was told */
+    size_t n;
+    struct gone {
+        char uuid[UUID_LEN + 1];
+        uint64_t since; /* clock_ns */
+    } gone[GONE_MAX];
+};
+
+struct keeper *keeper_new(void)
+{
+    struct keeper *k = calloc(1, sizeof(*k));
+    if (k)
+        pthread_mutex_init(&k->lock, NULL);
+    return k;
+}
+
+void keeper_free(struct keeper *k)
+{
+    if (k)
+        pthread_mutex_destroy(&k->lock);
+    free(k);
+}
+
+/* ---- changing ---- */
+
+static void tell_once(struct model *m, const struct err *e)
+{
+    autotext struct text line = {0};
+    pthread_mutex_lock(&m->keeper->lock);
+    bool told = m->keeper->failed;
+    m->keeper->failed = true;
+    pthread_mutex_unlock(&m->keeper->lock);
+    text_add(&line,
+             "cannot keep what is known of domains: %s; files may be refused or read again in full",
+             e->text);
+    if (!told && !line.failed && m->options.say)
+        m->options.say(true, line.s);
+}
+
+struct change {
+    kept_edit_fn *edit;
+    void *ctx;
+    const char *uri;
+};
+
+static int edit_with_uri(void *ctx, struct kept *k)
+{
+    const struct change *c = ctx;
+    int r = c->edit(c->ctx, k);
+    if (r == 0 && kept_is_changed(k))
+        kept_set(k, "uri", "", c->uri);
+    return r;
+}
+
+void keep(struct model *m, const char *uuid, kept_edit_fn *edit, void *ctx)
+{
+    struct err e = {0};
+    struct change c = {edit, ctx, virt_uri(m->virt)};
+    if (!m->options.readonly && !m->is_test && kept_change(uuid, edit_with_uri, &c, &e) < 0)
+        tell_once(m, &e);
+}
+
+/* ---- removing ---- */
+
+struct pruning {
+    struct model *m;
+    const struct virt_domain *all;
+    size_t n;
+    uint64_t now;
+    struct gone still[GONE_MAX]; /* those that stay, as they are not gone for long */
+    size_t n_still;
+};
+
+static bool is_listed(const struct pruning *p, const char *uuid)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (!strcmp(p->all[i].uuid, uuid))
+            return true;
+    return false;
+}
+
+static bool is_of_uri(const struct model *m, const char *uuid)
+{
+    struct kept *k autodestroy(kept_unref) = NULL;
+    struct err ignored;
+    const char *uri = kept_read(uuid, NULL, &k, &ignored) < 0 ? NULL : kept_get(k, "uri", "");
+    return uri && !strcmp(uri, virt_uri(m->virt));
+}
+
+/* Since when is it known to be gone? */
+static uint64_t gone_since(struct keeper *k, const char *uuid, uint64_t now)
+{
+    pthread_mutex_lock(&k->lock);
+    for (size_t i = 0; i < k->n; i++)
+        if (!strcmp(k->gone[i].uuid, uuid))
+            now = k->gone[i].since;
+    pthread_mutex_unlock(&k->lock);
+    return now;
+}
+
+static void prune_one(void *ctx, const char *uuid)
+{
+    struct pruning *p = ctx;
+    if (is_listed(p, uuid) || !is_of_uri(p->m, uuid) || p->n_still == GONE_MAX)
+        return;
+    struct gone *g = &p->still[p->n_still];
+    memcpy(g->uuid, uuid, sizeof(g->uuid));
+    g->since = gone_since(p->m->keeper, uuid, p->now);
+    if (p->now - g->since >= KEEP_GONE_MS * CLOCK_MS)
+        kept_remove(uuid);
+    else
+        p->n_still++;
+}
+
+void keep_prune(struct model *m, const struct virt_domain *all, size_t n)
+{
+    autofree struct pruning *p = calloc(1, sizeof(*p));
+    if (!p || m->options.readonly || m->is_test)
+        return;
+    *p = (struct pruning){.m = m, .all = all, .n = n, .now = clock_ns()};
+    kept_list(prune_one, p);
+    pthread_mutex_lock(&m->keeper->lock);
+    memcpy(m->keeper->gone, p->still, sizeof(p->still));
+    m->keeper->n = p->n_still;
+    pthread_mutex_unlock(&m->keeper->lock);
+}

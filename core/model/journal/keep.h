@@ -1,0 +1,23 @@
+/* keep.h - what a model keeps of its domains over mounts (journal/kept.h): a read-only model keeps
+ * nothing, and what is kept goes with the domain. */
+#ifndef SNAPFS_MODEL_JOURNAL_KEEP_H
+#define SNAPFS_MODEL_JOURNAL_KEEP_H
+
+#include "model/journal/kept.h"
+#include "model/model.h"
+#include "virt/virt.h"
+
+/* Changes what is kept of the domain. A failure costs no more than the loss of the file would, so
+ * it is told in the program's log, once, and is no result. */
+void keep(struct model *m, const char *uuid, kept_edit_fn *edit, void *ctx);
+
+/* After libvirt has listed all domains, whatever the mount shows: removes what was kept, through
+ * the same URI, of those that are not among them, and were not KEEP_GONE_MS ago. */
+enum { KEEP_GONE_MS = 5000 };
+void keep_prune(struct model *m, const struct virt_domain *all, size_t n);
+
+struct keeper;
+struct keeper *keeper_new(void);    /* NULL without memory */
+void keeper_free(struct keeper *k); /* NULL allowed */
+
+#endif

@@ -1,0 +1,51 @@
+/* record.h - the lines that a procedure writes to its journal (journal/journal.h): a word and its
+ * values.
+ *
+ * A value's blanks, control bytes and '%' are written as %XX; one that is empty as "-".
+ */
+#ifndef SNAPFS_MODEL_JOURNAL_RECORD_H
+#define SNAPFS_MODEL_JOURNAL_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "model/journal/journal.h"
+
+enum { RECORD_FIELDS_MAX = 12 };
+
+/* A blank and the value. */
+void record_put(struct text *t, const char *value);
+/* A whole line of one value. */
+void record_field(struct text *t, const char *word, const char *value);
+/* Adds the lines to the journal (journal_add). */
+int record_add(struct journal *j, const struct text *lines, struct err *e);
+
+/* A line as it was read, its values decoded. */
+struct record_line {
+    char *fields[RECORD_FIELDS_MAX]; /* the word first */
+    size_t n;
+};
+
+/* Calls `each` for every line until it returns false; EIO then, or when a line is not one of ours.
+ */
+int record_read(const char *text, bool (*each)(void *ctx, const struct record_line *l), void *ctx,
+                struct err *e);
+
+/* The failure of who cannot understand the journal: EIO. */
+int record_fail(struct err *e);
+
+/* "step NAME", by the `n` names of a procedure's steps: to the journal, and back where the line is
+ * one. */
+int record_step(struct journal *j, const char *const *names, int step, struct err *e);
+bool record_read_step(const struct record_line *l, const char *const *names, int n, int *ret);
+
+/* Is it a number, and nothing else? */
+bool record_number(const char *s, uint64_t *ret);
+/* Are the fields from `from` on just `n` numbers? */
+bool record_numbers(const struct record_line *l, size_t from, uint64_t *ret, size_t n);
+/* A copy of the line's only value, of which there was none yet. */
+bool record_keep(char **at, const struct record_line *l);
+
+#endif

@@ -1,0 +1,67 @@
+/* evidence.h - what tells that a file still holds what a snapshot has in it.
+ *
+ * libvirt's own files do not tell: it writes a snapshot down anew whenever the current mark moves.
+ * So there are two things of our own.
+ *
+ * The *content time* of a file is its modification time, but for what was written here: a merge or
+ * the removal of a tag leaves all snapshots' bytes as they are, and the file keeps the content time
+ * that it had, or takes the later one of what was merged into it. That stands in the file's
+ * attribute (storage/file_marks.h), else in what is kept of the domain, with the time and size that
+ * it holds for, so that what somebody else writes later is seen.
+ *
+ * The *time of a snapshot* is the latest content time that a file of it may have: kept when it is
+ * made here and when its description is written to; else the moment when it was made, by libvirt's
+ * document and by the birth of its overlays. Files that are lost, or their records, cost a refusal.
+ */
+#ifndef SNAPFS_MODEL_READER_EVIDENCE_H
+#define SNAPFS_MODEL_READER_EVIDENCE_H
+
+#include "image/image.h"
+#include "model/model.h"
+
+struct kept;
+struct mounts;
+
+/* ---- content time ---- */
+
+/* A change made here is about to write to the file, and, if `top` is not NULL, to merge that into
+ * it; no snapshot's bytes change by it. Also when the change is gone on with after a crash. */
+void evidence_writing(struct model *m, const char *uuid, const char *path, const char *top);
+/* It has. */
+void evidence_written(struct model *m, const char *uuid, const char *path);
+
+/* The content time of the file, ns; *ret_marked: it is not just the file's time. `kept` may be
+ * NULL. */
+uint64_t evidence_time(const struct kept *kept, const char *path, const struct image_id *file,
+                       bool *ret_marked);
+
+/* ---- the time of a snapshot ---- */
+
+/* Keeps it: the latest content time of the files that it has now are right. */
+void evidence_keep(struct model *m, struct domain *d, const struct snapshot *s);
+
+/* What was kept of it; 0 for nothing. */
+uint64_t evidence_kept(const struct domain *d, const struct snapshot *s);
+
+/* When it was made, as far as that is known without it. `mounts`: overlays inside a snapfs mount
+ * are not looked at. */
+uint64_t evidence_made(const struct mounts *mounts, const struct domain *d,
+                       const struct snapshot *s);
+
+/* After a change made here, and when a domain was read: keeps the times of the snapshots that were
+ * made by the former, or that a delete by libvirt has moved to another file. `before` is the domain
+ * before that. */
+void evidence_keep_new(struct model *m, const struct domain *before, struct domain *after);
+void evidence_keep_moved(struct model *m, const struct domain *before, struct domain *after);
+
+/* ---- what was seen to change ---- */
+
+/* The file was seen to change, from that state. */
+void evidence_touch(struct model *m, const char *uuid, const char *path,
+                    const struct image_id *then);
+
+/* The time that it had before it was first seen to change; false: it was not. */
+bool evidence_touched(const struct kept *kept, const char *path, const struct image_id *file,
+                      uint64_t *ret_ns);
+
+#endif

@@ -1,0 +1,263 @@
+/* modified.c - see reader/modified.h. Lock: touched->lock guards the files below it, and is a leaf.
+ */
+#include "model/reader/modified.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "image/image.h"
+#include "model/catalog/catalog.h"
+#include "model/reader/evidence.h"
+#include "model/storage/file_chain.h"
+#include "model/reader/policy.h"
+#include "model/storage/backing.h"
+#include "virt/xml.h"
+
+/* A file's last bytes may be written a moment after the overlay on it is made, and its clock may be
+ * another than that of libvirt's host. */
+#define LATE_NS CLOCK_SECOND
+#define SOON_NS (100 * CLOCK_MS) /* the same, where more speaks for a commit than the time */
+
+/* ---- what was seen to change ---- */
+
+struct touched {
+    pthread_mutex_t lock;
+    size_t n; /* noted so far; the n-th is at n % TOUCHED_MAX */
+    struct {
+        uint64_t dev, ino, mtime_ns; /* mtime_ns: before it was first seen to change */
+    } files[TOUCHED_MAX];
+};
+
+struct touched *touched_new(void)
+{
+    struct touched *t = calloc(1, sizeof(*t));
+    if (t)
+        pthread_mutex_init(&t->lock, NULL);
+    return t;
+}
+
+void touched_free(struct touched *t)
+{
+    if (t)
+        pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
+/* Under lock; TOUCHED_MAX for none. */
+static size_t find_noted(const struct touched *t, const struct image_id *file)
+{
+    for (size_t i = 0; i < t->n && i < TOUCHED_MAX; i++)
+        if (t->files[i].dev == file->dev && t->files[i].ino == file->ino)
+            return i;
+    return TOUCHED_MAX;
+}
+
+/* Here, or in an earlier mount. */
+static bool is_touched(struct touched *t, const struct kept *kept, const char *path,
+                       const struct image_id *file, uint64_t *ret_ns)
+{
+    pthread_mutex_lock(&t->lock);
+    size_t at = find_noted(t, file);
+    if (at < TOUCHED_MAX)
+        *ret_ns = t->files[at].mtime_ns;
+    pthread_mutex_unlock(&t->lock);
+    return at < TOUCHED_MAX || evidence_touched(kept, path, file, ret_ns);
+}
+
+/* Is it that file still, and another than it was when it was opened? */
+static bool has_changed(const char *path, const struct image_id *then)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_dev == then->dev && st.st_ino == then->ino &&
+           (clock_from(st.st_mtim) != then->mtime_ns || (uint64_t)st.st_size != then->size);
+}
+
+static void note(struct touched *t, const struct image_id *then)
+{
+    pthread_mutex_lock(&t->lock);
+    if (find_noted(t, then) == TOUCHED_MAX) {
+        size_t at = t->n++ % TOUCHED_MAX;
+        t->files[at].dev = then->dev;
+        t->files[at].ino = then->ino;
+        t->files[at].mtime_ns = then->mtime_ns;
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+struct noting {
+    struct model *m;
+    const char *uuid;
+};
+
+static int note_changed(void *ctx, const char *path, const struct image_id *then, struct err *e)
+{
+    const struct noting *n = ctx;
+    (void)e;
+    if (!has_changed(path, then))
+        return 0;
+    note(n->m->touched, then);
+    evidence_touch(n->m, n->uuid, path, then);
+    return 0;
+}
+
+void model_image_changed(struct model *m, const char *uuid, const struct image *im)
+{
+    struct err ignored;
+    struct noting n = {m, uuid};
+    (void)image_each_file(im, note_changed, &n, &ignored);
+}
+
+/* ---- what the domain itself writes to ---- */
+
+static bool is_layer(void *ctx, const struct stat *st)
+{
+    const struct image_layer *l = ctx;
+    return st->st_dev == l->dev && st->st_ino == l->ino;
+}
+
+void untouched_note_live(struct model *m, struct domain *d, const struct snapshot *s,
+                         const struct snapshot_disk *disk)
+{
+    struct allowance a = {.model = m, .domain = d, .snapshot = s};
+    struct image_policy policy = policy_of(&a);
+    struct image_layer *layers = NULL;
+    size_t n = 0;
+    bool unknown;
+    struct err ignored;
+    autobacking struct backing b = {0};
+    if (disk->memory || disk->stray || backing_of_image(d, s, disk, &b, &ignored) < 0)
+        return;
+    (void)image_layers(&b.source, &policy, &layers, &n, &unknown, NULL);
+    for (size_t i = disk->tag ? 1 : 0; i < n; i++) {
+        const struct image_id file = {.dev = layers[i].dev, .ino = layers[i].ino};
+        if (!policy_live_disk(d, is_layer, &layers[i]))
+            continue;
+        note(m->touched, &file);
+        evidence_touch(m, d->uuid, layers[i].path, &file);
+    }
+    image_layers_free(layers, n);
+}
+
+/* ---- is the file as it should be? ---- */
+
+struct question {
+    const struct model *m;
+    const struct domain *d;
+    const struct snapshot *s;
+    const struct snapshot_disk *disk;
+    const struct mounts *mounts;
+};
+
+static bool is_file(const char *path, const struct image_id *file)
+{
+    struct stat st;
+    return path && stat(path, &st) == 0 && st.st_dev == file->dev && st.st_ino == file->ino;
+}
+
+/* Has the snapshot a disk's bytes in that file? */
+static bool has_file(const struct snapshot *s, const struct image_id *file)
+{
+    for (size_t i = 0; i < s->n_disks; i++)
+        if (!s->disks[i].tag && is_file(s->disks[i].path, file))
+            return true;
+    return false;
+}
+
+/* A memory's file is written for minutes after the snapshot was begun. */
+static bool is_memory_right(const struct question *q, uint64_t time_ns)
+{
+    uint64_t written;
+    return q->disk->memory && virt_snapshot_written(q->m->virt, q->d->name, q->s->name, &written) &&
+           time_ns <= written + LATE_NS;
+}
+
+/* Is a content of that time not later than the snapshot? Of the file that has its bytes what was
+ * kept of it counts, if anything was. */
+static bool is_in_time(const struct question *q, const struct snapshot *s, bool own,
+                       uint64_t time_ns, uint64_t late_ns)
+{
+    uint64_t kept = evidence_kept(q->d, s);
+    if (time_ns <= kept || (kept && own))
+        return time_ns <= kept;
+    return time_ns <= evidence_made(q->mounts, q->d, s) + late_ns;
+}
+
+/* Of the snapshot, or of one above it that has its bytes in the file. */
+static bool is_right(const struct question *q, const struct image_id *file, uint64_t time_ns,
+                     uint64_t late_ns)
+{
+    for (const struct snapshot *s = q->s; s; s = s->parent) {
+        bool own = has_file(s, file);
+        if ((own || s == q->s) && is_in_time(q, s, own, time_ns, late_ns))
+            return true;
+    }
+    return is_memory_right(q, time_ns);
+}
+
+static bool is_below(const struct snapshot *s, const struct snapshot *above)
+{
+    while (s && s != above)
+        s = s->parent;
+    return s != NULL;
+}
+
+/* The snapshot below `q->s` whose overlay stands right on the file of q->disk: then what was
+ * between them was merged into it, by somebody else, and it has the bytes of a later moment. */
+static const struct snapshot *find_merged(const struct question *q)
+{
+    for (size_t i = 0; i < q->d->n; i++) {
+        const struct snapshot *s = &q->d->all[i];
+        for (size_t k = 0; s != q->s && is_below(s, q->s) && k < s->parsed->n_disks; k++) {
+            const struct xml_snapshot_disk *x = &s->parsed->disks[k];
+            if (x->overlay.path && !strcmp(x->target, q->disk->target) &&
+                follow_depth(q->mounts, x->overlay.path, q->disk->path, NULL) == 1)
+                return s;
+        }
+    }
+    return NULL;
+}
+
+/* Written to after the snapshot was made, by a hair already, and merged into as well? */
+static const struct snapshot *find_commit(const struct question *q, uint64_t time_ns)
+{
+    return is_in_time(q, q->s, true, time_ns, SOON_NS) ? NULL : find_merged(q);
+}
+
+static int refuse(const struct question *q, const char *path, const char *how, const char *name,
+                  struct err *e)
+{
+    return err_fail(e, EIO,
+                    "cannot read '%s': it was written to after snapshot '%s' was made%s%s; if its "
+                    "data is intact, rewrite the snapshot's 'description' to clear this",
+                    path, q->s->name, how, name);
+}
+
+static int check_file(void *ctx, const char *path, const struct image_id *file, struct err *e)
+{
+    const struct question *q = ctx;
+    uint64_t then = 0;
+    bool marked, own = !q->disk->memory && !q->disk->tag && is_file(q->disk->path, file);
+    bool touched = is_touched(q->m->touched, q->d->kept, path, file, &then);
+    if (!own && !touched && !q->m->options.untouched)
+        return 0;
+    uint64_t time_ns = evidence_time(q->d->kept, path, file, &marked);
+    if (touched && time_ns > then && !is_right(q, file, time_ns, marked ? LATE_NS : SOON_NS))
+        return refuse(q, path, then ? ", while an image on it was open here" : ", as the live disk",
+                      "", e);
+    const struct snapshot *commit = own ? find_commit(q, time_ns) : NULL;
+    if (commit)
+        return refuse(q, path, ", and what stood on it was merged into it before snapshot ",
+                      commit->name, e);
+    if (q->m->options.untouched && !is_right(q, file, time_ns, LATE_NS))
+        return refuse(q, path, ", which the option 'untouched' forbids", "", e);
+    return 0;
+}
+
+int untouched_check(const struct model *m, const struct domain *d, const struct snapshot *s,
+                    const struct snapshot_disk *disk, const struct image *im, struct err *e)
+{
+    struct question q = {.m = m, .d = d, .s = s, .disk = disk, .mounts = policy_mounts(d)};
+    return m->is_test || disk->stray ? 0 : image_each_file(im, check_file, &q, e);
+}

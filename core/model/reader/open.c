@@ -1,0 +1,449 @@
+/* open.c - see reader/open.h and model.h.
+ *
+ * Lock: probes->lock guards what is remembered with a domain; no file is opened and no other lock
+ * taken under it.
+ */
+#include "model/reader/open.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/budget.h"
+#include "base/hash.h"
+#include "image/partitions.h"
+#include "model/catalog/catalog.h"
+#include "model/delete/delete.h"
+#include "model/catalog/domain.h"
+#include "model/storage/file_chain.h"
+#include "model/reader/open_cache.h"
+#include "model/reader/policy.h"
+#include "model/reader/sizes.h"
+#include "model/reader/unreadable.h"
+#include "model/reader/pulled.h"
+#include "model/storage/backing.h"
+#include "model/catalog/tag_tables.h"
+#include "model/reader/unmanaged.h"
+#include "model/reader/modified.h"
+#include "model/storage/volumes.h"
+#include "virt/virt.h"
+#include "virt/xml.h"
+
+struct probe {
+    bool known;
+    bool alone;          /* of one layer: its ident tells of all that it depends on */
+    struct err *failure; /* NULL = readable */
+    struct image_facts facts;
+    char *chain;                   /* image_describe_chain's words */
+    struct partitions *partitions; /* NULL until they were asked for */
+};
+
+struct probes {
+    pthread_mutex_t lock;
+    size_t n;
+    struct probe *items;
+};
+
+static uint64_t probe_size(const struct probe *p)
+{
+    return (p->failure ? sizeof(*p->failure) : 0) + (p->chain ? strlen(p->chain) : 0) +
+           (p->partitions ? sizeof(*p->partitions) : 0);
+}
+
+static void probe_clear(struct probe *p)
+{
+    budget_give(probe_size(p));
+    free(p->failure);
+    free(p->chain);
+    free(p->partitions);
+}
+
+struct probes *probes_new(size_t n)
+{
+    struct probes *p = calloc(1, sizeof(*p));
+    if (!p)
+        return NULL;
+    p->n = n;
+    p->items = calloc(n + 1, sizeof(*p->items));
+    pthread_mutex_init(&p->lock, NULL);
+    if (p->items)
+        return p;
+    probes_free(p);
+    return NULL;
+}
+
+void probes_free(struct probes *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; p->items && i < p->n; i++)
+        probe_clear(&p->items[i]);
+    free(p->items);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+/* A disk may be a slice of its file, of which the guest saw nothing else. */
+static int check_whole(const struct snapshot *s, const struct snapshot_disk *disk, struct err *e)
+{
+    const struct xml_disk *then = xml_domain_disk(s->parsed->domain, disk->target);
+    if (!then || !xml_disk_sliced(then) || disk->memory)
+        return 0;
+    return err_fail(e, EOPNOTSUPP, "disk '%s' is a part of a file only, which is not read here",
+                    disk->target);
+}
+
+static const char *overlay_of(const struct snapshot *s, const char *target)
+{
+    for (size_t i = 0; i < s->parsed->n_disks; i++)
+        if (!strcmp(s->parsed->disks[i].target, target))
+            return s->parsed->disks[i].overlay.path;
+    return NULL;
+}
+
+/* The overlay that was made with the snapshot tells which file its volume was then. */
+static int check_overlay(const struct mounts *mounts, const struct snapshot *s,
+                         const struct snapshot_disk *disk, struct err *e)
+{
+    const char *overlay = overlay_of(s, disk->target);
+    struct stat st;
+    if (!overlay || !follow_stat(mounts, overlay, &st) ||
+        follow_depth(mounts, overlay, disk->path, NULL) == 1)
+        return 0;
+    return err_fail(e, EIO,
+                    "the volume of disk '%s' is '%s' now, on which the overlay '%s' that was made "
+                    "with the snapshot does not stand",
+                    disk->target, disk->path, overlay);
+}
+
+int images_check_content(const struct domain *d, const struct snapshot *s,
+                         const struct snapshot_disk *disk, struct err *e)
+{
+    const char *overlay =
+        disk->tag || disk->memory || !disk->path ? NULL : overlay_of(s, disk->target);
+    autofree char *below = NULL;
+    if (!overlay || follow_depth(policy_mounts(d), overlay, disk->path, &below) < 2)
+        return 0;
+    return err_fail(
+        e, EIO,
+        "by the XML disk '%s' of snapshot '%s' is in '%s', but the overlay '%s' that was "
+        "made with the snapshot stands on '%s', as after a 'virsh snapshot-delete "
+        "--metadata' of another snapshot by libvirt 9.0; write a document that names "
+        "'%s' with 'redefine'",
+        disk->target, s->name, disk->path, overlay, below, below);
+}
+
+/* A volume is whatever libvirt finds by its name now. */
+static int check_volume(const struct tag_tables *tables, const struct snapshot *s,
+                        const struct snapshot_disk *disk, struct err *e)
+{
+    const struct xml_disk *then = xml_domain_disk(s->parsed->domain, disk->target);
+    if (!then || !then->source.volume || disk->memory)
+        return 0;
+    if (!disk->path)
+        return volumes_refuse(then, e);
+    return disk->tag ? 0 : check_overlay(tag_tables_mounts(tables), s, disk, e);
+}
+
+/* Does libvirt's XML alone, or its daemon's place, tell that the image can never be read? */
+static bool is_unsupported(const struct tag_tables *tables, const struct snapshot *s,
+                           const struct snapshot_disk *disk)
+{
+    struct err ignored;
+    return tag_tables_elsewhere(tables) || !disk->path || check_whole(s, disk, &ignored) < 0;
+}
+
+int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *disk, struct err *e)
+{
+    struct err why = {0};
+    int r = check_volume(ctx, s, disk, &why);
+    if (r == 0 && disk->memory && disk->tag)
+        r = tag_tables_find_memory(ctx, s, disk, &why);
+    if (r == 0)
+        r = tag_tables_identify(ctx, disk, &why);
+    if (r == 0)
+        r = check_whole(s, disk, &why);
+    if (r == 0)
+        return 0;
+    if (err_is_want(-r))
+        return err_fail(e, -r, "%s", why.text);
+    disk->no = -r;
+    disk->unsupported = r == -EOPNOTSUPP && is_unsupported(ctx, s, disk);
+    disk->reason = strdup(why.text);
+    return disk->reason ? 0 : err_nomem(e);
+}
+
+/* Does the file still hold what the catalog saw in it? */
+static bool is_still_there(const struct model *m, const struct domain *d, const struct snapshot *s,
+                           const struct snapshot_disk *disk)
+{
+    struct tag_tables *tables autodestroy(tag_tables_free) = tag_tables_new(m);
+    struct snapshot_disk now = {.target = disk->target,
+                                .path = disk->path,
+                                .format = disk->format,
+                                .tag = disk->tag,
+                                .stray = disk->stray};
+    struct err why;
+    return tables && tag_tables_identify(tables, &now, &why) == 0 &&
+           domain_disk_ident(d->uuid, s, disk->target, now.ident) == disk->ident;
+}
+
+/* The catalog is older than the file: from now on it is read anew, so that the kernel's second look
+ * (which ESTALE makes it take) finds what is there. */
+static int stale(struct model *m, const struct domain *d, const struct snapshot *s,
+                 const struct snapshot_disk *disk, struct err *e)
+{
+    struct entry *en = model_entry(m, d->uuid);
+    if (en) {
+        model_changed(m, en);
+        model_entry_done(m, en);
+    }
+    return err_fail(e, ESTALE, "'%s' no longer holds what snapshot '%s' had in it", disk->path,
+                    s->name);
+}
+
+static bool reads(void *ctx, const struct stat *st)
+{
+    return image_reads_file(ctx, st);
+}
+
+/* After a merge that libvirt was not asked for as a delete, the snapshot's file can be the live
+ * disk again; shut off, nothing else tells that it holds what came later. */
+static int check_not_live(const struct domain *d, const struct image *im,
+                          const struct snapshot_disk *disk, struct err *e)
+{
+    const char *target = policy_live_disk(d, reads, (void *)(uintptr_t)im);
+    if (!target)
+        return 0;
+    return err_fail(
+        e, EIO,
+        "the domain's disk '%s' writes to a file that the snapshot's '%s' is read from, so "
+        "the snapshot is lost there",
+        target, disk->target);
+}
+
+/* Asked once the image is open, so that what changes later is noticed by the image itself. */
+static int check_not_deleted(const struct model *m, const struct domain *d,
+                             const struct snapshot *s, const struct snapshot_disk *disk,
+                             struct err *e)
+{
+    if (m->is_test || disk->stray || !delete_has_begun(d->uuid, s->name))
+        return 0;
+    return err_fail(e, EIO, "the snapshot is being deleted, and its bytes are no longer whole");
+}
+
+/* A QEMU that commits into a block device holds its locks on a node of its own, and may have
+ * nothing left to write when the device is opened here: only libvirt knows. */
+static int check_no_commit(const struct model *m, const struct domain *d, const struct image *im,
+                           struct err *e)
+{
+    struct virt_status status;
+    if (!d->active || !image_on_device(im))
+        return 0;
+    int r = virt_domain_status(m->virt, d->uuid, true, &status, e);
+    if (r < 0 || !status.commits)
+        return r;
+    return err_fail(e, EBUSY,
+                    "a commit on a disk of domain '%s' may be writing to the block device that the "
+                    "snapshot is read from; try again once it has ended",
+                    d->name);
+}
+
+/* The image that a look at it has left open, if it is still right; else NULL. */
+static struct image *looked_at(struct model *m, const struct domain *d,
+                               const struct snapshot_disk *disk)
+{
+    struct err ignored;
+    struct image *im = linger_take(m->linger, d, disk);
+    if (!im || (image_has_ctimes(im) && image_check(im, &ignored) == 0))
+        return im;
+    image_unref(im);
+    return NULL;
+}
+
+static int open_anew(struct model *m, struct domain *d, const struct snapshot *s,
+                     const struct snapshot_disk *disk, struct image **ret, struct err *e)
+{
+    struct allowance a = {
+        .model = m, .domain = d, .snapshot = s, .memory = disk->memory ? disk->path : NULL};
+    struct image_policy policy = policy_of(&a);
+    autobacking struct backing b = {0};
+    int r = backing_of_image(d, s, disk, &b, e);
+    return r < 0 ? r : image_open(&b.source, &policy, ret, e);
+}
+
+int images_each_file(struct model *m, struct domain *d, const struct snapshot *s,
+                     const struct snapshot_disk *disk, image_see *see, void *ctx, struct err *e)
+{
+    struct image *im autodestroy(image_unref) = NULL;
+    int r = disk->no ? err_fail(e, disk->no, "%s", disk->reason) : open_anew(m, d, s, disk, &im, e);
+    return r < 0 ? r : image_each_file(im, see, ctx, e);
+}
+
+int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
+                     const struct snapshot_disk *disk, struct image **ret, struct err *e)
+{
+    if (disk->no)
+        return err_fail(e, disk->no, "%s", disk->reason);
+    struct image *im autodestroy(image_unref) = looked_at(m, d, disk);
+    int r = im ? 0 : open_anew(m, d, s, disk, &im, e);
+    if (r == -EBUSY)
+        untouched_note_live(m, d, s, disk);
+    if (r < 0)
+        return is_still_there(m, d, s, disk) ? r : stale(m, d, s, disk, e);
+    struct image_id id = image_identity(im);
+    uint64_t file = image_id_hash(HASH_START, &id);
+    if (domain_disk_ident(d->uuid, s, disk->target, file) != disk->ident)
+        return stale(m, d, s, disk, e);
+    r = check_not_live(d, im, disk, e);
+    if (r < 0)
+        untouched_note_live(m, d, s, disk);
+    if (r == 0)
+        r = images_check_content(d, s, disk, e);
+    if (r == 0)
+        r = pulled_check(m, d, disk, im, e);
+    if (r == 0)
+        r = check_not_deleted(m, d, s, disk, e);
+    if (r == 0)
+        r = check_no_commit(m, d, im, e);
+    if (r == 0)
+        r = untouched_check(m, d, s, disk, im, e);
+    if (r == 0)
+        *ret = take(im);
+    return r;
+}
+
+static int probe_now(struct model *m, struct domain *d, const struct snapshot *s,
+                     const struct snapshot_disk *disk, struct probe *ret, struct err *e)
+{
+    struct err why = {0};
+    struct image *im autodestroy(image_unref) = NULL;
+    int r = model_image_open(m, d, s, disk, &im, &why);
+    if (err_is_want(-r))
+        return err_fail(e, -r, "%s", why.text);
+    if (r < 0) {
+        ret->failure = malloc(sizeof(why));
+        if (!ret->failure)
+            return err_nomem(e);
+        *ret->failure = why;
+        uint64_t size = sizes_of_unreadable(m, d, s, disk);
+        ret->facts = (struct image_facts){size, size};
+    } else {
+        autotext struct text chain = {0};
+        image_describe_chain(im, &chain);
+        ret->chain = text_take(&chain, NULL);
+        if (!ret->chain)
+            return err_nomem(e);
+        ret->alone = image_depth(im) == 1;
+        ret->facts = (struct image_facts){image_size(im), image_allocated(im)};
+        sizes_note(m, d, s, disk, ret->facts.size);
+        linger_put(m->linger, d, disk, im);
+    }
+    unreadable_note(m, d, s, disk, ret->failure);
+    budget_count(probe_size(ret));
+    ret->known = true;
+    return 0;
+}
+
+uint64_t images_allocated(const struct domain *d)
+{
+    uint64_t sum = 0;
+    pthread_mutex_lock(&d->probes->lock);
+    for (size_t i = 0; i < d->probes->n; i++)
+        if (d->probes->items[i].known && !d->probes->items[i].failure)
+            sum += d->probes->items[i].facts.allocated;
+    pthread_mutex_unlock(&d->probes->lock);
+    return sum;
+}
+
+static void probe_keep(struct probe *p, const struct probe *old, char *chain)
+{
+    *p = (struct probe){.known = true, .alone = true, .facts = old->facts, .chain = chain};
+    budget_count(probe_size(p));
+}
+
+void images_inherit(struct domain *d, const struct domain *before)
+{
+    if (d->probes->n != before->probes->n)
+        return;
+    pthread_mutex_lock(&before->probes->lock);
+    for (size_t i = 0; i < d->probes->n; i++) {
+        const struct probe *old = &before->probes->items[i];
+        char *chain = old->known && !old->failure && old->alone ? strdup(old->chain) : NULL;
+        if (chain) /* without memory it is found out anew */
+            probe_keep(&d->probes->items[i], old, chain);
+    }
+    pthread_mutex_unlock(&before->probes->lock);
+}
+
+static struct probes *probes_of(const struct domain *d, const struct snapshot_disk *disk)
+{
+    return disk->stray ? unmanaged_probes(d) : d->probes;
+}
+
+const struct partitions *images_partitions(const struct domain *d, const struct snapshot_disk *disk)
+{
+    struct probes *probes = probes_of(d, disk);
+    pthread_mutex_lock(&probes->lock);
+    const struct partitions *known = probes->items[disk->probe].partitions;
+    pthread_mutex_unlock(&probes->lock);
+    return known;
+}
+
+const struct partitions *images_keep_partitions(struct domain *d, const struct snapshot_disk *disk,
+                                                struct partitions *found)
+{
+    struct probes *probes = probes_of(d, disk);
+    struct probe *p = &probes->items[disk->probe];
+    pthread_mutex_lock(&probes->lock);
+    if (p->partitions) {
+        free(found);
+    } else {
+        p->partitions = found;
+        budget_count(sizeof(*found));
+    }
+    const struct partitions *known = p->partitions; /* which is never changed again */
+    pthread_mutex_unlock(&probes->lock);
+    return known;
+}
+
+int images_probe(struct model *m, struct domain *d, const struct snapshot *s,
+                 const struct snapshot_disk *disk, struct image_facts *ret_facts,
+                 const char **ret_chain, struct err *e)
+{
+    struct probes *probes = probes_of(d, disk);
+    struct probe *kept = &probes->items[disk->probe];
+    struct probe fresh = {0};
+    pthread_mutex_lock(&probes->lock);
+    bool known = kept->known;
+    pthread_mutex_unlock(&probes->lock);
+    int r = known ? 0 : probe_now(m, d, s, disk, &fresh, e);
+    if (r < 0) {
+        probe_clear(&fresh);
+        return r;
+    }
+    pthread_mutex_lock(&probes->lock);
+    if (!kept->known) {
+        fresh.partitions = kept->partitions;
+        *kept = fresh;
+        fresh = (struct probe){0};
+    }
+    pthread_mutex_unlock(&probes->lock);
+    probe_clear(&fresh);
+    *ret_facts = kept->facts;
+    if (kept->failure) { /* what is known is never changed again */
+        if (e)
+            *e = *kept->failure;
+        return -kept->failure->no;
+    }
+    *ret_chain = kept->chain;
+    return 0;
+}
+
+int model_image_facts(struct model *m, struct domain *d, const struct snapshot *s,
+                      const struct snapshot_disk *disk, struct image_facts *ret, struct err *e)
+{
+    const char *chain;
+    return images_probe(m, d, s, disk, ret, &chain, e);
+}

@@ -1,0 +1,418 @@
+/* policy.c - see reader/policy.h.
+ *
+ * Lock: named_files->lock while the list is made; once made it is never changed. No file is opened
+ * under it, and no other lock taken but that of storage/volumes.h, for which libvirt may be asked.
+ */
+#include "model/reader/policy.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mounts.h"
+#include "model/catalog/catalog.h"
+#include "model/storage/file_chain.h"
+#include "model/storage/pools.h"
+#include "model/storage/public_file.h"
+#include "model/storage/seen_chain.h"
+#include "model/storage/volumes.h"
+#include "virt/virt.h"
+#include "virt/xml.h"
+
+struct named {
+    const char *path; /* or URI; borrowed */
+    const struct xml_source *source;
+};
+
+struct named_files {
+    pthread_mutex_t lock;
+    struct xml_domain *live; /* backs some of the sources, */
+    struct xml_source *seen; /* and this those that were seen while the domain ran */
+    size_t n_seen;
+    struct named *items;  /* sorted by path; NULL until first asked for */
+    atomic_bool *outside; /* by item: its path was found to lead into no snapfs mount */
+    size_t n;
+    struct mounts *mounts;
+};
+
+struct named_files *named_files_new(void)
+{
+    struct named_files *f = calloc(1, sizeof(*f));
+    if (!f)
+        return NULL;
+    f->mounts = mounts_read();
+    pthread_mutex_init(&f->lock, NULL);
+    if (f->mounts)
+        return f;
+    named_files_free(f);
+    return NULL;
+}
+
+void named_files_free(struct named_files *f)
+{
+    if (!f)
+        return;
+    free(f->items);
+    free(f->outside);
+    xml_domain_free(f->live);
+    free(f->seen);
+    mounts_free(f->mounts);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+
+/* ---- which files libvirt names ---- */
+
+const char *policy_path(struct volumes *volumes, const struct xml_source *s)
+{
+    if (s->path || s->uri)
+        return s->path ? s->path : s->uri;
+    return volumes_path(volumes, s);
+}
+
+/* `room`: how many of them there may be beside those that were seen. */
+static void name_source(const struct domain *d, size_t room, const struct xml_source *s)
+{
+    struct named_files *f = d->named;
+    const char *path = policy_path(d->volumes, s);
+    if (path && (path[0] == '/' || s->uri) && f->n < room + f->n_seen)
+        f->items[f->n++] = (struct named){path, s};
+}
+
+static void name_disks(const struct domain *d, size_t room, const struct xml_domain *x)
+{
+    for (size_t i = 0; x && i < x->n_disks; i++) {
+        name_source(d, room, &x->disks[i].source);
+        for (size_t k = 0; k < x->disks[i].n_backing; k++)
+            name_source(d, room, &x->disks[i].backing[k]);
+    }
+}
+
+static size_t count_sources(const struct xml_domain *x)
+{
+    size_t n = 0;
+    for (size_t i = 0; x && i < x->n_disks; i++)
+        n += 1 + x->disks[i].n_backing;
+    return n;
+}
+
+/* Counts without room for them. What is borrowed lasts as long as the domain. */
+static void name_seen(void *ctx, const char *path, const char *format)
+{
+    struct named_files *f = ctx;
+    if (f->seen) {
+        f->seen[f->n_seen] = (struct xml_source){
+            .path = (char *)(uintptr_t)path, .format = *format ? (char *)(uintptr_t)format : NULL};
+        f->items[f->n++] = (struct named){path, &f->seen[f->n_seen]};
+    }
+    f->n_seen++;
+}
+
+static int cmp_named(const void *a, const void *b)
+{
+    return strcmp(((const struct named *)a)->path, ((const struct named *)b)->path);
+}
+
+/* Collects every file that the domain's XML and its snapshots' name. Under the lock. */
+static int gather_named(const struct domain *d)
+{
+    struct named_files *f = d->named;
+    if (f->items)
+        return 0;
+    if (!f->live)
+        (void)xml_domain_parse(d->xml, &f->live, NULL); /* unreadable = names nothing */
+    size_t room = count_sources(f->live);
+    for (size_t i = 0; i < d->n; i++)
+        room += count_sources(d->all[i].parsed->domain) + d->all[i].parsed->n_disks;
+    f->n_seen = 0;
+    seen_chain_each(d, name_seen, f);
+    size_t all = room + f->n_seen;
+    f->outside = calloc(all + 1, sizeof(*f->outside));
+    struct xml_source *seen = calloc(f->n_seen + 1, sizeof(*seen));
+    f->items = f->outside && seen ? calloc(all + 1, sizeof(*f->items)) : NULL;
+    if (!f->items) {
+        free(take(f->outside));
+        free(seen);
+        return -ENOMEM;
+    }
+    f->seen = seen;
+    f->n_seen = 0;
+    seen_chain_each(d, name_seen, f);
+    name_disks(d, room, f->live);
+    for (size_t i = 0; i < d->n; i++) {
+        const struct xml_snapshot *x = d->all[i].parsed;
+        name_disks(d, room, x->domain);
+        for (size_t k = 0; k < x->n_disks; k++)
+            name_source(d, room, &x->disks[k].overlay);
+    }
+    qsort(f->items, f->n, sizeof(*f->items), cmp_named);
+    return 0;
+}
+
+/* The first named file whose path is not before `path`. */
+static size_t lower_bound(const struct named_files *f, const char *path)
+{
+    size_t lo = 0, hi = f->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (strcmp(f->items[mid].path, path) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* f->n: none has that path. */
+static size_t find_named(const struct named_files *f, const char *path)
+{
+    size_t i = lower_bound(f, path);
+    return i < f->n && !strcmp(f->items[i].path, path) ? i : f->n;
+}
+
+/* Does `path` stand in the directory of a named file? Never so for devices or a path with "..". */
+static bool is_beside_named(const struct named_files *f, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash || !strncmp(path, "/dev/", 5) || strstr(path, "/../"))
+        return false;
+    size_t len = (size_t)(slash - path) + 1;
+    autofree char *dir = strndup(path, len);
+    if (!dir)
+        return false;
+    for (size_t i = lower_bound(f, dir); i < f->n; i++) {
+        if (strncmp(f->items[i].path, dir, len) != 0)
+            return false;
+        if (!strchr(f->items[i].path + len, '/'))
+            return true;
+    }
+    return false;
+}
+
+/* ---- which files may be opened ---- */
+
+static bool is_under(const char *real, const char *dir)
+{
+    autofree char *real_dir = realpath(dir, NULL);
+    size_t len = real_dir ? strlen(real_dir) : 0;
+    return len && !strncmp(real, real_dir, len) && (real[len] == '/' || len == 1);
+}
+
+static bool is_allowed_by_option(const struct model *m, const char *path)
+{
+    if (!m->options.n_allow)
+        return false;
+    autofree char *real = realpath(path, NULL);
+    for (size_t i = 0; real && i < m->options.n_allow; i++)
+        if (is_under(real, m->options.allow[i]))
+            return true;
+    return false;
+}
+
+/* One that libvirt names leads as far as the domain's value does: it is looked at once. */
+static int check_named(const struct named_files *f, size_t i, const char *path, struct err *e)
+{
+    if (atomic_load(&f->outside[i]))
+        return 0;
+    int r = mounts_check(f->mounts, path, NULL, e);
+    if (r == 0)
+        atomic_store(&f->outside[i], true);
+    return r;
+}
+
+/* A disk on another host that libvirt names. QEMU is told where it is, and nothing more. */
+static int check_remote(const struct named_files *f, size_t i, const char *uri, struct err *e)
+{
+    for (; i < f->n && !strcmp(f->items[i].path, uri); i++)
+        if (f->items[i].source->extra)
+            return err_fail(e, EOPNOTSUPP,
+                            "'%s' is not read here, since libvirt's XML has '%s' for it, which is "
+                            "not handed on to qemu-nbd",
+                            uri, f->items[i].source->extra);
+    return 0;
+}
+
+static int refuse(const struct allowance *a, const char *path, struct err *e)
+{
+    return err_fail(
+        e, EACCES,
+        "'%s' is named by an image's header only: neither libvirt's XML of domain '%s' "
+        "names it or its directory, nor does a storage pool that is active hold it, nor "
+        "the mount option allow= name a directory above it",
+        path, a->domain->name);
+}
+
+/* Nobody but root makes a link in /dev. */
+static int check_volume(const struct allowance *a, const char *path, struct err *e)
+{
+    enum virt_volume held = pools_kind(a->model->pools, path);
+    if (held == VIRT_VOLUME_FILE)
+        return IMAGE_ALLOW_PLAIN;
+    bool device = held == VIRT_VOLUME_BLOCK && !strncmp(path, "/dev/", 5) && !strstr(path, "/../");
+    return device ? 0 : refuse(a, path, e);
+}
+
+static int allow(void *ctx, const char *path, struct err *e)
+{
+    const struct allowance *a = ctx;
+    const struct named_files *f = a->domain && !a->anywhere ? a->domain->named : NULL;
+    struct stat ignored;
+    bool remote = image_remote_stat(path, &ignored);
+    size_t named = f ? find_named(f, path) : 0;
+    if (f && named < f->n)
+        return remote ? check_remote(f, named, path, e) : check_named(f, named, path, e);
+    int r = remote ? 0 : mounts_check(a->mounts, path, NULL, e);
+    if (r < 0 || !f)
+        return r;
+    bool is_memory = a->memory && !strcmp(a->memory, path);
+    if (is_memory || is_allowed_by_option(a->model, path))
+        return 0;
+    if (!remote && (is_beside_named(f, path) || public_file(path)))
+        return IMAGE_ALLOW_PLAIN;
+    return remote ? refuse(a, path, e) : check_volume(a, path, e);
+}
+
+/* ---- and as what ---- */
+
+const char *policy_format(const struct xml_source *s)
+{
+    return s->encrypted && s->format && !strcmp(s->format, "raw") ? "luks" : s->format;
+}
+
+static const char *format_in(const struct domain *d, const struct xml_domain *x, const char *path)
+{
+    for (size_t i = 0; x && i < x->n_disks; i++)
+        for (size_t k = 0; k < x->disks[i].n_backing; k++) {
+            const struct xml_source *s = &x->disks[i].backing[k];
+            const char *named = policy_path(d->volumes, s);
+            if (named && !strcmp(named, path))
+                return policy_format(s);
+        }
+    return NULL;
+}
+
+static const char *format(void *ctx, const char *path)
+{
+    const struct allowance *a = ctx;
+    const char *found =
+        a->snapshot ? format_in(a->domain, a->snapshot->parsed->domain, path) : NULL;
+    if (found || !a->domain)
+        return found;
+    const struct named_files *f = a->domain->named;
+    for (size_t i = lower_bound(f, path); i < f->n && !strcmp(f->items[i].path, path); i++)
+        if (!found || f->items[i].source->encrypted)
+            found = policy_format(f->items[i].source);
+    return found;
+}
+
+/* ---- whether a header counts ----
+ *
+ * After a delete of metadata alone libvirt 9.0 takes the snapshot's overlay for merged, and leaves
+ * it out of the chains in its descendants' XML, while the file is there and the headers have it.
+ */
+
+static bool has_path(const struct domain *d, const struct xml_source *s, const char *path)
+{
+    const char *named = policy_path(d->volumes, s);
+    return named && !strcmp(named, path);
+}
+
+/* What the disk's XML has right below that file; NULL: nothing, or it has not that file. */
+static const char *named_below(const struct domain *d, const struct xml_disk *disk,
+                               const char *path)
+{
+    for (size_t i = 0; i < disk->n_backing; i++)
+        if (has_path(d, i ? &disk->backing[i - 1] : &disk->source, path))
+            return policy_path(d->volumes, &disk->backing[i]);
+    return NULL;
+}
+
+static const char *live_below(const struct domain *d, const char *path)
+{
+    const struct xml_domain *live = d->named->live;
+    const char *below = NULL;
+    for (size_t i = 0; live && !below && i < live->n_disks; i++)
+        below = named_below(d, &live->disks[i], path);
+    return below;
+}
+
+/* The domain's own XML tells which is right, since libvirt changes only that of snapshots so. If it
+ * has not that file, a libvirt that does so leaves a doubt. */
+static int header_counts(void *ctx, const char *upper, const char *lower, const char *other,
+                         struct err *e)
+{
+    const struct allowance *a = ctx;
+    if (!a->domain || !a->snapshot || follow_depth(a->mounts, upper, other, NULL) < 2)
+        return 0;
+    const char *below = live_below(a->domain, upper);
+    if (below || a->domain->forgets_alone)
+        return below && !strcmp(below, lower);
+    return err_fail(e, EIO,
+                    "by its header '%s' stands on '%s', and by the XML on '%s', as after a 'virsh "
+                    "snapshot-delete --metadata' by libvirt 9.0; write the right chain with "
+                    "'redefine'",
+                    upper, lower, other);
+}
+
+/* ---- and by which passphrase ---- */
+
+static int secret(void *ctx, const char *path, struct secret *ret, struct err *e)
+{
+    const struct allowance *a = ctx;
+    const struct named_files *f = a->domain ? a->domain->named : NULL;
+    for (size_t i = f ? lower_bound(f, path) : 0; f && i < f->n; i++) {
+        const struct xml_source *s = f->items[i].source;
+        if (strcmp(f->items[i].path, path) != 0)
+            break;
+        if (s->secret_uuid || s->secret_usage)
+            return virt_secret(a->model->virt, s->secret_uuid, s->secret_usage, ret, e);
+    }
+    return err_fail(e, EACCES, "'%s' is encrypted, and libvirt's XML names no secret for it", path);
+}
+
+static void gather(const struct domain *d)
+{
+    pthread_mutex_lock(&d->named->lock);
+    (void)gather_named(d); /* without memory nothing is named, so nothing is opened */
+    pthread_mutex_unlock(&d->named->lock);
+}
+
+struct image_policy policy_of(struct allowance *a)
+{
+    if (a->domain) {
+        gather(a->domain);
+        a->mounts = a->domain->named->mounts;
+    }
+    return (struct image_policy){.ctx = a,
+                                 .allow = allow,
+                                 .format = format,
+                                 .header_counts = header_counts,
+                                 .secret = secret};
+}
+
+const struct xml_domain *policy_live(const struct domain *d)
+{
+    gather(d);
+    return d->named->live;
+}
+
+const struct mounts *policy_mounts(const struct domain *d)
+{
+    return d->named->mounts;
+}
+
+const char *policy_live_disk(const struct domain *d, bool (*is)(void *ctx, const struct stat *st),
+                             void *ctx)
+{
+    const struct xml_domain *live = policy_live(d);
+    for (size_t i = 0; live && i < live->n_disks; i++) {
+        struct stat st;
+        const char *path = policy_path(d->volumes, &live->disks[i].source);
+        bool there = path && (image_remote_stat(path, &st) || stat(path, &st) == 0);
+        if (there && !live->disks[i].readonly && is(ctx, &st))
+            return live->disks[i].target;
+    }
+    return NULL;
+}

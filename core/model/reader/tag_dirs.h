@@ -1,0 +1,45 @@
+/* tag_dirs.h - qcow2 tags that libvirt does not know, and the directories they are shown in.
+ *
+ * QEMU tells tags of one file apart by their ids; names need not be unique, and the files of one
+ * disk's chains may each hold a tag of the same name. A directory is for a name, and holds at most
+ * one image of each disk: that of the tag that comes first. Every other tag has a directory of its
+ * own, whose name ends in a mark made of its entry and its file, so that it never leads to another
+ * tag's bytes.
+ *
+ * Pure data: no libvirt, no file is opened.
+ */
+#ifndef SNAPFS_MODEL_READER_TAG_DIRS_H
+#define SNAPFS_MODEL_READER_TAG_DIRS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "image/image.h"
+
+/* One tag as one disk of the domain has it. */
+struct stray {
+    char *name, *id;           /* owned */
+    const char *path, *target; /* the file that holds it, and the disk; borrowed */
+    struct image_id identity;
+    uint64_t vm_state_size; /* bytes */
+    int64_t date;           /* seconds since 1970 */
+    bool claimed;           /* its name means another tag of that file, a snapshot's */
+    size_t rank;            /* where several disks' files have the name, the lowest comes first */
+    uint64_t mark;          /* set by strays_arrange: 0 = its directory has the plain name */
+};
+
+/* Gives each its mark and sorts them: those of one directory, with the same name and mark, stand
+ * together, by target. */
+void strays_arrange(struct stray *s, size_t n);
+
+/* How many, from s[0] on, are in the same directory; n > 0. */
+size_t strays_together(const struct stray *s, size_t n);
+
+/* The directory's name; owned by the caller, NULL without memory. */
+char *stray_coded(const struct stray *s);
+
+void strays_clear(struct stray *s, size_t n); /* what they own, not the array */
+void strays_free(struct stray *s, size_t n);  /* NULL allowed */
+
+#endif

@@ -1,0 +1,365 @@
+/* unmanaged.c - see reader/unmanaged.h.
+ *
+ * Lock: unmanaged->lock, held while files are read, so that many who ask have them read once; only
+ * what reader/policy.h and image.h take is taken under it. What is made is never changed.
+ */
+#include "model/reader/unmanaged.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/budget.h"
+#include "base/hash.h"
+#include "model/catalog/catalog.h"
+#include "model/reader/disk_chains.h"
+#include "model/catalog/domain.h"
+#include "model/reader/open.h"
+#include "model/graph/usage_cache.h"
+#include "model/reader/policy.h"
+
+enum {
+    LOOK_MAX = 128 * 1024, /* tags of one domain that are looked at; a file has 65536 at most */
+    STRAY_MORE = 256       /* bytes of a stray's probe, and of its file's name */
+};
+
+struct found {
+    struct tag_list list;
+    struct xml_domain *live; /* backs targets, */
+    struct chains chains;    /* paths, */
+    struct stray *strays;    /* and the rest of what the list points to */
+    size_t n_strays;
+    struct probes *probes;
+    uint64_t counted; /* in the budget */
+};
+
+struct unmanaged {
+    pthread_mutex_t lock;
+    struct found *found; /* NULL until asked for */
+};
+
+static void tag_clear(struct snapshot *s)
+{
+    for (size_t k = 0; k < s->n_disks; k++)
+        free(s->disks[k].file);
+    free(s->disks);
+    free((char *)(uintptr_t)s->coded);
+}
+
+static void found_free(struct found *f)
+{
+    if (!f)
+        return;
+    for (size_t i = 0; i < f->list.n; i++)
+        tag_clear(&f->list.tags[i]);
+    free(f->list.tags);
+    probes_free(f->probes);
+    strays_free(f->strays, f->n_strays);
+    chains_drop(&f->chains);
+    xml_domain_free(f->live);
+    budget_give(f->counted);
+    free(f);
+}
+MEM_CLEANUP(struct found, found_free)
+
+struct unmanaged *unmanaged_new(void)
+{
+    struct unmanaged *u = calloc(1, sizeof(*u));
+    if (u)
+        pthread_mutex_init(&u->lock, NULL);
+    return u;
+}
+
+void unmanaged_free(struct unmanaged *u)
+{
+    if (!u)
+        return;
+    found_free(u->found);
+    pthread_mutex_destroy(&u->lock);
+    free(u);
+}
+
+/* ---- from files to strays ---- */
+
+/* Has the domain a snapshot of that name in that file? */
+static bool is_snapshots(const struct domain *d, const struct chains *c, size_t file,
+                         const char *name)
+{
+    const struct snapshot *s = domain_find_name(d, name);
+    for (size_t i = 0; s && i < s->n_disks; i++)
+        if (s->disks[i].tag && s->disks[i].path && chains_find(c, s->disks[i].path) == (int)file)
+            return true;
+    return false;
+}
+
+/* QEMU takes the first of that name for the snapshot's. */
+static bool is_first(const struct image_tags *t, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (!strcmp(t->tags[k].name, t->tags[i].name))
+            return false;
+    return true;
+}
+
+/* What one of them takes, with what points to it, and its name twice over: coded, too. */
+static int count(struct found *f, const struct image_tag *tag, struct err *e)
+{
+    uint64_t size = sizeof(struct stray) + sizeof(struct snapshot) + sizeof(struct snapshot_disk) +
+                    2 * strlen(tag->name) + strlen(tag->id) + STRAY_MORE;
+    int r = budget_take(size, e);
+    f->counted += r < 0 ? 0 : size;
+    return r;
+}
+
+static int add_stray(struct found *f, const struct chain_use *use, const struct image_tag *tag,
+                     bool claimed, struct err *e)
+{
+    int r = count(f, tag, e);
+    if (r < 0)
+        return r;
+    struct stray *strays = mem_grow(f->strays, f->n_strays, sizeof(*strays));
+    if (!strays)
+        return err_nomem(e);
+    f->strays = strays;
+    struct stray *s = &f->strays[f->n_strays];
+    *s = (struct stray){.path = f->chains.files[use->file].path,
+                        .target = use->target,
+                        .identity = tag->identity,
+                        .vm_state_size = tag->vm_state_size,
+                        .date = tag->date_sec,
+                        .claimed = claimed,
+                        .rank = f->n_strays};
+    f->n_strays++;
+    s->name = strdup(tag->name);
+    s->id = strdup(tag->id);
+    return s->name && s->id ? 0 : err_nomem(e);
+}
+
+/* The tags of one file, as the disk of that use has them. */
+static int add_tags(struct found *f, const struct domain *d, const struct chain_use *use,
+                    const struct image_tags *t, struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < t->n; i++) {
+        const struct image_tag *tag = &t->tags[i];
+        bool claimed = is_snapshots(d, &f->chains, use->file, tag->name);
+        if (claimed && is_first(t, i))
+            continue;
+        if (f->n_strays == UNMANAGED_MAX || strlen(tag->name) > UNMANAGED_NAME_MAX ||
+            strlen(tag->id) > UNMANAGED_NAME_MAX)
+            f->list.n_left_out++;
+        else
+            r = add_stray(f, use, tag, claimed, e);
+    }
+    return r;
+}
+
+static int read_tags(struct found *f, struct model *m, struct domain *d, struct err *e)
+{
+    struct allowance a = {.model = m, .domain = d};
+    struct image_policy policy = policy_of(&a);
+    size_t seen = 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < f->chains.n_uses; i++) {
+        const struct chain_use *use = &f->chains.uses[i];
+        struct image_source source = {.path = f->chains.files[use->file].path, .format = "qcow2"};
+        autodestroy(image_tags_free) struct image_tags *tags = NULL;
+        struct err why;
+        if (seen > LOOK_MAX) {
+            f->list.n_left_out++;
+            continue;
+        }
+        r = image_tags_read(&source, &policy, &tags, &why);
+        if (r == 0)
+            r = add_tags(f, d, use, tags, e);
+        else
+            r = err_is_want(-r) ? err_fail(e, -r, "%s", why.text) : 0;
+        seen += tags ? tags->n : 0;
+    }
+    return r;
+}
+
+/* Takes out what is known as the snapshot of another domain, with which this one shares a file. */
+static void drop_others(struct found *f, struct model *m, const struct domain *d)
+{
+    struct outlook *o autodestroy(outlook_unref) = NULL;
+    if (f->n_strays)
+        o = lookout_ask(m->lookout, d, NULL);
+    size_t kept = 0;
+    for (size_t i = 0; o && i < f->n_strays; i++) {
+        struct stray *s = &f->strays[i];
+        if (outlook_owns_tag(o, s->identity.dev, s->identity.ino, s->name, s->id))
+            strays_clear(s, 1);
+        else
+            f->strays[kept++] = *s;
+    }
+    if (o)
+        f->n_strays = kept;
+}
+
+/* ---- from strays to directories ---- */
+
+static int fill_disk(struct found *f, const struct domain *d, struct snapshot *s, size_t at,
+                     struct err *e)
+{
+    const struct stray *stray = &f->strays[at];
+    struct snapshot_disk *disk = &s->disks[s->n_disks++];
+    *disk = (struct snapshot_disk){.target = (char *)(uintptr_t)stray->target,
+                                   .file = domain_disk_file(stray->target),
+                                   .path = stray->path,
+                                   .format = "qcow2",
+                                   .tag = stray->name,
+                                   .stray = stray,
+                                   .probe = at};
+    disk->ident =
+        domain_disk_ident(d->uuid, s, stray->target, image_id_hash(HASH_START, &stray->identity));
+    disk->number = domain_disk_ident(d->uuid, s, stray->target,
+                                     image_id_lasting(HASH_START, &stray->identity));
+    return disk->file ? 0 : err_nomem(e);
+}
+
+/* The directory of the strays from `at` on. */
+static int fill_tag(struct found *f, const struct domain *d, size_t at, size_t n, struct err *e)
+{
+    static const struct xml_snapshot nothing;
+    struct snapshot *s = &f->list.tags[f->list.n++];
+    const struct stray *first = &f->strays[at];
+    *s = (struct snapshot){.name = first->name, .parsed = &nothing, .stray = first};
+    s->coded = stray_coded(first);
+    s->disks = calloc(n, sizeof(*s->disks));
+    if (!s->coded || !s->disks)
+        return err_nomem(e);
+    uint64_t h = hash_str(hash_str(HASH_START, "unmanaged"), d->uuid), number = h;
+    int r = 0;
+    for (size_t i = at; r == 0 && i < at + n; i++) {
+        if (i > at && !strcmp(f->strays[i].target, f->strays[i - 1].target)) {
+            f->list.n_left_out++; /* the same entry twice in one table */
+            continue;
+        }
+        r = fill_disk(f, d, s, i, e);
+        h = hash_u64(h, s->disks[s->n_disks - 1].ident);
+        number = hash_u64(number, s->disks[s->n_disks - 1].number);
+        if (f->strays[i].date > s->stray->date)
+            s->stray = &f->strays[i];
+    }
+    s->ident = hash_end(h);
+    s->number = hash_end(number);
+    s->n_images = s->n_disks;
+    return r;
+}
+
+static int cmp_coded(const void *a, const void *b)
+{
+    const struct snapshot *x = a, *y = b;
+    int r = strcmp(x->coded, y->coded);
+    if (r || !x->stray || !y->stray)
+        return r;
+    return (x->stray->mark > y->stray->mark) - (x->stray->mark < y->stray->mark);
+}
+
+/* A tag whose name looks like another's with its mark: the one that needs no mark stays. */
+static void drop_namesakes(struct tag_list *l)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        if (kept && !strcmp(l->tags[kept - 1].coded, l->tags[i].coded)) {
+            l->n_left_out += l->tags[i].n_disks;
+            tag_clear(&l->tags[i]);
+        } else {
+            l->tags[kept++] = l->tags[i];
+        }
+    }
+    l->n = kept;
+}
+
+static int fill_tags(struct found *f, const struct domain *d, struct err *e)
+{
+    strays_arrange(f->strays, f->n_strays);
+    f->list.tags = calloc(f->n_strays + 1, sizeof(*f->list.tags));
+    f->probes = probes_new(f->n_strays);
+    if (!f->list.tags || !f->probes)
+        return err_nomem(e);
+    int r = 0;
+    for (size_t at = 0, n; r == 0 && at < f->n_strays; at += n) {
+        n = strays_together(f->strays + at, f->n_strays - at);
+        r = fill_tag(f, d, at, n, e);
+    }
+    qsort(f->list.tags, f->list.n, sizeof(*f->list.tags), cmp_coded);
+    drop_namesakes(&f->list);
+    return r;
+}
+
+/* ---- asking ---- */
+
+static int read_all(struct model *m, struct domain *d, struct found *f, struct err *e)
+{
+    int r = chains_read(m, d, f->live, &f->chains, e);
+    if (r == 0)
+        r = read_tags(f, m, d, e);
+    if (r == 0)
+        drop_others(f, m, d);
+    return r < 0 ? r : fill_tags(f, d, e);
+}
+
+static int look(struct model *m, struct domain *d, struct found **ret, struct err *e)
+{
+    autodestroy(found_free) struct found *f = calloc(1, sizeof(*f));
+    if (!f)
+        return err_nomem(e);
+    struct err why = {0};
+    bool local = virt_files_local(m->virt, &why);
+    if (!local && why.no && why.no != EOPNOTSUPP)
+        return err_fail(e, why.no, "%s", why.text);
+    int r = local ? xml_domain_parse(d->xml, &f->live, e) : 0;
+    if (local && r == 0)
+        r = read_all(m, d, f, e);
+    if (r == 0)
+        *ret = take(f);
+    return r;
+}
+
+int model_tags(struct model *m, struct domain *d, const struct tag_list **ret, struct err *e)
+{
+    struct unmanaged *u = d->unmanaged;
+    pthread_mutex_lock(&u->lock);
+    int r = u->found ? 0 : look(m, d, &u->found, e);
+    if (r == 0)
+        *ret = &u->found->list;
+    pthread_mutex_unlock(&u->lock);
+    return r;
+}
+
+static const struct found *found_in(const struct domain *d)
+{
+    pthread_mutex_lock(&d->unmanaged->lock);
+    const struct found *f = d->unmanaged->found;
+    pthread_mutex_unlock(&d->unmanaged->lock);
+    return f;
+}
+
+const struct tag_list *domain_tags(const struct domain *d)
+{
+    const struct found *f = found_in(d);
+    return f ? &f->list : NULL;
+}
+
+struct probes *unmanaged_probes(const struct domain *d)
+{
+    const struct found *f = found_in(d);
+    return f ? f->probes : NULL;
+}
+
+const struct snapshot *tags_find_coded(const struct tag_list *l, const char *coded)
+{
+    struct snapshot key = {.coded = coded};
+    return l->n ? bsearch(&key, l->tags, l->n, sizeof(key), cmp_coded) : NULL;
+}
+
+const struct snapshot *tags_find_ident(const struct tag_list *l, uint64_t ident)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->tags[i].ident == ident)
+            return &l->tags[i];
+    return NULL;
+}

@@ -1,0 +1,257 @@
+/* copy_plan.c - see revert/copy_plan.h. No locks of its own: called under the domain's operation.
+ * Only headers and tables of snapshots are read, nothing is written but marks on a copy. */
+#include "model/revert/copy_plan.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mounts.h"
+#include "image/header.h"
+#include "model/catalog/catalog.h"
+#include "model/change/redefinable.h"
+#include "model/storage/file_chain.h"
+#include "model/change/guard.h"
+#include "model/storage/file_marks.h"
+#include "model/storage/overlay_name.h"
+#include "model/change/fingerprint.h"
+#include "model/storage/backing.h"
+#include "model/storage/volumes.h"
+#include "virt/change.h"
+#include "virt/xml.h"
+
+void copying_free(struct copying *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->n; i++) {
+        free(c->disks[i].target);
+        free(c->disks[i].from);
+        free(c->disks[i].to);
+    }
+    free(c->disks);
+    leftovers_drop(&c->left);
+    free(c->uri);
+    free(c->snapshot);
+    free(c->current);
+    free(c->before);
+    free(c);
+}
+
+struct copy_disk *copying_add(struct copying *c, const char *target, const char *from,
+                              const char *to)
+{
+    struct copy_disk *more = reallocarray(c->disks, c->n + 1, sizeof(*more));
+    if (!more)
+        return NULL;
+    c->disks = more;
+    struct copy_disk *disk = &more[c->n++];
+    *disk = (struct copy_disk){.target = strdup(target), .from = strdup(from), .to = strdup(to)};
+    return disk->target && disk->from && disk->to ? disk : NULL;
+}
+
+/* ---- one file ---- */
+
+static int refuse_header(const struct header *h, const char *path, struct err *e)
+{
+    const char *what = h->incompatible & INCOMPAT_CORRUPT     ? "is marked as corrupt"
+                       : h->incompatible & INCOMPAT_DIRTY     ? "was not closed properly"
+                       : h->incompatible & INCOMPAT_DATA_FILE ? "has its data in another file"
+                       : h->encryption                        ? "is encrypted"
+                                                              : NULL;
+    if (!what)
+        return 0;
+    return err_fail(e, EOPNOTSUPP, "'%s', on which others stand, cannot be copied: it %s", path,
+                    what);
+}
+
+/* Is it an image that is the same under another name beside it? */
+static int check_header(const char *path, struct mounts *mounts, struct err *e)
+{
+    struct image_policy policy = follow_policy(mounts);
+    struct image_file *f autodestroy(file_close) = NULL;
+    struct header h = {0};
+    int r = file_open(path, &policy, &f, e);
+    if (r == 0 && (file_is_remote(f) || file_is_device(f)))
+        return err_fail(e, EOPNOTSUPP, "'%s', on which others stand, is no file to be copied",
+                        path);
+    if (r == 0)
+        r = header_load(f, &h, NULL, e);
+    if (r == 0)
+        r = refuse_header(&h, path, e);
+    header_drop(&h);
+    return r;
+}
+
+static int read_tags(const char *path, struct mounts *mounts, struct image_tags **ret,
+                     struct err *e)
+{
+    struct image_source source = {.path = path, .format = "qcow2"};
+    struct image_policy policy = follow_policy(mounts);
+    return image_tags_read(&source, &policy, ret, e);
+}
+
+static int find_entry(const struct copy_disk *disk, const char *name, struct mounts *mounts,
+                      uint64_t *ret, struct err *e)
+{
+    struct image_tags *t autodestroy(image_tags_free) = NULL;
+    int r = read_tags(disk->from, mounts, &t, e);
+    for (size_t i = 0; r == 0 && i < t->n; i++)
+        if (!strcmp(t->tags[i].name, name)) {
+            *ret = t->tags[i].identity.entry;
+            return 0;
+        }
+    return r < 0 ? r : err_fail(e, ENOENT, "'%s' holds no tag '%s'", disk->from, name);
+}
+
+/* The chain below the copy is that below the original. */
+static int check_file(const struct domain *d, const struct snapshot *s, const struct xml_disk *x,
+                      struct copy_disk *disk, struct err *e)
+{
+    struct mounts *mounts autodestroy(mounts_free) = mounts_read();
+    struct image_layer *layers = NULL;
+    size_t n = 0;
+    if (!mounts)
+        return err_nomem(e);
+    int r = check_header(disk->from, mounts, e);
+    if (r == 0) {
+        r = backing_layers(d, s, x, &layers, &n, e);
+        image_layers_free(layers, n);
+    }
+    return r == 0 ? find_entry(disk, s->name, mounts, &disk->entry, e) : r;
+}
+
+int copy_check_made(const struct copy_disk *disk, struct err *e)
+{
+    struct mounts *mounts autodestroy(mounts_free) = mounts_read();
+    struct image_tags *t autodestroy(image_tags_free) = NULL;
+    size_t others = 0;
+    if (!mounts)
+        return err_nomem(e);
+    int r = read_tags(disk->to, mounts, &t, e);
+    if (r < 0)
+        return r;
+    autofree uint64_t *entries = calloc(t->n + 1, sizeof(*entries));
+    if (!entries)
+        return err_nomem(e);
+    for (size_t i = 0; i < t->n; i++)
+        if (t->tags[i].identity.entry != disk->entry)
+            entries[others++] = t->tags[i].identity.entry;
+    if (others + 1 != t->n)
+        return err_fail(e, EIO, "the copy '%s' does not hold the tag that '%s' held", disk->to,
+                        disk->from);
+    mark_made(disk->to);
+    mark_left(disk->to, entries, others);
+    return 0;
+}
+
+/* ---- the plan ---- */
+
+struct copier {
+    struct model *m;
+    struct domain *d;
+    const struct snapshot *s;
+    struct survey survey;
+    struct copying *c;
+};
+
+/* A running domain writes to it, so that no copy of it is whole. */
+static int refuse_written(const struct copier *p, const char *target, struct err *e)
+{
+    int own = survey_user(&p->survey, p->d, p->s, target);
+    int file = own < 0 ? GRAPH_NO_FILE : graph_chain(p->survey.graph, (size_t)own, 0);
+    if (!p->d->active || !survey_is_live(&p->survey, p->d, file))
+        return 0;
+    return err_fail(e, EBUSY,
+                    "others stand on '%s', to which the running domain writes, so that it cannot "
+                    "be copied for the revert; shut the domain off first",
+                    graph_file_path(p->survey.graph, file));
+}
+
+static int add_copied(struct copier *p, const struct snapshot_disk *disk, struct err *e)
+{
+    autofree char *to = NULL;
+    const struct xml_disk *x = xml_domain_disk(p->s->parsed->domain, disk->target);
+    if (!x || !volumes_file(p->d->volumes, &x->source))
+        return err_fail(e, EOPNOTSUPP,
+                        "others stand on the file of disk '%s', which is not plainly on a file, so "
+                        "that it cannot be copied for the revert",
+                        disk->target);
+    int r = refuse_written(p, disk->target, e);
+    if (r == 0)
+        r = overlay_name(disk->path, &to, e);
+    if (r < 0)
+        return r;
+    struct copy_disk *added = copying_add(p->c, disk->target, disk->path, to);
+    return added ? check_file(p->d, p->s, x, added, e) : err_nomem(e);
+}
+
+/* Only files that others stand on are copied. */
+static int consider(struct copier *p, const struct snapshot_disk *disk, struct err *e)
+{
+    bool shared = false;
+    int r = guard_shares(&p->survey, p->d, p->s, disk, &shared, e);
+    return r == 0 && shared ? add_copied(p, disk, e) : r;
+}
+
+static int check_domain(const struct copier *p, struct err *e)
+{
+    struct virt_status status;
+    int r = virt_domain_status(p->m->virt, p->d->uuid, p->d->active, &status, e);
+    if (r == 0)
+        r = redefinable_check(p->m, p->d->uuid, false, NULL, e);
+    if (r < 0)
+        return r;
+    if (status.block_job || status.managed_save)
+        return err_fail(e, EBUSY, "the domain has %s",
+                        status.block_job ? "a block job under way" : "a saved state");
+    if (p->s->parsed->n_revert_disks || p->s->parsed->delete_in_progress)
+        return err_fail(e, EBUSY,
+                        "libvirt has notes of an operation with '%s', which it would forget",
+                        p->s->name);
+    return 0;
+}
+
+static int copy_strings(const struct copier *p, struct err *e)
+{
+    struct copying *c = p->c;
+    c->uri = strdup(virt_uri(p->m->virt));
+    c->snapshot = strdup(p->s->name);
+    c->current = strdup(p->d->current ? p->d->current->name : "");
+    return c->uri && c->snapshot && c->current ? 0 : err_nomem(e);
+}
+
+static int plan_all(struct copier *p, struct err *e)
+{
+    int r = check_domain(p, e);
+    if (r == 0)
+        r = copy_strings(p, e);
+    if (r == 0)
+        r = virt_domain_secure_config(p->m->virt, p->d->uuid, &p->c->before, e);
+    for (size_t i = 0; r == 0 && i < p->s->n_disks; i++)
+        r = consider(p, &p->s->disks[i], e);
+    if (r == 0)
+        r = leftovers_note_live(&p->c->left, &p->survey, p->d, e);
+    if (r == 0 && !p->c->n)
+        r = err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
+    p->c->active = p->d->active;
+    p->c->snapshots = print_snapshots(p->d);
+    return r == 0 ? print_config(p->d->xml, &p->c->config, e) : r;
+}
+
+int copy_plan(struct model *m, struct domain *d, const struct snapshot *s, struct copying **ret,
+              struct err *e)
+{
+    struct copying *c autodestroy(copying_free) = calloc(1, sizeof(*c));
+    struct copier p = {.m = m, .d = d, .s = s, .c = c};
+    if (!c)
+        return err_nomem(e);
+    int r = survey_make(m, d, SURVEY_BESIDE, &p.survey, e);
+    if (r < 0)
+        return r;
+    r = plan_all(&p, e);
+    survey_drop(&p.survey);
+    if (r == 0)
+        *ret = take(c);
+    return r;
+}
