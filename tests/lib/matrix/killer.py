@@ -47,11 +47,8 @@ class Cut:
             else:
                 self.world.mount.again(self.environment())
                 yield
-                self.look()
-
-    def look(self):
-        """Whether the moment has come, which may be at the end of the mount."""
-        self.came = self.came or not self.moment.endswith("ms") and self.moments() >= int(self.moment)
+                self.world.mount.stop()  # the moment may be at the end of the mount
+                self.came = self.moments() >= int(self.moment)
 
     def environment(self):
         files = {"libvirtd": daemon.PID_FILE, "qemu": self.machine.pid_file()}
@@ -95,7 +92,6 @@ class Killer:
         if cut.came and victim == "snapfs":
             world.mount.process.wait()
         world.mount.again()
-        cut.look()
         if not cut.came:
             if failure is None:
                 tree.apply(words)

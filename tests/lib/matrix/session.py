@@ -107,8 +107,9 @@ class Session:
 
     def through_mount(self, actor, words):
         self.world.audit.before()
+        begin = len(self.world.mount.said())
         self.asked(words, lambda: actor.do(words), actor.tree.saved)
-        log = actor.log()
+        log = self.world.mount.said()[begin:]
         leaves_files = words[-1] == "metadata" or FILE_LEFT in log
         leaves_tags = any(part in log for part in TAGS_LEFT)
         self.world.audit.check(leaves_files, leaves_tags, LEFT.findall(log))
@@ -136,6 +137,7 @@ class Session:
         _, victim, moment, *operation = words
         cut = False
         self.world.audit.before()
+        begin = len(self.world.mount.said())
 
         def do():
             nonlocal cut
@@ -144,7 +146,7 @@ class Session:
         self.asked(operation, do, actor.tree.saved)
         self.count.killed += cut
         self.count.missed += not cut
-        log = actor.log()
+        log = self.world.mount.said()[begin:]
         leaves_files = operation[-1] == "metadata" or FILE_LEFT in log
         try:
             self.world.audit.check(leaves_files, True, LEFT.findall(log))

@@ -19,12 +19,15 @@ class Point(Mount):
 
     armed = False
 
-    def again(self, environment=None):
+    def stop(self):
         if self.process.poll() is None:
             until(self.is_unmounted, "nobody uses the mount any more")
             self.process.wait() if self.armed else self.end()
         else:
             attempt("umount", "-l", self.point)
+
+    def again(self, environment=None):
+        self.stop()
         self.environment, self.armed = dict(os.environ, **(environment or {})), bool(environment)
         self.start()
 
