@@ -56,6 +56,25 @@ def merged_later(directory, name, overlay):
             reading.compare(domain, mount, directory, ["i1"])
 
 
+@test
+def not_while_other_disks_would_keep_a_tag(directory):
+    """Two disks: i2 is in an overlay that could be merged by now, and in a file that stays."""
+    with Domain("two", directory, {"vda": "qcow2", "vdb": "qcow2"}) as domain:
+        domain.write(1, MIB)
+        domain.virsh("snapshot-create-as", domain.name, "e1", "--disk-only")
+        top = domain.live_source("vda")[0]
+        must("qemu-img", "snapshot", "-c", "mine", top)
+        with Mount(SYSTEM, "cache=0") as mount:
+            holds(delete(mount, domain, "e1"), "disk 'vda' is not merged")
+            must("qemu-img", "snapshot", "-d", "mine", top)
+            domain.write(2, 2 * MIB)
+            domain.snapshot("i2")
+            delete(mount, domain, "i2")
+            for target in ("vda", "vdb"):
+                equal(reading.tags(domain.live_source(target)[0]), [], f"tags left in {target}")
+            live_holds(domain, 1, 2)
+
+
 @contextlib.contextmanager
 def without_attributes(directory):
     point = os.path.join(directory, "bare")

@@ -190,28 +190,42 @@ static int order(const struct planner *p, bool all, struct err *e)
     return r;
 }
 
-/* With what earlier deletes left, where that fits; else without. */
+/* Does the tag of that disk go with an overlay that is merged? */
+static bool is_merged_tag(const struct planner *p, const struct snapshot_disk *disk)
+{
+    for (size_t i = 0; disk->tag && i < p->del->n; i++)
+        if (follow_to_same(disk->path, p->del->disks[i].top))
+            return true;
+    return false;
+}
+
+static size_t count_tags(const struct planner *p, bool merged)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->s->n_disks; i++)
+        n += p->s->disks[i].tag && is_merged_tag(p, &p->s->disks[i]) == merged;
+    return n;
+}
+
+/* Of a snapshot whose tag goes with an overlay libvirt deletes none: the tags in other files would
+ * stay there. */
+static bool leaves_tags(const struct planner *p)
+{
+    return p->del->native && count_tags(p, true) && count_tags(p, false);
+}
+
+/* With what earlier deletes left, if that fits and leaves no tag; else without. */
 static int plan_order(const struct planner *p, struct err *e)
 {
     struct err why;
     int r = order(p, true, e);
-    if (r == 0 && delete_check_space(p->del, &why) < 0) {
+    if (r == 0 && (leaves_tags(p) || delete_check_space(p->del, &why) < 0)) {
         r = order(p, false, e);
         r = r < 0 ? r : delete_check_space(p->del, e);
     }
     for (size_t i = 0; r == 0 && i < p->del->n; i++)
         r = leftovers_note(&p->del->left, p->del->disks[i].top, LEFT_TOP, e);
     return r;
-}
-
-/* A tag in an overlay that is merged goes with it. */
-static bool has_merged_tag(const struct planner *p)
-{
-    for (size_t i = 0; i < p->s->n_disks; i++)
-        for (size_t k = 0; k < p->del->n; k++)
-            if (p->s->disks[i].tag && follow_to_same(p->s->disks[i].path, p->del->disks[k].top))
-                return true;
-    return false;
 }
 
 static int plan_files(struct planner *p, struct err *e)
@@ -224,7 +238,7 @@ static int plan_files(struct planner *p, struct err *e)
         r = plan_bases(p, p->survey.live->disks[i].target, e);
     if (r == 0)
         r = plan_order(p, e);
-    p->del->native &= !has_merged_tag(p);
+    p->del->native &= !count_tags(p, true);
     if (r == 0 && x->memory == XML_EXTERNAL && x->memory_file)
         r = leftovers_note(&p->del->left, x->memory_file, LEFT_MEMORY, e);
     return r;
