@@ -158,6 +158,9 @@ MEM_CLEANUP(struct domain, domain_unref)
 const struct snapshot *domain_find_coded(const struct domain *d, const char *coded);
 const struct snapshot *domain_find_ident(const struct domain *d, uint64_t ident);
 const struct snapshot *domain_find_name(const struct domain *d, const char *name);
+
+/* Is `s` below `above` in the tree? */
+bool snapshot_is_below(const struct snapshot *s, const struct snapshot *above);
 /* Finds in this value of the domain the snapshot that `was` is, one of an earlier value: that of
  * its name and creation time. NULL if it is gone, also if another one has its name. */
 const struct snapshot *domain_find_same(const struct domain *d, const struct snapshot *was);

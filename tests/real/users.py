@@ -164,6 +164,9 @@ def a_clone_by_a_relative_name_of_one_of_two_disks(directory):
     with cloned("relative", directory, "e", "e", start=False, disks=BOTH, relative=True) as (
         domain, mount, held, path, before,
     ):
+        refuses(mount, domain, lambda *of: delete(*of, "children"), "e1")
+        holds(last_log(mount, domain), f"'{path}' (no domain has it)")
+        equal(domain.snapshots(), ["e1", "e2"])
         delete(mount, domain, "e2", "")
         held.bytes.pop("e2")
         refuses_naming(mount, domain, "e1", path)

@@ -61,7 +61,7 @@ static int find(const char *name, struct merge *ret)
     struct err e = {0};
     int own = survey_user(&survey, &web, &s, "vda");
     int base = own < 0 ? GRAPH_NO_FILE : graph_chain(survey.graph, (size_t)own, 0);
-    int r = merge_find(&survey, &web, &s, "vda", base, ret, &e);
+    int r = merge_find(&survey, &web, (struct merge_gone){.one = &s}, "vda", base, ret, &e);
     if (r < 0)
         printf("# %s\n", e.text);
     return r;

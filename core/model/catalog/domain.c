@@ -102,6 +102,14 @@ const struct snapshot *domain_find_ident(const struct domain *d, uint64_t ident)
     return find(d->by_ident, d->n, &key, cmp_ident);
 }
 
+bool snapshot_is_below(const struct snapshot *s, const struct snapshot *above)
+{
+    for (s = s->parent; s; s = s->parent)
+        if (s == above)
+            return true;
+    return false;
+}
+
 const struct snapshot *domain_find_name(const struct domain *d, const char *name)
 {
     struct snapshot key = {.name = name};

@@ -153,10 +153,10 @@ static int compare(const struct deletion *w, const struct survey *v, const struc
                    struct err *e)
 {
     struct merge m;
-    const struct snapshot *s = delete_target(w);
+    struct merge_gone gone = {.one = delete_target(w)};
     int base = need_file(v, disk->base);
-    int r = s ? merge_find(v, w->now, s, disk->target, base, &m, e)
-              : err_fail(e, EBUSY, "the snapshot has gone meanwhile");
+    int r = gone.one ? merge_find(v, w->now, gone, disk->target, base, &m, e)
+                     : err_fail(e, EBUSY, "the snapshot has gone meanwhile");
     if (r == 0)
         r = merge_check_found(v, &m, e);
     if (r < 0)

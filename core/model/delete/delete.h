@@ -23,10 +23,11 @@
 int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
                     bool metadata, bool force, struct text *remark, struct err *e);
 
-/* Is there a reason not to delete all that is below `top`, and with `itself` that, too, as it can
- * be known before the first is? EBUSY. */
+/* Is there a reason not to delete all below `top`, and with `itself` also `top`? Each is asked of
+ * as if the others were gone already, so that none is deleted where another cannot be. As
+ * delete_snapshot. */
 int delete_check_below(struct model *m, struct domain *d, const struct snapshot *top, bool itself,
-                       bool metadata, struct err *e);
+                       bool metadata, bool force, struct err *e);
 
 /* Undoes or finishes what the journal tells of, as revert_recover does. */
 int delete_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,

@@ -27,6 +27,7 @@ struct planner {
     struct model *m;
     struct domain *d;
     const struct snapshot *s;
+    const struct snapshot *below; /* all below this are deleted as well; NULL for none */
     struct survey survey;
     struct delete *del;
     struct text *remark;
@@ -80,8 +81,9 @@ static int plan_left(const struct planner *p, const struct snapshot_disk *disk, 
 static int find_merge(const struct planner *p, const char *target, int base, struct merge *ret,
                       struct err *e)
 {
+    struct merge_gone gone = {.one = p->s, .below = p->below};
     int r =
-        base == GRAPH_NO_FILE ? -ENOENT : merge_find(&p->survey, p->d, p->s, target, base, ret, e);
+        base == GRAPH_NO_FILE ? -ENOENT : merge_find(&p->survey, p->d, gone, target, base, ret, e);
     return r == 0 ? merge_check_files(p->d, &p->survey, target, ret, e) : r;
 }
 
@@ -328,48 +330,53 @@ static int plan_all(struct planner *p, bool metadata, struct err *e)
     return r == 0 ? check_redefines(p, e) : r;
 }
 
-static bool is_below(const struct snapshot *s, const struct snapshot *top)
+/* ---- the whole ---- */
+
+/* Makes the plan of one with a survey that is there. */
+static int plan_one(struct planner *p, bool metadata, bool force, struct delete **ret,
+                    struct err *e)
 {
-    for (s = s->parent; s; s = s->parent)
-        if (s == top)
-            return true;
-    return false;
+    struct delete *del autodestroy(delete_free) = calloc(1, sizeof(*del));
+    if (!del)
+        return err_nomem(e);
+    del->force = force;
+    p->del = del;
+    int r = plan_all(p, metadata, e);
+    free(take(p->pairs));
+    p->n_pairs = 0;
+    if (r == 0)
+        *ret = take(del);
+    return r;
 }
 
 int delete_check_below(struct model *m, struct domain *d, const struct snapshot *top, bool itself,
-                       bool metadata, struct err *e)
+                       bool metadata, bool force, struct err *e)
 {
-    struct survey v;
-    bool native;
-    int r = m->is_test ? 1 : survey_make(m, d, SURVEY_ALL, &v, e);
+    autotext struct text ignored = {0};
+    struct planner p = {.m = m, .d = d, .below = top, .remark = &ignored};
+    int r = m->is_test ? 1 : survey_make(m, d, delete_scope(force), &p.survey, e);
     if (r != 0)
         return r < 0 ? r : 0;
     for (size_t i = 0; r == 0 && i < d->n; i++) {
-        const struct snapshot *s = &d->all[i];
-        if ((s == top && itself) || is_below(s, top))
-            r = guard_delete(&v, d, s, metadata, &native, e);
+        struct delete *del autodestroy(delete_free) = NULL;
+        p.s = &d->all[i];
+        if ((p.s == top && itself) || snapshot_is_below(p.s, top))
+            r = plan_one(&p, metadata, force, &del, e);
     }
-    survey_drop(&v);
+    survey_drop(&p.survey);
     return r;
 }
 
 int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, bool metadata,
                 bool force, struct delete **ret, struct text *remark, struct err *e)
 {
-    struct delete *del autodestroy(delete_free) = calloc(1, sizeof(*del));
-    struct planner p = {.m = m, .d = d, .s = s, .del = del, .remark = remark};
-    if (!del)
-        return err_nomem(e);
-    del->force = force;
+    struct planner p = {.m = m, .d = d, .s = s, .remark = remark};
     int r = survey_make(m, d, delete_scope(force), &p.survey, e);
     if (r < 0)
         return r;
-    r = plan_all(&p, metadata, e);
+    r = plan_one(&p, metadata, force, ret, e);
     if (p.survey.unseen)
         text_add(remark, "%s", p.survey.unseen);
     survey_drop(&p.survey);
-    free(p.pairs);
-    if (r == 0)
-        *ret = take(del);
     return r;
 }

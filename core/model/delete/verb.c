@@ -84,7 +84,7 @@ static int delete_below(struct turn *t, const struct snapshot *top, unsigned wor
     bool itself = !(words & CHILDREN_ONLY), last = false;
     const struct snapshot *s = NULL;
     size_t done = 0;
-    int r = delete_check_below(t->m, t->domain, top, itself, words & METADATA, e);
+    int r = delete_check_below(t->m, t->domain, top, itself, words & METADATA, words & FORCE, e);
     while (r == 0 && !last) {
         r = find_next(t, first, top, &s, e);
         last = r == 0 && !strcmp(s->name, top->name);

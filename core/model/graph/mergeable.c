@@ -11,7 +11,7 @@
 struct question {
     const struct survey *v;
     const struct domain *d;
-    const struct snapshot *s;
+    struct merge_gone gone;
     const char *target;
     struct merge m;
 };
@@ -80,10 +80,14 @@ static int refuse(const struct question *q, size_t user, struct err *e)
                     who.failed ? "another" : who.s);
 }
 
-/* What the snapshot itself has does not count. */
 static bool is_deleted(const struct question *q, const struct graph_user *u)
 {
-    return u->snapshot && !strcmp(u->snapshot, q->s->name) && !strcmp(u->domain, q->d->name);
+    if (!u->snapshot || strcmp(u->domain, q->d->name) != 0)
+        return false;
+    if (q->gone.one && !strcmp(u->snapshot, q->gone.one->name))
+        return true;
+    const struct snapshot *s = q->gone.below ? domain_find_name(q->d, u->snapshot) : NULL;
+    return s && snapshot_is_below(s, q->gone.below);
 }
 
 /* What libvirt knows of comes first: there a remedy is another. */
@@ -121,11 +125,11 @@ static int find_files(struct question *q, struct err *e)
     return 0;
 }
 
-int merge_find(const struct survey *v, const struct domain *d, const struct snapshot *s,
+int merge_find(const struct survey *v, const struct domain *d, struct merge_gone gone,
                const char *target, int base, struct merge *ret, struct err *e)
 {
     struct question q = {
-        .v = v, .d = d, .s = s, .target = target, .m = {.base = base, .found = -1}};
+        .v = v, .d = d, .gone = gone, .target = target, .m = {.base = base, .found = -1}};
     int r = find_files(&q, e);
     if (r == 0)
         r = check_users(&q, e);

@@ -18,9 +18,15 @@ struct merge {
                   would take its bytes */
 };
 
-/* May it, once snapshot `s` is no more? EBUSY with the reason when it may not: somebody else's
+/* The snapshots that are deleted: their bytes do not count. */
+struct merge_gone {
+    const struct snapshot *one;   /* this, or NULL, */
+    const struct snapshot *below; /* and all below this, NULL for none */
+};
+
+/* May it, once those snapshots are no more? EBUSY with the reason when it may not: somebody else's
  * bytes would change or vanish. ENOENT: the live disk does not stand on `base`. Pure. */
-int merge_find(const struct survey *v, const struct domain *d, const struct snapshot *s,
+int merge_find(const struct survey *v, const struct domain *d, struct merge_gone gone,
                const char *target, int base, struct merge *ret, struct err *e);
 
 /* EBUSY if `m` has a `found`, naming it and the remedy. */

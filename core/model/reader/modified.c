@@ -196,20 +196,13 @@ static bool is_right(const struct question *q, const struct image_id *file, uint
     return is_memory_right(q, time_ns);
 }
 
-static bool is_below(const struct snapshot *s, const struct snapshot *above)
-{
-    while (s && s != above)
-        s = s->parent;
-    return s != NULL;
-}
-
 /* The snapshot below `q->s` whose overlay stands right on the file of q->disk: then what was
  * between them was merged into it, by somebody else, and it has the bytes of a later moment. */
 static const struct snapshot *find_merged(const struct question *q)
 {
     for (size_t i = 0; i < q->d->n; i++) {
         const struct snapshot *s = &q->d->all[i];
-        for (size_t k = 0; s != q->s && is_below(s, q->s) && k < s->parsed->n_disks; k++) {
+        for (size_t k = 0; snapshot_is_below(s, q->s) && k < s->parsed->n_disks; k++) {
             const struct xml_snapshot_disk *x = &s->parsed->disks[k];
             if (x->overlay.path && !strcmp(x->target, q->disk->target) &&
                 follow_depth(q->mounts, x->overlay.path, q->disk->path, NULL) == 1)
