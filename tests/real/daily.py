@@ -2,7 +2,7 @@
 
 import os
 
-from lib import reading
+from lib import backups, reading
 from lib.command import must
 from lib.control import write
 from lib.domain import SYSTEM, Domain
@@ -15,32 +15,26 @@ DAYS = 3
 
 class Repositories:
     def __init__(self, place):
-        self.place = place
-        self.environment = dict(
-            os.environ, RESTIC_PASSWORD="x", BORG_BASE_DIR=place, RESTIC_CACHE_DIR=f"{place}/cache",
-            BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK="yes",
-        )
-        os.mkdir(place)
-        self.must("restic", "-q", "-r", f"{place}/restic", "init")
-        self.must("borg", "init", "-e", "none", f"{place}/borg")
+        self.environment = backups.environment(place)
+        backups.prepare(("restic", "borg"), place)
 
     def must(self, *command, **keywords):
         return must(*command, env=self.environment, **keywords)
 
     def restic(self, source):
         """The images that restic reads."""
-        said = self.must("restic", "-vv", "-r", f"{self.place}/restic", "backup", source)
+        said = self.must("restic", "-vv", "backup", source)
         return sorted(line.split()[1].rstrip(",") for line in said.splitlines()
                       if ".raw" in line and line.split()[0] in ("new", "modified"))
 
     def borg(self, source, day):
         """The images that borg reads."""
-        command = "borg", "create", "--list", "--filter", "AMEC", f"{self.place}/borg::{day}", source
+        command = "borg", "create", "--list", "--filter", "AMEC", f"::{day}", source
         result = must("sh", "-c", '"$@" 2>&1', "sh", *command, env=self.environment)
         return sorted(line.split()[1] for line in result.splitlines() if ".raw" in line)
 
     def restored(self, path, to):
-        self.must("restic", "-q", "-r", f"{self.place}/restic", "restore", "latest", "--target", to, "--include", path)
+        self.must("restic", "-q", "restore", "latest", "--target", to, "--include", path)
         return to + path
 
 

@@ -4,8 +4,8 @@ import contextlib
 import errno
 import os
 
-from lib import reading
-from lib.command import attempt, must
+from lib import backups, reading
+from lib.command import must
 from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import Mount
 from lib.scratch import scratch
@@ -13,26 +13,9 @@ from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
 
-def backup(mount, domain, place, day):
+def statuses(mount, domain, place, day):
     """The exit status of each tool that is given the domain's directory on that day."""
-    source = mount.path(domain.name)
-    environment = dict(
-        os.environ, RESTIC_PASSWORD="x", BORG_PASSPHRASE="x", BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK="yes",
-        BORG_BASE_DIR=place, RESTIC_CACHE_DIR=f"{place}/cache",
-    )
-    tools = {
-        "rsync": ("rsync", "-aS", "--delete", f"{source}/", f"{place}/rsync-{day}"),
-        "tar": ("tar", "-C", source, "-cSf", f"{place}/tar", "."),
-        "cp": ("cp", "-a", source, f"{place}/cp-{day}"),
-        "restic": ("restic", "-q", "-r", f"{place}/restic", "backup", source),
-        "borg": ("borg", "create", f"{place}/borg::{day}", source),
-    }
-    return {name: attempt(*command, env=environment).status for name, command in tools.items()}
-
-
-def repositories(place):
-    must("restic", "-q", "-r", f"{place}/restic", "init", env=dict(os.environ, RESTIC_PASSWORD="x"))
-    must("borg", "init", "-e", "none", f"{place}/borg", env=dict(os.environ, BORG_BASE_DIR=place))
+    return {name: backups.back_up(name, mount.path(domain.name), place, day).status for name in backups.TOOLS}
 
 
 @contextlib.contextmanager
@@ -62,17 +45,16 @@ PARTIAL = {"rsync": 23, "tar": 2, "cp": 1, "restic": 3, "borg": 1}
 @test
 def no_tool_takes_what_cannot_be_read_for_what_is_not_there(directory):
     place = os.path.join(directory, "backup")
-    os.mkdir(place)
-    repositories(place)
+    backups.prepare(backups.TOOLS, place)
     with two_snapshots(directory, "tools") as (domain, mount):
-        equal(backup(mount, domain, place, "first"), WHOLE, "with all images")
+        equal(statuses(mount, domain, place, "first"), WHOLE, "with all images")
         kept = f"{place}/rsync-first/snapshots/e1/vda.raw"
         with open(kept, "rb") as file:
             whole = file.read()
         true(any(whole), "the copy is empty")
         with away(domain.disks[0].path):
             until(lambda: not reading.images(mount.path("tools/by-name/e1")), "e1 cannot be read")
-            equal(backup(mount, domain, place, "second"), PARTIAL, "with images that cannot be read")
+            equal(statuses(mount, domain, place, "second"), PARTIAL, "with images that cannot be read")
             # What rsync has already, by size and time, it does not open.
             must("rsync", "-aS", "--delete", f"{mount.path('tools')}/", f"{place}/rsync-first")
         with open(kept, "rb") as file:
