@@ -1,12 +1,14 @@
 /* local.c - whose files libvirt's XML names: same host, root directory and mount namespace, or not.
  *
  * SO_PEERCRED of the connection's socket names the process that listens; /proc tells its root and
- * mount namespace. Whatever cannot be found out counts as elsewhere. No locks.
+ * mount namespace, or, to an ordinary user, its list of mounts. Whatever cannot be found out counts
+ * as elsewhere. No locks.
  */
 #include "virt/local.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,19 +16,30 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "virt/internal.h"
 #include "virt/virt.h"
 
-enum { PROC_PATH_MAX = 64 /* "/proc/PID/ns/mnt", "/proc/PID/fd/…" */ };
+enum {
+    PROC_PATH_MAX = 64, /* "/proc/PID/mountinfo", … */
+    MOUNTS_CHUNK = 65536,
+    MOUNTS_BYTES_MAX = 64 << 20, /* some 100,000 mounts are as many as a host has */
+    MOUNTS_TRIES = 10,           /* of lists that differ */
+    MOUNTS_AGAIN_US = 2000
+};
 
 /* ---- the peer ---- */
 
+/* With errno. A /proc mounted with hidepid= does not show a process that is there. */
 static int cannot_tell(struct err *e, pid_t pid, const char *what)
 {
-    return err_fail(
-        e, EOPNOTSUPP,
-        "cannot tell whether libvirt's daemon (process %ld) sees the same files: %s: %s", (long)pid,
-        what, strerror(errno));
+    int no = errno;
+    bool hidden = no == ENOENT && kill(pid, 0) < 0 && errno == EPERM;
+    return err_fail(e, EOPNOTSUPP,
+                    "cannot tell whether libvirt's daemon (process %ld) sees the same files: "
+                    "%s: %s%s",
+                    (long)pid, what, strerror(no),
+                    hidden ? ", since /proc is mounted with hidepid" : "");
 }
 
 /* Are two files the same, down to the mount (a bind mount of / may lack what is mounted below)? */
@@ -54,28 +67,109 @@ static bool proc_is_ours(void)
     return strtol(buf, NULL, 10) == (long)getpid();
 }
 
-static int check_process(pid_t pid, struct err *e)
+static int elsewhere(struct err *e, pid_t pid)
+{
+    return err_fail(e, EOPNOTSUPP,
+                    "libvirt's daemon (process %ld) runs in another mount namespace, so the paths "
+                    "it names are not files of ours",
+                    (long)pid);
+}
+
+static int other_root(struct err *e, pid_t pid)
+{
+    return err_fail(e, EOPNOTSUPP,
+                    "libvirt's daemon (process %ld) has another root directory, so the paths it "
+                    "names are not files of ours",
+                    (long)pid);
+}
+
+/* ---- by the list of mounts, which everyone may read ----
+ *
+ * It begins with a mount's number, which no other mount of the host has, in whatever namespace, and
+ * has each mount's place below the process's root directory. A list that is not empty is therefore
+ * that of one namespace and one root.
+ */
+
+/* NULL with errno. */
+static char *read_mounts(const char *path)
+{
+    autotext struct text t = {0};
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    autofree char *chunk = fd < 0 ? NULL : malloc(MOUNTS_CHUNK);
+    ssize_t n = chunk ? 1 : -1;
+    while (n > 0 && t.len < MOUNTS_BYTES_MAX)
+        if ((n = read(fd, chunk, MOUNTS_CHUNK)) > 0)
+            text_put(&t, chunk, (size_t)n);
+    if (n > 0)
+        errno = EFBIG;
+    char *ret = n == 0 ? text_take(&t, NULL) : NULL;
+    return ret;
+}
+
+/* One look: 1 = the same, 0 = others, -EAGAIN = ours changed meanwhile. */
+static int look_at_mounts(const char *path)
+{
+    autofree char *before = read_mounts("/proc/self/mountinfo");
+    autofree char *theirs = before ? read_mounts(path) : NULL;
+    autofree char *after = theirs ? read_mounts("/proc/self/mountinfo") : NULL;
+    if (!after)
+        return errno ? -errno : -ENOMEM;
+    if (strcmp(before, after) != 0)
+        return -EAGAIN;
+    return *before && !strcmp(before, theirs);
+}
+
+/* A mount that comes or goes between two readings makes lists differ: those are read again. */
+static int check_mounts(pid_t pid, struct err *e)
+{
+    char path[PROC_PATH_MAX];
+    snprintf(path, sizeof(path), "/proc/%ld/mountinfo", (long)pid);
+    int r = -EAGAIN;
+    for (int i = 0; i < MOUNTS_TRIES && (r == -EAGAIN || r == 0); i++) {
+        if (i)
+            usleep(MOUNTS_AGAIN_US);
+        errno = 0;
+        r = look_at_mounts(path);
+    }
+    if (r == 0)
+        return err_fail(e, EOPNOTSUPP,
+                        "libvirt's daemon (process %ld) runs in another mount namespace or root "
+                        "directory, so the paths it names are not files of ours",
+                        (long)pid);
+    errno = -r;
+    return r < 0 ? cannot_tell(e, pid, path) : 0;
+}
+
+static int check_namespace(pid_t pid, struct err *e)
 {
     char path[PROC_PATH_MAX];
     bool same;
     snprintf(path, sizeof(path), "/proc/%ld/ns/mnt", (long)pid);
-    if (same_file(path, "/proc/self/ns/mnt", &same) < 0)
+    int r = same_file(path, "/proc/self/ns/mnt", &same);
+    if (r == -EACCES)
+        return check_mounts(pid, e);
+    if (r < 0)
         return cannot_tell(e, pid, path);
-    if (!same)
-        return err_fail(e, EOPNOTSUPP,
-                        "libvirt's daemon (process %ld) runs in another mount namespace, so the "
-                        "paths it names are not files of ours",
-                        (long)pid);
+    return same ? 0 : elsewhere(e, pid);
+}
+
+static int check_root(pid_t pid, struct err *e)
+{
+    char path[PROC_PATH_MAX];
+    bool same;
     snprintf(path, sizeof(path), "/proc/%ld/root", (long)pid);
-    if (same_file(path, "/", &same) < 0)
+    int r = same_file(path, "/", &same);
+    if (r == -EACCES)
+        return 0; /* the lists of mounts told it */
+    if (r < 0)
         return cannot_tell(e, pid, path);
-    if (!same)
-        return err_fail(
-            e, EOPNOTSUPP,
-            "libvirt's daemon (process %ld) has another root directory, so the paths it "
-            "names are not files of ours",
-            (long)pid);
-    return 0;
+    return same ? 0 : other_root(e, pid);
+}
+
+static int check_process(pid_t pid, struct err *e)
+{
+    int r = check_namespace(pid, e);
+    return r < 0 ? r : check_root(pid, e);
 }
 
 static pid_t peer_of(int fd)
@@ -101,18 +195,35 @@ int local_peer(int fd, struct err *e)
     return check_process(pid, e);
 }
 
+/* The program of a process; of another user's only the name that it goes by, which is cut after 15
+ * bytes. */
+static int read_program(pid_t pid, char *ret, size_t size, struct err *e)
+{
+    char path[PROC_PATH_MAX];
+    snprintf(path, sizeof(path), "/proc/%ld/exe", (long)pid);
+    ssize_t n = readlink(path, ret, size - 1);
+    if (n < 0 && errno == EACCES) {
+        snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
+        autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+        n = fd < 0 ? -1 : read(fd, ret, size - 1);
+    }
+    if (n < 0)
+        return cannot_tell(e, pid, path);
+    ret[n] = '\0';
+    ret[strcspn(ret, "\n")] = '\0';
+    return 0;
+}
+
 /* A socket that was forwarded from elsewhere (ssh -L, socat) has the forwarder as its peer. The
  * listener under socket activation is systemd. */
 static int check_program(pid_t pid, struct err *e)
 {
-    char path[PROC_PATH_MAX], exe[256];
-    snprintf(path, sizeof(path), "/proc/%ld/exe", (long)pid);
-    ssize_t n = readlink(path, exe, sizeof(exe) - 1);
-    if (n < 0)
-        return cannot_tell(e, pid, path);
-    exe[n] = '\0';
-    const char *slash = strrchr(exe, '/');
-    const char *base = slash ? slash + 1 : exe;
+    char program[256];
+    int r = read_program(pid, program, sizeof(program), e);
+    if (r < 0)
+        return r;
+    const char *slash = strrchr(program, '/');
+    const char *base = slash ? slash + 1 : program;
     if (pid == 1 || strstr(base, "virt") || !strncmp(base, "systemd", 7))
         return 0;
     return err_fail(

@@ -4,7 +4,9 @@
  * end when the test closes its end of a pipe. Runs in a mount namespace of its own.
  */
 #include <errno.h>
+#include <grp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -59,6 +61,9 @@ static void test_places(void)
 
 /* ---- listeners ---- */
 
+enum { NOBODY = 65534, CHANGE_US = 3000, ASKED = 50 };
+
+static bool is_root; /* of the machine, not of a user namespace */
 static char dir[] = "/tmp/test-local-XXXXXX", root[64], elsewhere[64];
 
 struct listener {
@@ -131,13 +136,45 @@ static void stop(struct listener *l)
     waitpid(l->pid, NULL, 0);
 }
 
-static int ask(const struct listener *l, struct err *e)
+static int reach(const struct listener *l)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int r = -1;
     if (connect(fd, (const struct sockaddr *)&l->address, sizeof(l->address)) == 0)
-        r = local_peer(fd, e);
+        return fd;
     close(fd);
+    return -1;
+}
+
+static int ask(const struct listener *l, struct err *e)
+{
+    int fd = reach(l);
+    int r = fd < 0 ? -1 : local_peer(fd, e);
+    close(fd);
+    return r;
+}
+
+/* The same by an ordinary user, who may not look into the listener's namespaces; `times` times, or
+ * until the first that fails. */
+static int ask_as_nobody(const struct listener *l, unsigned times, struct err *e)
+{
+    int pipes[2], fd = reach(l), r = -1;
+    if (fd < 0 || pipe(pipes) < 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        bool ok = setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
+                  setresuid(NOBODY, NOBODY, NOBODY) == 0;
+        for (r = ok ? 0 : -1; r == 0 && times; times--)
+            r = local_peer(fd, e);
+        ok = write(pipes[1], &r, sizeof(r)) > 0 && write(pipes[1], e, sizeof(*e)) > 0;
+        _exit(ok ? 0 : 1);
+    }
+    close(pipes[1]);
+    if (read(pipes[0], &r, sizeof(r)) != sizeof(r) || read(pipes[0], e, sizeof(*e)) != sizeof(*e))
+        r = -1;
+    close(pipes[0]);
+    close(fd);
+    waitpid(pid, NULL, 0);
     return r;
 }
 
@@ -150,6 +187,12 @@ static void test_listener(change_fn *change, int want, const char *word, const c
     int r = ask(&l, &e);
     TAP_OK(r == want && e.no == -want, "%s: %s", what, want ? e.text : "local");
     TAP_OK(!want || strstr(e.text, word), "%s: the sentence says '%s'", what, word);
+    if (is_root) {
+        e = (struct err){0};
+        r = ask_as_nobody(&l, 1, &e);
+        TAP_OK(r == want && e.no == -want, "%s, to an ordinary user: %s", what,
+               want ? e.text : "local");
+    }
     stop(&l);
 }
 
@@ -167,6 +210,41 @@ static void test_dead(void)
     int r = c ? -1 : local_peer(pair[0], &e);
     TAP_OK(r == -EOPNOTSUPP && strstr(e.text, "cannot tell"), "a dead listener: %s", e.text);
     close(pair[0]);
+}
+
+/* Mounts that come and go beside it do not look like another namespace. */
+static void test_changing_mounts(void)
+{
+    struct listener l = {0};
+    struct err e = {0};
+    if (!TAP_OK(start(&l, no_change), "a listener beside changing mounts starts"))
+        return;
+    pid_t pid = fork();
+    while (pid == 0) {
+        if (mount("tmpfs", elsewhere, "tmpfs", 0, NULL) < 0 || umount(elsewhere) < 0)
+            _exit(1);
+        usleep(CHANGE_US);
+    }
+    int r = ask_as_nobody(&l, ASKED, &e);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    umount(elsewhere);
+    TAP_OK(r == 0, "beside changing mounts %u times local: %s", ASKED, e.text);
+    stop(&l);
+}
+
+/* A /proc that hides the processes of others. */
+static void test_hidden(void)
+{
+    struct listener l = {0};
+    struct err e = {0};
+    if (!TAP_OK(start(&l, no_change), "a listener that /proc hides starts"))
+        return;
+    bool hidden = mount("proc", "/proc", "proc", 0, "hidepid=2") == 0;
+    int r = ask_as_nobody(&l, 1, &e);
+    TAP_OK(hidden && r == -EOPNOTSUPP && strstr(e.text, "hidepid"), "hidden: %s", e.text);
+    umount("/proc");
+    stop(&l);
 }
 
 /* Asked from inside a process namespace that does not have the listener. */
@@ -192,7 +270,8 @@ static void test_outside(void)
 /* An ordinary user has these rights in a user namespace of its own. */
 static bool set_up(void)
 {
-    int flags = CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER);
+    is_root = geteuid() == 0;
+    int flags = CLONE_NEWNS | (is_root ? 0 : CLONE_NEWUSER);
     if (!mkdtemp(dir))
         return false;
     snprintf(root, sizeof(root), "%s/root", dir);
@@ -225,6 +304,10 @@ int main(void)
         test_listener(other_mounts, -EOPNOTSUPP, "another mount namespace", "other mounts");
         test_dead();
         test_outside();
+        if (is_root) {
+            test_changing_mounts();
+            test_hidden();
+        }
     }
     clean_up();
     return tap_done();
