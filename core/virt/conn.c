@@ -86,6 +86,7 @@ static int learn_uri(struct virt *v, struct err *e)
     bool single = l->shared || (uri && is_single(uri));
     v->uri = strdup(uri ? uri : v->wanted ? v->wanted : "");
     v->max_links = single ? 1 : VIRT_LINKS_MAX;
+    v->owner = l->owner;
     virt_release(v, l);
     return v->uri ? 0 : err_nomem(e);
 }

@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "virt/shared.h"
 #include "virt/sockets.h"
 
 enum { LINK_EVENTS = 2, VIRT_LINKS_MAX = 16, LINKS_IDLE = 4 };
@@ -35,6 +36,7 @@ struct link {
     unsigned long version;   /* of the daemon's libvirt, 0 = it does not say */
     bool local;              /* see virt_files_local */
     struct err why;          /* why it is not */
+    struct virt_owner owner; /* of the daemon */
     uint64_t opened;         /* when its opening began */
     /* under virt.lock: */
     unsigned uses;     /* calls on it */
@@ -47,9 +49,10 @@ struct link {
 struct virt {
     char *wanted; /* the URI as given, NULL = libvirt's default */
     bool readonly;
-    char *uri;          /* canonical, set by virt_open */
-    unsigned max_links; /* set by virt_open */
-    int timer;          /* the event loop's, for deadlines; set by virt_open */
+    char *uri;               /* canonical, set by virt_open */
+    struct virt_owner owner; /* set by virt_open */
+    unsigned max_links;      /* set by virt_open */
+    int timer;               /* the event loop's, for deadlines; set by virt_open */
     _Atomic uint64_t generation;
     atomic_ulong version;
     atomic_uint refs; /* virt_open's, the connector's, an event callback's, the timer's */
@@ -85,7 +88,8 @@ uint64_t connector_end(const struct virt *v);
 
 /* ---- pool.c ---- */
 
-/* A link for one call; waits for one as virt.h says. EHOSTDOWN, or ETIMEDOUT when all are in use. */
+/* A link for one call; waits for one as virt.h says. EHOSTDOWN, or ETIMEDOUT when all are in use.
+ */
 int virt_acquire(struct virt *v, struct link **ret, struct err *e);
 void virt_release(struct virt *v, struct link *l);
 
@@ -108,6 +112,11 @@ int link_open(struct virt *v, struct link **ret, struct err *e);
 
 /* Closes and frees it; asks the daemon, so not under virt.lock. NULL allowed. */
 void link_close(struct link *l);
+
+/* ---- shared.c ---- */
+
+/* Whom the daemon at the other end belongs to. */
+struct virt_owner owner_of(const struct sockets *sockets);
 
 /* ---- call.c ---- */
 

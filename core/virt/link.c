@@ -93,6 +93,7 @@ static void link_ask(struct link *l, struct sockets_before *before)
     sockets_find(uri, before, &l->sockets);
     l->shared = uri && sockets_place(uri) == SOCKETS_NONE;
     l->local = local_files(uri, &l->sockets, &l->why);
+    l->owner = owner_of(&l->sockets);
     if (virConnectGetLibVersion(l->conn, &l->version) < 0)
         l->version = 0;
     virResetLastError();

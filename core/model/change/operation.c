@@ -1,5 +1,6 @@
 /* operation.c - see change/operation.h. Locks: a place in entry->queue and then the domain's
- * journal (journal/journal.h), from turn_begin to turn_end (catalog/catalog.h has the order). */
+ * lock (journal/domain_lock.h) and journal (journal/journal.h), from turn_begin to turn_end
+ * (catalog/catalog.h has the order). */
 #include "model/change/operation.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include "model/change/fingerprint.h"
 #include "model/change/recover.h"
 #include "model/activity/task.h"
+#include "model/journal/domain_lock.h"
 
 void turn_end(struct turn *t)
 {
@@ -23,6 +25,7 @@ void turn_end(struct turn *t)
     domain_unref(t->domain);
     bool left = t->journal && !t->recovers && journal_is_left(t->journal);
     journal_close(t->journal);
+    domain_lock_release(t->lock);
     progress_end(t->m, t->entry);
     queue_leave(t->m, &t->entry->queue, &t->place);
     model_entry_done(t->m, t->entry);
@@ -47,13 +50,19 @@ static int enter(struct turn *t, struct model *m, const char *uuid, struct err *
     return 0;
 }
 
-/* The journal, once no other process has it, and what stands in it. */
+static int lock_both(struct turn *t, const char *uuid, bool wait, struct err *e)
+{
+    int r = t->lock ? 0 : domain_lock_take(t->m->virt, uuid, wait, &t->lock, e);
+    return r < 0 ? r : journal_open(uuid, wait, &t->journal, e);
+}
+
+/* The journal, once no other process is at work on the domain, and what stands in it. */
 static int open_journal(struct turn *t, const char *uuid, struct err *e)
 {
-    int r = journal_open(uuid, false, &t->journal, e);
+    int r = lock_both(t, uuid, false, e);
     if (r == -EAGAIN) {
         progress_set("waiting for another program's operation", 0, 0);
-        r = journal_open(uuid, true, &t->journal, e);
+        r = lock_both(t, uuid, true, e);
         progress_set("", 0, 0);
     }
     return r == 0 ? recover_domain(t->m, t->journal, uuid, e) : r;

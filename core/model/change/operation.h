@@ -14,6 +14,7 @@ struct turn {
     struct model *m;
     struct entry *entry;
     struct queue_place place;
+    struct domain_lock *lock; /* NULL: no other user shares the daemon */
     struct journal
         *journal;          /* NULL for the test driver's domains, which are this process's alone */
     struct domain *domain; /* as it was read after the turn came */

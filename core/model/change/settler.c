@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "model/catalog/catalog.h"
+#include "model/journal/domain_lock.h"
 #include "model/journal/journal.h"
 #include "model/change/recover.h"
 #include "model/activity/task.h"
@@ -54,11 +55,11 @@ static bool is_libvirt_away(struct settler *s, const char *uuid)
 }
 
 /* Is an operation under way there, of this process or another? */
-static bool is_held(const char *uuid)
+static bool is_held(const struct settler *s, const char *uuid)
 {
     struct journal *j autodestroy(journal_close) = NULL;
     struct err e;
-    return journal_open(uuid, false, &j, &e) == -EAGAIN;
+    return domain_lock_is_held(s->m->virt, uuid) || journal_open(uuid, false, &j, &e) == -EAGAIN;
 }
 
 static void settle_one(void *ctx, const char *uuid)
@@ -67,7 +68,7 @@ static void settle_one(void *ctx, const char *uuid)
     struct err e;
     if (task_check(&e) < 0)
         return;
-    if (is_held(uuid))
+    if (is_held(s, uuid))
         s->left = true;
     else if (is_libvirt_away(s, uuid))
         s->away = true;

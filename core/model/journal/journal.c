@@ -15,9 +15,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "model/journal/state_directory.h"
-#include "model/activity/task.h"
-
-enum { LOCK_AGAIN_MS = 20 };
+#include "model/journal/file_lock.h"
 
 struct journal {
     int dir, fd;
@@ -34,25 +32,6 @@ static int fail_file(const struct journal *j, const char *what, int no, struct e
     return err_fail(e, no, "cannot %s the journal '%s': %s", what, j->name, strerrordesc_np(no));
 }
 
-/* Tried for again and again, since a wait in flock(2) ends for a signal alone. */
-static int lock(const struct journal *j, bool wait, struct err *e)
-{
-    int r = 0;
-    while (r == 0 && flock(j->fd, LOCK_EX | LOCK_NB) < 0) {
-        if (errno == EWOULDBLOCK && !wait)
-            return err_fail(e, EAGAIN, "another operation on the domain is under way");
-        if (errno == EWOULDBLOCK)
-            r = task_rest(LOCK_AGAIN_MS, e);
-        else if (errno != EINTR)
-            return fail_file(j, "lock", errno, e);
-    }
-    if (r == 0)
-        return 0;
-    return err_fail(e, -r,
-                    "it was interrupted while it waited for another program's operation on "
-                    "the domain; nothing was done");
-}
-
 /* 1 = locked, 0 = it was removed meanwhile. */
 static int open_locked(struct journal *j, bool wait, struct err *e)
 {
@@ -60,7 +39,7 @@ static int open_locked(struct journal *j, bool wait, struct err *e)
     j->fd = openat(j->dir, j->name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (j->fd < 0)
         return fail_file(j, "open", errno, e);
-    int r = lock(j, wait, e);
+    int r = file_lock(j->fd, j->name, wait, e);
     if (r < 0)
         return r;
     if (fstat(j->fd, &st) < 0)

@@ -1,0 +1,24 @@
+/* domain_lock.h - one operation on a domain at a time, of all users of its libvirt daemon.
+ *
+ * The lock is that of the file /run/snapfs/UUID.lock (run_directory.h), which is empty and stays. A
+ * daemon that no other user shares has none: there the journal's own lock does.
+ */
+#ifndef SNAPFS_MODEL_JOURNAL_DOMAIN_LOCK_H
+#define SNAPFS_MODEL_JOURNAL_DOMAIN_LOCK_H
+
+#include "base/mem.h"
+#include "virt/virt.h"
+
+struct domain_lock;
+
+/* Locks the domain; *ret is NULL if the daemon is not shared. As file_lock, and as run_directory:
+ * whoever cannot lock must not change the domain. */
+int domain_lock_take(struct virt *v, const char *uuid, bool wait, struct domain_lock **ret,
+                     struct err *e);
+void domain_lock_release(struct domain_lock *l); /* NULL allowed */
+MEM_CLEANUP(struct domain_lock, domain_lock_release)
+
+/* Has somebody on this host that lock? */
+bool domain_lock_is_held(struct virt *v, const char *uuid);
+
+#endif

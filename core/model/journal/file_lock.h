@@ -1,0 +1,14 @@
+/* file_lock.h - waits for a file's lock (flock) as a task does: interruptible. */
+#ifndef SNAPFS_MODEL_JOURNAL_FILE_LOCK_H
+#define SNAPFS_MODEL_JOURNAL_FILE_LOCK_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* Locks the open file for one operation on a domain: with `wait` once nobody else has the lock.
+ * -EAGAIN: another has it; -EINTR: the thread's task (activity/task.h) is unwanted; else -errno,
+ * with the sentence in all cases. */
+int file_lock(int fd, const char *name, bool wait, struct err *e);
+
+#endif

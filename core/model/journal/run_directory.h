@@ -1,0 +1,28 @@
+/* run_directory.h - the directories that all users of one libvirt daemon share.
+ *
+ * /run/snapfs holds what lasts while the host is up: the locks of domains' operations. It belongs
+ * to root and to the group that may use libvirt, and lets nobody else in, so that no stranger can
+ * hold a lock. Root's snapfs makes it; for an ordinary user libvirt does.
+ */
+#ifndef SNAPFS_MODEL_JOURNAL_RUN_DIRECTORY_H
+#define SNAPFS_MODEL_JOURNAL_RUN_DIRECTORY_H
+
+#include "virt/virt.h"
+
+/* Do other users of this host share the daemon? Not one of the user's own, none in our process, and
+ * none on another host. */
+bool run_is_shared(const struct virt *v);
+
+/* Opens /run/snapfs as root, or if root runs the daemon, else $XDG_RUNTIME_DIR/snapfs; the caller
+ * closes it. With `make` a missing one is made. -ENOENT, -EACCES; EPERM if others may write to it.
+ */
+int run_directory(struct virt *v, bool make, struct err *e);
+
+/* Opens a directory at `path` by the same rules as /run/snapfs. */
+int run_shared_directory(struct virt *v, const char *path, bool make, struct err *e);
+
+/* Opens the regular file of that name in such a directory, to read and write, and makes a missing
+ * one: of mode 0660, and of the directory's group. The caller closes it. */
+int run_file(int dir, const char *name, struct err *e);
+
+#endif

@@ -1,0 +1,25 @@
+/* shared.h - what all who use one libvirt daemon share on its host: who runs it, who may use it,
+ * and directories that it makes for them. */
+#ifndef SNAPFS_VIRT_SHARED_H
+#define SNAPFS_VIRT_SHARED_H
+
+#include <sys/types.h>
+
+#include "virt/virt.h"
+
+/* Whom a connection's daemon belongs to. */
+struct virt_owner {
+    bool known; /* the daemon listens on a unix socket of this host */
+    uid_t uid;  /* of the daemon */
+    gid_t gid;  /* the group that may use it beside its owner; 0: none is known */
+};
+
+/* As it was when the connection was first made. */
+struct virt_owner virt_owner(const struct virt *v);
+
+/* Has libvirt make an empty directory that is its daemon's, of mode 0770 and of that group: it
+ * builds a storage pool there, which is forgotten at once. Directories above are made as well. For
+ * who may use libvirt but may not make the directory. */
+int virt_make_directory(struct virt *v, const char *path, gid_t gid, struct err *e);
+
+#endif
