@@ -224,9 +224,12 @@ static void write_draft(fuse_req_t req, struct handle *h, const struct op *op, c
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
               struct fuse_file_info *fi)
 {
-    (void)ino;
     struct err e;
     const struct place *p = &handle_of(fi)->place;
+    if (handle_of(fi)->in_cows) {
+        cow_file_write(req, ino, handle_of(fi), buf, size, (uint64_t)off);
+        return;
+    }
     const struct row *row = place_row(p); /* nothing else was opened for writing */
     struct op op = op_of(req, row->name, p, NULL);
     if (row->whole && off != 0) {

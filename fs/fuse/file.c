@@ -19,13 +19,18 @@
 
 /* ---- open ---- */
 
-static int refuse_write(const struct view *v, int flags, struct err *e)
+static int refuse_write(struct tree *t, const struct view *v, int flags, struct err *e)
 {
     bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
     if (!writes)
         return 0;
-    if (!v->row || !v->row->store)
-        return err_fail(e, EROFS, "this file is read-only");
+    int r = tree_may_write(t, v, e);
+    if (r < 0)
+        return r;
+    if (v->place.cow && (flags & O_TRUNC))
+        return tree_refuse_size(e);
+    if (v->place.cow)
+        return 0;
     if (v->row->whole && (flags & O_APPEND))
         return err_fail(e, EINVAL, "a write replaces all of '%s'; nothing can be appended to it",
                         v->row->name);
@@ -74,12 +79,17 @@ static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struc
         return r;
     h->begin = part.offset;
     h->end = min_u64(part.length, image_size(h->image) - part.offset) + part.offset;
+    r = v->place.cow ? cow_open(fs, ino, h, fi, e) : 0;
+    if (r < 0)
+        return r;
     enum table_pages pages;
     bool first = table_image_opened(fs->table, ino, h->image, &st, &pages);
     h->in_table = true;
     if (first)
         opened_first(fs, ino, pages);
     ahead_raise(fs);
+    if (v->place.cow)
+        return 0;
     fi->keep_cache = pages == PAGES_RIGHT;
     fi->direct_io = pages == PAGES_OTHER;
     return 0;
@@ -91,7 +101,7 @@ static int open_view(struct fs *fs, fuse_ino_t ino, struct handle *h, struct fus
     autoview struct view v = {0};
     int r = tree_view(&fs->tree, &h->place, &v, e);
     if (r == 0)
-        r = refuse_write(&v, fi->flags, e);
+        r = refuse_write(&fs->tree, &v, fi->flags, e);
     if (r < 0)
         return r;
     if (v.disk)
@@ -101,13 +111,16 @@ static int open_view(struct fs *fs, fuse_ino_t ino, struct handle *h, struct fus
     return err_fail(e, EISDIR, "this is no file");
 }
 
-static void close_handle(struct fs *fs, fuse_ino_t ino, struct handle *h)
+/* True: a .cow file's view went with it. */
+static bool close_handle(struct fs *fs, fuse_ino_t ino, struct handle *h)
 {
+    bool dropped = h && h->in_cows && cows_close(&fs->cows, ino);
     if (h && h->in_table) {
         table_image_closed(fs->table, ino);
         model_image_changed(fs->tree.model, h->place.uuid, h->image);
     }
     handle_free(h);
+    return dropped;
 }
 
 /* tar and rsync take ENOENT for a file that was removed meanwhile, which they forgive. */
@@ -139,16 +152,21 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         return;
     }
     fi->fh = (uintptr_t)h;
-    fi->noflush = 1; /* nothing is kept back, and a close succeeds also after we have ended */
+    /* Nothing is kept back but pages that were written to by mmap, and a close succeeds also after
+     * we have ended. */
+    fi->noflush = !h->in_cows;
     if (fuse_reply_open(req, fi) != 0)
         close_handle(fs, ino, h);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+    struct fuse_session *session = fs_of(req)->session;
     drop_draft(fs_of(req), handle_of(fi));
-    close_handle(fs_of(req), ino, handle_of(fi));
+    bool dropped = close_handle(fs_of(req), ino, handle_of(fi));
     fuse_reply_err(req, 0);
+    if (dropped)
+        cow_drop_pages(session, ino);
 }
 
 /* ---- read ---- */
@@ -246,11 +264,10 @@ static void read_text(fuse_req_t req, const struct handle *h, size_t size, off_t
         reply_text(req, h->text, h->text_len, size, off);
 }
 
-/* Logged once per open image: a damaged one is read many times. */
-static void read_failed(fuse_req_t req, struct handle *h, struct err *e)
+void transfer_failed(fuse_req_t req, const char *operation, struct handle *h, struct err *e)
 {
     struct model *m = fs_of(req)->tree.model;
-    struct op op = op_of(req, "read", &h->place, NULL);
+    struct op op = op_of(req, operation, &h->place, NULL);
     if (e->no == ESTALE && h->image)
         model_image_changed(m, h->place.uuid, h->image);
     model_blame_verb(m, h->place.uuid, e);
@@ -260,15 +277,21 @@ static void read_failed(fuse_req_t req, struct handle *h, struct err *e)
         reply_failure(req, &op, e);
 }
 
-static void read_image(fuse_req_t req, struct handle *h, size_t size, off_t off)
+static void read_image(fuse_req_t req, fuse_ino_t ino, struct handle *h, size_t size, off_t off)
 {
     struct err e = {0};
     char *buf = size <= IMAGE_READ_MAX ? thread_buffer(size) : NULL;
     uint64_t at = h->begin + min_u64((uint64_t)off, h->end - h->begin);
     size = min_u64(size, h->end - at);
-    ssize_t n = buf ? image_read(h->image, buf, size, at, &e) : err_nomem(&e);
+    ssize_t n = 0;
+    if (!buf)
+        n = err_nomem(&e);
+    else if (h->in_cows)
+        n = cow_file_read(fs_of(req), ino, h, buf, size, at - h->begin, &e);
+    else
+        n = image_read(h->image, buf, size, at, &e);
     if (n < 0)
-        read_failed(req, h, &e);
+        transfer_failed(req, "read", h, &e);
     else
         fuse_reply_buf(req, buf, (size_t)n);
     thread_buffer_done();
@@ -276,23 +299,23 @@ static void read_image(fuse_req_t req, struct handle *h, size_t size, off_t off)
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-    (void)ino;
     struct handle *h = handle_of(fi);
     if (off < 0)
         fuse_reply_err(req, EINVAL);
     else if (h->image)
-        read_image(req, h, size, off);
+        read_image(req, ino, h, size, off);
     else
         read_text(req, h, size, off);
 }
 
 /* ---- lseek: only SEEK_DATA and SEEK_HOLE come here ---- */
 
-static int seek_text(const struct handle *h, uint64_t off, int whence, uint64_t *ret, struct err *e)
+/* In what has no holes: a text, and a .cow file that was opened for writing. */
+static int seek_full(uint64_t size, uint64_t off, int whence, uint64_t *ret, struct err *e)
 {
-    if (off >= h->text_len)
-        return err_fail(e, ENXIO, "the file ends at %zu", h->text_len);
-    *ret = whence == SEEK_DATA ? off : h->text_len;
+    if (off >= size)
+        return err_fail(e, ENXIO, "the file ends at %ju", (uintmax_t)size);
+    *ret = whence == SEEK_DATA ? off : size;
     return 0;
 }
 
@@ -313,7 +336,6 @@ static int seek_image(const struct handle *h, uint64_t off, int whence, uint64_t
 
 void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
 {
-    (void)ino;
     struct handle *h = handle_of(fi);
     struct err e;
     uint64_t at = 0;
@@ -321,7 +343,9 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse
     if (off < 0 || (whence != SEEK_DATA && whence != SEEK_HOLE))
         r = err_fail(&e, EINVAL, "seek to %lld, %d", (long long)off, whence);
     else if (!h->image)
-        r = seek_text(h, (uint64_t)off, whence, &at, &e);
+        r = seek_full(h->text_len, (uint64_t)off, whence, &at, &e);
+    else if (h->in_cows && cow_is_written(fs_of(req), ino))
+        r = seek_full(h->end - h->begin, (uint64_t)off, whence, &at, &e);
     else
         r = seek_image(h, (uint64_t)off, whence, &at, &e);
     if (r == 0)
@@ -329,5 +353,5 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse
     else if (e.no == ENXIO)
         fuse_reply_err(req, ENXIO);
     else
-        read_failed(req, h, &e);
+        transfer_failed(req, "read", h, &e);
 }

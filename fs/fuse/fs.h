@@ -1,7 +1,7 @@
 /* fs.h - the state of one mount, and what its requests share.
  *
  * Locks, each a leaf, none held over a reply, a notification or a libvirt call: table.lock,
- * bar.lock, tasks.lock, handles.lock. The model has its own.
+ * bar.lock, tasks.lock, handles.lock, cows.lock. The model has its own.
  */
 #ifndef SNAPFS_FUSE_FS_H
 #define SNAPFS_FUSE_FS_H
@@ -14,6 +14,7 @@
 #include "fuse/handle.h"
 #include "fuse/lowlevel.h"
 #include "fuse/tasks.h"
+#include "node/cows.h"
 #include "node/table.h"
 #include "node/tree.h"
 
@@ -22,6 +23,7 @@ struct fs {
     struct table *table;
     struct tasks tasks;
     struct handles handles;
+    struct cows cows;
     struct fuse_session *session; /* for notifications; set before the first request */
     uint32_t max_read;            /* bytes the kernel may ask for at a time; as it was mounted */
     double cache;                 /* seconds that what never changes may be kept by the kernel */

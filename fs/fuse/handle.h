@@ -32,6 +32,7 @@ struct handle {
     uint64_t begin, end; /* the bytes of it that the file shows, and */
     atomic_bool failed;  /* was a failed read logged? */
     bool in_table;       /* table_image_opened */
+    bool in_cows;        /* cows_open */
     struct draft draft;  /* under handles.lock: what was written of a document, and by whom */
     uid_t uid;
     pid_t pid;

@@ -77,6 +77,15 @@ static void print_image(FILE *out, const char *name, const char *help)
     print_item(out, name, t.failed ? help : t.s);
 }
 
+static void print_disk(FILE *out)
+{
+    print_image(out, "DISK.raw", "the disk's bytes as the guest saw them");
+    print_image(out, "DISK-partN.raw", "not listed: those of its partition N");
+    print_item(out, "DISK.cow",
+               "not listed: the disk's bytes, for writes that go with the last close; of a "
+               "partition DISK-partN.cow");
+}
+
 void options_help(FILE *out)
 {
     fputs("usage: snapfs [-o opt[,opt...]] [options] [URI] MOUNTPOINT\n\n"
@@ -92,9 +101,9 @@ void options_help(FILE *out)
     print_rows(out, PLACE_DOMAIN);
     fputs("\nin a snapshot's directory:\n", out);
     print_rows(out, PLACE_SNAPSHOT);
-    print_image(out, "DISK.raw", "the disk's bytes as the guest saw them");
+    print_disk(out);
     print_image(out, "memory", "the memory that was saved with it");
     fputs("\nin a tag's directory:\n", out);
     print_rows(out, PLACE_TAG);
-    print_image(out, "DISK.raw", "the disk's bytes as the guest saw them");
+    print_disk(out);
 }

@@ -100,8 +100,6 @@ static bool fill_args(struct fuse_args *args, const struct options *o, const cha
     bool ok = fuse_opt_add_arg(args, "snapfs") == 0 && add_source(args, source) &&
               add_word(args, "subtype=snapfs") && add_word(args, "default_permissions") &&
               add_max_read(args, o->max_read);
-    if (ok && o->readonly)
-        ok = add_word(args, "ro");
     if (ok && o->debug)
         ok = add_word(args, "debug");
     for (size_t i = 0; i < o->libfuse.n && ok; i++)

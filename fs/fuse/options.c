@@ -14,6 +14,7 @@
 #include "fuse/lowlevel.h"
 #include "fuse/values.h"
 #include "model/create/words.h"
+#include "node/cows.h"
 
 static int set_uid(struct options *o, const char *value, struct err *e)
 {
@@ -42,7 +43,12 @@ static int set_cache(struct options *o, const char *value, struct err *e)
 
 static int set_memory(struct options *o, const char *value, struct err *e)
 {
-    return value_memory("memory=", value, &o->memory, e);
+    return value_mib("memory=", value, BUDGET_LEAST_MIB, BUDGET_MOST_MIB, &o->memory, e);
+}
+
+static int set_cow(struct options *o, const char *value, struct err *e)
+{
+    return value_mib("cow=", value, 1, COWS_MOST_MIB, &o->cow, e);
 }
 
 static int set_max_read(struct options *o, const char *value, struct err *e)
@@ -201,13 +207,14 @@ static const struct option_row rows[] = {
      "images, memory and texts have mode 0444, writable files 0666, without these bits; default 0400 "
      "for images and memory, 0444 for texts, 0644 for descriptions, 0600 for command files",
      set_fmask},
-    {"ro", NULL, "read-only: every change gives EROFS", set_ro},
+    {"ro", NULL, "every change gives EROFS, except a write to a .cow file", set_ro},
     {"domain=", "GLOB", "show only the domains whose name matches; may be repeated", set_domain},
     {"create=", "WORDS", "what mkdir makes: words of the file 'create', joined by ':'", set_create},
     {"cache=", "SECONDS", "how old a listing may be, default 1, 0 allowed", set_cache},
     {"memory=", "MIB",
      "how much memory may be used for what is read and listed, default 256, at least 16",
      set_memory},
+    {"cow=", "MIB", "how much may be written to one .cow file, default 1024", set_cow},
     {"max_read=", "BYTES", "how much the kernel asks for at a time, default 131072", set_max_read},
     {"loglevel=", "LEVEL", "error, warn, info or debug, default info", set_loglevel},
     {"allow=", "DIR",
@@ -332,6 +339,7 @@ int options_parse(int argc, char **argv, struct options *o, struct err *e)
         .cache_ns = CLOCK_SECOND,
         .max_read = READ_DEFAULT,
         .memory = BUDGET_DEFAULT_MIB * MIB,
+        .cow = COWS_DEFAULT_MIB * MIB,
         .level = LOG_LEVEL_INFO,
         .tree = {.uid = getuid(), .gid = getgid(), .dmask = MASK_NONE, .fmask = MASK_NONE},
     };

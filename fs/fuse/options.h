@@ -30,6 +30,7 @@ struct options {
     enum log_level level;
     uint64_t cache_ns;
     uint64_t memory;   /* bytes */
+    uint64_t cow;      /* bytes that may be written to one .cow file */
     uint32_t max_read; /* bytes */
     char *create;      /* create=, NULL = not given */
     struct tree_options tree;

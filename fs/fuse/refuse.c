@@ -82,22 +82,26 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 }
 
 /* A new size is accepted for a file that can be written (a shell truncates before it writes) and
- * means nothing; every other attribute stays as it is. */
-static int may_set(const struct view *v, int to_set, struct err *e)
+ * means nothing; a .cow file has its size already; every other attribute stays as it is. */
+static int may_set(struct tree *t, const struct view *v, const struct stat *now,
+                   const struct stat *attr, int to_set, struct err *e)
 {
-    if (!(to_set & FUSE_SET_ATTR_SIZE))
+    bool sets_size = to_set & FUSE_SET_ATTR_SIZE;
+    if (v->place.cow && sets_size)
+        return attr->st_size == now->st_size ? 0 : tree_refuse_size(e);
+    int r = tree_check_readonly(t, e);
+    if (r < 0)
+        return r;
+    if (!sets_size)
         return err_fail(e, EPERM,
                         "modes, owners and times here are the mount's and the "
                         "snapshots'; see the options uid, gid, dmask and fmask");
-    if (!v->row || !v->row->store)
-        return err_fail(e, EROFS, "this file is read-only");
-    return 0;
+    return tree_may_write(t, v, e);
 }
 
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
                        struct fuse_file_info *fi)
 {
-    (void)attr;
     (void)fi;
     struct fs *fs = fs_of(req);
     autoview struct view v = {0};
@@ -108,9 +112,9 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
         return;
     int r = tree_view(&fs->tree, &op.place, &v, &e);
     if (r == 0)
-        r = may_set(&v, to_set, &e);
-    if (r == 0)
         r = tree_stat(&fs->tree, &v, &st, &e);
+    if (r == 0)
+        r = may_set(&fs->tree, &v, &st, attr, to_set, &e);
     if (r == 0)
         fuse_reply_attr(req, &st, 0);
     else
@@ -124,8 +128,7 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
     (void)mode;
     (void)offset;
     (void)length;
-    (void)fi;
-    fuse_reply_err(req, EROFS);
+    fuse_reply_err(req, handle_of(fi)->in_cows ? EOPNOTSUPP : EROFS);
 }
 
 static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
@@ -170,14 +173,14 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const 
     (void)value;
     (void)size;
     (void)flags;
-    fuse_reply_err(req, EPERM);
+    fuse_reply_err(req, model_readonly(fs_of(req)->tree.model) ? EROFS : EPERM);
 }
 
 static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
     (void)ino;
     (void)name;
-    fuse_reply_err(req, EPERM);
+    fuse_reply_err(req, model_readonly(fs_of(req)->tree.model) ? EROFS : EPERM);
 }
 
 /* ---- nothing to do ---- */

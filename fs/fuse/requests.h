@@ -26,6 +26,21 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi);
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 
+/* Replies to a read or write that failed. It is logged once per open image: a damaged one is read
+ * many times. */
+void transfer_failed(fuse_req_t req, const char *operation, struct handle *h, struct err *e);
+
+/* cow.c: .cow files, whose handle has its image and its part of it. */
+int cow_open(struct fs *fs, fuse_ino_t ino, struct handle *h, struct fuse_file_info *fi,
+             struct err *e); /* cows_open, and what the kernel may keep */
+void cow_drop_pages(struct fuse_session *session, fuse_ino_t ino);
+/* Has the file been opened for writing since nobody had it open? */
+bool cow_is_written(struct fs *fs, fuse_ino_t ino);
+ssize_t cow_file_read(struct fs *fs, fuse_ino_t ino, struct handle *h, char *buf, size_t size,
+                      uint64_t off, struct err *e);
+void cow_file_write(fuse_req_t req, fuse_ino_t ino, struct handle *h, const char *buf, size_t size,
+                    uint64_t off);
+
 /* change.c */
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
               struct fuse_file_info *fi);

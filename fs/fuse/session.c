@@ -126,12 +126,14 @@ static int init_fs(struct fs *fs, struct model *m, const struct options *o, stru
     tree_init(&fs->tree, m, &o->tree);
     tasks_init(&fs->tasks);
     handles_init(&fs->handles);
+    cows_init(&fs->cows, o->cow);
     return 0;
 }
 
 static void destroy_fs(struct fs *fs)
 {
     handles_destroy(&fs->handles);
+    cows_destroy(&fs->cows);
     tasks_destroy(&fs->tasks);
     tree_destroy(&fs->tree);
     table_free(fs->table);

@@ -95,10 +95,11 @@ static int value_number(const char *name, const char *text, const char *unit, ui
     return 0;
 }
 
-int value_memory(const char *name, const char *text, uint64_t *ret, struct err *e)
+int value_mib(const char *name, const char *text, uint32_t least, uint32_t most, uint64_t *ret,
+              struct err *e)
 {
     uint32_t mib = 0;
-    int r = value_number(name, text, "MiB", BUDGET_LEAST_MIB, BUDGET_MOST_MIB, &mib, e);
+    int r = value_number(name, text, "MiB", least, most, &mib, e);
     if (r == 0)
         *ret = mib * MIB;
     return r;

@@ -14,8 +14,9 @@ int value_user(const char *name, const char *text, uint32_t *ret, struct err *e)
 int value_group(const char *name, const char *text, uint32_t *ret, struct err *e);
 int value_seconds(const char *name, const char *text, uint64_t *ret_ns, struct err *e);
 
-/* A number of MiB, from BUDGET_LEAST_MIB to BUDGET_MOST_MIB, as bytes. */
-int value_memory(const char *name, const char *text, uint64_t *ret, struct err *e);
+/* A number of MiB, from `least` to `most`, as bytes. */
+int value_mib(const char *name, const char *text, uint32_t least, uint32_t most, uint64_t *ret,
+              struct err *e);
 
 /* How many bytes a read may have, from READ_LEAST to READ_MOST. */
 int value_read(const char *name, const char *text, uint32_t *ret, struct err *e);

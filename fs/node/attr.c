@@ -11,9 +11,17 @@
 
 #include "model/reader/parts.h"
 #include "model/reader/tag_dirs.h"
+#include "node/dirs.h"
 #include "node/tree.h"
 
-enum { DIR_MODE = 0755, LINK_MODE = 0777, IMAGE_MODE = 0400, TEXT_MODE = 0444, WRITE_MODE = 0666 };
+enum {
+    DIR_MODE = 0755,
+    LINK_MODE = 0777,
+    IMAGE_MODE = 0400,
+    COW_MODE = 0600,
+    TEXT_MODE = 0444,
+    WRITE_MODE = 0666
+};
 
 static time_t latest_snapshot(const struct domain *d)
 {
@@ -55,6 +63,8 @@ static mode_t dir_mode(const struct tree_options *o)
 
 static mode_t file_mode(const struct tree_options *o, const struct view *v)
 {
+    if (v->place.cow)
+        return COW_MODE;
     bool writable = v->row && v->row->store;
     if (o->fmask != MASK_NONE)
         return (mode_t)((writable ? WRITE_MODE : TEXT_MODE) & ~o->fmask);
@@ -205,11 +215,8 @@ static void add_path_in_domain(const struct view *v, struct text *out)
     }
     if (v->row)
         text_add(out, "/%s", v->row->name);
-    if (v->disk && v->place.part)
-        text_add(out, "/%.*s-part%u.raw", (int)(strlen(v->disk->file) - strlen(".raw")),
-                 v->disk->file, v->place.part);
-    else if (v->disk)
-        text_add(out, "/%s", v->disk->file);
+    if (v->disk)
+        image_path(v, out);
 }
 
 void tree_path(struct tree *t, const struct place *p, const char *leaf, struct text *out)

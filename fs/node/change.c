@@ -24,6 +24,28 @@ int snapshot_make(struct tree *t, const struct view *dir, const char *name, stru
     return 0;
 }
 
+/* The kernel takes a read-only mount for one that can be written to, as .cow files can. */
+int tree_check_readonly(const struct tree *t, struct err *e)
+{
+    return model_readonly(t->model) ? err_fail(e, EROFS, "the mount is read-only") : 0;
+}
+
+int tree_may_write(const struct tree *t, const struct view *v, struct err *e)
+{
+    if (v->place.cow)
+        return 0;
+    if (!v->row || !v->row->store)
+        return err_fail(e, EROFS, "this file is read-only");
+    return tree_check_readonly(t, e);
+}
+
+int tree_refuse_size(struct err *e)
+{
+    return err_fail(e, EPERM,
+                    "a .cow file keeps the size of its disk, so it cannot be truncated; 'dd' takes "
+                    "'conv=notrunc'");
+}
+
 static int refuse_directory(struct err *e)
 {
     return err_fail(e, EPERM,
@@ -46,7 +68,9 @@ int tree_mkdir(struct tree *t, const struct place *dir, const char *name, struct
                struct text *remark, struct err *e)
 {
     autoview struct view v = {0};
-    int r = tree_view(t, dir, &v, e);
+    int r = tree_check_readonly(t, e);
+    if (r == 0)
+        r = tree_view(t, dir, &v, e);
     if (r < 0)
         return r;
     if (!dir_ops_of(&v)->make)
@@ -73,7 +97,9 @@ int tree_rmdir(struct tree *t, const struct place *dir, const char *name, struct
                struct err *e)
 {
     autoview struct view v = {0};
-    int r = tree_view(t, dir, &v, e);
+    int r = tree_check_readonly(t, e);
+    if (r == 0)
+        r = tree_view(t, dir, &v, e);
     if (r < 0)
         return r;
     const struct dir_ops *ops = dir_ops_of(&v);
@@ -114,8 +140,9 @@ int tree_store(struct tree *t, const struct place *file, const char *data, size_
     int r = tree_view(t, file, &v, e);
     if (r < 0)
         return r;
-    if (!v.row || !v.row->store)
-        return err_fail(e, EROFS, "this file is read-only");
+    r = tree_may_write(t, &v, e);
+    if (r < 0)
+        return r;
     r = words_of(v.row, data, len, &words, e);
     return r < 0 ? r : v.row->store(t, &v, words, remark, e);
 }
@@ -138,7 +165,9 @@ int tree_unlink(struct tree *t, const struct place *dir, const char *name, struc
     /* First of all: what cannot be viewed just now must not escape the bar. */
     if (dir->kind == PLACE_SNAPSHOT)
         bar_note(&t->bar, dir->snapshot, clock_ns());
-    int r = tree_view(t, dir, &v, e);
+    int r = tree_check_readonly(t, e);
+    if (r == 0)
+        r = tree_view(t, dir, &v, e);
     if (r < 0)
         return r;
     enum place_kind kind = kind_of(t, &v, name);
@@ -153,7 +182,9 @@ int tree_unlink(struct tree *t, const struct place *dir, const char *name, struc
 int tree_rename(struct tree *t, const struct place *dir, const char *name, struct err *e)
 {
     autoview struct view v = {0};
-    int r = tree_view(t, dir, &v, e);
+    int r = tree_check_readonly(t, e);
+    if (r == 0)
+        r = tree_view(t, dir, &v, e);
     if (r < 0)
         return r;
     if (place_is_image(kind_of(t, &v, name)))

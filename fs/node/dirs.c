@@ -31,16 +31,15 @@
 #include <string.h>
 
 #include "base/budget.h"
-#include "model/reader/parts.h"
 #include "model/reader/unmanaged.h"
 #include "node/tree.h"
 
-static int no_entry(struct err *e, const char *name)
+int dir_no_entry(struct err *e, const char *name)
 {
     return err_fail(e, ENOENT, "there is no '%s' here", name);
 }
 
-static int add_item(struct listing *l, const char *name, struct place p, struct err *e)
+int listing_add(struct listing *l, const char *name, struct place p, struct err *e)
 {
     if (l->n == l->cap) {
         size_t cap = l->cap ? l->cap * 2 : 16;
@@ -73,12 +72,11 @@ static int list_rows(const struct tree *t, const struct view *dir, struct listin
     int r = 0;
     for (size_t i = 0; i < row_count() && r == 0; i++)
         if (row_at(i)->where == dir->place.kind && !row_at(i)->hidden)
-            r = add_item(l, row_at(i)->name, row_place(t, dir, row_at(i)), e);
+            r = listing_add(l, row_at(i)->name, row_place(t, dir, row_at(i)), e);
     return r;
 }
 
-/* Another place of the same domain, found through this directory. */
-static int found_in(const struct view *dir, struct place p, struct found *ret, struct err *e)
+int dir_found(const struct view *dir, struct place p, struct found *ret, struct err *e)
 {
     ret->entry_until = dir->fresh_until;
     return tree_view_in(dir->domain, &p, &ret->view, e);
@@ -89,8 +87,8 @@ static int lookup_row(struct tree *t, const struct view *dir, const char *name, 
 {
     const struct row *row = row_find(dir->place.kind, name);
     if (!row)
-        return no_entry(e, name);
-    int r = found_in(dir, row_place(t, dir, row), ret, e);
+        return dir_no_entry(e, name);
+    int r = dir_found(dir, row_place(t, dir, row), ret, e);
     ret->entry_until = min_u64(ret->entry_until, ret->view.fresh_until);
     return r;
 }
@@ -114,7 +112,7 @@ static int lookup_root(struct tree *t, const struct view *dir, const char *name,
     struct place p = place_make(PLACE_DOMAIN, uuid, 0, 0);
     r = tree_view(t, &p, &ret->view, e);
     if (r == -ESTALE)
-        return no_entry(e, name);
+        return dir_no_entry(e, name);
     ret->entry_until = until;
     return r;
 }
@@ -125,7 +123,7 @@ static int list_root(struct tree *t, const struct view *dir, struct listing *l, 
     int r = model_domains(t->model, &l->domains, e);
     for (size_t i = 0; r == 0 && i < l->domains->n; i++) {
         const struct domain_name *d = &l->domains->items[i];
-        r = add_item(l, d->coded, place_make(PLACE_DOMAIN, d->uuid, 0, 0), e);
+        r = listing_add(l, d->coded, place_make(PLACE_DOMAIN, d->uuid, 0, 0), e);
     }
     return r;
 }
@@ -145,7 +143,7 @@ static int list_snapshots(const struct view *dir, struct snapshot *const *s, siz
 {
     int r = 0;
     for (size_t i = 0; i < n && r == 0; i++)
-        r = add_item(l, s[i]->coded, child_place(dir, s[i]), e);
+        r = listing_add(l, s[i]->coded, child_place(dir, s[i]), e);
     return r;
 }
 
@@ -166,7 +164,7 @@ static int lookup_by_name(struct tree *t, const struct view *dir, const char *na
 {
     (void)t;
     const struct snapshot *s = domain_find_coded(dir->domain, name);
-    return s ? found_in(dir, child_place(dir, s), ret, e) : no_entry(e, name);
+    return s ? dir_found(dir, child_place(dir, s), ret, e) : dir_no_entry(e, name);
 }
 
 /* Of `snapshots` and of a snapshot: those whose parent this directory is. */
@@ -175,129 +173,18 @@ static int lookup_child(struct tree *t, const struct view *dir, const char *name
 {
     const struct snapshot *s = domain_find_coded(dir->domain, name);
     bool here = s && s->parent == dir->snapshot;
-    return here ? lookup_by_name(t, dir, name, ret, e) : no_entry(e, name);
+    return here ? lookup_by_name(t, dir, name, ret, e) : dir_no_entry(e, name);
 }
 
 /* ---- a snapshot ---- */
-
-static struct place image_place(const struct view *dir, const struct snapshot_disk *disk)
-{
-    enum place_kind kind = dir->place.kind == PLACE_TAG ? PLACE_TAG_IMAGE : PLACE_IMAGE;
-    return place_make(kind, dir->place.uuid, dir->place.snapshot,
-                      place_disk_item(disk->ident, disk->file));
-}
-
-/* Is an image left out, or only if it cannot be read (HIDE)? Whether libvirt's daemon is elsewhere
- * counts, and is asked, only for one that by its kind can never be read. */
-static bool may_be_left_out(const struct tree *t, const struct snapshot_disk *disk)
-{
-    switch (t->options.unreadable) {
-    case UNREADABLE_SHOW:
-        return false;
-    case UNREADABLE_UNSUPPORTED:
-        return disk->unsupported;
-    case UNREADABLE_HIDE:
-        return true;
-    default:
-        return disk->unsupported && model_is_elsewhere(t->model);
-    }
-}
-
-/* Is the image listed? One that cannot be read is, unless the user has said otherwise: a backup
- * would take what is not listed for what is not there. *ret_why: why one that is not cannot be
- * read. Fails for want of memory alone. */
-static int shows_image(struct tree *t, const struct view *dir, const struct snapshot_disk *disk,
-                       bool *ret, struct err *ret_why, struct err *e)
-{
-    struct image_facts facts;
-    *ret = !disk->absent && !may_be_left_out(t, disk);
-    if (*ret)
-        return 0;
-    int no = model_image_facts(t->model, dir->domain, dir->snapshot, disk, &facts, ret_why);
-    if (err_is_want(-no))
-        return err_fail(e, -no, "%s", ret_why->text);
-    *ret = no == 0;
-    return 0;
-}
-
-static int list_images(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
-{
-    int r = 0;
-    for (size_t i = 0; i < dir->snapshot->n_images && r == 0; i++) {
-        const struct snapshot_disk *disk = &dir->snapshot->disks[i];
-        struct err why;
-        bool shown = false;
-        r = shows_image(t, dir, disk, &shown, &why, e);
-        if (r == 0 && shown)
-            r = add_item(l, disk->file, image_place(dir, disk), e);
-    }
-    return r;
-}
-
-/* Reads "DISK-partN.raw": *ret gets the name of the disk's image, owned by the caller, *ret_number
- * the partition's. *ret NULL: it is none. */
-static int parse_part(const char *name, char **ret, unsigned *ret_number, struct err *e)
-{
-    static const char before[] = "-part", suffix[] = ".raw", digits[] = "0123456789";
-    size_t len = strlen(name), end = len - strlen(suffix);
-    *ret = NULL;
-    if (len <= strlen(suffix) || strcmp(name + end, suffix) != 0)
-        return 0;
-    size_t first = end;
-    while (first && strchr(digits, name[first - 1]))
-        first--;
-    size_t stem = first - strlen(before);
-    if (first == end || end - first > 3 || name[first] == '0' || first <= strlen(before) ||
-        strncmp(name + stem, before, strlen(before)) != 0)
-        return 0;
-    autotext struct text image = {0};
-    text_put(&image, name, stem);
-    text_add(&image, "%s", suffix);
-    *ret_number = (unsigned)strtoul(name + first, NULL, 10);
-    *ret = text_take(&image, NULL);
-    return *ret ? 0 : err_nomem(e);
-}
-
-/* A partition is found by its name and never listed. ENOENT: `name` is none. */
-static int lookup_part(struct tree *t, const struct view *dir, const char *name, struct found *ret,
-                       struct err *e)
-{
-    autofree char *image = NULL;
-    struct partition found;
-    unsigned number;
-    int r = parse_part(name, &image, &number, e);
-    if (r < 0)
-        return r;
-    const struct snapshot_disk *disk = image ? snapshot_find_disk(dir->snapshot, image) : NULL;
-    if (!disk)
-        return no_entry(e, name);
-    ret->is_image = true;
-    r = model_partition(t->model, dir->domain, dir->snapshot, disk, number, &found, e);
-    struct place p = image_place(dir, disk);
-    p.part = number;
-    return r < 0 ? r : found_in(dir, p, ret, e);
-}
 
 static int list_snapshot(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
 {
     int r = list_rows(t, dir, l, e);
     if (r == 0)
-        r = list_images(t, dir, l, e);
+        r = images_list(t, dir, l, e);
     const struct snapshot *s = dir->snapshot;
     return r < 0 ? r : list_snapshots(dir, s->children, s->n_children, l, e);
-}
-
-static int lookup_image(struct tree *t, const struct view *dir, const struct snapshot_disk *disk,
-                        struct found *ret, struct err *e)
-{
-    struct err why = {0};
-    bool shown = false;
-    ret->is_image = true;
-    int r = shows_image(t, dir, disk, &shown, &why, e);
-    if (r < 0)
-        return r;
-    return shown ? found_in(dir, image_place(dir, disk), ret, e)
-                 : err_fail(e, why.no, "%s", why.text);
 }
 
 static int lookup_snapshot(struct tree *t, const struct view *dir, const char *name,
@@ -305,11 +192,8 @@ static int lookup_snapshot(struct tree *t, const struct view *dir, const char *n
 {
     if (row_find(PLACE_SNAPSHOT, name))
         return lookup_row(t, dir, name, ret, e);
-    const struct snapshot_disk *disk = snapshot_find_disk(dir->snapshot, name);
-    if (disk)
-        return lookup_image(t, dir, disk, ret, e);
-    int r = lookup_child(t, dir, name, ret, e);
-    return r == -ENOENT ? lookup_part(t, dir, name, ret, e) : r;
+    int r = image_lookup(t, dir, name, ret, e);
+    return r == -ENOENT && !ret->is_image ? lookup_child(t, dir, name, ret, e) : r;
 }
 
 /* ---- unmanaged/ and its tags, which nobody reads about before they are asked for here ---- */
@@ -324,7 +208,7 @@ static int list_unmanaged(struct tree *t, const struct view *dir, struct listing
     const struct tag_list *tags;
     int r = model_tags(t->model, dir->domain, &tags, e);
     for (size_t i = 0; r == 0 && i < tags->n; i++)
-        r = add_item(l, tags->tags[i].coded, tag_place(dir, &tags->tags[i]), e);
+        r = listing_add(l, tags->tags[i].coded, tag_place(dir, &tags->tags[i]), e);
     return r;
 }
 
@@ -336,23 +220,21 @@ static int lookup_unmanaged(struct tree *t, const struct view *dir, const char *
     if (r < 0)
         return r;
     const struct snapshot *tag = tags_find_coded(tags, name);
-    return tag ? found_in(dir, tag_place(dir, tag), ret, e) : no_entry(e, name);
+    return tag ? dir_found(dir, tag_place(dir, tag), ret, e) : dir_no_entry(e, name);
 }
 
 static int list_tag(struct tree *t, const struct view *dir, struct listing *l, struct err *e)
 {
     int r = list_rows(t, dir, l, e);
-    return r < 0 ? r : list_images(t, dir, l, e);
+    return r < 0 ? r : images_list(t, dir, l, e);
 }
 
 static int lookup_tag(struct tree *t, const struct view *dir, const char *name, struct found *ret,
                       struct err *e)
 {
-    const struct snapshot_disk *disk = snapshot_find_disk(dir->snapshot, name);
-    if (disk)
-        return lookup_image(t, dir, disk, ret, e);
-    int r = lookup_row(t, dir, name, ret, e);
-    return r == -ENOENT ? lookup_part(t, dir, name, ret, e) : r;
+    if (row_find(PLACE_TAG, name))
+        return lookup_row(t, dir, name, ret, e);
+    return image_lookup(t, dir, name, ret, e);
 }
 
 static const struct dir_ops dir_ops[PLACE_KINDS] = {
@@ -435,9 +317,9 @@ int tree_list(struct tree *t, const struct view *dir, struct listing **ret, stru
     const struct dir_ops *ops = dir_ops_of(dir);
     int r = ops->list ? 0 : err_fail(e, ENOTDIR, "what is no directory cannot be listed");
     if (r == 0)
-        r = add_item(l, ".", dir->place, e);
+        r = listing_add(l, ".", dir->place, e);
     if (r == 0)
-        r = add_item(l, "..", place_above(dir), e);
+        r = listing_add(l, "..", place_above(dir), e);
     if (r == 0)
         r = ops->list(t, dir, l, e);
     if (r == 0)

@@ -20,7 +20,7 @@ struct place place_make(enum place_kind kind, const char *uuid, uint64_t snapsho
 bool place_equal(const struct place *a, const struct place *b)
 {
     return a->kind == b->kind && a->snapshot == b->snapshot && a->item == b->item &&
-           a->part == b->part && !strcmp(a->uuid, b->uuid);
+           a->part == b->part && a->cow == b->cow && !strcmp(a->uuid, b->uuid);
 }
 
 static uint64_t hash_with_item(const struct place *p, uint64_t item)
@@ -28,7 +28,8 @@ static uint64_t hash_with_item(const struct place *p, uint64_t item)
     uint64_t h = hash_u64(HASH_START, (uint64_t)p->kind);
     h = hash_str(h, p->uuid);
     h = hash_u64(hash_u64(h, p->snapshot), item);
-    return hash_end(p->part ? hash_u64(h, p->part) : h);
+    h = p->part ? hash_u64(h, p->part) : h;
+    return hash_end(p->cow ? hash_str(h, "cow") : h);
 }
 
 uint64_t place_hash(const struct place *p)

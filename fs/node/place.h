@@ -36,6 +36,7 @@ struct place {
     uint64_t snapshot;             /* its ident, or a tag's; 0 where none belongs */
     uint64_t item;                 /* row number, disk, or 0 */
     unsigned part;                 /* of an image: a partition's number; 0 for the whole disk */
+    bool cow;                      /* of an image: its file for throw-away writes (cows.h) */
 };
 
 struct place place_make(enum place_kind kind, const char *uuid, uint64_t snapshot, uint64_t item);

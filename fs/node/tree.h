@@ -89,7 +89,16 @@ int tree_readlink(const struct view *v, char **ret, struct err *e);
 /* The place's path below the mountpoint, and `leaf` (may be NULL) in it, as far as it is known. */
 void tree_path(struct tree *t, const struct place *p, const char *leaf, struct text *out);
 
-/* ---- change.c: may take minutes ---- */
+/* ---- change.c ---- */
+
+/* EROFS on a mount with `ro`. */
+int tree_check_readonly(const struct tree *t, struct err *e);
+/* May the file be written to? EROFS: it is read-only, or the mount is. */
+int tree_may_write(const struct tree *t, const struct view *v, struct err *e);
+/* EPERM: a .cow file was to get another size. */
+int tree_refuse_size(struct err *e);
+
+/* These may take minutes. */
 
 int tree_mkdir(struct tree *t, const struct place *dir, const char *name, struct view *ret,
                struct text *remark, struct err *e);

@@ -28,7 +28,8 @@ SOURCES = {
 }
 # Not requests: what fails before anything is mounted, and another program.
 NO_REQUESTS = re.compile(r"fs/fuse/(daemon|main|mount|options|session|values)\.c|core/image/cat/")
-IMAGES = {"PLACE_SNAPSHOT": ["DISK.raw", "memory"], "PLACE_TAG": ["DISK.raw"]}
+DISK = ["DISK.raw", "DISK-partN.raw", "DISK.cow"]
+IMAGES = {"PLACE_SNAPSHOT": [*DISK, "memory"], "PLACE_TAG": DISK}
 DIRECTORIES = {
     "PLACE_DOMAIN": "A DOMAIN'S DIRECTORY",
     "PLACE_SNAPSHOT": "A SNAPSHOT'S DIRECTORY",
@@ -51,6 +52,11 @@ LIMITS = (
     ("core/base/budget.h", "BUDGET_LEAST_MIB", "man1", r"The default is \d+, the least (\d+)"),
     ("core/base/budget.h", "BUDGET_DEFAULT_MIB", "help", r"read and listed, default (\d+)"),
     ("core/base/budget.h", "BUDGET_LEAST_MIB", "help", r"read and listed, default \d+, at least (\d+)"),
+    ("fs/node/cows.h", "COWS_MAX", "man5", r"Up to (\d+) such files"),
+    ("fs/node/cows.h", "COWS_DEFAULT_MIB", "man1", r"The default is (\d+), the most"),
+    ("fs/node/cows.h", "COWS_MOST_MIB", "man1", r"The default is \d+, the most (\d+)"),
+    ("fs/node/cows.h", "COWS_DEFAULT_MIB", "help", r"one \.cow file, default (\d+)"),
+    ("core/image/block_map.h", "BLOCK_BYTES", "man1", r"in blocks of (\d+) bytes"),
     ("core/image/image.h", "IMAGE_CHAIN_MAX", "man5", r"chain has at most (\d+) files"),
     ("core/image/export.h", "EXPORT_SERVERS", "man5", r"at most (\d+) run at once"),
     ("core/model/model.h", "NEEDED_BY_MAX", "man5", r"At most (\d+) are named"),
@@ -170,7 +176,7 @@ def files(texts):
         listed = page.items(page.part(texts["man5"], title), "Pa")
         if where in IMAGES:
             names = names + IMAGES[where]
-            listed = ["DISK.raw" if name == ".raw" else name for name in listed]
+            listed = ["DISK" + name if name[0] in ".-" else name for name in listed]
         yield from differ("file", ("rows.c", names), ("--help", shown))
         yield from differ("file", ("rows.c", names), ("snapfs(5)", listed))
 

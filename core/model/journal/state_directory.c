@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +27,7 @@ static int make_directories(char *path, struct err *e)
             break; /* the last one says why */
     }
     if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return err_fail(e, errno, "cannot make the directory '%s' for the journal: %s", path,
+        return err_fail(e, errno, "cannot make the state directory '%s': %s", path,
                         strerrordesc_np(errno));
     return 0;
 }
@@ -43,8 +46,7 @@ static int directory_path(char **ret, struct err *e)
     else if (home && home[0] == '/')
         text_add(&t, "%s/.local/state/snapfs", home);
     else
-        return err_fail(e, ENOENT,
-                        "there is no directory for the journal; set XDG_STATE_HOME or HOME");
+        return err_fail(e, ENOENT, "there is no state directory; set XDG_STATE_HOME or HOME");
     *ret = text_take(&t, NULL);
     return *ret ? 0 : err_nomem(e);
 }
@@ -53,7 +55,7 @@ static int open_directory(const char *path, struct err *e)
 {
     int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return dir >= 0 ? dir
-                    : err_fail(e, errno, "cannot open the directory '%s' of the journals: %s", path,
+                    : err_fail(e, errno, "cannot open the state directory '%s': %s", path,
                                strerrordesc_np(errno));
 }
 
@@ -72,6 +74,33 @@ int state_directory_of_root(struct err *e)
     if (geteuid() == 0 || (given && given[0] == '/'))
         return err_fail(e, ENOENT, "there is no other directory");
     return open_directory(OF_ROOT, e);
+}
+
+/* For a file system that makes no file without a name: one that loses its name at once. */
+static int make_and_unlink(int dir)
+{
+    char name[64];
+    uint64_t random;
+    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+        return -1;
+    snprintf(name, sizeof(name), ".nameless-%016" PRIx64, random);
+    int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        unlinkat(dir, name, 0);
+    return fd;
+}
+
+int state_nameless_file(struct err *e)
+{
+    autoclose int dir = state_directory(true, e);
+    if (dir < 0)
+        return dir;
+    int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT))
+        fd = make_and_unlink(dir);
+    return fd >= 0 ? fd
+                   : err_fail(e, errno, "cannot make a file in the state directory: %s",
+                              strerrordesc_np(errno));
 }
 
 int state_read(int fd, size_t size, char **ret)

@@ -20,6 +20,10 @@ int state_directory(bool make, struct err *e);
  * where $STATE_DIRECTORY is set. */
 int state_directory_of_root(struct err *e);
 
+/* Makes an empty file without a name there, for reading and writing, which ends with its last
+ * descriptor. The caller closes it. */
+int state_nameless_file(struct err *e);
+
 /* Reads the file from its beginning: `size` bytes, fewer where it ends before. *ret is the
  * caller's, and ends in a NUL that does not count. -errno, without a sentence. */
 int state_read(int fd, size_t size, char **ret);
