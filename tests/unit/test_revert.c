@@ -9,6 +9,7 @@
 #include "base/uuid.h"
 #include "model/storage/overlay_name.h"
 #include "model/change/fingerprint.h"
+#include "model/revert/overlays.h"
 #include "model/revert/overlays_plan.h"
 #include "tap.h"
 
@@ -18,11 +19,12 @@ static char top[] = "/tmp/test-revert-XXXXXX";
 
 /* ---- the journal ---- */
 
-static struct revert *make(void)
+static struct revert *make(struct journal *j)
 {
-    struct revert *rv = calloc(1, sizeof(*rv));
-    rv->uri = strdup("qemu:///system");
-    rv->snapshot = strdup("a b\n%41-\xc3\xa9");
+    struct revert *rv = (struct revert *)procedure_new(&revert_kind);
+    rv->p.j = j;
+    rv->p.uri = strdup("qemu:///system");
+    rv->p.snapshot = strdup("a b\n%41-\xc3\xa9");
     rv->current = strdup("-");
     rv->memory = strdup("");
     rv->config = strdup("<domain>\n  <name>a</name>\n</domain>\n");
@@ -58,8 +60,8 @@ static void same_leftover(const struct leftover *a, const struct leftover *b)
 
 static void same(const struct revert *a, const struct revert *b)
 {
-    TAP_STR(a->uri, b->uri, "the URI");
-    TAP_STR(a->snapshot, b->snapshot, "the snapshot");
+    TAP_STR(a->p.uri, b->p.uri, "the URI");
+    TAP_STR(a->p.snapshot, b->p.snapshot, "the snapshot");
     TAP_STR(a->current, b->current, "the current one");
     TAP_STR(a->memory, b->memory, "the memory");
     TAP_STR(a->config, b->config, "the configuration");
@@ -87,66 +89,92 @@ static struct journal *reopen(struct journal *j)
     return j;
 }
 
+static struct revert *read_text(const char *text, struct err *e)
+{
+    struct procedure *p = NULL;
+    *e = (struct err){0};
+    return procedure_read(&revert_kind, text, &p, e) < 0 ? NULL : (struct revert *)p;
+}
+
 static struct revert *read_back(const struct journal *j)
 {
-    struct revert *rv = NULL;
-    struct err e = {0};
-    TAP_OK(revert_read(journal_text(j), &rv, &e) == 0 && rv, "it is read back: %s", e.text);
+    struct err e;
+    struct revert *rv = read_text(journal_text(j), &e);
+    TAP_OK(rv, "it is read back: %s", e.text);
     return rv;
 }
 
+static void release(struct revert *rv)
+{
+    procedure_free(rv ? &rv->p : NULL);
+}
+
+/* What the version before this one, with a reader and a writer of its own, wrote of the same. */
+static const char older[] =
+    "revert 3\nuri qemu:///system\nsnapshot a%20b%0A%2541-\xc3\xa9\n"
+    "current %2D\nmemory -\n"
+    "config <domain>%0A%20%20<name>a</name>%0A</domain>%0A\nmaker " UUID "\n"
+    "state 5 1 0 1\nprints 1 18446744073709551615 0\n"
+    "disk vda /i/a%20b qcow2 /i/a.n 1 0\ndisk vdb /i/b raw /i/b.n 0 1\n"
+    "left /i/a%09c 1 7 18446744073709551615\nready\n"
+    "step make\nmade vda 0 12 0 0\nmade vdb 0 0 0 18446744073709551615\n"
+    "step define\nstep stop\nstep start\nstep mark\nstep fork\n"
+    "step remove\nstep back\nstep undo\n";
+
 static void test_record(void)
 {
-    struct revert *rv autodestroy(revert_free) = make();
-    struct revert *a autodestroy(revert_free) = NULL, *b autodestroy(revert_free) = NULL;
     struct journal *j = reopen(NULL);
+    struct revert *rv = make(j), *a, *b;
     struct err e = {0};
-    TAP_OK(revert_record(j, rv, &e) == 0, "a revert is recorded: %s", e.text);
-    j = reopen(j);
+    TAP_OK(procedure_note_plan(&rv->p, &e) == 0, "a revert is recorded: %s", e.text);
+    j = rv->p.j = reopen(j);
     a = read_back(j);
     same(a, rv);
-    TAP_OK(a->step == REVERT_PLANNED, "nothing has begun");
+    TAP_OK(a->p.step == -1, "nothing has begun");
+    TAP_OK(procedure_note_step(&rv->p, REVERT_MAKE, &e) == 0, "it begins: %s", e.text);
     rv->disks[0].made = rv->disks[1].made = true;
     rv->disks[0].new_ino = 12, rv->disks[1].new_mtime = UINT64_MAX;
-    for (enum revert_step step = REVERT_MAKE; step < REVERT_STEPS; step++)
-        TAP_OK(revert_record_step(j, step, &e) == 0, "step %d: %s", step, e.text);
-    TAP_OK(revert_record_made(j, rv, &e) == 0, "what was made: %s", e.text);
+    TAP_OK(procedure_note(&rv->p, "made", NULL, &e) == 0, "what was made: %s", e.text);
+    for (int step = REVERT_DEFINE; step <= REVERT_UNDO; step++)
+        TAP_OK(procedure_note_step(&rv->p, step, &e) == 0, "step %d: %s", step, e.text);
     j = reopen(j);
+    TAP_STR(journal_text(j), older, "the lines are those of the version before");
     b = read_back(j);
     same(b, rv);
-    TAP_OK(b->step == REVERT_UNDO, "the last step counts");
+    TAP_OK(b->p.step == REVERT_UNDO, "the last step counts");
     journal_end(j, &e);
     journal_close(j);
+    release(rv);
+    release(a);
+    release(b);
 }
 
 static void understands(const char *text, bool whole, const char *what)
 {
-    struct revert *rv = NULL;
-    struct err e = {0};
-    int r = revert_read(text, &rv, &e);
-    TAP_OK(r == 0 && !rv == !whole, "%s: %s", what, e.text);
-    revert_free(rv);
+    struct err e;
+    struct revert *rv = read_text(text, &e);
+    TAP_OK(e.no == 0 && !rv == !whole, "%s: %s", what, e.text);
+    release(rv);
 }
 
 static void refuses(const char *text, const char *what)
 {
-    struct revert *rv = NULL;
-    struct err e = {0};
-    TAP_OK(revert_read(text, &rv, &e) == -EIO && !rv, "%s: %s", what, e.text);
+    struct err e;
+    TAP_OK(!read_text(text, &e) && e.no == EIO, "%s: %s", what, e.text);
 }
 
 #define HEAD "revert 2\nuri u\nsnapshot s\ncurrent c\nmemory -\nmaker " UUID "\nstate 0 0 0 0\n"
 #define DISK "disk vda /c raw /o 1 0\n"
 
 /* In version 2 the domain was started after it was marked. */
-static void begins_at(const char *word, enum revert_step step)
+static void begins_at(const char *word, int step)
 {
-    struct revert *rv autodestroy(revert_free) = NULL;
     autotext struct text t = {0};
-    struct err e = {0};
+    struct err e;
     text_add(&t, HEAD DISK "ready\nstep %s\n", word);
-    TAP_OK(revert_read(t.s, &rv, &e) == 0 && rv && !rv->config && rv->step == step,
-           "'%s' of an older version", word);
+    struct revert *rv = read_text(t.s, &e);
+    TAP_OK(rv && !rv->config && rv->p.step == step, "'%s' of an older version", word);
+    release(rv);
 }
 
 static void test_read(void)
@@ -174,6 +202,8 @@ static void test_read(void)
     refuses(HEAD DISK "ready\nstep dance\n", "an unknown step");
     refuses(HEAD DISK "ready\nmade vdx 1 2 3 4\n", "a disk that was not there");
     refuses(HEAD "maker " UUID UUID "\n", "a uuid that is too long");
+    refuses(HEAD "maker x\nready\n", "one that is no uuid");
+    refuses(HEAD DISK "state 2 1 0 1\nready\nstep\n", "a step that was cut");
     refuses(HEAD "uri again\n", "a field that stands twice");
     refuses(HEAD "x a b c d e f g h i j k l m n\n", "a line that is too long");
 }

@@ -3,7 +3,7 @@
 #ifndef SNAPFS_MODEL_CHANGE_RECLAIM_H
 #define SNAPFS_MODEL_CHANGE_RECLAIM_H
 
-#include "model/journal/record.h"
+#include "model/journal/fields.h"
 #include "model/graph/survey.h"
 
 enum left {
@@ -43,7 +43,22 @@ int leftovers_note_live(struct leftovers *l, const struct survey *v, const struc
  * user's own. */
 bool leftover_is_overlay(const struct domain *d, const char *path, const char *below);
 
-/* As lines of a journal, "left PATH …"; and back, where it is one. */
+/* The rows (journal/fields.h) of a plan that has them as a member: lines "left PATH …". */
+#define LEFTOVERS_LIST(plan, member)                                                               \
+    {                                                                                              \
+        offsetof(plan, member.items), offsetof(plan, member.n), sizeof(struct leftover)            \
+    }
+#define LEFTOVERS_ROWS(of)                                                                         \
+    FIELD_ITEM("left", FIELD_TEXT, leftover, path, of),                                            \
+        {.word = "left",                                                                           \
+         .type = FIELD_UNSIGNED,                                                                   \
+         .offset = offsetof(struct leftover, what),                                                \
+         .list = (of),                                                                             \
+         .max = LEFT_MEMORY},                                                                      \
+        FIELD_ITEM("left", FIELD_U64, leftover, dev, of),                                          \
+        FIELD_ITEM("left", FIELD_U64, leftover, ino, of)
+
+/* The same lines by hand, and back, where it is one. */
 void leftovers_put(const struct leftovers *l, struct text *t);
 bool leftovers_read(struct leftovers *l, const struct record_line *line);
 

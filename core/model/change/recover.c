@@ -32,11 +32,13 @@ static void say(struct model *m, const char *uuid, int result, const struct err 
 /* What undoes or finishes each procedure, by the first word of its journal. */
 static const struct {
     const char *word;
+    const struct procedure_kind *kind; /* NULL: it is none of journal/procedure.h */
     int (*recover)(struct model *m, struct journal *j, const char *uuid, struct text *remark,
                    struct err *e);
 } procedures[] = {
-    {"copy", copy_recover},      {"create", new_snapshot_recover}, {"delete", delete_recover},
-    {"freeze", quiesce_recover}, {"native", native_recover},       {"revert", revert_recover},
+    {"copy", NULL, copy_recover},     {"create", &new_snapshot_kind, NULL},
+    {"delete", NULL, delete_recover}, {"freeze", NULL, quiesce_recover},
+    {"native", &native_kind, NULL},   {"revert", &revert_kind, NULL},
 };
 
 static int recover_procedure(struct model *m, struct journal *j, const char *uuid,
@@ -44,9 +46,13 @@ static int recover_procedure(struct model *m, struct journal *j, const char *uui
 {
     const char *text = journal_text(j);
     size_t len = strcspn(text, " \n");
-    for (size_t i = 0; i < sizeof(procedures) / sizeof(*procedures); i++)
-        if (strlen(procedures[i].word) == len && !strncmp(text, procedures[i].word, len))
-            return procedures[i].recover(m, j, uuid, remark, e);
+    for (size_t i = 0; i < sizeof(procedures) / sizeof(*procedures); i++) {
+        const struct procedure_kind *kind = procedures[i].kind;
+        if (strlen(procedures[i].word) != len || strncmp(text, procedures[i].word, len) != 0)
+            continue;
+        return kind ? procedure_recover(kind, m, j, uuid, virt_uri(m->virt), remark, e)
+                    : procedures[i].recover(m, j, uuid, remark, e);
+    }
     return record_fail(e);
 }
 

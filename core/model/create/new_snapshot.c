@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/catalog/catalog.h"
+#include "model/change/procedures.h"
 #include "model/storage/volumes.h"
 #include "virt/change.h"
 #include "virt/xml_listing.h"
@@ -95,13 +96,10 @@ static int copy_texts(struct new_snapshot *ns, const struct turn *t, const struc
     const struct snapshot *current = t->domain->current;
     const struct xml_request *q = &w->request;
     bool file = q->memory == XML_EXTERNAL && q->memory_file;
-    ns->p.uri = strdup(virt_uri(t->m->virt));
-    ns->p.snapshot = strdup(q->name);
     ns->parent = strdup(current ? current->name : "");
     ns->memory = strdup(file ? q->memory_file : "");
     ns->listing = ns->listed ? NULL : strdup("");
-    bool ok = ns->p.uri && ns->p.snapshot && ns->parent && ns->memory;
-    return ok && (ns->listed || ns->listing) ? 0 : err_nomem(e);
+    return ns->parent && ns->memory && (ns->listed || ns->listing) ? 0 : err_nomem(e);
 }
 
 /* The domains of the test driver have no files, and no operation on them outlives us. */
@@ -110,9 +108,6 @@ int new_snapshot_plan(struct new_snapshot *ns, const struct turn *t, const struc
                       struct err *e)
 {
     ns->p.kind = &new_snapshot_kind;
-    ns->p.m = t->m;
-    ns->p.j = t->journal;
-    ns->p.uuid = t->domain->uuid;
     ns->before = t->domain;
     ns->request = request;
     ns->targets = targets;
@@ -124,7 +119,9 @@ int new_snapshot_plan(struct new_snapshot *ns, const struct turn *t, const struc
     ns->halt = w->flags & VIRT_CREATE_HALT;
     ns->quiesce = (w->flags & WISH_QUIESCE) && ns->active;
     ns->tags = p->n_internal;
-    int r = copy_texts(ns, t, w, e);
+    int r = procedure_begin(&ns->p, t->m, t->journal, t->domain, w->request.name, ns->p.remark, e);
+    if (r == 0)
+        r = copy_texts(ns, t, w, e);
     if (r == 0)
         r = add_overlays(ns, t->domain, &w->request, e);
     return r == 0 && ns->listed ? write_listing(ns, t, w, e) : r;
@@ -132,14 +129,8 @@ int new_snapshot_plan(struct new_snapshot *ns, const struct turn *t, const struc
 
 /* ---- in the journal ---- */
 
-#define ROW(word, type, member)                                                                    \
-    {                                                                                              \
-        word, type, offsetof(struct new_snapshot, member), NULL                                    \
-    }
-#define OVERLAY(type, member)                                                                      \
-    {                                                                                              \
-        "overlay", type, offsetof(struct new_overlay, member), &overlays                           \
-    }
+#define ROW(word, type, member) FIELD_ROW(word, type, new_snapshot, member)
+#define OVERLAY(type, member) FIELD_ITEM("overlay", type, new_overlay, member, &overlays)
 
 const struct field new_snapshot_rows[NEW_SNAPSHOT_ROWS] = {
     ROW("parent", FIELD_TEXT, parent), ROW("listing", FIELD_TEXT, listing),

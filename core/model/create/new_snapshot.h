@@ -47,8 +47,6 @@ struct new_snapshot {
     bool *unsupported;
     bool asked;  /* libvirt was: files of those names are the snapshot's */
     bool frozen; /* the guest's file systems may be */
-
-    struct domain *now; /* as it was read before the step */
 };
 
 extern const struct procedure_kind new_snapshot_kind; /* steps.c */
@@ -60,9 +58,5 @@ extern const struct field new_snapshot_rows[NEW_SNAPSHOT_ROWS];
 int new_snapshot_plan(struct new_snapshot *ns, const struct turn *t, const struct wish *w,
                       const struct plan *p, const struct targets *targets, const char *request,
                       struct err *e);
-
-/* Undoes or finishes what the journal tells of: see procedure_recover. */
-int new_snapshot_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
-                         struct err *e);
 
 #endif

@@ -18,6 +18,7 @@
 #include "image/image.h"
 #include "model/catalog/catalog.h"
 #include "model/change/jobs.h"
+#include "model/change/procedures.h"
 #include "model/create/new_snapshot.h"
 #include "model/storage/file_chain.h"
 #include "model/change/reclaim.h"
@@ -33,21 +34,9 @@ static struct new_snapshot *of(const struct procedure *p)
     return (struct new_snapshot *)(uintptr_t)p;
 }
 
-static int look(struct procedure *p, struct err *e)
-{
-    struct new_snapshot *ns = of(p);
-    domain_unref(take(ns->now));
-    return model_domain_now(p->m, p->uuid, &ns->now, e);
-}
-
-static void drop(struct procedure *p)
-{
-    domain_unref(of(p)->now);
-}
-
 static bool is_listed(const struct new_snapshot *ns)
 {
-    return domain_find_name(ns->now, ns->p.snapshot);
+    return domain_find_name(ns->p.now, ns->p.snapshot);
 }
 
 /* ---- make ---- */
@@ -118,7 +107,7 @@ static int run_make(struct procedure *p, struct err *e)
 static enum step_fit fits_make(const struct procedure *p)
 {
     const struct new_snapshot *ns = of(p);
-    return ns->before && turn_is_same(ns->before, ns->now) ? STEP_FITS : STEP_CHANGED;
+    return ns->before && turn_is_same(ns->before, ns->p.now) ? STEP_FITS : STEP_CHANGED;
 }
 
 /* ---- both ways ---- */
@@ -127,7 +116,7 @@ static enum step_fit fits_make(const struct procedure *p)
 static int resume_guest(const struct new_snapshot *ns, struct err *e)
 {
     bool saves = *ns->memory || ns->tags;
-    if (!saves || !ns->running || strcmp(ns->now->state, "paused") != 0)
+    if (!saves || !ns->running || strcmp(ns->p.now->state, "paused") != 0)
         return 0;
     int r = virt_domain_resume(ns->p.m->virt, ns->p.uuid, e);
     if (r == 0)
@@ -140,7 +129,7 @@ static int resume_guest(const struct new_snapshot *ns, struct err *e)
 static const struct new_overlay *find_overlay(const struct new_snapshot *ns,
                                               const struct xml_disk *disk)
 {
-    const char *path = volumes_file(ns->now->volumes, &disk->source);
+    const char *path = volumes_file(ns->p.now->volumes, &disk->source);
     for (size_t i = 0; path && i < ns->n_overlays; i++)
         if (!strcmp(ns->overlays[i].target, disk->target) &&
             (!strcmp(ns->overlays[i].path, path) || follow_to_same(ns->overlays[i].path, path)))
@@ -168,7 +157,7 @@ static size_t find_places(const struct new_snapshot *ns, const struct xml_domain
     for (size_t i = 0; i < ns->n_overlays; i++) {
         const struct new_overlay *o = &ns->overlays[i];
         const struct xml_disk *disk = xml_domain_disk(x, o->target);
-        const char *path = disk ? volumes_file(ns->now->volumes, &disk->source) : NULL;
+        const char *path = disk ? volumes_file(ns->p.now->volumes, &disk->source) : NULL;
         bool volume = disk && disk->source.volume;
         if (path && follow_to_same(path, o->from) && !follow_to_same(path, o->path))
             places[n++] = (struct xml_place){.target = o->target,
@@ -190,7 +179,7 @@ static int move_config(struct new_snapshot *ns, struct err *e)
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
     if (!places)
         return err_nomem(e);
-    if (!ns->now->persistent || !is_on_overlays(ns, ns->now->xml))
+    if (!ns->p.now->persistent || !is_on_overlays(ns, ns->p.now->xml))
         return 0;
     int r = virt_domain_secure_config(ns->p.m->virt, ns->p.uuid, &secure, e);
     if (r == 0)
@@ -211,7 +200,7 @@ static int put_on_list(struct new_snapshot *ns, struct err *e)
 /* Who asked for it just now asked for that, too; later the guest is someone's again. */
 static int halt(struct new_snapshot *ns, struct err *e)
 {
-    if (!ns->now->active)
+    if (!ns->p.now->active)
         return 0;
     if (!ns->p.late)
         return virt_domain_destroy(ns->p.m->virt, ns->p.uuid, e);
@@ -262,11 +251,11 @@ static int count_tags(const struct new_snapshot *ns, unsigned *ret, struct err *
     *ret = 0;
     if (!ns->tags || !virt_files_local(ns->p.m->virt, &ignored))
         return 0;
-    int r = survey_make(ns->p.m, ns->now, SURVEY_ALONE, &v, e);
+    int r = survey_make(ns->p.m, ns->p.now, SURVEY_ALONE, &v, e);
     if (r < 0)
         return r;
     for (size_t i = 0; i < v.live->n_disks; i++) {
-        int user = survey_user(&v, ns->now, NULL, v.live->disks[i].target);
+        int user = survey_user(&v, ns->p.now, NULL, v.live->disks[i].target);
         int file = user < 0 ? GRAPH_NO_FILE : graph_chain(v.graph, (size_t)user, 0);
         *ret += file != GRAPH_NO_FILE && is_named(&v, ns, file);
     }
@@ -279,25 +268,25 @@ static int is_made(const struct new_snapshot *ns, bool *ret, struct err *e)
     autofree char *config = NULL;
     unsigned tags;
     int r = count_tags(ns, &tags, e);
-    if (r == 0 && ns->now->persistent)
+    if (r == 0 && ns->p.now->persistent)
         r = virt_domain_xml(ns->p.m->virt, ns->p.uuid, true, &config, e);
     if (r < 0)
         return r;
-    *ret = (ns->tags && tags == ns->tags) || is_on_overlays(ns, ns->now->xml) ||
+    *ret = (ns->tags && tags == ns->tags) || is_on_overlays(ns, ns->p.now->xml) ||
            (config && is_on_overlays(ns, config));
     return 0;
 }
 
-static int resume(struct procedure *p, int *ret_step, struct err *e)
+static int resume(struct procedure *p, int *ret_next, struct err *e)
 {
     struct new_snapshot *ns = of(p);
     bool made = false;
-    int r = jobs_wait(p->m, ns->now, e);
+    int r = jobs_wait(p->m, ns->p.now, e);
     if (r == 0)
-        r = look(p, e);
+        r = procedure_look(p, e);
     if (r == 0)
         r = is_made(ns, &made, e);
-    *ret_step = made || is_listed(ns) ? 1 : PROCEDURE_UNDO;
+    *ret_next = made || is_listed(ns) ? 1 : NEXT_UNDO;
     return r;
 }
 
@@ -343,7 +332,7 @@ static int drop_files(struct new_snapshot *ns, struct err *e)
             files[n++] = (struct leftover_own){ns->overlays[i].path, ns->overlays[i].from, what};
     if (*ns->memory)
         files[n++] = (struct leftover_own){.path = ns->memory, .what = LEFT_MEMORY};
-    return n ? leftovers_drop_own(ns->p.m, ns->now, files, n, ns->p.remark, e) : 0;
+    return n ? leftovers_drop_own(ns->p.m, ns->p.now, files, n, ns->p.remark, e) : 0;
 }
 
 /* Of a domain that is gone every file stays, since its disks may be on the overlays. */
@@ -364,27 +353,21 @@ static int undo(struct procedure *p, struct err *e)
 /* ---- the procedure ---- */
 
 static const struct step steps[] = {
-    {"make", run_make, fits_make, STEP_ONCE},
-    {"list", run_list, fits_list, 0},
+    {"make", run_make, fits_make, STEP_ONCE | STEP_WITH_PLAN, NULL},
+    {"list", run_list, fits_list, STEP_BOUND, NULL},
 };
 
 const struct procedure_kind new_snapshot_kind = {
     .word = "create",
-    .version = "1",
+    .version = 1,
     .noun = "the making of",
     .fields = {new_snapshot_rows, NEW_SNAPSHOT_ROWS},
     .size = sizeof(struct new_snapshot),
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(*steps),
     .commit_at = 1,
-    .look = look,
+    .look = procedure_look,
     .resume = resume,
     .undo = undo,
-    .drop = drop,
+    .drop = procedure_drop_now,
 };
-
-int new_snapshot_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
-                         struct err *e)
-{
-    return procedure_recover(&new_snapshot_kind, m, j, uuid, virt_uri(m->virt), remark, e);
-}

@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/uuid.h"
+
 static void *at(const void *plan, size_t offset)
 {
     return (char *)(uintptr_t)plan + offset;
@@ -29,6 +31,16 @@ static size_t line_rows(const struct fields *f, size_t i)
     return n;
 }
 
+static bool is_of(const struct field *row, const char *word)
+{
+    return !word || !strcmp(row->word, word);
+}
+
+static bool has_value(const struct field *row)
+{
+    return row->type != FIELD_SET;
+}
+
 /* ---- writing ---- */
 
 static void put_value(const struct field *row, const void *from, struct text *t)
@@ -36,7 +48,12 @@ static void put_value(const struct field *row, const void *from, struct text *t)
     const void *value = at(from, row->offset);
     switch (row->type) {
     case FIELD_TEXT:
+    case FIELD_MAYBE:
+    case FIELD_KEY:
         record_put(t, *(char *const *)value);
+        break;
+    case FIELD_UUID:
+        record_put(t, value);
         break;
     case FIELD_U64:
         text_add(t, " %" PRIu64, *(const uint64_t *)value);
@@ -47,27 +64,48 @@ static void put_value(const struct field *row, const void *from, struct text *t)
     case FIELD_BOOL:
         text_add(t, " %d", *(const bool *)value);
         break;
+    case FIELD_SET:
+        break;
     }
+}
+
+static bool is_absent(const struct field *row, const void *from)
+{
+    const void *value = at(from, row->offset);
+    return (row->type == FIELD_SET && !*(const bool *)value) ||
+           (row->type == FIELD_MAYBE && !*(char *const *)value);
 }
 
 static void put_line(const struct field *rows, size_t n, const void *from, struct text *t)
 {
+    for (size_t i = 0; i < n; i++)
+        if (is_absent(&rows[i], from))
+            return;
     text_add(t, "%s", rows->word);
     for (size_t i = 0; i < n; i++)
         put_value(&rows[i], from, t);
     text_add(t, "\n");
 }
 
-void fields_put(const struct fields *f, const void *plan, struct text *t)
+void fields_put_word(const struct fields *f, const char *word, const void *plan, const void *only,
+                     struct text *t)
 {
     for (size_t i = 0, n; i < f->n; i += n) {
         const struct field_list *list = f->rows[i].list;
         n = line_rows(f, i);
+        if (!is_of(&f->rows[i], word))
+            continue;
         for (size_t k = 0; list && k < count(list, plan); k++)
-            put_line(&f->rows[i], n, item(list, plan, k), t);
+            if (!only || only == item(list, plan, k))
+                put_line(&f->rows[i], n, item(list, plan, k), t);
         if (!list)
             put_line(&f->rows[i], n, plan, t);
     }
+}
+
+void fields_put(const struct fields *f, const void *plan, struct text *t)
+{
+    fields_put_word(f, NULL, plan, NULL, t);
 }
 
 /* ---- reading ---- */
@@ -80,13 +118,20 @@ static bool read_text(char **to, const char *value)
     return *to;
 }
 
-static bool read_value(const struct field *row, void *into, const struct record_line *l, size_t i)
+static bool read_uuid(char *to, const char *value)
 {
-    void *to = at(into, row->offset);
-    uint64_t number = 0;
-    if (row->type == FIELD_TEXT)
-        return read_text(to, l->fields[i]);
-    if (!record_number(l->fields[i], &number))
+    bool ok = !*to && uuid_is(value);
+    if (ok)
+        memcpy(to, value, UUID_LEN + 1);
+    return ok;
+}
+
+static bool read_number(const struct field *row, void *to, const char *value)
+{
+    uint64_t number, max = row->type == FIELD_U64 ? UINT64_MAX : UINT_MAX;
+    if (row->type == FIELD_BOOL || row->max)
+        max = row->type == FIELD_BOOL ? 1 : row->max;
+    if (!record_number(value, &number) || number > max)
         return false;
     if (row->type == FIELD_U64)
         *(uint64_t *)to = number;
@@ -94,31 +139,75 @@ static bool read_value(const struct field *row, void *into, const struct record_
         *(unsigned *)to = (unsigned)number;
     else
         *(bool *)to = number;
-    return row->type == FIELD_U64 || number <= (row->type == FIELD_BOOL ? 1 : UINT_MAX);
+    return true;
+}
+
+static bool read_value(const struct field *row, void *into, const char *value)
+{
+    void *to = at(into, row->offset);
+    switch (row->type) {
+    case FIELD_KEY: /* it found the item */
+        return true;
+    case FIELD_SET:
+        return *(bool *)to = true;
+    case FIELD_TEXT:
+    case FIELD_MAYBE:
+        return read_text(to, value);
+    case FIELD_UUID:
+        return read_uuid(to, value);
+    default:
+        return read_number(row, to, value);
+    }
+}
+
+static void *find_item(const struct field *key, const void *plan, const char *value)
+{
+    for (size_t i = 0; i < count(key->list, plan); i++) {
+        void *one = item(key->list, plan, i);
+        if (!strcmp(*(char *const *)at(one, key->offset), value))
+            return one;
+    }
+    return NULL;
+}
+
+/* What the line's values go into. */
+static void *find_into(const struct field *first, void *plan, const struct record_line *l)
+{
+    if (first->type == FIELD_KEY)
+        return find_item(first, plan, l->fields[1]);
+    return first->list ? fields_add(first->list, plan) : plan;
 }
 
 bool fields_read(const struct fields *f, void *plan, const struct record_line *l)
 {
-    size_t i = 0;
+    size_t i = 0, values = 0, next = 1;
     while (i < f->n && strcmp(f->rows[i].word, l->fields[0]) != 0)
         i++;
     size_t n = i < f->n ? line_rows(f, i) : 0;
-    if (!n || l->n != n + 1)
+    for (size_t k = 0; k < n; k++)
+        values += has_value(&f->rows[i + k]);
+    if (!n || l->n != values + 1)
         return false;
-    const struct field_list *list = f->rows[i].list;
-    void *into = list ? fields_add(list, plan) : plan;
+    void *into = find_into(&f->rows[i], plan, l);
     bool ok = into;
-    for (size_t k = 0; ok && k < n; k++)
-        ok = read_value(&f->rows[i + k], into, l, k + 1);
+    for (size_t k = 0; ok && k < n; k++) {
+        const struct field *row = &f->rows[i + k];
+        ok = read_value(row, into, has_value(row) ? l->fields[next++] : NULL);
+    }
     return ok;
 }
 
 bool fields_are_whole(const struct fields *f, const void *plan)
 {
     bool whole = true;
-    for (size_t i = 0; i < f->n; i++)
-        if (f->rows[i].type == FIELD_TEXT && !f->rows[i].list)
-            whole &= *(char *const *)at(plan, f->rows[i].offset) != NULL;
+    for (size_t i = 0; i < f->n; i++) {
+        const struct field *row = &f->rows[i];
+        const void *value = at(plan, row->offset);
+        if (row->type == FIELD_TEXT && !row->list)
+            whole &= *(char *const *)value != NULL;
+        else if (row->type == FIELD_UUID && !row->list)
+            whole &= *(const char *)value != '\0';
+    }
     return whole;
 }
 
@@ -139,22 +228,30 @@ void *fields_add(const struct field_list *list, void *plan)
 
 static void drop_text(const struct field *row, const void *from)
 {
-    if (row->type == FIELD_TEXT)
+    if (row->type == FIELD_TEXT || row->type == FIELD_MAYBE)
         free(*(char **)at(from, row->offset));
+}
+
+void fields_drop_word(const struct fields *f, const char *word, void *plan)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        const struct field_list *list = f->rows[i].list;
+        for (size_t k = 0; list && is_of(&f->rows[i], word) && k < count(list, plan); k++)
+            drop_text(&f->rows[i], item(list, plan, k));
+    }
+    for (size_t i = 0; i < f->n; i++) {
+        const struct field_list *list = f->rows[i].list;
+        if (!list || !is_of(&f->rows[i], word))
+            continue;
+        free(take(*(char **)at(plan, list->items)));
+        *(size_t *)at(plan, list->n) = 0;
+    }
 }
 
 void fields_drop(const struct fields *f, void *plan)
 {
-    for (size_t i = 0; i < f->n; i++) {
-        const struct field_list *list = f->rows[i].list;
-        for (size_t k = 0; list && k < count(list, plan); k++)
-            drop_text(&f->rows[i], item(list, plan, k));
-        if (!list)
+    fields_drop_word(f, NULL, plan);
+    for (size_t i = 0; i < f->n; i++)
+        if (!f->rows[i].list)
             drop_text(&f->rows[i], plan);
-    }
-    for (size_t i = 0, n; i < f->n; i += n) {
-        n = line_rows(f, i);
-        if (f->rows[i].list)
-            free(*(char **)at(plan, f->rows[i].list->items));
-    }
 }

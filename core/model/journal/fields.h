@@ -1,7 +1,10 @@
 /* fields.h - the plan of a procedure as lines of its journal: a row for each value. Pure.
  *
  * Rows of one word that follow each other are the values of one line, in that order. A word that
- * has a list has a line for each item. Texts are owned by the plan; none is NULL.
+ * has a list has a line for each item. Texts are owned by the plan.
+ *
+ *     FIELD_SET   the word alone says that it is true; no such line says that it is not
+ *     FIELD_KEY   the line tells more of an item that is there already: the one with that text
  */
 #ifndef SNAPFS_MODEL_JOURNAL_FIELDS_H
 #define SNAPFS_MODEL_JOURNAL_FIELDS_H
@@ -10,10 +13,14 @@
 #include "model/journal/record.h"
 
 enum field_type {
-    FIELD_TEXT,     /* char * */
+    FIELD_TEXT,     /* char *, never NULL */
+    FIELD_MAYBE,    /* char *; NULL: there is no such line */
     FIELD_U64,      /* uint64_t */
     FIELD_UNSIGNED, /* unsigned, or an enum */
     FIELD_BOOL,     /* bool */
+    FIELD_SET,      /* bool, without a value; false: there is no such line */
+    FIELD_UUID,     /* char [UUID_LEN + 1] */
+    FIELD_KEY,      /* char *, which another row has as well; the first of its line */
 };
 
 /* An array in the plan. */
@@ -27,21 +34,40 @@ struct field {
     enum field_type type;
     size_t offset;                 /* in the plan, or in an item of */
     const struct field_list *list; /* this; NULL for none */
+    unsigned max;                  /* of a FIELD_UNSIGNED; 0: any */
 };
+
+/* A row of a plan, and one of the items of a list. */
+#define FIELD_ROW(name, kind, plan, member)                                                        \
+    {                                                                                              \
+        .word = (name), .type = (kind), .offset = offsetof(struct plan, member)                    \
+    }
+#define FIELD_ITEM(name, kind, item, member, of)                                                   \
+    {                                                                                              \
+        .word = (name), .type = (kind), .offset = offsetof(struct item, member), .list = (of)      \
+    }
 
 struct fields {
     const struct field *rows;
     size_t n;
 };
 
+#define FIELDS_OF(rows)                                                                            \
+    {                                                                                              \
+        (rows), sizeof(rows) / sizeof(*(rows))                                                     \
+    }
+
 /* All values of the plan as lines. */
 void fields_put(const struct fields *f, const void *plan, struct text *t);
+/* Those of that word alone; with `item` (NULL: all) only this item's. */
+void fields_put_word(const struct fields *f, const char *word, const void *plan, const void *item,
+                     struct text *t);
 
 /* Takes in a line. False when no row has its word, its values are not of the types, or it was there
  * already. */
 bool fields_read(const struct fields *f, void *plan, const struct record_line *l);
 
-/* Has every text outside lists been read? */
+/* Has every value that is always there, outside lists, been read? Of numbers nothing is known. */
 bool fields_are_whole(const struct fields *f, const void *plan);
 
 /* A new item of the list, all zero, counted already; NULL without memory. */
@@ -49,5 +75,7 @@ void *fields_add(const struct field_list *list, void *plan);
 
 /* Frees texts and lists. */
 void fields_drop(const struct fields *f, void *plan);
+/* The same of the lists of that word, which are empty then. */
+void fields_drop_word(const struct fields *f, const char *word, void *plan);
 
 #endif

@@ -6,21 +6,6 @@
 
 #include "model/activity/task.h"
 
-/* Rows that every procedure has before its own. */
-static const struct field common_rows[] = {
-    {"uri", FIELD_TEXT, offsetof(struct procedure, uri), NULL},
-    {"snapshot", FIELD_TEXT, offsetof(struct procedure, snapshot), NULL},
-};
-static const struct fields common = {common_rows, sizeof(common_rows) / sizeof(*common_rows)};
-
-void procedure_drop(struct procedure *p)
-{
-    if (p->kind->drop)
-        p->kind->drop(p);
-    fields_drop(&common, p);
-    fields_drop(&p->kind->fields, p);
-}
-
 int procedure_check_uri(const char *uri, const char *begun, struct err *e)
 {
     if (!strcmp(begun, uri))
@@ -31,62 +16,20 @@ int procedure_check_uri(const char *uri, const char *begun, struct err *e)
                     begun);
 }
 
-/* ---- in the journal ---- */
-
-static int note_plan(struct procedure *p, struct err *e)
-{
-    const struct procedure_kind *k = p->kind;
-    autotext struct text t = {0};
-    text_add(&t, "%s %s\n", k->word, k->version);
-    fields_put(&common, p, &t);
-    fields_put(&k->fields, p, &t);
-    text_add(&t, "ready\nstep %s\n", k->steps[0].name);
-    return record_add(p->j, &t, e);
-}
-
-static int note_step(struct procedure *p, int step, struct err *e)
-{
-    autotext struct text t = {0};
-    if (!p->j || p->step == step)
-        return 0;
-    record_field(&t, "step", p->kind->steps[step].name);
-    return record_add(p->j, &t, e);
-}
-
 static int end(struct procedure *p, struct err *e)
 {
     return p->j ? journal_end(p->j, e) : 0;
-}
-
-static bool read_step(struct procedure *p, const struct record_line *l)
-{
-    for (int i = 0; l->n == 2 && i < p->kind->n_steps; i++)
-        if (!strcmp(p->kind->steps[i].name, l->fields[1])) {
-            p->step = i;
-            return true;
-        }
-    return false;
-}
-
-static bool read_line(void *ctx, const struct record_line *l)
-{
-    struct procedure *p = ctx;
-    const struct procedure_kind *k = p->kind;
-    if (!strcmp(l->fields[0], k->word))
-        return l->n == 2 && !strcmp(l->fields[1], k->version);
-    if (!strcmp(l->fields[0], "step"))
-        return read_step(p, l);
-    if (strcmp(l->fields[0], "ready") != 0)
-        return fields_read(&common, p, l) || fields_read(&k->fields, p, l);
-    p->ready = fields_are_whole(&common, p) && fields_are_whole(&k->fields, p);
-    return p->ready;
 }
 
 /* ---- one that does not go on ---- */
 
 static int undo(struct procedure *p, struct err *e)
 {
-    int r = p->kind->look(p, e);
+    int step = p->kind->undo_step ? p->kind->undo_step(p) : -1;
+    int r = procedure_note_step(p, step, e);
+    if (r < 0)
+        return r;
+    r = p->kind->look(p, e);
     p->gone = r == -ENOENT;
     if (r == 0 || p->gone)
         r = p->kind->undo(p, e);
@@ -114,63 +57,103 @@ static int put_off(const struct procedure *p, struct err *e)
 {
     struct err why = *e;
     return err_fail(e, why.no,
-                    "%s (%s '%s' is %s once libvirt answers, by the next operation on the domain, "
-                    "or by the next mount)",
+                    "%s (%s '%s' is %s%s by the next operation on the domain, or by the next "
+                    "mount)",
                     why.text, p->kind->noun, p->snapshot,
-                    p->step < p->kind->commit_at ? "undone or finished" : "finished");
+                    p->step < p->kind->commit_at ? "undone or finished" : "finished",
+                    err_is_unsure(&why) ? " once libvirt answers," : "");
+}
+
+static int leave(struct procedure *p, struct err *e)
+{
+    struct err why = *e, ignored;
+    const char *left = p->kind->left;
+    int r = end(p, &ignored);
+    return err_fail(e, why.no, "%s%s%s%s", why.text, left ? "; " : "", left ? left : "",
+                    r < 0 ? "; the journal cannot be ended" : "");
 }
 
 /* ---- one step ---- */
 
-enum outcome { DONE, FAILED, CHANGED, LATER };
+enum { DONE = -1 }; /* beside enum step_end */
+
+static bool may_undo(const struct procedure *p, int step)
+{
+    return p->step < p->kind->commit_at && !(p->kind->steps[step].flags & STEP_BOUND);
+}
+
+static bool is_asked(const struct procedure *p, int step)
+{
+    return p->step >= step && p->kind->steps[step].flags & STEP_LASTING;
+}
 
 /* Before the commit nothing is lost by undoing what cannot go on, unless it may yet be done. */
-static bool is_for_later(const struct procedure *p, int step, const struct err *e)
+static int failed(const struct procedure *p, int step, const struct err *e)
 {
-    return step < p->kind->commit_at && !p->late ? err_is_unsure(e) : err_is_open(e);
+    bool soon = may_undo(p, step) && !p->late && !is_asked(p, step);
+    return (soon ? err_is_unsure(e) : err_is_open(e)) ? STEP_OPEN : STEP_FAILED;
 }
 
 static bool is_unwanted(const struct procedure *p, int step, struct err *e)
 {
-    return (p->late || step < p->kind->commit_at) && task_check(e) < 0;
+    return (p->late || may_undo(p, step)) && task_check(e) < 0;
 }
 
-static enum outcome run_step(struct procedure *p, int step, struct err *e)
+static int run_step(struct procedure *p, int step, struct err *e)
 {
     const struct step *s = &p->kind->steps[step];
+    p->next = step;
     int r = p->kind->look(p, e);
     if (r < 0)
-        return r == -ENOENT ? CHANGED : is_for_later(p, step, e) ? LATER : FAILED;
+        return r == -ENOENT ? STEP_UNFIT : failed(p, step, e);
     enum step_fit fit = s->fits ? s->fits(p) : STEP_FITS;
     if (fit == STEP_SKIPPED)
         return DONE;
     if (fit == STEP_CHANGED) {
         err_fail(e, EBUSY, "someone else changed the domain meanwhile");
-        return CHANGED;
+        return STEP_UNFIT;
     }
     if (is_unwanted(p, step, e))
-        return p->late ? LATER : FAILED;
-    if (note_step(p, step, e) < 0)
-        return step < p->kind->commit_at && !p->late ? FAILED : LATER;
-    p->step = step;
+        return p->late ? STEP_OPEN : STEP_FAILED;
+    if (procedure_note_step(p, step, e) < 0)
+        return may_undo(p, step) && !p->late ? STEP_FAILED : STEP_OPEN;
     r = s->run(p, e);
-    return r == 0 ? DONE : is_for_later(p, step, e) ? LATER : FAILED;
+    return r == 0 ? DONE : failed(p, step, e);
 }
 
 /* libvirt's daemon may be back by then. */
-static enum outcome run_step_twice(struct procedure *p, int step, struct err *e)
+static int run_step_twice(struct procedure *p, int step, struct err *e)
 {
-    enum outcome o = run_step(p, step, e);
-    bool again =
-        o == LATER && err_is_unsure(e) && !(p->kind->steps[step].flags & STEP_ONCE) && !p->late;
-    return again ? run_step(p, step, e) : o;
+    int end = run_step(p, step, e);
+    bool once = p->kind->steps[step].flags & STEP_ONCE;
+    if (end != STEP_OPEN || !err_is_unsure(e) || once || p->late)
+        return end;
+    bool asked = is_asked(p, step);
+    end = run_step(p, step, e);
+    return asked && end == STEP_FAILED ? STEP_OPEN : end;
 }
 
 /* ---- all of them ---- */
 
+int procedure_stopped(const struct procedure *p, enum step_end how)
+{
+    bool once = p->kind->steps[p->next].flags & STEP_ONCE;
+    if (how == STEP_OPEN)
+        return once && p->step >= p->next && !p->late ? NEXT_LOOK : NEXT_LATER;
+    if (may_undo(p, p->next))
+        return NEXT_UNDO;
+    return how == STEP_UNFIT ? NEXT_LEAVE : NEXT_LATER;
+}
+
+/* Was nothing done yet that is not undone? */
+static bool is_early(const struct procedure *p)
+{
+    return p->step < p->kind->commit_at || p->step >= p->kind->n_steps;
+}
+
 static int find_resume(struct procedure *p, int *ret, struct err *e)
 {
-    *ret = p->step < p->kind->commit_at ? PROCEDURE_UNDO : p->step;
+    *ret = is_early(p) ? NEXT_UNDO : p->step;
     return p->kind->resume ? p->kind->resume(p, ret, e) : 0;
 }
 
@@ -180,52 +163,62 @@ static int run_from(struct procedure *p, int step, struct err *e);
 static int settle(struct procedure *p, struct err *e)
 {
     struct err why = *e, again;
-    int step;
+    int next = NEXT_UNDO;
     int r = p->kind->look(p, &again);
-    if (r == -ENOENT)
-        return fail_undone(p, e);
     if (r == 0)
-        r = find_resume(p, &step, &again);
-    if (r < 0)
+        r = find_resume(p, &next, &again);
+    if (r < 0 && r != -ENOENT)
         return put_off(p, e);
-    if (step == PROCEDURE_UNDO)
-        return fail_undone(p, e);
+    if (next < 0)
+        return next == NEXT_UNDO    ? fail_undone(p, e)
+               : next == NEXT_LEAVE ? leave(p, e)
+                                    : put_off(p, e);
     text_add(p->remark, "%sthe connection was lost meanwhile", p->remark->len ? "; " : "");
-    r = run_from(p, step, &again);
+    r = run_from(p, next, &again);
     return r < 0 ? err_fail(e, again.no, "%s; %s", why.text, again.text) : 0;
 }
 
-static int stop_at(struct procedure *p, int step, enum outcome o, struct err *e)
+static int stop(struct procedure *p, int next, struct err *e)
 {
-    bool once = p->kind->steps[step].flags & STEP_ONCE;
-    if (o == LATER && once && p->step == step && !p->late)
-        return settle(p, e);
-    if (o != LATER && step < p->kind->commit_at)
+    switch (next) {
+    case NEXT_UNDO:
         return fail_undone(p, e);
-    if (o == CHANGED) {
-        struct err ignored;
-        end(p, &ignored);
-        return -e->no;
+    case NEXT_LEAVE:
+        return leave(p, e);
+    case NEXT_LOOK:
+        return settle(p, e);
+    default:
+        return put_off(p, e);
     }
-    return put_off(p, e);
+}
+
+/* The next step after one that did not end well, or another enum procedure_next. snapfs that ends
+ * goes on later also with an optional one. */
+static int next_after(struct procedure *p, int step, enum step_end how, struct err *e)
+{
+    const char *optional = p->kind->steps[step].optional;
+    if (!optional || (p->late && e->no == EINTR))
+        return p->kind->stopped ? p->kind->stopped(p, how, e) : procedure_stopped(p, how);
+    text_add(p->remark, "; %s: %s", optional, e->text);
+    return step + 1;
 }
 
 static int run_from(struct procedure *p, int step, struct err *e)
 {
-    for (; step < p->kind->n_steps; step++) {
-        enum outcome o = run_step_twice(p, step, e);
-        if (o == FAILED && (p->kind->steps[step].flags & STEP_OPTIONAL))
-            text_add(p->remark, "; %s", e->text);
-        else if (o != DONE)
-            return stop_at(p, step, o, e);
+    while (step < p->kind->n_steps) {
+        int how = run_step_twice(p, step, e);
+        step = how == DONE ? step + 1 : next_after(p, step, (enum step_end)how, e);
+        if (step < 0)
+            return stop(p, step, e);
     }
-    return end(p, e);
+    int r = end(p, e);
+    return r == 0 && p->failure.no ? err_fail(e, p->failure.no, "%s", p->failure.text) : r;
 }
 
 int procedure_run(struct procedure *p, struct err *e)
 {
-    p->step = p->j ? 0 : -1;
-    int r = p->j ? note_plan(p, e) : 0;
+    p->step = -1;
+    int r = p->j ? procedure_note_plan(p, e) : 0;
     return r < 0 ? r : run_from(p, 0, e);
 }
 
@@ -235,46 +228,48 @@ static int recover_gone(struct procedure *p, struct err *e)
 {
     text_add(p->remark, "%s '%s' was cut off, and the domain is gone", p->kind->noun, p->snapshot);
     p->gone = true;
-    int r = p->step < p->kind->commit_at ? p->kind->undo(p, e) : 0;
-    return r == 0 ? end(p, e) : r;
+    return is_early(p) ? undo(p, e) : end(p, e);
+}
+
+/* It goes no further, and what was done stays. */
+static int recover_left(struct procedure *p, struct err *e)
+{
+    const char *left = p->kind->left;
+    text_add(p->remark, "%s '%s' was cut off, and was not made%s%s", p->kind->noun, p->snapshot,
+             left ? "; " : "", left ? left : "");
+    return end(p, e);
 }
 
 static int recover(struct procedure *p, struct err *e)
 {
-    int step;
+    int next;
     int r = p->kind->look(p, e);
     if (r == -ENOENT)
         return recover_gone(p, e);
     if (r == 0)
-        r = find_resume(p, &step, e);
-    if (r < 0)
-        return r;
+        r = find_resume(p, &next, e);
+    if (r < 0 || next == NEXT_LEAVE)
+        return r < 0 ? r : recover_left(p, e);
     text_add(p->remark, "%s '%s', which was cut off, is %s", p->kind->noun, p->snapshot,
-             step == PROCEDURE_UNDO ? "undone" : "finished");
-    return step == PROCEDURE_UNDO ? undo(p, e) : run_from(p, step, e);
-}
-
-static int read_and_recover(struct procedure *p, const char *uri, struct err *e)
-{
-    int r = record_read(journal_text(p->j), read_line, p, e);
-    if (r < 0)
-        return r;
-    if (!p->ready)
-        return end(p, e);
-    r = procedure_check_uri(uri, p->uri, e);
-    return r == 0 ? recover(p, e) : r;
+             next == NEXT_UNDO ? "undone" : "finished");
+    if (next == NEXT_UNDO)
+        return undo(p, e);
+    if (next != NEXT_ANEW)
+        return run_from(p, next, e);
+    r = end(p, e);
+    return r == 0 ? p->kind->anew(p, e) : r;
 }
 
 int procedure_recover(const struct procedure_kind *kind, struct model *m, struct journal *j,
                       const char *uuid, const char *uri, struct text *remark, struct err *e)
 {
-    struct procedure *p = calloc(1, kind->size);
+    struct procedure *p autodestroy(procedure_free) = NULL;
+    int r = procedure_read(kind, journal_text(j), &p, e);
+    if (r < 0)
+        return r;
     if (!p)
-        return err_nomem(e);
-    *p = (struct procedure){
-        .kind = kind, .m = m, .j = j, .uuid = uuid, .remark = remark, .step = -1, .late = true};
-    int r = read_and_recover(p, uri, e);
-    procedure_drop(p);
-    free(p);
-    return r;
+        return journal_end(j, e);
+    p->m = m, p->j = j, p->uuid = uuid, p->remark = remark, p->late = true;
+    r = procedure_check_uri(uri, p->uri, e);
+    return r == 0 ? recover(p, e) : r;
 }

@@ -18,7 +18,7 @@
 #include "model/change/jobs.h"
 #include "model/change/outcome.h"
 #include "model/change/guard.h"
-#include "model/journal/procedure.h"
+#include "model/change/procedures.h"
 #include "model/change/fingerprint.h"
 #include "model/revert/failed.h"
 #include "model/storage/volumes.h"
@@ -33,8 +33,7 @@ struct native {
 
     /* ---- not in the journal ---- */
     enum failed_end end;
-    bool again;         /* it was asked for once more */
-    struct domain *now; /* as it was read before the step */
+    bool again; /* it was asked for once more */
 };
 
 static struct native *of(const struct procedure *p)
@@ -42,24 +41,13 @@ static struct native *of(const struct procedure *p)
     return (struct native *)(uintptr_t)p;
 }
 
-static int look(struct procedure *p, struct err *e)
-{
-    domain_unref(take(of(p)->now));
-    return model_domain_now(p->m, p->uuid, &of(p)->now, e);
-}
-
-static void drop(struct procedure *p)
-{
-    domain_unref(of(p)->now);
-}
-
 /* ---- the steps ---- */
 
 static enum step_fit fits_revert(const struct procedure *p)
 {
     const struct native *n = of(p);
-    bool same = domain_find_name(n->now, p->snapshot) && print_snapshots(n->now) == n->snapshots &&
-                !strcmp(n->now->current ? n->now->current->name : "", n->current);
+    bool same = domain_find_name(n->p.now, p->snapshot) &&
+                print_snapshots(n->p.now) == n->snapshots && procedure_is_current(p, n->current);
     return same ? STEP_FITS : STEP_CHANGED;
 }
 
@@ -67,8 +55,8 @@ static int run_revert(struct procedure *p, struct err *e)
 {
     struct native *n = of(p);
     struct failed failed __attribute__((cleanup(failed_drop))) = {0};
-    const struct snapshot *s = domain_find_name(n->now, p->snapshot);
-    int r = p->m->is_test ? 0 : failed_note(&failed, p->m, n->now, s, e);
+    const struct snapshot *s = domain_find_name(n->p.now, p->snapshot);
+    int r = p->m->is_test ? 0 : failed_note(&failed, p->m, n->p.now, s, e);
     if (r < 0)
         return r;
     r = virt_snapshot_revert(p->m->virt, p->uuid, p->snapshot, n->flags, e);
@@ -82,7 +70,7 @@ static int run_remove(struct procedure *p, struct err *e)
 {
     struct native *n = of(p);
     struct err why;
-    if (leftovers_remove(p->m, n->now, &n->left, p->remark, &why) == 0)
+    if (leftovers_remove(p->m, n->p.now, &n->left, p->remark, &why) == 0)
         return 0;
     if (err_is_unsure(&why))
         return err_fail(e, why.no, "%s", why.text);
@@ -119,10 +107,10 @@ static bool is_on_left(const struct native *n)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
     bool on = false;
-    if (xml_domain_parse(n->now->xml, &x, NULL) < 0)
+    if (xml_domain_parse(n->p.now->xml, &x, NULL) < 0)
         return false;
     for (size_t i = 0; i < x->n_disks; i++)
-        on |= is_left(n, volumes_file(n->now->volumes, &x->disks[i].source));
+        on |= is_left(n, volumes_file(n->p.now->volumes, &x->disks[i].source));
     return on;
 }
 
@@ -138,103 +126,84 @@ static bool leaves_top(const struct native *n)
  */
 static bool is_done(const struct native *n)
 {
-    const char *current = n->now->current ? n->now->current->name : "";
-    bool moves = !n->current || strcmp(n->current, n->p.snapshot) != 0;
-    return !strcmp(current, n->p.snapshot) && !is_on_left(n) && (moves || leaves_top(n));
+    bool moves = strcmp(n->current, n->p.snapshot) != 0;
+    return procedure_is_current(&n->p, n->p.snapshot) && !is_on_left(n) && (moves || leaves_top(n));
 }
 
 /* May libvirt be asked for it once more, as things are now? */
 static bool may_again(struct native *n)
 {
     struct leftovers none __attribute__((cleanup(leftovers_drop))) = {0};
-    const struct snapshot *s = domain_find_name(n->now, n->p.snapshot);
+    const struct snapshot *s = domain_find_name(n->p.now, n->p.snapshot);
     enum guard_way way;
     struct err ignored;
-    return !n->again && fits_revert(&n->p) == STEP_FITS && (!n->p.late || !n->now->active) &&
-           guard_revert(n->p.m, n->now, s, n->flags, &way, &none, &ignored) == 0 &&
+    return !n->again && fits_revert(&n->p) == STEP_FITS && (!n->p.late || !n->p.now->active) &&
+           guard_revert(n->p.m, n->p.now, s, n->flags, &way, &none, &ignored) == 0 &&
            way == GUARD_NATIVE;
 }
 
-static int resume(struct procedure *p, int *ret_step, struct err *e)
+static int resume(struct procedure *p, int *ret_next, struct err *e)
 {
     struct native *n = of(p);
-    int r = jobs_wait(p->m, n->now, e);
+    int r = jobs_wait(p->m, n->p.now, e);
     if (r == 0)
-        r = look(p, e);
+        r = procedure_look(p, e);
     if (r < 0)
         return r;
     bool done = p->step > 0 || is_done(n);
     bool again = !done && may_again(n);
     n->again |= again;
-    *ret_step = done ? 1 : again ? 0 : PROCEDURE_UNDO;
+    *ret_next = done ? 1 : again ? 0 : NEXT_UNDO;
     return 0;
 }
 
 /* ---- the procedure ---- */
 
-static const struct field_list left = {offsetof(struct native, left.items),
-                                       offsetof(struct native, left.n), sizeof(struct leftover)};
+static const struct field_list left = LEFTOVERS_LIST(struct native, left);
 
 static const struct field rows[] = {
-    {"current", FIELD_TEXT, offsetof(struct native, current), NULL},
-    {"state", FIELD_UNSIGNED, offsetof(struct native, flags), NULL},
-    {"state", FIELD_U64, offsetof(struct native, snapshots), NULL},
-    {"left", FIELD_TEXT, offsetof(struct leftover, path), &left},
-    {"left", FIELD_UNSIGNED, offsetof(struct leftover, what), &left},
-    {"left", FIELD_U64, offsetof(struct leftover, dev), &left},
-    {"left", FIELD_U64, offsetof(struct leftover, ino), &left},
+    FIELD_ROW("current", FIELD_TEXT, native, current),
+    FIELD_ROW("state", FIELD_UNSIGNED, native, flags),
+    FIELD_ROW("state", FIELD_U64, native, snapshots),
+    LEFTOVERS_ROWS(&left),
 };
 
 static const struct step steps[] = {
-    {"revert", run_revert, fits_revert, STEP_ONCE},
-    {"remove", run_remove, fits_remove, 0},
+    {"revert", run_revert, fits_revert, STEP_ONCE | STEP_WITH_PLAN, NULL},
+    {"remove", run_remove, fits_remove, STEP_BOUND, NULL},
 };
 
-static const struct procedure_kind kind = {
+const struct procedure_kind native_kind = {
     .word = "native",
-    .version = "1",
+    .version = 1,
     .noun = "the revert to",
-    .fields = {rows, sizeof(rows) / sizeof(*rows)},
+    .fields = FIELDS_OF(rows),
     .size = sizeof(struct native),
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(*steps),
     .commit_at = 1,
-    .look = look,
+    .look = procedure_look,
     .resume = resume,
     .undo = undo,
-    .drop = drop,
+    .drop = procedure_drop_now,
 };
-
-static int fill(struct native *n, const struct turn *t, const struct snapshot *s, struct err *e)
-{
-    n->p.uri = strdup(virt_uri(t->m->virt));
-    n->p.snapshot = strdup(s->name);
-    n->current = strdup(t->domain->current ? t->domain->current->name : "");
-    n->snapshots = print_snapshots(t->domain);
-    return n->p.uri && n->p.snapshot && n->current ? 0 : err_nomem(e);
-}
 
 /* Whether libvirt reverted the domain cannot be told from the domain: only what it is now. */
 int native_revert(struct turn *t, const struct snapshot *s, unsigned flags, struct leftovers *files,
                   struct text *remark, struct err *e)
 {
     struct outcome o = {.before = t->domain};
-    struct native n = {
-        .p = {.kind = &kind, .m = t->m, .j = t->journal, .uuid = t->domain->uuid, .remark = remark},
-        .flags = flags,
-        .left = *files};
+    struct native n = {.p.kind = &native_kind,
+                       .current = strdup(t->domain->current ? t->domain->current->name : ""),
+                       .flags = flags,
+                       .snapshots = print_snapshots(t->domain),
+                       .left = *files};
     *files = (struct leftovers){0};
-    int r = fill(&n, t, s, e);
+    int r = procedure_begin(&n.p, t->m, t->journal, t->domain, s->name, remark, e);
     if (r == 0)
-        r = procedure_run(&n.p, e);
+        r = n.current ? procedure_run(&n.p, e) : err_nomem(e);
     if (r < 0 && n.end == FAILED_UNTOUCHED)
         r = outcome_settle(t->m, &o, remark, e);
     procedure_drop(&n.p);
     return r;
-}
-
-int native_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
-                   struct err *e)
-{
-    return procedure_recover(&kind, m, j, uuid, virt_uri(m->virt), remark, e);
 }

@@ -14,14 +14,13 @@
 
 #include "model/change/reclaim.h"
 #include "model/change/operation.h"
+#include "model/journal/procedure.h"
 
 /* Reverts, after guard_revert gave it the way and what is left then. `flags` are virt_revert_flag.
  */
 int native_revert(struct turn *t, const struct snapshot *s, unsigned flags, struct leftovers *left,
                   struct text *remark, struct err *e);
 
-/* Undoes or finishes what the journal tells of: see procedure_recover. */
-int native_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
-                   struct err *e);
+extern const struct procedure_kind native_kind;
 
 #endif

@@ -11,325 +11,235 @@
 #include <string.h>
 
 #include "model/catalog/catalog.h"
-#include "model/journal/procedure.h"
 #include "model/change/fingerprint.h"
+#include "model/change/procedures.h"
 #include "model/revert/failed.h"
 #include "model/revert/overlays_steps.h"
-#include "model/activity/task.h"
-#include "model/change/operation.h"
 #include "virt/change.h"
 
-static void work_drop(struct work *w)
+static struct revert *of(const struct procedure *p)
 {
-    domain_unref(w->now);
-    revert_free(w->rv);
+    return (struct revert *)(uintptr_t)p;
 }
-
-#define autowork __attribute__((cleanup(work_drop)))
 
 /* ---- what is so now ---- */
 
-static bool is_current(const struct work *w, const char *name)
-{
-    return !strcmp(w->now->current ? w->now->current->name : "", name);
-}
-
 /* Does the domain run on the overlays? One without any only if it was to be started. */
-static int note_overlays(struct work *w, struct err *e)
+static int note_overlays(struct revert *rv, struct err *e)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
-    const struct revert *rv = w->rv;
-    w->on_overlays = w->now->active && (rv->n || rv->step >= REVERT_START);
-    int r = w->on_overlays ? xml_domain_parse(w->now->xml, &x, e) : 0;
-    for (size_t i = 0; r == 0 && w->on_overlays && i < rv->n; i++) {
+    const struct domain *now = rv->p.now;
+    rv->on_overlays = now->active && (rv->n || rv->p.step >= REVERT_START);
+    int r = rv->on_overlays ? xml_domain_parse(now->xml, &x, e) : 0;
+    for (size_t i = 0; r == 0 && rv->on_overlays && i < rv->n; i++) {
         const struct xml_disk *disk = xml_domain_disk(x, rv->disks[i].target);
-        w->on_overlays =
+        rv->on_overlays =
             disk && disk->source.path && !strcmp(disk->source.path, rv->disks[i].overlay);
     }
     return r;
 }
 
-static int look(struct work *w, struct err *e)
+static int look(struct procedure *p, struct err *e)
 {
+    struct revert *rv = of(p);
     autofree char *config = NULL;
-    domain_unref(take(w->now));
-    int r = model_domain_now(w->m, w->uuid, &w->now, e);
+    int r = procedure_look(p, e);
     if (r == 0)
-        r = virt_domain_status(w->m->virt, w->uuid, w->now->active, &w->status, e);
-    if (r == 0 && w->now->active)
-        r = virt_domain_xml(w->m->virt, w->uuid, true, &config, e);
+        r = virt_domain_status(p->m->virt, p->uuid, p->now->active, &rv->status, e);
+    if (r == 0 && p->now->active)
+        r = virt_domain_xml(p->m->virt, p->uuid, true, &config, e);
     if (r == 0)
-        r = note_overlays(w, e);
-    return r == 0 ? print_config(config ? config : w->now->xml, &w->config, e) : r;
+        r = note_overlays(rv, e);
+    return r == 0 ? print_config(config ? config : p->now->xml, &rv->config_now, e) : r;
 }
 
 /* Is the domain on the disks, and in the state, that the step begins with? */
-static bool fits_disks(const struct work *w, enum revert_step step)
+static bool fits_disks(const struct revert *rv, int step)
 {
-    bool before = w->config == w->rv->config_before, after = w->config == w->rv->config_after;
-    bool active = w->now->active, idle = w->rv->active && !w->status.block_job;
+    bool before = rv->config_now == rv->config_before, after = rv->config_now == rv->config_after;
+    bool active = rv->p.now->active, idle = rv->active && !rv->status.block_job;
     switch (step) {
     case REVERT_MAKE:
-        return before && active == w->rv->active;
+        return before && active == rv->active;
     case REVERT_DEFINE:
         return (before || after) && (!active || idle);
     case REVERT_STOP:
-        return after && (!active || idle || w->on_overlays);
+        return after && (!active || idle || rv->on_overlays);
     case REVERT_START:
-        return after && (!active || w->on_overlays);
+        return after && (!active || rv->on_overlays);
     default:
         return after;
     }
 }
 
 /* An older version of snapfs marked the snapshot before the start. */
-static bool fits_current(const struct work *w, enum revert_step step)
+static bool fits_current(const struct revert *rv, int step)
 {
-    if (step <= REVERT_MARK && is_current(w, w->rv->current))
+    if (step <= REVERT_MARK && procedure_is_current(&rv->p, rv->current))
         return true;
-    return (step >= REVERT_MARK || !w->rv->config) && is_current(w, w->rv->snapshot);
+    return (step >= REVERT_MARK || !rv->config) && procedure_is_current(&rv->p, rv->p.snapshot);
 }
 
-/* What `remove` needs it finds out itself. */
-static bool fits(const struct work *w, enum revert_step step)
+static enum step_fit fits(const struct procedure *p)
 {
-    if (step == REVERT_REMOVE)
-        return true;
-    return w->now->persistent && !w->status.managed_save &&
-           print_snapshots(w->now) == w->rv->snapshots && fits_disks(w, step) &&
-           fits_current(w, step);
+    const struct revert *rv = of(p);
+    bool same = p->now->persistent && !rv->status.managed_save &&
+                print_snapshots(p->now) == rv->snapshots && fits_disks(rv, p->next) &&
+                fits_current(rv, p->next);
+    return same ? STEP_FITS : STEP_CHANGED;
 }
 
 /* ---- undo ---- */
 
-/* Nobody has the overlays: they go, and so does the journal. */
-static int drop(struct work *w, struct err *e)
+static int undo_step(const struct procedure *p)
 {
-    int r = revert_drop_maker(w, e);
-    if (r == 0)
-        r = look(w, e);
-    if (r == 0)
-        r = revert_drop_overlays(w, e);
-    return r == 0 ? journal_end(w->j, e) : r;
+    bool defined = p->step >= REVERT_DEFINE && p->step != REVERT_UNDO;
+    return defined ? REVERT_BACK : REVERT_UNDO;
 }
 
 /* The configuration that it had, unless it still has that. Whoever changed it since is left alone.
  */
-static int define_old(struct work *w, struct err *e)
+static int define_old(struct revert *rv, struct err *e)
 {
-    int r = look(w, e);
-    if (r < 0 || w->config == w->rv->config_before)
-        return r;
-    if (w->on_overlays || w->config != w->rv->config_after || !w->rv->config)
+    if (rv->config_now == rv->config_before)
+        return 0;
+    if (rv->on_overlays || rv->config_now != rv->config_after || !rv->config)
         return err_fail(e, EBUSY, "someone else changed the domain meanwhile");
-    r = virt_domain_define(w->m->virt, w->rv->config, e);
+    int r = virt_domain_define(rv->p.m->virt, rv->config, e);
     if (r == 0)
-        r = look(w, e);
-    if (r == 0 && w->config != w->rv->config_before)
+        r = look(&rv->p, e);
+    if (r == 0 && rv->config_now != rv->config_before)
         r = err_fail(e, EIO, "libvirt does not keep the configuration that the domain had");
     return r;
 }
 
-/* All is as before the revert, but that a guest which was stopped stays so. */
-static int undo(struct work *w, struct err *e)
+/* With the domain all goes that could need the overlays, if it ever had them. */
+static int undo_gone(struct revert *rv, struct err *e)
 {
-    bool defined = w->rv->step >= REVERT_DEFINE && w->rv->step != REVERT_UNDO;
-    enum revert_step step = defined ? REVERT_BACK : REVERT_UNDO;
-    int r = w->rv->step == step ? 0 : revert_record_step(w->j, step, e);
+    int r = revert_drop_maker(rv, e);
+    return r == 0 && rv->p.step == REVERT_UNDO ? revert_drop_overlays(rv, e) : r;
+}
+
+/* All is as before the revert, but that a guest which was stopped stays so. Nobody has the
+ * overlays: they go. */
+static int undo(struct procedure *p, struct err *e)
+{
+    struct revert *rv = of(p);
+    if (p->gone)
+        return undo_gone(rv, e);
+    int r = p->step == REVERT_BACK ? define_old(rv, e) : 0;
     if (r == 0)
-        w->rv->step = step;
-    if (r == 0 && defined)
-        r = define_old(w, e);
-    return r == 0 ? drop(w, e) : r;
+        r = revert_drop_maker(rv, e);
+    if (r == 0)
+        r = look(p, e);
+    if (r == 0)
+        r = revert_drop_overlays(rv, e);
+    if (r == 0 && !p->late && rv->active && !p->now->active)
+        text_add(p->remark, "%s", FAILED_STOPPED);
+    return r;
 }
 
-/* The failure in `e`, after it was undone, or with the words that it was not yet. */
-static int fail_undone(struct work *w, struct err *e)
-{
-    struct err why = *e, ignored;
-    if (undo(w, &ignored) < 0)
-        return err_fail(e, why.no, "%s (what was begun is undone later: %s)", why.text,
-                        ignored.text);
-    bool stopped = w->rv->active && !w->now->active;
-    return err_fail(e, why.no, "%s%s", why.text, stopped ? FAILED_STOPPED : "");
-}
-
-/* The domain is gone, and with it all that could need the files, if it ever had them. */
-static int undo_gone(struct work *w, struct err *e)
-{
-    int r = revert_drop_maker(w, e);
-    if (r == 0 && w->rv->step < REVERT_DEFINE)
-        r = revert_drop_overlays(w, e);
-    return r == 0 ? journal_end(w->j, e) : r;
-}
-
-/* ---- one step ---- */
-
-enum outcome { DONE, CHANGED, LATER, FAILED };
-
-/* The journal tells of the step before anything is done. A call whose answer did not come is looked
- * after once more, since libvirt's daemon may be back. */
-static enum outcome run_step(struct work *w, enum revert_step step, struct err *e)
-{
-    int r = look(w, e);
-    if (r < 0)
-        return r == -ENOENT ? CHANGED : LATER;
-    if (!fits(w, step)) {
-        err_fail(e, EBUSY, "someone else changed the domain meanwhile");
-        return CHANGED;
-    }
-    if ((step <= REVERT_STOP || w->late) && task_check(e) < 0)
-        return w->late ? LATER : FAILED;
-    if (w->rv->step != step && revert_record_step(w->j, step, e) < 0)
-        return LATER;
-    w->rv->step = step;
-    r = revert_run_step(w, step, e);
-    return r == 0 ? DONE : err_is_open(e) ? LATER : FAILED;
-}
-
-/* After a `define` whose answer did not come nothing is undone: it may still reach libvirt. */
-static enum outcome run_step_twice(struct work *w, enum revert_step step, struct err *e)
-{
-    enum outcome o = run_step(w, step, e);
-    if (o != LATER || err_is_want(e->no) || step == REVERT_MAKE)
-        return o;
-    o = run_step(w, step, e);
-    return o == FAILED && step == REVERT_DEFINE ? LATER : o;
-}
-
-/* ---- all of them ---- */
+/* ---- where it goes on ---- */
 
 /* Does the guest that is to be stopped still run on the disks that the domain's old configuration
  * has? */
-static bool is_as_before(const struct work *w)
+static bool is_as_before(const struct revert *rv)
 {
     uint64_t live = 0;
-    return w->now->active && !w->on_overlays && w->config == w->rv->config_after && w->rv->config &&
-           print_config(w->now->xml, &live, NULL) == 0 && live == w->rv->config_before;
+    return rv->p.now->active && !rv->on_overlays && rv->config_now == rv->config_after &&
+           rv->config && print_config(rv->p.now->xml, &live, NULL) == 0 &&
+           live == rv->config_before;
 }
 
 /* Someone else has the domain now: nothing more is done to it, and what it may be on stays. */
-static int leave(struct work *w, struct err *e)
+static int unfit(const struct revert *rv)
 {
-    struct err why = *e, ignored;
-    if (w->now && (w->rv->step < REVERT_DEFINE || is_as_before(w)))
-        return fail_undone(w, e);
-    int r = w->now ? journal_end(w->j, &ignored) : undo_gone(w, &ignored);
-    return err_fail(e, why.no, "%s; it is left as it is, and so are its files%s", why.text,
-                    r < 0 ? "; the journal cannot be ended" : "");
+    bool undone = !rv->p.now || rv->p.step < REVERT_DEFINE || is_as_before(rv);
+    return undone ? NEXT_UNDO : NEXT_LEAVE;
 }
 
-static int put_off(const struct work *w, struct err *e)
-{
-    struct err why = *e;
-    return err_fail(e, why.no,
-                    "%s (the revert to '%s' is %s by the next operation on the domain, or the next "
-                    "mount)",
-                    why.text, w->rv->snapshot,
-                    w->rv->step < REVERT_MARK ? "undone or finished" : "finished");
-}
-
-static int stop_at(struct work *w, enum revert_step step, enum outcome o, struct err *e)
-{
-    if (o == CHANGED)
-        return leave(w, e);
-    if (o == FAILED && step <= REVERT_START)
-        return fail_undone(w, e);
-    if (o == LATER && step == REVERT_MAKE)
-        return fail_undone(w, e);
-    return put_off(w, e);
-}
-
-/* Did QEMU start for all that, or is what the domain was not known (a journal of an older version
- * of snapfs)? Then the rest is done. */
-static bool goes_on(struct work *w)
+/* QEMU may have started for all that; and what the domain was is not known from a journal of an
+ * older version of snapfs. Then the rest is done. */
+static int start_failed(struct revert *rv, struct err *e)
 {
     struct err ignored;
-    return !w->rv->config || (look(w, &ignored) == 0 && w->on_overlays);
+    bool goes_on = !rv->config || (look(&rv->p, &ignored) == 0 && rv->on_overlays);
+    if (goes_on)
+        err_fail(&rv->p.failure, e->no, "the disks are those of the snapshot, but: %s", e->text);
+    return goes_on ? REVERT_MARK : NEXT_UNDO;
 }
 
-/* An old overlay that cannot be removed is left. */
-static int run_from(struct work *w, enum revert_step first, struct err *e)
+static int stopped(struct procedure *p, enum step_end how, struct err *e)
 {
-    struct err start = {0};
-    for (enum revert_step step = first; step <= REVERT_REMOVE; step++) {
-        enum outcome o = run_step_twice(w, step, e);
-        if (o == DONE)
-            continue;
-        struct err why = *e;
-        if (o == FAILED && step == REVERT_START && goes_on(w)) {
-            start = why;
-        } else if (step == REVERT_REMOVE && !(w->late && why.no == EINTR)) {
-            text_add(w->remark, "; the disks that it had are left: %s", why.text);
-        } else {
-            *e = why;
-            return stop_at(w, step, o, e);
-        }
-    }
-    int r = journal_end(w->j, e);
-    if (r == 0 && start.no)
-        return err_fail(e, start.no, "the disks are those of the snapshot, but: %s", start.text);
-    return r;
+    if (how == STEP_UNFIT)
+        return unfit(of(p));
+    if (how == STEP_FAILED && p->next == REVERT_START)
+        return start_failed(of(p), e);
+    return procedure_stopped(p, how);
 }
+
+/* A guest that still runs on the disks it had goes on. */
+static int resume(struct procedure *p, int *ret_next, struct err *e)
+{
+    const struct revert *rv = of(p);
+    bool active = p->now->active, early = p->step < REVERT_DEFINE || p->step >= REVERT_BACK;
+    (void)e;
+    if (early || p->step > REVERT_STOP)
+        *ret_next = early ? NEXT_UNDO : p->step;
+    else if (rv->on_overlays)
+        *ret_next = REVERT_START;
+    else if (p->step == REVERT_STOP && !rv->config && rv->config_now == rv->config_before)
+        *ret_next = rv->active && !active ? REVERT_DEFINE : NEXT_UNDO;
+    else
+        *ret_next = active ? NEXT_UNDO : p->step;
+    return 0;
+}
+
+/* ---- the procedure ---- */
+
+/* What `remove` needs it finds out itself. */
+static const struct step steps[] = {
+    [REVERT_MAKE] = {"make", revert_run_make, fits, STEP_ONCE, NULL},
+    [REVERT_DEFINE] = {"define", revert_run_define, fits, STEP_LASTING, NULL},
+    [REVERT_STOP] = {"stop", revert_run_stop, fits, 0, NULL},
+    [REVERT_START] = {"start", revert_run_start, fits, STEP_BOUND, NULL},
+    [REVERT_MARK] = {"mark", revert_run_mark, fits, STEP_BOUND, NULL},
+    [REVERT_FORK] = {"fork", revert_run_fork, fits, 0, NULL},
+    [REVERT_REMOVE] = {"remove", revert_run_remove, NULL, 0, "the disks that it had are left"},
+    [REVERT_BACK] = {.name = "back"},
+    [REVERT_UNDO] = {.name = "undo"},
+};
+
+const struct procedure_kind revert_kind = {
+    .word = "revert",
+    .version = 3,
+    .oldest = 2,
+    .noun = "the revert to",
+    .left = "it is left as it is, and so are its files",
+    .fields = {revert_rows, REVERT_ROWS},
+    .size = sizeof(struct revert),
+    .steps = steps,
+    .n_steps = REVERT_STEPS,
+    .n_undo = 2,
+    .commit_at = REVERT_MARK,
+    .is_whole = revert_is_whole,
+    .look = look,
+    .stopped = stopped,
+    .resume = resume,
+    .undo_step = undo_step,
+    .undo = undo,
+    .drop = procedure_drop_now,
+};
 
 int revert_external(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
                     unsigned flags, struct text *remark, struct err *e)
 {
-    autowork struct work w = {.m = m, .j = j, .uuid = d->uuid, .remark = remark};
-    int r = revert_plan(m, d, s, flags, &w.rv, e);
+    struct procedure *p autodestroy(procedure_free) = procedure_new(&revert_kind);
+    int r = p ? procedure_begin(p, m, j, d, s->name, remark, e) : err_nomem(e);
     if (r == 0)
-        r = revert_record(j, w.rv, e);
+        r = revert_plan(of(p), d, s, flags, e);
     if (r < 0)
         return r;
     text_add(remark, "on new overlays, by steps of our own");
-    return run_from(&w, REVERT_MAKE, e);
-}
-
-/* ---- recovery ---- */
-
-/* The step to go on with; REVERT_UNDO = none. A guest that still runs on the disks it had goes on.
- */
-static enum revert_step where_to_go_on(const struct work *w)
-{
-    const struct revert *rv = w->rv;
-    if (rv->step < REVERT_DEFINE || rv->step >= REVERT_BACK)
-        return REVERT_UNDO;
-    if (rv->step > REVERT_STOP)
-        return rv->step;
-    if (w->on_overlays)
-        return REVERT_START;
-    if (rv->step == REVERT_STOP && !rv->config && w->config == rv->config_before)
-        return rv->active && !w->now->active ? REVERT_DEFINE : REVERT_UNDO;
-    return w->now->active ? REVERT_UNDO : rv->step;
-}
-
-static int recover(struct work *w, struct err *e)
-{
-    enum revert_step step = where_to_go_on(w);
-    const char *name = w->rv->snapshot;
-    if (step == REVERT_UNDO) {
-        text_add(w->remark, "the revert to '%s', which was cut off, is undone", name);
-        return undo(w, e);
-    }
-    text_add(w->remark, "the revert to '%s', which was cut off, is finished", name);
-    return run_from(w, step, e);
-}
-
-int revert_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
-                   struct err *e)
-{
-    autowork struct work w = {.m = m, .j = j, .uuid = uuid, .remark = remark, .late = true};
-    int r = revert_read(journal_text(j), &w.rv, e);
-    if (r < 0)
-        return r;
-    if (!w.rv)
-        return journal_end(j, e);
-    r = procedure_check_uri(virt_uri(m->virt), w.rv->uri, e);
-    if (r == 0)
-        r = look(&w, e);
-    if (r == -ENOENT) {
-        text_add(remark, "the revert to '%s' was cut off, and the domain is gone", w.rv->snapshot);
-        return undo_gone(&w, e);
-    }
-    return r == 0 ? recover(&w, e) : r;
+    return procedure_run(p, e);
 }

@@ -13,20 +13,17 @@
 #ifndef SNAPFS_MODEL_REVERT_OVERLAYS_H
 #define SNAPFS_MODEL_REVERT_OVERLAYS_H
 
-#include "model/journal/journal.h"
+#include "model/journal/procedure.h"
 #include "model/model.h"
 
 /* Reverts; `d` was read just now, and nobody but us works on it (`j` is its journal, empty).
  * `flags` are virt_revert_flag. EOPNOTSUPP, EBUSY, EPERM, ENOENT with the reason before anything is
  * touched. EBUSY also when someone else changes the domain meanwhile: then nothing more is done. A
- * connection that is lost for good (EHOSTDOWN, ETIMEDOUT) leaves the rest to revert_recover. */
+ * connection that is lost for good (EHOSTDOWN, ETIMEDOUT) leaves the rest to procedure_recover. */
 int revert_external(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
                     unsigned flags, struct text *remark, struct err *e);
 
-/* Undoes or finishes what the journal tells of; then it is empty. `remark` gets what was done. On
- * failure the journal stays. */
-int revert_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
-                   struct err *e);
+extern const struct procedure_kind revert_kind;
 
 /* The name of the domain that is defined for a moment, so that libvirt makes overlays for it; as a
  * prefix of the reverted domain's uuid. */

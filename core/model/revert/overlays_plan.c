@@ -10,40 +10,52 @@
 
 enum { NS = 1000000000 };
 
-void revert_free(struct revert *rv)
+/* ---- in the journal ---- */
+
+static const struct field_list left = LEFTOVERS_LIST(struct revert, left);
+static const struct field_list disks = {offsetof(struct revert, disks), offsetof(struct revert, n),
+                                        sizeof(struct revert_disk)};
+
+#define ROW(word, type, member) FIELD_ROW(word, type, revert, member)
+#define DISK(word, type, member) FIELD_ITEM(word, type, revert_disk, member, &disks)
+
+const struct field revert_rows[REVERT_ROWS] = {
+    ROW("current", FIELD_TEXT, current),    ROW("memory", FIELD_TEXT, memory),
+    ROW("config", FIELD_MAYBE, config),     ROW("maker", FIELD_UUID, maker),
+    ROW("state", FIELD_UNSIGNED, flags),    ROW("state", FIELD_BOOL, start),
+    ROW("state", FIELD_BOOL, active),       ROW("state", FIELD_BOOL, leaf),
+    ROW("prints", FIELD_U64, snapshots),    ROW("prints", FIELD_U64, config_before),
+    ROW("prints", FIELD_U64, config_after), DISK("disk", FIELD_TEXT, target),
+    DISK("disk", FIELD_TEXT, content),      DISK("disk", FIELD_TEXT, format),
+    DISK("disk", FIELD_TEXT, overlay),      DISK("disk", FIELD_BOOL, captured),
+    DISK("disk", FIELD_BOOL, forked),       LEFTOVERS_ROWS(&left),
+    DISK("made", FIELD_KEY, target),        DISK("made", FIELD_SET, made),
+    DISK("made", FIELD_U64, new_dev),       DISK("made", FIELD_U64, new_ino),
+    DISK("made", FIELD_U64, new_size),      DISK("made", FIELD_U64, new_mtime),
+};
+
+bool revert_is_whole(struct procedure *p)
 {
-    if (!rv)
-        return;
-    for (size_t i = 0; i < rv->n; i++) {
-        free(rv->disks[i].target);
-        free(rv->disks[i].content);
-        free(rv->disks[i].format);
-        free(rv->disks[i].overlay);
-    }
-    free(rv->disks);
-    leftovers_drop(&rv->left);
-    free(rv->uri);
-    free(rv->snapshot);
-    free(rv->current);
-    free(rv->memory);
-    free(rv->config);
-    free(rv);
+    const struct revert *rv = (const struct revert *)p;
+    if (!rv->config && (p->step == REVERT_MARK || p->step == REVERT_FORK))
+        p->step = REVERT_START; /* which came after them */
+    return true;
 }
 
 struct revert_disk *revert_add(struct revert *rv, const char *target, const char *content,
                                const char *format, const char *overlay)
 {
-    struct revert_disk *more = reallocarray(rv->disks, rv->n + 1, sizeof(*more));
-    if (!more)
+    struct revert_disk *disk = fields_add(&disks, rv);
+    if (!disk)
         return NULL;
-    rv->disks = more;
-    struct revert_disk *disk = &more[rv->n++];
     *disk = (struct revert_disk){.target = strdup(target),
                                  .content = strdup(content),
                                  .format = strdup(format),
                                  .overlay = strdup(overlay)};
     return disk->target && disk->content && disk->format && disk->overlay ? disk : NULL;
 }
+
+/* ---- for documents ---- */
 
 struct xml_moved *revert_moved(const struct revert *rv, bool captured, size_t *ret_n)
 {

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/uuid.h"
 #include "model/catalog/catalog.h"
 #include "model/change/redefinable.h"
 #include "model/storage/file_chain.h"
@@ -253,11 +252,9 @@ static int copy_strings(const struct planner *p, struct err *e)
     struct revert *rv = p->rv;
     const struct snapshot *current = p->d->current;
     const struct xml_snapshot *x = p->s->parsed;
-    rv->uri = strdup(virt_uri(p->m->virt));
-    rv->snapshot = strdup(p->s->name);
     rv->current = strdup(current ? current->name : "");
     rv->memory = strdup(x->memory == XML_EXTERNAL ? or_empty(x->memory_file) : "");
-    return rv->uri && rv->snapshot && rv->current && rv->memory ? 0 : err_nomem(e);
+    return rv->current && rv->memory ? 0 : err_nomem(e);
 }
 
 /* Saved memory is taken up by a domain of its own. */
@@ -319,13 +316,11 @@ static unsigned start_flags(unsigned flags)
            (flags & VIRT_REVERT_RESET_NVRAM ? VIRT_START_RESET_NVRAM : 0);
 }
 
-int revert_plan(struct model *m, struct domain *d, const struct snapshot *s, unsigned flags,
-                struct revert **ret, struct err *e)
+int revert_plan(struct revert *rv, struct domain *d, const struct snapshot *s, unsigned flags,
+                struct err *e)
 {
-    struct revert *rv autodestroy(revert_free) = calloc(1, sizeof(*rv));
+    struct model *m = rv->p.m;
     struct planner p = {.m = m, .d = d, .s = s, .rv = rv, .force = flags & VIRT_REVERT_FORCE};
-    if (!rv)
-        return err_nomem(e);
     rv->flags = start_flags(flags);
     rv->active = d->active;
     rv->leaf = !s->n_children;
@@ -339,7 +334,5 @@ int revert_plan(struct model *m, struct domain *d, const struct snapshot *s, uns
         rv->disks[i].forked &= !model_able(m, ABLE_SEE_BRANCHES);
     survey_drop(&p.survey);
     free(p.secure);
-    if (r == 0)
-        *ret = take(rv);
     return r;
 }

@@ -23,51 +23,56 @@
 #include "model/graph/survey.h"
 #include "virt/change.h"
 
+static struct revert *of(struct procedure *p)
+{
+    return (struct revert *)p;
+}
+
 /* ---- make ---- */
 
-static char *maker_name(const struct work *w)
+static char *maker_name(const struct revert *rv)
 {
     struct text t = {0};
-    text_add(&t, REVERT_MAKER_PREFIX "%s", w->uuid);
+    text_add(&t, REVERT_MAKER_PREFIX "%s", rv->p.uuid);
     return text_take(&t, NULL);
 }
 
 /* Whoever holds the journal knows that nobody else needs it. */
-int revert_drop_maker(struct work *w, struct err *e)
+int revert_drop_maker(struct revert *rv, struct err *e)
 {
-    autofree char *name = maker_name(w);
+    autofree char *name = maker_name(rv);
     char uuid[VIRT_UUID_LEN + 1];
     if (!name)
         return err_nomem(e);
-    int r = virt_domain_named(w->m->virt, name, uuid, e);
+    int r = virt_domain_named(rv->p.m->virt, name, uuid, e);
     if (r == 0)
-        r = virt_domain_undefine(w->m->virt, uuid, e);
+        r = virt_domain_undefine(rv->p.m->virt, uuid, e);
     return r == -ENOENT ? 0 : r;
 }
 
-static int define_maker(struct work *w, struct err *e)
+static int define_maker(struct revert *rv, struct err *e)
 {
     size_t n;
-    autofree char *secure = NULL, *xml = NULL, *name = maker_name(w);
-    autofree struct xml_moved *all = revert_moved(w->rv, false, &n);
+    autofree char *secure = NULL, *xml = NULL, *name = maker_name(rv);
+    autofree struct xml_moved *all = revert_moved(rv, false, &n);
     if (!name || !all)
         return err_nomem(e);
-    int r = virt_snapshot_secure_xml(w->m->virt, w->uuid, w->rv->snapshot, &secure, e);
+    int r = virt_snapshot_secure_xml(rv->p.m->virt, rv->p.uuid, rv->p.snapshot, &secure, e);
     if (r == 0)
-        r = xml_revert_maker(secure, name, w->rv->maker, all, n, &xml, e);
-    return r == 0 ? virt_domain_define(w->m->virt, xml, e) : r;
+        r = xml_revert_maker(secure, name, rv->maker, all, n, &xml, e);
+    return r == 0 ? virt_domain_define(rv->p.m->virt, xml, e) : r;
 }
 
-static int make_overlays(struct work *w, struct err *e)
+static int make_overlays(struct revert *rv, struct err *e)
 {
     size_t n;
-    autofree struct xml_moved *all = revert_moved(w->rv, false, &n);
+    autofree struct xml_moved *all = revert_moved(rv, false, &n);
     autofree char *xml = NULL;
     int r = all ? xml_revert_overlays(all, n, &xml, e) : err_nomem(e);
     if (r < 0)
         return r;
     return virt_snapshot_create(
-        w->m->virt, w->rv->maker, xml,
+        rv->p.m->virt, rv->maker, xml,
         VIRT_CREATE_DISK_ONLY | VIRT_CREATE_ATOMIC | VIRT_CREATE_NO_METADATA, NULL, e);
 }
 
@@ -80,82 +85,87 @@ static int refuse_there(const struct revert *rv, struct err *e)
     return 0;
 }
 
-static int run_make(struct work *w, struct err *e)
+int revert_run_make(struct procedure *p, struct err *e)
 {
-    struct revert *rv = w->rv;
+    struct revert *rv = of(p);
     if (!rv->n)
         return 0;
     int r = refuse_there(rv, e);
     if (r == 0)
-        r = revert_drop_maker(w, e);
+        r = revert_drop_maker(rv, e);
     if (r == 0)
-        r = define_maker(w, e);
+        r = define_maker(rv, e);
     if (r == 0)
-        r = make_overlays(w, e);
+        r = make_overlays(rv, e);
     if (r == 0)
-        r = revert_drop_maker(w, e);
+        r = revert_drop_maker(rv, e);
     for (size_t i = 0; r == 0 && i < rv->n; i++) {
         r = revert_check_made(&rv->disks[i], e);
         if (r == 0)
             r = sync_file(rv->disks[i].overlay, e);
     }
-    return r == 0 ? revert_record_made(w->j, rv, e) : r;
+    return r == 0 ? procedure_note(&rv->p, "made", NULL, e) : r;
 }
 
 /* ---- define, stop ---- */
 
 /* As the files are now: the plan may be long ago. */
-static int find_chains(const struct work *w, struct revert_chains *ret, struct err *e)
+static int find_chains(const struct revert *rv, struct revert_chains *ret, struct err *e)
 {
-    return revert_chains_find(w->now, domain_find_name(w->now, w->rv->snapshot), w->rv, ret, e);
+    return revert_chains_find(rv->p.now, domain_find_name(rv->p.now, rv->p.snapshot), rv, ret, e);
 }
 
-static int run_define(struct work *w, struct err *e)
+int revert_run_define(struct procedure *p, struct err *e)
 {
+    struct revert *rv = of(p);
     size_t n;
     autofree char *secure = NULL, *xml = NULL;
     autochains struct revert_chains chains = {0};
-    autofree struct xml_moved *all = revert_moved(w->rv, false, &n);
+    autofree struct xml_moved *all = revert_moved(rv, false, &n);
     if (!all)
         return err_nomem(e);
-    if (n && w->config == w->rv->config_after)
+    if (n && rv->config_now == rv->config_after)
         return 0;
-    int r = virt_snapshot_secure_xml(w->m->virt, w->uuid, w->rv->snapshot, &secure, e);
+    int r = virt_snapshot_secure_xml(rv->p.m->virt, rv->p.uuid, rv->p.snapshot, &secure, e);
     if (r == 0)
-        r = find_chains(w, &chains, e);
+        r = find_chains(rv, &chains, e);
     if (r == 0)
-        r = xml_revert_domain(secure, w->now->name, all, n, chains.items, chains.n, &xml, e);
-    return r == 0 ? virt_domain_define(w->m->virt, xml, e) : r;
+        r = xml_revert_domain(secure, rv->p.now->name, all, n, chains.items, chains.n, &xml, e);
+    return r == 0 ? virt_domain_define(rv->p.m->virt, xml, e) : r;
 }
 
-static int run_stop(struct work *w, struct err *e)
+int revert_run_stop(struct procedure *p, struct err *e)
 {
-    return w->now->active && !w->on_overlays ? virt_domain_destroy(w->m->virt, w->uuid, e) : 0;
+    struct revert *rv = of(p);
+    return rv->p.now->active && !rv->on_overlays ? virt_domain_destroy(rv->p.m->virt, rv->p.uuid, e)
+                                                 : 0;
 }
 
 /* ---- mark, fork ---- */
 
-static int redefine(struct work *w, const char *name, const char *suffix,
+static int redefine(struct revert *rv, const char *name, const char *suffix,
                     const struct xml_moved *moved, size_t n, unsigned flags, struct err *e)
 {
     autofree char *secure = NULL, *xml = NULL;
-    int r = virt_snapshot_secure_xml(w->m->virt, w->uuid, name, &secure, e);
+    int r = virt_snapshot_secure_xml(rv->p.m->virt, rv->p.uuid, name, &secure, e);
     if (r == 0)
         r = xml_revert_snapshot(secure, suffix, moved, n, &xml, e);
     if (r == 0)
-        r = virt_snapshot_create(w->m->virt, w->uuid, xml, VIRT_CREATE_REDEFINE | flags, NULL, e);
+        r = virt_snapshot_create(rv->p.m->virt, rv->p.uuid, xml, VIRT_CREATE_REDEFINE | flags, NULL,
+                                 e);
     return r;
 }
 
 /* With children the snapshot names no file at all: theirs is the old overlay, which a later revert
  * by libvirt would remove, and the new one is what a later delete would merge. */
-static int run_mark(struct work *w, struct err *e)
+int revert_run_mark(struct procedure *p, struct err *e)
 {
+    struct revert *rv = of(p);
     size_t n;
-    autofree struct xml_moved *moved = revert_moved(w->rv, true, &n);
+    autofree struct xml_moved *moved = revert_moved(rv, true, &n);
     if (!moved)
         return err_nomem(e);
-    return redefine(w, w->rv->snapshot, w->rv->leaf ? "" : XML_REVERT_NONE, moved, n,
+    return redefine(rv, rv->p.snapshot, rv->leaf ? "" : XML_REVERT_NONE, moved, n,
                     VIRT_CREATE_CURRENT, e);
 }
 
@@ -168,10 +178,9 @@ static bool names_content(const struct xml_snapshot *x, const struct revert_disk
     return false;
 }
 
-static int fork_parent(struct work *w, const struct snapshot *parent, struct err *e)
+static int fork_parent(struct revert *rv, const struct snapshot *parent, struct err *e)
 {
     size_t n = 0;
-    const struct revert *rv = w->rv;
     autofree struct xml_moved *moved = calloc(rv->n + 1, sizeof(*moved));
     if (!moved)
         return err_nomem(e);
@@ -180,17 +189,18 @@ static int fork_parent(struct work *w, const struct snapshot *parent, struct err
         if (disk->captured && disk->forked && names_content(parent->parsed, disk))
             moved[n++] = (struct xml_moved){.target = disk->target, .file = disk->overlay};
     }
-    return n ? redefine(w, parent->name, XML_REVERT_NONE, moved, n, 0, e) : 0;
+    return n ? redefine(rv, parent->name, XML_REVERT_NONE, moved, n, 0, e) : 0;
 }
 
 /* libvirt 9.0's own delete of a parent would merge the content, on which now two branches stand,
  * and remove it; where the parent names another file it refuses that. */
-static int run_fork(struct work *w, struct err *e)
+int revert_run_fork(struct procedure *p, struct err *e)
 {
-    const struct snapshot *s = domain_find_name(w->now, w->rv->snapshot);
+    struct revert *rv = of(p);
+    const struct snapshot *s = domain_find_name(rv->p.now, rv->p.snapshot);
     int r = 0;
     for (s = s ? s->parent : NULL; r == 0 && s; s = s->parent)
-        r = fork_parent(w, s, e);
+        r = fork_parent(rv, s, e);
     return r;
 }
 
@@ -205,59 +215,52 @@ static bool are_untouched(const struct revert *rv)
     return true;
 }
 
-static int restore(struct work *w, struct err *e)
+static int restore(struct revert *rv, struct err *e)
 {
     size_t n;
     autofree char *saved = NULL, *xml = NULL;
     autochains struct revert_chains chains = {0};
-    autofree struct xml_moved *all = revert_moved(w->rv, false, &n);
+    autofree struct xml_moved *all = revert_moved(rv, false, &n);
     if (!all)
         return err_nomem(e);
-    int r = virt_saved_xml(w->m->virt, w->rv->memory, &saved, e);
+    int r = virt_saved_xml(rv->p.m->virt, rv->memory, &saved, e);
     if (r == 0)
-        r = find_chains(w, &chains, e);
+        r = find_chains(rv, &chains, e);
     if (r == 0)
         r = xml_revert_saved(saved, all, n, chains.items, chains.n, &xml, e);
-    return r == 0 ? virt_domain_restore(w->m->virt, w->rv->memory, xml, w->rv->flags, e) : r;
+    return r == 0 ? virt_domain_restore(rv->p.m->virt, rv->memory, xml, rv->flags, e) : r;
 }
 
-static int run_start(struct work *w, struct err *e)
+int revert_run_start(struct procedure *p, struct err *e)
 {
-    if (!w->rv->start || w->now->active)
+    struct revert *rv = of(p);
+    if (!rv->start || rv->p.now->active)
         return 0;
-    if (!are_untouched(w->rv)) {
-        text_add(w->remark, "; not started, since someone ran it meanwhile");
+    if (!are_untouched(rv)) {
+        text_add(rv->p.remark, "; not started, since someone ran it meanwhile");
         return 0;
     }
-    return *w->rv->memory ? restore(w, e) : virt_domain_start(w->m->virt, w->uuid, w->rv->flags, e);
+    return *rv->memory ? restore(rv, e)
+                       : virt_domain_start(rv->p.m->virt, rv->p.uuid, rv->flags, e);
 }
 
 /* ---- remove, and what undoes make ---- */
 
-static int run_remove(struct work *w, struct err *e)
+int revert_run_remove(struct procedure *p, struct err *e)
 {
-    return leftovers_remove(w->m, w->now, &w->rv->left, w->remark, e);
+    struct revert *rv = of(p);
+    return leftovers_remove(rv->p.m, rv->p.now, &rv->left, rv->p.remark, e);
 }
 
 /* Their names are ours alone, so that a file of that name is the one, also if libvirt was cut off
  * before snapfs could look at it. */
-int revert_drop_overlays(struct work *w, struct err *e)
+int revert_drop_overlays(struct revert *rv, struct err *e)
 {
-    size_t n = w->rv->n;
+    size_t n = rv->n;
     autofree struct leftover_own *files = calloc(n + 1, sizeof(*files));
     if (!files)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++)
-        files[i] = (struct leftover_own){w->rv->disks[i].overlay, w->rv->disks[i].content};
-    return leftovers_drop_own(w->m, w->now, files, n, w->remark, e);
-}
-
-int revert_run_step(struct work *w, enum revert_step step, struct err *e)
-{
-    static int (*const runs[REVERT_STEPS])(struct work * w, struct err * e) = {
-        [REVERT_MAKE] = run_make,     [REVERT_DEFINE] = run_define, [REVERT_STOP] = run_stop,
-        [REVERT_START] = run_start,   [REVERT_MARK] = run_mark,     [REVERT_FORK] = run_fork,
-        [REVERT_REMOVE] = run_remove,
-    };
-    return runs[step] ? runs[step](w, e) : 0;
+        files[i] = (struct leftover_own){rv->disks[i].overlay, rv->disks[i].content};
+    return leftovers_drop_own(rv->p.m, rv->p.now, files, n, rv->p.remark, e);
 }
