@@ -61,8 +61,7 @@ void mounts_free(struct mounts *m)
     free(m);
 }
 
-/* The kernel writes blanks and backslashes in a path as \ooo; in place. */
-static void unescape(char *s)
+void mounts_unescape(char *s)
 {
     char *to = s;
     for (const char *p = s; *p; to++) {
@@ -89,7 +88,7 @@ static int parse_line(const char *line, struct mount *ret)
     int fields = sscanf(line, "%lu %*d %*u:%*u %ms", &id, &root);
     if (fields != 2)
         return fields < 1 ? 0 : -1;
-    unescape(root);
+    mounts_unescape(root);
     *ret = (struct mount){id, root};
     return 1;
 }
@@ -128,7 +127,7 @@ static void add_directory(struct text *t, const char *path, size_t len)
     t->failed |= !one;
     if (!one || one[0] != '/')
         return;
-    unescape(one);
+    mounts_unescape(one);
     text_put(t, one, strlen(one) + 1);
 }
 
@@ -176,7 +175,7 @@ static bool add_view(struct mounts *m, const char *line)
         free(directories);
         return false;
     }
-    unescape(root);
+    mounts_unescape(root);
     m->views[m->n_views++] = (struct view){{id, take(root)}, directories};
     return true;
 }

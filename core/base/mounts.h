@@ -26,4 +26,7 @@ MEM_CLEANUP(struct mounts, mounts_free)
  * has a directory of a mount below counts as one of the mount. */
 int mounts_check(const struct mounts *m, const char *path, char **ret_inside, struct err *e);
 
+/* Decodes a path of mountinfo in place: the kernel writes blanks and backslashes as \ooo. */
+void mounts_unescape(char *path);
+
 #endif

@@ -295,3 +295,11 @@ int chain_check(struct image *im, const struct chain_set *used, struct err *e)
         atomic_store(&im->dead, true);
     return r;
 }
+
+int chain_check_first(struct image *im, unsigned n, struct err *e)
+{
+    struct chain_set asked = {0};
+    for (unsigned i = 0; i < n; i++)
+        chain_set_add(&asked, i);
+    return chain_check(im, &asked, e);
+}

@@ -67,6 +67,9 @@ int chain_alive(const struct image *im, struct err *e);
  * `used`; NULL: every layer. ESTALE kills the image. */
 int chain_check(struct image *im, const struct chain_set *used, struct err *e);
 
+/* The same of the first `n` layers, which were asked where bytes are. */
+int chain_check_first(struct image *im, unsigned n, struct err *e);
+
 /* A walk down a chain, one layer at a time (image_open, image_layers): it decides between what the
  * source and what the headers say. Starts as {.source, .policy}, which it borrows. */
 struct chain_walk {

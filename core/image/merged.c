@@ -149,16 +149,18 @@ static int fill_gaps(struct runs *r, const struct pieces *in, uint64_t end, stru
 }
 
 /* Layer by layer, as long as there are gaps. Where one piece is all there is, *end becomes how far
- * it goes on. */
+ * it goes on. The tables of a layer that QEMU commits into may move meanwhile, so that a layer says
+ * nothing of what it has: all that were asked are checked, also those that no byte comes from. */
 static int find_pieces(struct image *im, uint64_t begin, uint64_t *end, struct pieces *ret,
                        unsigned *ret_asked, struct err *e)
 {
     struct pieces before;
     uint64_t reach = image_size(im);
+    unsigned depth = 0;
     bool open = true;
     ret->n = 1;
     ret->all[0] = (struct piece){.begin = begin, .kind = RUN_UNALLOCATED};
-    for (unsigned depth = 0; open && depth < im->n; depth++) {
+    for (; open && depth < im->n; depth++) {
         struct runs r = {
             .layer = im->layers[depth], .depth = depth, .limit = ret->n == 1 ? reach : *end};
         memcpy(before.all, ret->all, ret->n * sizeof(struct piece));
@@ -172,7 +174,7 @@ static int find_pieces(struct image *im, uint64_t begin, uint64_t *end, struct p
     }
     if (ret->n == 1 && !ret->all[0].ask)
         *end = max_u64(*end, reach);
-    return 0;
+    return chain_check_first(im, depth, e);
 }
 
 /* The page from `begin` on, referenced. */
@@ -257,7 +259,10 @@ int merged_run(struct image *im, uint64_t offset, uint64_t limit, struct chain_r
     if (r < 0)
         return r;
     ret->run.length = min_u64(limit, end - offset);
-    return ask ? chain_run(im, offset, ret->run.length, false, ret, e) : 0;
+    if (!ask)
+        return 0;
+    r = chain_run(im, offset, ret->run.length, false, ret, e);
+    return r < 0 ? r : chain_check_first(im, ret->depth + 1, e);
 }
 
 /* A page knows of no holes in files. */
@@ -291,7 +296,8 @@ int merged_map(struct image *im, uint64_t offset, uint64_t limit, struct chain_r
     ret->run.length = min_u64(limit, end - offset);
     if (ask) {
         *ret_asked += im->n;
-        return chain_run(im, offset, ret->run.length, true, ret, e);
+        r = chain_run(im, offset, ret->run.length, true, ret, e);
+        return r < 0 ? r : chain_check_first(im, ret->depth + 1, e);
     }
     return may_have_holes(im, ret) ? find_holes(im, offset, ret, e) : 0;
 }

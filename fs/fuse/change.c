@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuse/image_request.h"
 #include "fuse/interrupt.h"
 #include "fuse/report.h"
 #include "fuse/requests.h"
@@ -116,6 +117,20 @@ static void end(struct change *c, int result, struct text *remark, struct err *e
                  remark->len ? "; " : "");
 }
 
+/* The kernel drops what it has of the bytes of a snapshot that was deleted while it was open. */
+static void drop_pages(void *ctx, uint64_t ino)
+{
+    const struct fs *fs = ctx;
+    fuse_lowlevel_notify_inval_inode(fs->session, ino, 0, 0);
+}
+
+static void succeeded(struct change *c, const char *remark)
+{
+    struct fs *fs = fs_of(c->req);
+    handles_each_gone(&fs->handles, drop_pages, fs);
+    report(fs, &c->op, NULL, remark);
+}
+
 /* ---- the requests ---- */
 
 static void run_mkdir(void *data)
@@ -135,7 +150,7 @@ static void run_mkdir(void *data)
         reply_failure(c->req, &c->op, &e);
         return;
     }
-    report(fs, &c->op, NULL, remark.s);
+    succeeded(c, remark.s);
     fs_reply_entry(c->req, &entry);
 }
 
@@ -152,7 +167,7 @@ static void run_rmdir(void *data)
         reply_failure(c->req, &c->op, &e);
         return;
     }
-    report(fs, &c->op, NULL, remark.s);
+    succeeded(c, remark.s);
     fuse_reply_err(c->req, 0);
 }
 
@@ -169,7 +184,7 @@ static void run_write(void *data)
         reply_failure(c->req, &c->op, &e);
         return;
     }
-    report(fs, &c->op, NULL, remark.s);
+    succeeded(c, remark.s);
     fuse_reply_write(c->req, c->answer);
 }
 
@@ -227,7 +242,14 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
     struct err e;
     const struct place *p = &handle_of(fi)->place;
     if (handle_of(fi)->in_cows) {
-        cow_file_write(req, ino, handle_of(fi), buf, size, (uint64_t)off);
+        struct image_request q = {.req = req,
+                                  .h = handle_of(fi),
+                                  .ino = ino,
+                                  .kind = IMAGE_WRITE,
+                                  .data = buf,
+                                  .size = size,
+                                  .off = off};
+        image_request_run(&q);
         return;
     }
     const struct row *row = place_row(p); /* nothing else was opened for writing */

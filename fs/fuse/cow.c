@@ -8,14 +8,21 @@
  */
 #include <errno.h>
 
+#include "fuse/image_request.h"
 #include "fuse/report.h"
 #include "fuse/requests.h"
 #include "image/image.h"
 
+/* The disk below: what the handle shows of the image that it has now. */
+struct below {
+    struct image *im;
+    uint64_t begin;
+};
+
 static int base_read(void *ctx, void *buf, size_t len, uint64_t offset, struct err *e)
 {
-    const struct handle *h = ctx;
-    ssize_t n = image_read(h->image, buf, len, h->begin + offset, e);
+    const struct below *b = ctx;
+    ssize_t n = image_read(b->im, buf, len, b->begin + offset, e);
     if (n < 0)
         return (int)n;
     return (size_t)n == len ? 0 : err_fail(e, EIO, "the image ends before its size");
@@ -23,13 +30,13 @@ static int base_read(void *ctx, void *buf, size_t len, uint64_t offset, struct e
 
 static int base_check(void *ctx, struct err *e)
 {
-    const struct handle *h = ctx;
-    return image_check(h->image, e);
+    const struct below *b = ctx;
+    return image_check(b->im, e);
 }
 
-static struct cow_base base_of(struct handle *h)
+static struct cow_base base_of(struct below *b)
 {
-    return (struct cow_base){.ctx = h, .read = base_read, .check = base_check};
+    return (struct cow_base){.ctx = b, .read = base_read, .check = base_check};
 }
 
 void cow_drop_pages(struct fuse_session *session, fuse_ino_t ino)
@@ -55,13 +62,14 @@ int cow_open(struct fs *fs, fuse_ino_t ino, struct handle *h, struct fuse_file_i
     return 0;
 }
 
-ssize_t cow_file_read(struct fs *fs, fuse_ino_t ino, struct handle *h, char *buf, size_t size,
+ssize_t cow_file_read(const struct image_request *q, struct image *im, char *buf, size_t size,
                       uint64_t off, struct err *e)
 {
-    struct cow_base base = base_of(h);
-    autodestroy(cow_unref) struct cow *c = cows_get(&fs->cows, ino);
+    struct below below = {im, q->h->begin};
+    struct cow_base base = base_of(&below);
+    autodestroy(cow_unref) struct cow *c = cows_get(&fs_of(q->req)->cows, q->ino);
     return c ? cow_read(c, &base, buf, size, off, e)
-             : image_read(h->image, buf, size, h->begin + off, e);
+             : image_read(im, buf, size, below.begin + off, e);
 }
 
 bool cow_is_written(struct fs *fs, fuse_ino_t ino)
@@ -70,16 +78,11 @@ bool cow_is_written(struct fs *fs, fuse_ino_t ino)
     return c != NULL;
 }
 
-void cow_file_write(fuse_req_t req, fuse_ino_t ino, struct handle *h, const char *buf, size_t size,
-                    uint64_t off)
+ssize_t cow_file_write(const struct image_request *q, struct image *im, struct err *e)
 {
-    struct err e = {0};
-    struct cow_base base = base_of(h);
-    autodestroy(cow_unref) struct cow *c = cows_get(&fs_of(req)->cows, ino);
-    ssize_t n = c ? cow_write(c, &base, buf, size, off, &e)
-                  : err_fail(&e, EROFS, "the file was not opened for writing");
-    if (n < 0)
-        transfer_failed(req, "write", h, &e);
-    else
-        fuse_reply_write(req, (size_t)n);
+    struct below below = {im, q->h->begin};
+    struct cow_base base = base_of(&below);
+    autodestroy(cow_unref) struct cow *c = cows_get(&fs_of(q->req)->cows, q->ino);
+    return c ? cow_write(c, &base, q->data, q->size, (uint64_t)q->off, e)
+             : err_fail(e, EROFS, "the file was not opened for writing");
 }

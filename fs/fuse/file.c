@@ -12,10 +12,13 @@
 
 #include "base/budget.h"
 #include "fuse/ahead.h"
+#include "fuse/buffer.h"
+#include "fuse/image_request.h"
 #include "fuse/report.h"
 #include "fuse/requests.h"
 #include "image/image.h"
 #include "image/partitions.h"
+#include "model/reader/open_images.h"
 
 /* ---- open ---- */
 
@@ -63,14 +66,27 @@ static void opened_first(struct fs *fs, fuse_ino_t ino, enum table_pages pages)
         table_pages_dropped(fs->table, ino);
 }
 
+/* Before it is opened, so that a delete does not miss it. */
+static int begin_image(struct fs *fs, const struct view *v, struct handle *h, const struct stat *st,
+                       pid_t pid, struct err *e)
+{
+    autotext struct text path = {0};
+    tree_path(&fs->tree, &v->place, NULL, &path);
+    const char *name = path.failed || !path.s ? NULL : strrchr(path.s, '/');
+    struct image_opener who = {name ? name + 1 : v->disk->file, st->st_ino, pid};
+    return open_image_begin(fs->tree.model, v->domain, v->snapshot, v->disk, &who, &h->open, e);
+}
+
 static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struct handle *h,
-                      struct fuse_file_info *fi, struct err *e)
+                      struct fuse_file_info *fi, pid_t pid, struct err *e)
 {
     struct stat st;
     struct partition part;
     int r = tree_stat(&fs->tree, v, &st, e);
     if (r == 0)
         r = tree_part(&fs->tree, v, &part, e);
+    if (r == 0)
+        r = begin_image(fs, v, h, &st, pid, e);
     if (r == 0)
         r = model_image_open(fs->tree.model, v->domain, v->snapshot, v->disk, &h->image, e);
     if (r == 0)
@@ -85,6 +101,7 @@ static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struc
     enum table_pages pages;
     bool first = table_image_opened(fs->table, ino, h->image, &st, &pages);
     h->in_table = true;
+    handle_is_open(h, ino);
     if (first)
         opened_first(fs, ino, pages);
     ahead_raise(fs);
@@ -96,7 +113,7 @@ static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struc
 }
 
 static int open_view(struct fs *fs, fuse_ino_t ino, struct handle *h, struct fuse_file_info *fi,
-                     struct err *e)
+                     pid_t pid, struct err *e)
 {
     autoview struct view v = {0};
     int r = tree_view(&fs->tree, &h->place, &v, e);
@@ -105,7 +122,7 @@ static int open_view(struct fs *fs, fuse_ino_t ino, struct handle *h, struct fus
     if (r < 0)
         return r;
     if (v.disk)
-        return open_image(fs, ino, &v, h, fi, e);
+        return open_image(fs, ino, &v, h, fi, pid, e);
     if (v.row)
         return open_text(fs, &v, h, fi, e);
     return err_fail(e, EISDIR, "this is no file");
@@ -116,8 +133,9 @@ static bool close_handle(struct fs *fs, fuse_ino_t ino, struct handle *h)
 {
     bool dropped = h && h->in_cows && cows_close(&fs->cows, ino);
     if (h && h->in_table) {
+        struct image *im autodestroy(image_unref) = handle_image(h);
         table_image_closed(fs->table, ino);
-        model_image_changed(fs->tree.model, h->place.uuid, h->image);
+        model_image_changed(fs->tree.model, h->place.uuid, im);
     }
     handle_free(h);
     return dropped;
@@ -142,7 +160,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         return;
     }
     struct handle *h = handle_new(&fs->handles, &p);
-    r = h ? open_view(fs, ino, h, fi, &e) : err_nomem(&e);
+    r = h ? open_view(fs, ino, h, fi, fuse_req_ctx(req)->pid, &e) : err_nomem(&e);
     if (r < 0) {
         struct op op = op_of(req, "open", &p, NULL);
         model_blame_verb(fs->tree.model, p.uuid, &e);
@@ -170,56 +188,6 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 /* ---- read ---- */
-
-struct buffer {
-    size_t size;
-    char bytes[];
-};
-
-static pthread_key_t buffer_key;
-static pthread_once_t buffer_once = PTHREAD_ONCE_INIT;
-
-static void free_buffer(void *p)
-{
-    struct buffer *b = p;
-    if (b)
-        budget_give(b->size);
-    free(b);
-}
-
-static void make_buffer_key(void)
-{
-    pthread_key_create(&buffer_key, free_buffer);
-}
-
-/* This thread's buffer, of `size` bytes at least; NULL without memory. It is the thread's. */
-static char *thread_buffer(size_t size)
-{
-    pthread_once(&buffer_once, make_buffer_key);
-    struct buffer *b = pthread_getspecific(buffer_key);
-    if (b && b->size >= size)
-        return b->bytes;
-    free_buffer(b);
-    b = malloc(sizeof(*b) + size);
-    if (b) {
-        b->size = size;
-        budget_count(size);
-    }
-    if (pthread_setspecific(buffer_key, b) != 0) {
-        free_buffer(b);
-        return NULL;
-    }
-    return b ? b->bytes : NULL;
-}
-
-/* It is kept for the thread's next read where there is memory for that. */
-static void thread_buffer_done(void)
-{
-    if (!budget_over())
-        return;
-    free_buffer(pthread_getspecific(buffer_key));
-    pthread_setspecific(buffer_key, NULL);
-}
 
 /* Replies from a copy: the reader may close the file, and so free its text, before the reply
  * returns. */
@@ -268,8 +236,6 @@ void transfer_failed(fuse_req_t req, const char *operation, struct handle *h, st
 {
     struct model *m = fs_of(req)->tree.model;
     struct op op = op_of(req, operation, &h->place, NULL);
-    if (e->no == ESTALE && h->image)
-        model_image_changed(m, h->place.uuid, h->image);
     model_blame_verb(m, h->place.uuid, e);
     if (atomic_exchange(&h->failed, true))
         fuse_reply_err(req, e->no);
@@ -277,81 +243,37 @@ void transfer_failed(fuse_req_t req, const char *operation, struct handle *h, st
         reply_failure(req, &op, e);
 }
 
-static void read_image(fuse_req_t req, fuse_ino_t ino, struct handle *h, size_t size, off_t off)
-{
-    struct err e = {0};
-    char *buf = size <= IMAGE_READ_MAX ? thread_buffer(size) : NULL;
-    uint64_t at = h->begin + min_u64((uint64_t)off, h->end - h->begin);
-    size = min_u64(size, h->end - at);
-    ssize_t n = 0;
-    if (!buf)
-        n = err_nomem(&e);
-    else if (h->in_cows)
-        n = cow_file_read(fs_of(req), ino, h, buf, size, at - h->begin, &e);
-    else
-        n = image_read(h->image, buf, size, at, &e);
-    if (n < 0)
-        transfer_failed(req, "read", h, &e);
-    else
-        fuse_reply_buf(req, buf, (size_t)n);
-    thread_buffer_done();
-}
-
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
     struct handle *h = handle_of(fi);
+    struct image_request q = {.req = req, .h = h, .ino = ino, .size = size, .off = off};
     if (off < 0)
         fuse_reply_err(req, EINVAL);
-    else if (h->image)
-        read_image(req, ino, h, size, off);
+    else if (h->in_table)
+        image_request_run(&q);
     else
         read_text(req, h, size, off);
 }
 
 /* ---- lseek: only SEEK_DATA and SEEK_HOLE come here ---- */
 
-/* In what has no holes: a text, and a .cow file that was opened for writing. */
-static int seek_full(uint64_t size, uint64_t off, int whence, uint64_t *ret, struct err *e)
-{
-    if (off >= size)
-        return err_fail(e, ENXIO, "the file ends at %ju", (uintmax_t)size);
-    *ret = whence == SEEK_DATA ? off : size;
-    return 0;
-}
-
-/* In a part of the image: what lies outside it is not there. */
-static int seek_image(const struct handle *h, uint64_t off, int whence, uint64_t *ret,
-                      struct err *e)
-{
-    uint64_t at = 0;
-    if (off >= h->end - h->begin)
-        return err_fail(e, ENXIO, "the file ends at %ju", (uintmax_t)(h->end - h->begin));
-    int r = whence == SEEK_DATA ? image_seek_data(h->image, h->begin + off, &at, e)
-                                : image_seek_hole(h->image, h->begin + off, &at, e);
-    if (r == 0 && whence == SEEK_DATA && at >= h->end)
-        return err_fail(e, ENXIO, "no data follows");
-    *ret = min_u64(at, h->end) - h->begin;
-    return r;
-}
-
 void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
 {
     struct handle *h = handle_of(fi);
+    struct image_request q = {
+        .req = req, .h = h, .ino = ino, .kind = IMAGE_SEEK, .off = off, .whence = whence};
     struct err e;
     uint64_t at = 0;
     int r;
     if (off < 0 || (whence != SEEK_DATA && whence != SEEK_HOLE))
         r = err_fail(&e, EINVAL, "seek to %lld, %d", (long long)off, whence);
-    else if (!h->image)
+    else if (h->in_table) {
+        image_request_run(&q);
+        return;
+    } else
         r = seek_full(h->text_len, (uint64_t)off, whence, &at, &e);
-    else if (h->in_cows && cow_is_written(fs_of(req), ino))
-        r = seek_full(h->end - h->begin, (uint64_t)off, whence, &at, &e);
-    else
-        r = seek_image(h, (uint64_t)off, whence, &at, &e);
     if (r == 0)
         fuse_reply_lseek(req, (off_t)at);
-    else if (e.no == ENXIO)
-        fuse_reply_err(req, ENXIO);
     else
-        transfer_failed(req, "read", h, &e);
+        image_request_fail(&q, &e);
 }

@@ -5,6 +5,7 @@
 
 #include "base/budget.h"
 #include "image/image.h"
+#include "model/reader/open_images.h"
 
 void handles_init(struct handles *all)
 {
@@ -25,6 +26,7 @@ struct handle *handle_new(struct handles *all, const struct place *p)
     if (!h)
         return NULL;
     h->all = all;
+    h->refs = 1;
     h->place = *p;
     h->at = &all->first;
     pthread_mutex_lock(&all->lock);
@@ -36,22 +38,62 @@ struct handle *handle_new(struct handles *all, const struct place *p)
     return h;
 }
 
-static void unlink_handle(struct handle *h)
+/* Gives one reference back; with the last one the handle leaves the list: true. */
+static bool unlink_handle(struct handle *h)
 {
     pthread_mutex_lock(&h->all->lock);
-    *h->at = h->next;
-    if (h->next)
-        h->next->at = h->at;
+    bool last = --h->refs == 0;
+    if (last) {
+        *h->at = h->next;
+        if (h->next)
+            h->next->at = h->at;
+    }
     pthread_mutex_unlock(&h->all->lock);
+    return last;
+}
+
+void handle_is_open(struct handle *h, uint64_t ino)
+{
+    pthread_mutex_lock(&h->all->lock);
+    h->ino = ino;
+    pthread_mutex_unlock(&h->all->lock);
+}
+
+/* The node of one that was not seen yet; 0: there is none. */
+static uint64_t next_gone(struct handles *all)
+{
+    uint64_t ino = 0;
+    pthread_mutex_lock(&all->lock);
+    for (struct handle *h = all->first; !ino && h; h = h->next)
+        if (h->ino && !h->seen && open_image_is_gone(h->open)) {
+            h->seen = true;
+            ino = h->ino;
+        }
+    pthread_mutex_unlock(&all->lock);
+    return ino;
+}
+
+void handles_each_gone(struct handles *all, void (*see)(void *ctx, uint64_t ino), void *ctx)
+{
+    for (uint64_t ino; (ino = next_gone(all));)
+        see(ctx, ino);
+}
+
+struct image *handle_image(struct handle *h)
+{
+    pthread_mutex_lock(&h->all->lock);
+    struct image *im = image_ref(h->image);
+    pthread_mutex_unlock(&h->all->lock);
+    return im;
 }
 
 void handle_free(struct handle *h)
 {
-    if (!h)
+    if (!h || !unlink_handle(h))
         return;
-    unlink_handle(h);
     listing_free(h->listing);
     image_unref(h->image);
+    open_image_end(h->open);
     budget_give(h->text ? h->text_len : 0);
     free(h->text);
     draft_drop(&h->draft);

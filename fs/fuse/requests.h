@@ -36,10 +36,10 @@ int cow_open(struct fs *fs, fuse_ino_t ino, struct handle *h, struct fuse_file_i
 void cow_drop_pages(struct fuse_session *session, fuse_ino_t ino);
 /* Has the file been opened for writing since nobody had it open? */
 bool cow_is_written(struct fs *fs, fuse_ino_t ino);
-ssize_t cow_file_read(struct fs *fs, fuse_ino_t ino, struct handle *h, char *buf, size_t size,
+struct image_request;
+ssize_t cow_file_read(const struct image_request *q, struct image *im, char *buf, size_t size,
                       uint64_t off, struct err *e);
-void cow_file_write(fuse_req_t req, fuse_ino_t ino, struct handle *h, const char *buf, size_t size,
-                    uint64_t off);
+ssize_t cow_file_write(const struct image_request *q, struct image *im, struct err *e);
 
 /* change.c */
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,

@@ -103,6 +103,14 @@ int tasks_watch(struct tasks *t, void (*run)(void *), void *arg, struct err *e)
     return start(t, true, run, arg, e);
 }
 
+bool tasks_are_closed(struct tasks *t)
+{
+    pthread_mutex_lock(&t->lock);
+    bool closed = t->closed;
+    pthread_mutex_unlock(&t->lock);
+    return closed;
+}
+
 unsigned tasks_close(struct tasks *t)
 {
     pthread_mutex_lock(&t->lock);

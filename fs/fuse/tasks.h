@@ -28,6 +28,9 @@ int tasks_start(struct tasks *t, void (*run)(void *), void *arg, struct err *e);
  * beside the TASKS_MAX. The calling thread need not be a task's. */
 int tasks_watch(struct tasks *t, void (*run)(void *), void *arg, struct err *e);
 
+/* Was tasks_close called? */
+bool tasks_are_closed(struct tasks *t);
+
 /* Lets none start any more. Returns how many still run, but for watches. */
 unsigned tasks_close(struct tasks *t);
 

@@ -123,6 +123,15 @@ bool cows_close(struct cows *all, uint64_t node)
     return last;
 }
 
+void cows_renewed(struct cows *all, uint64_t node, uint64_t before, uint64_t chain)
+{
+    pthread_mutex_lock(&all->lock);
+    struct cow_file *f = *find(all, node);
+    if (f && f->chain == before)
+        f->chain = chain;
+    pthread_mutex_unlock(&all->lock);
+}
+
 struct cow *cows_get(struct cows *all, uint64_t node)
 {
     pthread_mutex_lock(&all->lock);

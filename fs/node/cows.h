@@ -47,6 +47,9 @@ int cows_open(struct cows *all, const struct cow_open *o, bool *ret_first, struc
 /* Takes one open back. True: that was the node's last, and its view has gone. */
 bool cows_close(struct cows *all, uint64_t node);
 
+/* The node's image is read from other files now, with the same bytes. */
+void cows_renewed(struct cows *all, uint64_t node, uint64_t before, uint64_t chain);
+
 /* A reference to the view of the node; NULL: it has none. */
 struct cow *cows_get(struct cows *all, uint64_t node);
 

@@ -227,6 +227,21 @@ bool table_image_opened(struct table *t, uint64_t id, struct image *im, const st
     return first;
 }
 
+void table_image_renewed(struct table *t, uint64_t id, struct image *old, struct image *im)
+{
+    uint64_t before = image_chain_hash(old), now = image_chain_hash(im);
+    struct image *was = NULL;
+    pthread_mutex_lock(&t->lock);
+    struct node *n = find_id(t, id);
+    if (n && n->opens) {
+        was = n->image;
+        n->image = image_ref(im);
+        n->chain = n->chain == before ? now : n->chain;
+    }
+    pthread_mutex_unlock(&t->lock);
+    image_unref(was);
+}
+
 void table_pages_dropped(struct table *t, uint64_t id)
 {
     pthread_mutex_lock(&t->lock);

@@ -47,6 +47,10 @@ bool table_image_opened(struct table *t, uint64_t id, struct image *im, const st
                         enum table_pages *ret);
 void table_image_closed(struct table *t, uint64_t id);
 
+/* One that is open through this node is read from other files now, by `im` in the place of `old`,
+ * with the same bytes. */
+void table_image_renewed(struct table *t, uint64_t id, struct image *old, struct image *im);
+
 /* The kernel has dropped them: from now on they are right. */
 void table_pages_dropped(struct table *t, uint64_t id);
 

@@ -13,6 +13,7 @@ static void leave(struct model *m, struct queue *q, const struct queue_place *p)
     while (*at != p)
         at = &(*at)->next;
     *at = p->next;
+    q->n_left++;
     pthread_cond_broadcast(&m->turned);
 }
 

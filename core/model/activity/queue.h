@@ -3,6 +3,7 @@
 #define SNAPFS_MODEL_ACTIVITY_QUEUE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -14,6 +15,7 @@ struct queue_place { /* stays where it is from queue_enter to queue_leave */
 
 struct queue { /* all of it under model->lock */
     struct queue_place *first;
+    uint64_t n_left; /* counts those that have left */
 };
 
 /* Waits until all who came before have left. EINTR when the thread's task is unwanted meanwhile:

@@ -17,6 +17,7 @@
 #include "model/journal/keep_later.h"
 #include "model/change/settler.h"
 #include "model/reader/open_cache.h"
+#include "model/reader/open_images.h"
 #include "model/graph/usage_cache.h"
 #include "model/storage/pools.h"
 #include "model/catalog/read.h"
@@ -69,12 +70,13 @@ int model_open(const struct model_options *o, struct model **ret, struct err *e)
     m->lookout = lookout_new(m);
     m->linger = linger_new();
     m->touched = touched_new();
+    m->open_images = open_images_new();
     m->keeper = keeper_new();
     m->pools = pools_new(m->virt);
     m->keep_later = keep_later_new(m);
     m->unreadable = unreadable_new();
-    if (!m->lookout || !m->linger || !m->touched || !m->keeper || !m->pools || !m->keep_later ||
-        !m->unreadable)
+    if (!m->lookout || !m->linger || !m->touched || !m->open_images || !m->keeper || !m->pools ||
+        !m->keep_later || !m->unreadable)
         return err_nomem(e);
     if (!budget_keeper(drop, m))
         return err_fail(e, EMFILE, "too many connections in one process");
@@ -101,6 +103,7 @@ void model_close(struct model *m)
     unreadable_free(m->unreadable);
     linger_free(m->linger);
     touched_free(m->touched);
+    open_images_free(m->open_images);
     keeper_free(m->keeper);
     progress_close(m);
     pools_free(m->pools);

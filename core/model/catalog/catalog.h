@@ -55,6 +55,7 @@ struct model {
     struct lookout *lookout;
     struct linger *linger;
     struct touched *touched;
+    struct open_images *open_images;
     struct pools *pools;
     struct keep_later *keep_later;
     struct unreadable *unreadable;

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "model/delete/delete.h"
+#include "model/delete/in_use.h"
 #include "model/change/flag_words.h"
 #include "model/change/operation.h"
+#include "model/reader/open_images.h"
 #include "model/verbs.h"
 
 enum word {
@@ -27,10 +29,15 @@ static const struct flag_word delete_words[] = {
 static int delete_one(struct turn *t, const struct snapshot *s, unsigned words, struct text *remark,
                       struct err *e)
 {
-    int r = turn_confirm(t, e);
-    return r < 0 ? r
-                 : delete_snapshot(t->m, t->journal, t->domain, s, words & METADATA, words & FORCE,
-                                   remark, e);
+    int r = words & FORCE ? 0 : in_use_check(t->m, t->domain, s, e);
+    if (r == 0)
+        r = turn_confirm(t, e);
+    if (r == 0)
+        r = delete_snapshot(t->m, t->journal, t->domain, s, words & METADATA, words & FORCE, remark,
+                            e);
+    if (r == 0)
+        open_images_gone(t->m, t->domain, s);
+    return r;
 }
 
 /* ---- with others ---- */
@@ -84,7 +91,9 @@ static int delete_below(struct turn *t, const struct snapshot *top, unsigned wor
     bool itself = !(words & CHILDREN_ONLY), last = false;
     const struct snapshot *s = NULL;
     size_t done = 0;
-    int r = delete_check_below(t->m, t->domain, top, itself, words & METADATA, words & FORCE, e);
+    int r = words & FORCE ? 0 : in_use_check_below(t->m, t->domain, top, itself, e);
+    if (r == 0)
+        r = delete_check_below(t->m, t->domain, top, itself, words & METADATA, words & FORCE, e);
     while (r == 0 && !last) {
         r = find_next(t, first, top, &s, e);
         last = r == 0 && !strcmp(s->name, top->name);

@@ -136,6 +136,14 @@ char *journal_glance(const char *uuid)
     return text;
 }
 
+bool journal_is_busy(const char *uuid)
+{
+    struct err ignored;
+    autoclose int dir = uuid_is(uuid) ? state_directory(false, &ignored) : -1;
+    autoclose int fd = dir < 0 ? -1 : openat(dir, uuid, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 /* ---- what is added ---- */
 
 static int sync_all(struct journal *j, struct err *e)

@@ -35,6 +35,9 @@ const char *journal_text(const struct journal *j);
  * where there is none, or it is not ours to read. */
 char *journal_glance(const char *uuid);
 
+/* Has somebody the journal open, here or in another process? False where it is not ours to read. */
+bool journal_is_busy(const char *uuid);
+
 /* Adds whole lines, which are on the disk when it returns. */
 int journal_add(struct journal *j, const char *lines, struct err *e);
 

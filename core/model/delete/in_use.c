@@ -1,0 +1,61 @@
+/* in_use.c - see in_use.h. No locks of its own. */
+#include "model/delete/in_use.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "model/activity/task.h"
+#include "model/reader/holders.h"
+
+enum { LOOK_AGAIN_MS = 20, FILES_SHOWN_MAX = 4 };
+
+static int fail_in_use(const struct domain *d, const struct snapshot *s,
+                       const struct open_files *files, struct err *e)
+{
+    autotext struct text names = {0}, holders = {0};
+    for (size_t i = 0; i < files->n && i < FILES_SHOWN_MAX; i++)
+        text_add(&names, "%s'%s'", i ? ", " : "", files->items[i].file);
+    holders_describe(d, s, files, &holders);
+    if (names.failed || holders.failed)
+        return err_nomem(e);
+    return err_fail(e, EBUSY,
+                    "%s%s of snapshot '%s' %s open: %s; close %s, or write 'force' to the "
+                    "snapshot's 'delete' file",
+                    names.s, files->n > FILES_SHOWN_MAX ? " and more" : "", s->name,
+                    files->n > 1 ? "are" : "is", holders.s, files->n > 1 ? "them" : "it");
+}
+
+int in_use_check(struct model *m, const struct domain *d, const struct snapshot *s, struct err *e)
+{
+    uint64_t until = clock_ns() + IN_USE_WAIT_MS * CLOCK_MS;
+    for (;;) {
+        autofiles struct open_files files = {0};
+        int r = open_images_list(m, d, s, &files, e);
+        if (r < 0 || !files.n)
+            return r;
+        if (clock_ns() >= until)
+            return fail_in_use(d, s, &files, e);
+        r = task_rest(LOOK_AGAIN_MS, e);
+        if (r < 0)
+            return r;
+    }
+}
+
+static bool is_below(const struct snapshot *s, const struct snapshot *top)
+{
+    while (s && s != top)
+        s = s->parent;
+    return s != NULL;
+}
+
+int in_use_check_below(struct model *m, const struct domain *d, const struct snapshot *top,
+                       bool itself, struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < d->n; i++) {
+        const struct snapshot *s = &d->all[i];
+        if (is_below(s, top) && (itself || s != top))
+            r = in_use_check(m, d, s, e);
+    }
+    return r;
+}

@@ -1,0 +1,226 @@
+/* holders.c - see holders.h. No locks. */
+#include "model/reader/holders.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mounts.h"
+#include "model/graph/mount_path.h"
+
+#define BACKING_FILES "/sys/block/loop*/loop/backing_file"
+#define DELETED " (deleted)" /* what the kernel adds to a path that has no name any more */
+
+enum { FDINFO_MAX = 4096, COMM_MAX = 64 };
+
+struct search {
+    const struct domain *d;
+    const struct snapshot *s;
+    const struct open_files *files;
+    struct text *out;
+    unsigned found;
+    uint64_t until;
+};
+
+static bool is_over(const struct search *h)
+{
+    return h->found == HOLDERS_MAX || clock_ns() >= h->until;
+}
+
+static void begin_name(struct search *h)
+{
+    text_add(h->out, "%s", h->found++ ? ", " : "");
+}
+
+/* Reads the file into `text`, which has room for `size` bytes, and ends it with a NUL. */
+static bool read_file(int dir, const char *path, char *text, size_t size)
+{
+    autoclose int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    return true;
+}
+
+/* The file that has the last name of that path; NULL: none has. */
+static const struct open_file *file_named(const struct search *h, char *path)
+{
+    size_t len = strlen(path), tail = strlen(DELETED);
+    if (len > tail && !strcmp(path + len - tail, DELETED))
+        path[len - tail] = '\0';
+    const char *name = strrchr(path, '/');
+    for (size_t i = 0; name && i < h->files->n; i++)
+        if (!strcmp(h->files->items[i].file, name + 1))
+            return &h->files->items[i];
+    return NULL;
+}
+
+/* ---- processes ---- */
+
+/* By the number that the descriptor's file has, which the kernel tells without asking us. */
+static bool has_ino(const struct search *h, int fdinfo, const char *fd)
+{
+    char text[FDINFO_MAX];
+    uint64_t ino;
+    const char *line = read_file(fdinfo, fd, text, sizeof(text)) ? strstr(text, "\nino:") : NULL;
+    if (!line || sscanf(line, "\nino: %" SCNu64, &ino) != 1)
+        return false;
+    for (size_t i = 0; i < h->files->n; i++)
+        if (h->files->items[i].ino == ino)
+            return true;
+    return false;
+}
+
+static DIR *open_directory(int dir, const char *path)
+{
+    int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *found = fd < 0 ? NULL : fdopendir(fd);
+    if (!found && fd >= 0)
+        close(fd);
+    return found;
+}
+
+static bool has_open(const struct search *h, int process)
+{
+    DIR *fds = open_directory(process, "fd");
+    autoclose int fdinfo = openat(process, "fdinfo", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char path[PATH_MAX];
+    bool has = false;
+    if (!fds)
+        return false;
+    for (const struct dirent *fd; !has && !is_over(h) && (fd = readdir(fds));) {
+        ssize_t n = readlinkat(dirfd(fds), fd->d_name, path, sizeof(path) - 1);
+        if (n <= 0)
+            continue;
+        path[n] = '\0';
+        has = file_named(h, path) && has_ino(h, fdinfo, fd->d_name);
+    }
+    closedir(fds);
+    return has;
+}
+
+static void add_process(struct search *h, int process, const char *pid)
+{
+    char comm[COMM_MAX] = "";
+    begin_name(h);
+    if (read_file(process, "comm", comm, sizeof(comm)))
+        text_add(h->out, "pid %s (%.*s)", pid, (int)strcspn(comm, "\n"), comm);
+    else
+        text_add(h->out, "pid %s", pid);
+}
+
+static void find_processes(struct search *h)
+{
+    DIR *proc = open_directory(AT_FDCWD, "/proc");
+    if (!proc)
+        return;
+    for (const struct dirent *one; !is_over(h) && (one = readdir(proc));) {
+        if (!isdigit((unsigned char)one->d_name[0]))
+            continue;
+        autoclose int process = openat(dirfd(proc), one->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (process >= 0 && has_open(h, process))
+            add_process(h, process, one->d_name);
+    }
+    closedir(proc);
+}
+
+/* ---- loop devices ---- */
+
+/* Is it, or a partition of it, mounted? `source` is how mountinfo names what is mounted. */
+static bool is_on(const char *source, const char *device)
+{
+    size_t len = strlen(device);
+    if (strncmp(source, device, len) != 0)
+        return false;
+    return !source[len] || (source[len] == 'p' && isdigit((unsigned char)source[len + 1]));
+}
+
+/* "36 35 98:0 / /mnt opts … - ext4 /dev/loop0 opts": the mountpoint, as the kernel codes
+ * it. */
+static bool mounted_at(const char *line, const char *device, char point[PATH_MAX])
+{
+    char source[PATH_MAX];
+    const char *type = strstr(line, " - ");
+    return type && sscanf(type, " - %*s %4095s", source) == 1 && is_on(source, device) &&
+           sscanf(line, "%*u %*u %*s %*s %4095s", point) == 1;
+}
+
+static void add_mounts(struct search *h, const char *device)
+{
+    FILE *f = fopen("/proc/self/mountinfo", "re");
+    char *line = NULL, point[PATH_MAX];
+    size_t cap = 0;
+    bool any = false;
+    while (f && getline(&line, &cap, f) >= 0) {
+        if (!mounted_at(line, device, point))
+            continue;
+        mounts_unescape(point);
+        text_add(h->out, "%s'%s'", any ? " and " : " mounted on ", point);
+        any = true;
+    }
+    free(line);
+    if (f)
+        fclose(f);
+}
+
+/* `told`: the path in /sys, of which "/sys/block/NAME" names the device. */
+static void look_at_loop(struct search *h, const struct mounts *mounts, const char *told)
+{
+    char path[PATH_MAX], device[64];
+    const char *name = told + strlen("/sys/block/");
+    autofree char *inside = NULL;
+    if (!read_file(AT_FDCWD, told, path, sizeof(path)))
+        return;
+    path[strcspn(path, "\n")] = '\0';
+    if (!file_named(h, path) || mounts_check(mounts, path, &inside, NULL) == 0 || !inside ||
+        !inside_reads(h->d, h->s, inside, true))
+        return;
+    snprintf(device, sizeof(device), "/dev/%.*s", (int)strcspn(name, "/"), name);
+    begin_name(h);
+    text_add(h->out, "%s", device);
+    add_mounts(h, device);
+}
+
+static void find_loops(struct search *h)
+{
+    struct mounts *mounts autodestroy(mounts_free) = mounts_read();
+    glob_t found;
+    if (!mounts || glob(BACKING_FILES, GLOB_NOSORT, NULL, &found) != 0)
+        return;
+    for (size_t i = 0; i < found.gl_pathc && !is_over(h); i++)
+        look_at_loop(h, mounts, found.gl_pathv[i]);
+    globfree(&found);
+}
+
+/* ---- all ---- */
+
+static void add_openers(struct search *h)
+{
+    for (size_t i = 0; i < h->files->n && h->found < HOLDERS_MAX; i++) {
+        const struct open_file *f = &h->files->items[i];
+        struct tm tm;
+        char when[32] = "?";
+        if (localtime_r(&f->when, &tm))
+            strftime(when, sizeof(when), "%F %T", &tm);
+        begin_name(h);
+        text_add(h->out, "opened by pid %d at %s", (int)f->pid, when);
+    }
+}
+
+void holders_describe(const struct domain *d, const struct snapshot *s,
+                      const struct open_files *files, struct text *out)
+{
+    struct search h = {.d = d, .s = s, .files = files, .out = out};
+    h.until = clock_ns() + HOLDERS_SEARCH_MS * CLOCK_MS;
+    find_loops(&h);
+    find_processes(&h);
+    if (!h.found)
+        add_openers(&h);
+}

@@ -1,0 +1,178 @@
+/* open_again.c - goes on with an open image after an operation has changed the files below it.
+ *
+ * The new chain has to be that of the same snapshot with the same bytes: the snapshot's name and
+ * time are the same, and its disk has the number that a change made here keeps
+ * (catalog/numbers.h). Everything that opening the image asks is asked again. Locks: model->lock,
+ * to wait on an operation of this process.
+ */
+#include "model/reader/open_again.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "image/image.h"
+#include "model/catalog/catalog.h"
+#include "model/journal/journal.h"
+#include "model/reader/unmanaged.h"
+
+/* After a failure nothing is at work; an operation that was at its very end may have been. */
+enum { QUIET_TRIES = 2 };
+
+struct again {
+    struct open_image *o;
+    const struct image *old;
+    struct entry *entry;
+    bool (*wanted)(void *ctx);
+    void *ctx;
+};
+
+/* ---- waiting ---- */
+
+/* Waits a moment, or until an operation of this process ends. */
+static void rest(const struct again *a)
+{
+    struct model *m = a->o->m;
+    pthread_mutex_lock(&m->lock);
+    model_wait(m, clock_ns() + OPEN_IMAGE_LOOK_MS * CLOCK_MS);
+    pthread_mutex_unlock(&m->lock);
+}
+
+/* How many operations of this process have ended; *ret_busy: one is under way. */
+static uint64_t operations(const struct again *a, bool *ret_busy)
+{
+    struct model *m = a->o->m;
+    pthread_mutex_lock(&m->lock);
+    uint64_t left = a->entry->queue.n_left;
+    *ret_busy = a->entry->queue.first != NULL;
+    pthread_mutex_unlock(&m->lock);
+    return left;
+}
+
+static bool is_changing(const struct again *a)
+{
+    bool busy;
+    operations(a, &busy);
+    return busy || journal_is_busy(a->o->uuid);
+}
+
+/* Those that wait their turn behind it may go on for long: the first one's end is enough. */
+static int wait_for_end(const struct again *a, struct err *e)
+{
+    bool busy, other = false;
+    uint64_t first = operations(a, &busy), now = first;
+    while ((busy && now == first) || (!busy && (other = journal_is_busy(a->o->uuid)))) {
+        if (!a->wanted(a->ctx))
+            return err_fail(e, EINTR, "it was interrupted");
+        rest(a);
+        now = operations(a, &busy);
+    }
+    return 0;
+}
+
+/* ---- the image ---- */
+
+static int fail_gone(const struct open_image *o, struct err *e)
+{
+    return err_fail(e, ESTALE, "the snapshot '%s' has gone, or another one has its name", o->name);
+}
+
+static const struct snapshot *find_tag(const struct tag_list *l, const char *name)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (!strcmp(l->tags[i].name, name))
+            return &l->tags[i];
+    return NULL;
+}
+
+static int find_snapshot(const struct open_image *o, struct domain *d, const struct snapshot **ret,
+                         struct err *e)
+{
+    const struct tag_list *tags = NULL;
+    int r = o->stray ? model_tags(o->m, d, &tags, e) : 0;
+    if (r < 0)
+        return r;
+    *ret = tags ? find_tag(tags, o->name) : domain_find_name(d, o->name);
+    bool same = *ret && (tags || snapshot_created(*ret) == o->created);
+    return same && !open_image_is_gone(o) ? 0 : fail_gone(o, e);
+}
+
+static int find_disk(const struct open_image *o, const struct snapshot *s,
+                     const struct snapshot_disk **ret, struct err *e)
+{
+    const struct snapshot_disk *disk = snapshot_find_disk(s, o->disk);
+    if (!disk)
+        return fail_gone(o, e);
+    if (disk->no)
+        return err_fail(e, ESTALE, "%s", disk->reason);
+    if (disk->number != o->number)
+        return err_fail(e, ESTALE, "'%s' of snapshot '%s' was changed, and not by snapfs", o->disk,
+                        o->name);
+    *ret = disk;
+    return 0;
+}
+
+/* An image that cannot be opened now, for a cause that does not pass, is as good as gone. */
+static int open_now(const struct open_image *o, struct domain *d, const struct snapshot *s,
+                    const struct snapshot_disk *disk, struct image **ret, struct err *e)
+{
+    struct err why = {0};
+    struct image *im autodestroy(image_unref) = NULL;
+    int r = model_image_open(o->m, d, s, disk, &im, &why);
+    if (r == 0)
+        r = image_start(im, &why);
+    if (r < 0)
+        return err_fail(e, err_is_open(&why) || err_is_want(-r) ? -r : ESTALE, "%s", why.text);
+    *ret = take(im);
+    return 0;
+}
+
+/* What has changed is noted first, so that opening the image asks by whom. */
+static int try_now(const struct open_image *o, const struct image *old, struct image **ret,
+                   struct err *e)
+{
+    struct domain *d autodestroy(domain_unref) = NULL;
+    const struct snapshot *s = NULL;
+    const struct snapshot_disk *disk = NULL;
+    model_image_changed(o->m, o->uuid, old);
+    int r = model_domain_now(o->m, o->uuid, &d, e);
+    if (r == -ENOENT)
+        return fail_gone(o, e);
+    if (r == 0)
+        r = find_snapshot(o, d, &s, e);
+    if (r == 0)
+        r = find_disk(o, s, &disk, e);
+    return r < 0 ? r : open_now(o, d, s, disk, ret, e);
+}
+
+static int try_again(const struct again *a, struct image **ret, struct err *e)
+{
+    int r = 0;
+    for (int quiet = 0; quiet < QUIET_TRIES;) {
+        bool busy;
+        r = wait_for_end(a, e);
+        if (r < 0)
+            return r;
+        uint64_t before = operations(a, &busy);
+        r = try_now(a->o, a->old, ret, e);
+        if (r != -ESTALE || open_image_is_gone(a->o))
+            return r;
+        bool changed = is_changing(a) || operations(a, &busy) != before;
+        quiet = changed ? 0 : quiet + 1;
+    }
+    return r;
+}
+
+int open_image_again(struct open_image *o, const struct image *old, bool (*wanted)(void *ctx),
+                     void *ctx, struct image **ret, struct err *e)
+{
+    struct again a = {.o = o, .old = old, .wanted = wanted, .ctx = ctx};
+    if (open_image_is_gone(o))
+        return fail_gone(o, e);
+    a.entry = model_entry(o->m, o->uuid);
+    if (!a.entry)
+        return err_nomem(e);
+    int r = try_again(&a, ret, e);
+    model_entry_done(o->m, a.entry);
+    return r;
+}

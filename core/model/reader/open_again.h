@@ -1,0 +1,24 @@
+/* open_again.h - inside core/model/reader: what is noted of an open image (open_images.h). */
+#ifndef SNAPFS_MODEL_READER_OPEN_AGAIN_H
+#define SNAPFS_MODEL_READER_OPEN_AGAIN_H
+
+#include "base/uuid.h"
+#include "model/reader/open_images.h"
+
+struct open_image {
+    struct open_image *next, **at; /* under open_images->lock */
+    struct model *m;
+    char uuid[UUID_LEN + 1];
+    char *name;      /* of the snapshot, and */
+    int64_t created; /* when it was made: together they are its identity */
+    bool stray;      /* it is a tag that libvirt does not know */
+    char *disk;      /* struct snapshot_disk's file */
+    uint64_t number; /* of the disk (catalog/numbers.h) */
+    char *file;      /* struct image_opener's */
+    uint64_t ino;
+    pid_t pid;
+    time_t when;
+    atomic_bool gone;
+};
+
+#endif

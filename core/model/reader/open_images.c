@@ -1,0 +1,169 @@
+/* open_images.c - see open_images.h. Locks: open_images->lock guards the list, and is a leaf. What
+ * an open_image holds is set when it begins, but for `gone`. */
+#include "model/reader/open_images.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "image/image.h"
+#include "model/catalog/catalog.h"
+#include "model/reader/open_again.h"
+#include "virt/xml.h"
+
+struct open_images {
+    pthread_mutex_t lock;
+    struct open_image *first;
+};
+
+struct open_images *open_images_new(void)
+{
+    struct open_images *a = calloc(1, sizeof(*a));
+    if (a)
+        pthread_mutex_init(&a->lock, NULL);
+    return a;
+}
+
+void open_images_free(struct open_images *a)
+{
+    if (!a)
+        return;
+    pthread_mutex_destroy(&a->lock);
+    free(a);
+}
+
+static void open_image_free(struct open_image *o)
+{
+    free(o->name);
+    free(o->disk);
+    free(o->file);
+    free(o);
+}
+
+static bool fill(struct open_image *o, const struct snapshot *s, const struct snapshot_disk *disk,
+                 const struct image_opener *who)
+{
+    o->stray = s->stray != NULL;
+    o->created = s->stray ? 0 : snapshot_created(s);
+    o->number = disk->number;
+    o->ino = who->ino;
+    o->pid = who->pid;
+    o->when = time(NULL);
+    o->name = strdup(s->name);
+    o->disk = strdup(disk->file);
+    o->file = strdup(who->file);
+    return o->name && o->disk && o->file;
+}
+
+static void add(struct open_images *a, struct open_image *o)
+{
+    pthread_mutex_lock(&a->lock);
+    o->at = &a->first;
+    o->next = a->first;
+    if (o->next)
+        o->next->at = &o->next;
+    a->first = o;
+    pthread_mutex_unlock(&a->lock);
+}
+
+int open_image_begin(struct model *m, const struct domain *d, const struct snapshot *s,
+                     const struct snapshot_disk *disk, const struct image_opener *who,
+                     struct open_image **ret, struct err *e)
+{
+    struct open_image *o = calloc(1, sizeof(*o));
+    if (!o)
+        return err_nomem(e);
+    o->m = m;
+    memcpy(o->uuid, d->uuid, sizeof(o->uuid));
+    if (!fill(o, s, disk, who)) {
+        open_image_free(o);
+        return err_nomem(e);
+    }
+    add(m->open_images, o);
+    *ret = o;
+    return 0;
+}
+
+void open_image_end(struct open_image *o)
+{
+    if (!o)
+        return;
+    struct open_images *a = o->m->open_images;
+    pthread_mutex_lock(&a->lock);
+    *o->at = o->next;
+    if (o->next)
+        o->next->at = o->at;
+    pthread_mutex_unlock(&a->lock);
+    open_image_free(o);
+}
+
+bool open_image_is_gone(const struct open_image *o)
+{
+    return atomic_load(&o->gone);
+}
+
+static bool is_of(const struct open_image *o, const struct domain *d, const struct snapshot *s)
+{
+    return !o->stray && o->created == snapshot_created(s) && !strcmp(o->uuid, d->uuid) &&
+           !strcmp(o->name, s->name);
+}
+
+void open_images_gone(struct model *m, const struct domain *d, const struct snapshot *s)
+{
+    struct open_images *a = m->open_images;
+    pthread_mutex_lock(&a->lock);
+    for (struct open_image *o = a->first; o; o = o->next)
+        if (is_of(o, d, s))
+            atomic_store(&o->gone, true);
+    pthread_mutex_unlock(&a->lock);
+}
+
+/* ---- the list ---- */
+
+void open_files_drop(struct open_files *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        free(f->items[i].file);
+    free(f->items);
+    *f = (struct open_files){0};
+}
+
+static struct open_file *find_file(const struct open_files *f, const struct open_image *o)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->items[i].ino == o->ino && !strcmp(f->items[i].file, o->file))
+            return &f->items[i];
+    return NULL;
+}
+
+/* False without memory. */
+static bool put_file(struct open_files *f, const struct open_image *o)
+{
+    struct open_file *known = find_file(f, o);
+    if (known) { /* the list begins with the latest */
+        return true;
+    }
+    struct open_file *more = mem_grow(f->items, f->n, sizeof(*more));
+    if (!more)
+        return false;
+    f->items = more;
+    char *file = strdup(o->file);
+    if (!file)
+        return false;
+    f->items[f->n++] =
+        (struct open_file){.file = file, .ino = o->ino, .pid = o->pid, .when = o->when};
+    return true;
+}
+
+int open_images_list(struct model *m, const struct domain *d, const struct snapshot *s,
+                     struct open_files *ret, struct err *e)
+{
+    struct open_images *a = m->open_images;
+    bool ok = true;
+    pthread_mutex_lock(&a->lock);
+    for (const struct open_image *o = a->first; ok && o; o = o->next)
+        ok = !is_of(o, d, s) || put_file(ret, o);
+    pthread_mutex_unlock(&a->lock);
+    return ok ? 0 : err_nomem(e);
+}

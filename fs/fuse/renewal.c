@@ -1,0 +1,290 @@
+/* renewal.c - see renewal.h. Lock: handles.lock guards the handles that wait, what waits on each,
+ * and the threads; it is a leaf, and nothing is opened or answered under it.
+ */
+#include "fuse/renewal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuse/interrupt.h"
+#include "image/image.h"
+#include "model/reader/open_images.h"
+
+struct waiting {
+    struct waiting *next;
+    struct image_request q;
+    char *data; /* q.data */
+    pid_t pid;
+    atomic_bool interrupted; /* the kernel has told of a signal, which may not count */
+};
+
+/* The thread of one domain. */
+struct renewal {
+    struct renewal *next;
+    struct fs *fs;
+    char uuid[PLACE_UUID_LEN + 1];
+};
+
+static void waiting_free(struct waiting *w)
+{
+    if (w)
+        free(w->data);
+    free(w);
+}
+MEM_CLEANUP(struct waiting, waiting_free)
+
+/* NULL without memory. */
+static struct waiting *waiting_new(const struct image_request *q)
+{
+    autodestroy(waiting_free) struct waiting *w = calloc(1, sizeof(*w));
+    if (!w)
+        return NULL;
+    w->q = *q;
+    w->pid = fuse_req_ctx(q->req)->pid;
+    w->data = q->data ? malloc(q->size) : NULL;
+    if (q->data && !w->data)
+        return NULL;
+    if (q->data)
+        memcpy(w->data, q->data, q->size);
+    w->q.data = w->data;
+    return take(w);
+}
+
+static bool is_of(const struct handle *h, const char *uuid)
+{
+    return !strcmp(h->place.uuid, uuid);
+}
+
+/* ---- interrupts ---- */
+
+/* By a FUSE worker, under the request's lock. */
+static void interrupted(fuse_req_t req, void *data)
+{
+    struct waiting *w = data;
+    (void)req;
+    atomic_store(&w->interrupted, true);
+}
+
+/* Moves to `out` those of the handle's whose callers are to be let go. Under handles.lock. */
+static void take_interrupted(struct handle *h, struct waiting **out)
+{
+    for (struct waiting **at = &h->waiting, *w; (w = *at);) {
+        if (!atomic_load(&w->interrupted) || !interrupt_pending(w->pid)) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        w->next = *out;
+        *out = w;
+    }
+}
+
+/* Answers each of them by `answer`, and frees them. */
+static void answer_all(struct waiting *first, void (*answer)(const struct image_request *, void *),
+                       void *ctx)
+{
+    for (struct waiting *w = first, *next; w; w = next) {
+        next = w->next;
+        fuse_req_interrupt_func(w->q.req, NULL, NULL);
+        answer(&w->q, ctx);
+        waiting_free(w);
+    }
+}
+
+static void answer_interrupted(const struct image_request *q, void *ctx)
+{
+    (void)ctx;
+    fuse_reply_err(q->req, EINTR);
+}
+
+/* Of all handles of the thread's domain. */
+static void sweep(const struct renewal *t)
+{
+    struct waiting *out = NULL;
+    struct handles *all = &t->fs->handles;
+    pthread_mutex_lock(&all->lock);
+    for (struct handle *h = all->renewed; h; h = h->next_renewed)
+        if (is_of(h, t->uuid))
+            take_interrupted(h, &out);
+    pthread_mutex_unlock(&all->lock);
+    answer_all(out, answer_interrupted, NULL);
+}
+
+/* ---- the thread ---- */
+
+struct wish {
+    const struct renewal *thread;
+    struct handle *h;
+};
+
+static bool is_wanted(void *ctx)
+{
+    const struct wish *w = ctx;
+    struct handles *all = &w->thread->fs->handles;
+    sweep(w->thread);
+    pthread_mutex_lock(&all->lock);
+    bool wanted = w->h->waiting != NULL;
+    pthread_mutex_unlock(&all->lock);
+    return wanted && !tasks_are_closed(&w->thread->fs->tasks);
+}
+
+/* The next handle of the domain, referenced; NULL: none waits, and the thread is off the list. */
+static struct handle *next_handle(struct renewal *t)
+{
+    struct handles *all = &t->fs->handles;
+    pthread_mutex_lock(&all->lock);
+    struct handle *h = all->renewed;
+    while (h && !is_of(h, t->uuid))
+        h = h->next_renewed;
+    if (h) {
+        h->refs++;
+    } else {
+        struct renewal **at = &all->renewals;
+        while (*at != t)
+            at = &(*at)->next;
+        *at = t->next;
+    }
+    pthread_mutex_unlock(&all->lock);
+    return h;
+}
+
+/* The handle waits no more; `im` (NULL: there is none) is its image from now on, in place of the
+ * one that the caller gets back. */
+static struct image *settle(struct handle *h, struct image *im, bool lost, struct waiting **ret)
+{
+    struct handles *all = h->all;
+    pthread_mutex_lock(&all->lock);
+    struct handle **at = &all->renewed;
+    while (*at != h)
+        at = &(*at)->next_renewed;
+    *at = h->next_renewed;
+    h->renewing = false;
+    *ret = take(h->waiting);
+    struct image *old = h->image;
+    h->image = im ? im : old;
+    h->lost |= lost;
+    pthread_mutex_unlock(&all->lock);
+    return im ? old : NULL;
+}
+
+static void answer_now(const struct image_request *q, void *ctx)
+{
+    (void)ctx;
+    image_request_run(q);
+}
+
+static void answer_failure(const struct image_request *q, void *ctx)
+{
+    struct err why = *(const struct err *)ctx;
+    image_request_fail(q, &why);
+}
+
+static void renew(struct renewal *t, struct handle *h)
+{
+    struct wish wish = {t, h};
+    struct image *im = NULL, *old = handle_image(h);
+    struct waiting *all = NULL;
+    struct err e = {0};
+    int r = open_image_again(h->open, old, is_wanted, &wish, &im, &e);
+    if (r == 0) { /* before anybody reads by it */
+        table_image_renewed(t->fs->table, h->ino, old, im);
+        cows_renewed(&t->fs->cows, h->ino, image_chain_hash(old), image_chain_hash(im));
+    }
+    image_unref(old);
+    image_unref(settle(h, im, r == -ESTALE, &all));
+    if (r == -EINTR)
+        err_fail(&e, ESHUTDOWN, "the mount is ending");
+    answer_all(all, r == 0 ? answer_now : answer_failure, &e);
+}
+
+static void run(void *data)
+{
+    struct renewal *t = data;
+    for (struct handle *h; (h = next_handle(t)); handle_free(h))
+        renew(t, h);
+    free(t);
+}
+
+/* ---- who waits ---- */
+
+/* Under handles.lock: a new thread's, where none is at work on the domain. */
+static bool needs_thread(const struct handles *all, const char *uuid)
+{
+    const struct renewal *t = all->renewals;
+    while (t && strcmp(t->uuid, uuid) != 0)
+        t = t->next;
+    return !t;
+}
+
+static void add_waiting(struct handle *h, struct waiting *w)
+{
+    struct handles *all = h->all;
+    w->next = h->waiting;
+    h->waiting = w;
+    if (h->renewing)
+        return;
+    h->renewing = true;
+    h->next_renewed = all->renewed;
+    all->renewed = h;
+}
+
+/* False, with nothing done, if the handle's image is lost or another one by now (*ret_again). */
+static bool add(struct handle *h, const struct image *im, struct waiting *w, struct renewal **t,
+                bool *ret_again)
+{
+    struct handles *all = h->all;
+    pthread_mutex_lock(&all->lock);
+    *ret_again = !h->lost && h->image != im;
+    bool waits = !h->lost && h->image == im;
+    if (waits)
+        add_waiting(h, w);
+    if (waits && needs_thread(all, h->place.uuid)) {
+        (*t)->next = all->renewals;
+        all->renewals = take(*t);
+    }
+    pthread_mutex_unlock(&all->lock);
+    return waits;
+}
+
+/* The thread that was put on the list cannot be had: all that wait for it fail. */
+static void fail_all(struct renewal *t, struct err *e)
+{
+    for (struct handle *h; (h = next_handle(t)); handle_free(h)) {
+        struct waiting *all = NULL;
+        settle(h, NULL, false, &all);
+        answer_all(all, answer_failure, e);
+    }
+    free(t);
+}
+
+static struct renewal *renewal_new(struct fs *fs, const char *uuid)
+{
+    struct renewal *t = calloc(1, sizeof(*t));
+    if (!t)
+        return NULL;
+    t->fs = fs;
+    memcpy(t->uuid, uuid, sizeof(t->uuid));
+    return t;
+}
+
+bool renewal_wait(const struct image_request *q, const struct image *im, bool *ret_again)
+{
+    struct fs *fs = fs_of(q->req);
+    struct waiting *w = waiting_new(q);
+    struct renewal *t = renewal_new(fs, q->h->place.uuid), *spare = t;
+    struct err e;
+    bool waits = false;
+    if (w && t) {
+        fuse_req_interrupt_func(q->req, interrupted, w);
+        waits = add(q->h, im, w, &spare, ret_again);
+    }
+    if (w && t && !waits)
+        fuse_req_interrupt_func(q->req, NULL, NULL);
+    if (!waits)
+        waiting_free(w);
+    if (waits && !spare && tasks_watch(&fs->tasks, run, t, &e) < 0)
+        fail_all(t, &e);
+    free(spare);
+    return waits;
+}

@@ -1,0 +1,16 @@
+/* renewal.h - reads of an open image whose files an operation made here has changed: they wait for
+ * the operation's end, and go on with the files that the snapshot has then.
+ *
+ * They wait on no FUSE worker: a thread of its own, one a domain, waits for all of them. A caller
+ * that is killed or interrupted meanwhile gets EINTR.
+ */
+#ifndef SNAPFS_FUSE_RENEWAL_H
+#define SNAPFS_FUSE_RENEWAL_H
+
+#include "fuse/image_request.h"
+
+/* Has `q`, which met ESTALE on `im`, answered later. False: it must fail, because the image is lost
+ * for good or there is no memory; or, with *ret_again, the handle has another image by now. */
+bool renewal_wait(const struct image_request *q, const struct image *im, bool *ret_again);
+
+#endif

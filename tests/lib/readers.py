@@ -1,0 +1,90 @@
+"""Processes that read images all the time, each of which must hold what QEMU read before.
+
+`with Readers({"e1": (path, expected)}) as readers:` `readers.round()` returns once each image that
+is still open was read from its beginning to its end after the call. An error or a wrong byte fails.
+"""
+
+import subprocess
+import sys
+
+from lib.tap import fail
+
+# The kernel's pages are dropped before each round, so that every byte comes from the mount.
+PROGRAM = r"""
+import mmap, os, select, stat, sys
+PIECE = 128 << 10
+files = {}
+for line in open(sys.argv[1]):
+    name, path, expected = line.rstrip("\n").split("\t")
+    flags = os.O_RDONLY | (os.O_DIRECT if path.startswith("/dev/") else 0)
+    files[name] = (os.open(path, flags), open(expected, "rb").read())
+buffer = mmap.mmap(-1, PIECE)
+
+def check(name, file, expected):
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    for at in range(0, len(expected), PIECE):
+        n = os.preadv(file, [buffer], at)
+        if buffer[:n] != expected[at:at + PIECE]:
+            sys.exit(f"{name}: wrong bytes in the piece at {at}")
+    if n + at != len(expected):
+        sys.exit(f"{name}: {n + at} bytes, not {len(expected)}")
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        os.lseek(file, 0, os.SEEK_HOLE)
+
+number, told = 0, False
+while True:
+    for name, (file, expected) in list(files.items()):
+        try:
+            check(name, file, expected)
+        except OSError as error:
+            sys.exit(f"{name}: {error} in round {number}")
+    number += 1
+    if told:
+        print(number, flush=True)
+        told = False
+    if select.select([sys.stdin], [], [], 0)[0]:
+        word, _, name = sys.stdin.readline().strip().partition(" ")
+        if word == "close":
+            os.close(files.pop(name)[0])
+            print("closed", flush=True)
+        elif word == "round":
+            told = True
+        else:
+            break
+"""
+
+
+class Readers:
+    def __init__(self, images, plan):
+        with open(plan, "w", encoding="utf-8") as file:
+            for name, (path, expected) in images.items():
+                file.write(f"{name}\t{path}\t{expected}\n")
+        self.plan = plan
+
+    def __enter__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", PROGRAM, self.plan], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.round()
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            self.process.kill()
+        _, errors = self.process.communicate()
+        if not kind and self.process.returncode:
+            fail(f"a reader has met: {errors}")
+
+    def ask(self, words):
+        try:
+            self.process.stdin.write(f"{words}\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        if not self.process.stdout.readline():
+            fail(f"a reader has met: {self.process.stderr.read()}")
+
+    def round(self):
+        self.ask("round")
+
+    def close(self, name):
+        self.ask(f"close {name}")

@@ -1,0 +1,166 @@
+"""A snapshot whose images are open is not deleted, and who has them open is told."""
+
+import errno
+import mmap
+import os
+import subprocess
+import time
+
+from lib.command import attempt, must
+from lib.control import write
+from lib.domain import MIB, SYSTEM, Domain
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, refused, run, test, true
+from lib.watch import rmdir
+
+
+class Line:
+    """A domain with snapshots in a line, and its mount."""
+
+    def __init__(self, name, directory, kinds, *options, start=True, disks=None):
+        self.domain = Domain(name, directory, disks or {"vda": "qcow2"})
+        self.mount = Mount(SYSTEM, f"domain={name}", *options)
+        self.kinds, self.start = kinds, start
+
+    def __enter__(self):
+        self.domain.__enter__()
+        if self.start:
+            self.domain.start()
+        for number, (name, kind) in enumerate(self.kinds.items(), 1):
+            self.domain.write(number, number * MIB)
+            self.domain.snapshot(name, kind)
+        self.mount.__enter__()
+        return self
+
+    def __exit__(self, *what):
+        self.mount.__exit__(*what)
+        self.domain.__exit__(*what)
+
+    def image(self, name, file="vda.raw"):
+        return self.mount.path(self.domain.name, "by-name", name, file)
+
+    def delete(self, name, words=""):
+        write(self.mount.path(self.domain.name, "by-name", name, "delete"), f"{words}\n")
+
+    def last(self):
+        with open(self.mount.path(self.domain.name, "log"), encoding="utf-8") as log:
+            return log.read().splitlines()[-1]
+
+    def is_busy(self, *parts, words=None, name):
+        """The delete is EBUSY, and its line in the log holds all of that."""
+        if words is None:
+            refused(errno.EBUSY, rmdir, self.mount, self.domain, name)
+        else:
+            refused(errno.EBUSY, self.delete, name, words)
+        for part in ("EBUSY", *parts):
+            holds(self.last(), part, "the log's last line")
+        holds(self.mount.said(), self.last().split(" EBUSY")[1], "the program's log")
+
+
+@test
+def an_open_image_by_each_word(directory):
+    with Line("words", directory, {"e1": "external", "e2": "external"}) as line:
+        with open(line.image("e2"), "rb"):
+            line.is_busy(f"pid {os.getpid()} (python3)", "'vda.raw' of snapshot 'e2'", name="e2")
+            for words in ("merge", "metadata"):
+                line.is_busy("'vda.raw' of snapshot 'e2'", words=words, name="e2")
+            for words in ("children", "children-only"):
+                line.is_busy("'vda.raw' of snapshot 'e2'", words=words, name="e1")
+            equal(line.domain.snapshots(), ["e1", "e2"])
+        rmdir(line.mount, line.domain, "e2")
+        equal(line.domain.snapshots(), ["e1"])
+
+
+@test
+def each_kind_of_image(directory):
+    kinds = {"i1": "internal", "e1": "external", "m1": "memory"}
+    with Line("kinds", directory, kinds) as line:
+        for name, file in (("i1", "vda.raw"), ("i1", "memory"), ("m1", "memory"), ("m1", "vda.raw")):
+            with open(line.image(name, file), "rb"):
+                line.is_busy(f"'{file}'", "python3", words="merge", name=name)
+        equal(line.domain.snapshots(), sorted(kinds))
+
+
+@test
+def a_close_on_its_way(directory):
+    with Line("closing", directory, {"e1": "external"}) as line:
+        for _ in range(3):
+            reader = subprocess.Popen(["cat", line.image("e1")], stdout=subprocess.DEVNULL)
+            reader.wait()
+        rmdir(line.mount, line.domain, "e1")
+    with Line("sleeping", directory, {"e1": "external"}) as line:
+        reader = subprocess.Popen(["sh", "-c", 'exec 3<"$0"; echo; sleep 0.4', line.image("e1")], stdout=subprocess.PIPE)
+        reader.stdout.readline()
+        rmdir(line.mount, line.domain, "e1")
+        reader.wait()
+        equal(line.domain.snapshots(), [])
+
+
+@test
+def force_deletes_and_the_reader_gets_estale(directory):
+    kinds = {"i1": "internal", "e1": "external", "e2": "external"}
+    with Line("forced", directory, kinds) as line:
+        for name, words in (("e1", "merge force"), ("e2", "force"), ("i1", "force")):
+            with open(line.image(name), "rb", 0) as file:
+                file.read(512)
+                line.delete(name, words)
+                refused(errno.ESTALE, os.pread, file.fileno(), 512, 0)
+                refused(errno.ESTALE, os.pread, file.fileno(), 512, 8 * MIB)
+        equal(line.domain.snapshots(), [])
+    with Line("forgotten", directory, {"e1": "external"}) as line:
+        with open(line.image("e1"), "rb", 0) as file:
+            line.delete("e1", "metadata force")
+            refused(errno.ESTALE, os.pread, file.fileno(), 512, 0)
+
+
+@test
+def an_image_that_is_mapped(directory):
+    """No descriptor of it is left: the opener is told."""
+    with Line("mapped", directory, {"e1": "external"}) as line:
+        with open(line.image("e1"), "rb") as file:
+            mapped = mmap.mmap(file.fileno(), MIB, prot=mmap.PROT_READ)
+        # Python's mmap keeps a descriptor of its own.
+        line.is_busy(f"pid {os.getpid()}", name="e1")
+        mapped.close()
+        rmdir(line.mount, line.domain, "e1")
+
+
+@test
+def a_loop_device_and_its_mountpoint(directory):
+    with Line("loop", directory, {"e1": "external", "e2": "external"}, start=False) as line:
+        device = must("losetup", "-r", "-f", "--show", line.image("e1")).strip()
+        point = os.path.join(directory, "mounted")
+        os.mkdir(point)
+        try:
+            line.is_busy(device, words="merge", name="e1")
+            true("mounted on" not in line.last(), f"mounted: {line.last()}")
+            line.delete("e2", "merge")
+        finally:
+            must("losetup", "-d", device)
+        rmdir(line.mount, line.domain, "e1")
+
+
+@test
+def a_file_system_on_a_loop_device(directory):
+    with Domain("fs", directory, {"vda": "raw"}) as domain:
+        path = domain.disks[0].path
+        must("mkfs.ext4", "-q", path)
+        domain.snapshot("e1", "external")
+        with Mount(SYSTEM, "domain=fs") as mount:
+            point = os.path.join(directory, "a b")
+            os.mkdir(point)
+            must("mount", "-o", "loop,ro,noload", mount.path("fs/by-name/e1/vda.raw"), point)
+            try:
+                refused(errno.EBUSY, rmdir, mount, domain, "e1")
+                with open(mount.path("fs/log"), encoding="utf-8") as log:
+                    holds(log.read().splitlines()[-1], "/dev/loop")
+                with open(mount.path("fs/log"), encoding="utf-8") as log:
+                    holds(log.read().splitlines()[-1], f"mounted on '{point}'")
+            finally:
+                must("umount", point)
+            rmdir(mount, domain, "e1")
+
+
+with scratch() as directory:
+    run(directory)

@@ -1,0 +1,165 @@
+"""Readers of every snapshot go on over each delete, merge and revert of another one."""
+
+import contextlib
+import os
+
+from lib import reading
+from lib.command import must
+from lib.control import write
+from lib.domain import MIB, SYSTEM, Domain
+from lib.mount import Mount
+from lib.readers import Readers
+from lib.scratch import scratch
+from lib.tap import equal, run, test, true
+from lib.watch import revert, rmdir
+
+SIZE = 8 * MIB
+
+
+class Chain:
+    """A domain with snapshots in a line, what QEMU reads of each, and processes that read them."""
+
+    def __init__(self, directory, name, kinds, start, disks=None):
+        self.directory = os.path.join(directory, name)
+        os.mkdir(self.directory)
+        self.domain = Domain(name, self.directory, disks or {"vda": "qcow2"}, SIZE)
+        self.kinds, self.start = kinds, start
+        self.expected = {}
+
+    def __enter__(self):
+        self.domain.__enter__()
+        if self.start:
+            self.domain.start()
+        for number, (name, kind) in enumerate(self.kinds.items(), 1):
+            self.domain.write(number, number % 7 * MIB)
+            self.domain.write(0x80 + number, 7 * MIB)
+            self.domain.snapshot(name, kind)
+        self.domain.write(0xEE, 5 * MIB)
+        for name in self.kinds:
+            path = os.path.join(self.directory, f"expected-{name}")
+            reading.by_qemu(self.domain, name, "vda", path)
+            for other in self.expected.values():
+                true(not reading.same(other, path), "two snapshots do not differ")
+            self.expected[name] = path
+        return self
+
+    def __exit__(self, *what):
+        self.domain.__exit__(*what)
+
+    def images(self, mount, names):
+        top = mount.path(self.domain.name, "by-name")
+        return {name: (f"{top}/{name}/vda.raw", self.expected[name]) for name in names}
+
+    def read(self, images, name="plan"):
+        return Readers(images, os.path.join(self.directory, name))
+
+
+def delete(mount, domain, name, words):
+    if words:
+        write(mount.path(domain.name, "by-name", name, "delete"), f"{words}\n")
+    else:
+        rmdir(mount, domain, name)
+
+
+def goes_on(directory, name, kinds, steps, start, disks=None):
+    """The readers are there from before the first step to after the last."""
+    with Chain(directory, name, kinds, start, disks) as chain, Mount(SYSTEM, f"domain={name}") as mount:
+        inodes = {one: os.stat(path).st_ino for one, (path, _) in chain.images(mount, kinds).items()}
+        left = dict(kinds)
+        with chain.read(chain.images(mount, kinds)) as readers:
+            for verb, one, words in steps:
+                if verb is delete:
+                    readers.close(one)
+                    del left[one]
+                verb(mount, chain.domain, one, words)
+                readers.round()
+                for other in left:
+                    path = mount.path(name, "by-name", other, "vda.raw")
+                    reading.check(path, chain.expected[other])
+                    equal(os.stat(path).st_ino, inodes[other], f"the number of {other}")
+        equal(chain.domain.snapshots(), sorted(left))
+
+
+EXTERNAL = {f"e{number}": "external" for number in range(1, 7)}
+INTERNAL = {f"i{number}": "internal" for number in range(1, 6)}
+MIXED = {"i1": "internal", "e1": "external", "i2": "internal", "e2": "external", "e3": "external", "i3": "internal"}
+MEMORY = {"m1": "memory", "e1": "external", "m2": "memory", "e2": "external"}
+
+EXTERNAL_STEPS = [
+    (delete, "e1", "merge"), (delete, "e3", "merge"), (revert, "e4", "force"), (delete, "e2", "merge"),
+    (delete, "e6", ""), (delete, "e5", "children"),
+]
+INTERNAL_STEPS = [
+    (delete, "i2", "merge"), (revert, "i3", "force"), (delete, "i1", "merge"), (delete, "i5", ""),
+]
+MIXED_STEPS = [
+    (delete, "i1", "merge"), (delete, "e1", "merge"), (revert, "e2", "force"), (delete, "i2", "merge"), (delete, "i3", ""),
+]
+MEMORY_STEPS = [(delete, "m1", "merge"), (revert, "m2", "force"), (delete, "e1", "merge")]
+
+
+@test
+def external_running(directory):
+    goes_on(directory, "external-on", EXTERNAL, EXTERNAL_STEPS, True)
+
+
+@test
+def external_shut_off(directory):
+    goes_on(directory, "external-off", EXTERNAL, EXTERNAL_STEPS, False)
+
+
+@test
+def internal_running(directory):
+    goes_on(directory, "internal-on", INTERNAL, INTERNAL_STEPS, True)
+
+
+@test
+def internal_shut_off(directory):
+    goes_on(directory, "internal-off", INTERNAL, INTERNAL_STEPS, False)
+
+
+@test
+def mixed_running(directory):
+    goes_on(directory, "mixed-on", MIXED, MIXED_STEPS, True)
+
+
+@test
+def mixed_shut_off(directory):
+    goes_on(directory, "mixed-off", MIXED, MIXED_STEPS, False)
+
+
+@test
+def with_memory(directory):
+    goes_on(directory, "with-memory", MEMORY, MEMORY_STEPS, True)
+
+
+@contextlib.contextmanager
+def loops(images):
+    """The images as loop devices, which read past the kernel's pages."""
+    devices = {}
+    try:
+        for name, (path, expected) in images.items():
+            devices[name] = must("losetup", "-r", "-f", "--direct-io=on", "--show", path).strip(), expected
+        yield devices
+    finally:
+        for device, _ in devices.values():
+            must("losetup", "-d", device)
+
+
+@test
+def by_loop_devices(directory):
+    kinds = dict(list(EXTERNAL.items())[:4])
+    with Chain(directory, "loops", kinds, True) as chain, Mount(SYSTEM, "domain=loops") as mount:
+        images = chain.images(mount, kinds)
+        del images["e1"], images["e3"]
+        with loops(images) as devices, chain.read(devices) as readers:
+            delete(mount, chain.domain, "e1", "merge")
+            readers.round()
+            revert(mount, chain.domain, "e2", "force")
+            readers.round()
+            delete(mount, chain.domain, "e3", "merge")
+            readers.round()
+
+
+with scratch() as directory:
+    run(directory)
