@@ -1,0 +1,219 @@
+"""scripts/backup-vm and scripts/restore-vm with restic and borg: nights of a machine that goes on running,
+each step that fails, and the whole machine put back."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+
+from lib import backups, reading
+from lib.agent import WithAgent
+from lib.command import attempt, must
+from lib.domain import MIB, SYSTEM, Domain
+from lib.held import Held
+from lib.mount import Mount
+from lib.scratch import scratch
+from lib.tap import equal, holds, run, test, true
+from lib.wait import until
+
+SCRIPTS = os.path.join(os.path.dirname(__file__), "../../scripts")
+NIGHTS = 3
+DISKS = {"vda": "qcow2", "vdb": "raw"}
+
+
+def backup_vm(mount, domain, place, *options):
+    environment = backups.environment(place)
+    return attempt(f"{SCRIPTS}/backup-vm", *options, mount.path(domain.name), env=environment)
+
+
+def well(result):
+    equal(result.status, 0, str(result))
+
+
+def restored(place, tool, to):
+    """What the tool has of the last backup, below a directory."""
+    os.mkdir(to)
+    if tool == "restic":
+        must("restic", "-q", "restore", "latest", "--target", to, env=backups.environment(place))
+    else:
+        archive = must("borg", "list", "--short", "--last", "1", env=backups.environment(place)).strip()
+        must("borg", "extract", f"::{archive}", cwd=to, env=backups.environment(place))
+
+
+def lose(domain):
+    """The machine and all its files are gone."""
+    domain.destroy()
+    domain.virsh("undefine", domain.name, "--snapshots-metadata")
+    for name in os.listdir(domain.directory):
+        if name.startswith(f"{domain.name}-"):
+            os.unlink(os.path.join(domain.directory, name))
+
+
+def nights(directory, tool):
+    name = f"web-{tool}"
+    place = f"{directory}/{tool}"
+    backups.prepare([tool], place)
+    with Domain(name, directory, DISKS) as domain, Mount(SYSTEM, "flat") as mount:
+        domain.start()
+        held = Held(domain)
+        for night in range(1, NIGHTS + 1):
+            domain.write(night)
+            domain.write(0x40 + night, 4 * MIB + night * 512, 512, ["vdb"])
+            well(backup_vm(mount, domain, place, "-t", tool, "-k", str(NIGHTS - 1)))
+            held.note(domain.current())
+            equal(len(domain.snapshots()), min(night, NIGHTS - 1), f"snapshots after night {night}")
+        made = sorted(held.bytes)
+        domain.write(0x99)
+        lose(domain)
+        restored(place, tool, f"{directory}/back-{tool}")
+        backup = f"{directory}/back-{tool}{mount.path(name)}"
+        holds(must(f"{SCRIPTS}/restore-vm", backup, mount.point), f"with {NIGHTS} snapshots")
+        equal(domain.parents(), dict(zip(made, [None, *made])), "the snapshots")
+        equal(domain.current(), made[-1])
+        held.check()
+        held.mount = mount
+        held.check_mount()
+        held.is_live(made[-1])
+        equal(domain.state(), "shut off")
+        domain.start()
+        equal(domain.state(), "running")
+        domain.read(0, NIGHTS, MIB)
+        domain.write(0x77, 2 * MIB)
+        true("Pattern verification failed" not in domain.log(), "the guest reads other bytes")
+        well(backup_vm(mount, domain, place, "-t", tool, "-k", str(NIGHTS - 1)))
+        held.bytes = {one: digest for one, digest in held.bytes.items() if one in domain.snapshots()}
+        held.note(domain.current())
+        held.check()
+        refusal = attempt(f"{SCRIPTS}/restore-vm", backup, mount.point)
+        true(refusal.status, "a restore over the machine")
+        held.check()
+
+
+@test
+def a_whole_machine_comes_back_from_restic(directory):
+    nights(directory, "restic")
+
+
+@test
+def a_whole_machine_comes_back_from_borg(directory):
+    nights(directory, "borg")
+
+
+@contextlib.contextmanager
+def machine(directory, name, kind=Domain):
+    """A running domain with a restic repository of its own, and a flat mount."""
+    place = f"{directory}/{name}"
+    backups.prepare(["restic"], place)
+    with kind(name, directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "flat", "cache=0") as mount:
+        domain.start()
+        yield domain, mount, place
+
+
+@contextlib.contextmanager
+def away(path):
+    os.rename(path, f"{path}.away")
+    try:
+        yield
+    finally:
+        os.rename(f"{path}.away", path)
+
+
+@test
+def a_backup_that_fails_says_so_and_the_next_one_goes_on(directory):
+    with machine(directory, "failing") as (domain, mount, place):
+        well(backup_vm(mount, domain, place, "-k", "2"))
+        [first] = domain.snapshots()
+        with away(f"{place}/restic"):
+            result = backup_vm(mount, domain, place, "-k", "2")
+        equal(result.status, 1, str(result))
+        holds(result.err, "restic ended with")
+        with away(domain.disks[0].path):
+            result = backup_vm(mount, domain, place, "-k", "2")
+        equal(result.status, 1, str(result))
+        holds(result.err, "restic ended with 3")
+        true(first in domain.snapshots(), "a snapshot was deleted whose image could not be read")
+        well(backup_vm(mount, domain, place, "-k", "2"))
+        equal(len(domain.snapshots()), 2, "snapshots")
+        result = attempt(f"{SCRIPTS}/backup-vm", mount.path("nobody"))
+        equal(result.status, 1, str(result))
+        holds(result.err, "backup-vm [-t restic|borg]")
+
+
+def made_a_day_ago(domain, name):
+    """Has libvirt list the snapshot with another time."""
+    day = lambda found: f"<creationTime>{int(found[1]) - 3 * 86400}<"
+    document = re.sub(r"<creationTime>(\d+)<", day, domain.snapshot_xml(name))
+    with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
+        file.write(document)
+        file.flush()
+        domain.virsh("snapshot-create", domain.name, file.name, "--redefine")
+
+
+@test
+def what_cannot_be_merged_is_left_until_it_is_old(directory):
+    with machine(directory, "held") as (domain, mount, place):
+        well(backup_vm(mount, domain, place))
+        [first] = domain.snapshots()
+        by_hand = f"{directory}/held-by-hand.qcow2"
+        must("qemu-img", "create", "-q", "-f", "qcow2", "-b", domain.disks[0].path, "-F", "qcow2", by_hand)
+        for expected in (2, 3):
+            domain.write(expected)
+            result = backup_vm(mount, domain, place, "-f", "2")
+            equal(result.status, 1, str(result))
+            holds(result.err, f"'{first}' is left for the next run")
+            equal(len(domain.snapshots()), 2, f"snapshots: all that can be merged are\n{result}")
+        made_a_day_ago(domain, first)
+        result = backup_vm(mount, domain, place, "-f", "2")
+        holds(result.err, f"'{first}' is older than 2 days")
+        true(first not in domain.snapshots(), f"'{first}' is left\n{result}")
+        os.unlink(by_hand)
+        well(backup_vm(mount, domain, place))
+        equal(len(domain.snapshots()), 1, "snapshots")
+        reading.compare(domain, mount, directory)
+
+
+@test
+def an_interrupt_leaves_nothing_behind(directory):
+    with machine(directory, "cut-off") as (domain, mount, place):
+        well(backup_vm(mount, domain, place))
+        programs, begun = f"{directory}/programs", f"{directory}/begun"
+        os.mkdir(programs)
+        os.mkfifo(f"{directory}/never")
+        with open(f"{programs}/restic", "w", encoding="ascii") as file:
+            file.write(f"#!/bin/sh\n: >{begun}\nread line <{directory}/never\n")
+        os.chmod(f"{programs}/restic", 0o755)
+        environment = dict(backups.environment(place), PATH=f"{programs}:{os.environ['PATH']}")
+        process = subprocess.Popen(
+            [f"{SCRIPTS}/backup-vm", mount.path(domain.name)], env=environment,
+            stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )
+        until(lambda: os.path.exists(begun), "restic runs")
+        second = backup_vm(mount, domain, place)
+        equal(second.status, 1)
+        holds(second.err, "under way")
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate()[1]
+        equal((process.returncode, len(domain.snapshots())), (1, 1), said)
+        holds(said, "interrupted")
+        well(backup_vm(mount, domain, place))
+
+
+@test
+def a_guest_with_an_agent_is_frozen(directory):
+    with machine(directory, "agent", WithAgent) as (domain, mount, place):
+        well(backup_vm(mount, domain, place))
+        equal(domain.agent.heard[-2:], ["guest-fsfreeze-freeze", "guest-fsfreeze-thaw"])
+        domain.agent.fails = {"guest-fsfreeze-freeze"}
+        result = backup_vm(mount, domain, place)
+        equal(result.status, 1, str(result))
+        holds(result.err, "could not be frozen")
+        equal(len(domain.snapshots()), 1, "snapshots")
+        listed = must("restic", "snapshots", "--json", env=backups.environment(place))
+        equal(len(json.loads(listed)), 2, "backups: that without the agent is made as well")
+
+
+with scratch() as directory:
+    run(directory)
