@@ -30,3 +30,9 @@ def running(page):
     lines = [line for line in page.splitlines() if not line.startswith('.\\"')]
     words = " ".join(re.sub(r"^\.(\w+ )?", "", line) for line in lines)
     return re.sub(r"\s+", " ", words)
+
+
+def recipes(page):
+    """The literal blocks that a comment before them names, as a reader sees them."""
+    blocks = re.findall(r'^\.\\" recipe: ([\w-]+)\n\.Bd -literal.*\n((?:.*\n)*?)\.Ed$', page, re.MULTILINE)
+    return {name: text.replace("\\e", "\\") for name, text in blocks}

@@ -1,19 +1,29 @@
-"""The recipes of README.md, run as they stand against a libvirtd and a /mnt of our own."""
+"""The recipes of README.md and of snapfs(5), run as they stand against a libvirtd and a /mnt of our own."""
 
 import contextlib
 import errno
+import glob
 import os
+import shutil
 
+import page
 import readme
 from lib import reading
-from lib.command import must
+from lib.command import attempt, must
+from lib.control import write
 from lib.domain import MIB, SYSTEM, Domain
+from lib.held import Held, digest, files, needed
 from lib.mount import SNAPFS, mount_line
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
+SOURCE = os.path.join(os.path.dirname(__file__), "../..")
+MANUAL = os.path.join(SOURCE, "man/snapfs.5")
 MOUNTPOINT = "/mnt/vms"
+IMAGES = "/var/lib/libvirt/images"
+# Those that need a daemon that few machines have: tests/real/exports.py runs them.
+ELSEWHERE = {"nfs", "nfs-mount", "samba"}
 TOP = f"{MOUNTPOINT}/web01"
 SNAPSHOTS = ("base", "before-upgrade")
 PARTITION = MIB  # as the recipes say
@@ -36,6 +46,7 @@ class Guest(Domain):
         must("mkfs.ext4", "-q", "-F", "-d", files, *where, disk, f"{self.size // MIB - 1}M")
         must("qemu-img", "convert", "-f", "raw", "-O", "qcow2", disk, self.disks[0].path)
         self.define()
+        os.unlink(f"{self.directory}/{self.name}.xml")
         self.live()
         return self
 
@@ -47,13 +58,19 @@ class Guest(Domain):
         self.write(0, PARTITION, self.size - PARTITION)
 
 
+def manual():
+    with open(MANUAL, encoding="utf-8") as file:
+        return file.read()
+
+
 class Recipes:
-    """The blocks of README.md, each of which has to be run once."""
+    """The blocks of README.md and snapfs(5), each of which has to be run once."""
 
     def __init__(self, directory):
-        self.blocks = readme.recipes(readme.text())
+        self.blocks = readme.recipes(readme.text()) | page.recipes(manual())
         self.directory = directory
-        self.left = set(self.blocks)
+        self.left = set(self.blocks) - ELSEWHERE
+        self.environment = dict(os.environ, XDG_CACHE_HOME=f"{directory}/cache")
 
     def text(self, name):
         self.left.remove(name)
@@ -61,7 +78,10 @@ class Recipes:
 
     def run(self, name):
         """Runs a block; any command of it that fails fails it."""
-        return must("bash", "-euo", "pipefail", "-c", self.text(name), cwd=self.directory)
+        block = "bash", "-euo", "pipefail", "-c", self.text(name)
+        result = attempt(*block, cwd=self.directory, env=self.environment)
+        true(result.status == 0, f"{result}\n{last_words()}")
+        return result.out
 
     def file(self, name):
         return os.path.join(self.directory, name)
@@ -72,6 +92,11 @@ class Recipes:
             content = file.read()
         os.unlink(self.file(name))
         return content
+
+
+def last_words():
+    """The last line of the domain's log."""
+    return attempt("tail", "-n", "1", f"{TOP}/log").out
 
 
 @contextlib.contextmanager
@@ -155,10 +180,9 @@ def backup(recipes, guest):
 
 @test
 def clone(recipes, guest):
-    os.makedirs("/var/lib/libvirt/images")
     recipes.run("clone")
     equal(guest.virsh("domstate", "clone").strip(), "running")
-    disk = "/var/lib/libvirt/images/clone.qcow2"
+    disk = f"{IMAGES}/clone.qcow2"
     holds(guest.virsh("domblklist", "clone"), disk)
     expected = expect(guest, recipes, "before-upgrade")
     must("qemu-img", "compare", "-U", "-f", "qcow2", "-F", "raw", disk, expected)
@@ -171,7 +195,7 @@ def clone(recipes, guest):
 def clone_end(recipes, guest):
     recipes.run("clone-end")
     equal(guest.virsh("list", "--all", "--name").split(), [guest.name])
-    true(not os.path.exists("/var/lib/libvirt/images/clone.qcow2"), "the clone's disk is left")
+    true(not os.path.exists(f"{IMAGES}/clone.qcow2"), "the clone's disk is left")
 
 
 @test
@@ -239,6 +263,84 @@ def rotation(recipes, guest):
 
 
 @test
+def unused(recipes, guest):
+    """What was left over, what the header of a file alone says is used, and nothing else."""
+    write(f"{TOP}/create", "gone disk-only\n")
+    write(f"{TOP}/create", "leaf disk-only\n")
+    write(f"{TOP}/by-name/gone/revert", "running\n")
+    guest.delete("leaf", "--metadata")
+    guest.delete("gone", "--metadata")
+    by_hand = f"{IMAGES}/web01-by-hand.qcow2"
+    must("qemu-img", "create", "-q", "-f", "qcow2", by_hand, "1M")
+    for running in (True, False):
+        if not running:
+            guest.destroy()
+        recipes.left.add("unused")
+        listed = recipes.run("unused").split()
+        left = files(guest) - needed(guest)
+        true(len(left) > 1, f"no more is left over than {left}")
+        equal(listed, sorted(f"{IMAGES}/{name}" for name in left))
+    recipes.run("unused-remove")
+    true(not any(map(os.path.exists, listed)), "they are removed")
+    guest.start()
+    write(f"{TOP}/current/revert", "running\n")
+
+
+@test
+def move(recipes, guest):
+    held = Held(guest)
+    before = guest.snapshots(), guest.parents(), guest.current()
+    for name in before[0]:
+        held.note(name)
+    guest.destroy()
+    live = held.live()
+    recipes.run("move-save")
+    recipes.run("move")
+    equal((guest.snapshots(), guest.parents(), guest.current()), before)
+    equal(glob.glob(f"{IMAGES}/web01*"), [])
+    for name in before[0]:
+        equal(held.by_qemu(name), held.bytes[name], name)
+        equal({"vda": digest(f"{TOP}/by-name/{name}/vda.raw")}, held.bytes[name], f"{name} in the mount")
+    equal(held.live(), live, "the live disk")
+    for file in glob.glob("/srv/vms/web01*"):
+        true(IMAGES not in str(reading.chain(file, "qcow2")), f"{file} is on a file that was left behind")
+    guest.start()
+
+
+@test
+def a_backup_of_a_night(recipes, guest):
+    with open("/srv/password", "w", encoding="ascii") as file:
+        file.write("secret\n")
+    for name in guest.snapshots():
+        if guest.is_internal(name, "vda"):
+            write(f"{TOP}/by-name/{name}/delete", "merge\n")
+    guest.write(0x55, 2 * MIB)
+    recipes.run("backup-vm")
+    holds(mount_line(MOUNTPOINT), "fuse.snapfs")
+    equal([name for name in guest.snapshots() if name.startswith("backup-")], [guest.current()])
+
+
+@test
+def a_restore_of_all(recipes, guest):
+    held = Held(guest)
+    before = guest.snapshots(), guest.parents(), guest.current()
+    true(len(before[0]) > 1, "there are hardly any snapshots")
+    for name in before[0]:
+        held.note(name)
+    held.check()
+    guest.destroy()
+    guest.virsh("undefine", "web01", "--snapshots-metadata")
+    for file in glob.glob("/srv/vms/web01*"):
+        os.unlink(file)
+    recipes.environment |= {"RESTIC_REPOSITORY": "/srv/backup", "RESTIC_PASSWORD_FILE": "/srv/password"}
+    recipes.run("restore-vm")
+    equal(guest.state(), "running")
+    equal((guest.snapshots(), guest.parents(), guest.current()), before)
+    held.check()
+    held.is_live(guest.current())
+
+
+@test
 def fstab(recipes, guest):
     must("umount", MOUNTPOINT)
     until(lambda: not serving(), "the process has ended")
@@ -259,6 +361,15 @@ def every_block_was_run(recipes, _):
         true(name, f"a block that no test runs:\n{language}\n{content}")
 
 
+@test
+def the_manual_shows_each_as_it_was_run(*_):
+    shown = must("man", "-E", "UTF-8", "-l", "-Tutf8", MANUAL, env=dict(os.environ, MANPAGER="cat", MAN_KEEP_FORMATTING=""))
+    lines = {line.strip() for line in shown.splitlines()}
+    for name, text in page.recipes(manual()).items():
+        for line in text.splitlines():
+            true(line.strip() in lines, f"{name}: the manual does not show\n{line}")
+
+
 def main():
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(scratch())
@@ -266,11 +377,17 @@ def main():
         os.mkdir(programs)
         os.symlink(SNAPFS, os.path.join(programs, "snapfs"))
         stack.enter_context(mount_over("/usr/local/bin", "--bind", programs))
-        stack.enter_context(mount_over("/mnt", "-t", "tmpfs", "tmpfs"))
+        for point in ("/mnt", "/srv", "/usr/local/sbin", "/usr/local/share"):
+            stack.enter_context(mount_over(point, "-t", "tmpfs", "tmpfs"))
         work = os.path.join(directory, "work")
         os.mkdir(work)
         recipes = Recipes(work)
-        guest = Guest("web01", directory, {"vda": "qcow2"})
+        examples = "/usr/local/share/doc/snapfs/examples"
+        os.makedirs(examples)
+        for name in ("backup-vm", "restore-vm"):
+            shutil.copy(os.path.join(SOURCE, "scripts", name), examples)
+        os.makedirs(IMAGES)
+        guest = Guest("web01", IMAGES, {"vda": "qcow2"})
         with guest:
             stack.callback(lambda: mount_line(MOUNTPOINT) and must("umount", MOUNTPOINT))
             run(recipes, guest)

@@ -124,8 +124,6 @@ def away(path):
 @test
 def a_backup_that_fails_says_so_and_the_next_one_goes_on(directory):
     with machine(directory, "failing") as (domain, mount, place):
-        well(backup_vm(mount, domain, place, "-k", "2"))
-        [first] = domain.snapshots()
         with away(f"{place}/restic"):
             result = backup_vm(mount, domain, place, "-k", "2")
         equal(result.status, 1, str(result))
@@ -134,9 +132,8 @@ def a_backup_that_fails_says_so_and_the_next_one_goes_on(directory):
             result = backup_vm(mount, domain, place, "-k", "2")
         equal(result.status, 1, str(result))
         holds(result.err, "restic ended with 3")
-        true(first in domain.snapshots(), "a snapshot was deleted whose image could not be read")
-        well(backup_vm(mount, domain, place, "-k", "2"))
-        equal(len(domain.snapshots()), 2, "snapshots")
+        well(backup_vm(mount, domain, place))
+        equal(len(domain.snapshots()), 1, "snapshots")
         result = attempt(f"{SCRIPTS}/backup-vm", mount.path("nobody"))
         equal(result.status, 1, str(result))
         holds(result.err, "backup-vm [-t restic|borg]")
