@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "model/revert/copy.h"
 #include "model/revert/copy_file.h"
 #include "model/revert/copy_plan.h"
 #include "model/storage/file_marks.h"
@@ -125,47 +126,98 @@ static void test_marks(const char *file, const char *other)
 
 /* ---- the journal ---- */
 
-static struct copying *make(void)
+static struct copying *make(struct journal *j)
 {
-    struct copying *c = calloc(1, sizeof(*c));
-    c->uri = strdup("qemu:///system");
-    c->snapshot = strdup("a b\n%41");
+    struct copying *c = (struct copying *)procedure_new(&copy_kind);
+    c->p.j = j;
+    c->p.uri = strdup("qemu:///system");
+    c->p.snapshot = strdup("a b\n%41");
     c->current = strdup("");
     c->before = strdup("<domain>\n</domain>");
     c->active = true, c->snapshots = UINT64_MAX, c->config = 3;
     copying_add(c, "vda", "/i/a b", "/i/a.n")->entry = 9;
     copying_add(c, "vdb", "/i/b", "/i/b.n")->entry = UINT64_MAX;
+    c->left.items = calloc(1, sizeof(*c->left.items));
+    c->left.items[c->left.n++] = (struct leftover){strdup("/i/b"), LEFT_TOP, 7, 8};
     return c;
 }
 
-static void test_journal(void)
+/* What the version before this one, with a reader and a writer of its own, wrote of the same. */
+static const char older[] = "copy 2\nuri qemu:///system\nsnapshot a%20b%0A%2541\ncurrent -\n"
+                            "before <domain>%0A</domain>\nstate 1 18446744073709551615 3\n"
+                            "disk vda /i/a%20b /i/a.n 9\ndisk vdb /i/b /i/b.n "
+                            "18446744073709551615\nleft /i/b 0 7 8\nready\n"
+                            "step make\nstep move\nstep revert\nstep remove\nstep undo\n";
+
+static struct copying *read_text(const char *text, struct err *e)
 {
-    struct err e = {0};
-    struct journal *j = NULL;
-    struct copying *c = make(), *back = NULL;
-    TAP_OK(journal_open(UUID, false, &j, &e) == 0, "a journal %s", e.text);
-    TAP_OK(copy_record(j, c, &e) == 0 && copy_record_step(j, COPY_MOVE, &e) == 0, "is written");
-    journal_close(j);
-    TAP_OK(journal_open(UUID, false, &j, &e) == 0, "opens again");
-    TAP_OK(copy_read(journal_text(j), &back, &e) == 0 && back, "is read %s", e.text);
-    TAP_STR(back->snapshot, c->snapshot, "the snapshot");
+    struct procedure *p = NULL;
+    *e = (struct err){0};
+    return procedure_read(&copy_kind, text, &p, e) < 0 ? NULL : (struct copying *)p;
+}
+
+static void same_plan(const struct copying *back, const struct copying *c)
+{
+    TAP_STR(back->p.snapshot, c->p.snapshot, "the snapshot");
     TAP_STR(back->current, c->current, "the current one");
-    TAP_STR(back->uri, c->uri, "the URI");
+    TAP_STR(back->p.uri, c->p.uri, "the URI");
     TAP_STR(back->before, c->before, "the configuration");
     TAP_OK(back->active && back->snapshots == UINT64_MAX && back->config == 3, "the prints");
     TAP_OK(back->n == 2 && back->disks[0].entry == 9 && back->disks[1].entry == UINT64_MAX,
            "the disks");
     TAP_STR(back->disks[0].from, "/i/a b", "a file");
     TAP_STR(back->disks[1].to, "/i/b.n", "its copy");
-    TAP_OK(back->step == COPY_MOVE, "and the step");
-    copying_free(back);
-    copying_free(c);
-    TAP_OK(copy_read("copy 3\n", &back, &e) == -EIO, "a later version");
-    TAP_OK(copy_read("copy 1\nuri x\n", &back, &e) == 0 && !back, "one that was not begun is none");
-    TAP_OK(copy_read("copy 2\n", &back, &e) == 0 && !back, "nor is one of this version");
-    TAP_OK(copy_read("copy 1\ndisk a b c x\n", &back, &e) == -EIO, "no number");
+    TAP_OK(back->left.n == 1 && back->left.items[0].ino == 8, "and what may be left");
+}
+
+static void refuses(const char *text, const char *what)
+{
+    struct err e;
+    TAP_OK(!read_text(text, &e) && e.no == EIO, "%s: %s", what, e.text);
+}
+
+static void is_none(const char *text, const char *what)
+{
+    struct err e;
+    TAP_OK(!read_text(text, &e) && e.no == 0, "%s %s", what, e.text);
+}
+
+#define HEAD "uri u\nsnapshot s\ncurrent -\nstate 0 1 2\n"
+
+static void test_journal(void)
+{
+    struct err e = {0};
+    struct journal *j = NULL;
+    TAP_OK(journal_open(UUID, false, &j, &e) == 0, "a journal %s", e.text);
+    struct copying *c = make(j);
+    TAP_OK(procedure_note_plan(&c->p, &e) == 0, "the plan is written %s", e.text);
+    for (int step = COPY_MAKE; step <= COPY_UNDO; step++)
+        TAP_OK(procedure_note_step(&c->p, step, &e) == 0, "step %d %s", step, e.text);
+    journal_close(j);
+    TAP_OK(journal_open(UUID, false, &j, &e) == 0, "opens again");
+    TAP_STR(journal_text(j), older, "the lines are those of the version before");
+    struct copying *back = read_text(journal_text(j), &e);
+    if (TAP_OK(back, "is read %s", e.text))
+        same_plan(back, c);
+    TAP_OK(back && back->p.step == COPY_UNDO, "the last step counts");
+    procedure_free(back ? &back->p : NULL);
+    procedure_free(&c->p);
     TAP_OK(journal_end(j, &e) == 0, "it ends");
     journal_close(j);
+}
+
+static void test_read(void)
+{
+    struct err e;
+    struct copying *c = read_text("copy 1\n" HEAD "disk vda /a /b 1\nready\nstep move\n", &e);
+    TAP_OK(c && !c->before && c->p.step == COPY_MOVE, "an older version has no configuration %s",
+           e.text);
+    procedure_free(c ? &c->p : NULL);
+    refuses("copy 3\n", "a later version");
+    refuses("copy 1\ndisk a b c x\n", "no number");
+    refuses("copy 2\n" HEAD "ready\n", "one without a disk");
+    is_none("copy 1\nuri x\n", "one that was not begun is none");
+    is_none("copy 2\n", "nor is one of this version");
 }
 
 int main(void)
@@ -178,6 +230,7 @@ int main(void)
     test_interrupted(from, never);
     test_marks(from, to);
     test_journal();
+    test_read();
     unlink(from);
     unlink(to);
     rmdir(top);

@@ -36,7 +36,7 @@ static const struct {
     int (*recover)(struct model *m, struct journal *j, const char *uuid, struct text *remark,
                    struct err *e);
 } procedures[] = {
-    {"copy", NULL, copy_recover},     {"create", &new_snapshot_kind, NULL},
+    {"copy", &copy_kind, NULL},       {"create", &new_snapshot_kind, NULL},
     {"delete", NULL, delete_recover}, {"freeze", NULL, quiesce_recover},
     {"native", &native_kind, NULL},   {"revert", &revert_kind, NULL},
 };

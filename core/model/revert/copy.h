@@ -12,7 +12,7 @@
 #ifndef SNAPFS_MODEL_REVERT_COPY_H
 #define SNAPFS_MODEL_REVERT_COPY_H
 
-#include "model/journal/journal.h"
+#include "model/journal/procedure.h"
 #include "model/model.h"
 
 /* Reverts; as revert_external (revert/overlays.h), but `flags` are passed on to libvirt. ENOSPC
@@ -22,8 +22,6 @@
 int copy_revert(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
                 unsigned flags, struct text *remark, struct err *e);
 
-/* As revert_recover: undoes it, or says that the revert was not made, or finishes it. */
-int copy_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
-                 struct err *e);
+extern const struct procedure_kind copy_kind;
 
 #endif

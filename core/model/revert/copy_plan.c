@@ -20,32 +20,34 @@
 #include "virt/change.h"
 #include "virt/xml.h"
 
-void copying_free(struct copying *c)
-{
-    if (!c)
-        return;
-    for (size_t i = 0; i < c->n; i++) {
-        free(c->disks[i].target);
-        free(c->disks[i].from);
-        free(c->disks[i].to);
-    }
-    free(c->disks);
-    leftovers_drop(&c->left);
-    free(c->uri);
-    free(c->snapshot);
-    free(c->current);
-    free(c->before);
-    free(c);
-}
+/* ---- in the journal ---- */
+
+static const struct field_list left = LEFTOVERS_LIST(struct copying, left);
+static const struct field_list disks = {offsetof(struct copying, disks),
+                                        offsetof(struct copying, n), sizeof(struct copy_disk)};
+
+#define ROW(word, type, member) FIELD_ROW(word, type, copying, member)
+#define DISK(type, member) FIELD_ITEM("disk", type, copy_disk, member, &disks)
+
+const struct field copy_rows[COPY_ROWS] = {
+    ROW("current", FIELD_TEXT, current),
+    ROW("before", FIELD_MAYBE, before),
+    ROW("state", FIELD_BOOL, active),
+    ROW("state", FIELD_U64, snapshots),
+    ROW("state", FIELD_U64, config),
+    DISK(FIELD_TEXT, target),
+    DISK(FIELD_TEXT, from),
+    DISK(FIELD_TEXT, to),
+    DISK(FIELD_U64, entry),
+    LEFTOVERS_ROWS(&left),
+};
 
 struct copy_disk *copying_add(struct copying *c, const char *target, const char *from,
                               const char *to)
 {
-    struct copy_disk *more = reallocarray(c->disks, c->n + 1, sizeof(*more));
-    if (!more)
+    struct copy_disk *disk = fields_add(&disks, c);
+    if (!disk)
         return NULL;
-    c->disks = more;
-    struct copy_disk *disk = &more[c->n++];
     *disk = (struct copy_disk){.target = strdup(target), .from = strdup(from), .to = strdup(to)};
     return disk->target && disk->from && disk->to ? disk : NULL;
 }
@@ -212,20 +214,12 @@ static int check_domain(const struct copier *p, struct err *e)
     return 0;
 }
 
-static int copy_strings(const struct copier *p, struct err *e)
-{
-    struct copying *c = p->c;
-    c->uri = strdup(virt_uri(p->m->virt));
-    c->snapshot = strdup(p->s->name);
-    c->current = strdup(p->d->current ? p->d->current->name : "");
-    return c->uri && c->snapshot && c->current ? 0 : err_nomem(e);
-}
-
 static int plan_all(struct copier *p, struct err *e)
 {
     int r = check_domain(p, e);
-    if (r == 0)
-        r = copy_strings(p, e);
+    p->c->current = strdup(p->d->current ? p->d->current->name : "");
+    if (r == 0 && !p->c->current)
+        r = err_nomem(e);
     if (r == 0)
         r = virt_domain_secure_config(p->m->virt, p->d->uuid, &p->c->before, e);
     for (size_t i = 0; r == 0 && i < p->s->n_disks; i++)
@@ -239,19 +233,13 @@ static int plan_all(struct copier *p, struct err *e)
     return r == 0 ? print_config(p->d->xml, &p->c->config, e) : r;
 }
 
-int copy_plan(struct model *m, struct domain *d, const struct snapshot *s, struct copying **ret,
-              struct err *e)
+int copy_plan(struct copying *c, struct domain *d, const struct snapshot *s, struct err *e)
 {
-    struct copying *c autodestroy(copying_free) = calloc(1, sizeof(*c));
-    struct copier p = {.m = m, .d = d, .s = s, .c = c};
-    if (!c)
-        return err_nomem(e);
-    int r = survey_make(m, d, SURVEY_BESIDE, &p.survey, e);
+    struct copier p = {.m = c->p.m, .d = d, .s = s, .c = c};
+    int r = survey_make(p.m, d, SURVEY_BESIDE, &p.survey, e);
     if (r < 0)
         return r;
     r = plan_all(&p, e);
     survey_drop(&p.survey);
-    if (r == 0)
-        *ret = take(c);
     return r;
 }

@@ -1,19 +1,29 @@
 /* copy_plan.h - inside core/model: all that the steps of a revert on copies (revert/copy.h) go by,
- * and how it stands in the journal. */
+ * and how it stands in the journal (journal/procedure.h):
+ *
+ *     copy 2                       version 1 had no `before`
+ *     uri URI, snapshot NAME
+ *     current NAME, before XML     one line a value
+ *     state ACTIVE SNAPSHOTS CONFIG
+ *     disk TARGET FROM TO ENTRY    one a disk
+ *     left PATH …                  one a file (change/reclaim.h)
+ */
 #ifndef SNAPFS_MODEL_REVERT_COPY_PLAN_H
 #define SNAPFS_MODEL_REVERT_COPY_PLAN_H
 
 #include "model/change/reclaim.h"
+#include "model/journal/procedure.h"
 #include "model/model.h"
+#include "model/revert/failed.h"
+#include "virt/virt.h"
 
 enum copy_step {
-    COPY_PLANNED,
     COPY_MAKE,
     COPY_MOVE,
     COPY_REVERT,
     COPY_REMOVE,
-    COPY_UNDO,
-    COPY_STEPS
+    COPY_STEPS,
+    COPY_UNDO = COPY_STEPS
 };
 
 /* A disk whose file is copied. */
@@ -24,7 +34,7 @@ struct copy_disk {
 };
 
 struct copying {
-    char *uri, *snapshot;
+    struct procedure p;
     char *current;              /* the current snapshot before; "" for none */
     char *before;               /* the domain's configuration, with secrets; NULL in a journal of an
                                    older version */
@@ -33,29 +43,29 @@ struct copying {
     struct leftovers left;      /* what the live disks were on */
     struct copy_disk *disks;
     size_t n;
-    enum copy_step step; /* the last that was begun */
-};
 
-void copying_free(struct copying *c); /* NULL allowed */
-MEM_CLEANUP(struct copying, copying_free)
+    /* ---- not in the journal ---- */
+    unsigned flags;           /* of the revert */
+    enum failed_end end;      /* what became of a revert that libvirt says failed */
+    const struct snapshot *s; /* as it was read before this step; NULL: it has gone */
+    struct virt_status status;
+};
 
 /* Adds a disk; NULL without memory. */
 struct copy_disk *copying_add(struct copying *c, const char *target, const char *from,
                               const char *to);
 
-/* What is to be done, and whether it can: see copy_revert for the errors. */
-int copy_plan(struct model *m, struct domain *d, const struct snapshot *s, struct copying **ret,
-              struct err *e);
+/* What is to be done, and whether it can: see copy_revert for the errors. The plan has what all
+ * procedures have already. */
+int copy_plan(struct copying *c, struct domain *d, const struct snapshot *s, struct err *e);
 
 /* Is that entry in the copy's table of snapshots? Then the other tags in it are marked as left over
  * (storage/file_marks.h). */
 int copy_check_made(const struct copy_disk *disk, struct err *e);
 
-/* ---- in the journal (revert/copy_record.c) ---- */
+/* ---- in the journal ---- */
 
-int copy_record(struct journal *j, const struct copying *c, struct err *e);
-int copy_record_step(struct journal *j, enum copy_step step, struct err *e);
-/* *ret NULL when nothing was begun. EIO when it cannot be understood. */
-int copy_read(const char *text, struct copying **ret, struct err *e);
+enum { COPY_ROWS = 13 };
+extern const struct field copy_rows[COPY_ROWS];
 
 #endif
