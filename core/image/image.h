@@ -196,6 +196,8 @@ struct image_tag {
 
 struct image_tags {
     struct image_id file; /* the whole file's identity */
+    char *backing; /* path of its backing file by its header, absolute; NULL: none, or no file */
+    char *backing_format; /* NULL: not said */
     size_t n;
     struct image_tag *tags;
     char *strings;  /* backing store of the names */

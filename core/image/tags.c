@@ -4,6 +4,7 @@
 #include "base/budget.h"
 #include "base/hash.h"
 #include "image/chain.h"
+#include "image/path.h"
 
 enum { TAGS_TRIES = 8, TAGS_GROW = 2 /* what grows by doubling takes up to twice its size */ };
 
@@ -14,6 +15,8 @@ void image_tags_free(struct image_tags *t)
     budget_give(t->counted);
     free(t->tags);
     free(t->strings);
+    free(t->backing);
+    free(t->backing_format);
     free(t);
 }
 
@@ -92,6 +95,17 @@ static int walk_table(struct tags_reader *r, const struct image_file *f, const s
     return res < 0 ? res : finish(r, e);
 }
 
+static int take_backing(struct image_tags *t, const char *path, struct header *h, struct err *e)
+{
+    int lead = h->backing ? path_lead(path, h->backing, &t->backing) : PATH_LOCAL;
+    if (lead == -ENOMEM)
+        return err_nomem(e);
+    if (lead != PATH_LOCAL)
+        free(take(t->backing));
+    t->backing_format = take(h->backing_format);
+    return 0;
+}
+
 /* One reading of the whole table; *ret_hash tells it from another. */
 static int read_once(const struct image_file *f, struct image_tags *t, uint64_t *ret_hash,
                      struct err *e)
@@ -104,6 +118,8 @@ static int read_once(const struct image_file *f, struct image_tags *t, uint64_t 
     r = walk_table(&reader, f, &h, e);
     text_drop(&reader.strings);
     uint64_t hash = hash_u64(hash_u64(HASH_START, h.snapshots), h.snapshots_offset);
+    if (r == 0 && t->n)
+        r = take_backing(t, f->path, &h, e);
     header_drop(&h);
     for (size_t i = 0; r == 0 && i < t->n; i++)
         hash = hash_u64(hash, t->tags[i].identity.entry);

@@ -9,11 +9,13 @@ import subprocess
 from lib import reading, tagged
 from lib.command import must
 from lib.control import last_log, write as command
-from lib.domain import MIB
+from lib.domain import MIB, SYSTEM, Domain
 from lib.held import digest
 from lib.line import line, write
+from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, fail, holds, refused, run, test, true
+from lib.wait import until
 from lib.watch import clone_on, refuses, revert, rmdir
 
 BOTH = {"vda": "qcow2", "vdb": "qcow2"}
@@ -284,6 +286,47 @@ def tags_whose_backing_file_was_pulled_and_that_nothing_tells_of(directory):
         equal(held.in_mount("i9"), held.bytes["i9"], "the disk of i9 in the mount")
         revert(mount, domain, "i9")
         held.is_live("i9")
+
+
+def kept(domain, kind):
+    """The records of that kind which are kept of the domain."""
+    try:
+        with open(f"/var/lib/snapfs/{domain.uuid}.kept", encoding="utf-8") as file:
+            return [line for line in file if line.startswith(f"{kind} ")]
+    except FileNotFoundError:
+        return []
+
+
+@test
+def tags_keep_the_backing_file_that_was_seen_below_them(directory):
+    """A snapshot's and one of qemu-img's, in an overlay that no XML tells of; a pull of one layer, of
+    all, and then the layer is removed."""
+    with Domain("seen", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "cache=0") as mount:
+        path = domain.disks[0].path
+        bottom, middle = f"{path}.bottom", f"{path}.middle"
+        os.rename(path, bottom)
+        for below, above in ((bottom, middle), (middle, path)):
+            tagged.fill(below, 1 if below == bottom else 2, MIB if below == bottom else 2 * MIB)
+            clone(above, below)
+        domain.write(3, 3 * MIB)
+        domain.snapshot("i1")
+        tagged.tag(path, "mine")
+        domain.write(4, 3 * MIB)
+        before = read(path, "i1")
+        images = [mount.path("seen", one, "vda.raw") for one in ("by-name/i1", "unmanaged/mine")]
+        os.listdir(mount.path("seen/unmanaged"))
+        until(lambda: len(kept(domain, "below")) == 2, "the backing file of two tags is kept")
+        domain.start()
+        for words in (["--base", bottom], []):
+            domain.virsh("blockpull", "seen", "vda", *words, "--wait")
+            true(read(path, "i1") != before and read(path, "mine") != before, "QEMU reads what they held")
+            for image in images:
+                equal(digest(image), before, f"{image} after a pull {words}")
+            refuses(mount, domain, revert, "i1")
+        os.unlink(middle)
+        for image in images:
+            refused(errno.EIO, open, image, "rb")
+        refuses(mount, domain, revert, "i1")
 
 
 # ---- a QEMU that is not libvirt's ----

@@ -20,6 +20,7 @@
 #include "model/reader/open.h"
 #include "model/journal/kept.h"
 #include "model/storage/seen_chain.h"
+#include "model/storage/tag_backing.h"
 #include "model/catalog/tag_tables.h"
 #include "model/storage/volumes.h"
 
@@ -130,6 +131,21 @@ static int docs_keep(const struct domain *before, struct docs *ret, struct err *
     return 0;
 }
 
+/* Of the tags that are snapshots. */
+static void note_backing(struct model *m, const struct domain *d, struct tag_tables *tables)
+{
+    struct err ignored;
+    for (size_t i = 0; i < d->n; i++) {
+        for (size_t k = 0; k < d->all[i].n_disks; k++) {
+            const struct snapshot_disk *disk = &d->all[i].disks[k];
+            const struct image_tags *table;
+            if (!disk->no && disk->tag && !disk->memory &&
+                tag_tables_get(tables, disk->path, disk->format, &table, &ignored) == 0)
+                tag_backing_note(m, d, disk->state, table->backing, table->backing_format);
+        }
+    }
+}
+
 static int domain_assemble(struct model *m, const char *uuid, struct virt_look *look,
                            struct docs *docs, const struct domain *before, bool now,
                            struct domain **ret, struct err *e)
@@ -167,6 +183,8 @@ static int domain_assemble(struct model *m, const char *uuid, struct virt_look *
     }
     if (r == 0)
         seen_chain_note(m, *ret, before);
+    if (r == 0 && !m->is_test && !(before && before->print == (*ret)->print))
+        note_backing(m, *ret, tables);
     return r;
 }
 

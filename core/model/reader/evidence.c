@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/file_birth.h"
 #include "base/mounts.h"
 #include "model/catalog/catalog.h"
 #include "model/catalog/domain.h"
@@ -193,23 +194,17 @@ static bool is_shared(const struct domain *d, const struct snapshot *s, const ch
     return false;
 }
 
-static uint64_t birth_of(const char *path)
-{
-    struct statx st;
-    if (statx(AT_FDCWD, path, 0, STATX_BTIME, &st) < 0 || !(st.stx_mask & STATX_BTIME))
-        return 0;
-    return (uint64_t)st.stx_btime.tv_sec * CLOCK_SECOND + st.stx_btime.tv_nsec;
-}
-
 uint64_t evidence_made(const struct mounts *mounts, const struct domain *d,
                        const struct snapshot *s)
 {
     uint64_t made = (uint64_t)snapshot_created(s) * CLOCK_SECOND;
     for (size_t i = 0; i < s->parsed->n_disks; i++) {
         const char *overlay = s->parsed->disks[i].overlay.path;
+        struct file_birth birth;
         struct stat st;
-        if (overlay && !is_shared(d, s, overlay) && follow_stat(mounts, overlay, &st))
-            made = max_u64(made, birth_of(overlay));
+        if (overlay && !is_shared(d, s, overlay) && follow_stat(mounts, overlay, &st) &&
+            file_birth(overlay, &birth) == 0)
+            made = max_u64(made, birth.ns);
     }
     return made;
 }

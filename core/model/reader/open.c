@@ -302,7 +302,7 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     if (r == 0)
         r = images_check_content(d, s, disk, e);
     if (r == 0)
-        r = pulled_check(m, d, disk, im, e);
+        r = pulled_check(m, d, s, disk, im, e);
     if (r == 0)
         r = check_not_deleted(m, d, s, disk, e);
     if (r == 0)

@@ -97,17 +97,19 @@ static bool is_missed(struct image *tag, struct image *below)
     return false;
 }
 
-int pulled_check(const struct model *m, struct domain *d, const struct snapshot_disk *disk,
-                 struct image *im, struct err *e)
+int pulled_check(const struct model *m, struct domain *d, const struct snapshot *s,
+                 const struct snapshot_disk *disk, struct image *im, struct err *e)
 {
+    autobacking struct backing b = {0};
     struct image *below autodestroy(image_unref) = NULL;
     if (!disk->tag || disk->memory || image_depth(im) > 1)
         return 0;
-    const struct xml_source *s = find_below(d, disk->path);
-    if (s)
-        open_below(m, d, s, &below);
-    if (!s || !is_missed(im, below))
-        return 0;
+    int r = backing_of_image(d, s, disk, &b, e);
+    const struct xml_source *told = b.seen.path ? NULL : find_below(d, disk->path);
+    if (told)
+        open_below(m, d, told, &below);
+    if (r < 0 || (!told && !b.seen.path) || !is_missed(im, below))
+        return r;
     return err_fail(
         e, EIO,
         "'%s' had a backing file when a snapshot was made, and has none now: where the "
@@ -117,32 +119,50 @@ int pulled_check(const struct model *m, struct domain *d, const struct snapshot_
 
 /* ---- before a revert ---- */
 
+static bool is_same_layer(const struct image_layer *a, const struct image_layer *b)
+{
+    return a->dev == b->dev && a->ino == b->ino;
+}
+
+/* Is the file that QEMU finds below the tag another one than that which counts? */
+static bool is_elsewhere(struct domain *d, const struct snapshot *s,
+                         const struct snapshot_disk *disk, const struct image_policy *policy)
+{
+    struct image_layer *told = NULL, *real = NULL;
+    struct err ignored;
+    size_t n = 0, n_real = 0;
+    bool unknown;
+    autobacking struct backing b = {0};
+    if (backing_of_image(d, s, disk, &b, &ignored) < 0)
+        return false;
+    b.source.tag = NULL;
+    bool known = image_layers(&b.source, policy, &told, &n, &unknown, &ignored) == 0 &&
+                 follow_layers(disk->path, disk->format, &real, &n_real, &ignored) == 0;
+    bool elsewhere = known && n > 1 && (n_real == 1 || !is_same_layer(&told[1], &real[1]));
+    image_layers_free(told, n);
+    image_layers_free(real, n_real);
+    return elsewhere;
+}
+
 int pulled_check_revert(struct model *m, struct domain *d, const struct snapshot *s,
                         const struct snapshot_disk *disk, struct err *e)
 {
-    struct image_layer *told = NULL, *real = NULL;
     struct image *im autodestroy(image_unref) = NULL;
     struct err ignored;
-    size_t n = 0, n_real = 0;
-    const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
-    if (!disk->tag || !disk->path || !x)
+    if (!disk->tag || !disk->path || !xml_domain_disk(s->parsed->domain, disk->target))
         return 0;
-    bool known = backing_layers(d, s, x, &told, &n, &ignored) == 0 &&
-                 follow_layers(disk->path, disk->format, &real, &n_real, &ignored) == 0;
-    bool pulled = known && n > 1 && n_real == 1;
-    image_layers_free(told, n);
-    image_layers_free(real, n_real);
-    if (pulled)
-        return err_fail(e, EBUSY,
-                        "cannot revert disk '%s': '%s' has no backing file any more, while the "
-                        "snapshot's XML has one, so that QEMU would read other data; copy the "
-                        "snapshot's image instead",
-                        disk->target, disk->path);
     struct allowance a = {.model = m, .domain = d, .snapshot = s, .anywhere = true};
     struct image_policy policy = policy_of(&a);
+    if (is_elsewhere(d, s, disk, &policy))
+        return err_fail(e, EBUSY,
+                        "cannot revert disk '%s': '%s' had another backing file when the snapshot "
+                        "was made, so that QEMU would read other data; copy the snapshot's image "
+                        "instead",
+                        disk->target, disk->path);
     struct image_source source = {.path = disk->path, .format = disk->format, .tag = disk->tag};
     struct err why;
-    if (image_open(&source, &policy, &im, &ignored) < 0 || pulled_check(m, d, disk, im, &why) == 0)
+    if (image_open(&source, &policy, &im, &ignored) < 0 ||
+        pulled_check(m, d, s, disk, im, &why) == 0)
         return 0;
     return err_fail(e, EBUSY, "%s", why.text);
 }

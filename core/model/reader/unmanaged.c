@@ -18,6 +18,7 @@
 #include "model/reader/open.h"
 #include "model/graph/usage_cache.h"
 #include "model/reader/policy.h"
+#include "model/storage/backing.h"
 
 enum {
     LOOK_MAX = 128 * 1024, /* tags of one domain that are looked at; a file has 65536 at most */
@@ -137,13 +138,14 @@ static int add_stray(struct found *f, const struct chain_use *use, const struct 
 }
 
 /* The tags of one file, as the disk of that use has them. */
-static int add_tags(struct found *f, const struct domain *d, const struct chain_use *use,
+static int add_tags(struct found *f, struct model *m, struct domain *d, const struct chain_use *use,
                     const struct image_tags *t, struct err *e)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < t->n; i++) {
         const struct image_tag *tag = &t->tags[i];
         bool claimed = is_snapshots(d, &f->chains, use->file, tag->name);
+        backing_note_stray(m, d, use->target, f->chains.files[use->file].path, tag, t);
         if (claimed && is_first(t, i))
             continue;
         if (f->n_strays == UNMANAGED_MAX || strlen(tag->name) > UNMANAGED_NAME_MAX ||
@@ -172,7 +174,7 @@ static int read_tags(struct found *f, struct model *m, struct domain *d, struct 
         }
         r = image_tags_read(&source, &policy, &tags, &why);
         if (r == 0)
-            r = add_tags(f, d, use, tags, e);
+            r = add_tags(f, m, d, use, tags, e);
         else
             r = err_is_want(-r) ? err_fail(e, -r, "%s", why.text) : 0;
         seen += tags ? tags->n : 0;

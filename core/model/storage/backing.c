@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+
 #include "model/reader/policy.h"
 #include "model/reader/tag_dirs.h"
 #include "model/storage/volumes.h"
@@ -67,12 +69,53 @@ static int take_found(struct domain *d, const struct xml_domain *x, const char *
     return r < 0 ? r : 1;
 }
 
-static int find_stray(struct domain *d, const struct snapshot_disk *disk, struct backing *ret,
+static int find_stray(struct domain *d, const char *target, const char *path, struct backing *ret,
                       struct err *e)
 {
-    int r = take_found(d, policy_live(d), disk->target, disk->path, ret, e);
+    int r = take_found(d, policy_live(d), target, path, ret, e);
     for (size_t i = 0; r == 0 && i < d->n; i++)
-        r = take_found(d, d->all[i].parsed->domain, disk->target, disk->path, ret, e);
+        r = take_found(d, d->all[i].parsed->domain, target, path, ret, e);
+    return r < 0 ? r : 0;
+}
+
+void backing_note_stray(struct model *m, struct domain *d, const char *target, const char *path,
+                        const struct image_tag *tag, const struct image_tags *table)
+{
+    autobacking struct backing b = {0};
+    struct err ignored;
+    uint64_t state = image_id_lasting(HASH_START, &tag->identity);
+    if (find_stray(d, target, path, &b, &ignored) < 0)
+        return;
+    if (b.source.n_below)
+        tag_backing_note(m, d, state, b.below->path, b.below->format);
+    else if (!b.source.ends)
+        tag_backing_note(m, d, state, table->backing, table->backing_format);
+}
+
+/* 1: the file that was seen below the tag is still there. */
+static int take_seen(const struct domain *d, const struct snapshot_disk *disk, struct backing *ret,
+                     struct err *e)
+{
+    tag_backing_find(d, disk, &ret->seen);
+    if (!ret->seen.path || !ret->seen.there)
+        return 0;
+    free(ret->below);
+    ret->below = calloc(1, sizeof(*ret->below));
+    if (!ret->below)
+        return err_nomem(e);
+    *ret->below = (struct image_below){.path = ret->seen.path, .format = ret->seen.format};
+    ret->source.below = ret->below;
+    ret->source.n_below = 1;
+    return 1;
+}
+
+/* What was seen comes first: the domain's XML tells of its disk as it is now. */
+static int stray_backing(struct domain *d, const struct snapshot_disk *disk, struct backing *ret,
+                         struct err *e)
+{
+    int r = take_seen(d, disk, ret, e);
+    if (r == 0)
+        r = find_stray(d, disk->target, disk->path, ret, e);
     return r < 0 ? r : 0;
 }
 
@@ -86,8 +129,13 @@ int backing_of_image(struct domain *d, const struct snapshot *s, const struct sn
                                        .memory = disk->memory}};
     const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
     if (disk->stray)
-        return find_stray(d, disk, ret, e);
-    return disk->memory || !x ? 0 : take_below(d->volumes, x, 0, ret, e);
+        return stray_backing(d, disk, ret, e);
+    if (disk->memory)
+        return 0;
+    int r = x ? take_below(d->volumes, x, 0, ret, e) : 0;
+    if (r == 0 && disk->tag && !ret->source.n_below && !ret->source.ends)
+        r = take_seen(d, disk, ret, e);
+    return r < 0 ? r : 0;
 }
 
 int backing_layers(const struct domain *d, const struct snapshot *s, const struct xml_disk *disk,
