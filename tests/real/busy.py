@@ -162,5 +162,48 @@ def a_file_system_on_a_loop_device(directory):
             rmdir(mount, domain, "e1")
 
 
+MARKS = "/run/snapfs"
+
+
+def marks():
+    return [name for name in os.listdir(MARKS) if name.startswith("open-")]
+
+
+@test
+def an_image_that_is_open_through_another_mount(directory):
+    with Line("other", directory, {"e1": "external", "e2": "external"}) as line:
+        with Mount(SYSTEM, "domain=other", "ro", "flat") as other:
+            path = other.path("other/by-name/e1/vda.raw")
+            with open(path, "rb") as file, open(line.image("e2"), "rb"):
+                line.is_busy(f"pid {os.getpid()} (python3)", "'vda.raw'", words="merge", name="e1")
+                equal(len(marks()), 2, "marks")
+            with open(path, "rb"):
+                os.close(os.open(path, os.O_RDONLY))
+                line.is_busy("python3", words="merge", name="e1")
+                line.delete("e1", "merge force")
+            device = must("losetup", "-r", "-f", "--show", other.path("other/by-name/e2/vda.raw")).strip()
+            try:
+                line.is_busy(device, words="merge", name="e2")
+            finally:
+                must("losetup", "-d", device)
+            rmdir(line.mount, line.domain, "e2")
+            equal(marks(), [], "marks")
+
+
+@test
+def an_open_through_a_mount_that_was_killed(directory):
+    with Line("killed", directory, {"e1": "external"}) as line:
+        other = Mount(SYSTEM, "domain=killed")
+        with other:
+            with open(other.path("killed/by-name/e1/vda.raw"), "rb"):
+                other.process.kill()
+                other.process.wait()
+                rmdir(line.mount, line.domain, "e1")
+            must("umount", other.point)
+            other.mounted = False
+            other.process = subprocess.Popen(["true"])
+        equal(marks(), [], "marks")
+
+
 with scratch() as directory:
     run(directory)

@@ -161,5 +161,20 @@ def by_loop_devices(directory):
             readers.round()
 
 
+@test
+def through_another_mount(directory):
+    """The readers are another snapfs process's."""
+    with Chain(directory, "beside", MIXED, True) as chain, Mount(SYSTEM, "domain=beside") as mount:
+        with Mount(SYSTEM, "domain=beside", "ro", "cache=0") as other:
+            left = dict(MIXED)
+            with chain.read(chain.images(other, MIXED)) as readers:
+                for verb, one, words in MIXED_STEPS:
+                    if verb is delete:
+                        readers.close(one)
+                        del left[one]
+                    verb(mount, chain.domain, one, words)
+                    readers.round()
+
+
 with scratch() as directory:
     run(directory)

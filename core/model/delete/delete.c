@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "model/catalog/catalog.h"
+#include "model/delete/in_use.h"
 #include "model/delete/steps.h"
 #include "model/journal/procedure.h"
 #include "model/change/fingerprint.h"
@@ -130,13 +131,16 @@ static int run_from(struct deletion *w, enum delete_step first, struct err *e)
 /* ---- the whole ---- */
 
 int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
-                    bool metadata, bool force, struct text *remark, struct err *e)
+                    bool metadata, bool force, struct open_mark **claim, struct text *remark,
+                    struct err *e)
 {
     autodeletion struct deletion w = {.m = m, .j = j, .uuid = d->uuid, .remark = remark};
     if (m->is_test)
         return delete_call(m, d, s, !metadata, remark, e);
     autotext struct text told = {0};
     int r = delete_plan(m, d, s, metadata, force, &w.del, &told, e);
+    if (r == 0 && claim)
+        r = in_use_check(m, d, s, claim, e);
     if (r == 0)
         r = delete_record(j, w.del, e);
     if (r < 0)
@@ -162,7 +166,7 @@ static int recover_native(struct deletion *w, struct err *e)
     int r = journal_end(w->j, e);
     if (r < 0)
         return r;
-    if (delete_snapshot(w->m, w->j, w->now, s, false, w->del->force, &how, &why) == 0)
+    if (delete_snapshot(w->m, w->j, w->now, s, false, w->del->force, NULL, &how, &why) == 0)
         text_add(w->remark, ", %s", how.s ? how.s : "");
     else
         text_add(w->remark, "; it cannot be: %s", why.text);

@@ -15,13 +15,19 @@
 #include "model/journal/journal.h"
 #include "model/model.h"
 
+struct open_mark;
+
 /* Deletes; with `metadata` libvirt only forgets the snapshot, and every file stays. With `force`
  * images that no domain has do not count (strangers.h). The snapshot's children become its
  * parent's. `d` was read just now, and nobody but us works on it (`j` is its journal, empty; NULL
  * with the test driver). EBUSY, EOPNOTSUPP with the reason before anything is touched. A connection
- * that is lost for good (EHOSTDOWN, ETIMEDOUT) leaves the rest to delete_recover. */
+ * that is lost for good (EHOSTDOWN, ETIMEDOUT) leaves the rest to delete_recover.
+ *
+ * With `claim` (delete/in_use.h) an open image of the snapshot is EBUSY, and none can be opened
+ * until *claim is dropped. */
 int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
-                    bool metadata, bool force, struct text *remark, struct err *e);
+                    bool metadata, bool force, struct open_mark **claim, struct text *remark,
+                    struct err *e);
 
 /* Is there a reason not to delete all below `top`, and with `itself` also `top`? Each is asked of
  * as if the others were gone already, so that none is deleted where another cannot be. As

@@ -5,7 +5,9 @@
 
 #include "base/clock.h"
 #include "model/activity/task.h"
+#include "model/catalog/catalog.h"
 #include "model/reader/holders.h"
+#include "model/reader/open_marks.h"
 
 enum { LOOK_AGAIN_MS = 20, FILES_SHOWN_MAX = 4 };
 
@@ -25,13 +27,48 @@ static int fail_in_use(const struct domain *d, const struct snapshot *s,
                     files->n > 1 ? "are" : "is", holders.s, files->n > 1 ? "them" : "it");
 }
 
-int in_use_check(struct model *m, const struct domain *d, const struct snapshot *s, struct err *e)
+/* Adds what another mount has open, if it is not known by another name. */
+static int add_file(struct open_files *files, struct open_file *other, struct err *e)
+{
+    bool known = !other->file;
+    for (size_t i = 0; i < files->n; i++)
+        known |= files->items[i].ino == other->ino;
+    struct open_file *more = known ? NULL : mem_grow(files->items, files->n, sizeof(*more));
+    if (!more) {
+        free(other->file);
+        return known ? 0 : err_nomem(e);
+    }
+    files->items = more;
+    more[files->n++] = *other;
+    return 0;
+}
+
+/* 0: none is open; -EAGAIN: these are, here and elsewhere. */
+static int look(struct model *m, const struct domain *d, const struct snapshot *s,
+                struct open_files *ret, struct open_mark **ret_mark, struct err *e)
+{
+    struct open_file other = {0};
+    int64_t created = snapshot_created(s);
+    int r = open_images_list(m, d, s, ret, e);
+    if (r < 0 || ret->n || m->is_test)
+        return r < 0 ? r : ret->n ? -EAGAIN : 0;
+    r = open_mark_claim(m, d->uuid, s->name, created, ret_mark, &other, e);
+    if (r == -EAGAIN && add_file(ret, &other, e) < 0)
+        return -e->no;
+    return r;
+}
+
+int in_use_check(struct model *m, const struct domain *d, const struct snapshot *s,
+                 struct open_mark **ret, struct err *e)
 {
     uint64_t until = clock_ns() + IN_USE_WAIT_MS * CLOCK_MS;
     for (;;) {
+        struct open_mark *mark autodestroy(open_mark_drop) = NULL;
         autofiles struct open_files files = {0};
-        int r = open_images_list(m, d, s, &files, e);
-        if (r < 0 || !files.n)
+        int r = look(m, d, s, &files, &mark, e);
+        if (r == 0 && ret)
+            *ret = take(mark);
+        if (r != -EAGAIN)
             return r;
         if (clock_ns() >= until)
             return fail_in_use(d, s, &files, e);
@@ -55,7 +92,7 @@ int in_use_check_below(struct model *m, const struct domain *d, const struct sna
     for (size_t i = 0; r == 0 && i < d->n; i++) {
         const struct snapshot *s = &d->all[i];
         if (is_below(s, top) && (itself || s != top))
-            r = in_use_check(m, d, s, e);
+            r = in_use_check(m, d, s, NULL, e);
     }
     return r;
 }

@@ -6,10 +6,17 @@
 
 enum { IN_USE_WAIT_MS = 1000 };
 
-/* EBUSY if an image or the memory of `s`, a snapshot of `d`, is open, with the holders' names.
- * close(2) returns before this process hears of it, so the call waits IN_USE_WAIT_MS for a close
- * that is on its way. EINTR when the thread's task is unwanted meanwhile. */
-int in_use_check(struct model *m, const struct domain *d, const struct snapshot *s, struct err *e);
+struct open_mark;
+
+/* EBUSY if an image or the memory of `s`, a snapshot of `d`, is open, through any snapfs mount of
+ * this host, with the holders' names. close(2) returns before snapfs hears of it, so the call waits
+ * IN_USE_WAIT_MS for a close that is on its way. EINTR when the thread's task is unwanted
+ * meanwhile.
+ *
+ * *ret (ret may be NULL) keeps others from opening one until open_mark_drop; NULL where nothing
+ * can. */
+int in_use_check(struct model *m, const struct domain *d, const struct snapshot *s,
+                 struct open_mark **ret, struct err *e);
 
 /* The same of all snapshots below `top`, and with `itself` of that, too. */
 int in_use_check_below(struct model *m, const struct domain *d, const struct snapshot *top,

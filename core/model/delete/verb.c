@@ -7,7 +7,7 @@
 #include "model/delete/in_use.h"
 #include "model/change/flag_words.h"
 #include "model/change/operation.h"
-#include "model/reader/open_images.h"
+#include "model/reader/open_marks.h"
 #include "model/verbs.h"
 
 enum word {
@@ -29,12 +29,14 @@ static const struct flag_word delete_words[] = {
 static int delete_one(struct turn *t, const struct snapshot *s, unsigned words, struct text *remark,
                       struct err *e)
 {
-    int r = words & FORCE ? 0 : in_use_check(t->m, t->domain, s, e);
+    struct open_mark *mark autodestroy(open_mark_drop) = NULL;
+    struct open_mark **claim = words & FORCE ? NULL : &mark;
+    int r = claim ? in_use_check(t->m, t->domain, s, NULL, e) : 0;
     if (r == 0)
         r = turn_confirm(t, e);
     if (r == 0)
-        r = delete_snapshot(t->m, t->journal, t->domain, s, words & METADATA, words & FORCE, remark,
-                            e);
+        r = delete_snapshot(t->m, t->journal, t->domain, s, words & METADATA, words & FORCE, claim,
+                            remark, e);
     if (r == 0)
         open_images_gone(t->m, t->domain, s);
     return r;

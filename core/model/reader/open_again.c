@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "image/image.h"
 #include "model/catalog/catalog.h"
+#include "model/journal/domain_lock.h"
 #include "model/journal/journal.h"
 #include "model/reader/unmanaged.h"
 
@@ -49,19 +50,25 @@ static uint64_t operations(const struct again *a, bool *ret_busy)
     return left;
 }
 
+/* Is another program's operation under way? */
+static bool is_others(const struct again *a)
+{
+    return domain_lock_is_held(a->o->m->virt, a->o->uuid) || journal_is_busy(a->o->uuid);
+}
+
 static bool is_changing(const struct again *a)
 {
     bool busy;
     operations(a, &busy);
-    return busy || journal_is_busy(a->o->uuid);
+    return busy || is_others(a);
 }
 
 /* Those that wait their turn behind it may go on for long: the first one's end is enough. */
 static int wait_for_end(const struct again *a, struct err *e)
 {
-    bool busy, other = false;
+    bool busy;
     uint64_t first = operations(a, &busy), now = first;
-    while ((busy && now == first) || (!busy && (other = journal_is_busy(a->o->uuid)))) {
+    while ((busy && now == first) || (!busy && is_others(a))) {
         if (!a->wanted(a->ctx))
             return err_fail(e, EINTR, "it was interrupted");
         rest(a);

@@ -18,6 +18,7 @@ struct open_image {
     uint64_t ino;
     pid_t pid;
     time_t when;
+    struct open_mark *mark; /* open_marks.h; NULL for none */
     atomic_bool gone;
 };
 

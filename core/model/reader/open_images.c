@@ -10,6 +10,7 @@
 #include "image/image.h"
 #include "model/catalog/catalog.h"
 #include "model/reader/open_again.h"
+#include "model/reader/open_marks.h"
 #include "virt/xml.h"
 
 struct open_images {
@@ -35,6 +36,7 @@ void open_images_free(struct open_images *a)
 
 static void open_image_free(struct open_image *o)
 {
+    open_mark_drop(o->mark);
     free(o->name);
     free(o->disk);
     free(o->file);
@@ -76,9 +78,12 @@ int open_image_begin(struct model *m, const struct domain *d, const struct snaps
         return err_nomem(e);
     o->m = m;
     memcpy(o->uuid, d->uuid, sizeof(o->uuid));
-    if (!fill(o, s, disk, who)) {
+    int r = fill(o, s, disk, who) ? 0 : err_nomem(e);
+    if (r == 0 && !o->stray && !m->is_test)
+        r = open_mark_take(m, o->uuid, o->name, o->created, who, &o->mark, e);
+    if (r < 0) {
         open_image_free(o);
-        return err_nomem(e);
+        return r;
     }
     add(m->open_images, o);
     *ret = o;
@@ -140,10 +145,8 @@ static struct open_file *find_file(const struct open_files *f, const struct open
 /* False without memory. */
 static bool put_file(struct open_files *f, const struct open_image *o)
 {
-    struct open_file *known = find_file(f, o);
-    if (known) { /* the list begins with the latest */
+    if (find_file(f, o)) /* the list begins with the latest */
         return true;
-    }
     struct open_file *more = mem_grow(f->items, f->n, sizeof(*more));
     if (!more)
         return false;

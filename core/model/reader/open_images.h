@@ -24,7 +24,8 @@ struct image_opener {
 struct open_images *open_images_new(void);    /* NULL without memory */
 void open_images_free(struct open_images *a); /* NULL allowed; none is open any more */
 
-/* Notes that an image of `disk` is about to be opened. *ret is the caller's. */
+/* Notes that an image of `disk` is about to be opened. *ret is the caller's. EBUSY: the snapshot is
+ * being deleted. */
 int open_image_begin(struct model *m, const struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, const struct image_opener *who,
                      struct open_image **ret, struct err *e);

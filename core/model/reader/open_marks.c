@@ -1,0 +1,168 @@
+/* open_marks.c - see open_marks.h. Locks: the files' own (flock), never waited for.
+ *
+ * The last one who closes a snapshot's image removes the file, so whoever gets a lock looks whether
+ * the file is still that of the name, and begins anew if it is not.
+ */
+#include "model/reader/open_marks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <time.h>
+
+#include "base/hash.h"
+#include "base/uuid.h"
+#include "model/catalog/catalog.h"
+#include "model/journal/run_directory.h"
+#include "model/journal/state_directory.h"
+
+#define NAME "open-%.*s-%016" PRIx64
+
+enum {
+    NAME_SIZE = UUID_LEN + 24,
+    RECORD_SIZE = 512, /* "PID TIME INO FILE", a newline and zeros */
+    FILE_MAX = 255,
+    /* Another process has the lock alone for a moment when it closes an image. */
+    TRIES = 5,
+    TRY_AGAIN_MS = 3
+};
+
+struct open_mark {
+    int dir, fd;
+    char name[NAME_SIZE];
+};
+
+/* ---- the file ---- */
+
+static void close_file(struct open_mark *k)
+{
+    if (k->fd >= 0)
+        close(k->fd);
+    k->fd = -1;
+}
+
+void open_mark_drop(struct open_mark *k)
+{
+    if (!k)
+        return;
+    if (k->fd >= 0 && flock(k->fd, LOCK_EX | LOCK_NB) == 0 &&
+        state_is_linked(k->dir, k->name, k->fd))
+        unlinkat(k->dir, k->name, 0);
+    close_file(k);
+    if (k->dir >= 0)
+        close(k->dir);
+    free(k);
+}
+
+/* Root makes the directory. For an ordinary user libvirt would have to make one that is shared,
+ * which takes longer than an open may: an operation asks for that. */
+static int open_directory(struct model *m, struct err *e)
+{
+    bool make = geteuid() == 0 || !run_is_shared(m->virt);
+    return run_directory(m->virt, make, e);
+}
+
+static struct open_mark *mark_new(struct model *m, const char *uuid, const char *name,
+                                  int64_t created)
+{
+    struct open_mark *k = calloc(1, sizeof(*k));
+    struct err ignored;
+    if (!k)
+        return NULL;
+    uint64_t hash = hash_end(hash_u64(hash_str(HASH_START, name), (uint64_t)created));
+    snprintf(k->name, sizeof(k->name), NAME, UUID_LEN, uuid, hash);
+    k->fd = -1;
+    k->dir = open_directory(m, &ignored);
+    return k;
+}
+
+/* 1: locked; 0: to be tried again; -EAGAIN: others have it; else there are no marks. */
+static int try_lock(struct open_mark *k, int how, struct err *e)
+{
+    close_file(k);
+    k->fd = run_file(k->dir, k->name, e);
+    if (k->fd < 0)
+        return k->fd;
+    if (flock(k->fd, how | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK ? -EAGAIN : errno == EINTR ? 0 : -errno;
+    return state_is_linked(k->dir, k->name, k->fd);
+}
+
+static int lock(struct open_mark *k, int how, struct err *e)
+{
+    const struct timespec moment = {.tv_nsec = TRY_AGAIN_MS * 1000000L};
+    int r = 0;
+    for (int try = 0; try < TRIES && (r == 0 || r == -EAGAIN); try++) {
+        if (r == -EAGAIN)
+            nanosleep(&moment, NULL);
+        r = try_lock(k, how, e);
+    }
+    return r == 0 ? -EAGAIN : r;
+}
+
+/* ---- what is written in it ---- */
+
+static void write_record(const struct open_mark *k, const struct image_opener *who)
+{
+    char record[RECORD_SIZE] = "";
+    snprintf(record, sizeof(record), "%d %jd %" PRIu64 " %.*s\n", (int)who->pid,
+             (intmax_t)time(NULL), who->ino, FILE_MAX, who->file);
+    (void)state_write(k->fd, record, sizeof(record), 0); /* it is only told */
+}
+
+static void read_record(const struct open_mark *k, struct open_file *ret)
+{
+    autofree char *text = NULL;
+    int pid, at = 0;
+    intmax_t when;
+    uint64_t ino;
+    *ret = (struct open_file){0};
+    if (state_read(k->fd, RECORD_SIZE, &text) < 0 ||
+        sscanf(text, "%d %jd %" SCNu64 " %n", &pid, &when, &ino, &at) != 3 || !at)
+        return;
+    *ret = (struct open_file){.file = strndup(text + at, strcspn(text + at, "\n")),
+                              .ino = ino,
+                              .pid = pid,
+                              .when = (time_t)when};
+}
+
+/* ---- the marks ---- */
+
+int open_mark_take(struct model *m, const char *uuid, const char *name, int64_t created,
+                   const struct image_opener *who, struct open_mark **ret, struct err *e)
+{
+    struct open_mark *k autodestroy(open_mark_drop) = mark_new(m, uuid, name, created);
+    struct err ignored;
+    *ret = NULL;
+    if (!k)
+        return err_nomem(e);
+    int r = k->dir < 0 ? 0 : lock(k, LOCK_SH, &ignored);
+    if (r == -EAGAIN)
+        return err_fail(e, EBUSY, "the snapshot '%s' is being deleted", name);
+    if (r == 1) {
+        write_record(k, who);
+        *ret = take(k);
+    }
+    return 0;
+}
+
+int open_mark_claim(struct model *m, const char *uuid, const char *name, int64_t created,
+                    struct open_mark **ret, struct open_file *ret_file, struct err *e)
+{
+    struct open_mark *k autodestroy(open_mark_drop) = mark_new(m, uuid, name, created);
+    struct err ignored;
+    *ret = NULL;
+    if (!k)
+        return err_nomem(e);
+    int r = k->dir < 0 ? 0 : lock(k, LOCK_EX, &ignored);
+    if (r == -EAGAIN) {
+        read_record(k, ret_file);
+        close_file(k); /* others have it */
+        return err_fail(e, EAGAIN, "an image of snapshot '%s' is open", name);
+    }
+    if (r == 1)
+        *ret = take(k);
+    return 0;
+}

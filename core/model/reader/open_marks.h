@@ -1,0 +1,27 @@
+/* open_marks.h - what the snapfs processes of a host tell each other of a snapshot's open images.
+ *
+ * A snapshot with an open image has a file in the directory that all users of the libvirt daemon
+ * share (journal/run_directory.h). Each open image holds its lock shared, so that a crash leaves
+ * none; the latest opener is written in it. A delete takes the lock alone. Where there is no such
+ * directory, or it is not ours to open, there are no marks.
+ */
+#ifndef SNAPFS_MODEL_READER_OPEN_MARKS_H
+#define SNAPFS_MODEL_READER_OPEN_MARKS_H
+
+#include "model/reader/open_images.h"
+
+struct open_mark;
+
+/* Marks the snapshot made at `created`; *ret is NULL where there are no marks. EBUSY: it is being
+ * deleted. */
+int open_mark_take(struct model *m, const char *uuid, const char *name, int64_t created,
+                   const struct image_opener *who, struct open_mark **ret, struct err *e);
+/* Takes the lock alone. EAGAIN if an image is open, here or elsewhere; then *ret_file (owned by the
+ * caller) is the latest, its `file` NULL if that is not known. */
+int open_mark_claim(struct model *m, const char *uuid, const char *name, int64_t created,
+                    struct open_mark **ret, struct open_file *ret_file, struct err *e);
+/* Gives either back; NULL allowed. */
+void open_mark_drop(struct open_mark *k);
+MEM_CLEANUP(struct open_mark, open_mark_drop)
+
+#endif
