@@ -56,6 +56,11 @@ struct virt_owner virt_owner(const struct virt *v)
     return v->owner;
 }
 
+bool virt_is_anothers(const struct virt *v)
+{
+    return geteuid() != 0 && v->owner.known && v->owner.uid != geteuid();
+}
+
 /* ---- a directory ---- */
 
 struct making {

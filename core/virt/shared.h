@@ -17,6 +17,10 @@ struct virt_owner {
 /* As it was when the connection was first made. */
 struct virt_owner virt_owner(const struct virt *v);
 
+/* Does the daemon run as another user than this process, which is not root? It may then open, make
+ * and own files that this process may not. */
+bool virt_is_anothers(const struct virt *v);
+
 /* Has libvirt make an empty directory that is its daemon's, of mode 0770 and of that group: it
  * builds a storage pool there, which is forgotten at once. Directories above are made as well. For
  * who may use libvirt but may not make the directory. */

@@ -1,49 +1,14 @@
 """Without root and without a system daemon: qemu:///session of an ordinary user, qemu:///embed."""
 
-import contextlib
 import os
 
 from lib import reading
 from lib.command import attempt, must
 from lib.domain import MIB, Domain
 from lib.mount import Mount
+from lib.people import UID, user
 from lib.scratch import scratch
 from lib.tap import equal, holds, run, test, true
-
-USER = "snapfs-test"
-UID = 64123
-GID = 100
-
-
-@contextlib.contextmanager
-def user():
-    """An ordinary user, known in this mount namespace alone; a command prefix to be it, and its home.
-
-    It may use /dev/fuse, as everywhere where udev has set that up.
-    """
-    with scratch() as home:
-        passwd = os.path.join(home, "passwd")
-        with open("/etc/passwd", encoding="utf-8") as known:
-            lines = known.read()
-        with open(passwd, "w", encoding="utf-8") as file:
-            file.write(f"{lines}{USER}:x:{UID}:{GID}::{home}:/bin/sh\n")
-        runtime = os.path.join(home, "run")
-        os.mkdir(runtime, 0o700)
-        for path in (home, runtime):
-            os.chown(path, UID, GID)
-        fuse = os.path.join(home, "fuse")
-        os.mknod(fuse, 0o20666, os.stat("/dev/fuse").st_rdev)
-        os.chmod(fuse, 0o666)
-        must("mount", "--bind", passwd, "/etc/passwd")
-        must("mount", "--bind", fuse, "/dev/fuse")
-        try:
-            yield (
-                *("setpriv", "--reuid", str(UID), "--regid", str(GID), "--clear-groups"),
-                *("env", f"HOME={home}", f"XDG_RUNTIME_DIR={runtime}"),
-            ), home
-        finally:
-            must("umount", "/etc/passwd", "/dev/fuse")
-
 
 class Shut(Domain):
     """A domain that is never started, of a connection that `be`, a command prefix, may make."""

@@ -10,6 +10,7 @@
 #include "base/mounts.h"
 #include "model/catalog/catalog.h"
 #include "model/reader/policy.h"
+#include "model/storage/remedy.h"
 #include "model/reader/tag_dirs.h"
 
 struct table {
@@ -21,6 +22,7 @@ struct table {
 };
 
 struct tag_tables {
+    const struct virt *virt;
     struct err not_local; /* no != 0: paths are not ours */
     struct mounts *mounts;
     struct table *tables;
@@ -31,6 +33,7 @@ struct tag_tables *tag_tables_new(const struct model *m)
     struct tag_tables *t = calloc(1, sizeof(*t));
     if (!t)
         return NULL;
+    t->virt = m->virt;
     t->mounts = mounts_read();
     if (!t->mounts) {
         free(t);
@@ -265,5 +268,6 @@ int tag_tables_identify(struct tag_tables *all, struct snapshot_disk *disk, stru
     if (!disk->format)
         return err_fail(e, EINVAL, "libvirt's XML gives no format for disk '%s' ('%s')",
                         disk->target, disk->path);
-    return disk->tag ? identify_tag(all, disk, e) : identify_file(all, disk, e);
+    return remedy_add(all->virt,
+                      disk->tag ? identify_tag(all, disk, e) : identify_file(all, disk, e), e);
 }

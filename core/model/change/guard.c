@@ -321,6 +321,8 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, un
         r = check_start(d, s, flags, e);
     if (r == 0)
         r = leftovers_note_live(left, &v, d, e);
+    if (r == 0)
+        r = leftovers_check(m, left, e);
     survey_drop(&v);
     return r;
 }

@@ -13,6 +13,7 @@
 #include "model/change/recover.h"
 #include "model/activity/task.h"
 #include "model/journal/domain_lock.h"
+#include "model/journal/unfinished.h"
 
 void turn_end(struct turn *t)
 {
@@ -25,6 +26,7 @@ void turn_end(struct turn *t)
     domain_unref(t->domain);
     bool left = t->journal && !t->recovers && journal_is_left(t->journal);
     journal_close(t->journal);
+    unfinished_close(t->unfinished);
     domain_lock_release(t->lock);
     progress_end(t->m, t->entry);
     queue_leave(t->m, &t->entry->queue, &t->place);
@@ -65,6 +67,10 @@ static int open_journal(struct turn *t, const char *uuid, struct err *e)
         r = lock_both(t, uuid, true, e);
         progress_set("", 0, 0);
     }
+    if (r == 0)
+        r = unfinished_open(t->m->virt, uuid, &t->unfinished, e);
+    if (r == 0)
+        r = journal_share(t->journal, t->unfinished, e);
     return r == 0 ? recover_domain(t->m, t->journal, uuid, e) : r;
 }
 

@@ -18,8 +18,9 @@ struct turn {
     struct journal
         *journal;          /* NULL for the test driver's domains, which are this process's alone */
     struct domain *domain; /* as it was read after the turn came */
-    bool recovers;         /* it does nothing else */
-    struct domain *before; /* the same, once a change may have begun; else NULL */
+    struct unfinished *unfinished; /* as `lock` */
+    bool recovers;                 /* it does nothing else */
+    struct domain *before;         /* the same, once a change may have begun; else NULL */
 };
 
 /* Waits for the verbs before it, also of other processes, undoes or finishes what one of them left

@@ -15,6 +15,8 @@
 #include "model/storage/file_marks.h"
 #include "model/graph/users.h"
 #include "model/storage/overlay_name.h"
+#include "model/storage/removable.h"
+#include "virt/shared.h"
 #include "virt/xml.h"
 #include "virt/xml_revert.h"
 
@@ -92,6 +94,19 @@ int leftovers_note_live(struct leftovers *l, const struct survey *v, const struc
     int r = 0;
     for (size_t i = 0; r == 0 && i < v->live->n_disks; i++)
         r = leftovers_note_chain(l, v, d, survey_user(v, d, NULL, v->live->disks[i].target), e);
+    return r;
+}
+
+int leftover_check_new(const struct model *m, const char *path, struct err *e)
+{
+    return virt_is_anothers(m->virt) ? removable_check(path, e) : 0;
+}
+
+int leftovers_check(const struct model *m, const struct leftovers *l, struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < l->n; i++)
+        r = leftover_check_new(m, l->items[i].path, e);
     return r;
 }
 

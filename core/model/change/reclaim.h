@@ -62,6 +62,13 @@ bool leftover_is_overlay(const struct domain *d, const char *path, const char *b
 void leftovers_put(const struct leftovers *l, struct text *t);
 bool leftovers_read(struct leftovers *l, const struct record_line *line);
 
+/* May this process remove each of them? An ordinary user is refused before the change, with EACCES
+ * naming the directory, where libvirt's daemon runs as someone else. */
+int leftovers_check(const struct model *m, const struct leftovers *l, struct err *e);
+
+/* The same of a file that is to be made. */
+int leftover_check_new(const struct model *m, const char *path, struct err *e);
+
 /* Removes those that nobody needs; `d` was read after the change. What is left, and why, is told in
  * `remark`. */
 int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *l,

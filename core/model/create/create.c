@@ -20,6 +20,7 @@
 #include "model/create/new_files.h"
 #include "model/change/operation.h"
 #include "model/verbs.h"
+#include "virt/shared.h"
 
 struct creation {
     struct turn turn;
@@ -70,7 +71,17 @@ static int check_new_name(const struct turn *t, const char *name, struct err *e)
     return 0;
 }
 
-/* Settles the files and asks the guard; what libvirt will be told is then in c->wish. */
+/* QEMU's user would own them, alone, so that the snapshot could not be deleted here. */
+static int refuse_files(struct err *e)
+{
+    return err_fail(e, EACCES,
+                    "libvirt would make the files of an external snapshot as its own user, and "
+                    "this one could neither read nor remove them; nothing was done; ask a mount by "
+                    "root for it, or write 'internal'");
+}
+
+/* Settles the files and asks the guard; an ordinary user makes no snapshot that he could not look
+ * at to delete it.  what libvirt will be told is then in c->wish. */
 static int settle(struct creation *c, struct err *e)
 {
     struct model *m = c->turn.m;
@@ -84,8 +95,11 @@ static int settle(struct creation *c, struct err *e)
         return err_fail(e, EOPNOTSUPP, "the files of an external snapshot cannot be looked at: %s",
                         why.text);
     }
-    bool reuse = c->wish.flags & VIRT_CREATE_REUSE_EXTERNAL;
-    int r = survey_make(m, d, !files ? SURVEY_ALONE : reuse ? SURVEY_BESIDE : SURVEY_ALL, &v, e);
+    bool reuse = c->wish.flags & VIRT_CREATE_REUSE_EXTERNAL, anothers = virt_is_anothers(m->virt);
+    enum survey_scope scope = !files ? SURVEY_ALONE : reuse ? SURVEY_BESIDE : SURVEY_ALL;
+    int r = files && anothers ? refuse_files(e) : 0;
+    if (r == 0)
+        r = survey_make(m, d, anothers ? SURVEY_BESIDE : scope, &v, e);
     if (r < 0)
         return r;
     r = guard_create(m, &v, d, c->wish.request.name, &c->plan, e);

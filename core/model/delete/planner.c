@@ -327,6 +327,8 @@ static int plan_all(struct planner *p, bool metadata, struct err *e)
         r = check_merge(p, e);
     if (r == 0)
         r = fill(p, metadata, e);
+    if (r == 0)
+        r = leftovers_check(p->m, &p->del->left, e);
     return r == 0 ? check_redefines(p, e) : r;
 }
 

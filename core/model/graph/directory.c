@@ -2,6 +2,7 @@
 #include "model/graph/directory.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@ struct reading {
     const char *path;
     int fd;
     const struct mounts *mounts;
+    struct denied *denied;
 };
 
 /* A link is followed only once it is known to lead outside the mounts. */
@@ -19,11 +21,16 @@ static bool is_file(const struct reading *r, const struct dirent *d, const char 
 {
     if (d->d_type != DT_REG && d->d_type != DT_LNK && d->d_type != DT_UNKNOWN)
         return false;
-    if (fstatat(r->fd, d->d_name, ret, AT_SYMLINK_NOFOLLOW) < 0)
+    int res = fstatat(r->fd, d->d_name, ret, AT_SYMLINK_NOFOLLOW);
+    if (res == 0 && S_ISLNK(ret->st_mode)) {
+        if (mounts_check(r->mounts, file, NULL, NULL) < 0)
+            return false;
+        res = fstatat(r->fd, d->d_name, ret, 0);
+    }
+    if (res < 0) {
+        denied_note(r->denied, errno, file);
         return false;
-    if (S_ISLNK(ret->st_mode) &&
-        (mounts_check(r->mounts, file, NULL, NULL) < 0 || fstatat(r->fd, d->d_name, ret, 0) < 0))
-        return false;
+    }
     return S_ISREG(ret->st_mode);
 }
 
@@ -53,15 +60,17 @@ static int read_names(const struct reading *r, DIR *dir,
 
 int directory_each(const char *path, const struct mounts *mounts,
                    int (*see)(void *ctx, const char *file, const struct stat *st, struct err *e),
-                   void *ctx, bool *ret_all, struct err *e)
+                   void *ctx, bool *ret_all, struct denied *denied, struct err *e)
 {
     *ret_all = true;
     if (mounts_check(mounts, path, NULL, NULL) < 0)
         return 0;
     DIR *dir = opendir(path);
-    if (!dir)
+    if (!dir) {
+        denied_note(denied, errno, path);
         return 0;
-    struct reading r = {.path = path, .fd = dirfd(dir), .mounts = mounts};
+    }
+    struct reading r = {.path = path, .fd = dirfd(dir), .mounts = mounts, .denied = denied};
     int res = read_names(&r, dir, see, ctx, ret_all, e);
     closedir(dir);
     return res;

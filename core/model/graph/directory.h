@@ -7,15 +7,16 @@
 
 #include "base/error.h"
 #include "base/mounts.h"
+#include "model/graph/denied.h"
 
 enum { DIRECTORY_FILES_MAX = 10000 }; /* files that are looked at in one directory */
 
 /* Calls `see` for each regular file in the directory, also through a link, in no order. Nothing
  * inside a snapfs mount is touched, and a directory that cannot be read has no files. *ret_all:
  * all were seen, not only the first DIRECTORY_FILES_MAX. The first result of `see` below 0 ends
- * it and is the result. */
+ * it and is the result. `denied` gets what may not be looked at. */
 int directory_each(const char *path, const struct mounts *mounts,
                    int (*see)(void *ctx, const char *file, const struct stat *st, struct err *e),
-                   void *ctx, bool *ret_all, struct err *e);
+                   void *ctx, bool *ret_all, struct denied *denied, struct err *e);
 
 #endif

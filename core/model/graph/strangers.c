@@ -19,6 +19,7 @@ struct search {
     struct graph *graph;
     const struct mounts *mounts;
     struct text *unseen;
+    struct denied *denied;
     struct directory_id {
         dev_t dev;
         ino_t ino;
@@ -116,6 +117,8 @@ static int add_chain(struct search *s, const char *path, bool *ret_done, struct 
     int r = image_layers(&source, &policy, &layers, &n, &unknown, NULL);
     if (r == -ENOENT && s->asked)
         s->inside = inside_guess(s->asked);
+    if (r < 0)
+        denied_note(s->denied, -r, s->asked ? s->asked : path);
     for (size_t i = 1; i < n && !known; i++)
         known = is_known(s, &layers[i]);
     struct graph_user u = {.domain = "",
@@ -153,9 +156,11 @@ static bool begins(const char *head, size_t len, const char *magic)
 }
 
 /* How many bytes of the file's beginning were read; 0 where it is no image with a backing file. */
-static size_t read_head(const char *path, char *head)
+static size_t read_head(const char *path, char *head, struct denied *denied)
 {
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        denied_note(denied, errno, path);
     ssize_t n = fd < 0 ? -1 : pread(fd, head, 8, 0);
     size_t len = n < 0 ? 0 : (size_t)n;
     static const char *const magics[] = {"QFI\xfb", "QED", "KDMV", "COWD", "# Disk"};
@@ -175,7 +180,7 @@ static int look_at(void *ctx, const char *path, const struct stat *st, struct er
     autofree char *head = malloc(HEAD_MAX);
     if (!head)
         return err_nomem(e);
-    size_t len = read_head(path, head);
+    size_t len = read_head(path, head, s->denied);
     bool done = !len;
     int r = begins(head, len, "QFI\xfb") ? add_chain(s, path, &done, e) : 0;
     return r < 0 || done ? r : add_named(s, path, st, head, len, e);
@@ -203,12 +208,17 @@ static int search_directory(struct search *s, const char *path, struct err *e)
 {
     struct stat st;
     bool all;
-    if (mounts_check(s->mounts, path, NULL, NULL) < 0 || stat(path, &st) < 0 ||
-        !S_ISDIR(st.st_mode) || was_seen(s, &st))
+    if (mounts_check(s->mounts, path, NULL, NULL) < 0)
+        return 0;
+    if (stat(path, &st) < 0) {
+        denied_note(s->denied, errno, path);
+        return 0;
+    }
+    if (!S_ISDIR(st.st_mode) || was_seen(s, &st))
         return 0;
     int r = note_seen(s, &st, e);
     if (r == 0)
-        r = directory_each(path, s->mounts, look_at, s, &all, e);
+        r = directory_each(path, s->mounts, look_at, s, &all, s->denied, e);
     if (r == 0 && !all)
         text_add(s->unseen,
                  "; '%s' has more than %d files, of which only these were looked at for clones",
@@ -258,9 +268,9 @@ static int sort_names(struct search *s, struct err *e)
 }
 
 int strangers_add(struct graph *g, const struct mounts *mounts, const char *domain,
-                  struct text *unseen, struct err *e)
+                  struct text *unseen, struct denied *denied, struct err *e)
 {
-    struct search s = {.graph = g, .mounts = mounts, .unseen = unseen};
+    struct search s = {.graph = g, .mounts = mounts, .unseen = unseen, .denied = denied};
     size_t n = graph_n_users(g);
     int r = sort_names(&s, e);
     for (size_t i = 0; r == 0 && i < n; i++) {

@@ -5,21 +5,25 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mounts.h"
 #include "model/catalog/catalog.h"
 #include "model/graph/advice.h"
+#include "model/graph/denied.h"
 #include "model/graph/left_files.h"
 #include "model/graph/loops.h"
 #include "model/graph/strangers.h"
 #include "model/graph/told.h"
 #include "model/graph/twins.h"
+#include "model/graph/users.h"
 #include "model/graph/mount_path.h"
 #include "model/storage/file_marks.h"
 #include "model/storage/backing.h"
 #include "model/catalog/tag_tables.h"
 #include "model/graph/chain_cache.h"
 #include "model/storage/volumes.h"
+#include "virt/shared.h"
 
 struct surveyor {
     struct model *m;
@@ -36,6 +40,7 @@ struct surveyor {
     const atomic_bool *stop; /* when it is set, what is found out is not needed; may be NULL */
     char *inside; /* where the chain being followed led into a snapfs mount; NULL = nowhere */
     char *asked;  /* the file of that chain that was asked for last */
+    struct denied denied;
 };
 
 /* The survey's policy: every file may be looked at but those of a snapfs mount, which are noted. */
@@ -74,6 +79,16 @@ static int check_stop(const struct surveyor *v, struct err *e)
     return stop ? err_fail(e, ESHUTDOWN, "the mount is ending") : 0;
 }
 
+/* A raw file ends its chain: what it holds tells nothing of others. */
+static bool is_plain_raw(const struct image_source *source, struct image_layer *ret)
+{
+    struct stat st;
+    if (strcmp(source->format, "raw") != 0 || stat(source->path, &st) < 0)
+        return false;
+    need_identify(&st, &ret->dev, &ret->ino);
+    return true;
+}
+
 /* Follows a chain; a file that is not there makes one of its own. NULL without memory; what is in
  * *ret lasts until the next. */
 static int *walk(struct surveyor *v, const struct image_source *source, struct trail *ret,
@@ -87,6 +102,10 @@ static int *walk(struct surveyor *v, const struct image_source *source, struct t
     int r = image_layers(source, &policy, layers, n, &ret->unknown, NULL);
     if (r == -ENOENT && v->asked && !v->inside)
         v->inside = inside_guess(v->asked);
+    if (r == -EACCES && !*n && !v->inside && is_plain_raw(source, &top))
+        r = 0;
+    if (r < 0)
+        denied_note(&v->denied, -r, v->asked ? v->asked : source->path);
     ret->broken = r < 0;
     ret->inside = v->inside;
     ret->unknown &= !v->inside;
@@ -440,7 +459,7 @@ static int add_rest(struct surveyor *v, struct err *e)
         r = add_loose(v, path, e);
     v->n_had = graph_n_files(v->graph);
     if (r == 0 && v->scope == SURVEY_BESIDE)
-        r = strangers_add(v->graph, v->mounts, v->asking, &v->unseen, e);
+        r = strangers_add(v->graph, v->mounts, v->asking, &v->unseen, &v->denied, e);
     if (r == 0 && v->scope != SURVEY_ALONE)
         r = loops_add(v->graph, v->mounts, e);
     if (r == 0)
@@ -473,6 +492,7 @@ static void end(struct surveyor *v)
     mounts_free(v->mounts);
     names_free(v->overlays);
     text_drop(&v->unseen);
+    denied_drop(&v->denied);
     free(v->asked);
     free(v->inside);
 }
@@ -498,6 +518,30 @@ int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, 
     return 0;
 }
 
+/* Files that no chain led to, such as a saved memory. */
+static void note_hidden_names(struct surveyor *v)
+{
+    const char *path;
+    for (size_t i = 0; (path = names_at(v->names, i)); i++)
+        if (path[0] == '/' && mounts_check(v->mounts, path, NULL, NULL) == 0 &&
+            access(path, F_OK) < 0)
+            denied_note(&v->denied, errno, path);
+}
+
+/* What an ordinary user may not look at may need any file. libvirt may look at it. */
+static int check_denied(struct surveyor *v, struct err *e)
+{
+    if (!virt_is_anothers(v->m->virt))
+        return 0;
+    note_hidden_names(v);
+    if (!v->denied.path)
+        return 0;
+    return err_fail(e, EACCES,
+                    "this user may not look at '%s', so it cannot be told whose bytes would "
+                    "change; nothing was done; ask a mount by root for it",
+                    v->denied.path);
+}
+
 static int look_around(struct surveyor *v, const struct domain *asking, const char *const *paths,
                        size_t n, struct err *e)
 {
@@ -506,7 +550,9 @@ static int look_around(struct surveyor *v, const struct domain *asking, const ch
         r = names_add(v->overlays, paths[i]) ? 0 : err_nomem(e);
     if (r == 0)
         r = v->scope == SURVEY_ALONE ? add_domain(v, asking, e) : add_domains(v, asking, e);
-    return r < 0 ? r : add_rest(v, e);
+    if (r == 0)
+        r = add_rest(v, e);
+    return r < 0 ? r : check_denied(v, e);
 }
 
 static int survey_from(struct surveyor *v, struct domain *d, const char *const *paths, size_t n,

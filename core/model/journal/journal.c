@@ -15,14 +15,16 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "model/journal/state_directory.h"
+#include "model/journal/unfinished.h"
 #include "model/journal/file_lock.h"
 
 struct journal {
     int dir, fd;
     char name[UUID_LEN + 1];
-    char *text;  /* what was in it, whole lines */
-    off_t end;   /* where the next line goes */
-    bool synced; /* the directory knows the file */
+    char *text;                    /* what was in it, whole lines */
+    off_t end;                     /* where the next line goes */
+    bool synced;                   /* the directory knows the file */
+    struct unfinished *unfinished; /* borrowed; NULL = nobody is told */
 };
 
 /* ---- the file and its lock ---- */
@@ -103,8 +105,11 @@ void journal_close(struct journal *j)
 {
     if (!j)
         return;
-    if (j->fd >= 0 && j->text && j->end == 0)
+    bool done = j->fd >= 0 && j->text && j->end == 0;
+    if (done)
         unlinkat(j->dir, j->name, 0);
+    if (done && j->unfinished)
+        unfinished_end(j->unfinished);
     if (j->fd >= 0) {
         flock(j->fd, LOCK_UN); /* also where a child process still has it open */
         close(j->fd);
@@ -113,6 +118,21 @@ void journal_close(struct journal *j)
         close(j->dir);
     free(j->text);
     free(j);
+}
+
+static int tell(struct journal *j, struct err *e)
+{
+    autofree char *path = NULL;
+    int r = j->unfinished ? state_path(j->name, &path, e) : 0;
+    return r < 0 || !j->unfinished ? r : unfinished_tell(j->unfinished, path, e);
+}
+
+int journal_share(struct journal *j, struct unfinished *u, struct err *e)
+{
+    j->unfinished = u;
+    if (u && !journal_is_left(j))
+        unfinished_end(u); /* what a crash left of it */
+    return journal_is_left(j) ? tell(j, e) : 0;
 }
 
 const char *journal_text(const struct journal *j)
@@ -160,7 +180,10 @@ int journal_add(struct journal *j, const char *lines, struct err *e)
     if (j->end + (off_t)len > JOURNAL_BYTES_MAX)
         return err_fail(e, EIO, "the journal '%s' would have more than %d bytes", j->name,
                         JOURNAL_BYTES_MAX);
-    int r = state_write(j->fd, lines, len, j->end);
+    int r = j->end == 0 ? tell(j, e) : 0;
+    if (r < 0)
+        return r;
+    r = state_write(j->fd, lines, len, j->end);
     r = r < 0 ? fail_file(j, "write", -r, e) : sync_all(j, e);
     if (r == 0)
         j->end += (off_t)len;
@@ -174,6 +197,8 @@ int journal_end(struct journal *j, struct err *e)
     if (ftruncate(j->fd, 0) < 0 || fdatasync(j->fd) < 0)
         return fail_file(j, "end", errno, e);
     j->end = 0;
+    if (j->unfinished)
+        unfinished_end(j->unfinished);
     return 0;
 }
 

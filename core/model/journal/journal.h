@@ -20,6 +20,7 @@
 enum { JOURNAL_BYTES_MAX = 4 << 20 }; /* some 200 bytes for each of XML_DISKS_MAX disks, and more */
 
 struct journal;
+struct unfinished;
 
 /* Opens and locks the journal of that domain; with `wait` as soon as nobody else has it, or EINTR
  * when the thread's task (activity/task.h) is unwanted before, else EAGAIN when it is in use. EPERM
@@ -27,6 +28,10 @@ struct journal;
 int journal_open(const char *uuid, bool wait, struct journal **ret, struct err *e);
 void journal_close(struct journal *j); /* NULL allowed */
 MEM_CLEANUP(struct journal, journal_close)
+
+/* From now on all users of that libvirt daemon are told while something is left to be recovered;
+ * `u` (NULL allowed) is borrowed until the journal is closed. */
+int journal_share(struct journal *j, struct unfinished *u, struct err *e);
 
 /* The whole lines that stand in it, each with its newline; "" for none. Owned by the journal. */
 const char *journal_text(const struct journal *j);

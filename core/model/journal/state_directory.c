@@ -68,6 +68,15 @@ int state_directory(bool make, struct err *e)
     return r < 0 ? r : open_directory(path, e);
 }
 
+int state_path(const char *name, char **ret, struct err *e)
+{
+    autofree char *directory = NULL;
+    int r = directory_path(&directory, e);
+    if (r == 0 && asprintf(ret, "%s/%s", directory, name) < 0)
+        r = err_nomem(e);
+    return r;
+}
+
 int state_directory_of_root(struct err *e)
 {
     const char *given = getenv("STATE_DIRECTORY");

@@ -16,6 +16,9 @@
  * owner alone. -ENOENT where it is missing, or the environment names none. */
 int state_directory(bool make, struct err *e);
 
+/* The path of that file in the directory, the caller's. */
+int state_path(const char *name, char **ret, struct err *e);
+
 /* Opens root's directory for an ordinary user, who reads there what he may; -ENOENT for root, and
  * where $STATE_DIRECTORY is set. */
 int state_directory_of_root(struct err *e);

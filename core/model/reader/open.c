@@ -26,6 +26,7 @@
 #include "model/catalog/tag_tables.h"
 #include "model/reader/unmanaged.h"
 #include "model/reader/modified.h"
+#include "model/storage/remedy.h"
 #include "model/storage/volumes.h"
 #include "virt/virt.h"
 #include "virt/xml.h"
@@ -270,7 +271,7 @@ static int open_anew(struct model *m, struct domain *d, const struct snapshot *s
     struct image_policy policy = policy_of(&a);
     autobacking struct backing b = {0};
     int r = backing_of_image(d, s, disk, &b, e);
-    return r < 0 ? r : image_open(&b.source, &policy, ret, e);
+    return r < 0 ? r : remedy_add(m->virt, image_open(&b.source, &policy, ret, e), e);
 }
 
 int images_each_file(struct model *m, struct domain *d, const struct snapshot *s,

@@ -226,6 +226,10 @@ static int plan_all(struct copier *p, struct err *e)
         r = consider(p, &p->s->disks[i], e);
     if (r == 0)
         r = leftovers_note_live(&p->c->left, &p->survey, p->d, e);
+    if (r == 0)
+        r = leftovers_check(p->m, &p->c->left, e);
+    for (size_t i = 0; r == 0 && i < p->c->n; i++)
+        r = leftover_check_new(p->m, p->c->disks[i].to, e);
     if (r == 0 && !p->c->n)
         r = err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
     p->c->active = p->d->active;

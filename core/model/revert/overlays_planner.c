@@ -302,6 +302,10 @@ static int plan_all(struct planner *p, struct err *e)
         r = plan_others(p, e);
     if (r == 0)
         r = leftovers_note_live(&p->rv->left, &p->survey, p->d, e);
+    if (r == 0)
+        r = leftovers_check(p->m, &p->rv->left, e);
+    for (size_t i = 0; r == 0 && i < p->rv->n; i++)
+        r = leftover_check_new(p->m, p->rv->disks[i].overlay, e);
     if (r == 0 && *p->rv->memory)
         r = check_memory(p, e);
     if (r == 0)

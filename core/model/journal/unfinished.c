@@ -1,0 +1,114 @@
+/* unfinished.c - see unfinished.h. Locks: the domain's (domain_lock.h) is held. */
+#include "model/journal/unfinished.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/uuid.h"
+#include "model/journal/run_directory.h"
+#include "model/journal/state_directory.h"
+
+#define DIRECTORY "/var/lib/libvirt/snapfs"
+
+enum { UID_DIGITS = 10 };
+
+struct unfinished {
+    int dir;
+    char uuid[UUID_LEN + 1];
+    char name[UUID_LEN + UID_DIGITS + 2]; /* of this user's file */
+};
+
+void unfinished_close(struct unfinished *u)
+{
+    if (u && u->dir >= 0)
+        close(u->dir);
+    free(u);
+}
+
+/* ---- others' ---- */
+
+static int refuse(const struct unfinished *u, const char *name, uid_t owner, struct err *e)
+{
+    autofree char *journal = NULL;
+    autoclose int fd = openat(u->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0)
+        (void)state_read(fd, PATH_MAX, &journal);
+    return err_fail(e, EBUSY,
+                    "an earlier operation on the domain, by the user with the id %lu, was cut off: "
+                    "its journal is '%s'; let that user mount again, which finishes it, or, as a "
+                    "last resort, repair the domain with virsh(1) and remove that journal and "
+                    "'" DIRECTORY "/%s'",
+                    (unsigned long)owner, journal && *journal ? journal : "unknown", name);
+}
+
+/* Is that the file of another user, for this domain? */
+static bool is_anothers(const struct unfinished *u, const char *name, uid_t *ret_owner)
+{
+    struct stat st;
+    if (strncmp(name, u->uuid, UUID_LEN) != 0 || name[UUID_LEN] != '.' ||
+        fstatat(u->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    *ret_owner = st.st_uid;
+    return st.st_uid != geteuid();
+}
+
+static int check_others(const struct unfinished *u, struct err *e)
+{
+    uid_t owner;
+    int fd = openat(u->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        int no = errno;
+        if (fd >= 0)
+            close(fd);
+        return err_fail(e, no, "cannot read the directory '" DIRECTORY "': %s",
+                        strerrordesc_np(no));
+    }
+    for (const struct dirent *entry; r == 0 && (entry = readdir(dir));)
+        if (is_anothers(u, entry->d_name, &owner))
+            r = refuse(u, entry->d_name, owner, e);
+    closedir(dir);
+    return r;
+}
+
+int unfinished_open(struct virt *v, const char *uuid, struct unfinished **ret, struct err *e)
+{
+    *ret = NULL;
+    if (!run_is_shared(v))
+        return 0;
+    struct unfinished *u autodestroy(unfinished_close) = calloc(1, sizeof(*u));
+    if (!u)
+        return err_nomem(e);
+    snprintf(u->uuid, sizeof(u->uuid), "%s", uuid);
+    snprintf(u->name, sizeof(u->name), "%s.%lu", u->uuid, (unsigned long)geteuid());
+    u->dir = run_shared_directory(v, DIRECTORY, true, e);
+    int r = u->dir < 0 ? u->dir : check_others(u, e);
+    if (r == 0)
+        *ret = take(u);
+    return r;
+}
+
+/* ---- this user's ---- */
+
+int unfinished_tell(struct unfinished *u, const char *journal, struct err *e)
+{
+    autoclose int fd = run_file(u->dir, u->name, e);
+    if (fd < 0)
+        return fd;
+    int r = state_write(fd, journal, strlen(journal), 0);
+    if (r == 0 && (ftruncate(fd, (off_t)strlen(journal)) < 0 || fsync(fd) < 0 || fsync(u->dir) < 0))
+        r = -errno;
+    if (r == 0)
+        return 0;
+    return err_fail(e, -r, "cannot write '" DIRECTORY "/%s': %s", u->name, strerrordesc_np(-r));
+}
+
+void unfinished_end(struct unfinished *u)
+{
+    unlinkat(u->dir, u->name, 0);
+}
