@@ -44,11 +44,12 @@ void cow_drop_pages(struct fuse_session *session, fuse_ino_t ino)
     fuse_lowlevel_notify_inval_inode(session, ino, 0, 0);
 }
 
-int cow_open(struct fs *fs, fuse_ino_t ino, struct handle *h, struct fuse_file_info *fi,
-             struct err *e)
+int cow_open(struct fs *fs, fuse_ino_t ino, const struct stat *st, struct handle *h,
+             struct fuse_file_info *fi, struct err *e)
 {
     bool first;
     struct cow_open o = {.node = ino,
+                         .number = st->st_ino,
                          .size = h->end - h->begin,
                          .chain = image_chain_hash(h->image),
                          .writes = (fi->flags & O_ACCMODE) != O_RDONLY};

@@ -95,7 +95,7 @@ static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struc
         return r;
     h->begin = part.offset;
     h->end = min_u64(part.length, image_size(h->image) - part.offset) + part.offset;
-    r = v->place.cow ? cow_open(fs, ino, h, fi, e) : 0;
+    r = v->place.cow ? cow_open(fs, ino, &st, h, fi, e) : 0;
     if (r < 0)
         return r;
     enum table_pages pages;

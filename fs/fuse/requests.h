@@ -31,7 +31,8 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void transfer_failed(fuse_req_t req, const char *operation, struct handle *h, struct err *e);
 
 /* cow.c: .cow files, whose handle has its image and its part of it. */
-int cow_open(struct fs *fs, fuse_ino_t ino, struct handle *h, struct fuse_file_info *fi,
+int cow_open(struct fs *fs, fuse_ino_t ino, const struct stat *st, struct handle *h,
+             struct fuse_file_info *fi,
              struct err *e); /* cows_open, and what the kernel may keep */
 void cow_drop_pages(struct fuse_session *session, fuse_ino_t ino);
 /* Has the file been opened for writing since nobody had it open? */

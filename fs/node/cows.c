@@ -9,7 +9,7 @@
 #include "model/journal/state_directory.h"
 
 struct cow_file { /* as long as its node is open */
-    uint64_t node, chain;
+    uint64_t node, number, chain;
     unsigned opens;
     struct cow *cow; /* NULL: nobody has opened it for writing */
     struct cow_file *next;
@@ -48,11 +48,20 @@ static struct cow_file **find(struct cows *all, uint64_t node)
     return at;
 }
 
+/* Is the file open by another node, and either open written to? */
+static bool is_open_elsewhere(const struct cows *all, const struct cow_open *o)
+{
+    for (const struct cow_file *f = all->first; f; f = f->next)
+        if (f->number == o->number && f->node != o->node && (f->cow || o->writes))
+            return true;
+    return false;
+}
+
 /* Would the open find a view that its last user may just have closed, or no room for its own? */
 static bool may_be_closing(struct cows *all, const struct cow_open *o)
 {
     const struct cow_file *f = *find(all, o->node);
-    return (f && f->cow) || (o->writes && all->n == COWS_MAX);
+    return (f && f->cow) || (o->writes && all->n == COWS_MAX) || is_open_elsewhere(all, o);
 }
 
 /* Lets closes come in that are on their way: a file that is closed and opened again begins anew. */
@@ -85,13 +94,12 @@ static int open_locked(struct cows *all, const struct cow_open *o, bool *ret_fir
     if (!f)
         return err_nomem(e);
     if (*ret_first)
-        *f = (struct cow_file){.node = o->node, .chain = o->chain};
+        *f = (struct cow_file){.node = o->node, .number = o->number, .chain = o->chain};
     int r = 0;
-    if (f->chain != o->chain)
-        r = err_fail(
-            e, EBUSY,
-            "the files of the image were exchanged while this .cow file was open; close it "
-            "everywhere first");
+    if (f->chain != o->chain || is_open_elsewhere(all, o))
+        r = err_fail(e, EBUSY,
+                     "the files of the image have changed while this .cow file was open; close it "
+                     "everywhere first");
     if (r == 0 && o->writes && !f->cow)
         r = make_view(all, o, f, e);
     if (r == 0)

@@ -19,7 +19,7 @@ enum {
     COWS_MAX = 4,
     COWS_DEFAULT_MIB = 1024, /* what may be written to one */
     COWS_MOST_MIB = 1048576,
-    COWS_CLOSE_MS = 100 /* close(2) returns before we hear of it: how long an open waits */
+    COWS_CLOSE_MS = 200 /* close(2) returns before we hear of it: how long an open waits */
 };
 
 struct cows {
@@ -33,15 +33,18 @@ struct cows {
 void cows_init(struct cows *all, uint64_t most);
 void cows_destroy(struct cows *all); /* drops the views that are left */
 
-/* What is opened: the node of the file, the bytes it has, and the hash of the files that it is read
- * from (image_chain_hash). */
+/* What is opened. */
 struct cow_open {
-    uint64_t node, size, chain;
+    uint64_t node, number; /* of the file: its st_ino, which it keeps when a merge made here gives
+                            * it another node */
+    uint64_t size;         /* bytes */
+    uint64_t chain;        /* image_chain_hash */
     bool writes;
 };
 
 /* Counts an open; *ret_first: the node had none. ENOSPC: COWS_MAX others have a view; EBUSY: the
- * node is open on other files; ENOMEM; or why there can be no file for what is written. */
+ * file is open by another node, whose pages the kernel keeps apart, or on other files; ENOMEM; or
+ * why there can be no file for what is written. */
 int cows_open(struct cows *all, const struct cow_open *o, bool *ret_first, struct err *e);
 
 /* Takes one open back. True: that was the node's last, and its view has gone. */

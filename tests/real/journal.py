@@ -81,6 +81,11 @@ def read(path):
         return image.read()
 
 
+def merge(mount, guest, snapshot):
+    with open(file(mount, guest, snapshot, "delete"), "wb", buffering=0) as delete:
+        delete.write(b"merge\n")
+
+
 def direct(path, flags):
     """Past the kernel's pages."""
     return os.open(path, flags | os.O_DIRECT)
@@ -149,6 +154,31 @@ def a_snapshot_that_goes_takes_its_view_along(directory):
             for at in (4 * MIB, 6 * MIB):
                 refused(errno.ESTALE, os.preadv, cow.fileno(), [block], at)
             refused(errno.ESTALE, os.pwritev, cow.fileno(), [block], 4 * MIB)
+
+
+@test
+def a_view_goes_on_when_another_snapshot_is_merged(directory):
+    with Domain("merged", directory, disks={"vda": "qcow2"}) as guest, Mount(SYSTEM) as mount:
+        guest.start()
+        for number, name in enumerate(("one", "two", "three"), 1):
+            guest.write(number, number * MIB)
+            guest.snapshot(name, "external")
+        guest.write(9, MIB, 8 * MIB)
+        block = mmap.mmap(-1, 8192)
+        with open(file(mount, guest, "two", "vda.cow"), "r+b", buffering=0, opener=direct) as cow:
+            block[:] = b"x" * 8192
+            equal(os.pwritev(cow.fileno(), [block], 5 * MIB), 8192)
+            merge(mount, guest, "one")
+            equal(guest.snapshots(), ["three", "two"])
+            for at, byte in ((5 * MIB, b"x"), (MIB, b"\1"), (2 * MIB, b"\2"), (3 * MIB, b"\0"), (9 * MIB, b"\0")):
+                equal((os.preadv(cow.fileno(), [block], at), block[:1], block[8191:]), (8192, byte, byte), f"at {at}")
+            block[:] = b"y" * 8192
+            equal(os.pwritev(cow.fileno(), [block], 6 * MIB), 8192)
+            refused(errno.EBUSY, os.open, file(mount, guest, "two", "vda.cow"), os.O_RDWR)
+            refused(errno.EBUSY, merge, mount, guest, "two")
+        with open(file(mount, guest, "two", "vda.cow"), "r+b") as cow:
+            cow.seek(6 * MIB)
+            equal(cow.read(1), b"\0", "a view of the merged files")
 
 
 @test
