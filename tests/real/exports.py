@@ -1,0 +1,236 @@
+"""The tree exported by NFS-Ganesha and by Samba, as snapfs(5) says it, to clients without a kernel.
+
+Runs in a network namespace of its own.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+
+from lib import reading
+from lib.command import attempt, must
+from lib.control import write
+from lib.domain import MIB, SYSTEM, Domain
+from lib.mount import SNAPFS, mount_line
+from lib.scratch import scratch
+from lib.tap import equal, holds, note, run, test, true
+from lib.wait import until
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../docs"))
+import page  # noqa: E402
+
+MANUAL = os.path.join(os.path.dirname(__file__), "../../man/snapfs.5")
+POINT = "/mnt/vms"
+DROP = "/proc/sys/vm/drop_caches"
+# What changes, or cannot be read here.
+LIVELY = ("create", "revert", "delete", "log", "job")
+SIZE = 64 * MIB
+GANESHA = """NFS_CORE_PARAM {{ Protocols = 4; Enable_NLM = false; Enable_RQUOTA = false; }}
+NFSV4 {{ Graceless = true; RecoveryBackend = fs; RecoveryRoot = {0}; }}
+"""
+SAMBA = """[global]
+    private dir = {0}
+    state directory = {0}
+    cache directory = {0}
+    lock directory = {0}
+    pid directory = {0}
+    ncalrpc dir = {0}/ncalrpc
+    log file = {0}/log
+    disable netbios = yes
+    load printers = no
+    passdb backend = tdbsam
+"""
+
+
+def recipe(name):
+    with open(MANUAL, encoding="utf-8") as file:
+        return page.recipes(file.read())[name]
+
+
+def mount():
+    """The recipe begins with the mount that there is."""
+    must("bash", "-euc", recipe("export"))
+
+
+def end(process):
+    process.send_signal(signal.SIGTERM)
+    process.wait()
+
+
+@contextlib.contextmanager
+def ganesha(directory):
+    recovery, configuration = f"{directory}/recovery", f"{directory}/ganesha.conf"
+    for path in (recovery, "/run/ganesha"):
+        os.makedirs(path, exist_ok=True)
+    with open(configuration, "w", encoding="ascii") as file:
+        file.write(GANESHA.format(recovery) + recipe("nfs"))
+    log = f"{directory}/ganesha.log"
+    process = subprocess.Popen(
+        ["ganesha.nfsd", "-F", "-f", configuration, "-L", log, "-p", f"{directory}/ganesha.pid", "-N", "EVENT"]
+    )
+    try:
+        until(lambda: attempt("nfs-ls", address("")).status == 0, "Ganesha answers", seconds=30)
+        yield
+    finally:
+        end(process)
+
+
+def address(path):
+    return f"nfs://127.0.0.1/vms/{path}?version=4"
+
+
+def fetch(path, to):
+    """Reads a file by NFS; returns what the client says, nothing if all is well."""
+    with open(to, "wb") as file:
+        done = subprocess.run(["nfs-cat", address(path)], stdout=file, stderr=subprocess.PIPE, text=True)
+    return f"{done.returncode}: {done.stderr}" if done.returncode else ""
+
+
+def fetch_all(guest, directory):
+    """The images of all snapshots hold what QEMU reads."""
+    for name, expected in guest.expected.items():
+        equal(fetch(f"web01/by-name/{name}/vda.raw", f"{directory}/copy"), "", name)
+        true(reading.same(f"{directory}/copy", expected), f"{name} has other bytes")
+
+
+def files():
+    """Every file that the tree lists, by its path in it."""
+    for directory, _, names in os.walk(POINT):
+        for name in names:
+            path = os.path.join(directory, name)
+            if not os.path.islink(path):
+                yield os.path.relpath(path, POINT)
+
+
+def drop_caches():
+    with open(DROP, "w", encoding="ascii") as file:
+        print(2, file=file)
+
+
+@test
+def all_of_the_tree_is_read_by_nfs(guest, directory):
+    with ganesha(directory):
+        read = 0
+        for path in files():
+            if os.path.basename(path) not in LIVELY:
+                equal(fetch(path, f"{directory}/copy"), "", path)
+                true(reading.same(f"{directory}/copy", f"{POINT}/{path}"), path)
+                read += 1
+        note(f"{read} files read")
+        true(read > 10, f"only {read} files could be read")
+        fetch_all(guest, directory)
+
+
+class Client:
+    """Reads an image by NFS, and stops where nobody takes what it has read."""
+
+    def __init__(self, name):
+        self.name = name
+        self.process = subprocess.Popen(
+            ["nfs-cat", address(f"web01/by-name/{name}/vda.raw")], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.begin = self.process.stdout.read(MIB)
+
+    def rest(self, expected, may_fail):
+        """All that comes is right; all of it comes unless it may fail."""
+        rest, said = self.process.communicate(timeout=120)
+        got = self.begin + rest
+        with open(expected, "rb") as file:
+            whole = file.read()
+        true(got == whole[: len(got)], f"{self.name}: the client got bytes of another file")
+        if not may_fail:
+            equal((len(got), self.process.returncode), (len(whole), 0), f"{self.name}: {said}")
+        return len(got) == len(whole)
+
+
+@test
+def a_handle_works_after_a_drop_of_caches(guest, directory):
+    with ganesha(directory):
+        for _ in range(5):
+            clients = [Client(name) for name in guest.expected]
+            drop_caches()
+            list(files())
+            drop_caches()
+            whole = [client.rest(guest.expected[client.name], True) for client in clients]
+            note(f"read to the end: {whole}")
+            fetch_all(guest, directory)
+
+
+@test
+def no_handle_opens_another_file_after_a_remount(guest, directory):
+    with ganesha(directory):
+        clients = [Client(name) for name in guest.expected]
+        true(attempt("umount", POINT).status, "the mount is not busy")
+    mount()
+    list(files())
+    with ganesha(directory):
+        whole = [client.rest(guest.expected[client.name], True) for client in clients]
+        note(f"read to the end: {whole}")
+        fetch_all(guest, directory)
+
+
+@contextlib.contextmanager
+def samba(directory):
+    place = f"{directory}/samba"
+    os.makedirs(f"{place}/ncalrpc")
+    configuration = f"{place}/smb.conf"
+    with open(configuration, "w", encoding="ascii") as file:
+        file.write(SAMBA.format(place) + recipe("samba"))
+    must("pdbedit", "-s", configuration, "-a", "-t", "-u", "backup", text="x\nx\n")
+    process = subprocess.Popen(["smbd", "-F", "--no-process-group", "-s", configuration], start_new_session=True)
+    ask = "smbclient", "-s", configuration, "-U", "backup%x", "//127.0.0.1/vms"
+    try:
+        until(lambda: attempt(*ask, "-c", "ls").status == 0, "Samba answers", seconds=30)
+        yield ask
+    finally:
+        end(process)
+
+
+@test
+def all_of_the_tree_is_read_by_samba(guest, directory):
+    with samba(directory) as ask:
+        back = f"{directory}/from-samba"
+        os.mkdir(back)
+        must(*ask, "-c", f"prompt OFF; recurse ON; lcd {back}; cd web01/snapshots; mget *")
+        found = 0
+        for name, expected in guest.expected.items():
+            for copy in must("find", back, "-path", f"*/{name}/vda.raw").split():
+                true(reading.same(copy, expected), f"{copy} has other bytes")
+                found += 1
+        true(found >= len(guest.expected), f"{found} images came")
+        said = must(*ask, "-c", "cd web01; du")
+        holds(said, "blocks of size")
+        true("dfree is broken" not in said, said)
+        holds(attempt(*ask, "-c", "mkdir web01/snapshots/new").out, "NT_STATUS_")
+        equal(sorted(guest.snapshots()), sorted(guest.expected))
+
+
+def main():
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(scratch())
+        must("ip", "link", "set", "lo", "up")
+        programs = os.path.join(directory, "bin")
+        os.mkdir(programs)
+        os.symlink(SNAPFS, os.path.join(programs, "snapfs"))
+        os.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
+        must("mount", "-t", "tmpfs", "tmpfs", "/mnt")
+        os.mkdir(POINT)
+        must("snapfs", SYSTEM, POINT)
+        stack.callback(lambda: mount_line(POINT) and must("umount", POINT))
+        with Domain("web01", directory, {"vda": "qcow2"}, SIZE) as guest:
+            guest.start()
+            guest.expected = {}
+            for number, name in enumerate(("base", "updates", "later"), 1):
+                for offset in range(0, SIZE, 8 * MIB):
+                    guest.write(number, offset)
+                write(f"{POINT}/web01/create", f"{name} disk-only\n")
+                guest.expected[name] = f"{directory}/expected-{name}"
+                reading.by_qemu(guest, name, "vda", guest.expected[name])
+            true(not reading.same(*list(guest.expected.values())[:2]), "the snapshots do not differ")
+            mount()
+            run(guest, directory)
+
+
+main()
