@@ -1,5 +1,8 @@
 """scripts/backup-vm and scripts/restore-vm with restic and borg: nights of a machine that goes on running,
-each step that fails, and the whole machine put back."""
+each step that fails, and the whole machine put back.
+
+SNAPFS_BACKUP_NIGHTS are the nights.
+"""
 
 import contextlib
 import json
@@ -20,7 +23,7 @@ from lib.tap import equal, holds, run, test, true
 from lib.wait import until
 
 SCRIPTS = os.path.join(os.path.dirname(__file__), "../../scripts")
-NIGHTS = 3
+NIGHTS = int(os.environ.get("SNAPFS_BACKUP_NIGHTS", 3))
 DISKS = {"vda": "qcow2", "vdb": "raw"}
 
 
@@ -139,8 +142,8 @@ def a_backup_that_fails_says_so_and_the_next_one_goes_on(directory):
         holds(result.err, "backup-vm [-t restic|borg]")
 
 
-def made_a_day_ago(domain, name):
-    """Has libvirt list the snapshot with another time."""
+def made_days_ago(domain, name):
+    """Has libvirt list the snapshot with an earlier time."""
     day = lambda found: f"<creationTime>{int(found[1]) - 3 * 86400}<"
     document = re.sub(r"<creationTime>(\d+)<", day, domain.snapshot_xml(name))
     with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
@@ -162,7 +165,7 @@ def what_cannot_be_merged_is_left_until_it_is_old(directory):
             equal(result.status, 1, str(result))
             holds(result.err, f"'{first}' is left for the next run")
             equal(len(domain.snapshots()), 2, f"snapshots: all that can be merged are\n{result}")
-        made_a_day_ago(domain, first)
+        made_days_ago(domain, first)
         result = backup_vm(mount, domain, place, "-f", "2")
         holds(result.err, f"'{first}' is older than 2 days")
         true(first not in domain.snapshots(), f"'{first}' is left\n{result}")
@@ -170,6 +173,24 @@ def what_cannot_be_merged_is_left_until_it_is_old(directory):
         well(backup_vm(mount, domain, place))
         equal(len(domain.snapshots()), 1, "snapshots")
         reading.compare(domain, mount, directory)
+
+
+@test
+def what_is_open_is_left_and_goes_on_being_read(directory):
+    with machine(directory, "open") as (domain, mount, place):
+        well(backup_vm(mount, domain, place))
+        [first] = domain.snapshots()
+        expected = f"{directory}/expected"
+        reading.by_qemu(domain, first, "vda", expected)
+        with open(mount.path("open/by-name", first, "vda.raw"), "rb") as image:
+            domain.write(9)
+            result = backup_vm(mount, domain, place)
+            equal(result.status, 1, str(result))
+            holds(result.err, f"'{first}' is left for the next run")
+            with open(expected, "rb") as file:
+                true(image.read() == file.read(), "the reader got other bytes")
+        well(backup_vm(mount, domain, place))
+        equal(len(domain.snapshots()), 1, "snapshots")
 
 
 @test

@@ -1,4 +1,7 @@
-"""Backups over days of rotation on a flat mount: restic and borg read one new image a day."""
+"""Backups over days of rotation on a flat mount: restic and borg read one new image a day.
+
+SNAPFS_DAILY_DAYS are the days.
+"""
 
 import os
 
@@ -10,7 +13,7 @@ from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, run, test, true
 
-DAYS = 3
+DAYS = int(os.environ.get("SNAPFS_DAILY_DAYS", 3))
 
 
 class Repositories:
