@@ -36,7 +36,8 @@ void ending_block(void)
 {
     sigset_t set = stops();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN); /* EPIPE and EFBIG are errors like any other */
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static void on_wake(int number)

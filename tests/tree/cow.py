@@ -315,6 +315,11 @@ def a_full_state_directory_is_enospc_and_nothing_is_left_in_it(guest, mount, _):
         refused(errno.ENOTCONN, os.close, fd)
     equal(os.listdir(small), before, "files that a kill has left")
     must("umount", small)
+    with Mount(mount.uri, prefix=("prlimit", f"--fsize={MIB}"), environment={"STATE_DIRECTORY": small}) as other:
+        with Open(path(other, "vda.cow")) as fd:
+            equal(os.pwrite(fd, b"x" * MIB, 0), MIB)
+            refused(errno.ENOSPC, os.pwrite, fd, b"x", MIB)
+            equal(os.pread(fd, 2, 3 * MIB), guest.expected("vda")[3 * MIB:3 * MIB + 2])
     with Mount(mount.uri, environment={"STATE_DIRECTORY": "/proc/nowhere"}) as other:
         refused(errno.EIO, os.open, path(other, "vda.cow"), os.O_RDWR)
         true(read(path(other, "vda.cow")) == guest.expected("vda"), "it cannot be read either")
