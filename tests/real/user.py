@@ -56,6 +56,9 @@ def session_of_an_ordinary_user():
         with Mount(domain.uri, prefix=be, owner=UID) as mount:
             copied(mount, domain, home)
             top = os.path.join(mount.point, "mine")
+            written = must(*be, "sh", "-c", 'exec 3<>"$0"; echo mine >&3; head -n 1 "$0"', f"{top}/by-name/two/vda.cow")
+            equal(written, "mine\n", "what the user has written to a .cow file")
+            copied(mount, domain, home)
             must(*be, "mkdir", f"{top}/snapshots/one/two/three")
             equal(domain.parents(), {"one": None, "two": "one", "three": "two"})
             must(*be, "rmdir", f"{top}/snapshots/one/two/three")
