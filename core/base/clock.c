@@ -20,6 +20,13 @@ uint64_t clock_ms(void)
     return clock_ns() / CLOCK_MS;
 }
 
+uint64_t clock_real_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return clock_from(t);
+}
+
 bool clock_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t until)
 {
     struct timespec t = {.tv_sec = (time_t)(until / CLOCK_SECOND),

@@ -14,6 +14,9 @@
 uint64_t clock_ns(void);
 uint64_t clock_ms(void);
 
+/* Of the day, as files' times are (CLOCK_REALTIME). */
+uint64_t clock_real_ns(void);
+
 uint64_t clock_from(struct timespec t);
 
 /* Waits on `cond`, with `lock` held; false once clock_ns has come to `until`. As with any condition

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "image/export.h"
 #include "image/share.h"
 
@@ -223,6 +224,7 @@ int image_open(const struct image_source *source, const struct image_policy *pol
         return err_nomem(e);
     pthread_mutex_init(&im->lock, NULL);
     atomic_init(&im->refs, 1);
+    im->opened_ns = clock_real_ns();
     int r = open_layers(im, source, policy, e);
     if (r < 0)
         return r;

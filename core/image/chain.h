@@ -16,6 +16,7 @@ struct image {
     _Atomic bool dead; /* the snapshot has gone or a file was changed */
     unsigned n;
     struct layer **layers; /* [0] = top */
+    uint64_t opened_ns;    /* CLOCK_REALTIME, before its first file was looked at */
     uint64_t owner;        /* of merged pages, in the cache, */
     unsigned page_bits;    /* each of this many bytes of the disk, as a power of 2 */
     pthread_mutex_t lock;

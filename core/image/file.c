@@ -263,11 +263,16 @@ static int written_now(const struct image_file *f)
     return byte ? byte : locked_byte(f, BYTE_RESIZE, 1);
 }
 
+bool image_has_writer(const char *path)
+{
+    autoclose int fd = open_quietly(path, 0);
+    struct image_file f = {.fd = fd};
+    return fd >= 0 && written_now(&f) != 0;
+}
+
 static bool young(uint64_t mtime_ns)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t ns = clock_from(now);
+    uint64_t ns = clock_real_ns();
     uint64_t age = ns > mtime_ns ? ns - mtime_ns : mtime_ns - ns;
     return age < SETTLE_MS * CLOCK_MS;
 }

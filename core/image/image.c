@@ -29,6 +29,11 @@ uint64_t image_size(const struct image *im)
     return im->layers[0]->size;
 }
 
+uint64_t image_opened(const struct image *im)
+{
+    return im->opened_ns;
+}
+
 static struct image_id id_of(const struct image_file *f)
 {
     return (struct image_id){

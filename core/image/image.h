@@ -114,6 +114,10 @@ void image_unref(struct image *im); /* NULL allowed */
 MEM_CLEANUP(struct image, image_unref)
 
 uint64_t image_size(const struct image *im); /* the virtual size at the snapshot */
+
+/* When it was opened (clock_real_ns): nothing has been written to its files since, as long as they
+ * are unchanged. */
+uint64_t image_opened(const struct image *im);
 struct image_id image_identity(const struct image *im);
 
 /* Of all files that it reads. Images of one identity may have several, one after the other: a file
@@ -240,5 +244,9 @@ void image_layers_free(struct image_layer *layers, size_t n);
  * that libvirt does not know. Yes if the locks cannot be asked for: the file system has none, or
  * the file cannot be opened for any cause but ENOENT. `path` is outside every mount of ours. */
 bool image_is_open(const char *path);
+
+/* May some QEMU have the file open for writing? Yes if the locks cannot be asked for; no if the file
+ * cannot be opened. */
+bool image_has_writer(const char *path);
 
 #endif

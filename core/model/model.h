@@ -203,8 +203,8 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
 void model_blame_verb(struct model *m, const char *uuid, struct err *e);
 
 /* An image of that domain is closed, or a read of it has failed with ESTALE: those of its files
- * that have changed while it was open are remembered. */
-void model_image_changed(struct model *m, const char *uuid, const struct image *im);
+ * that have changed while it was open, or that another program can write to, are remembered. */
+void model_image_changed(struct model *m, const char *uuid, struct image *im);
 
 /* ---- texts, each owned by the caller ---- */
 

@@ -9,9 +9,13 @@ from lib.command import must
 from lib.control import create, write
 from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import Mount
+from lib.other_qemu import opened
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
+
+
+MS = 1000000
 
 
 def line_of(domain, *names):
@@ -41,8 +45,24 @@ def readable(path):
 def told(mount, domain, name, part):
     until(lambda: not readable(image(mount, domain, name)), f"{name} is refused")
     refused(errno.EIO, open, image(mount, domain, name), "rb")
-    with open(mount.path(domain.name, "by-name", name, "info"), encoding="utf-8") as info:
-        holds(info.read(), part)
+    until(lambda: part in info(mount, domain, name), f"'{part}' in the info of {name}")
+
+
+def info(mount, domain, name):
+    with open(mount.path(domain.name, "by-name", name, "info"), encoding="utf-8") as file:
+        return file.read()
+
+
+def is_noted(domain):
+    """Whether snapfs keeps of a file of the domain that it was seen to change."""
+    with contextlib.suppress(FileNotFoundError), open(f"/var/lib/snapfs/{domain.uuid}.kept", encoding="utf-8") as file:
+        return "\ntouched " in file.read()
+    return False
+
+
+def written_at(path, when):
+    """As if that had been the time of its last write."""
+    os.utime(path, ns=(when, when))
 
 
 def commit_live(domain, *flags, target="vda"):
@@ -126,6 +146,23 @@ def a_live_disk_that_was_a_snapshots_file_stays_lost(directory):
 
 
 @test
+def a_later_snapshot_in_the_file_that_was_the_live_disk_is_read(directory):
+    """QEMU may write what it still holds of a file a while after the overlay on it was made."""
+    with Domain("late", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "cache=0") as mount:
+        domain.start()
+        line_of(domain, "e1", "e2")
+        path = domain.snapshot_source("e2", "vda")[0]
+        commit_live(domain, "--base", path)
+        domain.write(7)
+        refused(errno.EBUSY, open, image(mount, domain, "e2"), "rb")
+        domain.snapshot("e3", "external")
+        written_at(path, os.stat(path).st_mtime_ns + 500 * MS)
+        until(lambda: readable(image(mount, domain, "e3")), "e3 is read")
+        told(mount, domain, "e2", "cannot be read")
+        reading.compare(domain, mount, directory, ["e1", "e3"])
+
+
+@test
 def in_the_middle(directory):
     with Domain("middle", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
         domain.start()
@@ -170,6 +207,23 @@ def seen_by_a_read(directory):
 @test
 def seen_when_the_image_is_closed(directory):
     seen(directory, "closed", False)
+
+
+@test
+def seen_before_it_writes(directory):
+    """The image is closed while another program has the file open for writing, and has not written yet."""
+    with Domain("before", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
+        domain.write(1)
+        domain.snapshot("s1", "external")
+        with open(image(mount, domain, "s1"), "rb", 0) as file, opened(domain.disks[0].path) as do:
+            file.read(4096)
+            file.close()
+            until(lambda: is_noted(domain), "it is noted")
+            do(f"write -P 2 {MIB} 64k")
+        told(mount, domain, "s1", "while an image on it was open here")
+        written_at(domain.disks[0].path, os.stat(domain.live_source("vda")[0]).st_mtime_ns)
+        with Mount(SYSTEM) as other:
+            told(other, domain, "s1", "while an image on it was open here")
 
 
 @test

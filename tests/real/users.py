@@ -4,7 +4,6 @@ qemu-img has made, clones that no domain has yet, loop devices."""
 import contextlib
 import errno
 import os
-import subprocess
 
 from lib import reading, tagged
 from lib.command import must
@@ -13,6 +12,7 @@ from lib.domain import MIB, SYSTEM, Domain
 from lib.held import digest
 from lib.line import line, write
 from lib.mount import Mount
+from lib.other_qemu import opened
 from lib.scratch import scratch
 from lib.tap import equal, fail, holds, refused, run, test, true
 from lib.wait import until
@@ -330,20 +330,6 @@ def tags_keep_the_backing_file_that_was_seen_below_them(directory):
 
 
 # ---- a QEMU that is not libvirt's ----
-
-
-@contextlib.contextmanager
-def opened(path):
-    """A QEMU that has an image open, as one of another daemon's domains has its disk."""
-    qemu = subprocess.Popen(["qemu-io", "-f", "qcow2", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    qemu.stdin.write(b"read 0 512\n")
-    qemu.stdin.flush()
-    qemu.stdout.readline()
-    try:
-        yield
-    finally:
-        qemu.stdin.close()
-        qemu.wait()
 
 
 @test

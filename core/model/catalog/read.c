@@ -89,9 +89,7 @@ static uint64_t stamp_hash(const struct virt_stamp *s)
 /* Has it been so for long enough? */
 static bool is_settled(const struct virt_stamp *s)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return s->mtime_ns + STAMP_AGE_NS < clock_from(now);
+    return s->mtime_ns + STAMP_AGE_NS < clock_real_ns();
 }
 
 static int docs_ask(struct model *m, const char *uuid, const char *name,

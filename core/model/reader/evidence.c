@@ -299,22 +299,33 @@ void evidence_keep_moved(struct model *m, const struct domain *before, struct do
 /* ---- what was seen to change ---- */
 
 bool evidence_touched(const struct kept *kept, const char *path, const struct image_id *file,
-                      uint64_t *ret_ns)
+                      struct touch *ret)
 {
     uint64_t ino;
+    struct touch touch = {0};
     const char *value = kept_get(kept, TOUCHED, path);
-    return value && sscanf(value, "%" SCNu64 " %" SCNu64, &ino, ret_ns) == 2 && ino == file->ino;
+    int n = value ? sscanf(value, "%" SCNu64 " %" SCNu64 " %" SCNu64, &ino, &touch.before_ns,
+                           &touch.known_ns)
+                  : 0;
+    if (n < 2 || ino != file->ino)
+        return false;
+    *ret = touch;
+    return true;
 }
 
 void evidence_touch(struct model *m, const char *uuid, const char *path,
-                    const struct image_id *then)
+                    const struct image_id *file, const struct touch *touch)
 {
     char value[VALUE_SIZE];
     struct record r = {TOUCHED, path, value};
     struct kept *kept autodestroy(kept_unref) = read_kept(uuid);
-    uint64_t before;
-    if (evidence_touched(kept, path, then, &before))
-        return;
-    snprintf(value, sizeof(value), "%" PRIu64 " %" PRIu64, then->ino, then->mtime_ns);
+    struct touch all = *touch, before;
+    if (evidence_touched(kept, path, file, &before)) {
+        if (before.known_ns >= touch->known_ns)
+            return;
+        all.before_ns = before.before_ns;
+    }
+    snprintf(value, sizeof(value), "%" PRIu64 " %" PRIu64 " %" PRIu64, file->ino, all.before_ns,
+             all.known_ns);
     keep(m, uuid, put, &r);
 }

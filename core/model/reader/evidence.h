@@ -56,12 +56,17 @@ void evidence_keep_moved(struct model *m, const struct domain *before, struct do
 
 /* ---- what was seen to change ---- */
 
-/* The file was seen to change, from that state. */
-void evidence_touch(struct model *m, const char *uuid, const char *path,
-                    const struct image_id *then);
+struct touch {
+    uint64_t before_ns; /* the time that the file had before it was first seen to change */
+    uint64_t known_ns;  /* its writers came later than snapshots that were made until then; 0: when
+                           is not known, in records of older versions */
+};
 
-/* The time that it had before it was first seen to change; false: it was not. */
+void evidence_touch(struct model *m, const char *uuid, const char *path,
+                    const struct image_id *file, const struct touch *touch);
+
+/* false: it was not seen to change. */
 bool evidence_touched(const struct kept *kept, const char *path, const struct image_id *file,
-                      uint64_t *ret_ns);
+                      struct touch *ret);
 
 #endif

@@ -26,7 +26,8 @@ struct touched {
     pthread_mutex_t lock;
     size_t n; /* noted so far; the n-th is at n % TOUCHED_MAX */
     struct {
-        uint64_t dev, ino, mtime_ns; /* mtime_ns: before it was first seen to change */
+        uint64_t dev, ino;
+        struct touch touch;
     } files[TOUCHED_MAX];
 };
 
@@ -56,39 +57,44 @@ static size_t find_noted(const struct touched *t, const struct image_id *file)
 
 /* Here, or in an earlier mount. */
 static bool is_touched(struct touched *t, const struct kept *kept, const char *path,
-                       const struct image_id *file, uint64_t *ret_ns)
+                       const struct image_id *file, struct touch *ret)
 {
     pthread_mutex_lock(&t->lock);
     size_t at = find_noted(t, file);
     if (at < TOUCHED_MAX)
-        *ret_ns = t->files[at].mtime_ns;
+        *ret = t->files[at].touch;
     pthread_mutex_unlock(&t->lock);
-    return at < TOUCHED_MAX || evidence_touched(kept, path, file, ret_ns);
+    return at < TOUCHED_MAX || evidence_touched(kept, path, file, ret);
 }
 
-/* Is it that file still, and another than it was when it was opened? */
+/* Is it that file still, and another than it was when it was opened, or about to be? */
 static bool has_changed(const char *path, const struct image_id *then)
 {
     struct stat st;
-    return stat(path, &st) == 0 && st.st_dev == then->dev && st.st_ino == then->ino &&
-           (clock_from(st.st_mtim) != then->mtime_ns || (uint64_t)st.st_size != then->size);
+    if (stat(path, &st) < 0 || st.st_dev != then->dev || st.st_ino != then->ino)
+        return false;
+    return clock_from(st.st_mtim) != then->mtime_ns || (uint64_t)st.st_size != then->size ||
+           image_has_writer(path);
 }
 
-static void note(struct touched *t, const struct image_id *then)
+static void note(struct touched *t, const struct image_id *file, const struct touch *touch)
 {
     pthread_mutex_lock(&t->lock);
-    if (find_noted(t, then) == TOUCHED_MAX) {
-        size_t at = t->n++ % TOUCHED_MAX;
-        t->files[at].dev = then->dev;
-        t->files[at].ino = then->ino;
-        t->files[at].mtime_ns = then->mtime_ns;
+    size_t at = find_noted(t, file);
+    if (at == TOUCHED_MAX) {
+        at = t->n++ % TOUCHED_MAX;
+        t->files[at].dev = file->dev;
+        t->files[at].ino = file->ino;
+        t->files[at].touch = *touch;
     }
+    t->files[at].touch.known_ns = max_u64(t->files[at].touch.known_ns, touch->known_ns);
     pthread_mutex_unlock(&t->lock);
 }
 
 struct noting {
     struct model *m;
     const char *uuid;
+    uint64_t opened_ns;
 };
 
 static int note_changed(void *ctx, const char *path, const struct image_id *then, struct err *e)
@@ -97,16 +103,18 @@ static int note_changed(void *ctx, const char *path, const struct image_id *then
     (void)e;
     if (!has_changed(path, then))
         return 0;
-    note(n->m->touched, then);
-    evidence_touch(n->m, n->uuid, path, then);
+    const struct touch touch = {.before_ns = then->mtime_ns, .known_ns = n->opened_ns};
+    note(n->m->touched, then, &touch);
+    evidence_touch(n->m, n->uuid, path, then, &touch);
     return 0;
 }
 
-void model_image_changed(struct model *m, const char *uuid, const struct image *im)
+void model_image_changed(struct model *m, const char *uuid, struct image *im)
 {
     struct err ignored;
-    struct noting n = {m, uuid};
-    (void)image_each_file(im, note_changed, &n, &ignored);
+    struct noting n = {m, uuid, image_opened(im)};
+    if (image_check(im, &ignored) < 0)
+        (void)image_each_file(im, note_changed, &n, &ignored);
 }
 
 /* ---- what the domain itself writes to ---- */
@@ -129,13 +137,14 @@ void untouched_note_live(struct model *m, struct domain *d, const struct snapsho
     autobacking struct backing b = {0};
     if (disk->memory || disk->stray || backing_of_image(d, s, disk, &b, &ignored) < 0)
         return;
+    const struct touch touch = {.known_ns = clock_from(d->seen)};
     (void)image_layers(&b.source, &policy, &layers, &n, &unknown, NULL);
     for (size_t i = disk->tag ? 1 : 0; i < n; i++) {
         const struct image_id file = {.dev = layers[i].dev, .ino = layers[i].ino};
         if (!policy_live_disk(d, is_layer, &layers[i]))
             continue;
-        note(m->touched, &file);
-        evidence_touch(m, d->uuid, layers[i].path, &file);
+        note(m->touched, &file, &touch);
+        evidence_touch(m, d->uuid, layers[i].path, &file, &touch);
     }
     image_layers_free(layers, n);
 }
@@ -148,6 +157,7 @@ struct question {
     const struct snapshot *s;
     const struct snapshot_disk *disk;
     const struct mounts *mounts;
+    uint64_t known_ns; /* of a file that was seen to change (struct touch), else 0 */
 };
 
 static bool is_file(const char *path, const struct image_id *file)
@@ -181,7 +191,8 @@ static bool is_in_time(const struct question *q, const struct snapshot *s, bool 
     uint64_t kept = evidence_kept(q->d, s);
     if (time_ns <= kept || (kept && own))
         return time_ns <= kept;
-    return time_ns <= evidence_made(q->mounts, q->d, s) + late_ns;
+    uint64_t made = evidence_made(q->mounts, q->d, s);
+    return time_ns <= made + (made <= q->known_ns ? 0 : late_ns);
 }
 
 /* Of the snapshot, or of one above it that has its bytes in the file. */
@@ -227,18 +238,31 @@ static int refuse(const struct question *q, const char *path, const char *how, c
                     path, q->s->name, how, name);
 }
 
+/* Was it written to after the snapshot? While an image is open, or since the file was the live
+ * disk, nothing is written late to what a snapshot of before has: only a later one is given time.
+ */
+static bool is_spoilt(const struct question *q, const struct image_id *file, uint64_t time_ns,
+                      bool marked, const struct touch *touch)
+{
+    struct question seen = *q;
+    seen.known_ns = marked ? 0 : touch->known_ns;
+    return time_ns > touch->before_ns &&
+           !is_right(&seen, file, time_ns, marked || touch->known_ns ? LATE_NS : SOON_NS);
+}
+
 static int check_file(void *ctx, const char *path, const struct image_id *file, struct err *e)
 {
     const struct question *q = ctx;
-    uint64_t then = 0;
+    struct touch touch = {0};
     bool marked, own = !q->disk->memory && !q->disk->tag && is_file(q->disk->path, file);
-    bool touched = is_touched(q->m->touched, q->d->kept, path, file, &then);
+    bool touched = is_touched(q->m->touched, q->d->kept, path, file, &touch);
     if (!own && !touched && !q->m->options.untouched)
         return 0;
     uint64_t time_ns = evidence_time(q->d->kept, path, file, &marked);
-    if (touched && time_ns > then && !is_right(q, file, time_ns, marked ? LATE_NS : SOON_NS))
-        return refuse(q, path, then ? ", while an image on it was open here" : ", as the live disk",
-                      "", e);
+    if (touched && is_spoilt(q, file, time_ns, marked, &touch))
+        return refuse(
+            q, path,
+            touch.before_ns ? ", while an image on it was open here" : ", as the live disk", "", e);
     const struct snapshot *commit = own ? find_commit(q, time_ns) : NULL;
     if (commit)
         return refuse(q, path, ", and what stood on it was merged into it before snapshot ",

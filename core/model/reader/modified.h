@@ -4,8 +4,8 @@
  * commit) leaves libvirt's snapshots as they were, and once that has ended the file tells of it by
  * its time alone. reader/evidence.h says which times are right. An image is refused
  *
- *   - if a file of it was seen to change under an open image, or was seen as the domain's live
- * disk, in this mount or an earlier one;
+ *   - if a file of it was seen to change under an open image, or with a writer that changed it later,
+ *     or was seen as the domain's live disk, in this mount or an earlier one;
  *   - with the option `untouched`, if any file of it has a later time than it may have;
  *   - if the file that has its bytes has, by a tenth of a second, and the overlay of a later
  *     snapshot stands right on it: then what was between them was merged into it.

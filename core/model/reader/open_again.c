@@ -22,7 +22,7 @@ enum { QUIET_TRIES = 2 };
 
 struct again {
     struct open_image *o;
-    const struct image *old;
+    struct image *old;
     struct entry *entry;
     bool (*wanted)(void *ctx);
     void *ctx;
@@ -135,8 +135,7 @@ static int open_now(const struct open_image *o, struct domain *d, const struct s
 }
 
 /* What has changed is noted first, so that opening the image asks by whom. */
-static int try_now(const struct open_image *o, const struct image *old, struct image **ret,
-                   struct err *e)
+static int try_now(const struct open_image *o, struct image *old, struct image **ret, struct err *e)
 {
     struct domain *d autodestroy(domain_unref) = NULL;
     const struct snapshot *s = NULL;
@@ -170,8 +169,8 @@ static int try_again(const struct again *a, struct image **ret, struct err *e)
     return r;
 }
 
-int open_image_again(struct open_image *o, const struct image *old, bool (*wanted)(void *ctx),
-                     void *ctx, struct image **ret, struct err *e)
+int open_image_again(struct open_image *o, struct image *old, bool (*wanted)(void *ctx), void *ctx,
+                     struct image **ret, struct err *e)
 {
     struct again a = {.o = o, .old = old, .wanted = wanted, .ctx = ctx};
     if (open_image_is_gone(o))

@@ -64,7 +64,7 @@ void open_images_gone(struct model *m, const struct domain *d, const struct snap
  * says no. ESTALE: the snapshot has gone, or its bytes may be others. Any other errno: that cannot
  * be told now. */
 enum { OPEN_IMAGE_LOOK_MS = 50 };
-int open_image_again(struct open_image *o, const struct image *old, bool (*wanted)(void *ctx),
-                     void *ctx, struct image **ret, struct err *e);
+int open_image_again(struct open_image *o, struct image *old, bool (*wanted)(void *ctx), void *ctx,
+                     struct image **ret, struct err *e);
 
 #endif

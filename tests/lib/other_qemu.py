@@ -1,0 +1,22 @@
+"""A QEMU that is not libvirt's."""
+
+import contextlib
+import subprocess
+
+
+@contextlib.contextmanager
+def opened(path):
+    """It has an image open for writing, as one of another daemon's domains; yields what has it do a command."""
+    qemu = subprocess.Popen(["qemu-io", "-f", "qcow2", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def do(command):
+        qemu.stdin.write(command.encode() + b"\n")
+        qemu.stdin.flush()
+        qemu.stdout.readline()
+
+    do("read 0 512")
+    try:
+        yield do
+    finally:
+        qemu.stdin.close()
+        qemu.wait()
