@@ -81,9 +81,9 @@ def read(path):
         return image.read()
 
 
-def merge(mount, guest, snapshot):
+def order(mount, guest, snapshot, words):
     with open(file(mount, guest, snapshot, "delete"), "wb", buffering=0) as delete:
-        delete.write(b"merge\n")
+        delete.write(words)
 
 
 def direct(path, flags):
@@ -143,17 +143,32 @@ def a_mount_of_it_can_be_written_to_and_leaves_nothing(directory):
 
 @test
 def a_snapshot_that_goes_takes_its_view_along(directory):
-    with Domain("gone", directory, disks={"vda": "qcow2"}) as guest, Mount(SYSTEM) as mount:
-        guest.snapshot("base")
-        block = mmap.mmap(-1, 8192)
-        block[:] = b"x" * 8192
-        with open(file(mount, guest, "base", "vda.cow"), "r+b", buffering=0, opener=direct) as cow:
-            equal(os.pwritev(cow.fileno(), [block], 4 * MIB), 8192)
-            equal(os.preadv(cow.fileno(), [block], 4 * MIB), 8192)
-            guest.delete("base")
-            for at in (4 * MIB, 6 * MIB):
-                refused(errno.ESTALE, os.preadv, cow.fileno(), [block], at)
-            refused(errno.ESTALE, os.pwritev, cow.fileno(), [block], 4 * MIB)
+    for name, delete in (("gone", by_virsh), ("forced", by_force)):
+        with Domain(name, directory, disks={"vda": "qcow2"}) as guest, Mount(SYSTEM) as mount:
+            its_view_goes(guest, mount, delete)
+
+
+def by_virsh(_, guest):
+    guest.delete("base")
+
+
+def by_force(mount, guest):
+    refused(errno.EBUSY, os.rmdir, mount.path(guest.name, "snapshots/base"))
+    order(mount, guest, "base", b"force\n")
+
+
+def its_view_goes(guest, mount, delete):
+    guest.snapshot("base")
+    block = mmap.mmap(-1, 8192)
+    block[:] = b"x" * 8192
+    with open(file(mount, guest, "base", "vda.cow"), "r+b", buffering=0, opener=direct) as cow:
+        equal(os.pwritev(cow.fileno(), [block], 4 * MIB), 8192)
+        equal(os.preadv(cow.fileno(), [block], 4 * MIB), 8192)
+        delete(mount, guest)
+        for at in (4 * MIB, 6 * MIB):
+            refused(errno.ESTALE, os.preadv, cow.fileno(), [block], at)
+        refused(errno.ESTALE, os.pwritev, cow.fileno(), [block], 4 * MIB)
+        equal(guest.snapshots(), [])
 
 
 @test
@@ -168,14 +183,14 @@ def a_view_goes_on_when_another_snapshot_is_merged(directory):
         with open(file(mount, guest, "two", "vda.cow"), "r+b", buffering=0, opener=direct) as cow:
             block[:] = b"x" * 8192
             equal(os.pwritev(cow.fileno(), [block], 5 * MIB), 8192)
-            merge(mount, guest, "one")
+            order(mount, guest, "one", b"merge\n")
             equal(guest.snapshots(), ["three", "two"])
             for at, byte in ((5 * MIB, b"x"), (MIB, b"\1"), (2 * MIB, b"\2"), (3 * MIB, b"\0"), (9 * MIB, b"\0")):
                 equal((os.preadv(cow.fileno(), [block], at), block[:1], block[8191:]), (8192, byte, byte), f"at {at}")
             block[:] = b"y" * 8192
             equal(os.pwritev(cow.fileno(), [block], 6 * MIB), 8192)
             refused(errno.EBUSY, os.open, file(mount, guest, "two", "vda.cow"), os.O_RDWR)
-            refused(errno.EBUSY, merge, mount, guest, "two")
+            refused(errno.EBUSY, order, mount, guest, "two", b"merge\n")
         with open(file(mount, guest, "two", "vda.cow"), "r+b") as cow:
             cow.seek(6 * MIB)
             equal(cow.read(1), b"\0", "a view of the merged files")

@@ -46,6 +46,8 @@ class Guest(Domain):
                 must("sfdisk", "-q", plain, text=f"label: dos\nstart=2048, size={PART_SIZE // SECTOR}, type=83\n")
                 must("qemu-img", "convert", "-n", "-f", "raw", "-O", "qcow2", plain, path)
                 must("qemu-img", "snapshot", "-c", name, path)
+                if name == "base":
+                    must("qemu-img", "snapshot", "-c", "stray", path)
                 with open(plain, "rb") as file:
                     self.bytes[target, name] = file.read()
             os.unlink(plain)
@@ -153,6 +155,17 @@ def opens_share_one_view_and_files_have_their_own(guest, mount, _):
     equal(read(where, 14), expected[:14])
     with Open(where, os.O_RDONLY) as fd:
         refused(errno.EBADF, os.write, fd, b"x")
+
+
+@test
+def a_tag_that_libvirt_does_not_know_has_them_too(guest, mount, _):
+    for part in ("vda", "vda-part1"):
+        where = mount.path("web01/unmanaged/stray", f"{part}.cow")
+        with Open(where) as fd:
+            os.pwrite(fd, b"written", 0)
+            equal(read(where), b"written" + guest.expected(part)[7:])
+        true(read(where) == guest.expected(part), "something is left")
+    equal(sorted(os.listdir(mount.path("web01/unmanaged/stray"))), ["info", "vda.raw", "vdb.raw"])
 
 
 @test
