@@ -349,6 +349,13 @@ static bool is_head_same(const struct image_file *f)
     return n >= 0 && (size_t)n == f->head_len && !memcmp(now, f->head, f->head_len);
 }
 
+bool file_is_dated(const struct image_file *f)
+{
+    struct stat st;
+    return f->fd >= 0 && fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+           mtime_of(&st) == f->mtime_ns && (uint64_t)st.st_size == f->size;
+}
+
 int file_unchanged(const struct image_file *f, struct err *e)
 {
     struct stat st;

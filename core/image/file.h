@@ -61,6 +61,8 @@ bool file_is_device(const struct image_file *f);
 /* Is its ctime, by that stat, the one that it had? Somebody may write to a file and put its mtime
  * back; but a new owner or label has a new ctime as well. */
 bool file_has_ctime(const struct image_file *f, const struct stat *st);
+/* Is it a plain file of the size and modification time that it had? */
+bool file_is_dated(const struct image_file *f);
 bool file_same(const struct image_file *a, const struct image_file *b);
 
 /* Reads at most `len` bytes at `offset`; fewer only at the end of the file. The count or -EIO. */

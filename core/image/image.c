@@ -93,6 +93,23 @@ bool image_reads_file(const struct image *im, const struct stat *st)
     return false;
 }
 
+static int check_dated(const struct image_file *f, struct err *e)
+{
+    return file_is_dated(f) ? file_unchanged(f, e) : 0;
+}
+
+int image_check_dated(const struct image *im, struct err *e)
+{
+    int r = 0;
+    for (unsigned i = im->layers[0]->live ? 1 : 0; r == 0 && i < im->n; i++) {
+        const struct layer *l = im->layers[i];
+        r = check_dated(l->file, e);
+        if (r == 0 && l->data != l->file)
+            r = check_dated(l->data, e);
+    }
+    return r;
+}
+
 static int see_file(const struct image_file *f, image_see *see, void *ctx, struct err *e)
 {
     struct image_id id = id_of(f);

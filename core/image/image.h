@@ -180,6 +180,10 @@ int image_seek_hole(struct image *im, uint64_t offset, uint64_t *ret, struct err
  * or a file of the chain was changed. */
 int image_check(struct image *im, struct err *e);
 
+/* After image_check has failed: ESTALE if a file that it reads has the size and modification time
+ * that it had, and other bytes all the same, as far as the first ones tell. */
+int image_check_dated(const struct image *im, struct err *e);
+
 /* One line a layer, top first: "PATH (FORMAT[, snapshot 'TAG'], SIZE bytes)". Layers of the chain
  * are separated by " <- ". */
 void image_describe_chain(const struct image *im, struct text *out);

@@ -3,6 +3,7 @@ reader waiting."""
 
 import contextlib
 import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -19,6 +20,8 @@ from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
 DATA_MIB = 6
+# The byte of an image that QEMU has locked while it writes to it.
+QEMU_WRITES = 101
 
 
 def moves(mount, domain):
@@ -39,11 +42,10 @@ def virsh(domain, command, *arguments):
 
 
 def fails_meanwhile(mount, domain, name):
-    """A read that fails while an operation is under way is told to be tried again."""
-    with open(mount.path(domain.name, "by-name", name, "vda.raw"), "rb", buffering=0) as image:
-        os.utime(domain.disks[0].path)
-        image.seek(MIB)
-        refused(errno.ESTALE, image.read, 1)
+    """An open that fails while an operation is under way is told to be tried again."""
+    with open(domain.disks[0].path, "rb+") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX, 1, QEMU_WRITES)
+        refused(errno.EBUSY, open, mount.path(domain.name, "by-name", name, "vda.raw"), "rb")
     holds(last_log(mount, domain), "try again when the operation that this mount has under way")
 
 

@@ -5,6 +5,7 @@ import os
 
 from lib import reading
 from lib.command import must
+from lib.control import write
 from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import Mount
 from lib.scratch import scratch
@@ -69,6 +70,22 @@ def under_an_open_image(directory):
         path, _ = domain.snapshot_source("e1", "vda")
         with open(mount.path("open/by-name/e1/vda.raw"), "rb", 0) as file:
             equal(file.read(1), b"\1", "the first byte")
+            change(path, "raw", 2, 0, 12 * MIB)
+            file.seek(12 * MIB)
+            refused(errno.ESTALE, file.read, 1)
+
+
+@test
+def under_an_open_image_after_a_delete_made_here(directory):
+    with Domain("after", directory, {"vda": "raw"}) as domain, Mount(SYSTEM) as mount:
+        for offset in (0, 12 * MIB):
+            domain.write(1, offset)
+        for name in ("e1", "e2", "e3"):
+            domain.snapshot(name, "external")
+        path, _ = domain.snapshot_source("e1", "vda")
+        with open(mount.path("after/by-name/e1/vda.raw"), "rb", 0) as file:
+            equal(file.read(1), b"\1", "the first byte")
+            write(mount.path("after/by-name/e3/delete"), "merge\n")
             change(path, "raw", 2, 0, 12 * MIB)
             file.seek(12 * MIB)
             refused(errno.ESTALE, file.read, 1)

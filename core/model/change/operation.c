@@ -11,6 +11,7 @@
 #include "model/change/settler.h"
 #include "model/change/fingerprint.h"
 #include "model/change/recover.h"
+#include "model/reader/open_marks.h"
 #include "model/activity/task.h"
 #include "model/journal/domain_lock.h"
 #include "model/journal/unfinished.h"
@@ -24,6 +25,7 @@ void turn_end(struct turn *t)
         lasting_keep(t->m, t->before);
     domain_unref(t->before);
     domain_unref(t->domain);
+    open_marks_count(t->m, t->entry->uuid);
     bool left = t->journal && !t->recovers && journal_is_left(t->journal);
     journal_close(t->journal);
     unfinished_close(t->unfinished);

@@ -1,9 +1,10 @@
 /* open_again.c - goes on with an open image after an operation has changed the files below it.
  *
- * The new chain has to be that of the same snapshot with the same bytes: the snapshot's name and
- * time are the same, and its disk has the number that a change made here keeps
- * (catalog/numbers.h). Everything that opening the image asks is asked again. Locks: model->lock,
- * to wait on an operation of this process.
+ * The new chain has to be that of the same snapshot with the same bytes: snapfs was at work on the
+ * domain since the image was opened, the snapshot's name and time are the same, and its disk has
+ * the number that a change made here keeps (catalog/numbers.h). Everything that opening the image
+ * asks is asked again, after what has changed was noted. Locks: model->lock, to wait on an
+ * operation of this process.
  */
 #include "model/reader/open_again.h"
 
@@ -15,6 +16,7 @@
 #include "model/catalog/catalog.h"
 #include "model/journal/domain_lock.h"
 #include "model/journal/journal.h"
+#include "model/reader/open_marks.h"
 #include "model/reader/unmanaged.h"
 
 /* After a failure nothing is at work; an operation that was at its very end may have been. */
@@ -141,7 +143,10 @@ static int try_now(const struct open_image *o, struct image *old, struct image *
     const struct snapshot *s = NULL;
     const struct snapshot_disk *disk = NULL;
     model_image_changed(o->m, o->uuid, old);
-    int r = model_domain_now(o->m, o->uuid, &d, e);
+    int r = image_check_dated(old, e);
+    if (r < 0)
+        return r;
+    r = model_domain_now(o->m, o->uuid, &d, e);
     if (r == -ENOENT)
         return fail_gone(o, e);
     if (r == 0)
@@ -149,6 +154,23 @@ static int try_now(const struct open_image *o, struct image *old, struct image *
     if (r == 0)
         r = find_disk(o, s, &disk, e);
     return r < 0 ? r : open_now(o, d, s, disk, ret, e);
+}
+
+/* Was an operation at work on the domain since the image was opened? If not, then somebody else has
+ * changed its files. */
+static bool is_ours(const struct again *a)
+{
+    bool busy;
+    uint64_t counted = open_mark_counted(a->o->mark);
+    return operations(a, &busy) != a->o->operations || busy || counted != a->o->counted ||
+           is_others(a);
+}
+
+static int fail_not_ours(const struct again *a, struct err *e)
+{
+    model_image_changed(a->o->m, a->o->uuid, a->old);
+    return err_fail(e, ESTALE, "a file of '%s' of snapshot '%s' was changed, and not by snapfs",
+                    a->o->disk, a->o->name);
 }
 
 static int try_again(const struct again *a, struct image **ret, struct err *e)
@@ -159,8 +181,12 @@ static int try_again(const struct again *a, struct image **ret, struct err *e)
         r = wait_for_end(a, e);
         if (r < 0)
             return r;
-        uint64_t before = operations(a, &busy);
+        uint64_t before = operations(a, &busy), counted = open_mark_counted(a->o->mark);
         r = try_now(a->o, a->old, ret, e);
+        if (r == 0) {
+            a->o->operations = before;
+            a->o->counted = counted;
+        }
         if (r != -ESTALE || open_image_is_gone(a->o))
             return r;
         bool changed = is_changing(a) || operations(a, &busy) != before;
@@ -178,7 +204,7 @@ int open_image_again(struct open_image *o, struct image *old, bool (*wanted)(voi
     a.entry = model_entry(o->m, o->uuid);
     if (!a.entry)
         return err_nomem(e);
-    int r = try_again(&a, ret, e);
+    int r = is_ours(&a) ? try_again(&a, ret, e) : fail_not_ours(&a, e);
     model_entry_done(o->m, a.entry);
     return r;
 }

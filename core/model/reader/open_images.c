@@ -58,6 +58,19 @@ static bool fill(struct open_image *o, const struct snapshot *s, const struct sn
     return o->name && o->disk && o->file;
 }
 
+/* Until now the files are right. */
+static void count(struct open_image *o)
+{
+    struct entry *en = model_entry(o->m, o->uuid);
+    if (!en)
+        return; /* then it is opened again in vain */
+    pthread_mutex_lock(&o->m->lock);
+    o->operations = en->queue.n_left;
+    pthread_mutex_unlock(&o->m->lock);
+    model_entry_done(o->m, en);
+    o->counted = open_mark_counted(o->mark);
+}
+
 static void add(struct open_images *a, struct open_image *o)
 {
     pthread_mutex_lock(&a->lock);
@@ -85,6 +98,7 @@ int open_image_begin(struct model *m, const struct domain *d, const struct snaps
         open_image_free(o);
         return r;
     }
+    count(o);
     add(m->open_images, o);
     *ret = o;
     return 0;

@@ -5,11 +5,14 @@
  */
 #include "model/reader/open_marks.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/hash.h"
@@ -18,11 +21,12 @@
 #include "model/journal/run_directory.h"
 #include "model/journal/state_directory.h"
 
-#define NAME "open-%.*s-%016" PRIx64
+#define PREFIX "open-%.*s-" /* and a hash of the snapshot's name and time */
 
 enum {
     NAME_SIZE = UUID_LEN + 24,
-    RECORD_SIZE = 512, /* "PID TIME INO FILE", a newline and zeros */
+    /* "PID TIME INO FILE", a newline and zeros. The file grows by a byte with each operation. */
+    RECORD_SIZE = 512,
     FILE_MAX = 255,
     /* Another process has the lock alone for a moment when it closes an image. */
     TRIES = 5,
@@ -72,7 +76,7 @@ static struct open_mark *mark_new(struct model *m, const char *uuid, const char 
     if (!k)
         return NULL;
     uint64_t hash = hash_end(hash_u64(hash_str(HASH_START, name), (uint64_t)created));
-    snprintf(k->name, sizeof(k->name), NAME, UUID_LEN, uuid, hash);
+    snprintf(k->name, sizeof(k->name), PREFIX "%016" PRIx64, UUID_LEN, uuid, hash);
     k->fd = -1;
     k->dir = open_directory(m, &ignored);
     return k;
@@ -126,6 +130,38 @@ static void read_record(const struct open_mark *k, struct open_file *ret)
                               .ino = ino,
                               .pid = pid,
                               .when = (time_t)when};
+}
+
+/* ---- operations ---- */
+
+static void count_one(int dir, const char *name)
+{
+    struct stat st;
+    autoclose int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        (void)!ftruncate(fd, st.st_size + 1); /* one operation at a time */
+}
+
+void open_marks_count(struct model *m, const char *uuid)
+{
+    char prefix[NAME_SIZE];
+    struct err ignored;
+    int fd = m->is_test ? -1 : run_directory(m->virt, false, &ignored);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    int len = snprintf(prefix, sizeof(prefix), PREFIX, UUID_LEN, uuid);
+    if (!dir && fd >= 0)
+        close(fd);
+    for (const struct dirent *one; dir && (one = readdir(dir));)
+        if (!strncmp(one->d_name, prefix, (size_t)len))
+            count_one(fd, one->d_name);
+    if (dir)
+        closedir(dir);
+}
+
+uint64_t open_mark_counted(const struct open_mark *k)
+{
+    struct stat st;
+    return k && fstat(k->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
 /* ---- the marks ---- */
