@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 
-from lib import backups, reading
+from lib import backups, control, reading
 from lib.agent import WithAgent
 from lib.command import attempt, must
 from lib.domain import MIB, SYSTEM, Domain
@@ -103,6 +103,45 @@ def a_whole_machine_comes_back_from_restic(directory):
 @test
 def a_whole_machine_comes_back_from_borg(directory):
     nights(directory, "borg")
+
+
+@test
+def branches_and_memory_come_back_and_internal_snapshots_are_named(directory):
+    with machine(directory, "mixed") as (domain, mount, place):
+        held = Held(domain)
+
+        def snapshot(name, kind):
+            domain.write(len(held.bytes) + 1)
+            held.snapshot(name, kind)
+
+        snapshot("inside", "internal")
+        snapshot("first", "external")
+        snapshot("with-memory", "memory")
+        control.write(mount.path("mixed/by-name/first/revert"), "running\n")
+        snapshot("branch", "external")
+        domain.write(9)
+        well(backup_vm(mount, domain, place))
+        backup = domain.current()
+        held.note(backup)
+        del held.bytes["inside"]
+        with open(mount.path("mixed/by-name/with-memory/memory"), "rb") as file:
+            memory = file.read()
+        lose(domain)
+        os.unlink(f"{directory}/mixed.with-memory.memory")
+        restored(place, "restic", f"{directory}/back-mixed")
+        said = must(f"{SCRIPTS}/restore-vm", f"{directory}/back-mixed{mount.path('mixed')}", mount.point)
+        holds(said, "not external: inside")
+        equal(domain.parents(), {"first": None, "with-memory": "first", "branch": "first", backup: "branch"})
+        held.check()
+        held.mount = mount
+        held.check_mount()
+        held.is_live(backup)
+        with open(mount.path("mixed/by-name/with-memory/memory"), "rb") as file:
+            true(file.read() == memory, "the memory is another one")
+        control.write(mount.path("mixed/by-name/with-memory/revert"), "running\n")
+        equal(domain.state(), "running")
+        held.is_live("with-memory")
+        held.check()
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ Runs in a network namespace of its own.
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from lib.control import write
 from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import SNAPFS, mount_line
 from lib.scratch import scratch
-from lib.tap import equal, holds, note, run, test, true
+from lib.tap import Failure, equal, holds, note, run, test, true
 from lib.wait import until
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../docs"))
@@ -27,7 +28,7 @@ DROP = "/proc/sys/vm/drop_caches"
 # What changes, or cannot be read here.
 LIVELY = ("create", "revert", "delete", "log", "job")
 SIZE = 64 * MIB
-GANESHA = """NFS_CORE_PARAM {{ Protocols = 4; Enable_NLM = false; Enable_RQUOTA = false; }}
+GANESHA = """NFS_CORE_PARAM {{ Protocols = 4; Enable_NLM = false; Enable_RQUOTA = false; {1} }}
 NFSV4 {{ Graceless = true; RecoveryBackend = fs; RecoveryRoot = {0}; }}
 """
 SAMBA = """[global]
@@ -59,13 +60,19 @@ def end(process):
     process.wait()
 
 
+def without_privilege():
+    """What a later Ganesha has to be told where it may not raise its priority in memory."""
+    [version] = re.findall(r"V(\d+)", must("ganesha.nfsd", "-v"))
+    return "allow_set_io_flusher_fail = true;" if int(version) > 4 else ""
+
+
 @contextlib.contextmanager
 def ganesha(directory):
     recovery, configuration = f"{directory}/recovery", f"{directory}/ganesha.conf"
     for path in (recovery, "/run/ganesha"):
         os.makedirs(path, exist_ok=True)
     with open(configuration, "w", encoding="ascii") as file:
-        file.write(GANESHA.format(recovery) + recipe("nfs"))
+        file.write(GANESHA.format(recovery, without_privilege()) + recipe("nfs"))
     log = f"{directory}/ganesha.log"
     process = subprocess.Popen(
         ["ganesha.nfsd", "-F", "-f", configuration, "-L", log, "-p", f"{directory}/ganesha.pid", "-N", "EVENT"]
@@ -73,6 +80,9 @@ def ganesha(directory):
     try:
         until(lambda: attempt("nfs-ls", address("")).status == 0, "Ganesha answers", seconds=30)
         yield
+    except Failure:
+        note(attempt("tail", "-n", "20", log).out + str(attempt("nfs-ls", address(""))))
+        raise
     finally:
         end(process)
 
