@@ -159,6 +159,12 @@ def lost_file(recipes, _):
 
 
 @test
+def lost_file_of_the_manual(recipes, _):
+    recipes.run("lost-file-cow")
+    equal(recipes.take("app.conf"), CONFIGURATION)
+
+
+@test
 def lost_file_by_debugfs(recipes, _):
     recipes.run("lost-file-debugfs")
     equal(recipes.take("app.conf"), CONFIGURATION)
