@@ -162,6 +162,35 @@ def a_revert_by_libvirt_itself_leaves_no_overlay(directory):
             tidy(domain)
 
 
+# The journal tells of the plan, of the steps before libvirt's call, and of that; then it was made.
+PLANNED, FORGETTING, FORGOTTEN = 1, 3, 4
+
+
+@test
+def a_delete_by_libvirt_itself_is_made_anew(directory):
+    for at, end in ((PLANNED, "undone"), (FORGETTING, "finished, by libvirt's own call"), (FORGOTTEN, "finished")):
+        with Domain(f"anew{at}", directory, ONE, 4 * MIB) as domain:
+            held = Held(domain)
+            for number in (1, 2):
+                domain.write(0x60 + number)
+                held.snapshot(f"i{number}", "internal")
+            domain.write(0x63)
+            with dying(domain, at, os.path.join(directory, "moments")) as mount:
+                with contextlib.suppress(OSError):
+                    command(mount.path(domain.name, "by-name/i1/delete"), "merge\n")
+                mount.process.wait()
+            equal(len(journals()), 1, "journals")
+            equal("i1" in domain.snapshots(), at != FORGOTTEN, "it is there when snapfs dies")
+            with Mount(SYSTEM, "cache=0") as mount:
+                settled()
+                holds(last_log(mount, domain), f"the delete of 'i1', which was cut off, is {end}")
+            equal("i1" in domain.snapshots(), at == PLANNED, "it is there in the end")
+            if at != PLANNED:
+                held.bytes.pop("i1")
+            held.check()
+            tidy(domain)
+
+
 @test
 def libvirts_documents_are_on_the_disk_before_a_file_is_removed(directory):
     with Domain("synced", directory, ONE, 4 * MIB) as domain:

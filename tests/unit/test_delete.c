@@ -11,11 +11,12 @@
 
 static char top[] = "/tmp/test-delete-XXXXXX";
 
-static struct delete *make(void)
+static struct delete *make(struct journal *j)
 {
-    struct delete *del = calloc(1, sizeof(*del));
-    del->uri = strdup("qemu:///system");
-    del->snapshot = strdup("a b\n%");
+    struct delete *del = (struct delete *)procedure_new(&delete_kind);
+    del->p.j = j;
+    del->p.uri = strdup("qemu:///system");
+    del->p.snapshot = strdup("a b\n%");
     del->created = 1700000000, del->snapshots = UINT64_MAX;
     del->hide = del->start = true;
     delete_add(del, "vda", "/i/a b", "raw", "/i/a.s1", "");
@@ -25,12 +26,34 @@ static struct delete *make(void)
     return del;
 }
 
+/* What the version before this one, with a reader and a writer of its own, wrote of the same. */
+static const char older[] = "delete 2\nuri qemu:///system\nsnapshot a%20b%0A%25\n"
+                            "state 1700000000 18446744073709551615 0 0 1 1\n"
+                            "disk vda /i/a%20b raw /i/a.s1 -\n"
+                            "disk vdb /i/b qcow2 /i/b.s1 /i/b.s2\nleft /i/m 2 7 8\nforce\nready\n"
+                            "step start\nstep merge\npivoting vda\nmerged vdb\nmerged vda\n"
+                            "step stop\nstep move\nstep hide\nstep forget\nstep remove\n";
+
+static struct delete *read_text(const char *text, struct err *e)
+{
+    struct procedure *p = NULL;
+    *e = (struct err){0};
+    return procedure_read(&delete_kind, text, &p, e) < 0 ? NULL : (struct delete *)p;
+}
+
+static void release(struct delete *del)
+{
+    procedure_free(del ? &del->p : NULL);
+}
+
 static void same(const struct delete *a, const struct delete *b)
 {
-    TAP_STR(a->uri, b->uri, "the URI");
-    TAP_STR(a->snapshot, b->snapshot, "the snapshot");
+    TAP_STR(a->p.uri, b->p.uri, "the URI");
+    TAP_STR(a->p.snapshot, b->p.snapshot, "the snapshot");
     TAP_OK(a->created == b->created && a->snapshots == b->snapshots, "which it is");
-    TAP_OK(a->native == b->native && a->hide == b->hide && a->start == b->start, "how");
+    TAP_OK(a->native == b->native && a->hide == b->hide && a->start == b->start &&
+               a->force == b->force,
+           "how");
     TAP_OK(a->left.n == b->left.n, "as many files");
     if (!TAP_OK(a->n == b->n, "as many disks"))
         return;
@@ -45,57 +68,72 @@ static void same(const struct delete *a, const struct delete *b)
     }
 }
 
+static void glance(const struct delete *del, int step, const char *what)
+{
+    struct err e;
+    autofree char *text = journal_glance(UUID);
+    struct delete *back = text ? read_text(text, &e) : NULL;
+    if (TAP_OK(back && back->p.step == step, "%s: read back", what))
+        same(back, del);
+    release(back);
+}
+
 static void test_record(void)
 {
-    struct delete *del autodestroy(delete_free) = make();
-    struct delete *back autodestroy(delete_free) = NULL, *later autodestroy(delete_free) = NULL;
     struct journal *j = NULL;
     struct err e = {0};
     TAP_OK(journal_open(UUID, false, &j, &e) == 0, "a journal: %s", e.text);
-    TAP_OK(delete_record(j, del, &e) == 0, "recorded: %s", e.text);
-    char *text = journal_glance(UUID);
-    TAP_OK(text && delete_read(text, &back, &e) == 0 && back, "read back: %s", e.text);
-    free(text);
-    if (back)
-        same(back, del);
-    TAP_OK(!delete_has_begun(UUID, del->snapshot), "nothing of it has begun");
-    TAP_OK(delete_record_step(j, DELETE_START, &e) == 0, "it is started");
-    TAP_OK(!delete_has_begun(UUID, del->snapshot), "its bytes are as before");
-    TAP_OK(delete_record_step(j, DELETE_MERGE, &e) == 0, "it is merged");
-    TAP_OK(delete_has_begun(UUID, del->snapshot), "its bytes are spoilt");
+    struct delete *del = make(j);
+    const char *name = del->p.snapshot;
+    del->force = true;
+    TAP_OK(procedure_note_plan(&del->p, &e) == 0, "recorded: %s", e.text);
+    glance(del, -1, "the plan");
+    TAP_OK(!delete_has_begun(UUID, name), "nothing of it has begun");
+    TAP_OK(procedure_note_step(&del->p, DELETE_START, &e) == 0, "it is started");
+    TAP_OK(!delete_has_begun(UUID, name), "its bytes are as before");
+    TAP_OK(procedure_note_step(&del->p, DELETE_MERGE, &e) == 0, "it is merged");
+    TAP_OK(delete_has_begun(UUID, name), "its bytes are spoilt");
     TAP_OK(!delete_has_begun(UUID, "another"), "not those of another");
-    TAP_OK(delete_record_pivoting(j, &del->disks[0], &e) == 0 && del->disks[0].pivoting, "pivots");
-    TAP_OK(delete_record_merged(j, &del->disks[1], &e) == 0 && del->disks[1].merged, "is merged");
-    TAP_OK(delete_record_step(j, DELETE_REMOVE, &e) == 0, "files go");
-    TAP_OK(delete_has_begun(UUID, del->snapshot), "it stays so");
-    text = journal_glance(UUID);
-    TAP_OK(text && delete_read(text, &later, &e) == 0 && later->step == DELETE_REMOVE,
-           "the last step counts");
-    if (later)
-        same(later, del);
-    free(text);
+    del->disks[0].pivoting = true;
+    TAP_OK(procedure_note(&del->p, "pivoting", &del->disks[0], &e) == 0, "one pivots");
+    for (size_t i = del->n; i-- > 0;) {
+        del->disks[i].merged = true;
+        TAP_OK(procedure_note(&del->p, "merged", &del->disks[i], &e) == 0, "disk %zu is merged", i);
+    }
+    glance(del, DELETE_MERGE, "the merges");
+    TAP_OK(procedure_note_step(&del->p, DELETE_START, &e) == 0 && del->p.step == DELETE_MERGE,
+           "what has begun has, though the domain is started again");
+    for (int step = DELETE_STOP; step < DELETE_STEPS; step++)
+        if (step != DELETE_NATIVE)
+            TAP_OK(procedure_note_step(&del->p, step, &e) == 0, "step %d", step);
+    TAP_OK(delete_has_begun(UUID, name), "it stays so");
+    glance(del, DELETE_REMOVE, "the last step");
+    autofree char *text = journal_glance(UUID);
+    TAP_STR(text, older, "the lines are those of the version before");
     TAP_OK(journal_end(j, &e) == 0, "it ends");
-    TAP_OK(!delete_has_begun(UUID, del->snapshot), "nothing has begun then");
+    TAP_OK(!delete_has_begun(UUID, name), "nothing has begun then");
     journal_close(j);
-    TAP_OK(!journal_glance(UUID), "no journal is left");
+    char *none = journal_glance(UUID);
+    TAP_OK(!none, "no journal is left");
+    free(none);
     TAP_OK(!delete_has_begun("../x", "s"), "no uuid");
+    release(del);
 }
 
 static void refuses(const char *text, const char *what)
 {
-    struct delete *del = NULL;
-    struct err e = {0};
-    TAP_OK(delete_read(text, &del, &e) == -EIO && !del, "%s: %s", what, e.text);
+    struct err e;
+    TAP_OK(!read_text(text, &e) && e.no == EIO, "%s: %s", what, e.text);
 }
 
 #define HEAD "delete 2\nuri u\nsnapshot s\nstate 1 2 0 0 0 1\n"
 
 static void test_read(void)
 {
-    struct delete *del = NULL;
-    struct err e = {0};
-    TAP_OK(delete_read(HEAD, &del, &e) == 0 && !del, "one that was not ready");
+    struct err e;
+    TAP_OK(!read_text(HEAD, &e) && e.no == 0, "one that was not ready");
     refuses("delete 1\n", "another version");
+    refuses("delete 3\n", "a later version");
     refuses("revert 1\n", "another operation");
     refuses("delete 2\nready\n", "one that lacks what it needs");
     refuses(HEAD "state 1 2 0 0 1\n", "a state that was cut");
@@ -105,6 +143,16 @@ static void test_read(void)
     refuses(HEAD "left /f 9 1 2\n", "a file of no kind");
 }
 
+/* The planner orders anew what it has put there. */
+static void test_disks(void)
+{
+    struct delete *del = make(NULL);
+    delete_drop_disks(del);
+    TAP_OK(!del->n && !del->disks && del->left.n == 1, "the disks go, and nothing else");
+    TAP_OK(delete_add(del, "vdc", "/i/c", "raw", "/i/c.s1", "") && del->n == 1, "others come");
+    release(del);
+}
+
 int main(void)
 {
     if (!mkdtemp(top))
@@ -112,6 +160,7 @@ int main(void)
     setenv("STATE_DIRECTORY", top, 1);
     test_record();
     test_read();
+    test_disks();
     TAP_OK(rmdir(top) == 0, "nothing is left in the directory");
     return tap_done();
 }

@@ -38,6 +38,7 @@ static struct {
     bool notes;         /* the undoing is in the journal first */
     int stopped;        /* where it goes on after a failure; 0: by the flags */
     bool fails_late;    /* though all steps are run */
+    bool no_second;     /* by the plan */
 } want;
 static struct text done;
 
@@ -72,6 +73,12 @@ static enum step_fit fits_two(const struct procedure *p)
 {
     (void)p;
     return want.fits;
+}
+
+static bool wants_two(const struct procedure *p)
+{
+    (void)p;
+    return !want.no_second;
 }
 
 static int look(struct procedure *p, struct err *e)
@@ -132,9 +139,9 @@ static const struct field rows[] = {
 };
 
 static struct step steps[] = {
-    {"one", run_one, NULL, STEP_ONCE | STEP_WITH_PLAN, NULL},
-    {"two", run_two, fits_two, STEP_BOUND, NULL},
-    {"three", run_three, NULL, 0, "the rest is left"},
+    {"one", run_one, NULL, NULL, STEP_ONCE | STEP_WITH_PLAN, NULL},
+    {"two", run_two, wants_two, fits_two, STEP_BOUND, NULL},
+    {"three", run_three, NULL, NULL, 0, "the rest is left"},
     {.name = "back"},
 };
 
@@ -226,6 +233,8 @@ static void test_run(void)
     want.fails[2] = EHOSTDOWN;
     run_it(0, "one two three three ", "the rest is left: three failed", "");
     want.fits = STEP_SKIPPED;
+    run_it(0, "one three ", "", "");
+    want.no_second = true, want.fits = STEP_CHANGED;
     run_it(0, "one three ", "", "");
     want.fails_once[1] = EHOSTDOWN;
     run_it(0, "one two two three ", "", "");

@@ -2,7 +2,6 @@
 #include "model/change/reclaim.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -108,25 +107,6 @@ int leftovers_check(const struct model *m, const struct leftovers *l, struct err
     for (size_t i = 0; r == 0 && i < l->n; i++)
         r = leftover_check_new(m, l->items[i].path, e);
     return r;
-}
-
-/* ---- in the journal ---- */
-
-void leftovers_put(const struct leftovers *l, struct text *t)
-{
-    for (size_t i = 0; i < l->n; i++) {
-        text_add(t, "left");
-        record_put(t, l->items[i].path);
-        text_add(t, " %d %" PRIu64 " %" PRIu64 "\n", l->items[i].what, l->items[i].dev,
-                 l->items[i].ino);
-    }
-}
-
-bool leftovers_read(struct leftovers *l, const struct record_line *line)
-{
-    uint64_t v[3];
-    return !strcmp(line->fields[0], "left") && record_numbers(line, 2, v, 3) &&
-           v[0] <= LEFT_MEMORY && add(l, line->fields[1], (enum left)v[0], v[1], v[2]);
 }
 
 /* ---- removing ---- */

@@ -58,10 +58,6 @@ bool leftover_is_overlay(const struct domain *d, const char *path, const char *b
         FIELD_ITEM("left", FIELD_U64, leftover, dev, of),                                          \
         FIELD_ITEM("left", FIELD_U64, leftover, ino, of)
 
-/* The same lines by hand, and back, where it is one. */
-void leftovers_put(const struct leftovers *l, struct text *t);
-bool leftovers_read(struct leftovers *l, const struct record_line *line);
-
 /* May this process remove each of them? An ordinary user is refused before the change, with EACCES
  * naming the directory, where libvirt's daemon runs as someone else. */
 int leftovers_check(const struct model *m, const struct leftovers *l, struct err *e);

@@ -29,31 +29,22 @@ static void say(struct model *m, const char *uuid, int result, const struct err 
         m->options.say(result < 0, line.s);
 }
 
-/* What undoes or finishes each procedure, by the first word of its journal. */
-static const struct {
-    const char *word;
-    const struct procedure_kind *kind; /* NULL: it is none of journal/procedure.h */
-    int (*recover)(struct model *m, struct journal *j, const char *uuid, struct text *remark,
-                   struct err *e);
-} procedures[] = {
-    {"copy", &copy_kind, NULL},       {"create", &new_snapshot_kind, NULL},
-    {"delete", NULL, delete_recover}, {"freeze", NULL, quiesce_recover},
-    {"native", &native_kind, NULL},   {"revert", &revert_kind, NULL},
+static const struct procedure_kind *const kinds[] = {
+    &copy_kind, &delete_kind, &native_kind, &new_snapshot_kind, &revert_kind,
 };
 
+/* By the first word of the journal. */
 static int recover_procedure(struct model *m, struct journal *j, const char *uuid,
                              struct text *remark, struct err *e)
 {
     const char *text = journal_text(j);
-    size_t len = strcspn(text, " \n");
-    for (size_t i = 0; i < sizeof(procedures) / sizeof(*procedures); i++) {
-        const struct procedure_kind *kind = procedures[i].kind;
-        if (strlen(procedures[i].word) != len || strncmp(text, procedures[i].word, len) != 0)
-            continue;
-        return kind ? procedure_recover(kind, m, j, uuid, virt_uri(m->virt), remark, e)
-                    : procedures[i].recover(m, j, uuid, remark, e);
-    }
-    return record_fail(e);
+    autofree char *word = strndup(text, strcspn(text, " \n"));
+    if (!word)
+        return err_nomem(e);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (!strcmp(kinds[i]->word, word))
+            return procedure_recover(kinds[i], m, j, uuid, virt_uri(m->virt), remark, e);
+    return strcmp(word, "freeze") ? record_fail(e) : quiesce_recover(m, j, uuid, remark, e);
 }
 
 int recover_domain(struct model *m, struct journal *j, const char *uuid, struct err *e)

@@ -353,8 +353,8 @@ static int undo(struct procedure *p, struct err *e)
 /* ---- the procedure ---- */
 
 static const struct step steps[] = {
-    {"make", run_make, fits_make, STEP_ONCE | STEP_WITH_PLAN, NULL},
-    {"list", run_list, fits_list, STEP_BOUND, NULL},
+    {"make", run_make, NULL, fits_make, STEP_ONCE | STEP_WITH_PLAN, NULL},
+    {"list", run_list, NULL, fits_list, STEP_BOUND, NULL},
 };
 
 const struct procedure_kind new_snapshot_kind = {

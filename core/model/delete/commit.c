@@ -1,10 +1,10 @@
-/* commit.c - see delete/commit.h. No locks of its own: called under the domain's operation.
+/* commit.c - see delete/steps.h. No locks of its own: called under the domain's operation.
  *
  * That an overlay is not in the live chain says nothing of who took it out. Merged is what was seen
  * to be: below the live disk QEMU has put the file above the overlay onto the content; the live
  * disk itself is the content after we had begun to tell it so.
  */
-#include "model/delete/commit.h"
+#include "model/delete/steps.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "model/catalog/catalog.h"
+#include "model/change/procedures.h"
 #include "model/reader/evidence.h"
 #include "model/storage/file_chain.h"
 #include "model/delete/later.h"
@@ -66,19 +67,19 @@ static int find_in_layers(const struct image_layer *layers, size_t n,
     return 0;
 }
 
-static int find_chain(const struct deletion *w, const struct delete_disk *disk, struct chain *ret,
+static int find_chain(const struct delete *del, const struct delete_disk *disk, struct chain *ret,
                       struct err *e)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
     struct image_layer *layers = NULL;
     size_t n = 0;
-    int r = xml_domain_parse(w->now->xml, &x, e);
+    int r = xml_domain_parse(del->p.now->xml, &x, e);
     if (r < 0)
         return r;
     const struct xml_disk *live = xml_domain_disk(x, disk->target);
-    if (!live || !policy_path(w->now->volumes, &live->source))
+    if (!live || !policy_path(del->p.now->volumes, &live->source))
         return err_fail(e, EBUSY, "disk '%s' is not there any more", disk->target);
-    r = backing_layers(w->now, NULL, live, &layers, &n, e);
+    r = backing_layers(del->p.now, NULL, live, &layers, &n, e);
     if (r == 0)
         r = find_in_layers(layers, n, disk, ret, e);
     image_layers_free(layers, n);
@@ -96,39 +97,50 @@ static const char *name_in_xml(const struct xml_disk *disk, const char *path)
 
 /* A user's delete runs to its end. One that is recovered is put off when snapfs ends: QEMU goes on
  * with the merge meanwhile. */
-static int wait_ms(const struct deletion *w, unsigned ms, struct err *e)
+static int wait_ms(const struct delete *del, unsigned ms, struct err *e)
 {
-    if (w->late)
+    if (del->p.late)
         return task_rest(ms, e);
     usleep(ms * 1000);
     return 0;
 }
 
-static int pivot(const struct deletion *w, struct delete_disk *disk, struct err *e)
+/* The disk's `pivoting` or `merged`, from here on. */
+static int note(struct delete *del, const char *word, const struct delete_disk *disk, bool *is,
+                struct err *e)
 {
-    int r = delete_record_pivoting(w->j, disk, e);
-    return r == 0 ? virt_commit_end(w->m->virt, w->uuid, disk->target, true, e) : r;
+    bool was = *is;
+    *is = true;
+    int r = was ? 0 : procedure_note(&del->p, word, disk, e);
+    *is = r == 0;
+    return r;
+}
+
+static int pivot(struct delete *del, struct delete_disk *disk, struct err *e)
+{
+    int r = note(del, "pivoting", disk, &disk->pivoting, e);
+    return r == 0 ? virt_commit_end(del->p.m->virt, del->p.uuid, disk->target, true, e) : r;
 }
 
 /* Waits for the job's end. The live disk's own goes on until it is told to pivot, for which it may
  * be too early yet. */
-static int wait_merged(const struct deletion *w, struct delete_disk *disk, struct err *e)
+static int wait_merged(struct delete *del, struct delete_disk *disk, struct err *e)
 {
     struct virt_block_job job;
     char step[PROGRESS_STEP_MAX];
     snprintf(step, sizeof(step), "merging disk '%s'", disk->target);
     for (unsigned ms = POLL_FIRST_MS;; ms = ms < POLL_LAST_MS ? ms * 2 : ms) {
-        int r = virt_block_job(w->m->virt, w->uuid, disk->target, &job, e);
+        int r = virt_block_job(del->p.m->virt, del->p.uuid, disk->target, &job, e);
         if (r < 0 || !job.there)
             return r;
         if (!job.commits)
             return err_fail(e, EBUSY, "someone else has a block job under way on the disk");
         progress_set(step, job.done, job.end);
         if (!*disk->above && job.done == job.end)
-            r = pivot(w, disk, e);
+            r = pivot(del, disk, e);
         if (r < 0 && r != -EBUSY)
             return r;
-        r = wait_ms(w, ms, e);
+        r = wait_ms(del, ms, e);
         if (r < 0)
             return r;
     }
@@ -140,22 +152,22 @@ static bool is_lost(const struct err *e)
 }
 
 /* Our own job that cannot be brought to its end is not left behind. */
-static int wait_or_end(const struct deletion *w, struct delete_disk *disk, struct err *e)
+static int wait_or_end(struct delete *del, struct delete_disk *disk, struct err *e)
 {
     struct err ignored;
-    int r = wait_merged(w, disk, e);
+    int r = wait_merged(del, disk, e);
     if (r < 0 && r != -EBUSY && !is_lost(e))
-        virt_commit_end(w->m->virt, w->uuid, disk->target, false, &ignored);
+        virt_commit_end(del->p.m->virt, del->p.uuid, disk->target, false, &ignored);
     return r;
 }
 
-static int compare(const struct deletion *w, const struct survey *v, const struct delete_disk *disk,
+static int compare(const struct delete *del, const struct survey *v, const struct delete_disk *disk,
                    struct err *e)
 {
     struct merge m;
-    struct merge_gone gone = {.one = delete_target(w)};
+    struct merge_gone gone = {.one = delete_target(del)};
     int base = need_file(v, disk->base);
-    int r = gone.one ? merge_find(v, w->now, gone, disk->target, base, &m, e)
+    int r = gone.one ? merge_find(v, del->p.now, gone, disk->target, base, &m, e)
                      : err_fail(e, EBUSY, "the snapshot has gone meanwhile");
     if (r == 0)
         r = merge_check_found(v, &m, e);
@@ -163,40 +175,40 @@ static int compare(const struct deletion *w, const struct survey *v, const struc
         return r;
     bool same = follow_to_same(graph_file_path(v->graph, m.top), disk->top) &&
                 !*disk->above == (m.above == GRAPH_NO_FILE);
-    return same ? merge_check_files(w->now, v, disk->target, &m, e)
+    return same ? merge_check_files(del->p.now, v, disk->target, &m, e)
                 : err_fail(e, EBUSY, "someone else changed the disk's chain meanwhile");
 }
 
 /* Asks again who uses the files: since the delete was planned a domain may have been started, and
  * other disks merged, and another program may have made a clone of the base meanwhile. */
-static int check_again(struct deletion *w, const struct delete_disk *disk, struct err *e)
+static int check_again(struct delete *del, const struct delete_disk *disk, struct err *e)
 {
     struct survey v = {0};
-    int r = delete_look(w, e);
+    int r = procedure_look(&del->p, e);
     if (r == 0)
-        r = survey_make(w->m, w->now, delete_scope(w->del->force), &v, e);
+        r = survey_make(del->p.m, del->p.now, delete_scope(del->force), &v, e);
     if (r == 0)
-        r = compare(w, &v, disk, e);
-    w->refused |= r < 0;
+        r = compare(del, &v, disk, e);
+    del->refused |= r < 0;
     survey_drop(&v);
     return r;
 }
 
-static int begin_merge(struct deletion *w, const struct delete_disk *disk, const struct chain *c,
+static int begin_merge(struct delete *del, const struct delete_disk *disk, const struct chain *c,
                        struct err *e)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
-    int r = check_again(w, disk, e);
+    int r = check_again(del, disk, e);
     if (r == 0)
-        r = xml_domain_parse(w->now->xml, &x, e);
+        r = xml_domain_parse(del->p.now->xml, &x, e);
     if (r < 0)
         return r;
-    w->merging = true;
+    del->merging = true;
     const struct xml_disk *live = xml_domain_disk(x, disk->target);
-    evidence_writing(w->m, w->uuid, disk->base, disk->top);
+    evidence_writing(del->p.m, del->p.uuid, disk->base, disk->top);
     if (*disk->above) /* gets another backing file */
-        evidence_writing(w->m, w->uuid, disk->above, NULL);
-    return virt_commit_begin(w->m->virt, w->uuid, disk->target, name_in_xml(live, c->base),
+        evidence_writing(del->p.m, del->p.uuid, disk->above, NULL);
+    return virt_commit_begin(del->p.m->virt, del->p.uuid, disk->target, name_in_xml(live, c->base),
                              name_in_xml(live, c->top), !*disk->above, e);
 }
 
@@ -206,53 +218,54 @@ static bool is_merged(const struct delete_disk *disk, const struct chain *c)
 }
 
 /* Begins where that is still to be done. */
-static int see_to_job(struct deletion *w, const struct delete_disk *disk, struct err *e)
+static int see_to_job(struct delete *del, const struct delete_disk *disk, struct err *e)
 {
     autochain struct chain c = {0};
     struct virt_block_job job;
-    int r = virt_block_job(w->m->virt, w->uuid, disk->target, &job, e);
+    int r = virt_block_job(del->p.m->virt, del->p.uuid, disk->target, &job, e);
     if (r < 0 || job.there)
         return r;
-    r = find_chain(w, disk, &c, e);
-    return r == 0 && c.adjacent ? begin_merge(w, disk, &c, e) : r;
+    r = find_chain(del, disk, &c, e);
+    return r == 0 && c.adjacent ? begin_merge(del, disk, &c, e) : r;
 }
 
-static int merge_disk(struct deletion *w, struct delete_disk *disk, struct err *e)
+static int merge_disk(struct delete *del, struct delete_disk *disk, struct err *e)
 {
     autochain struct chain c = {0};
-    int r = see_to_job(w, disk, e);
+    int r = see_to_job(del, disk, e);
     if (r == 0)
-        r = wait_or_end(w, disk, e);
+        r = wait_or_end(del, disk, e);
     if (r == 0)
-        r = delete_look(w, e);
+        r = procedure_look(&del->p, e);
     if (r == 0)
-        r = find_chain(w, disk, &c, e);
+        r = find_chain(del, disk, &c, e);
     if (r == 0 && !is_merged(disk, &c)) {
-        w->refused |= !w->merging;
-        return err_fail(e, w->merging ? EIO : EBUSY, "%s '%s' into '%s'",
-                        w->merging ? "QEMU could not merge"
-                                   : "someone else changed the domain meanwhile; cannot merge",
+        del->refused |= !del->merging;
+        return err_fail(e, del->merging ? EIO : EBUSY, "%s '%s' into '%s'",
+                        del->merging ? "QEMU could not merge"
+                                     : "someone else changed the domain meanwhile; cannot merge",
                         disk->top, disk->base);
     }
     if (r == 0) {
-        later_done(w->m, w->uuid, disk->base, disk->top);
-        evidence_written(w->m, w->uuid, disk->base);
-        evidence_written(w->m, w->uuid, disk->above);
+        later_done(del->p.m, del->p.uuid, disk->base, disk->top);
+        evidence_written(del->p.m, del->p.uuid, disk->base);
+        evidence_written(del->p.m, del->p.uuid, disk->above);
     }
-    return r == 0 ? delete_record_merged(w->j, disk, e) : r;
+    return r == 0 ? note(del, "merged", disk, &disk->merged, e) : r;
 }
 
 /* Once a merge has begun the snapshot's bytes may be spoilt, and a disk that cannot be merged stays
  * on the content as before. */
-int delete_merge(struct deletion *w, struct err *e)
+int delete_run_merge(struct procedure *p, struct err *e)
 {
+    struct delete *del = (struct delete *)p;
     int r = 0;
-    for (size_t i = 0; r == 0 && i < w->del->n; i++) {
-        struct delete_disk *disk = &w->del->disks[i];
-        r = disk->merged ? 0 : merge_disk(w, disk, e);
-        w->merging |= disk->merged;
-        if (r < 0 && !is_lost(e) && (w->merging || !w->refused)) {
-            text_add(w->remark, "; disk '%s' is not merged: %s", disk->target, e->text);
+    for (size_t i = 0; r == 0 && i < del->n; i++) {
+        struct delete_disk *disk = &del->disks[i];
+        r = disk->merged ? 0 : merge_disk(del, disk, e);
+        del->merging |= disk->merged;
+        if (r < 0 && !is_lost(e) && (del->merging || !del->refused)) {
+            text_add(del->p.remark, "; disk '%s' is not merged: %s", disk->target, e->text);
             r = 0;
         }
     }

@@ -12,199 +12,158 @@
 #include <string.h>
 
 #include "model/catalog/catalog.h"
+#include "model/change/fingerprint.h"
+#include "model/change/procedures.h"
 #include "model/delete/in_use.h"
 #include "model/delete/steps.h"
-#include "model/journal/procedure.h"
-#include "model/change/fingerprint.h"
-#include "model/activity/task.h"
-#include "model/change/operation.h"
 
-static void deletion_drop(struct deletion *w)
+static struct delete *of(const struct procedure *p)
 {
-    domain_unref(w->now);
-    delete_free(w->del);
+    return (struct delete *)(uintptr_t)p;
 }
 
-#define autodeletion __attribute__((cleanup(deletion_drop)))
+/* ---- what is wanted, and fits ---- */
+
+static bool wants_merge(const struct procedure *p)
+{
+    return of(p)->n;
+}
+
+static bool wants_forget(const struct procedure *p)
+{
+    return !of(p)->native;
+}
+
+static bool wants_native(const struct procedure *p)
+{
+    return of(p)->native;
+}
+
+/* Is the tree still the one that the plan was made for? Asked until anything has begun. */
+static enum step_fit fits(const struct procedure *p)
+{
+    bool same = delete_target(of(p)) && print_snapshots(p->now) == of(p)->snapshots;
+    return same || p->step >= DELETE_MERGE ? STEP_FITS : STEP_CHANGED;
+}
 
 /* ---- one that does not go on ---- */
 
 /* Nothing was merged: a domain that was started for it is stopped again, if nobody else has it. */
-static int undo(struct deletion *w, struct err *e)
+static int undo(struct procedure *p, struct err *e)
 {
-    int r = delete_look(w, e);
-    if (r == 0)
-        r = delete_run_step(w, DELETE_STOP, e);
-    return r == 0 || r == -ENOENT ? journal_end(w->j, e) : r;
+    int r = p->gone ? 0 : delete_run_stop(p, e);
+    return r == -ENOENT ? 0 : r;
 }
-
-static int fail_undone(struct deletion *w, struct err *e)
-{
-    struct err why = *e, ignored;
-    if (undo(w, &ignored) == 0)
-        return -why.no;
-    return err_fail(e, why.no, "%s (what was begun is undone later: %s)", why.text, ignored.text);
-}
-
-static int put_off(const struct deletion *w, struct err *e)
-{
-    struct err why = *e;
-    return err_fail(e, why.no,
-                    "%s (the delete of '%s' is finished by the next operation on the domain, or "
-                    "the next mount)",
-                    why.text, w->del->snapshot);
-}
-
-/* ---- the steps ---- */
 
 /* Has anything been changed that cannot be undone? */
-static bool is_begun(const struct deletion *w)
+static bool is_begun(const struct delete *del)
 {
-    return w->del->step >= DELETE_MERGE && (w->merging || !w->refused);
+    return del->p.step >= DELETE_MERGE && (del->merging || !del->refused);
 }
 
-/* Is the tree still the one that the plan was made for? Asked until anything has begun. */
-static int check_same(const struct deletion *w, struct err *e)
+/* Of a domain that is gone there is nothing to delete. What nobody is merged for is undone, also
+ * when libvirt does not forget the snapshot. */
+static int stopped(struct procedure *p, enum step_end how, struct err *e)
 {
-    if (delete_target(w) && print_snapshots(w->now) == w->del->snapshots)
-        return 0;
-    return err_fail(e, EBUSY, "someone else changed the domain meanwhile");
-}
-
-static int run_step(struct deletion *w, enum delete_step step, struct err *e)
-{
-    int r = delete_look(w, e);
-    bool begun = w->del->step >= DELETE_MERGE;
-    if (r == 0 && !begun)
-        r = check_same(w, e);
-    if (r == 0 && (!begun || w->late))
-        r = task_check(e);
-    if (r == 0 && w->del->step < step)
-        r = delete_record_step(w->j, step, e);
-    if (r < 0)
-        return r;
-    if (w->del->step < step)
-        w->del->step = step;
-    return delete_run_step(w, step, e);
-}
-
-/* A call whose answer did not come is looked after once more, since libvirt's daemon may be back.
- * Not native ones, of which libvirt itself may be in the middle. */
-static int run_step_twice(struct deletion *w, enum delete_step step, struct err *e)
-{
-    int r = run_step(w, step, e);
-    bool again = r < 0 && err_is_open(e) && !err_is_want(e->no);
-    return again && !(w->del->native && step == DELETE_FORGET) ? run_step(w, step, e) : r;
-}
-
-static bool is_wanted(const struct delete *del, enum delete_step step)
-{
-    return step >= DELETE_HIDE || del->n;
-}
-
-/* snapfs ends, and the next mount goes on. */
-static bool is_put_off(const struct deletion *w, int r)
-{
-    return w->late && r == -EINTR;
-}
-
-static int run_from(struct deletion *w, enum delete_step first, struct err *e)
-{
-    for (enum delete_step step = first; step <= DELETE_REMOVE; step++) {
-        int r = is_wanted(w->del, step) ? run_step_twice(w, step, e) : 0;
-        if (r == 0)
-            continue;
-        if (step == DELETE_REMOVE && !is_put_off(w, r))
-            text_add(w->remark, "; its files are left: %s", e->text);
-        else if (step == DELETE_START && w->late && !err_is_open(e))
-            text_add(w->remark, "; the domain is not started to merge the rest: %s", e->text);
-        else if (r == -ENOENT && !w->now)
-            break;
-        else if (!is_begun(w) || (!w->del->n && !err_is_open(e)))
-            return fail_undone(w, e);
-        else
-            return put_off(w, e);
+    const struct delete *del = of(p);
+    if (e->no == ENOENT && !p->now)
+        return DELETE_STEPS;
+    if (p->next == DELETE_START && p->late && how == STEP_FAILED) {
+        text_add(p->remark, "; the domain is not started to merge the rest: %s", e->text);
+        return DELETE_MERGE;
     }
-    return journal_end(w->j, e);
+    return !is_begun(del) || (!del->n && !err_is_open(e)) ? NEXT_UNDO : NEXT_LATER;
 }
 
-/* ---- the whole ---- */
+/* ---- after it was cut off ---- */
+
+static bool is_whole(struct procedure *p)
+{
+    of(p)->merging = p->step >= DELETE_MERGE;
+    return true;
+}
+
+static int resume(struct procedure *p, int *ret_next, struct err *e)
+{
+    (void)e;
+    if (p->step >= DELETE_MERGE && of(p)->native)
+        *ret_next = p->step >= DELETE_REMOVE || !delete_target(of(p)) ? DELETE_REMOVE : NEXT_ANEW;
+    else if (p->step == DELETE_MERGE)
+        *ret_next = DELETE_START;
+    return 0;
+}
+
+/* libvirt's own call is made anew, with all that is asked before it. */
+static int anew(struct procedure *p, struct err *e)
+{
+    autotext struct text how = {0};
+    struct err why;
+    (void)e;
+    if (delete_snapshot(p->m, p->j, p->now, delete_target(of(p)), false, of(p)->force, NULL, &how,
+                        &why) == 0)
+        text_add(p->remark, ", %s", how.s ? how.s : "");
+    else
+        text_add(p->remark, "; it cannot be: %s", why.text);
+    return 0;
+}
+
+/* ---- the procedure ---- */
+
+/* In a native delete libvirt itself may be, when its answer does not come: that is not made again.
+ */
+static const struct step steps[] = {
+    [DELETE_START] = {"start", delete_run_start, wants_merge, fits, 0, NULL},
+    [DELETE_MERGE] = {"merge", delete_run_merge, wants_merge, fits, 0, NULL},
+    [DELETE_STOP] = {"stop", delete_run_stop, wants_merge, fits, 0, NULL},
+    [DELETE_MOVE] = {"move", delete_run_move, wants_merge, fits, 0, NULL},
+    [DELETE_HIDE] = {"hide", delete_run_hide, NULL, fits, 0, NULL},
+    [DELETE_FORGET] = {"forget", delete_run_forget, wants_forget, fits, 0, NULL},
+    [DELETE_NATIVE] = {"forget", delete_run_forget, wants_native, fits, STEP_ONCE, NULL},
+    [DELETE_REMOVE] = {"remove", delete_run_remove, NULL, NULL, 0, "its files are left"},
+};
+
+const struct procedure_kind delete_kind = {
+    .word = "delete",
+    .version = 2,
+    .noun = "the delete of",
+    .fields = {delete_rows, DELETE_ROWS},
+    .size = sizeof(struct delete),
+    .steps = steps,
+    .n_steps = DELETE_STEPS,
+    .commit_at = DELETE_MERGE,
+    .is_whole = is_whole,
+    .look = procedure_look,
+    .stopped = stopped,
+    .resume = resume,
+    .undo = undo,
+    .anew = anew,
+    .drop = procedure_drop_now,
+};
 
 int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
                     bool metadata, bool force, struct open_mark **claim, struct text *remark,
                     struct err *e)
 {
-    autodeletion struct deletion w = {.m = m, .j = j, .uuid = d->uuid, .remark = remark};
     if (m->is_test)
         return delete_call(m, d, s, !metadata, remark, e);
+    struct procedure *p autodestroy(procedure_free) = procedure_new(&delete_kind);
     autotext struct text told = {0};
-    int r = delete_plan(m, d, s, metadata, force, &w.del, &told, e);
+    int r = p ? procedure_begin(p, m, j, d, s->name, remark, e) : err_nomem(e);
+    if (r < 0)
+        return r;
+    struct delete *del = of(p);
+    del->force = force;
+    r = delete_plan(del, d, s, metadata, &told, e);
     if (r == 0 && claim)
         r = in_use_check(m, d, s, claim, e);
-    if (r == 0)
-        r = delete_record(j, w.del, e);
     if (r < 0)
         return r;
     text_add(remark, "%s%s",
-             w.del->n        ? "by steps of our own"
-             : w.del->native ? "by libvirt's own call"
-                             : "libvirt has forgotten it",
+             del->n        ? "by steps of our own"
+             : del->native ? "by libvirt's own call"
+                           : "libvirt has forgotten it",
              told.s ? told.s : "");
-    return run_from(&w, DELETE_START, e);
-}
-
-/* ---- recovery ---- */
-
-/* libvirt's own call is made anew, with all that is asked before it. */
-static int recover_native(struct deletion *w, struct err *e)
-{
-    const struct snapshot *s = delete_target(w);
-    autotext struct text how = {0};
-    struct err why;
-    if (w->del->step > DELETE_FORGET || !s)
-        return run_from(w, DELETE_REMOVE, e);
-    int r = journal_end(w->j, e);
-    if (r < 0)
-        return r;
-    if (delete_snapshot(w->m, w->j, w->now, s, false, w->del->force, NULL, &how, &why) == 0)
-        text_add(w->remark, ", %s", how.s ? how.s : "");
-    else
-        text_add(w->remark, "; it cannot be: %s", why.text);
-    return 0;
-}
-
-static int recover(struct deletion *w, struct err *e)
-{
-    const char *name = w->del->snapshot;
-    bool begun = w->del->step >= (w->del->n ? DELETE_MERGE : DELETE_HIDE);
-    if (!begun) {
-        text_add(w->remark, "the delete of '%s', which was cut off, is undone", name);
-        return undo(w, e);
-    }
-    text_add(w->remark, "the delete of '%s', which was cut off, is finished", name);
-    if (w->del->native)
-        return recover_native(w, e);
-    return run_from(w, w->del->step == DELETE_MERGE ? DELETE_START : w->del->step, e);
-}
-
-int delete_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
-                   struct err *e)
-{
-    autodeletion struct deletion w = {.m = m, .j = j, .uuid = uuid, .remark = remark, .late = true};
-    int r = delete_read(journal_text(j), &w.del, e);
-    if (r < 0)
-        return r;
-    if (!w.del)
-        return journal_end(j, e);
-    w.merging = w.del->step >= DELETE_MERGE;
-    r = procedure_check_uri(virt_uri(m->virt), w.del->uri, e);
-    if (r == 0)
-        r = delete_look(&w, e);
-    if (r == -ENOENT) {
-        text_add(remark, "the delete of '%s' was cut off, and the domain is gone", w.del->snapshot);
-        return journal_end(j, e);
-    }
-    return r == 0 ? recover(&w, e) : r;
+    return procedure_run(p, e);
 }
 
 /* ---- asked by who opens an image ---- */

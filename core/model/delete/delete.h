@@ -12,7 +12,7 @@
 #ifndef SNAPFS_MODEL_DELETE_DELETE_H
 #define SNAPFS_MODEL_DELETE_DELETE_H
 
-#include "model/journal/journal.h"
+#include "model/journal/procedure.h"
 #include "model/model.h"
 
 struct open_mark;
@@ -21,7 +21,7 @@ struct open_mark;
  * images that no domain has do not count (strangers.h). The snapshot's children become its
  * parent's. `d` was read just now, and nobody but us works on it (`j` is its journal, empty; NULL
  * with the test driver). EBUSY, EOPNOTSUPP with the reason before anything is touched. A connection
- * that is lost for good (EHOSTDOWN, ETIMEDOUT) leaves the rest to delete_recover.
+ * that is lost for good (EHOSTDOWN, ETIMEDOUT) leaves the rest to procedure_recover.
  *
  * With `claim` (delete/in_use.h) an open image of the snapshot is EBUSY, and none can be opened
  * until *claim is dropped. */
@@ -35,9 +35,7 @@ int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const 
 int delete_check_below(struct model *m, struct domain *d, const struct snapshot *top, bool itself,
                        bool metadata, bool force, struct err *e);
 
-/* Undoes or finishes what the journal tells of, as revert_recover does. */
-int delete_recover(struct model *m, struct journal *j, const char *uuid, struct text *remark,
-                   struct err *e);
+extern const struct procedure_kind delete_kind;
 
 /* Has a delete of that snapshot begun to change its bytes, here or in another process? */
 bool delete_has_begun(const char *uuid, const char *snapshot);

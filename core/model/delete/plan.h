@@ -1,19 +1,30 @@
 /* plan.h - inside core/model: all that the steps of a delete (delete/delete.h) go by, decided
- * before the first of them, and how it stands in the journal. */
+ * before the first of them, and how it stands in the journal (journal/procedure.h):
+ *
+ *     delete 2
+ *     uri URI, snapshot NAME
+ *     state CREATED …
+ *     disk TARGET BASE …           one a disk that is to be merged
+ *     left PATH …                  one a file (change/reclaim.h)
+ *     force                        if images that no domain has do not count
+ *     pivoting TARGET              before the live disk is told to be the content
+ *     merged TARGET                after that, or after a merge below the live disk
+ */
 #ifndef SNAPFS_MODEL_DELETE_PLAN_H
 #define SNAPFS_MODEL_DELETE_PLAN_H
 
 #include "model/change/reclaim.h"
+#include "model/journal/procedure.h"
 #include "model/model.h"
 
 enum delete_step {
-    DELETE_PLANNED,
     DELETE_START,
     DELETE_MERGE,
     DELETE_STOP,
     DELETE_MOVE,
     DELETE_HIDE,
     DELETE_FORGET,
+    DELETE_NATIVE, /* instead; the journal has the same word for it */
     DELETE_REMOVE,
     DELETE_STEPS
 };
@@ -30,7 +41,7 @@ struct delete_disk {
 
 struct delete
 {
-    char *uri, *snapshot;
+    struct procedure p;
     uint64_t created;   /* the snapshot's time, so that another one of its name is none */
     uint64_t snapshots; /* domain_print_snapshots */
     bool metadata;      /* every file stays as it is */
@@ -41,11 +52,11 @@ struct delete
     struct delete_disk *disks;
     size_t n;
     struct leftovers left;
-    enum delete_step step; /* the last that was begun */
-};
 
-void delete_free(struct delete *del); /* NULL allowed */
-MEM_CLEANUP(struct delete, delete_free)
+    /* ---- not in the journal ---- */
+    bool merging; /* something of the overlays may be in the contents by now */
+    bool refused; /* what was asked again right before a merge did not allow it */
+};
 
 /* Adds a disk; false without memory. */
 bool delete_add(struct delete *del, const char *target, const char *base, const char *format,
@@ -63,9 +74,9 @@ const struct xml_disk *delete_disk_in(const struct delete_disk *disk, const stru
                                       const char **ret_name);
 
 /* What is to be done, and whether it can (delete/planner.c); a disk that cannot be merged is told
- * in `remark`. */
-int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, bool metadata,
-                bool force, struct delete **ret, struct text *remark, struct err *e);
+ * in `remark`. The plan has what all procedures have already, and `force`. */
+int delete_plan(struct delete *del, struct domain *d, const struct snapshot *s, bool metadata,
+                struct text *remark, struct err *e);
 
 /* What is looked at before files are merged or removed. */
 static inline enum survey_scope delete_scope(bool force)
@@ -73,14 +84,9 @@ static inline enum survey_scope delete_scope(bool force)
     return force ? SURVEY_ALL : SURVEY_BESIDE;
 }
 
-/* ---- in the journal (delete/record.c) ---- */
+/* ---- in the journal ---- */
 
-int delete_record(struct journal *j, const struct delete *del, struct err *e);
-int delete_record_step(struct journal *j, enum delete_step step, struct err *e);
-/* The disk's `pivoting` or `merged`, from here on. */
-int delete_record_pivoting(struct journal *j, struct delete_disk *disk, struct err *e);
-int delete_record_merged(struct journal *j, struct delete_disk *disk, struct err *e);
-/* *ret NULL when nothing was begun. EIO when it cannot be understood. */
-int delete_read(const char *text, struct delete **ret, struct err *e);
+enum { DELETE_ROWS = 20 };
+extern const struct field delete_rows[DELETE_ROWS];
 
 #endif

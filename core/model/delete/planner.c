@@ -302,17 +302,14 @@ static int check_redefines(const struct planner *p, struct err *e)
     return redefinable_check(p->m, p->d->uuid, p->d->active, "start the domain first", e);
 }
 
-static int fill(const struct planner *p, bool metadata, struct err *e)
+static void fill(const struct planner *p, bool metadata)
 {
     struct delete *del = p->del;
-    del->uri = strdup(virt_uri(p->m->virt));
-    del->snapshot = strdup(p->s->name);
     del->created = (uint64_t)p->s->parsed->created;
     del->snapshots = print_snapshots(p->d);
     del->start = del->n && !p->d->active;
     del->metadata = metadata;
     del->hide = guard_is_external(p->s) && p->s->n_children;
-    return del->uri && del->snapshot ? 0 : err_nomem(e);
 }
 
 static int plan_all(struct planner *p, bool metadata, struct err *e)
@@ -326,29 +323,33 @@ static int plan_all(struct planner *p, bool metadata, struct err *e)
     if (r == 0)
         r = check_merge(p, e);
     if (r == 0)
-        r = fill(p, metadata, e);
-    if (r == 0)
         r = leftovers_check(p->m, &p->del->left, e);
+    if (r == 0)
+        fill(p, metadata);
     return r == 0 ? check_redefines(p, e) : r;
 }
 
 /* ---- the whole ---- */
 
 /* Makes the plan of one with a survey that is there. */
-static int plan_one(struct planner *p, bool metadata, bool force, struct delete **ret,
-                    struct err *e)
+static int plan_one(struct planner *p, struct delete *del, bool metadata, struct err *e)
 {
-    struct delete *del autodestroy(delete_free) = calloc(1, sizeof(*del));
-    if (!del)
-        return err_nomem(e);
-    del->force = force;
     p->del = del;
     int r = plan_all(p, metadata, e);
     free(take(p->pairs));
     p->n_pairs = 0;
-    if (r == 0)
-        *ret = take(del);
     return r;
+}
+
+/* The same for one that is asked of, and not made. */
+static int check_one(struct planner *p, bool metadata, bool force, struct err *e)
+{
+    struct procedure *one autodestroy(procedure_free) = procedure_new(&delete_kind);
+    struct delete *del = (struct delete *)one;
+    if (!one)
+        return err_nomem(e);
+    del->force = force;
+    return plan_one(p, del, metadata, e);
 }
 
 int delete_check_below(struct model *m, struct domain *d, const struct snapshot *top, bool itself,
@@ -360,23 +361,22 @@ int delete_check_below(struct model *m, struct domain *d, const struct snapshot 
     if (r != 0)
         return r < 0 ? r : 0;
     for (size_t i = 0; r == 0 && i < d->n; i++) {
-        struct delete *del autodestroy(delete_free) = NULL;
         p.s = &d->all[i];
         if ((p.s == top && itself) || snapshot_is_below(p.s, top))
-            r = plan_one(&p, metadata, force, &del, e);
+            r = check_one(&p, metadata, force, e);
     }
     survey_drop(&p.survey);
     return r;
 }
 
-int delete_plan(struct model *m, struct domain *d, const struct snapshot *s, bool metadata,
-                bool force, struct delete **ret, struct text *remark, struct err *e)
+int delete_plan(struct delete *del, struct domain *d, const struct snapshot *s, bool metadata,
+                struct text *remark, struct err *e)
 {
-    struct planner p = {.m = m, .d = d, .s = s, .remark = remark};
-    int r = survey_make(m, d, delete_scope(force), &p.survey, e);
+    struct planner p = {.m = del->p.m, .d = d, .s = s, .remark = remark};
+    int r = survey_make(p.m, d, delete_scope(del->force), &p.survey, e);
     if (r < 0)
         return r;
-    r = plan_one(&p, metadata, force, ret, e);
+    r = plan_one(&p, del, metadata, e);
     if (p.survey.unseen)
         text_add(remark, "%s", p.survey.unseen);
     survey_drop(&p.survey);

@@ -17,7 +17,6 @@
 
 #include "model/catalog/catalog.h"
 #include "model/change/outcome.h"
-#include "model/delete/commit.h"
 #include "model/reader/evidence.h"
 #include "model/storage/file_chain.h"
 #include "model/change/guard.h"
@@ -26,44 +25,45 @@
 #include "virt/change.h"
 #include "virt/xml_move.h"
 
-const struct snapshot *delete_target(const struct deletion *w)
+const struct snapshot *delete_target(const struct delete *del)
 {
-    const struct snapshot *s = domain_find_name(w->now, w->del->snapshot);
-    return s && (uint64_t)s->parsed->created == w->del->created ? s : NULL;
+    const struct snapshot *s = domain_find_name(del->p.now, del->p.snapshot);
+    return s && (uint64_t)s->parsed->created == del->created ? s : NULL;
 }
 
-int delete_look(struct deletion *w, struct err *e)
+static struct delete *of(struct procedure *p)
 {
-    domain_unref(take(w->now));
-    return model_domain_now(w->m, w->uuid, &w->now, e);
+    return (struct delete *)p;
 }
 
-static bool is_paused(const struct deletion *w)
+static bool is_paused(const struct delete *del)
 {
-    return !strcmp(w->now->state, "paused");
+    return !strcmp(del->p.now->state, "paused");
 }
 
 /* ---- start, stop ---- */
 
-static int run_start(struct deletion *w, struct err *e)
+int delete_run_start(struct procedure *p, struct err *e)
 {
-    if (!w->del->start || w->now->active || !delete_target(w))
+    struct delete *del = of(p);
+    if (!del->start || del->p.now->active || !delete_target(del))
         return 0;
-    int r = guard_saved(w->m, w->now, "on a file that is merged by then", e);
-    return r == 0 ? virt_domain_start(w->m->virt, w->uuid, VIRT_START_PAUSED, e) : r;
+    int r = guard_saved(del->p.m, del->p.now, "on a file that is merged by then", e);
+    return r == 0 ? virt_domain_start(del->p.m->virt, del->p.uuid, VIRT_START_PAUSED, e) : r;
 }
 
 /* Whoever resumed it has it now, also where it is paused again. */
-static int run_stop(struct deletion *w, struct err *e)
+int delete_run_stop(struct procedure *p, struct err *e)
 {
+    struct delete *del = of(p);
     bool ran = true;
-    if (!w->del->start || !w->now->active)
+    if (!del->start || !del->p.now->active)
         return 0;
-    int r = is_paused(w) ? virt_domain_has_run(w->m->virt, w->uuid, &ran, e) : 0;
+    int r = is_paused(del) ? virt_domain_has_run(del->p.m->virt, del->p.uuid, &ran, e) : 0;
     if (r == 0 && !ran)
-        return virt_domain_destroy(w->m->virt, w->uuid, e);
+        return virt_domain_destroy(del->p.m->virt, del->p.uuid, e);
     if (r == 0)
-        text_add(w->remark, "; the domain was resumed by someone, and is left as it is");
+        text_add(del->p.remark, "; the domain was resumed by someone, and is left as it is");
     return r;
 }
 
@@ -83,12 +83,12 @@ const struct xml_disk *delete_disk_in(const struct delete_disk *disk, const stru
 }
 
 /* Where the disks are on an overlay that was merged, or say that they stand on it. */
-static size_t find_places(const struct deletion *w, const struct xml_domain *domain,
+static size_t find_places(const struct delete *del, const struct xml_domain *domain,
                           struct xml_place *places)
 {
     size_t n = 0;
-    for (size_t i = 0; i < w->del->n; i++) {
-        const struct delete_disk *disk = &w->del->disks[i];
+    for (size_t i = 0; i < del->n; i++) {
+        const struct delete_disk *disk = &del->disks[i];
         const char *from = NULL;
         const struct xml_disk *x = disk->merged ? delete_disk_in(disk, domain, &from) : NULL;
         if (x)
@@ -98,92 +98,95 @@ static size_t find_places(const struct deletion *w, const struct xml_domain *dom
     return n;
 }
 
-static int redefine(struct deletion *w, const struct snapshot *s, const char *xml, struct err *e)
+static int redefine(struct delete *del, const struct snapshot *s, const char *xml, struct err *e)
 {
-    unsigned flags = w->now->current == s ? VIRT_CREATE_CURRENT : 0;
-    struct outcome o = {.before = w->now,
+    unsigned flags = del->p.now->current == s ? VIRT_CREATE_CURRENT : 0;
+    struct outcome o = {.before = del->p.now,
                         .is_done = outcome_is_rewritten,
                         .ctx = s,
                         .done = "the snapshot is redefined"};
-    int r = virt_snapshot_create(w->m->virt, w->uuid, xml, VIRT_CREATE_REDEFINE | flags, NULL, e);
-    return r < 0 ? outcome_settle(w->m, &o, w->remark, e) : 0;
+    int r = virt_snapshot_create(del->p.m->virt, del->p.uuid, xml, VIRT_CREATE_REDEFINE | flags,
+                                 NULL, e);
+    return r < 0 ? outcome_settle(del->p.m, &o, del->p.remark, e) : 0;
 }
 
-static int move_snapshot(struct deletion *w, const struct snapshot *s, struct xml_place *places,
+static int move_snapshot(struct delete *del, const struct snapshot *s, struct xml_place *places,
                          struct err *e)
 {
     autofree char *secure = NULL, *xml = NULL;
-    size_t n = s->parsed->domain ? find_places(w, s->parsed->domain, places) : 0;
+    size_t n = s->parsed->domain ? find_places(del, s->parsed->domain, places) : 0;
     if (!n)
         return 0;
-    int r = virt_snapshot_secure_xml(w->m->virt, w->uuid, s->name, &secure, e);
+    int r = virt_snapshot_secure_xml(del->p.m->virt, del->p.uuid, s->name, &secure, e);
     if (r == 0)
         r = xml_move_snapshot(secure, places, n, &xml, e);
-    return r == 0 ? redefine(w, s, xml, e) : r;
+    return r == 0 ? redefine(del, s, xml, e) : r;
 }
 
 /* Where the domain or libvirt's daemon ends just then, libvirt has not noted the merge: it would
  * look for the overlay at the next start. */
-static int move_config(struct deletion *w, struct xml_place *places, struct err *e)
+static int move_config(struct delete *del, struct xml_place *places, struct err *e)
 {
     autofree char *secure = NULL, *xml = NULL;
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
-    if (!w->now->persistent)
+    if (!del->p.now->persistent)
         return 0;
-    int r = virt_domain_secure_config(w->m->virt, w->uuid, &secure, e);
+    int r = virt_domain_secure_config(del->p.m->virt, del->p.uuid, &secure, e);
     if (r == 0)
         r = xml_domain_parse(secure, &x, e);
-    size_t n = r == 0 ? find_places(w, x, places) : 0;
+    size_t n = r == 0 ? find_places(del, x, places) : 0;
     if (!n)
         return r;
     r = xml_move_domain(secure, places, n, &xml, e);
-    return r == 0 ? virt_domain_define(w->m->virt, xml, e) : r;
+    return r == 0 ? virt_domain_define(del->p.m->virt, xml, e) : r;
 }
 
-static int run_move(struct deletion *w, struct err *e)
+int delete_run_move(struct procedure *p, struct err *e)
 {
-    autofree struct xml_place *places = calloc(w->del->n + 1, sizeof(*places));
+    struct delete *del = of(p);
+    autofree struct xml_place *places = calloc(del->n + 1, sizeof(*places));
     int r = places ? 0 : err_nomem(e);
-    for (size_t i = 0; r == 0 && w->del->n && i < w->now->n; i++)
-        if (&w->now->all[i] != delete_target(w))
-            r = move_snapshot(w, &w->now->all[i], places, e);
-    return r == 0 && w->del->n ? move_config(w, places, e) : r;
+    for (size_t i = 0; r == 0 && del->n && i < del->p.now->n; i++)
+        if (&del->p.now->all[i] != delete_target(del))
+            r = move_snapshot(del, &del->p.now->all[i], places, e);
+    return r == 0 && del->n ? move_config(del, places, e) : r;
 }
 
 /* ---- hide, forget, remove ---- */
 
-static bool is_merged(const struct deletion *w, const char *base)
+static bool is_merged(const struct delete *del, const char *base)
 {
-    for (size_t i = 0; i < w->del->n; i++)
-        if (w->del->disks[i].merged && follow_to_same(w->del->disks[i].base, base))
+    for (size_t i = 0; i < del->n; i++)
+        if (del->disks[i].merged && follow_to_same(del->disks[i].base, base))
             return true;
     return false;
 }
 
 /* What is not merged now a later delete may merge, which has no other way to know it for ours. */
-static void note_overlays(const struct deletion *w, const struct snapshot *s)
+static void note_overlays(const struct delete *del, const struct snapshot *s)
 {
-    for (size_t i = 0; !w->del->metadata && i < s->n_disks; i++) {
+    for (size_t i = 0; !del->metadata && i < s->n_disks; i++) {
         const struct snapshot_disk *disk = &s->disks[i];
-        if (!disk->tag && disk->path && !is_merged(w, disk->path))
-            later_note_overlay(w->m, w->now, s, disk);
+        if (!disk->tag && disk->path && !is_merged(del, disk->path))
+            later_note_overlay(del->p.m, del->p.now, s, disk);
     }
 }
 
 /* libvirt 9.0 takes it that what it forgets was merged, and has those who have their bytes in the
  * overlay look for them in the content. Where the snapshot names no overlay nobody has. */
-static int run_hide(struct deletion *w, struct err *e)
+int delete_run_hide(struct procedure *p, struct err *e)
 {
-    const struct snapshot *s = delete_target(w);
+    struct delete *del = of(p);
+    const struct snapshot *s = delete_target(del);
     autofree char *secure = NULL, *xml = NULL;
     if (s)
-        note_overlays(w, s);
-    if (!s || !w->del->hide)
+        note_overlays(del, s);
+    if (!s || !del->hide)
         return 0;
-    int r = virt_snapshot_secure_xml(w->m->virt, w->uuid, s->name, &secure, e);
+    int r = virt_snapshot_secure_xml(del->p.m->virt, del->p.uuid, s->name, &secure, e);
     if (r == 0)
         r = xml_withdraw_snapshot(secure, &xml, e);
-    return r == 0 ? redefine(w, s, xml, e) : r;
+    return r == 0 ? redefine(del, s, xml, e) : r;
 }
 
 /* The tag has no snapshot any more. */
@@ -199,14 +202,14 @@ static void mark_tag(const struct snapshot_disk *disk)
 }
 
 /* What cannot be merged or deleted now a later delete may. */
-static void mark_disk(const struct deletion *w, const struct snapshot_disk *disk)
+static void mark_disk(const struct delete *del, const struct snapshot_disk *disk)
 {
     if (disk->no || !disk->path)
         return;
     if (disk->tag)
         mark_tag(disk);
-    else if (!is_merged(w, disk->path))
-        later_note_base(w->m, w->now, disk);
+    else if (!is_merged(del, disk->path))
+        later_note_base(del->p.m, del->p.now, disk);
 }
 
 static bool is_gone(const struct domain *now, const void *s)
@@ -239,45 +242,37 @@ int delete_call(struct model *m, const struct domain *d, const struct snapshot *
     return r < 0 ? outcome_settle(m, &o, remark, e) : 0;
 }
 
-static int run_forget(struct deletion *w, struct err *e)
+int delete_run_forget(struct procedure *p, struct err *e)
 {
-    const struct snapshot *s = delete_target(w);
+    struct delete *del = of(p);
+    const struct snapshot *s = delete_target(del);
     if (!s)
         return 0;
-    int r = delete_call(w->m, w->now, s, w->del->native, w->remark, e);
-    for (size_t i = 0; r == 0 && !w->del->metadata && i < s->n_disks; i++)
-        mark_disk(w, &s->disks[i]);
+    int r = delete_call(del->p.m, del->p.now, s, del->native, del->p.remark, e);
+    for (size_t i = 0; r == 0 && !del->metadata && i < s->n_disks; i++)
+        mark_disk(del, &s->disks[i]);
     return r;
 }
 
 /* An overlay that is not known to be merged may be all that there is of somebody's disk. */
-static bool may_go(const struct deletion *w, const struct leftover *file)
+static bool may_go(const struct delete *del, const struct leftover *file)
 {
-    for (size_t i = 0; i < w->del->n; i++)
-        if (!w->del->disks[i].merged && !strcmp(w->del->disks[i].top, file->path))
+    for (size_t i = 0; i < del->n; i++)
+        if (!del->disks[i].merged && !strcmp(del->disks[i].top, file->path))
             return false;
     return true;
 }
 
-static int run_remove(struct deletion *w, struct err *e)
+int delete_run_remove(struct procedure *p, struct err *e)
 {
-    const struct leftovers *all = &w->del->left;
+    struct delete *del = of(p);
+    const struct leftovers *all = &del->left;
     autofree struct leftover *items = calloc(all->n + 1, sizeof(*items)); /* borrow their paths */
     struct leftovers left = {.items = items};
     if (!items)
         return err_nomem(e);
     for (size_t i = 0; i < all->n; i++)
-        if (may_go(w, &all->items[i]))
+        if (may_go(del, &all->items[i]))
             left.items[left.n++] = all->items[i];
-    return leftovers_remove(w->m, w->now, &left, w->remark, e);
-}
-
-int delete_run_step(struct deletion *w, enum delete_step step, struct err *e)
-{
-    static int (*const runs[DELETE_STEPS])(struct deletion * w, struct err * e) = {
-        [DELETE_START] = run_start,   [DELETE_MERGE] = delete_merge, [DELETE_STOP] = run_stop,
-        [DELETE_MOVE] = run_move,     [DELETE_HIDE] = run_hide,      [DELETE_FORGET] = run_forget,
-        [DELETE_REMOVE] = run_remove,
-    };
-    return runs[step] ? runs[step](w, e) : 0;
+    return leftovers_remove(del->p.m, del->p.now, &left, del->p.remark, e);
 }

@@ -1,31 +1,25 @@
 /* steps.h - inside core/model: what each step of a delete (delete/delete.h) does.
  *
- * A step may be run again after it was cut off at any place: it looks for what it did before. The
- * order in which they run, and when one is not to, is delete/delete.c's.
+ * A step may be run again after it was cut off at any place: it looks for what it did before.
  */
 #ifndef SNAPFS_MODEL_DELETE_STEPS_H
 #define SNAPFS_MODEL_DELETE_STEPS_H
 
 #include "model/delete/plan.h"
 
-/* A delete at work. */
-struct deletion {
-    struct model *m;
-    struct journal *j;
-    const char *uuid;
-    struct delete *del;
-    struct text *remark;
-    bool late;          /* it goes on after it was cut off, who knows when */
-    bool merging;       /* something of the overlays may be in the contents by now */
-    bool refused;       /* what was asked again right before a merge did not allow it */
-    struct domain *now; /* the domain as it was read before this step */
-};
+/* In the order, and where the conditions hold, that delete/delete.c has. */
+int delete_run_start(struct procedure *p, struct err *e);
+int delete_run_stop(struct procedure *p, struct err *e);
+int delete_run_move(struct procedure *p, struct err *e);
+int delete_run_hide(struct procedure *p, struct err *e);
+int delete_run_forget(struct procedure *p, struct err *e);
+int delete_run_remove(struct procedure *p, struct err *e);
 
-/* Reads the domain anew. */
-int delete_look(struct deletion *w, struct err *e);
-
-/* Runs the step; deletion->now was read just now. */
-int delete_run_step(struct deletion *w, enum delete_step step, struct err *e);
+/* delete/commit.c: merges each disk that is not known to be merged, and notes it; asks before each
+ * whose bytes it would change. A disk that cannot be merged is told in the remark. Fails if
+ * libvirt's answer did not come; and, with `refused` set and `merging` not, if the first merge is
+ * not allowed any more (EBUSY). */
+int delete_run_merge(struct procedure *p, struct err *e);
 
 /* Has libvirt forget `s`, a snapshot of `d`, or, with `native`, delete it. 0 also where libvirt
  * says that it failed and the snapshot is gone. */
@@ -33,6 +27,6 @@ int delete_call(struct model *m, const struct domain *d, const struct snapshot *
                 struct text *remark, struct err *e);
 
 /* The snapshot as it is now; NULL when it has gone, or another one has its name. */
-const struct snapshot *delete_target(const struct deletion *w);
+const struct snapshot *delete_target(const struct delete *del);
 
 #endif

@@ -103,6 +103,8 @@ static int run_step(struct procedure *p, int step, struct err *e)
 {
     const struct step *s = &p->kind->steps[step];
     p->next = step;
+    if (s->wanted && !s->wanted(p))
+        return DONE;
     int r = p->kind->look(p, e);
     if (r < 0)
         return r == -ENOENT ? STEP_UNFIT : failed(p, step, e);

@@ -45,6 +45,7 @@ enum step_flag {
 struct step {
     const char *name; /* in the journal */
     int (*run)(struct procedure *p, struct err *e);
+    bool (*wanted)(const struct procedure *p);        /* by the plan alone; NULL: it is */
     enum step_fit (*fits)(const struct procedure *p); /* after a look; NULL: it fits */
     unsigned flags;
     const char *optional; /* when it does not end well the remark says this, and why, and the rest

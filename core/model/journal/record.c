@@ -34,13 +34,6 @@ int record_add(struct journal *j, const struct text *lines, struct err *e)
     return lines->failed ? err_nomem(e) : journal_add(j, lines->s, e);
 }
 
-int record_step(struct journal *j, const char *const *names, int step, struct err *e)
-{
-    autotext struct text t = {0};
-    text_add(&t, "step %s\n", names[step]);
-    return record_add(j, &t, e);
-}
-
 /* ---- reading ---- */
 
 static bool from_hex(const char *p, char *ret)
@@ -111,28 +104,10 @@ bool record_number(const char *s, uint64_t *ret)
     return *s >= '0' && *s <= '9' && sscanf(s, "%" SCNu64 "%c", ret, &end) == 1;
 }
 
-bool record_numbers(const struct record_line *l, size_t from, uint64_t *ret, size_t n)
-{
-    bool ok = l->n == from + n;
-    for (size_t i = 0; ok && i < n; i++)
-        ok = record_number(l->fields[from + i], &ret[i]);
-    return ok;
-}
-
 bool record_keep(char **at, const struct record_line *l)
 {
     if (l->n != 2 || *at)
         return false;
     *at = strdup(l->fields[1]);
     return *at != NULL;
-}
-
-bool record_read_step(const struct record_line *l, const char *const *names, int n, int *ret)
-{
-    for (int i = 0; l->n == 2 && i < n; i++)
-        if (!strcmp(names[i], l->fields[1])) {
-            *ret = i;
-            return true;
-        }
-    return false;
 }

@@ -36,15 +36,8 @@ int record_read(const char *text, bool (*each)(void *ctx, const struct record_li
 /* The failure of who cannot understand the journal: EIO. */
 int record_fail(struct err *e);
 
-/* "step NAME", by the `n` names of a procedure's steps: to the journal, and back where the line is
- * one. */
-int record_step(struct journal *j, const char *const *names, int step, struct err *e);
-bool record_read_step(const struct record_line *l, const char *const *names, int n, int *ret);
-
 /* Is it a number, and nothing else? */
 bool record_number(const char *s, uint64_t *ret);
-/* Are the fields from `from` on just `n` numbers? */
-bool record_numbers(const struct record_line *l, size_t from, uint64_t *ret, size_t n);
 /* A copy of the line's only value, of which there was none yet. */
 bool record_keep(char **at, const struct record_line *l);
 

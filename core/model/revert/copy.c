@@ -322,10 +322,10 @@ static bool is_whole(struct procedure *p)
 }
 
 static const struct step steps[] = {
-    [COPY_MAKE] = {"make", run_make, fits, STEP_ONCE, NULL},
-    [COPY_MOVE] = {"move", run_move, fits, STEP_LASTING, NULL},
-    [COPY_REVERT] = {"revert", run_revert, fits, STEP_ONCE | STEP_BOUND, NULL},
-    [COPY_REMOVE] = {"remove", run_remove, NULL, 0, "the disks that it had are left"},
+    [COPY_MAKE] = {"make", run_make, NULL, fits, STEP_ONCE, NULL},
+    [COPY_MOVE] = {"move", run_move, NULL, fits, STEP_LASTING, NULL},
+    [COPY_REVERT] = {"revert", run_revert, NULL, fits, STEP_ONCE | STEP_BOUND, NULL},
+    [COPY_REMOVE] = {"remove", run_remove, NULL, NULL, 0, "the disks that it had are left"},
     [COPY_UNDO] = {.name = "undo"},
 };
 

@@ -78,9 +78,9 @@ static int run_remove(struct procedure *p, struct err *e)
     return 0;
 }
 
-static enum step_fit fits_remove(const struct procedure *p)
+static bool wants_remove(const struct procedure *p)
 {
-    return of(p)->left.n ? STEP_FITS : STEP_SKIPPED;
+    return of(p)->left.n;
 }
 
 static int undo(struct procedure *p, struct err *e)
@@ -169,8 +169,8 @@ static const struct field rows[] = {
 };
 
 static const struct step steps[] = {
-    {"revert", run_revert, fits_revert, STEP_ONCE | STEP_WITH_PLAN, NULL},
-    {"remove", run_remove, fits_remove, STEP_BOUND, NULL},
+    {"revert", run_revert, NULL, fits_revert, STEP_ONCE | STEP_WITH_PLAN, NULL},
+    {"remove", run_remove, wants_remove, NULL, STEP_BOUND, NULL},
 };
 
 const struct procedure_kind native_kind = {

@@ -199,13 +199,14 @@ static int resume(struct procedure *p, int *ret_next, struct err *e)
 
 /* What `remove` needs it finds out itself. */
 static const struct step steps[] = {
-    [REVERT_MAKE] = {"make", revert_run_make, fits, STEP_ONCE, NULL},
-    [REVERT_DEFINE] = {"define", revert_run_define, fits, STEP_LASTING, NULL},
-    [REVERT_STOP] = {"stop", revert_run_stop, fits, 0, NULL},
-    [REVERT_START] = {"start", revert_run_start, fits, STEP_BOUND, NULL},
-    [REVERT_MARK] = {"mark", revert_run_mark, fits, STEP_BOUND, NULL},
-    [REVERT_FORK] = {"fork", revert_run_fork, fits, 0, NULL},
-    [REVERT_REMOVE] = {"remove", revert_run_remove, NULL, 0, "the disks that it had are left"},
+    [REVERT_MAKE] = {"make", revert_run_make, NULL, fits, STEP_ONCE, NULL},
+    [REVERT_DEFINE] = {"define", revert_run_define, NULL, fits, STEP_LASTING, NULL},
+    [REVERT_STOP] = {"stop", revert_run_stop, NULL, fits, 0, NULL},
+    [REVERT_START] = {"start", revert_run_start, NULL, fits, STEP_BOUND, NULL},
+    [REVERT_MARK] = {"mark", revert_run_mark, NULL, fits, STEP_BOUND, NULL},
+    [REVERT_FORK] = {"fork", revert_run_fork, NULL, fits, 0, NULL},
+    [REVERT_REMOVE] = {"remove", revert_run_remove, NULL, NULL, 0,
+                       "the disks that it had are left"},
     [REVERT_BACK] = {.name = "back"},
     [REVERT_UNDO] = {.name = "undo"},
 };
