@@ -175,6 +175,22 @@ def in_the_middle(directory):
         reading.compare(domain, mount, directory, ["e1", "e3"])
 
 
+@test
+def in_the_middle_and_the_snapshot_that_tells_of_it_is_deleted(directory):
+    for words, looked in (("metadata", True), ("merge", False)):
+        name = f"deleted-{words}"
+        with Domain(name, directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "cache=0") as mount:
+            domain.start()
+            line_of(domain, "e1", "e2", "e3", "e4")
+            base, top = (domain.snapshot_source(one, "vda")[0] for one in ("e2", "e3"))
+            domain.virsh("blockcommit", domain.name, "vda", "--base", base, "--top", top, "--wait")
+            if looked:
+                told(mount, domain, "e2", "was merged into it before snapshot e3")
+            write(mount.path(name, "by-name", "e3", "delete"), words)
+            told(mount, domain, "e2", "was merged into it")
+            reading.compare(domain, mount, directory, ["e1", "e4"])
+
+
 def seen(directory, name, read):
     """A commit while an image on the file is open here, whether that is read after it or not."""
     with Domain(name, directory, {"vda": "qcow2"}) as domain:

@@ -7,6 +7,7 @@
 #include "model/delete/in_use.h"
 #include "model/change/flag_words.h"
 #include "model/change/operation.h"
+#include "model/reader/modified.h"
 #include "model/reader/open_marks.h"
 #include "model/verbs.h"
 
@@ -34,6 +35,8 @@ static int delete_one(struct turn *t, const struct snapshot *s, unsigned words, 
     int r = claim ? in_use_check(t->m, t->domain, s, NULL, e) : 0;
     if (r == 0)
         r = turn_confirm(t, e);
+    if (r == 0)
+        untouched_note_merges(t->m, t->domain, s);
     if (r == 0)
         r = delete_snapshot(t->m, t->journal, t->domain, s, words & METADATA, words & FORCE, claim,
                             remark, e);

@@ -6,6 +6,7 @@
  *     number   inode numbers of snapshots that were moved (catalog/numbers.h)
  *     right    files of a snapshot's images that are as they should be (reader/modified.h)
  *     touched  files that were seen to change (reader/modified.h)
+ *     merged   disks of snapshots whose file got later data (reader/modified.h)
  *     merge    what a merge made here has left, where the file takes no mark (storage/file_marks.h)
  *     later    overlays that a later delete merges (delete/later.h)
  *     size     sizes of images that were last known

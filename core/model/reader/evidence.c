@@ -22,6 +22,7 @@
 #define WRITTEN "merge"
 #define RIGHT "right"
 #define TOUCHED "touched"
+#define MERGED "merged"
 
 enum { KEY_SIZE = 17, VALUE_SIZE = 84 };
 
@@ -328,4 +329,34 @@ void evidence_touch(struct model *m, const char *uuid, const char *path,
     snprintf(value, sizeof(value), "%" PRIu64 " %" PRIu64 " %" PRIu64, file->ino, all.before_ns,
              all.known_ns);
     keep(m, uuid, put, &r);
+}
+
+/* ---- what was merged into a file ---- */
+
+static void key_of_disk(const struct domain *d, const struct snapshot *s,
+                        const struct snapshot_disk *disk, char ret[KEY_SIZE])
+{
+    snprintf(ret, KEY_SIZE, "%016" PRIx64, domain_disk_ident(d->uuid, s, disk->target, 0));
+}
+
+bool evidence_merged(const struct domain *d, const struct snapshot *s,
+                     const struct snapshot_disk *disk, const struct image_id *file)
+{
+    char key[KEY_SIZE];
+    uint64_t ino;
+    key_of_disk(d, s, disk, key);
+    const char *value = kept_get(d->kept, MERGED, key);
+    return value && sscanf(value, "%" SCNu64, &ino) == 1 && ino == file->ino;
+}
+
+void evidence_merge(struct model *m, const struct domain *d, const struct snapshot *s,
+                    const struct snapshot_disk *disk, const struct image_id *file)
+{
+    char key[KEY_SIZE], value[VALUE_SIZE];
+    struct record r = {MERGED, key, value};
+    if (evidence_merged(d, s, disk, file))
+        return;
+    key_of_disk(d, s, disk, key);
+    snprintf(value, sizeof(value), "%" PRIu64, file->ino);
+    keep(m, d->uuid, put, &r);
 }

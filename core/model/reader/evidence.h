@@ -65,6 +65,14 @@ struct touch {
 void evidence_touch(struct model *m, const char *uuid, const char *path,
                     const struct image_id *file, const struct touch *touch);
 
+/* A later snapshot, which may be deleted, tells that its data was merged into the file of that disk
+ * of `s`. */
+void evidence_merge(struct model *m, const struct domain *d, const struct snapshot *s,
+                    const struct snapshot_disk *disk, const struct image_id *file);
+/* One has told that. */
+bool evidence_merged(const struct domain *d, const struct snapshot *s,
+                     const struct snapshot_disk *disk, const struct image_id *file);
+
 /* false: it was not seen to change. */
 bool evidence_touched(const struct kept *kept, const char *path, const struct image_id *file,
                       struct touch *ret);

@@ -152,7 +152,7 @@ void untouched_note_live(struct model *m, struct domain *d, const struct snapsho
 /* ---- is the file as it should be? ---- */
 
 struct question {
-    const struct model *m;
+    struct model *m;
     const struct domain *d;
     const struct snapshot *s;
     const struct snapshot_disk *disk;
@@ -229,6 +229,28 @@ static const struct snapshot *find_commit(const struct question *q, uint64_t tim
     return is_in_time(q, q->s, true, time_ns, SOON_NS) ? NULL : find_merged(q);
 }
 
+void untouched_note_merges(struct model *m, const struct domain *d, const struct snapshot *s)
+{
+    for (const struct snapshot *above = s->parent; above && !m->is_test; above = above->parent) {
+        for (size_t i = 0; i < above->n_disks; i++) {
+            const struct snapshot_disk *disk = &above->disks[i];
+            struct question q = {
+                .m = m, .d = d, .s = above, .disk = disk, .mounts = policy_mounts(d)};
+            struct stat st;
+            bool marked;
+            if (disk->tag || disk->memory || disk->no || !follow_stat(q.mounts, disk->path, &st))
+                continue;
+            struct image_id file = {.dev = st.st_dev,
+                                    .ino = st.st_ino,
+                                    .size = (uint64_t)st.st_size,
+                                    .mtime_ns = clock_from(st.st_mtim)};
+            uint64_t time_ns = evidence_time(d->kept, disk->path, &file, &marked);
+            if (find_commit(&q, time_ns) == s)
+                evidence_merge(m, d, above, disk, &file);
+        }
+    }
+}
+
 static int refuse(const struct question *q, const char *path, const char *how, const char *name,
                   struct err *e)
 {
@@ -264,15 +286,20 @@ static int check_file(void *ctx, const char *path, const struct image_id *file, 
             q, path,
             touch.before_ns ? ", while an image on it was open here" : ", as the live disk", "", e);
     const struct snapshot *commit = own ? find_commit(q, time_ns) : NULL;
-    if (commit)
+    if (commit) {
+        evidence_merge(q->m, q->d, q->s, q->disk, file);
         return refuse(q, path, ", and what stood on it was merged into it before snapshot ",
                       commit->name, e);
+    }
+    if (own && evidence_merged(q->d, q->s, q->disk, file) &&
+        !is_in_time(q, q->s, true, time_ns, SOON_NS))
+        return refuse(q, path, ", and what stood on it was merged into it", "", e);
     if (q->m->options.untouched && !is_right(q, file, time_ns, LATE_NS))
         return refuse(q, path, ", which the option 'untouched' forbids", "", e);
     return 0;
 }
 
-int untouched_check(const struct model *m, const struct domain *d, const struct snapshot *s,
+int untouched_check(struct model *m, const struct domain *d, const struct snapshot *s,
                     const struct snapshot_disk *disk, const struct image *im, struct err *e)
 {
     struct question q = {.m = m, .d = d, .s = s, .disk = disk, .mounts = policy_mounts(d)};

@@ -4,8 +4,8 @@
  * commit) leaves libvirt's snapshots as they were, and once that has ended the file tells of it by
  * its time alone. reader/evidence.h says which times are right. An image is refused
  *
- *   - if a file of it was seen to change under an open image, or with a writer that changed it later,
- *     or was seen as the domain's live disk, in this mount or an earlier one;
+ *   - if a file of it was seen to change under an open image, or with a writer that changed it
+ * later, or was seen as the domain's live disk, in this mount or an earlier one;
  *   - with the option `untouched`, if any file of it has a later time than it may have;
  *   - if the file that has its bytes has, by a tenth of a second, and the overlay of a later
  *     snapshot stands right on it: then what was between them was merged into it.
@@ -25,12 +25,16 @@ struct touched *touched_new(void);    /* NULL without memory */
 void touched_free(struct touched *t); /* NULL allowed */
 
 /* Of plain files, by their own time; not of tags that libvirt does not know. EIO. */
-int untouched_check(const struct model *m, const struct domain *d, const struct snapshot *s,
+int untouched_check(struct model *m, const struct domain *d, const struct snapshot *s,
                     const struct snapshot_disk *disk, const struct image *im, struct err *e);
 
 /* Notes those files of the image, but the one that a tag is in, that the domain itself writes to
  * now: their bytes are lost to the snapshot, also once the domain has gone on to another file. */
 void untouched_note_live(struct model *m, struct domain *d, const struct snapshot *s,
                          const struct snapshot_disk *disk);
+
+/* Asked before `s` is deleted, which may be all that tells of a merge: notes the files that it
+ * tells of. */
+void untouched_note_merges(struct model *m, const struct domain *d, const struct snapshot *s);
 
 #endif
