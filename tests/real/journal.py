@@ -134,6 +134,9 @@ def a_mount_of_it_can_be_written_to_and_leaves_nothing(directory):
             os.makedirs(point, exist_ok=True)
             must("mount", "-o", "loop,discard", cow, point)
             must("sh", "-c", 'head -c 3000000 /dev/urandom > "$0/new"; sync -f "$0/new"; rm "$0/external.txt"', point)
+            refused(errno.EBUSY, os.rmdir, mount.path("written/snapshots/internal/external"))
+            with open(mount.path("written/log"), encoding="utf-8") as log:
+                holds(log.read().splitlines()[-1], point)
             must("umount", point)
         else:
             equal(by_e2fsck(cow, "external.txt"), SYNCED["external"])
