@@ -293,6 +293,17 @@ def unused(recipes, guest):
 
 
 @test
+def unused_tags(recipes, guest):
+    guest.snapshot("forgotten")
+    guest.delete("forgotten", "--metadata")
+    file = guest.live_source("vda")[0]
+    holds(recipes.run("unused-tags"), file)
+    guest.destroy()
+    must("qemu-img", "snapshot", "-d", "forgotten", file)
+    guest.start()
+
+
+@test
 def move(recipes, guest):
     held = Held(guest)
     before = guest.snapshots(), guest.parents(), guest.current()

@@ -181,6 +181,28 @@ def no_handle_opens_another_file_after_a_remount(guest, directory):
         fetch_all(guest, directory)
 
 
+@test
+def a_snapshot_made_again_under_its_name_is_another_file(guest, directory):
+    old, new = guest.expected["later"], f"{directory}/expected-new"
+    with ganesha(directory):
+        client = Client("later")
+        guest.virsh("snapshot-delete", "web01", "later", "--metadata")
+        guest.write(0x44, 32 * MIB)
+        guest.snapshot("later", "external", "--diskspec", f"vda,file={directory}/web01-vda.again")
+        reading.by_qemu(guest, "later", "vda", new)
+        true(not reading.same(old, new), "the snapshots do not differ")
+        note(f"read to the end: {client.rest(old, True)}")
+        until(lambda: whole_or_nothing(new, directory), "the new snapshot is read", seconds=30)
+    guest.expected["later"] = new
+
+
+def whole_or_nothing(expected, directory):
+    """A client that opens it now gets all of its bytes, or an error for a while."""
+    said = fetch("web01/by-name/later/vda.raw", f"{directory}/copy")
+    true(said or reading.same(f"{directory}/copy", expected), "other bytes than those of the new snapshot")
+    return not said
+
+
 @contextlib.contextmanager
 def samba(directory):
     place = f"{directory}/samba"
