@@ -10,6 +10,7 @@ from lib import reading
 from lib.command import attempt, must
 from lib.domain import MIB, Domain
 from lib.mount import Mount
+from lib.people import UID, user
 from lib.opens import Opens
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
@@ -126,8 +127,22 @@ def read_image(path):
 
 @test
 def in_another_mount_namespace(images, sockets, _):
-    with daemon(images, sockets, "", "unshare", "-m") as (uri, process):
+    with user() as (be, _), daemon(images, sockets, "", "unshare", "-m") as (uri, process):
         never_opens_the_decoy(images, uri, process)
+        never_opens_it_as_an_ordinary_user(images, uri, process, be)
+
+
+def never_opens_it_as_an_ordinary_user(images, uri, process, be):
+    """That user cannot look into the daemon's namespace, and still is told of it."""
+    with Elsewhere("his", images, uri, process) as domain:
+        domain.snapshot("one")
+        with Opens(decoy(domain)) as opens, Mount(uri, prefix=be, owner=UID) as mount:
+            image = mount.path("his/snapshots/one/vda.raw")
+            equal(must(*be, "ls", mount.path("his/snapshots")), "one\n", "snapshots")
+            holds(attempt(*be, "cat", image).err, os.strerror(errno.EOPNOTSUPP))
+            holds(must(*be, "cat", mount.path("his/snapshots/one/info")), "another mount namespace")
+            true(attempt(*be, "rmdir", mount.path("his/snapshots/one")).status != 0, "it was deleted")
+            true(not opens.any(), "the decoy was opened")
 
 
 @test

@@ -507,6 +507,7 @@ int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, 
         r = glance(&v, &missing, e);
     if (r == 0)
         r = add_rest(&v, e);
+    missing += v.denied.path != NULL;
     end(&v);
     names_free(v.names);
     if (r < 0) {
