@@ -65,19 +65,20 @@ bool virt_is_anothers(const struct virt *v)
 
 struct making {
     const char *path;
+    uid_t uid;
     gid_t gid;
 };
 
-/* Its name is this process's own. */
+/* Its name is this thread's own. */
 static int op_make(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
 {
     const struct making *m = arg;
     char xml[512];
     int n = snprintf(xml, sizeof(xml),
-                     "<pool type='dir'><name>snapfs-%ld</name><target><path>%s</path><permissions>"
-                     "<mode>0770</mode><owner>0</owner><group>%lu</group></permissions></target>"
+                     "<pool type='dir'><name>snapfs-%d</name><target><path>%s</path><permissions>"
+                     "<mode>0770</mode><owner>%lu</owner><group>%lu</group></permissions></target>"
                      "</pool>",
-                     (long)getpid(), m->path, (unsigned long)m->gid);
+                     gettid(), m->path, (unsigned long)m->uid, (unsigned long)m->gid);
     if (n < 0 || (size_t)n >= sizeof(xml))
         return err_fail(e, ENAMETOOLONG, "the path '%s' is too long", m->path);
     virStoragePoolPtr pool = virStoragePoolCreateXML(conn, xml, VIR_STORAGE_POOL_CREATE_WITH_BUILD);
@@ -89,8 +90,8 @@ static int op_make(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
     return 0;
 }
 
-int virt_make_directory(struct virt *v, const char *path, gid_t gid, struct err *e)
+int virt_make_directory(struct virt *v, const char *path, uid_t uid, gid_t gid, struct err *e)
 {
-    struct making m = {path, gid};
+    struct making m = {path, uid, gid};
     return virt_run(v, VIRT_CHANGE, op_make, &m, e);
 }

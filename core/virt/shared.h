@@ -21,9 +21,9 @@ struct virt_owner virt_owner(const struct virt *v);
  * and own files that this process may not. */
 bool virt_is_anothers(const struct virt *v);
 
-/* Has libvirt make an empty directory that is its daemon's, of mode 0770 and of that group: it
- * builds a storage pool there, which is forgotten at once. Directories above are made as well. For
- * who may use libvirt but may not make the directory. */
-int virt_make_directory(struct virt *v, const char *path, gid_t gid, struct err *e);
+/* Has libvirt make an empty directory of mode 0770 for that owner and group: it builds a storage
+ * pool there, which is forgotten at once. Directories above are made as well. For users who may use
+ * libvirt but may not make the directory. */
+int virt_make_directory(struct virt *v, const char *path, uid_t uid, gid_t gid, struct err *e);
 
 #endif

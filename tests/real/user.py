@@ -1,6 +1,7 @@
 """Without root and without a system daemon: qemu:///session of an ordinary user, qemu:///embed."""
 
 import os
+import shutil
 
 from lib import reading
 from lib.command import attempt, must
@@ -9,6 +10,9 @@ from lib.mount import Mount
 from lib.people import UID, user
 from lib.scratch import scratch
 from lib.tap import equal, holds, run, test, true
+
+SHARED = ("/run/snapfs", "/var/lib/libvirt/snapfs")
+
 
 class Shut(Domain):
     """A domain that is never started, of a connection that `be`, a command prefix, may make."""
@@ -80,6 +84,24 @@ def an_image_that_is_not_the_users_to_read():
             result = attempt(*be, "cat", f"{top}/vda.raw")
             true(result.status != 0, "the image was read")
             holds(result.err, "Permission denied")
+
+
+@test
+def the_system_daemon_lets_in_everyone():
+    """No group may use it then: the user shares the lock with root alone."""
+    for path in SHARED:
+        shutil.rmtree(path, ignore_errors=True)
+    with user() as (be, home), user(UID + 1) as (another, _), Domain("open", home) as domain:
+        with Mount(domain.uri, "cache=0", prefix=be, owner=UID) as mount:
+            top = os.path.join(mount.point, "open/snapshots")
+            must(*be, "mkdir", f"{top}/one")
+            must(*be, "rmdir", f"{top}/one")
+            equal([os.stat(path).st_uid for path in SHARED], [UID, UID], "owners of what is shared")
+        for path in SHARED:
+            true(attempt(*another, "ls", path).status != 0, f"another user may enter {path}")
+        with Mount(domain.uri, "cache=0") as mount:
+            os.mkdir(mount.path("open/snapshots/two"))
+        equal(domain.snapshots(), ["two"], "snapshots")
 
 
 @test

@@ -17,8 +17,10 @@
 
 enum {
     OPEN = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-    ALONE = 0700,   /* root's directory, if no group may use libvirt */
-    TOGETHER = 0770 /* else */
+    ALONE = 0700,    /* root's directory, if no group may use libvirt */
+    TOGETHER = 0770, /* else */
+    TRIES = 10,
+    AGAIN_US = 20000
 };
 
 bool run_is_shared(const struct virt *v)
@@ -66,18 +68,30 @@ static int make_by_root(const char *path, gid_t gid, struct err *e)
     return r;
 }
 
-/* libvirt makes it in its own mount namespace. */
+static bool is_member(gid_t gid)
+{
+    int n = getgroups(0, NULL);
+    autofree gid_t *groups = n > 0 ? calloc((size_t)n, sizeof(*groups)) : NULL;
+    bool found = getegid() == gid;
+    n = groups ? getgroups(n, groups) : 0;
+    for (int i = 0; i < n; i++)
+        found |= groups[i] == gid;
+    return found;
+}
+
+/* libvirt makes it in its own mount namespace. A user whom no group lets in, but libvirt does, gets
+ * it for themselves and root. */
 static int make_by_libvirt(struct virt *v, const char *path, gid_t gid, struct err *e)
 {
     struct err own = {0};
-    const char *why = "no group is known that may use libvirt";
-    if (gid && virt_files_local(v, &own) && virt_make_directory(v, path, gid, &own) == 0)
+    uid_t owner = gid && is_member(gid) ? 0 : geteuid();
+    if (virt_files_local(v, &own) && virt_make_directory(v, path, owner, gid, &own) == 0)
         return 0;
     return err_fail(e, EACCES,
                     "cannot make the directory '%s', which all users of this libvirt share: %s; as "
                     "root, mount with snapfs once, or run 'install -d -m 0770 -g GROUP %s', GROUP "
                     "being the one that may use libvirt",
-                    path, own.no ? own.text : why, path);
+                    path, own.text, path);
 }
 
 static int make_directory(struct virt *v, const char *path, struct err *e)
@@ -94,38 +108,55 @@ static int fail_open(const char *path, int no, struct err *e)
     return err_fail(e, no, "cannot open the directory '%s': %s%s", path, strerrordesc_np(no), who);
 }
 
-/* Root lets in the group that may use libvirt, as it was not known when the directory was made. */
-static int admit_group(int fd, const char *path, gid_t gid, struct err *e)
+/* Root lets in the group that may use libvirt, once that is known, and nobody else. */
+static int settle_by_root(int fd, const struct stat *st, gid_t gid)
+{
+    bool theirs = gid && (st->st_gid == 0 || st->st_uid != 0);
+    if (!theirs && !(st->st_mode & S_IWOTH))
+        return 0;
+    mode_t mode = gid ? TOGETHER : ALONE;
+    return fchown(fd, 0, theirs ? gid : st->st_gid) < 0 || fchmod(fd, mode) < 0 ? -errno : 0;
+}
+
+/* Strangers could remove a lock that is held. */
+static int check_trusted(int fd, const char *path, gid_t gid, struct err *e)
 {
     struct stat st;
-    if (fstat(fd, &st) < 0)
-        return fail_open(path, errno, e);
-    bool root = geteuid() == 0, late = root && gid && st.st_gid == 0;
-    if (st.st_uid != 0 || (!root && (st.st_mode & S_IWOTH)))
-        return err_fail(e, EPERM, "the directory '%s' %s", path,
-                        st.st_uid ? "is not root's" : "may be written to by everyone");
-    if ((late || (root && (st.st_mode & S_IWOTH))) &&
-        (fchown(fd, 0, late ? gid : st.st_gid) < 0 || fchmod(fd, TOGETHER) < 0))
-        return fail_open(path, errno, e);
-    return 0;
+    int r = fstat(fd, &st) < 0 ? -errno : 0;
+    if (r == 0 && geteuid() == 0)
+        r = settle_by_root(fd, &st, gid);
+    if (r < 0)
+        return fail_open(path, -r, e);
+    if (geteuid() == 0 || (!(st.st_mode & S_IWOTH) && (!st.st_uid || st.st_uid == geteuid())))
+        return 0;
+    return err_fail(e, EPERM, "the directory '%s' %s", path,
+                    st.st_mode & S_IWOTH ? "may be written to by everyone" : "is another user's");
+}
+
+/* Another process may be making it at that moment. */
+static int make_and_open(struct virt *v, const char *path, struct err *e)
+{
+    int fd = -1, r = 0;
+    for (int i = 0; fd < 0 && i < TRIES; i++) {
+        if (i)
+            usleep(AGAIN_US);
+        r = make_directory(v, path, e);
+        fd = open(path, OPEN);
+    }
+    if (fd >= 0)
+        return fd;
+    return r < 0 ? r : fail_open(path, errno, e);
 }
 
 int run_shared_directory(struct virt *v, const char *path, bool make, struct err *e)
 {
-    autoclose int fd = open(path, OPEN);
-    if (fd < 0 && errno == ENOENT && make) {
-        int r = make_directory(v, path, e);
-        if (r < 0)
-            return r;
-        fd = open(path, OPEN);
-    }
+    int fd = open(path, OPEN);
     if (fd < 0)
-        return fail_open(path, errno, e);
-    int r = admit_group(fd, path, virt_owner(v).gid, e);
-    int ret = fd;
-    if (r == 0)
-        fd = -1; /* the caller's */
-    return r < 0 ? r : ret;
+        fd = errno == ENOENT && make ? make_and_open(v, path, e) : fail_open(path, errno, e);
+    int r = fd < 0 ? fd : check_trusted(fd, path, virt_owner(v).gid, e);
+    if (r < 0 && fd >= 0)
+        close(fd);
+    return r < 0 ? r : fd;
 }
 
 static int own_directory(bool make, struct err *e)
@@ -159,7 +190,8 @@ static int make_file(int dir, const char *name)
     autoclose int fd = openat(dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0660);
     if (fd < 0 || fstat(dir, &st) < 0)
         return -errno;
-    if (fchown(fd, (uid_t)-1, st.st_gid) < 0 || fchmod(fd, 0660) < 0)
+    bool mine = st.st_uid == geteuid(); /* and the group may be one that is not */
+    if ((fchown(fd, (uid_t)-1, st.st_gid) < 0 && !mine) || fchmod(fd, 0660) < 0)
         return -errno;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     bool made = linkat(AT_FDCWD, path, dir, name, AT_SYMLINK_FOLLOW) == 0 || errno == EEXIST;

@@ -2,7 +2,8 @@
  *
  * /run/snapfs holds what lasts while the host is up: the locks of domains' operations. It belongs
  * to root and to the group that may use libvirt, and lets nobody else in, so that no stranger can
- * hold a lock. Root's snapfs makes it; for an ordinary user libvirt does.
+ * hold a lock. Root's snapfs makes it; for an ordinary user libvirt does. Where libvirt lets in a
+ * user whom no such group does, that user owns it until root's snapfs takes it over.
  */
 #ifndef SNAPFS_MODEL_JOURNAL_RUN_DIRECTORY_H
 #define SNAPFS_MODEL_JOURNAL_RUN_DIRECTORY_H
