@@ -83,7 +83,7 @@ class Member:
 
 
 def files(domain):
-    """Every file of the domain's directory, and all their bytes as QEMU's tool sees their chains."""
+    """The names of its files, and of those made for it."""
     return sorted(name for name in os.listdir(domain.directory) if name.startswith(domain.name))
 
 
@@ -99,6 +99,12 @@ def differ(domain, number):
     """What was never written, on every disk another thing."""
     for index, disk in enumerate(domain.disks):
         domain.write(10 * number + index, number * MIB, targets=[disk.target])
+
+
+def let_all_read(domain):
+    """Whatever the mode is that libvirt gives the overlays it makes."""
+    for name in files(domain):
+        os.chmod(os.path.join(domain.directory, name), 0o644)
 
 
 def equals(member, domain, name, target, directory):
@@ -243,27 +249,73 @@ def files_are_removed_in_directories_that_he_may_write_to(be, directory):
             differ(domain, number)
             held.snapshot(name, "external")
         domain.write(9)
+        let_all_read(domain)
         before = state(domain)
         snapshots = member.path("chain/by-name")
-        for command in (f"{snapshots}/s1/delete", "merge"), (f"{snapshots}/s3/delete", ""), (f"{snapshots}/s2/revert", ""):
+        for command, named in (
+            ((f"{snapshots}/s1/delete", "merge"), f"'{place}'"),
+            ((f"{snapshots}/s3/delete", ""), f"'{place}'"),
+            ((f"{snapshots}/s2/revert", ""), f"'{place}'"),
+        ):
             member.write(errno.EACCES, *command)
-            member.says(domain, f"'{place}'")
+            member.says(domain, named)
             untouched(domain, before)
-            held.check()
+        held.check()
         os.chmod(place, 0o1777)  # sticky: the files stay root's
         member.write(errno.EACCES, f"{snapshots}/s3/delete", "")
         untouched(domain, before)
         os.chmod(place, 0o755)
         os.chown(place, UID, -1)
+        member.write(errno.EACCES, f"{snapshots}/s2/revert", "")
+        member.says(domain, "libvirt would make the new files")
+        untouched(domain, before)
+        # The daemon takes these files away while the domain runs for the merge, and gives them back.
+        give(domain, UID, 0o600)
+        member.write(errno.EACCES, f"{snapshots}/s1/delete", "merge")
+        untouched(domain, before)
+        equal((domain.state(), os.listdir(UNFINISHED)), ("shut off", []), "state and journals")
+        held.check()
+        give(domain, 0, 0o644)
         member.write(None, f"{snapshots}/s1/delete", "merge")
         held.bytes.pop("s1")
-        held.check()
-        member.write(None, f"{snapshots}/s2/revert", "")
-        equal(domain.current(), "s2", "current")
         held.check()
         member.write(None, f"{snapshots}/s3/delete", "")
         held.bytes.pop("s3")
         held.check()
+        equal(os.listdir(UNFINISHED), [], "journals")
+
+
+def give(domain, owner, mode, group=-1):
+    for name in files(domain):
+        os.chown(os.path.join(domain.directory, name), owner, group)
+        os.chmod(os.path.join(domain.directory, name), mode)
+
+
+@test
+@in_scratch
+def a_revert_on_a_copy_is_made_by_the_owner_of_the_file(be, directory):
+    """A copy gets the owner of the original, which is not the user's to give."""
+    os.chown(directory, UID, -1)
+    with Domain("copied", directory, {"vda": "qcow2"}) as domain, Member(be, f"domain={domain.name}") as member:
+        held = Held(domain)
+        domain.write(1)
+        held.snapshot("one", "internal")
+        domain.write(2)
+        held.snapshot("two", "external")
+        domain.write(3)
+        give(domain, 0, 0o644)
+        before = state(domain)
+        one = member.path("copied/by-name/one/revert")
+        member.write(errno.EACCES, one, "")
+        member.says(domain, domain.disks[0].path)
+        untouched(domain, before)
+        give(domain, UID, 0o644)
+        member.write(errno.EACCES, one, "")  # their group is root's still
+        give(domain, UID, 0o644, GROUP_ID)
+        member.write(None, one, "")
+        equal(domain.current(), "one", "current")
+        held.check()
+        held.is_live("one")
 
 
 @test
@@ -383,6 +435,7 @@ def an_unfinished_journal_bars_the_other(be, directory):
                 differ(domain, number)
                 held.snapshot(name, "external")
             domain.write(9)
+            let_all_read(domain)
             cut_off(domain, owner)
             equal(os.listdir(UNFINISHED), [f"{domain.uuid}.{uid}"], "what everybody is told")
             barred(domain, other, f"{place_of_journal}/{domain.uuid}", uid)

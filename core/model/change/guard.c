@@ -23,6 +23,7 @@
 #include "model/revert/startable.h"
 #include "model/graph/survey.h"
 #include "model/storage/volumes.h"
+#include "virt/shared.h"
 #include "virt/xml.h"
 
 enum { NAMES_SHOWN_MAX = 8 /* of what would be lost, in one sentence */ };
@@ -328,6 +329,15 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, un
 }
 
 /* ---- create ---- */
+
+int guard_overlays(const struct model *m, struct err *e)
+{
+    if (!virt_is_anothers(m->virt))
+        return 0;
+    return err_fail(e, EACCES,
+                    "libvirt would make the new files as its own user, and this user could neither "
+                    "read nor remove them; nothing was done; ask a mount by root for it");
+}
 
 /* Can libvirt make an internal one? Only where every disk that is written to is qcow2. */
 static bool makes_internal(const struct xml_domain *live)

@@ -20,6 +20,10 @@
  * made. */
 int guard_create(struct model *m, const struct survey *v, const struct domain *d, const char *name,
                  const struct plan *p, struct err *e);
+/* Before libvirt makes new files: EACCES if its daemon runs as another user than this ordinary one,
+ * who could then neither read nor remove them. */
+int guard_overlays(const struct model *m, struct err *e);
+
 /* *ret_native: by libvirt's own call, which deletes an internal one where the disks are within its
  * reach; else, and with `metadata`, libvirt is only to forget it. */
 int guard_delete(const struct survey *v, const struct domain *d, const struct snapshot *s,

@@ -71,15 +71,6 @@ static int check_new_name(const struct turn *t, const char *name, struct err *e)
     return 0;
 }
 
-/* QEMU's user would own them, alone, so that the snapshot could not be deleted here. */
-static int refuse_files(struct err *e)
-{
-    return err_fail(e, EACCES,
-                    "libvirt would make the files of an external snapshot as its own user, and "
-                    "this one could neither read nor remove them; nothing was done; ask a mount by "
-                    "root for it, or write 'internal'");
-}
-
 /* Settles the files and asks the guard; an ordinary user makes no snapshot that he could not look
  * at to delete it.  what libvirt will be told is then in c->wish. */
 static int settle(struct creation *c, struct err *e)
@@ -97,7 +88,7 @@ static int settle(struct creation *c, struct err *e)
     }
     bool reuse = c->wish.flags & VIRT_CREATE_REUSE_EXTERNAL, anothers = virt_is_anothers(m->virt);
     enum survey_scope scope = !files ? SURVEY_ALONE : reuse ? SURVEY_BESIDE : SURVEY_ALL;
-    int r = files && anothers ? refuse_files(e) : 0;
+    int r = files ? guard_overlays(m, e) : 0;
     if (r == 0)
         r = survey_make(m, d, anothers ? SURVEY_BESIDE : scope, &v, e);
     if (r < 0)

@@ -68,6 +68,11 @@ void delete_drop_disks(struct delete *del);
  */
 int delete_check_space(const struct delete *del, struct err *e);
 
+/* Before the domain is started for the merges: EACCES if an ordinary user could not look at its
+ * files then (delete/ownership.c). */
+int delete_check_ownership(const struct model *m, const struct survey *v, const struct domain *d,
+                           struct err *e);
+
 /* Finds the disk that a definition of the domain has on that overlay, or on what stands on it, by
  * whatever target; *ret_name (may be NULL) is what it calls the overlay, borrowed. NULL: none. */
 const struct xml_disk *delete_disk_in(const struct delete_disk *disk, const struct xml_domain *x,

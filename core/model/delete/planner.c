@@ -324,8 +324,9 @@ static int plan_all(struct planner *p, bool metadata, struct err *e)
         r = check_merge(p, e);
     if (r == 0)
         r = leftovers_check(p->m, &p->del->left, e);
-    if (r == 0)
-        fill(p, metadata);
+    fill(p, metadata);
+    if (r == 0 && p->del->start)
+        r = delete_check_ownership(p->m, &p->survey, p->d, e);
     return r == 0 ? check_redefines(p, e) : r;
 }
 

@@ -68,23 +68,12 @@ static int make_by_root(const char *path, gid_t gid, struct err *e)
     return r;
 }
 
-static bool is_member(gid_t gid)
-{
-    int n = getgroups(0, NULL);
-    autofree gid_t *groups = n > 0 ? calloc((size_t)n, sizeof(*groups)) : NULL;
-    bool found = getegid() == gid;
-    n = groups ? getgroups(n, groups) : 0;
-    for (int i = 0; i < n; i++)
-        found |= groups[i] == gid;
-    return found;
-}
-
 /* libvirt makes it in its own mount namespace. A user whom no group lets in, but libvirt does, gets
  * it for themselves and root. */
 static int make_by_libvirt(struct virt *v, const char *path, gid_t gid, struct err *e)
 {
     struct err own = {0};
-    uid_t owner = gid && is_member(gid) ? 0 : geteuid();
+    uid_t owner = gid && group_member(gid) ? 0 : geteuid();
     if (virt_files_local(v, &own) && virt_make_directory(v, path, owner, gid, &own) == 0)
         return 0;
     return err_fail(e, EACCES,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mounts.h"
 #include "image/header.h"
@@ -18,6 +19,7 @@
 #include "model/storage/backing.h"
 #include "model/storage/volumes.h"
 #include "virt/change.h"
+#include "virt/shared.h"
 #include "virt/xml.h"
 
 /* ---- in the journal ---- */
@@ -214,6 +216,20 @@ static int check_domain(const struct copier *p, struct err *e)
     return 0;
 }
 
+/* A copy gets the owner and group of the original, which only root may give to others. */
+static int check_owner(const struct copier *p, const struct copy_disk *disk, struct err *e)
+{
+    struct stat st;
+    if (virt_is_anothers(p->m->virt) && stat(disk->from, &st) == 0 &&
+        (st.st_uid != geteuid() || !group_member(st.st_gid)))
+        return err_fail(e, EACCES,
+                        "cannot copy '%s' for the revert, since others use it, and the copy would "
+                        "have to belong to another user or group; nothing was done; ask a mount "
+                        "by root for it",
+                        disk->from);
+    return leftover_check_new(p->m, disk->to, e);
+}
+
 static int plan_all(struct copier *p, struct err *e)
 {
     int r = check_domain(p, e);
@@ -229,7 +245,7 @@ static int plan_all(struct copier *p, struct err *e)
     if (r == 0)
         r = leftovers_check(p->m, &p->c->left, e);
     for (size_t i = 0; r == 0 && i < p->c->n; i++)
-        r = leftover_check_new(p->m, p->c->disks[i].to, e);
+        r = check_owner(p, &p->c->disks[i], e);
     if (r == 0 && !p->c->n)
         r = err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
     p->c->active = p->d->active;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "model/catalog/catalog.h"
+#include "model/change/guard.h"
 #include "model/change/redefinable.h"
 #include "model/storage/file_chain.h"
 #include "model/storage/overlay_name.h"
@@ -304,8 +305,8 @@ static int plan_all(struct planner *p, struct err *e)
         r = leftovers_note_live(&p->rv->left, &p->survey, p->d, e);
     if (r == 0)
         r = leftovers_check(p->m, &p->rv->left, e);
-    for (size_t i = 0; r == 0 && i < p->rv->n; i++)
-        r = leftover_check_new(p->m, p->rv->disks[i].overlay, e);
+    if (r == 0 && p->rv->n)
+        r = guard_overlays(p->m, e);
     if (r == 0 && *p->rv->memory)
         r = check_memory(p, e);
     if (r == 0)
