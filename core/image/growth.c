@@ -1,4 +1,9 @@
-/* growth.c - see growth.h. No locks. */
+/* growth.c - see growth.h. No locks.
+ *
+ * QEMU commits the active layer by a mirror: it copies granules, each as soon as the overlay has a
+ * byte of it, and writes the whole of them. It allocates clusters wherever the file has free ones;
+ * when its table of references is full it makes another one, half as large again.
+ */
 #include "image/growth.h"
 
 #include <errno.h>
@@ -9,7 +14,18 @@
 #include "image/file.h"
 #include "image/header.h"
 
-enum { L1_PAGE = 4096, L1_ENTRY = 8 };
+enum {
+    L1_PAGE = 4096,
+    L1_ENTRY = 8,
+    REFERENCES_ENTRY = 8, /* of the table of references, which leads to blocks of them */
+    AT_REFERENCES_CLUSTERS = 56,
+    AT_REFERENCES_ORDER = 96, /* from version 3 on */
+    REFERENCES_ORDER = 4,     /* of version 2 */
+    REFERENCES_ORDER_MAX = 6, /* with more QEMU opens no file */
+    GRANULE_MIN = 4096,       /* bytes that QEMU copies at once: a cluster, within these bounds, */
+    GRANULE_MAX = 65536,      /* or that if the base is raw */
+    EXTENTS_SHARE = 128       /* of what a file grows by, its file system takes this part more */
+};
 
 /* Of one file: 32 TiB of a disk in clusters of 64 KiB, all of it allocated. */
 #define TABLES_BYTES_MAX (UINT64_C(4) << 30)
@@ -18,6 +34,7 @@ enum { L1_PAGE = 4096, L1_ENTRY = 8 };
 struct mapping {
     struct image_file *file;
     struct header h;
+    uint8_t *head;       /* h.used bytes */
     unsigned entry;      /* bytes of an L2 entry */
     uint64_t page;       /* of the L1 table, + 1; 0: none was read */
     uint8_t l1[L1_PAGE]; /* that page */
@@ -31,6 +48,7 @@ static void mapping_drop(struct mapping *m)
 {
     file_close(m->file);
     header_drop(&m->h);
+    free(m->head);
     free(m->l2);
 }
 
@@ -44,7 +62,7 @@ static int mapping_open(struct mapping *m, const char *path, const struct image_
 {
     int r = file_open(path, policy, &m->file, e);
     if (r == 0)
-        r = header_load(m->file, &m->h, NULL, e);
+        r = header_load(m->file, &m->h, &m->head, e);
     if (r == 0)
         r = header_check_l1(&m->h, path, m->h.l1_offset, m->h.l1_size, m->h.size, m->file->size, e);
     if (r < 0)
@@ -136,9 +154,9 @@ struct growing {
     struct mapping top, base; /* of a raw base only its file */
     bool raw;
     uint64_t bytes, clusters, tables; /* that are added: clusters and L2 tables to a qcow2 base */
-    uint64_t next;                    /* the first cluster of the base that was not looked at */
-    uint64_t table;                   /* number of the L2 table that was last counted, + 1 */
-    uint64_t run, run_len;            /* bytes of the base's file that are written in place */
+    uint64_t next;         /* the first cluster of the base, or granule, that was not looked at */
+    uint64_t table;        /* number of the L2 table that was last counted, + 1 */
+    uint64_t run, run_len; /* bytes of the base's file that are written in place */
 };
 
 static void end_run(struct growing *g)
@@ -182,18 +200,26 @@ static int add_cluster(struct growing *g, uint64_t cluster, struct err *e)
     return 0;
 }
 
+static uint64_t granule_of(const struct growing *g)
+{
+    if (g->raw)
+        return GRANULE_MAX;
+    return min_u64(max_u64(cluster_size(&g->base), GRANULE_MIN), GRANULE_MAX);
+}
+
 /* The overlay has these bytes of the disk. */
 static int add_part(struct growing *g, uint64_t offset, uint64_t len, struct err *e)
 {
-    if (g->raw) {
-        g->bytes += in_holes(g->base.file, offset, len);
-        return 0;
-    }
-    uint64_t bits = g->base.h.cluster_bits, end = (offset + len - 1) >> bits;
+    uint64_t granule = granule_of(g), unit = g->raw ? granule : cluster_size(&g->base);
+    uint64_t first = offset / granule * granule / unit;
+    uint64_t end = ((offset + len - 1) / granule * granule + granule - 1) / unit;
     int r = 0;
-    for (uint64_t at = max_u64(offset >> bits, g->next); r == 0 && at <= end; at++)
-        r = add_cluster(g, at, e);
+    first = max_u64(first, g->next);
     g->next = max_u64(g->next, end + 1);
+    if (g->raw && first <= end)
+        g->bytes += in_holes(g->base.file, first * unit, (end + 1 - first) * unit);
+    for (uint64_t at = first; r == 0 && !g->raw && at <= end; at++)
+        r = add_cluster(g, at, e);
     return r;
 }
 
@@ -218,13 +244,66 @@ static int add_table(struct growing *g, uint64_t number, struct err *e)
     return r;
 }
 
-/* Clusters, tables, and the blocks of the table of references that lead to these. */
+static uint64_t clusters_of(const struct growing *g, uint64_t bytes)
+{
+    return (bytes >> g->base.h.cluster_bits) + 1;
+}
+
+/* Clusters of a new L1 table, where the overlay's disk is larger. */
+static uint64_t new_l1(const struct growing *g)
+{
+    const struct mapping *b = &g->base;
+    uint64_t of_table = cluster_size(b) / b->entry << b->h.cluster_bits;
+    return g->top.h.size > b->h.size ? clusters_of(g, g->top.h.size / of_table * L1_ENTRY) + 1 : 0;
+}
+
+static uint64_t references_in_block(const struct mapping *m)
+{
+    uint64_t order = REFERENCES_ORDER;
+    if (m->h.version > 2)
+        order = min_u64(be32(m->head + AT_REFERENCES_ORDER), REFERENCES_ORDER_MAX);
+    return cluster_size(m) * 8 >> order;
+}
+
+/* Clusters of the blocks of references to `n` new clusters, and of the tables that lead to them:
+ * each time that one is full QEMU leaves the rest of a block free. */
+static uint64_t references(const struct growing *g, uint64_t n)
+{
+    const struct mapping *b = &g->base;
+    uint64_t in_block = references_in_block(b), in_table = cluster_size(b) / REFERENCES_ENTRY;
+    uint64_t room = be32(b->head + AT_REFERENCES_CLUSTERS) * in_table, tables = 0;
+    uint64_t blocks = n / (in_block - 1) + 2, all = clusters_of(g, b->file->size) / in_block + 1;
+    while (room < all + blocks) {
+        uint64_t made = clusters_of(g, (room + 2 + room / 2) * REFERENCES_ENTRY);
+        room = made * in_table;
+        tables += made;
+        blocks += made / (in_block - 1) + 2;
+    }
+    return blocks + tables;
+}
+
+/* A new cluster that is smaller than a block of the file system may fill a hole of a whole one. */
+static uint64_t rounding(const struct growing *g, uint64_t n)
+{
+    struct stat st;
+    uint64_t cluster = cluster_size(&g->base);
+    if (fstat(g->base.file->fd, &st) < 0 || (uint64_t)st.st_blksize <= cluster)
+        return 0;
+    return min_u64(n * ((uint64_t)st.st_blksize - cluster),
+                   in_holes(g->base.file, 0, g->base.file->size)) +
+           (uint64_t)st.st_blksize;
+}
+
 static uint64_t total(struct growing *g)
 {
     end_run(g);
-    uint64_t n = g->clusters + g->tables;
-    uint64_t references = n ? n / (cluster_size(&g->base) / 2) + 1 : 0;
-    return g->bytes + (n + references) * (g->raw ? 0 : cluster_size(&g->base));
+    uint64_t bytes = g->bytes;
+    if (!g->raw && g->clusters + g->tables + new_l1(g)) {
+        uint64_t n = g->clusters + g->tables + new_l1(g);
+        n += references(g, n);
+        bytes += (n << g->base.h.cluster_bits) + rounding(g, n);
+    }
+    return bytes ? bytes + bytes / EXTENTS_SHARE + GRANULE_MIN : 0;
 }
 
 static void growing_drop(struct growing *g)
