@@ -23,9 +23,10 @@ ONE, TWO = {"vda": "qcow2"}, {"vda": "qcow2", "vdb": "qcow2"}
 class Making:
     """A domain whose snapshots' bytes are known, and the words by which it gets more of them."""
 
-    def __init__(self, domain, directory, words, runs=True):
+    def __init__(self, domain, directory, words, runs=True, dies=False):
         self.domain, self.held = domain, Held(domain)
         self.words, self.runs, self.count = words, runs, 0
+        self.dies = dies  # QEMU is what is killed
         self.log, self.armed = os.path.join(directory, "moments"), os.path.join(directory, "armed")
         self.outcomes = []
 
@@ -45,8 +46,10 @@ class Making:
     def live_files(self):
         return [self.domain.live_source(disk.target)[0] for disk in self.domain.disks]
 
-    def halts(self):
-        return "halt" in self.words
+    def state_after(self, state):
+        if "halt" in self.words or (self.dies and not self.domain.running()):
+            return "shut off"
+        return state
 
     def attempt(self, name, mount):
         try:
@@ -64,12 +67,12 @@ class Making:
         true(made or not done, f"it was made, and is not there: {now}")
         if made:
             equal((now[0], now[3]), (name, before[3]), "the current snapshot and the live disks")
-            equal(now[4], "shut off" if self.halts() else before[4], "the state")
+            equal(now[4], self.state_after(before[4]), "the state")
             held.note(name)
             if not self.is_internal():
                 equal(held.bytes[name], before[3], "the bytes of the snapshot")
         else:
-            equal(now, before, f"what was there ({domain.virsh('domstate', '--reason', domain.name)})")
+            equal(now, (*before[:4], self.state_after(before[4])), f"what was there ({domain.virsh('domstate', '--reason', domain.name)})")
         held.check()
         equal(images(domain), wanted(domain), "files")
         self.check_config()
@@ -102,6 +105,8 @@ class Making:
     def judge(self, at, moment, name, before, done):
         made = self.check(name, before, done)
         self.outcomes.append((at, moment, made))
+        if self.dies and not self.domain.running():
+            self.domain.start()
         if not made and self.runs == self.domain.running():
             self.again(name)
 
@@ -164,9 +169,9 @@ def kill_other(making, chosen, **more):
 
 
 @contextlib.contextmanager
-def made_on(name, directory, disks, words, runs=True):
+def made_on(name, directory, disks, words, runs=True, dies=False):
     with Domain(name, directory, disks, 4 * MIB) as domain:
-        making = Making(domain, directory, words, runs)
+        making = Making(domain, directory, words, runs, dies)
         yield making
         making.tell()
 
@@ -211,6 +216,13 @@ def libvirts_daemon_is_killed_while_it_is_shut_off(directory):
         kill_other(making, (3,))
     with made_on("tags", directory, TWO, "", runs=False) as making:
         kill_other(making, (1,))
+
+
+@test
+def qemu_is_killed(directory):
+    for name, words, chosen in (("dead", "disk-only", (22,)), ("died", "external", (8,)), ("dies", "", (3,))):
+        with made_on(name, directory, TWO, words, dies=True) as making:
+            kill_other(making, chosen, KILL_PID_FILE=f"/run/libvirt/qemu/{name}.pid")
 
 
 with scratch() as directory:
