@@ -42,7 +42,7 @@ struct handle {
     struct open_image *open;
     /* Under handles.lock: */
     uint64_t ino;            /* the node of an open image; 0 before it is open */
-    unsigned refs;           /* the kernel's, and that of the thread that renews the image */
+    unsigned refs;           /* the kernel's, and that of handles.renewed */
     struct waiting *waiting; /* what waits for that, */
     struct handle *next_renewed;
     bool renewing;      /* is it among handles.renewed? */

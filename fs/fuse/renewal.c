@@ -16,7 +16,6 @@ struct waiting {
     struct image_request q;
     char *data; /* q.data */
     pid_t pid;
-    atomic_bool interrupted; /* the kernel has told of a signal, which may not count */
 };
 
 /* The thread of one domain. */
@@ -56,29 +55,7 @@ static bool is_of(const struct handle *h, const char *uuid)
     return !strcmp(h->place.uuid, uuid);
 }
 
-/* ---- interrupts ---- */
-
-/* By a FUSE worker, under the request's lock. */
-static void interrupted(fuse_req_t req, void *data)
-{
-    struct waiting *w = data;
-    (void)req;
-    atomic_store(&w->interrupted, true);
-}
-
-/* Moves to `out` those of the handle's whose callers are to be let go. Under handles.lock. */
-static void take_interrupted(struct handle *h, struct waiting **out)
-{
-    for (struct waiting **at = &h->waiting, *w; (w = *at);) {
-        if (!atomic_load(&w->interrupted) || !interrupt_pending(w->pid)) {
-            at = &w->next;
-            continue;
-        }
-        *at = w->next;
-        w->next = *out;
-        *out = w;
-    }
-}
+/* ---- answers ---- */
 
 /* Answers each of them by `answer`, and frees them. */
 static void answer_all(struct waiting *first, void (*answer)(const struct image_request *, void *),
@@ -86,7 +63,6 @@ static void answer_all(struct waiting *first, void (*answer)(const struct image_
 {
     for (struct waiting *w = first, *next; w; w = next) {
         next = w->next;
-        fuse_req_interrupt_func(w->q.req, NULL, NULL);
         answer(&w->q, ctx);
         waiting_free(w);
     }
@@ -98,17 +74,52 @@ static void answer_interrupted(const struct image_request *q, void *ctx)
     fuse_reply_err(q->req, EINTR);
 }
 
-/* Of all handles of the thread's domain. */
+/* ---- interrupts ----
+ *
+ * The kernel tells of none where a read waits for a page, or goes past its pages (O_DIRECT), so the
+ * callers' pending signals are looked at. */
+
+/* The next handle of the domain behind `h`, or the first one. Under handles.lock. */
+static struct handle *next_of(const struct handles *all, struct handle *h, const char *uuid)
+{
+    h = h ? h->next_renewed : all->renewed;
+    while (h && !is_of(h, uuid))
+        h = h->next_renewed;
+    return h;
+}
+
+/* Puts those back that go on waiting; the others are left in `first`. */
+static struct waiting *keep_waiting(struct handle *h, struct waiting *first)
+{
+    struct waiting *kept = NULL, *out = NULL, **last = &kept;
+    for (struct waiting *w = first, *next; w; w = next) {
+        next = w->next;
+        bool ends = interrupt_pending(w->pid);
+        w->next = ends ? out : NULL;
+        *(ends ? &out : last) = w;
+        last = ends ? last : &w->next;
+    }
+    pthread_mutex_lock(&h->all->lock);
+    *last = h->waiting;
+    h->waiting = kept;
+    pthread_mutex_unlock(&h->all->lock);
+    return out;
+}
+
+/* Lets those go whose callers are interrupted, of all handles of the thread's domain. Only that
+ * thread takes what waits, and takes handles off the list. */
 static void sweep(const struct renewal *t)
 {
-    struct waiting *out = NULL;
     struct handles *all = &t->fs->handles;
-    pthread_mutex_lock(&all->lock);
-    for (struct handle *h = all->renewed; h; h = h->next_renewed)
-        if (is_of(h, t->uuid))
-            take_interrupted(h, &out);
-    pthread_mutex_unlock(&all->lock);
-    answer_all(out, answer_interrupted, NULL);
+    struct handle *h = NULL;
+    do {
+        pthread_mutex_lock(&all->lock);
+        h = next_of(all, h, t->uuid);
+        struct waiting *first = h ? take(h->waiting) : NULL;
+        pthread_mutex_unlock(&all->lock);
+        if (h)
+            answer_all(keep_waiting(h, first), answer_interrupted, NULL);
+    } while (h);
 }
 
 /* ---- the thread ---- */
@@ -129,17 +140,13 @@ static bool is_wanted(void *ctx)
     return wanted && !tasks_are_closed(&w->thread->fs->tasks);
 }
 
-/* The next handle of the domain, referenced; NULL: none waits, and the thread is off the list. */
+/* The next handle of the domain; NULL: none waits, and the thread is off the list. */
 static struct handle *next_handle(struct renewal *t)
 {
     struct handles *all = &t->fs->handles;
     pthread_mutex_lock(&all->lock);
-    struct handle *h = all->renewed;
-    while (h && !is_of(h, t->uuid))
-        h = h->next_renewed;
-    if (h) {
-        h->refs++;
-    } else {
+    struct handle *h = next_of(all, NULL, t->uuid);
+    if (!h) {
         struct renewal **at = &all->renewals;
         while (*at != t)
             at = &(*at)->next;
@@ -149,8 +156,8 @@ static struct handle *next_handle(struct renewal *t)
     return h;
 }
 
-/* The handle waits no more; `im` (NULL: there is none) is its image from now on, in place of the
- * one that the caller gets back. */
+/* The handle waits no more, and the list's reference to it is the caller's; `im` (NULL: there is
+ * none) is its image from now on, in place of the one that the caller gets back. */
 static struct image *settle(struct handle *h, struct image *im, bool lost, struct waiting **ret)
 {
     struct handles *all = h->all;
@@ -225,6 +232,7 @@ static void add_waiting(struct handle *h, struct waiting *w)
     if (h->renewing)
         return;
     h->renewing = true;
+    h->refs++;
     h->next_renewed = all->renewed;
     all->renewed = h;
 }
@@ -275,12 +283,8 @@ bool renewal_wait(const struct image_request *q, const struct image *im, bool *r
     struct renewal *t = renewal_new(fs, q->h->place.uuid), *spare = t;
     struct err e;
     bool waits = false;
-    if (w && t) {
-        fuse_req_interrupt_func(q->req, interrupted, w);
+    if (w && t)
         waits = add(q->h, im, w, &spare, ret_again);
-    }
-    if (w && t && !waits)
-        fuse_req_interrupt_func(q->req, NULL, NULL);
     if (!waits)
         waiting_free(w);
     if (waits && !spare && tasks_watch(&fs->tasks, run, t, &e) < 0)

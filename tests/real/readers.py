@@ -1,16 +1,23 @@
 """Readers of every snapshot go on over each delete, merge and revert of another one."""
 
 import contextlib
+import errno
 import os
+import select
+import signal
+import subprocess
+import sys
 
 from lib import reading
+from lib.caller import Caller
 from lib.command import must
 from lib.control import write
 from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import Mount
+from lib.people import UID, libvirt_group, user
 from lib.readers import Readers
 from lib.scratch import scratch
-from lib.tap import equal, run, test, true
+from lib.tap import equal, fail, holds, refused, run, test, true
 from lib.watch import revert, rmdir
 
 SIZE = 8 * MIB
@@ -50,8 +57,8 @@ class Chain:
         top = mount.path(self.domain.name, "by-name")
         return {name: (f"{top}/{name}/vda.raw", self.expected[name]) for name in names}
 
-    def read(self, images, name="plan"):
-        return Readers(images, os.path.join(self.directory, name))
+    def read(self, images, prefix=()):
+        return Readers(images, os.path.join(self.directory, "plan"), prefix)
 
 
 def delete(mount, domain, name, words):
@@ -162,6 +169,113 @@ def by_loop_devices(directory):
 
 
 @test
+def a_file_that_grows_by_a_merge(directory):
+    """QEMU then moves the first table of the file that it merges into."""
+    with Domain("grows", directory, {"vda": "qcow2"}, MIB) as domain, Mount(SYSTEM, "domain=grows") as mount:
+        must("qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=512", domain.disks[0].path, MIB)
+        domain.start()
+        images = {}
+        for number, (name, size) in enumerate((("e1", MIB), ("e2", 8 * MIB), ("e3", 16 * MIB), ("e4", 16 * MIB)), 1):
+            domain.virsh("blockresize", domain.name, "vda", f"{size}B")
+            domain.write(number, number * MIB // 8)
+            domain.write(0x80 + number, size - MIB // 2)
+            domain.snapshot(name, "external")
+            expected = os.path.join(directory, f"grows-{name}")
+            reading.by_qemu(domain, name, "vda", expected)
+            images[name] = mount.path("grows/by-name", name, "vda.raw"), expected
+        del images["e1"]
+        with Readers(images, os.path.join(directory, "plan")) as readers:
+            delete(mount, domain, "e1", "merge")
+            readers.round()
+            readers.close("e2")
+            delete(mount, domain, "e2", "merge")
+            readers.round()
+
+
+READ = """
+import os, sys
+image = os.open(sys.argv[1], os.O_RDONLY | int(sys.argv[2]))
+print(flush=True)
+sys.stdin.readline()
+if int(sys.argv[2]):
+    import mmap
+    data = mmap.mmap(-1, 4096)
+    os.preadv(image, [data], 1 << 20)
+else:
+    data = os.pread(image, 4096, 1 << 20)
+print(data[0], flush=True)
+"""
+
+
+class Reader:
+    """Reads a piece of an image once it is told to."""
+
+    def __init__(self, path, flags=0):
+        self.process = subprocess.Popen([sys.executable, "-c", READ, path, str(flags)], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.process.stdout.readline()
+
+    def go(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def waits(self):
+        return not select.select([self.process.stdout], [], [], 0.3)[0]
+
+    def end(self):
+        return self.process.communicate(timeout=20)
+
+
+def qemu(domain):
+    with open(f"/run/libvirt/qemu/{domain.name}.pid", encoding="ascii") as pid:
+        return int(pid.read())
+
+
+def stopped_in_merge(mount, domain, name):
+    """QEMU is stopped in the middle of a merge; the delete that it is for."""
+    file = domain.snapshot_source(name, "vda")[0]
+    before = os.stat(file).st_mtime_ns
+    caller = Caller("write", mount.path(domain.name, "by-name", name, "delete"), "merge\n")
+    while caller.running() and os.stat(file).st_mtime_ns == before:
+        pass
+    os.kill(qemu(domain), signal.SIGSTOP)
+    return caller
+
+
+@test
+def a_read_that_waits_for_a_merge(directory):
+    """It can be interrupted and killed, keeps nobody else waiting, and gives the right bytes in the end."""
+    with Domain("waits", directory, {"vda": "qcow2"}, 512 * MIB) as domain:
+        domain.start()
+        domain.write(7)
+        for number in range(1, 4):
+            domain.snapshot(f"e{number}", "external")
+            domain.write(number, 64 * MIB, 96 * MIB)
+        with Mount(SYSTEM, "domain=waits") as mount:
+            image = mount.path("waits/by-name/e2/vda.raw")
+            readers = [Reader(image, os.O_DIRECT), Reader(image, os.O_DIRECT), Reader(image), Reader(image)]
+            caller = stopped_in_merge(mount, domain, "e1")
+            try:
+                true(caller.running(), "the merge has ended before")
+                for reader in readers:
+                    reader.go()
+                true(all([reader.waits() for reader in readers]), "a read does not wait")
+                readers[0].process.send_signal(signal.SIGINT)
+                holds(readers[0].end()[1], "KeyboardInterrupt")
+                readers[3].process.kill()
+                readers[3].end()
+                readers[1].process.send_signal(signal.SIGURG)
+                if not readers[1].waits():
+                    fail(f"it has ended: {readers[1].end()}")
+                with open(mount.path("waits/state"), encoding="ascii") as state:
+                    state.read()
+            finally:
+                os.kill(qemu(domain), signal.SIGCONT)
+            equal([reader.end()[0] for reader in readers[1:3]], ["7\n", "7\n"], "bytes")
+            equal(caller.outcome(), "ok")
+
+
+@test
 def through_another_mount(directory):
     """The readers are another snapfs process's."""
     with Chain(directory, "beside", MIXED, True) as chain, Mount(SYSTEM, "domain=beside") as mount:
@@ -174,6 +288,23 @@ def through_another_mount(directory):
                         del left[one]
                     verb(mount, chain.domain, one, words)
                     readers.round()
+
+
+@test
+def through_the_mount_of_a_member_of_the_group(directory):
+    """Root's mount and that user's see each other's opens and operations."""
+    with libvirt_group() as group, user(groups=(group,)) as (be, _):
+        with Chain(directory, "member", EXTERNAL, True) as chain, Mount(SYSTEM, "domain=member") as mount:
+            for file in os.scandir(chain.directory):
+                os.chmod(file, 0o644)
+            with Mount(SYSTEM, "domain=member", prefix=be, owner=UID) as member:
+                with chain.read(chain.images(member, EXTERNAL), be) as readers:
+                    refused(errno.EBUSY, delete, mount, chain.domain, "e1", "merge")
+                    for verb, one, words in EXTERNAL_STEPS[:4]:
+                        if verb is delete:
+                            readers.close(one)
+                        verb(mount, chain.domain, one, words)
+                        readers.round()
 
 
 with scratch() as directory:

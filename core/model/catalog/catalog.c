@@ -18,6 +18,7 @@
 #include "model/change/settler.h"
 #include "model/reader/open_cache.h"
 #include "model/reader/open_images.h"
+#include "model/reader/open_marks.h"
 #include "model/graph/usage_cache.h"
 #include "model/storage/pools.h"
 #include "model/catalog/read.h"
@@ -81,6 +82,7 @@ int model_open(const struct model_options *o, struct model **ret, struct err *e)
     if (!budget_keeper(drop, m))
         return err_fail(e, EMFILE, "too many connections in one process");
     m->is_test = !strncmp(virt_uri(m->virt), "test:", 5);
+    open_marks_prepare(m);
     *ret = take(m);
     return 0;
 }

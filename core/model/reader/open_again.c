@@ -2,8 +2,9 @@
  *
  * The new chain has to be that of the same snapshot with the same bytes: snapfs was at work on the
  * domain since the image was opened, the snapshot's name and time are the same, and its disk has
- * the number that a change made here keeps (catalog/numbers.h). Everything that opening the image
- * asks is asked again, after what has changed was noted. Locks: model->lock, to wait on an
+ * the number that a change made here keeps (catalog/numbers.h), or is in a file that such a change
+ * has marked (reader/evidence.h). Everything that opening the image asks is asked again, after what
+ * has changed was noted. Locks: model->lock, to wait on an
  * operation of this process.
  */
 #include "model/reader/open_again.h"
@@ -16,6 +17,7 @@
 #include "model/catalog/catalog.h"
 #include "model/journal/domain_lock.h"
 #include "model/journal/journal.h"
+#include "model/reader/evidence.h"
 #include "model/reader/open_marks.h"
 #include "model/reader/unmanaged.h"
 
@@ -114,9 +116,6 @@ static int find_disk(const struct open_image *o, const struct snapshot *s,
         return fail_gone(o, e);
     if (disk->no)
         return err_fail(e, ESTALE, "%s", disk->reason);
-    if (disk->number != o->number)
-        return err_fail(e, ESTALE, "'%s' of snapshot '%s' was changed, and not by snapfs", o->disk,
-                        o->name);
     *ret = disk;
     return 0;
 }
@@ -136,10 +135,47 @@ static int open_now(const struct open_image *o, struct domain *d, const struct s
     return 0;
 }
 
+static int see_latest(void *ctx, const char *path, const struct image_id *file, struct err *e)
+{
+    uint64_t *latest = ctx;
+    (void)path;
+    (void)e;
+    *latest = max_u64(*latest, file->mtime_ns);
+    return 0;
+}
+
+/* Has a change made by snapfs, and nobody since, written to the file that has the disk now, and
+ * nothing that is later than what `old` was read from? For who cannot read the numbers that are
+ * kept. */
+static bool is_marked(const struct domain *d, const struct snapshot_disk *disk,
+                      const struct image *old, const struct image *im)
+{
+    struct image_id file = image_identity(im);
+    struct err ignored;
+    uint64_t latest = 0;
+    bool marked = false;
+    if (disk->memory || disk->tag || image_each_file(old, see_latest, &latest, &ignored) < 0)
+        return false;
+    uint64_t content = evidence_time(d->kept, disk->path, &file, &marked);
+    return marked && content <= latest;
+}
+
+static int check_same(const struct open_image *o, const struct domain *d,
+                      const struct snapshot_disk *disk, const struct image *old,
+                      const struct image *im, struct err *e)
+{
+    if (image_size(im) == image_size(old) &&
+        (disk->number == o->number || is_marked(d, disk, old, im)))
+        return 0;
+    return err_fail(e, ESTALE, "'%s' of snapshot '%s' was changed, and not by snapfs", o->disk,
+                    o->name);
+}
+
 /* What has changed is noted first, so that opening the image asks by whom. */
 static int try_now(const struct open_image *o, struct image *old, struct image **ret, struct err *e)
 {
     struct domain *d autodestroy(domain_unref) = NULL;
+    struct image *im autodestroy(image_unref) = NULL;
     const struct snapshot *s = NULL;
     const struct snapshot_disk *disk = NULL;
     model_image_changed(o->m, o->uuid, old);
@@ -153,7 +189,13 @@ static int try_now(const struct open_image *o, struct image *old, struct image *
         r = find_snapshot(o, d, &s, e);
     if (r == 0)
         r = find_disk(o, s, &disk, e);
-    return r < 0 ? r : open_now(o, d, s, disk, ret, e);
+    if (r == 0)
+        r = open_now(o, d, s, disk, &im, e);
+    if (r == 0)
+        r = check_same(o, d, disk, old, im, e);
+    if (r == 0)
+        *ret = take(im);
+    return r;
 }
 
 /* Was an operation at work on the domain since the image was opened? If not, then somebody else has

@@ -60,12 +60,20 @@ void open_mark_drop(struct open_mark *k)
     free(k);
 }
 
-/* Root makes the directory. For an ordinary user libvirt would have to make one that is shared,
- * which takes longer than an open may: an operation asks for that. */
+/* For an ordinary user libvirt makes a directory that is shared, which takes its time, so that this
+ * is tried once. */
 static int open_directory(struct model *m, struct err *e)
 {
-    bool make = geteuid() == 0 || !run_is_shared(m->virt);
-    return run_directory(m->virt, make, e);
+    bool made = atomic_exchange(&m->marks_made, true);
+    return run_directory(m->virt, !made || geteuid() == 0, e);
+}
+
+void open_marks_prepare(struct model *m)
+{
+    struct err ignored;
+    int dir = m->is_test || geteuid() != 0 ? -1 : run_directory(m->virt, true, &ignored);
+    if (dir >= 0)
+        close(dir);
 }
 
 static struct open_mark *mark_new(struct model *m, const char *uuid, const char *name,

@@ -12,6 +12,9 @@
 
 struct open_mark;
 
+/* Root makes the directory, so that others find it. */
+void open_marks_prepare(struct model *m);
+
 /* Marks the snapshot made at `created`; *ret is NULL where there are no marks. EBUSY: it is being
  * deleted. */
 int open_mark_take(struct model *m, const char *uuid, const char *name, int64_t created,
