@@ -28,7 +28,23 @@ void procedure_drop_now(struct procedure *p)
     domain_unref(p->now);
 }
 
+static const char *current(const struct domain *d)
+{
+    return d->current ? d->current->name : "";
+}
+
 bool procedure_is_current(const struct procedure *p, const char *name)
 {
-    return !strcmp(p->now->current ? p->now->current->name : "", name);
+    return !strcmp(current(p->now), name);
+}
+
+char *procedure_current(const struct domain *d)
+{
+    return strdup(current(d));
+}
+
+bool procedure_is_on(const struct xml_domain *x, const char *target, const char *path)
+{
+    const struct xml_disk *disk = x ? xml_domain_disk(x, target) : NULL;
+    return disk && disk->source.path && !strcmp(disk->source.path, path);
 }

@@ -4,8 +4,9 @@
 
 #include "model/journal/procedure.h"
 #include "model/model.h"
+#include "virt/xml.h"
 
-/* Fills in all that is not of the procedure's own plan. */
+/* Fills in all that is not of the procedure's own plan. The strings of `d` are borrowed. */
 int procedure_begin(struct procedure *p, struct model *m, struct journal *j, const struct domain *d,
                     const char *snapshot, struct text *remark, struct err *e);
 
@@ -13,7 +14,12 @@ int procedure_begin(struct procedure *p, struct model *m, struct journal *j, con
 int procedure_look(struct procedure *p, struct err *e);
 void procedure_drop_now(struct procedure *p);
 
-/* Is that the name of the current snapshot, as it was looked at? "": there is none. */
+/* Was that the name of the current snapshot at the last look? "": there was none. */
 bool procedure_is_current(const struct procedure *p, const char *name);
+/* The name of the current snapshot of `d`, for a plan; NULL without memory. */
+char *procedure_current(const struct domain *d);
+
+/* Does that document of the domain (NULL: no) have the disk on just that path? */
+bool procedure_is_on(const struct xml_domain *x, const char *target, const char *path);
 
 #endif

@@ -93,10 +93,9 @@ static int add_overlays(struct new_snapshot *ns, const struct domain *d,
 static int copy_texts(struct new_snapshot *ns, const struct turn *t, const struct wish *w,
                       struct err *e)
 {
-    const struct snapshot *current = t->domain->current;
     const struct xml_request *q = &w->request;
     bool file = q->memory == XML_EXTERNAL && q->memory_file;
-    ns->parent = strdup(current ? current->name : "");
+    ns->parent = procedure_current(t->domain);
     ns->memory = strdup(file ? q->memory_file : "");
     ns->listing = ns->listed ? NULL : strdup("");
     return ns->parent && ns->memory && (ns->listed || ns->listing) ? 0 : err_nomem(e);

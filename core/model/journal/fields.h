@@ -3,8 +3,8 @@
  * Rows of one word that follow each other are the values of one line, in that order. A word that
  * has a list has a line for each item. Texts are owned by the plan.
  *
- *     FIELD_SET   the word alone says that it is true; no such line says that it is not
- *     FIELD_KEY   the line tells more of an item that is there already: the one with that text
+ *     FIELD_SET   a line of the word alone says that the value is true; no line: it is false
+ *     FIELD_KEY   the line tells more of an item that was read before: the one with this text
  */
 #ifndef SNAPFS_MODEL_JOURNAL_FIELDS_H
 #define SNAPFS_MODEL_JOURNAL_FIELDS_H
@@ -20,7 +20,7 @@ enum field_type {
     FIELD_BOOL,     /* bool */
     FIELD_SET,      /* bool, without a value; false: there is no such line */
     FIELD_UUID,     /* char [UUID_LEN + 1] */
-    FIELD_KEY,      /* char *, which another row has as well; the first of its line */
+    FIELD_KEY,      /* char *, the first of its line; another row owns the text */
 };
 
 /* An array in the plan. */
@@ -67,7 +67,7 @@ void fields_put_word(const struct fields *f, const char *word, const void *plan,
  * already. */
 bool fields_read(const struct fields *f, void *plan, const struct record_line *l);
 
-/* Has every value that is always there, outside lists, been read? Of numbers nothing is known. */
+/* Has every text and uuid outside lists been read, except FIELD_MAYBE? Numbers do not tell. */
 bool fields_are_whole(const struct fields *f, const void *plan);
 
 /* A new item of the list, all zero, counted already; NULL without memory. */

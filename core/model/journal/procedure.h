@@ -7,13 +7,15 @@
  *     create 1                     the procedure's word, and the version of its lines
  *     uri URI                      the libvirt it was begun through
  *     snapshot NAME
- *     …                            the plan
+ *     ...                          the plan
  *     ready                        from here on something may have been begun
  *     step make                    before each step
- *     …                            what a step notes (procedure_note)
+ *     ...                          what a step notes (procedure_note)
  *
- * A procedure that differs says so in its rows: in the flags of a step, in the steps that are noted
- * when it is undone, and in `stopped` and `resume`, which choose where it goes on.
+ * A procedure says in its rows in what it differs:
+ *   - the flags of a step;
+ *   - the steps that are noted when it is undone;
+ *   - `stopped` and `resume`, which choose where it goes on.
  *
  * Locks: called under the domain's operation and its journal.
  */
@@ -33,67 +35,73 @@ enum step_fit {
 };
 
 enum step_flag {
-    STEP_WITH_PLAN = 1 << 0, /* it is the first, and always begins: the plan's lines note it */
-    STEP_ONCE = 1 << 1,    /* a call whose answer did not come is never made again: what has become
-                              of it is looked up */
-    STEP_LASTING = 1 << 2, /* such a call may yet be made: once that is open, nothing is undone */
-    STEP_BOUND = 1 << 3,   /* the step before it is whole only with this one, so that it is not
-                              interrupted, and a failure does not undo that step */
+    /* Only for a first step that always begins: the plan and its line are one write. */
+    STEP_WITH_PLAN = 1 << 0,
+    /* The call is not made again when libvirt's answer does not come. `resume` finds out what
+     * became of it. */
+    STEP_ONCE = 1 << 1,
+    /* libvirt may make the call after its answer was lost. From then on nothing is undone. */
+    STEP_LASTING = 1 << 2,
+    /* The step completes the one before it: it is not interrupted, and its failure does not undo
+     * that one. */
+    STEP_BOUND = 1 << 3,
 };
 
 /* A step finds what it did before it was cut off, and may be run again. */
 struct step {
     const char *name; /* in the journal */
     int (*run)(struct procedure *p, struct err *e);
-    bool (*wanted)(const struct procedure *p);        /* by the plan alone; NULL: it is */
-    enum step_fit (*fits)(const struct procedure *p); /* after a look; NULL: it fits */
+    bool (*wanted)(const struct procedure *p);        /* by the plan alone; NULL: always */
+    enum step_fit (*fits)(const struct procedure *p); /* after a look; NULL: always */
     unsigned flags;
-    const char *optional; /* when it does not end well the remark says this, and why, and the rest
-                             is done; NULL: it is not optional */
+    /* NULL, or: if the step does not end well, the remark gets these words and the reason, and the
+     * procedure goes on. */
+    const char *optional;
 };
 
 /* How a step ended that did not end well. */
 enum step_end {
     STEP_FAILED,
-    STEP_UNFIT, /* someone else has changed what it needs, or the domain is gone */
-    STEP_OPEN,  /* libvirt's answer, or what it takes to go on, is missing (err_is_open) */
+    STEP_UNFIT, /* someone else changed what it needs, or the domain is gone */
+    STEP_OPEN,  /* nothing follows from the failure (err_is_open) */
 };
 
-/* Where a procedure goes on: with a step, by its number, or */
+/* Where a procedure goes on: the number of a step, or one of these. */
 enum procedure_next {
-    NEXT_UNDO = -1,  /* it is undone, */
-    NEXT_LEAVE = -2, /* or ends as it is, */
-    NEXT_LATER = -3, /* or the next operation on the domain, or a mount, goes on, */
-    NEXT_LOOK = -4,  /* or where is looked up (`resume`), */
-    NEXT_ANEW = -5,  /* or, when it was cut off, it is planned anew. */
+    NEXT_UNDO = -1,  /* undo all of it */
+    NEXT_LEAVE = -2, /* end it; what was done stays */
+    NEXT_LATER = -3, /* leave the journal to the next operation on the domain, or to a mount */
+    NEXT_LOOK = -4,  /* look at the domain, then ask `resume` */
+    NEXT_ANEW = -5,  /* of one that was cut off: end the journal, then plan it anew */
 };
 
 struct procedure_kind {
-    const char *word;         /* the journal's first line, */
-    unsigned version;         /* with this, or when read anything from */
-    unsigned oldest;          /* on; 0: just that */
-    const char *noun;         /* "the revert to", before the snapshot's name */
-    const char *left;         /* what is said, after NEXT_LEAVE, of what there is; NULL: nothing */
-    struct fields fields;     /* of the plan, with offsets in `size` bytes, */
-    size_t size;              /* of a struct that begins with a struct procedure */
-    const struct step *steps; /* n_steps of them in order, and then n_undo */
-    int n_steps, n_undo;      /* that only are noted, when it is undone (`undo_step`) */
+    const char *word;     /* the first of the journal */
+    unsigned version;     /* of the journal's lines, as they are written */
+    unsigned oldest;      /* version that is read as well; 0: none */
+    const char *noun;     /* "the revert to", before the snapshot's name */
+    const char *left;     /* said after NEXT_LEAVE of what there is; NULL: nothing */
+    struct fields fields; /* of the plan, with offsets in the procedure's own struct */
+    size_t size;          /* of that, which begins with a struct procedure */
+    const struct step *steps;
+    int n_steps; /* in order */
+    int n_undo;  /* behind them: only noted, by `undo_step` */
     int commit_at;
-    /* Has the journal all that it needs? It may give an older version's journal the meaning of this
-     * one. NULL: when it has all values. */
+    /* Has the journal all that the procedure needs? May give an older version's journal the meaning
+     * of this one. NULL: the values are enough. */
     bool (*is_whole)(struct procedure *p);
-    /* Reads what is so now, into the plan's struct. -ENOENT: the domain is gone. */
+    /* Reads what is so now, into the procedure's own struct. -ENOENT: the domain is gone. */
     int (*look)(struct procedure *p, struct err *e);
-    /* Where to go on after the step p->next ended with `how`, and the failure `e`. NULL:
+    /* Chooses where to go on after the step p->next ended with `how`, and the failure `e`. NULL:
      * procedure_stopped. */
     int (*stopped)(struct procedure *p, enum step_end how, struct err *e);
-    /* Where to go on after it was cut off; after a look. It may look again. NULL: `commit_at`
-     * decides alone. */
+    /* Chooses where to go on after the procedure was cut off; called after a look, and may look
+     * again. *ret_next is what `commit_at` says. NULL: that. */
     int (*resume)(struct procedure *p, int *ret_next, struct err *e);
-    /* The step that the journal tells of before it is undone, so that it is undone in any case from
-     * then on; negative: none. NULL: none. */
+    /* Gives the step that is noted before the procedure is undone, so that nothing but that is done
+     * from then on; negative: none. NULL: none. */
     int (*undo_step)(const struct procedure *p);
-    /* Takes back what was begun; after a look, which may have found that the domain is gone. */
+    /* Takes back what was begun; called after a look, also of a domain that is gone. */
     int (*undo)(struct procedure *p, struct err *e);
     /* Plans and runs all of it anew, after the journal was ended (NEXT_ANEW). */
     int (*anew)(struct procedure *p, struct err *e);
@@ -110,25 +118,25 @@ struct procedure {
     struct text *remark;
     char *uri, *snapshot;
     int step;           /* the last that was begun; -1 for none */
-    int next;           /* the one that is looked at, or run */
-    bool late;          /* it goes on after it was cut off, who knows when */
+    int next;           /* the step that is looked at, or run */
+    bool late;          /* it goes on after it was cut off, at any time later */
     bool gone;          /* the domain is */
     bool ready;         /* the journal says so */
-    struct err failure; /* it fails with that in the end, though its steps were run */
+    struct err failure; /* of the whole, though its steps were run; `no` 0: none */
     struct domain *now; /* what look has read */
 };
 
-/* A procedure that has nothing but this; NULL without memory. */
+/* Makes one that has nothing but its kind; NULL without memory. */
 struct procedure *procedure_new(const struct procedure_kind *kind);
-/* Frees what the procedure has, or that and itself. */
+/* Free what the procedure has, and the second also the procedure. */
 void procedure_drop(struct procedure *p);
 void procedure_free(struct procedure *p); /* NULL allowed */
 MEM_CLEANUP(struct procedure, procedure_free)
 
 /* Writes the plan to the journal and runs all steps. On failure it is undone, and the failure's
- * sentence says so, or what is left to be done. Then the journal is empty, unless libvirt's answer
- * (EHOSTDOWN, ETIMEDOUT) or what it takes to go on is missing: then the next operation on the
- * domain, or a mount, sees to it. */
+ * sentence says so, or what is left to be done. Then the journal is empty, except when libvirt's
+ * answer did not come (EHOSTDOWN, ETIMEDOUT) or snapfs lacks memory or descriptors. Such a journal
+ * is left to the next operation on the domain, or to a mount. */
 int procedure_run(struct procedure *p, struct err *e);
 
 /* Undoes or finishes what the journal `j` tells of, and tells it in `remark`; then it is empty. On
@@ -137,16 +145,17 @@ int procedure_run(struct procedure *p, struct err *e);
 int procedure_recover(const struct procedure_kind *kind, struct model *m, struct journal *j,
                       const char *uuid, const char *uri, struct text *remark, struct err *e);
 
-/* Where a procedure goes on by the flags of its steps alone. */
+/* Says where a procedure goes on by the flags of its steps alone. */
 int procedure_stopped(const struct procedure *p, enum step_end how);
 
-/* For steps: adds the lines of that word, as the plan has them now; with `item` (NULL: all) only
- * that item's. */
+/* Adds the lines of that word to the journal, as the plan has them now; with `item` (NULL: all)
+ * only that item's. For steps. */
 int procedure_note(struct procedure *p, const char *word, const void *item, struct err *e);
 
-/* The plan, or that a step begins, to the journal; and back, *ret NULL when nothing was begun. */
+/* Write the plan to the journal, and that a step begins if no later one has begun. */
 int procedure_note_plan(struct procedure *p, struct err *e);
 int procedure_note_step(struct procedure *p, int step, struct err *e);
+/* Reads a journal's text. *ret is NULL if nothing was begun. EIO if it cannot be understood. */
 int procedure_read(const struct procedure_kind *kind, const char *text, struct procedure **ret,
                    struct err *e);
 

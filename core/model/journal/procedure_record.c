@@ -5,10 +5,10 @@
 
 /* Rows that every procedure has before its own. */
 static const struct field common_rows[] = {
-    {"uri", FIELD_TEXT, offsetof(struct procedure, uri), NULL},
-    {"snapshot", FIELD_TEXT, offsetof(struct procedure, snapshot), NULL},
+    FIELD_ROW("uri", FIELD_TEXT, procedure, uri),
+    FIELD_ROW("snapshot", FIELD_TEXT, procedure, snapshot),
 };
-static const struct fields common = {common_rows, sizeof(common_rows) / sizeof(*common_rows)};
+static const struct fields common = FIELDS_OF(common_rows);
 
 struct procedure *procedure_new(const struct procedure_kind *kind)
 {

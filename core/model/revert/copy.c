@@ -47,16 +47,18 @@ static int look(struct procedure *p, struct err *e)
     return r;
 }
 
+static bool is_on_copies(const struct copying *c, const struct xml_domain *x)
+{
+    bool all = true;
+    for (size_t i = 0; all && i < c->n; i++)
+        all = procedure_is_on(x, c->disks[i].target, c->disks[i].to);
+    return all;
+}
+
 /* Does the snapshot name all the copies? */
 static bool is_moved(const struct copying *c)
 {
-    bool all = c->s != NULL;
-    for (size_t i = 0; all && i < c->n; i++) {
-        const struct copy_disk *disk = &c->disks[i];
-        const struct xml_disk *x = xml_domain_disk(c->s->parsed->domain, disk->target);
-        all = x && x->source.path && !strcmp(x->source.path, disk->to);
-    }
-    return all;
+    return c->s && is_on_copies(c, c->s->parsed->domain);
 }
 
 /* Is the domain on the copies, as it can only be when libvirt has reverted it? */
@@ -64,11 +66,7 @@ static int is_reverted(const struct copying *c, bool *ret, struct err *e)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
     int r = xml_domain_parse(c->p.now->xml, &x, e);
-    *ret = r == 0;
-    for (size_t i = 0; *ret && i < c->n; i++) {
-        const struct xml_disk *disk = xml_domain_disk(x, c->disks[i].target);
-        *ret = disk && disk->source.path && !strcmp(disk->source.path, c->disks[i].to);
-    }
+    *ret = r == 0 && is_on_copies(c, x);
     return r;
 }
 

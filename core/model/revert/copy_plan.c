@@ -16,6 +16,7 @@
 #include "model/storage/file_marks.h"
 #include "model/storage/overlay_name.h"
 #include "model/change/fingerprint.h"
+#include "model/change/procedures.h"
 #include "model/storage/backing.h"
 #include "model/storage/volumes.h"
 #include "virt/change.h"
@@ -233,7 +234,7 @@ static int check_owner(const struct copier *p, const struct copy_disk *disk, str
 static int plan_all(struct copier *p, struct err *e)
 {
     int r = check_domain(p, e);
-    p->c->current = strdup(p->d->current ? p->d->current->name : "");
+    p->c->current = procedure_current(p->d);
     if (r == 0 && !p->c->current)
         r = err_nomem(e);
     if (r == 0)

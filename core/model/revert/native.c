@@ -194,7 +194,7 @@ int native_revert(struct turn *t, const struct snapshot *s, unsigned flags, stru
 {
     struct outcome o = {.before = t->domain};
     struct native n = {.p.kind = &native_kind,
-                       .current = strdup(t->domain->current ? t->domain->current->name : ""),
+                       .current = procedure_current(t->domain),
                        .flags = flags,
                        .snapshots = print_snapshots(t->domain),
                        .left = *files};

@@ -31,11 +31,8 @@ static int note_overlays(struct revert *rv, struct err *e)
     const struct domain *now = rv->p.now;
     rv->on_overlays = now->active && (rv->n || rv->p.step >= REVERT_START);
     int r = rv->on_overlays ? xml_domain_parse(now->xml, &x, e) : 0;
-    for (size_t i = 0; r == 0 && rv->on_overlays && i < rv->n; i++) {
-        const struct xml_disk *disk = xml_domain_disk(x, rv->disks[i].target);
-        rv->on_overlays =
-            disk && disk->source.path && !strcmp(disk->source.path, rv->disks[i].overlay);
-    }
+    for (size_t i = 0; r == 0 && rv->on_overlays && i < rv->n; i++)
+        rv->on_overlays = procedure_is_on(x, rv->disks[i].target, rv->disks[i].overlay);
     return r;
 }
 

@@ -12,6 +12,7 @@
 #include "model/storage/overlay_name.h"
 #include "model/reader/policy.h"
 #include "model/change/fingerprint.h"
+#include "model/change/procedures.h"
 #include "model/revert/chains.h"
 #include "model/revert/startable.h"
 #include "model/revert/overlays_plan.h"
@@ -251,9 +252,8 @@ static int check_domain(const struct planner *p, struct err *e)
 static int copy_strings(const struct planner *p, struct err *e)
 {
     struct revert *rv = p->rv;
-    const struct snapshot *current = p->d->current;
     const struct xml_snapshot *x = p->s->parsed;
-    rv->current = strdup(current ? current->name : "");
+    rv->current = procedure_current(p->d);
     rv->memory = strdup(x->memory == XML_EXTERNAL ? or_empty(x->memory_file) : "");
     return rv->current && rv->memory ? 0 : err_nomem(e);
 }
