@@ -94,12 +94,10 @@ static void test_record(void)
     TAP_OK(procedure_note_step(&del->p, DELETE_MERGE, &e) == 0, "it is merged");
     TAP_OK(delete_has_begun(UUID, name), "its bytes are spoilt");
     TAP_OK(!delete_has_begun(UUID, "another"), "not those of another");
-    del->disks[0].pivoting = true;
-    TAP_OK(procedure_note(&del->p, "pivoting", &del->disks[0], &e) == 0, "one pivots");
-    for (size_t i = del->n; i-- > 0;) {
-        del->disks[i].merged = true;
-        TAP_OK(procedure_note(&del->p, "merged", &del->disks[i], &e) == 0, "disk %zu is merged", i);
-    }
+    TAP_OK(delete_note_pivoting(del, &del->disks[0], &e) == 0, "one pivots");
+    for (size_t i = del->n; i-- > 0;)
+        TAP_OK(delete_note_merged(del, &del->disks[i], &e) == 0, "disk %zu is merged", i);
+    TAP_OK(delete_note_merged(del, &del->disks[0], &e) == 0, "which is noted once");
     glance(del, DELETE_MERGE, "the merges");
     TAP_OK(procedure_note_step(&del->p, DELETE_START, &e) == 0 && del->p.step == DELETE_MERGE,
            "what has begun has, though the domain is started again");
@@ -143,6 +141,41 @@ static void test_read(void)
     refuses(HEAD "left /f 9 1 2\n", "a file of no kind");
 }
 
+#define LINE HEAD "disk vda /b1 raw /t1 /t2\ndisk vda /b3 raw /t4 -\nready\nstep merge\n"
+
+static void merges(const char *notes, bool first, bool second, const char *what)
+{
+    autotext struct text t = {0};
+    struct err e;
+    text_add(&t, LINE "%s", notes);
+    struct delete *del = read_text(t.s, &e);
+    TAP_OK(del && del->disks[0].merged == first && del->disks[1].merged == second, "%s", what);
+    release(del);
+}
+
+/* Of two overlays in the chain of one disk the one may be merged, and the other not. */
+static void test_two_in_a_chain(void)
+{
+    struct journal *j = NULL;
+    struct err e = {0};
+    merges("merged vda\n", false, false, "which of two was merged an older version does not say");
+    merges("merged-top /t4\n", false, true, "this one does");
+    merges("merged-top /t1\npivoting-top /t4\n", true, false, "of either");
+    refuses(LINE "merged-top /t2\n", "an overlay that was not to be merged");
+    TAP_OK(journal_open(UUID, false, &j, &e) == 0, "a journal: %s", e.text);
+    struct delete *del = read_text(LINE, &e);
+    del->p.j = j;
+    TAP_OK(delete_note_pivoting(del, &del->disks[1], &e) == 0 &&
+               delete_note_merged(del, &del->disks[1], &e) == 0,
+           "both are noted");
+    release(del);
+    journal_close(j);
+    TAP_OK(journal_open(UUID, false, &j, &e) == 0, "again: %s", e.text);
+    TAP_STR(journal_text(j), "pivoting-top /t4\nmerged-top /t4\n", "by the overlay");
+    journal_end(j, &e);
+    journal_close(j);
+}
+
 /* The planner orders anew what it has put there. */
 static void test_disks(void)
 {
@@ -160,6 +193,7 @@ int main(void)
     setenv("STATE_DIRECTORY", top, 1);
     test_record();
     test_read();
+    test_two_in_a_chain();
     test_disks();
     TAP_OK(rmdir(top) == 0, "nothing is left in the directory");
     return tap_done();

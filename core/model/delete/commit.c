@@ -105,20 +105,9 @@ static int wait_ms(const struct delete *del, unsigned ms, struct err *e)
     return 0;
 }
 
-/* The disk's `pivoting` or `merged`, from here on. */
-static int note(struct delete *del, const char *word, const struct delete_disk *disk, bool *is,
-                struct err *e)
-{
-    bool was = *is;
-    *is = true;
-    int r = was ? 0 : procedure_note(&del->p, word, disk, e);
-    *is = r == 0;
-    return r;
-}
-
 static int pivot(struct delete *del, struct delete_disk *disk, struct err *e)
 {
-    int r = note(del, "pivoting", disk, &disk->pivoting, e);
+    int r = delete_note_pivoting(del, disk, e);
     return r == 0 ? virt_commit_end(del->p.m->virt, del->p.uuid, disk->target, true, e) : r;
 }
 
@@ -251,7 +240,7 @@ static int merge_disk(struct delete *del, struct delete_disk *disk, struct err *
         evidence_written(del->p.m, del->p.uuid, disk->base);
         evidence_written(del->p.m, del->p.uuid, disk->above);
     }
-    return r == 0 ? note(del, "merged", disk, &disk->merged, e) : r;
+    return r == 0 ? delete_note_merged(del, disk, e) : r;
 }
 
 /* Once a merge has begun the snapshot's bytes may be spoilt, and a disk that cannot be merged stays

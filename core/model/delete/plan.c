@@ -28,6 +28,10 @@ const struct field delete_rows[DELETE_ROWS] = {
     DISK("pivoting", FIELD_SET, pivoting),
     DISK("merged", FIELD_KEY, target),
     DISK("merged", FIELD_SET, merged),
+    DISK("pivoting-top", FIELD_KEY, top),
+    DISK("pivoting-top", FIELD_SET, pivoting),
+    DISK("merged-top", FIELD_KEY, top),
+    DISK("merged-top", FIELD_SET, merged),
 };
 
 void delete_drop_disks(struct delete *del)
@@ -47,4 +51,33 @@ bool delete_add(struct delete *del, const char *target, const char *base, const 
                                  .top = strdup(top),
                                  .above = strdup(above)};
     return disk->target && disk->base && disk->format && disk->top && disk->above;
+}
+
+/* Is nothing else merged in the chain of its live disk? */
+static bool is_alone(const struct delete *del, const struct delete_disk *disk)
+{
+    bool alone = true;
+    for (size_t i = 0; i < del->n; i++)
+        alone &= &del->disks[i] == disk || strcmp(del->disks[i].target, disk->target) != 0;
+    return alone;
+}
+
+static int note(struct delete *del, const struct delete_disk *disk, const char *word, bool *is,
+                struct err *e)
+{
+    bool was = *is;
+    *is = true;
+    int r = was ? 0 : procedure_note(&del->p, word, disk, e);
+    *is = r == 0;
+    return r;
+}
+
+int delete_note_pivoting(struct delete *del, struct delete_disk *disk, struct err *e)
+{
+    return note(del, disk, is_alone(del, disk) ? "pivoting" : "pivoting-top", &disk->pivoting, e);
+}
+
+int delete_note_merged(struct delete *del, struct delete_disk *disk, struct err *e)
+{
+    return note(del, disk, is_alone(del, disk) ? "merged" : "merged-top", &disk->merged, e);
 }

@@ -9,6 +9,8 @@
  *     force                        if images that no domain has do not count
  *     pivoting TARGET              before the live disk is told to be the content
  *     merged TARGET                after that, or after a merge below the live disk
+ *     pivoting-top TOP             the same of one of several merges in one disk's chain
+ *     merged-top TOP
  */
 #ifndef SNAPFS_MODEL_DELETE_PLAN_H
 #define SNAPFS_MODEL_DELETE_PLAN_H
@@ -91,7 +93,11 @@ static inline enum survey_scope delete_scope(bool force)
 
 /* ---- in the journal ---- */
 
-enum { DELETE_ROWS = 20 };
+enum { DELETE_ROWS = 24 };
 extern const struct field delete_rows[DELETE_ROWS];
+
+/* Note the disk's `pivoting` or `merged`, from here on. */
+int delete_note_pivoting(struct delete *del, struct delete_disk *disk, struct err *e);
+int delete_note_merged(struct delete *del, struct delete_disk *disk, struct err *e);
 
 #endif

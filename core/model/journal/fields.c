@@ -160,41 +160,47 @@ static bool read_value(const struct field *row, void *into, const char *value)
     }
 }
 
-static void *find_item(const struct field *key, const void *plan, const char *value)
+/* The items whose text that is: how many, and the first. */
+static size_t find_items(const struct field *key, const void *plan, const char *value, void **ret)
 {
-    for (size_t i = 0; i < count(key->list, plan); i++) {
+    size_t n = 0;
+    *ret = NULL;
+    for (size_t i = count(key->list, plan); i-- > 0;) {
         void *one = item(key->list, plan, i);
-        if (!strcmp(*(char *const *)at(one, key->offset), value))
-            return one;
+        if (strcmp(*(char *const *)at(one, key->offset), value) != 0)
+            continue;
+        *ret = one;
+        n++;
     }
-    return NULL;
+    return n;
 }
 
-/* What the line's values go into. */
-static void *find_into(const struct field *first, void *plan, const struct record_line *l)
+static bool read_values(const struct field *rows, size_t n, void *into, const struct record_line *l)
 {
-    if (first->type == FIELD_KEY)
-        return find_item(first, plan, l->fields[1]);
-    return first->list ? fields_add(first->list, plan) : plan;
+    size_t next = 1;
+    bool ok = into;
+    for (size_t k = 0; ok && k < n; k++)
+        ok = read_value(&rows[k], into, has_value(&rows[k]) ? l->fields[next++] : NULL);
+    return ok;
 }
 
 bool fields_read(const struct fields *f, void *plan, const struct record_line *l)
 {
-    size_t i = 0, values = 0, next = 1;
+    size_t i = 0, values = 0;
     while (i < f->n && strcmp(f->rows[i].word, l->fields[0]) != 0)
         i++;
+    const struct field *rows = &f->rows[i];
     size_t n = i < f->n ? line_rows(f, i) : 0;
     for (size_t k = 0; k < n; k++)
-        values += has_value(&f->rows[i + k]);
+        values += has_value(&rows[k]);
     if (!n || l->n != values + 1)
         return false;
-    void *into = find_into(&f->rows[i], plan, l);
-    bool ok = into;
-    for (size_t k = 0; ok && k < n; k++) {
-        const struct field *row = &f->rows[i + k];
-        ok = read_value(row, into, has_value(row) ? l->fields[next++] : NULL);
-    }
-    return ok;
+    void *into = plan;
+    if (rows->type == FIELD_KEY && find_items(rows, plan, l->fields[1], &into) > 1)
+        return true;
+    if (rows->type != FIELD_KEY && rows->list)
+        into = fields_add(rows->list, plan);
+    return read_values(rows, n, into, l);
 }
 
 bool fields_are_whole(const struct fields *f, const void *plan)

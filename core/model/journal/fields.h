@@ -4,7 +4,8 @@
  * has a list has a line for each item. Texts are owned by the plan.
  *
  *     FIELD_SET   a line of the word alone says that the value is true; no line: it is false
- *     FIELD_KEY   the line tells more of an item that was read before: the one with this text
+ *     FIELD_KEY   the line tells more of an item that was read before: the one with this text. A
+ *                 text that several items have tells nothing
  */
 #ifndef SNAPFS_MODEL_JOURNAL_FIELDS_H
 #define SNAPFS_MODEL_JOURNAL_FIELDS_H
