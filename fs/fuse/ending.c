@@ -16,7 +16,10 @@
 
 #define WAKE SIGUSR1
 
-enum { WAKE_AGAIN_MS = 50 };
+enum {
+    WAKE_AGAIN_MS = 50,
+    WATCHES_MS = 5000 /* how long readers are waited for whose image is renewed */
+};
 
 /* What was ignored when we were started, as by nohup(1) or a shell's '&', stays so. */
 static sigset_t stops(void)
@@ -111,7 +114,7 @@ int ending_begin(struct ending *en, struct fuse_session *session, struct tasks *
     return err_fail(e, EAGAIN, "no thread can be started: %s", strerrordesc_np(no));
 }
 
-void ending_finish(struct ending *en)
+bool ending_finish(struct ending *en)
 {
     pthread_mutex_lock(&en->lock);
     en->over = true;
@@ -120,4 +123,5 @@ void ending_finish(struct ending *en)
     pthread_kill(en->waiter, WAKE);
     pthread_join(en->waiter, NULL);
     destroy(en);
+    return tasks_wait_watches(en->tasks, WATCHES_MS);
 }

@@ -32,7 +32,9 @@ void ending_block(void);
 int ending_begin(struct ending *en, struct fuse_session *session, struct tasks *tasks,
                  struct model *m, struct err *e);
 
-/* After the loop, however it ended: waits until no change runs, and takes no signal any more. */
-void ending_finish(struct ending *en);
+/* After the loop, however it ended: waits until no change runs, and takes no signal any more. False
+ * if another thread of the tasks still runs after a moment: then nothing that it uses may be freed.
+ */
+bool ending_finish(struct ending *en);
 
 #endif

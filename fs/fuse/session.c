@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/budget.h"
 #include "base/clock.h"
@@ -151,13 +152,23 @@ static int loop(struct fuse_session *session)
     return r;
 }
 
+/* A thread waits for a file on a store that hangs: the process ends under it, and frees nothing. */
+static void leave(struct fuse_session *session, int status)
+{
+    log_line(LOG_LEVEL_WARN, "a read of an image does not end; the mount ends without it");
+    fuse_session_unmount(session);
+    _exit(status);
+}
+
 /* Returns the exit status. */
 static int serve(struct fs *fs, struct ending *en)
 {
     int r = loop(fs->session);
-    ending_finish(en);
+    bool ended = ending_finish(en);
     log_line(LOG_LEVEL_INFO, "the session ended%s%s", r < 0 ? ": " : "",
              r < 0 ? strerrordesc_np(-r) : "");
+    if (!ended)
+        leave(fs->session, r < 0);
     return r < 0;
 }
 

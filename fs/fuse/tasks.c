@@ -1,9 +1,11 @@
-/* tasks.c - see tasks.h. `tasks.lock` guards the count and `closed`. */
+/* tasks.c - see tasks.h. `tasks.lock` guards the counts and `closed`. */
 #include "fuse/tasks.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/clock.h"
 
 struct started {
     struct tasks *tasks;
@@ -25,11 +27,15 @@ void tasks_destroy(struct tasks *t)
     pthread_mutex_destroy(&t->lock);
 }
 
+static unsigned *count_of(struct tasks *t, bool watch)
+{
+    return watch ? &t->watches : &t->changes;
+}
+
 static void finished(struct tasks *t, bool watch)
 {
     pthread_mutex_lock(&t->lock);
-    t->watching -= watch;
-    if (!--t->running)
+    if (!--*count_of(t, watch))
         pthread_cond_broadcast(&t->idle);
     pthread_mutex_unlock(&t->lock);
 }
@@ -49,11 +55,13 @@ static int may_start(struct tasks *t, bool watch, struct err *e)
     pthread_mutex_lock(&t->lock);
     if (t->closed && !watch)
         r = err_fail(e, ESHUTDOWN, "the mount is ending, so nothing is changed any more");
-    else if (t->running - t->watching == TASKS_MAX && !watch)
+    else if (t->closed && !t->changes)
+        r = err_fail(e, ESHUTDOWN, "the mount is ending");
+    else if (t->changes == TASKS_MAX && !watch)
         r = err_fail(e, EAGAIN, "%d changes are running or waiting already; try again later",
                      TASKS_MAX);
     else
-        t->running++, t->watching += watch;
+        ++*count_of(t, watch);
     pthread_mutex_unlock(&t->lock);
     return r;
 }
@@ -115,7 +123,7 @@ unsigned tasks_close(struct tasks *t)
 {
     pthread_mutex_lock(&t->lock);
     t->closed = true;
-    unsigned running = t->running - t->watching;
+    unsigned running = t->changes;
     pthread_mutex_unlock(&t->lock);
     return running;
 }
@@ -123,7 +131,18 @@ unsigned tasks_close(struct tasks *t)
 void tasks_wait(struct tasks *t)
 {
     pthread_mutex_lock(&t->lock);
-    while (t->running)
+    while (t->changes)
         pthread_cond_wait(&t->idle, &t->lock);
     pthread_mutex_unlock(&t->lock);
+}
+
+bool tasks_wait_watches(struct tasks *t, unsigned ms)
+{
+    uint64_t until = clock_ns() + ms * CLOCK_MS;
+    pthread_mutex_lock(&t->lock);
+    while (t->watches && clock_wait(&t->idle, &t->lock, until))
+        continue;
+    bool ended = !t->watches;
+    pthread_mutex_unlock(&t->lock);
+    return ended;
 }
