@@ -227,6 +227,10 @@ static void test_bounds(void)
            n_of("chain"));
     TAP_OK(has("size", "first", "1") && n_of("number") == KEPT_RECORDS_MAX,
            "and no kind drives out another");
+    value[KEPT_VALUE_MAX - 1] = '\0';
+    TAP_OK(put("touched", "file", "1 2") == 0 && put("touched", "file", value) == 0 &&
+               has("touched", "file", value) && has("size", "first", NULL),
+           "but what tells of bytes drives out what tells of sizes");
 }
 
 static void write_some(int who)

@@ -184,11 +184,39 @@ static bool has_room(const struct kept *k, size_t more)
     return (k->bytes + more) * 3 + sizeof(VERSION) + 64 <= KEPT_BYTES_MAX;
 }
 
+/* Kinds whose loss costs time alone: they make room for the others, which tell of bytes and files.
+ */
+static const char *const cheap[] = {"size", "number", "chain"};
+enum { CHEAP = sizeof(cheap) / sizeof(*cheap) };
+
+static bool is_cheap(const char *kind)
+{
+    for (size_t i = 0; i < CHEAP; i++)
+        if (!strcmp(cheap[i], kind))
+            return true;
+    return false;
+}
+
+/* Drops the oldest record that counts less than one of that kind, else the oldest of the kind. */
+static bool drop_one(struct kept *k, const char *kind)
+{
+    size_t n = 0, oldest = 0;
+    for (size_t i = 0; !n && !is_cheap(kind) && i < CHEAP; i++)
+        oldest = oldest_of(k, cheap[i], &n);
+    if (!n)
+        oldest = oldest_of(k, kind, &n);
+    if (n)
+        remove_at(k, oldest);
+    return n > 0;
+}
+
 static bool make_room(struct kept *k, const char *kind, size_t bytes)
 {
     size_t n, oldest;
-    while ((oldest = oldest_of(k, kind, &n)), n && (n >= KEPT_RECORDS_MAX || !has_room(k, bytes)))
+    while ((oldest = oldest_of(k, kind, &n)), n >= KEPT_RECORDS_MAX)
         remove_at(k, oldest);
+    while (!has_room(k, bytes) && drop_one(k, kind))
+        continue;
     return has_room(k, bytes);
 }
 

@@ -16,7 +16,8 @@
  *
  * Nothing may depend on a record: the file may be lost, spoiled, or of a later version at any time,
  * and counts as empty then. That may cost time, one full backup or a refusal, never a byte. It is
- * bounded: of a kind that has too many records the oldest go.
+ * bounded: of a kind that has too many records the oldest go, and if the file is full those of the
+ * kinds size, number and chain before any that tells of bytes or files.
  *
  * A `struct kept` that was read is immutable and refcounted. A change reads the file under its lock
  * and replaces it by rename, so that a reader needs no lock.

@@ -9,7 +9,9 @@
 #include "model/storage/backing.h"
 #include "virt/xml.h"
 
-enum { RUNS_MAX = 1 << 20 /* of a tag, that are looked at; with more it counts as pulled */ };
+/* Of the tag and of the file below it together, that are looked at; with more it counts as pulled.
+ */
+enum { RUNS_MAX = 1 << 20 };
 
 /* ---- what the file stood on ---- */
 
@@ -66,14 +68,21 @@ static int open_below(const struct model *m, struct domain *d, const struct xml_
     return source.path ? image_open(&source, &policy, ret, &ignored) : -ENOENT;
 }
 
+/* false: the image cannot be read, or enough was looked at. */
+static bool map_next(struct image *im, uint64_t offset, uint64_t end, unsigned *runs,
+                     struct image_extent *ret)
+{
+    struct err ignored;
+    return ++*runs <= RUNS_MAX && image_map(im, offset, end - offset, ret, &ignored) == 0;
+}
+
 /* Has the file below data in those bytes? */
-static bool has_data(struct image *below, uint64_t offset, uint64_t end)
+static bool has_data(struct image *below, uint64_t offset, uint64_t end, unsigned *runs)
 {
     struct image_extent x;
-    struct err ignored;
     end = min_u64(end, image_size(below));
     while (offset < end) {
-        if (image_map(below, offset, end - offset, &x, &ignored) < 0 || x.data)
+        if (!map_next(below, offset, end, runs, &x) || x.data)
             return true;
         offset = x.offset + x.length;
     }
@@ -84,13 +93,13 @@ static bool has_data(struct image *below, uint64_t offset, uint64_t end)
 static bool is_missed(struct image *tag, struct image *below)
 {
     struct image_extent x;
-    struct err ignored;
     uint64_t size = image_size(tag), at = 0;
-    for (unsigned n = 0; at < size; n++) {
-        if (n == RUNS_MAX || image_map(tag, at, size - at, &x, &ignored) < 0)
+    unsigned runs = 0;
+    while (at < size) {
+        if (!map_next(tag, at, size, &runs, &x))
             return true;
         uint64_t end = x.offset + x.length;
-        if (!x.present && (!below || has_data(below, at, end)))
+        if (!x.present && (!below || has_data(below, at, end, &runs)))
             return true;
         at = end;
     }
