@@ -399,10 +399,11 @@ def cut_off(domain, be):
         mount.clean()
 
 
-def barred(domain, be, journal, owner):
+def barred(domain, be, journal, owner, **environment):
     """The user, None for root, changes nothing and is told of the journal."""
     before = state(domain)
-    with Mount(SYSTEM, "cache=0", f"domain={domain.name}", prefix=be or (), owner=UID if be else None) as mount:
+    options = {"prefix": be or (), "owner": UID if be else None, "environment": environment}
+    with Mount(SYSTEM, "cache=0", f"domain={domain.name}", **options) as mount:
         for command in (f"mkdir {mount.path(domain.name, 'current/new')}",
                         f"echo > {mount.path(domain.name, 'by-name/s2/revert')}",
                         f"echo new > {mount.path(domain.name, 'create')}"):
@@ -439,6 +440,8 @@ def an_unfinished_journal_bars_the_other(be, directory):
             cut_off(domain, owner)
             equal(os.listdir(UNFINISHED), [f"{domain.uuid}.{uid}"], "what everybody is told")
             barred(domain, other, f"{place_of_journal}/{domain.uuid}", uid)
+            if not owner:  # nor may root with a state directory of its own
+                barred(domain, None, f"{place_of_journal}/{domain.uuid}", uid, STATE_DIRECTORY=place)
             finished(domain, owner, held)
             with Mount(SYSTEM, "cache=0", prefix=other or (), owner=UID if other else None) as mount:
                 must(*(other or ()), "mkdir", mount.path(domain.name, "current/new"))

@@ -32,12 +32,15 @@ void unfinished_close(struct unfinished *u)
 
 /* ---- others' ---- */
 
-static int refuse(const struct unfinished *u, const char *name, uid_t owner, struct err *e)
+static char *read_path(const struct unfinished *u, const char *name)
 {
-    autofree char *journal = NULL;
+    char *journal = NULL;
     autoclose int fd = openat(u->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0)
-        (void)state_read(fd, PATH_MAX, &journal);
+    return fd >= 0 && state_read(fd, PATH_MAX, &journal) == 0 ? journal : NULL;
+}
+
+static int refuse(const char *name, const char *journal, uid_t owner, struct err *e)
+{
     return err_fail(e, EBUSY,
                     "an earlier operation on the domain, by the user with the id %lu, was cut off: "
                     "its journal is '%s'; let that user mount again, which finishes it, or, as a "
@@ -46,20 +49,30 @@ static int refuse(const struct unfinished *u, const char *name, uid_t owner, str
                     (unsigned long)owner, journal && *journal ? journal : "unknown", name);
 }
 
-/* Is that the file of another user, for this domain? */
-static bool is_anothers(const struct unfinished *u, const char *name, uid_t *ret_owner)
+/* This user may have another state directory, by STATE_DIRECTORY. */
+static bool is_elsewhere(const char *journal)
+{
+    struct err ignored;
+    struct stat st;
+    autofree char *own = NULL;
+    const char *name = journal ? strrchr(journal, '/') : NULL;
+    return name && state_path(name + 1, &own, &ignored) == 0 && strcmp(own, journal) != 0 &&
+           stat(journal, &st) == 0 && st.st_size > 0;
+}
+
+static int check_one(const struct unfinished *u, const char *name, struct err *e)
 {
     struct stat st;
     if (strncmp(name, u->uuid, UUID_LEN) != 0 || name[UUID_LEN] != '.' ||
         fstatat(u->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return false;
-    *ret_owner = st.st_uid;
-    return st.st_uid != geteuid();
+        return 0;
+    autofree char *journal = read_path(u, name);
+    bool own = st.st_uid == geteuid() && !is_elsewhere(journal);
+    return own ? 0 : refuse(name, journal, st.st_uid, e);
 }
 
 static int check_others(const struct unfinished *u, struct err *e)
 {
-    uid_t owner;
     int fd = openat(u->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {
@@ -70,8 +83,7 @@ static int check_others(const struct unfinished *u, struct err *e)
                         strerrordesc_np(no));
     }
     for (const struct dirent *entry; r == 0 && (entry = readdir(dir));)
-        if (is_anothers(u, entry->d_name, &owner))
-            r = refuse(u, entry->d_name, owner, e);
+        r = check_one(u, entry->d_name, e);
     closedir(dir);
     return r;
 }
