@@ -23,7 +23,7 @@ from lib.tap import equal, holds, run, test, true
 from lib.wait import until
 
 SCRIPTS = os.path.join(os.path.dirname(__file__), "../../scripts")
-NIGHTS = int(os.environ.get("SNAPFS_BACKUP_NIGHTS", 3))
+NIGHTS = int(os.environ.get("SNAPFS_BACKUP_NIGHTS", 2))
 DISKS = {"vda": "qcow2", "vdb": "raw"}
 
 
@@ -57,8 +57,7 @@ def lose(domain):
 
 def nights(directory, tool):
     name = f"web-{tool}"
-    place = f"{directory}/{tool}"
-    backups.prepare([tool], place)
+    place = f"{directory}/backups"
     with Domain(name, directory, DISKS) as domain, Mount(SYSTEM, "flat") as mount:
         domain.start()
         held = Held(domain)
@@ -161,9 +160,8 @@ def branches_and_memory_come_back_and_internal_snapshots_are_named(directory):
 
 @contextlib.contextmanager
 def machine(directory, name, kind=Domain):
-    """A running domain with a restic repository of its own, and a flat mount."""
-    place = f"{directory}/{name}"
-    backups.prepare(["restic"], place)
+    """A running domain, a flat mount of it, and where the repositories are."""
+    place = f"{directory}/backups"
     with kind(name, directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "flat", "cache=0") as mount:
         domain.start()
         yield domain, mount, place
@@ -213,12 +211,10 @@ def what_cannot_be_merged_is_left_until_it_is_old(directory):
         [first] = domain.snapshots()
         by_hand = f"{directory}/held-by-hand.qcow2"
         must("qemu-img", "create", "-q", "-f", "qcow2", "-b", domain.disks[0].path, "-F", "qcow2", by_hand)
-        for expected in (2, 3):
-            domain.write(expected)
-            result = backup_vm(mount, domain, place, "-f", "2")
-            equal(result.status, 1, str(result))
-            holds(result.err, f"'{first}' is left for the next run")
-            equal(len(domain.snapshots()), 2, f"snapshots: all that can be merged are\n{result}")
+        domain.write(2)
+        result = backup_vm(mount, domain, place, "-f", "2")
+        equal(result.status, 1, str(result))
+        holds(result.err, f"'{first}' is left for the next run")
         made_days_ago(domain, first)
         result = backup_vm(mount, domain, place, "-f", "2")
         holds(result.err, f"'{first}' is older than 2 days")
@@ -283,9 +279,10 @@ def a_guest_with_an_agent_is_frozen(directory):
         equal(result.status, 1, str(result))
         holds(result.err, "could not be frozen")
         equal(len(domain.snapshots()), 1, "snapshots")
-        listed = must("restic", "snapshots", "--json", env=backups.environment(place))
+        listed = must("restic", "snapshots", "--json", "--path", mount.path("agent"), env=backups.environment(place))
         equal(len(json.loads(listed)), 2, "backups: that without the agent is made as well")
 
 
 with scratch() as directory:
+    backups.prepare(["restic", "borg"], f"{directory}/backups")
     run(directory)
