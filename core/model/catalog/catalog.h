@@ -1,13 +1,13 @@
 /* catalog.h - inside core/model: the model itself, and its entry for each domain.
  *
  * Locks, in the order they are taken; none is held while a value is used:
- *   entry->queue       one verb on the domain at a time (activity/queue.h); held over its libvirt
- * calls a domain's journal the same over processes (journal/journal.h) model->listing     one
- * reading of the list of domains at a time; held over libvirt calls entry->reading     one reading
- * of the domain at a time; held over libvirt calls lookout->lock      the latest outlook; never
- * held over a libvirt call or file access model->lock        the fields below it; never held over a
- * libvirt call or file access probes->lock       what is remembered of a domain's images
- * (reader/open.c), a leaf
+ *   entry->queue       one verb on the domain at a time (activity/queue.h); over libvirt calls
+ *   a domain's journal the same over processes (journal/journal.h)
+ *   model->listing     one reading of the list of domains at a time; over libvirt calls
+ *   entry->reading     one reading of the domain at a time; over libvirt calls
+ *   lookout->lock      the latest outlook; never over a libvirt call or file access
+ *   model->lock        the fields below it; never over a libvirt call or file access
+ *   probes->lock       what is remembered of a domain's images (reader/open.c), a leaf
  */
 #ifndef SNAPFS_MODEL_CATALOG_CATALOG_H
 #define SNAPFS_MODEL_CATALOG_CATALOG_H
