@@ -137,6 +137,7 @@ struct domain {
     uint64_t stamp;            /* and of their files (virt_stamp); 0 when these do not tell */
     uint64_t print;            /* a hash of all that is shown of it */
     struct timespec seen;      /* when it was first read so */
+    uint64_t asked_ns;         /* since 1970: before libvirt was asked for it */
     struct snapshot **links;   /* what roots and children point into */
     struct probes *probes;     /* reader/open.c */
     struct named_files *named; /* reader/policy.c */

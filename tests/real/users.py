@@ -315,7 +315,7 @@ def tags_keep_the_backing_file_that_was_seen_below_them(directory):
         before = read(path, "i1")
         images = [mount.path("seen", one, "vda.raw") for one in ("by-name/i1", "unmanaged/mine")]
         os.listdir(mount.path("seen/unmanaged"))
-        until(lambda: len(kept(domain, "below")) == 2, "the backing file of two tags is kept")
+        until(lambda: len(kept(domain, "backing")) == 2, "the backing file of two tags is kept")
         domain.start()
         for words in (["--base", bottom], []):
             domain.virsh("blockpull", "seen", "vda", *words, "--wait")

@@ -37,6 +37,7 @@ static struct {
     enum step_fit fits; /* of the second */
     bool notes;         /* the undoing is in the journal first */
     int stopped;        /* where it goes on after a failure; 0: by the flags */
+    bool goes;          /* the domain, with the first step */
     bool fails_late;    /* though all steps are run */
     bool no_second;     /* by the plan */
 } want;
@@ -52,6 +53,7 @@ static int act(const char *name, int i, struct err *e)
 
 static int run_one(struct procedure *p, struct err *e)
 {
+    want.look = want.goes ? ENOENT : want.look;
     (void)p;
     return act("one", 0, e);
 }
@@ -283,6 +285,17 @@ static void test_where_it_goes_on(void)
     run_it(EIO, "one two three ", "failed for all that", "");
 }
 
+/* What the domain had last stays, once the step that decides has begun. */
+static void test_gone_meanwhile(void)
+{
+    want.fails[0] = EHOSTDOWN, want.goes = true;
+    run_it(EHOSTDOWN, "one undo ", "taken back", "");
+    kind.commit_at = 0;
+    want.fails[0] = EHOSTDOWN, want.goes = true;
+    run_it(EHOSTDOWN, "one ", "one failed; the domain is gone", "");
+    kind.commit_at = 1;
+}
+
 /* Its answer may be missing, and what it asked for be done later. */
 static void test_lasting(void)
 {
@@ -430,6 +443,7 @@ int main(void)
     test_run();
     test_undone();
     test_where_it_goes_on();
+    test_gone_meanwhile();
     test_lasting();
     test_plan_alone();
     test_notes();

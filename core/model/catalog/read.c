@@ -20,7 +20,7 @@
 #include "model/reader/open.h"
 #include "model/journal/kept.h"
 #include "model/storage/seen_chain.h"
-#include "model/storage/tag_backing.h"
+#include "model/reader/tag_backing.h"
 #include "model/catalog/tag_tables.h"
 #include "model/storage/volumes.h"
 
@@ -139,7 +139,8 @@ static void note_backing(struct model *m, const struct domain *d, struct tag_tab
             const struct image_tags *table;
             if (!disk->no && disk->tag && !disk->memory &&
                 tag_tables_get(tables, disk->path, disk->format, &table, &ignored) == 0)
-                tag_backing_note(m, d, disk->state, table->backing, table->backing_format);
+                tag_backing_note(m, d, disk->path, disk->state, table->backing,
+                                 table->backing_format);
         }
     }
 }
@@ -191,10 +192,16 @@ int domain_read(struct model *m, const char *uuid, const struct domain *before, 
 {
     struct virt_look look __attribute__((cleanup(virt_look_drop))) = {0};
     struct docs docs __attribute__((cleanup(docs_drop))) = {0};
+    struct timespec asked;
+    clock_gettime(CLOCK_REALTIME, &asked);
     int r = virt_domain_look(m->virt, uuid, &look, e);
     if (r < 0)
         return r;
     r = !now && is_as_before(m, &look, before) ? docs_keep(before, &docs, e)
                                                : docs_ask(m, uuid, look.name, before, &docs, e);
-    return r < 0 ? r : domain_assemble(m, uuid, &look, &docs, before, now, ret, e);
+    if (r == 0)
+        r = domain_assemble(m, uuid, &look, &docs, before, now, ret, e);
+    if (r == 0)
+        (*ret)->asked_ns = clock_from(asked);
+    return r;
 }

@@ -11,7 +11,7 @@
  *     later    overlays that a later delete merges (delete/later.h)
  *     size     sizes of images that were last known
  *     chain    chains seen while the domain ran
- *     below    backing files of files with tags (storage/tag_backing.h)
+ *     backing  backing files of files with tags (reader/tag_backing.h)
  *     left     files that were left for what libvirt does not know (graph/left_files.h)
  *
  * Nothing may depend on a record: the file may be lost, spoiled, or of a later version at any time,

@@ -161,6 +161,17 @@ static int find_resume(struct procedure *p, int *ret, struct err *e)
 
 static int run_from(struct procedure *p, int step, struct err *e);
 
+/* The domain is gone too: what it had last is nobody's to undo. */
+static int fail_gone(struct procedure *p, struct err *e)
+{
+    struct err why = *e, again;
+    p->gone = true;
+    if (is_early(p))
+        return fail_undone(p, e);
+    return end(p, &again) < 0 ? put_off(p, e)
+                              : err_fail(e, why.no, "%s; the domain is gone", why.text);
+}
+
 /* What became of the call whose answer did not come? */
 static int settle(struct procedure *p, struct err *e)
 {
@@ -169,8 +180,8 @@ static int settle(struct procedure *p, struct err *e)
     int r = p->kind->look(p, &again);
     if (r == 0)
         r = find_resume(p, &next, &again);
-    if (r < 0 && r != -ENOENT)
-        return put_off(p, e);
+    if (r < 0)
+        return r == -ENOENT ? fail_gone(p, e) : put_off(p, e);
     if (next < 0)
         return next == NEXT_UNDO    ? fail_undone(p, e)
                : next == NEXT_LEAVE ? leave(p, e)

@@ -94,7 +94,7 @@ static bool look(const char *path, struct image_id *ret)
     return true;
 }
 
-static uint64_t time_of(const struct kept *kept, const char *path)
+uint64_t evidence_content(const struct kept *kept, const char *path)
 {
     struct image_id file;
     bool marked;
@@ -117,7 +117,8 @@ void evidence_writing(struct model *m, const char *uuid, const char *path, const
     struct kept *kept autodestroy(kept_unref) = read_kept(uuid);
     if (!look(path, &file) || (written_get(kept, path, file.ino, &w) && !w.mtime_ns))
         return;
-    w = (struct mark_written){.content_ns = max_u64(time_of(kept, path), time_of(kept, top))};
+    w = (struct mark_written){
+        .content_ns = max_u64(evidence_content(kept, path), evidence_content(kept, top))};
     written_set(m, uuid, path, file.ino, &w);
 }
 
@@ -222,7 +223,7 @@ static void keep_tops(struct model *m, struct domain *d, const struct snapshot *
     uint64_t ns = 0;
     for (size_t i = 0; i < s->n_disks; i++)
         if (!s->disks[i].tag && !s->disks[i].no)
-            ns = max_u64(ns, time_of(d->kept, s->disks[i].path));
+            ns = max_u64(ns, evidence_content(d->kept, s->disks[i].path));
     keep_time(m, d, s, ns);
 }
 

@@ -35,6 +35,9 @@ void evidence_written(struct model *m, const char *uuid, const char *path);
 uint64_t evidence_time(const struct kept *kept, const char *path, const struct image_id *file,
                        bool *ret_marked);
 
+/* The same of the file as it is now; 0 if it is no plain file. */
+uint64_t evidence_content(const struct kept *kept, const char *path);
+
 /* ---- the time of a snapshot ---- */
 
 /* Keeps it: the latest content time of the files that it has now are right. */

@@ -137,7 +137,7 @@ void untouched_note_live(struct model *m, struct domain *d, const struct snapsho
     autobacking struct backing b = {0};
     if (disk->memory || disk->stray || backing_of_image(d, s, disk, &b, &ignored) < 0)
         return;
-    const struct touch touch = {.known_ns = clock_from(d->seen)};
+    const struct touch touch = {.known_ns = d->asked_ns};
     (void)image_layers(&b.source, &policy, &layers, &n, &unknown, NULL);
     for (size_t i = disk->tag ? 1 : 0; i < n; i++) {
         const struct image_id file = {.dev = layers[i].dev, .ino = layers[i].ino};

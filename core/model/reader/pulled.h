@@ -3,7 +3,7 @@
  * `virsh blockpull` (and `qemu-img rebase -b ''`) copies what the guest sees of the backing file
  * into the overlay, and ends the overlay's chain. A tag in the overlay gets nothing of that: QEMU
  * reads zeros where the tag's data was in the backing file. If the snapshot's own XML has the
- * chain, or the file's backing file was seen before (storage/tag_backing.h), it is read by that.
+ * chain, or the file's backing file was seen before (reader/tag_backing.h), it is read by that.
  * Else the tag is refused, as far as it can be told. */
 #ifndef SNAPFS_MODEL_READER_PULLED_H
 #define SNAPFS_MODEL_READER_PULLED_H

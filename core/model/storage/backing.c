@@ -87,9 +87,9 @@ void backing_note_stray(struct model *m, struct domain *d, const char *target, c
     if (find_stray(d, target, path, &b, &ignored) < 0)
         return;
     if (b.source.n_below)
-        tag_backing_note(m, d, state, b.below->path, b.below->format);
+        tag_backing_note(m, d, path, state, b.below->path, b.below->format);
     else if (!b.source.ends)
-        tag_backing_note(m, d, state, table->backing, table->backing_format);
+        tag_backing_note(m, d, path, state, table->backing, table->backing_format);
 }
 
 /* 1: the file that was seen below the tag is still there. */

@@ -15,7 +15,7 @@
 
 #include "image/image.h"
 #include "model/model.h"
-#include "model/storage/tag_backing.h"
+#include "model/reader/tag_backing.h"
 #include "virt/xml.h"
 
 struct volumes;

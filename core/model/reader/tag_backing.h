@@ -5,21 +5,21 @@
  * or other data, where the data of a tag was in the backing file. So snapfs keeps which file that
  * was (journal/kept.h). It counts for a tag if no XML tells of the chain.
  */
-#ifndef SNAPFS_MODEL_STORAGE_TAG_BACKING_H
-#define SNAPFS_MODEL_STORAGE_TAG_BACKING_H
+#ifndef SNAPFS_MODEL_READER_TAG_BACKING_H
+#define SNAPFS_MODEL_READER_TAG_BACKING_H
 
 #include "image/image.h"
 #include "model/model.h"
 
-/* Keeps the file below that of a tag, unless one is kept already. `state`: image_id_lasting of the
- * tag. Nothing if path or format is NULL. */
-void tag_backing_note(struct model *m, const struct domain *d, uint64_t state, const char *path,
-                      const char *format);
+/* Keeps the file `path` below `file`, which holds a tag, unless one is kept already. `state`:
+ * image_id_lasting of the tag. Nothing if path or format is NULL. */
+void tag_backing_note(struct model *m, const struct domain *d, const char *file, uint64_t state,
+                      const char *path, const char *format);
 
 struct tag_backing {
     const char *path; /* borrowed from what is kept of the domain; NULL: nothing is known */
     char format[32];
-    bool there; /* it is the same file still */
+    bool there; /* it is that file still, with what it had then */
 };
 
 void tag_backing_find(const struct domain *d, const struct snapshot_disk *disk,
