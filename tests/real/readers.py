@@ -18,7 +18,7 @@ from lib.people import UID, libvirt_group, user
 from lib.readers import Readers
 from lib.scratch import scratch
 from lib.tap import equal, fail, holds, refused, run, test, true
-from lib.watch import revert, rmdir
+from lib.watch import clone_on, revert, rmdir
 
 SIZE = 8 * MIB
 
@@ -190,6 +190,27 @@ def a_file_that_grows_by_a_merge(directory):
             readers.close("e2")
             delete(mount, domain, "e2", "merge")
             readers.round()
+
+
+@test
+def of_a_domain_on_another_domains_file(directory):
+    """A tag of that domain is deleted, which writes to the file."""
+    with Domain("base", directory, {"vda": "qcow2"}, SIZE) as domain, Mount(SYSTEM, f"allow={directory}") as mount:
+        for number in (1, 2):
+            domain.write(number, number * MIB)
+            domain.snapshot(f"i{number}")
+        below = os.path.join(directory, "below")
+        os.mkdir(below)
+        with clone_on(domain, below, domain.disks[0].path, "qcow2") as clone:
+            clone.snapshot("e1", "external")
+            expected = os.path.join(directory, "base-expected")
+            reading.by_qemu(clone, "e1", "vda", expected)
+            images = {"e1": (mount.path(clone.name, "by-name/e1/vda.raw"), expected)}
+            with Readers(images, os.path.join(directory, "plan")) as readers:
+                delete(mount, domain, "i1", "merge")
+                readers.round()
+                delete(mount, domain, "i2", "")
+                readers.round()
 
 
 READ = """

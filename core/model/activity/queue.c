@@ -14,6 +14,8 @@ static void leave(struct model *m, struct queue *q, const struct queue_place *p)
         at = &(*at)->next;
     *at = p->next;
     q->n_left++;
+    m->n_left++;
+    m->n_queued--;
     pthread_cond_broadcast(&m->turned);
 }
 
@@ -26,6 +28,7 @@ int queue_enter(struct model *m, struct queue *q, struct queue_place *p, struct 
         at = &(*at)->next;
     *p = (struct queue_place){0};
     *at = p;
+    m->n_queued++;
     while (q->first != p && !(mine && mine->unwanted))
         pthread_cond_wait(&m->turned, &m->lock);
     bool first = q->first == p;

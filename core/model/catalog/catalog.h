@@ -71,6 +71,8 @@ struct model {
     struct domain_list *list;             /* may be NULL */
     uint64_t changes;                     /* made here, to any domain */
     unsigned askers;                      /* threads that ask for progress */
+    unsigned n_queued;                    /* operations in the queues of all domains, */
+    uint64_t n_left;                      /* and how many have left them */
 };
 
 /* What its libvirt can do. */

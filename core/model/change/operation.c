@@ -25,7 +25,7 @@ void turn_end(struct turn *t)
         lasting_keep(t->m, t->before);
     domain_unref(t->before);
     domain_unref(t->domain);
-    open_marks_count(t->m, t->entry->uuid);
+    open_marks_count(t->m);
     bool left = t->journal && !t->recovers && journal_is_left(t->journal);
     journal_close(t->journal);
     unfinished_close(t->unfinished);

@@ -1,11 +1,10 @@
 /* open_again.c - goes on with an open image after an operation has changed the files below it.
  *
- * The new chain has to be that of the same snapshot with the same bytes: snapfs was at work on the
- * domain since the image was opened, the snapshot's name and time are the same, and its disk has
- * the number that a change made here keeps (catalog/numbers.h), or is in a file that such a change
- * has marked (reader/evidence.h). Everything that opening the image asks is asked again, after what
- * has changed was noted. Locks: model->lock, to wait on an
- * operation of this process.
+ * The new chain has to be that of the same snapshot with the same bytes: snapfs was at work since
+ * the image was opened, the snapshot's name and time are the same, and its disk has the number that
+ * a change made here keeps (catalog/numbers.h), or is in a file that such a change has marked
+ * (reader/evidence.h). Everything that opening the image asks is asked again, after what has
+ * changed was noted. Locks: model->lock, to wait on an operation of this process.
  */
 #include "model/reader/open_again.h"
 
@@ -21,8 +20,11 @@
 #include "model/reader/open_marks.h"
 #include "model/reader/unmanaged.h"
 
-/* After a failure nothing is at work; an operation that was at its very end may have been. */
-enum { QUIET_TRIES = 2 };
+enum {
+    /* After a failure nothing is at work; an operation that was at its very end may have been. */
+    QUIET_TRIES = 2,
+    ELSEWHERE_TRIES = 8 /* ends of operations on other domains, which may have a file in common */
+};
 
 struct again {
     struct open_image *o;
@@ -43,13 +45,26 @@ static void rest(const struct again *a)
     pthread_mutex_unlock(&m->lock);
 }
 
-/* How many operations of this process have ended; *ret_busy: one is under way. */
+/* How many operations of this process have ended on the image's domain; *ret_busy: one is under
+ * way.
+ */
 static uint64_t operations(const struct again *a, bool *ret_busy)
 {
     struct model *m = a->o->m;
     pthread_mutex_lock(&m->lock);
     uint64_t left = a->entry->queue.n_left;
     *ret_busy = a->entry->queue.first != NULL;
+    pthread_mutex_unlock(&m->lock);
+    return left;
+}
+
+/* The same on all domains. */
+static uint64_t all_operations(const struct again *a, bool *ret_busy)
+{
+    struct model *m = a->o->m;
+    pthread_mutex_lock(&m->lock);
+    uint64_t left = m->n_left;
+    *ret_busy = m->n_queued > 0;
     pthread_mutex_unlock(&m->lock);
     return left;
 }
@@ -198,13 +213,13 @@ static int try_now(const struct open_image *o, struct image *old, struct image *
     return r;
 }
 
-/* Was an operation at work on the domain since the image was opened? If not, then somebody else has
- * changed its files. */
+/* Was an operation at work since the image was opened? If not, then somebody else has changed its
+ * files. */
 static bool is_ours(const struct again *a)
 {
     bool busy;
     uint64_t counted = open_mark_counted(a->o->mark);
-    return operations(a, &busy) != a->o->operations || busy || counted != a->o->counted ||
+    return all_operations(a, &busy) != a->o->operations || busy || counted != a->o->counted ||
            is_others(a);
 }
 
@@ -215,24 +230,52 @@ static int fail_not_ours(const struct again *a, struct err *e)
                     a->o->disk, a->o->name);
 }
 
+/* Waits for the end of an operation on another domain, if one is under way. 1: one has ended. */
+static int wait_elsewhere(const struct again *a, uint64_t before, struct err *e)
+{
+    bool busy;
+    while (all_operations(a, &busy) == before) {
+        if (!busy)
+            return 0;
+        if (!a->wanted(a->ctx))
+            return err_fail(e, EINTR, "it was interrupted");
+        rest(a);
+    }
+    return 1;
+}
+
+/* ESTALE also where an operation is under way, which may be why. */
+static int try_once(const struct again *a, struct image **ret, uint64_t *ret_before, struct err *e)
+{
+    bool busy;
+    int r = wait_for_end(a, e);
+    if (r < 0)
+        return r;
+    uint64_t counted = open_mark_counted(a->o->mark);
+    *ret_before = all_operations(a, &busy);
+    r = try_now(a->o, a->old, ret, e);
+    if (r == 0) {
+        a->o->operations = *ret_before;
+        a->o->counted = counted;
+    }
+    return r;
+}
+
 static int try_again(const struct again *a, struct image **ret, struct err *e)
 {
-    int r = 0;
-    for (int quiet = 0; quiet < QUIET_TRIES;) {
-        bool busy;
-        r = wait_for_end(a, e);
-        if (r < 0)
-            return r;
-        uint64_t before = operations(a, &busy), counted = open_mark_counted(a->o->mark);
-        r = try_now(a->o, a->old, ret, e);
-        if (r == 0) {
-            a->o->operations = before;
-            a->o->counted = counted;
-        }
+    int r = -ESTALE, elsewhere = 0;
+    for (int quiet = 0; quiet < QUIET_TRIES && elsewhere < ELSEWHERE_TRIES;) {
+        uint64_t before = 0;
+        r = try_once(a, ret, &before, e);
         if (r != -ESTALE || open_image_is_gone(a->o))
             return r;
-        bool changed = is_changing(a) || operations(a, &busy) != before;
-        quiet = changed ? 0 : quiet + 1;
+        struct err ended;
+        bool changed = is_changing(a);
+        int other = changed ? 0 : wait_elsewhere(a, before, &ended);
+        if (other < 0)
+            return err_fail(e, ended.no, "%s", ended.text);
+        elsewhere += other;
+        quiet = changed || other ? 0 : quiet + 1;
     }
     return r;
 }

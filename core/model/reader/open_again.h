@@ -19,7 +19,8 @@ struct open_image {
     pid_t pid;
     time_t when;
     struct open_mark *mark; /* open_marks.h; NULL for none */
-    /* How many operations had ended when the image was opened: of this process, and of all. */
+    /* How many operations, on any domain, had ended when the image was opened: of this process, and
+     * of all. */
     uint64_t operations, counted;
     atomic_bool gone;
 };

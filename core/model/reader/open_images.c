@@ -61,13 +61,9 @@ static bool fill(struct open_image *o, const struct snapshot *s, const struct sn
 /* Until now the files are right. */
 static void count(struct open_image *o)
 {
-    struct entry *en = model_entry(o->m, o->uuid);
-    if (!en)
-        return; /* then it is opened again in vain */
     pthread_mutex_lock(&o->m->lock);
-    o->operations = en->queue.n_left;
+    o->operations = o->m->n_left;
     pthread_mutex_unlock(&o->m->lock);
-    model_entry_done(o->m, en);
     o->counted = open_mark_counted(o->mark);
 }
 

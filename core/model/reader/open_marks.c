@@ -21,11 +21,11 @@
 #include "model/journal/run_directory.h"
 #include "model/journal/state_directory.h"
 
-#define PREFIX "open-%.*s-" /* and a hash of the snapshot's name and time */
+#define PREFIX "open-" /* then the domain's uuid, and a hash of the snapshot's name and time */
 
 enum {
     NAME_SIZE = UUID_LEN + 24,
-    /* "PID TIME INO FILE", a newline and zeros. The file grows by a byte with each operation. */
+    /* "PID TIME INO FILE", a newline and zeros. The file grows with each operation. */
     RECORD_SIZE = 512,
     FILE_MAX = 255,
     /* Another process has the lock alone for a moment when it closes an image. */
@@ -84,7 +84,7 @@ static struct open_mark *mark_new(struct model *m, const char *uuid, const char 
     if (!k)
         return NULL;
     uint64_t hash = hash_end(hash_u64(hash_str(HASH_START, name), (uint64_t)created));
-    snprintf(k->name, sizeof(k->name), PREFIX "%016" PRIx64, UUID_LEN, uuid, hash);
+    snprintf(k->name, sizeof(k->name), PREFIX "%.*s-%016" PRIx64, UUID_LEN, uuid, hash);
     k->fd = -1;
     k->dir = open_directory(m, &ignored);
     return k;
@@ -147,20 +147,18 @@ static void count_one(int dir, const char *name)
     struct stat st;
     autoclose int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        (void)!ftruncate(fd, st.st_size + 1); /* one operation at a time */
+        (void)!ftruncate(fd, st.st_size + 1);
 }
 
-void open_marks_count(struct model *m, const char *uuid)
+void open_marks_count(struct model *m)
 {
-    char prefix[NAME_SIZE];
     struct err ignored;
     int fd = m->is_test ? -1 : run_directory(m->virt, false, &ignored);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    int len = snprintf(prefix, sizeof(prefix), PREFIX, UUID_LEN, uuid);
     if (!dir && fd >= 0)
         close(fd);
     for (const struct dirent *one; dir && (one = readdir(dir));)
-        if (!strncmp(one->d_name, prefix, (size_t)len))
+        if (!strncmp(one->d_name, PREFIX, strlen(PREFIX)))
             count_one(fd, one->d_name);
     if (dir)
         closedir(dir);

@@ -23,8 +23,8 @@ int open_mark_take(struct model *m, const char *uuid, const char *name, int64_t 
  * caller) is the latest, its `file` NULL if that is not known. */
 int open_mark_claim(struct model *m, const char *uuid, const char *name, int64_t created,
                     struct open_mark **ret, struct open_file *ret_file, struct err *e);
-/* An operation on the domain is about to end: all who have marked a snapshot of it see that. */
-void open_marks_count(struct model *m, const char *uuid);
+/* An operation is about to end: all who have marked a snapshot, of any domain, see that. */
+void open_marks_count(struct model *m);
 /* Grows with each such operation; 0 for NULL. */
 uint64_t open_mark_counted(const struct open_mark *k);
 
