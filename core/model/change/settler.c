@@ -15,7 +15,7 @@
 #include "model/change/operation.h"
 
 enum {
-    AWAY_MS = 1000,        /* libvirt does not answer */
+    SOON_MS = 1000,        /* libvirt does not answer, or somebody is at work on the domain */
     AGAIN_FIRST_MS = 1000, /* or a journal could not be settled; each time longer, up to */
     AGAIN_LAST_MS = 60000,
 };
@@ -25,7 +25,7 @@ struct settler {
     struct task task; /* of the thread, as long as it lasts */
     /* the thread's alone: */
     bool left; /* a journal is left that may be settled later, */
-    bool away; /* since libvirt does not answer */
+    bool soon; /* or for a cause that passes, without libvirt's being asked for anything */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -68,10 +68,8 @@ static void settle_one(void *ctx, const char *uuid)
     struct err e;
     if (task_check(&e) < 0)
         return;
-    if (is_held(s, uuid))
-        s->left = true;
-    else if (is_libvirt_away(s, uuid))
-        s->away = true;
+    if (is_held(s, uuid) || is_libvirt_away(s, uuid))
+        s->soon = true;
     else if (turn_recover(s->m, uuid, &e) < 0 && err_is_open(&e))
         s->left = true;
 }
@@ -79,7 +77,7 @@ static void settle_one(void *ctx, const char *uuid)
 static void settle_all(struct settler *s)
 {
     struct err e;
-    s->left = s->away = false;
+    s->left = s->soon = false;
     if (journal_list(settle_one, s, &e) < 0 && s->m->options.say)
         s->m->options.say(true, e.text);
 }
@@ -107,8 +105,8 @@ static void run(struct settler *s)
     uint64_t next, ms = AGAIN_FIRST_MS;
     do {
         settle_all(s);
-        next = s->away ? AWAY_MS : s->left ? ms : 0;
-        ms = s->left ? min_u64(ms * 2, AGAIN_LAST_MS) : AGAIN_FIRST_MS;
+        next = s->soon ? SOON_MS : s->left ? ms : 0;
+        ms = s->left && !s->soon ? min_u64(ms * 2, AGAIN_LAST_MS) : AGAIN_FIRST_MS;
     } while (rest(s, next ? clock_ns() + next * CLOCK_MS : 0));
 }
 
