@@ -1,6 +1,6 @@
 """An ordinary user who may use the system's libvirt, as a member of the group that its socket belongs to:
-the images that file modes let him read, and the changes whose whole effect he can look at. Nothing that
-he begins is left half done, and root and he have one lock and know of each other's unfinished journals."""
+the images that file modes allow, and the changes whose whole effect that user can look at. Nothing is left
+half done, and root and the user have one lock and know of each other's unfinished journals."""
 
 import errno
 import fcntl
@@ -241,7 +241,7 @@ def a_file_that_may_not_be_looked_at_is_named(be, directory):
 
 @test
 @in_scratch
-def files_are_removed_in_directories_that_he_may_write_to(be, directory):
+def files_are_removed_in_directories_that_the_user_may_write_to(be, directory):
     place = directory
     with Domain("chain", place) as domain, Member(be, f"domain={domain.name}") as member:
         held = Held(domain)
@@ -320,15 +320,15 @@ def a_revert_on_a_copy_is_made_by_the_owner_of_the_file(be, directory):
 
 @test
 @in_scratch
-def one_lock_for_root_and_him(be, directory):
+def one_lock_for_root_and_a_member(be, directory):
     with Domain("lock", directory) as domain:
         with Member(be, f"domain={domain.name}") as member, Mount(SYSTEM, "cache=0", f"domain={domain.name}") as root:
             member.does("mkdir", member.path("lock/snapshots/first"))
-            waits_for_the_lock(domain, "his", lambda: member.does("mkdir", member.path("lock/current/his")),
+            waits_for_the_lock(domain, "members", lambda: member.does("mkdir", member.path("lock/current/members")),
                                lambda: member.read("lock/job"))
             waits_for_the_lock(domain, "roots", lambda: os.mkdir(root.path("lock/current/roots")),
                                lambda: str(job(root, domain)))
-            equal(domain.parents(), {"first": None, "his": "first", "roots": "his"}, "parents")
+            equal(domain.parents(), {"first": None, "members": "first", "roots": "members"}, "parents")
             with user(UID + 1) as (stranger, _):
                 equal(attempt(*stranger, "flock", "-n", lock_of(domain), "true").status, 66, "a stranger's lock")
 
@@ -356,7 +356,7 @@ def both_at_once(be, directory):
     """Each is told the truth: what neither of them was told is done is not there."""
     with Domain("race", directory) as domain:
         with Member(be, f"domain={domain.name}") as member, Mount(SYSTEM, "cache=0", f"domain={domain.name}") as root:
-            here = {"his": 0, "roots": 0}
+            here = {"members": 0, "roots": 0}
 
             def does(prefix, command):
                 result = attempt(*prefix, "bash", "-c", command)
@@ -371,7 +371,7 @@ def both_at_once(be, directory):
                         here[who] += 1
                         here[who] -= does(prefix, f"echo > {mount.path('race/by-name', name, 'delete')}")
 
-            threads = [threading.Thread(target=rounds, args=one) for one in (("his", be, member), ("roots", (), root))]
+            threads = [threading.Thread(target=rounds, args=one) for one in (("members", be, member), ("roots", (), root))]
             for thread in threads:
                 thread.start()
             for thread in threads:

@@ -71,8 +71,8 @@ static int check_new_name(const struct turn *t, const char *name, struct err *e)
     return 0;
 }
 
-/* Settles the files and asks the guard; an ordinary user makes no snapshot that he could not look
- * at to delete it.  what libvirt will be told is then in c->wish. */
+/* Settles the files and asks the guard. An ordinary user makes no snapshot whose files that user
+ * could not look at to delete it. What libvirt will be told is then in c->wish. */
 static int settle(struct creation *c, struct err *e)
 {
     struct model *m = c->turn.m;

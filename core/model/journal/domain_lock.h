@@ -12,7 +12,7 @@
 struct domain_lock;
 
 /* Locks the domain; *ret is NULL if the daemon is not shared. As file_lock, and as run_directory:
- * whoever cannot lock must not change the domain. */
+ * a caller that cannot lock must not change the domain. */
 int domain_lock_take(struct virt *v, const char *uuid, bool wait, struct domain_lock **ret,
                      struct err *e);
 void domain_lock_release(struct domain_lock *l); /* NULL allowed */
