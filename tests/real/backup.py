@@ -25,6 +25,8 @@ from lib.wait import until
 SCRIPTS = os.path.join(os.path.dirname(__file__), "../../scripts")
 NIGHTS = int(os.environ.get("SNAPFS_BACKUP_NIGHTS", 2))
 DISKS = {"vda": "qcow2", "vdb": "raw"}
+# Snapshots that backup-vm has not taken.
+USERS = ("backup-before-upgrade", "backup-of-mine")
 
 
 def backup_vm(mount, domain, place, *options):
@@ -187,8 +189,12 @@ def a_backup_that_fails_says_so_and_the_next_one_goes_on(directory):
             result = backup_vm(mount, domain, place, "-k", "2")
         equal(result.status, 1, str(result))
         holds(result.err, "restic ended with 3")
+        for name in USERS:
+            domain.snapshot(name, "external")
         well(backup_vm(mount, domain, place))
-        equal(len(domain.snapshots()), 1, "snapshots")
+        own = set(domain.snapshots()) - set(USERS)
+        equal(len(domain.snapshots()), len(USERS) + 1, "snapshots")
+        equal(len(own), 1, "backup-vm's own")
         result = attempt(f"{SCRIPTS}/backup-vm", mount.path("nobody"))
         equal(result.status, 1, str(result))
         holds(result.err, "no machine in a snapfs mount")

@@ -55,11 +55,13 @@ static int make_above(const char *path, struct err *e)
 static int make_by_root(const char *path, gid_t gid, struct err *e)
 {
     char draft[64];
-    snprintf(draft, sizeof(draft), "%s.%ld", path, (long)getpid());
+    snprintf(draft, sizeof(draft), "%s.XXXXXX", path); /* a kill may leave one behind */
     int r = make_above(path, e);
-    if (r == 0 && mkdir(draft, ALONE) < 0)
+    if (r < 0)
+        return r;
+    if (!mkdtemp(draft)) /* of mode 0700, which is ALONE */
         return fail_make(draft, errno, e);
-    if (r == 0 && gid && (chown(draft, 0, gid) < 0 || chmod(draft, TOGETHER) < 0))
+    if (gid && (chown(draft, 0, gid) < 0 || chmod(draft, TOGETHER) < 0))
         r = fail_make(path, errno, e);
     if (r == 0 && renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE) < 0 &&
         errno != EEXIST)
@@ -187,6 +189,20 @@ static int make_file(int dir, const char *name)
     return made ? 0 : -errno;
 }
 
+/* The caller writes to it, and a member of the group could have linked root's own file there. */
+static int check_file(const char *name, const struct stat *st, struct err *e)
+{
+    const char *why = !S_ISREG(st->st_mode) ? "is no regular file"
+                      : st->st_nlink > 1    ? "has another name, too"
+                                            : NULL;
+    if (!why)
+        return 0;
+    return err_fail(e, EPERM,
+                    "cannot use '%s' in the directory that all users of this libvirt share: it %s; "
+                    "remove it",
+                    name, why);
+}
+
 int run_file(int dir, const char *name, struct err *e)
 {
     struct stat st;
@@ -206,11 +222,9 @@ int run_file(int dir, const char *name, struct err *e)
                         "cannot open '%s' in the directory that all users of this "
                         "libvirt share: %s",
                         name, strerrordesc_np(errno));
-    if (!S_ISREG(st.st_mode))
-        return err_fail(e, EPERM,
-                        "'%s' in the directory that all users of this libvirt share is "
-                        "no regular file",
-                        name);
+    int r = check_file(name, &st, e);
+    if (r < 0)
+        return r;
     int ret = fd;
     fd = -1; /* the caller's */
     return ret;

@@ -23,7 +23,8 @@ int run_directory(struct virt *v, bool make, struct err *e);
 int run_shared_directory(struct virt *v, const char *path, bool make, struct err *e);
 
 /* Opens the regular file of that name in such a directory, to read and write, and makes a missing
- * one: of mode 0660, and of the directory's group. The caller closes it. */
+ * one: of mode 0660, and of the directory's group. The caller closes it. EPERM if it has another
+ * name, too. */
 int run_file(int dir, const char *name, struct err *e);
 
 #endif

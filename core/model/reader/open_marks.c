@@ -146,7 +146,7 @@ static void count_one(int dir, const char *name)
 {
     struct stat st;
     autoclose int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink < 2)
         (void)!ftruncate(fd, st.st_size + 1);
 }
 
