@@ -106,6 +106,32 @@ def one_that_is_made_below_meanwhile_stays(directory):
         equal(domain.parents(), {"top": None, "a": "top", "new": "a"})
 
 
+@test
+def what_waits_behind_a_merge_finds_its_snapshot(directory):
+    """The merge gives all snapshots after it other files."""
+    with Domain("behind", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
+        domain.start()
+        held = Held(domain)
+        for number, name in enumerate(("e1", "e2", "e3", "e4"), 1):
+            domain.write(number, number * MIB)
+            held.snapshot(name, "external")
+        describe = mount.path("behind", "by-name", "e3", "description")
+        with concurrent.futures.ThreadPoolExecutor(3) as thread:
+            with open(os.path.join(JOURNALS, domain.uuid), "w") as journal:
+                fcntl.flock(journal, fcntl.LOCK_EX)
+                outcomes = [thread.submit(delete, mount, domain, "e1")]
+                until(lambda: job(mount, domain).get("Step", "").startswith("waiting"), "it waits")
+                outcomes.append(thread.submit(delete, mount, domain, "e2"))
+                outcomes.append(thread.submit(command, describe, "third"))
+                until(lambda: job(mount, domain).get("Waiting") == "2", "two wait behind it")
+            for outcome in outcomes:
+                outcome.result()
+        equal(domain.snapshots(), ["e3", "e4"])
+        with open(describe, encoding="utf-8") as file:
+            equal(file.read().strip(), "third", "the description of e3")
+        reading.compare(domain, mount, directory, ["e3", "e4"])
+
+
 # ---- before each merge ----
 
 # The moments of a delete of a domain that is shut off: plan, start, merge; and after a commit of the

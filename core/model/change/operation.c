@@ -24,6 +24,7 @@ void turn_end(struct turn *t)
     if (t->before)
         lasting_keep(t->m, t->before);
     domain_unref(t->before);
+    domain_unref(t->asked);
     domain_unref(t->domain);
     open_marks_count(t->m);
     bool left = t->journal && !t->recovers && journal_is_left(t->journal);
@@ -37,14 +38,25 @@ void turn_end(struct turn *t)
         settler_ask(t->m->settler);
 }
 
+/* What the caller has seen of the domain, NULL for nothing. */
+static struct domain *known(struct model *m, struct entry *en)
+{
+    pthread_mutex_lock(&m->lock);
+    struct domain *d = en->latest ? domain_ref(en->latest) : NULL;
+    pthread_mutex_unlock(&m->lock);
+    return d;
+}
+
 /* The place in the queue. */
 static int enter(struct turn *t, struct model *m, const char *uuid, struct err *e)
 {
     struct entry *en = model_entry(m, uuid);
     if (!en)
         return err_nomem(e);
+    t->asked = known(m, en);
     int r = queue_enter(m, &en->queue, &t->place, e);
     if (r < 0) {
+        domain_unref(take(t->asked));
         model_entry_done(m, en);
         return r;
     }
@@ -107,7 +119,10 @@ int turn_again(struct turn *t, struct err *e)
 int turn_snapshot(const struct turn *t, uint64_t ident, const struct snapshot **ret, struct err *e)
 {
     *ret = domain_find_ident(t->domain, ident);
-    if (*ret)
+    const struct snapshot *was = t->asked ? domain_find_ident(t->asked, ident) : NULL;
+    if (!*ret && was)
+        *ret = domain_find_same(t->domain, was);
+    if (*ret && (!was || (*ret)->ident == ident || (*ret)->number == was->number))
         return 0;
     return err_fail(e, ESTALE, "the snapshot was deleted or made again meanwhile");
 }

@@ -17,6 +17,7 @@ struct turn {
     struct domain_lock *lock; /* NULL: no other user shares the daemon */
     struct journal
         *journal;          /* NULL for the test driver's domains, which are this process's alone */
+    struct domain *asked;  /* as it was known when the verb was asked for; NULL: not */
     struct domain *domain; /* as it was read after the turn came */
     struct unfinished *unfinished; /* as `lock` */
     bool recovers;                 /* it does nothing else */
@@ -35,7 +36,7 @@ int turn_recover(struct model *m, const char *uuid, struct err *e);
 /* Reads the domain again, after a change of ours. */
 int turn_again(struct turn *t, struct err *e);
 
-/* The snapshot of that ident. ESTALE. */
+/* The snapshot of that ident, also if a verb before it has given it other files. ESTALE. */
 int turn_snapshot(const struct turn *t, uint64_t ident, const struct snapshot **ret, struct err *e);
 
 /* After turn_confirm: the change may give snapshots other bytes, so none keeps its number

@@ -24,7 +24,7 @@ struct reader {
 /* The tag of a snapshot. */
 struct owned {
     int file;
-    const char *tag, *id;
+    const char *tag, *id, *domain;
 };
 
 struct outlook {
@@ -123,7 +123,8 @@ static bool add_readers(struct outlook *o, size_t at)
     if (x->u->unknown || x->u->inside)
         o->anywhere[o->n_anywhere++] = at;
     if (x->u->snapshot && x->u->tag && x->u->tag_id)
-        o->owned[o->n_owned++] = (struct owned){file_at(o, x, 0), x->u->tag, x->u->tag_id};
+        o->owned[o->n_owned++] = (struct owned){file_at(o, x, 0), x->u->tag, x->u->tag_id,
+                                                   x->u->domain};
     return true;
 }
 
@@ -339,12 +340,29 @@ int outlook_needed_by(const struct outlook *o, const struct domain *d, const str
     return ok ? 0 : err_nomem(e);
 }
 
-bool outlook_owns_tag(const struct outlook *o, uint64_t dev, uint64_t ino, const char *tag,
-                      const char *id)
+/* The first that does not come before the key. */
+static size_t first_owned(const struct outlook *o, const struct owned *key)
+{
+    size_t lo = 0, hi = o->n_owned;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (cmp_owned(&o->owned[mid], key) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+bool outlook_other_owns_tag(const struct outlook *o, const struct domain *d, uint64_t dev,
+                            uint64_t ino, const char *tag, const char *id)
 {
     struct owned key = {.file = o->graph ? graph_first(o->graph, graph_find(o->graph, dev, ino))
                                          : GRAPH_NO_FILE,
                         .tag = tag,
                         .id = id};
-    return o->n_owned && bsearch(&key, o->owned, o->n_owned, sizeof(key), cmp_owned);
+    for (size_t i = first_owned(o, &key); i < o->n_owned && !cmp_owned(&o->owned[i], &key); i++)
+        if (strcmp(o->owned[i].domain, d->name) != 0)
+            return true;
+    return false;
 }

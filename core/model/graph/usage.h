@@ -34,8 +34,8 @@ int outlook_needed_by(const struct outlook *o, const struct domain *d, const str
                       size_t max, void (*each)(void *ctx, const char *who), void *ctx,
                       size_t *ret_n, struct err *e);
 
-/* Is that entry of a snapshot table one of a snapshot, in any domain? */
-bool outlook_owns_tag(const struct outlook *o, uint64_t dev, uint64_t ino, const char *tag,
-                      const char *id);
+/* Is that entry of a snapshot table one of a snapshot of another domain than `d`? */
+bool outlook_other_owns_tag(const struct outlook *o, const struct domain *d, uint64_t dev,
+                            uint64_t ino, const char *tag, const char *id);
 
 #endif

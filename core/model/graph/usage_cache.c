@@ -112,7 +112,7 @@ static bool serves(const struct lookout *l, uint64_t now, uint64_t changes, cons
 {
     if (!l->latest || l->until <= now || l->changes != changes)
         return false;
-    bool knows = !s || outlook_failure(l->latest) || outlook_knows(l->latest, d, s);
+    bool knows = outlook_failure(l->latest) || (s && outlook_knows(l->latest, d, s));
     return knows || !is_before(l->when, d->seen);
 }
 

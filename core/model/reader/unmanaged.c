@@ -191,7 +191,7 @@ static void drop_others(struct found *f, struct model *m, const struct domain *d
     size_t kept = 0;
     for (size_t i = 0; o && i < f->n_strays; i++) {
         struct stray *s = &f->strays[i];
-        if (outlook_owns_tag(o, s->identity.dev, s->identity.ino, s->name, s->id))
+        if (outlook_other_owns_tag(o, d, s->identity.dev, s->identity.ino, s->name, s->id))
             strays_clear(s, 1);
         else
             f->strays[kept++] = *s;
