@@ -288,8 +288,7 @@ def a_read_that_waits_for_a_merge(directory):
                 readers[1].process.send_signal(signal.SIGURG)
                 if not readers[1].waits():
                     fail(f"it has ended: {readers[1].end()}")
-                with open(mount.path("waits/state"), encoding="ascii") as state:
-                    state.read()
+                true(os.statvfs(mount.point).f_blocks > 0, "blocks")
             finally:
                 os.kill(qemu(domain), signal.SIGCONT)
             equal([reader.end()[0] for reader in readers[1:3]], ["7\n", "7\n"], "bytes")
