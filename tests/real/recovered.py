@@ -13,7 +13,7 @@ from lib.caller import Caller
 from lib.control import create, job, last_log
 from lib.control import write as command
 from lib.domain import MIB, SYSTEM, Domain
-from lib.dying import dying, journals, settled
+from lib.dying import JOURNALS, dying, journals, settled
 from lib.held import Held, tidy
 from lib.mount import Mount
 from lib.scratch import scratch
@@ -189,6 +189,51 @@ def a_delete_by_libvirt_itself_is_made_anew(directory):
                 held.bytes.pop("i1")
             held.check()
             tidy(domain)
+
+
+@test
+def a_delete_by_libvirt_itself_is_not_made_anew_under_an_open_image(directory):
+    with Domain("read", directory, ONE, 4 * MIB) as domain:
+        held = Held(domain)
+        for number in (1, 2):
+            domain.write(0x60 + number)
+            held.snapshot(f"i{number}", "internal")
+        domain.write(0x63)
+        with dying(domain, FORGETTING, os.path.join(directory, "moments")) as mount:
+            with contextlib.suppress(OSError):
+                command(mount.path(domain.name, "by-name/i1/delete"), "merge\n")
+            mount.process.wait()
+        equal(len(journals()), 1, "journals")
+        # A reader who does not see the journal.
+        with Mount(SYSTEM, "cache=0", environment={"STATE_DIRECTORY": f"{directory}/state"}) as reader:
+            with open(reader.path(domain.name, "by-name/i1/vda.raw"), "rb"):
+                with Mount(SYSTEM, "cache=0") as mount:
+                    settled()
+                    holds(last_log(mount, domain), "it cannot be: 'vda.raw' of snapshot 'i1' is open")
+                equal(domain.snapshots(), ["i1", "i2"])
+        held.check()
+        tidy(domain)
+
+
+@test
+def a_mark_whose_journal_is_gone_does_not_outlast_the_next_mount(directory):
+    with Domain("marked", directory, ONE, 4 * MIB) as domain:
+        uuid = domain.virsh("domuuid", domain.name).strip()
+        with Mount(SYSTEM, "cache=0") as mount:
+            create(mount, domain, "s1")  # which makes all the directories
+        marks = {name: f"/var/lib/libvirt/snapfs/{name}" for name in (f"{uuid}.0", f"{uuid}.x", f"{uuid[:-1]}.0")}
+        for path in marks.values():
+            with open(path, "w", encoding="ascii") as file:
+                file.write(f"{JOURNALS}/{uuid}")
+        try:
+            with Mount(SYSTEM, "cache=0") as mount:
+                until(lambda: not os.path.exists(marks[f"{uuid}.0"]), "the mark is gone")
+                equal([name for name, path in marks.items() if os.path.exists(path)], list(marks)[1:], "others' marks")
+        finally:
+            for path in marks.values():
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+        tidy(domain)
 
 
 @test

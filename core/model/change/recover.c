@@ -17,6 +17,7 @@
 #include "model/journal/record.h"
 #include "model/revert/overlays.h"
 #include "model/revert/native.h"
+#include "model/reader/open_images.h"
 #include "model/verbs.h"
 
 static void say(struct model *m, const char *uuid, int result, const struct err *failure,
@@ -47,6 +48,18 @@ static int recover_procedure(struct model *m, struct journal *j, const char *uui
     return strcmp(word, "freeze") ? record_fail(e) : quiesce_recover(m, j, uuid, remark, e);
 }
 
+/* No image is read any more of what the recovery has deleted. */
+static void end_images(struct model *m, const struct domain *before)
+{
+    struct domain *now autodestroy(domain_unref) = NULL;
+    struct err ignored;
+    if (model_domain_now(m, before->uuid, &now, &ignored) < 0)
+        return;
+    for (size_t i = 0; i < before->n; i++)
+        if (!domain_find_same(now, &before->all[i]))
+            open_images_gone(m, before, &before->all[i]);
+}
+
 int recover_domain(struct model *m, struct journal *j, const char *uuid, struct err *e)
 {
     autotext struct text remark = {0};
@@ -58,6 +71,8 @@ int recover_domain(struct model *m, struct journal *j, const char *uuid, struct 
     int r = recover_procedure(m, j, uuid, &remark, &own);
     if (before)
         lasting_keep(m, before);
+    if (before && r == 0)
+        end_images(m, before);
     if (r < 0 || remark.len)
         say(m, uuid, r, &own, &remark);
     if (r == 0)

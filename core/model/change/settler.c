@@ -10,6 +10,7 @@
 #include "model/catalog/catalog.h"
 #include "model/journal/domain_lock.h"
 #include "model/journal/journal.h"
+#include "model/journal/unfinished.h"
 #include "model/change/recover.h"
 #include "model/activity/task.h"
 #include "model/change/operation.h"
@@ -80,6 +81,7 @@ static void settle_all(struct settler *s)
     s->left = s->soon = false;
     if (journal_list(settle_one, s, &e) < 0 && s->m->options.say)
         s->m->options.say(true, e.text);
+    unfinished_each_stale(s->m->virt, settle_one, s);
 }
 
 /* ---- the thread ---- */

@@ -16,6 +16,7 @@
 #include "model/change/procedures.h"
 #include "model/delete/in_use.h"
 #include "model/delete/steps.h"
+#include "model/reader/open_marks.h"
 
 static struct delete *of(const struct procedure *p)
 {
@@ -96,11 +97,12 @@ static int resume(struct procedure *p, int *ret_next, struct err *e)
 /* libvirt's own call is made anew, with all that is asked before it. */
 static int anew(struct procedure *p, struct err *e)
 {
+    struct open_mark *mark autodestroy(open_mark_drop) = NULL;
     autotext struct text how = {0};
     struct err why;
     (void)e;
-    if (delete_snapshot(p->m, p->j, p->now, delete_target(of(p)), false, of(p)->force, NULL, &how,
-                        &why) == 0)
+    if (delete_snapshot(p->m, p->j, p->now, delete_target(of(p)), false, of(p)->force,
+                        of(p)->force ? NULL : &mark, &how, &why) == 0)
         text_add(p->remark, ", %s", how.s ? how.s : "");
     else
         text_add(p->remark, "; it cannot be: %s", why.text);

@@ -15,12 +15,12 @@
 
 #define DIRECTORY "/var/lib/libvirt/snapfs"
 
-enum { UID_DIGITS = 10 };
+enum { UID_DIGITS = 10, NAME_SIZE = UUID_LEN + UID_DIGITS + 2 };
 
 struct unfinished {
     int dir;
     char uuid[UUID_LEN + 1];
-    char name[UUID_LEN + UID_DIGITS + 2]; /* of this user's file */
+    char name[NAME_SIZE]; /* of this user's file */
 };
 
 void unfinished_close(struct unfinished *u)
@@ -28,6 +28,11 @@ void unfinished_close(struct unfinished *u)
     if (u && u->dir >= 0)
         close(u->dir);
     free(u);
+}
+
+static void name_own(const char *uuid, char ret[NAME_SIZE])
+{
+    snprintf(ret, NAME_SIZE, "%.*s.%lu", UUID_LEN, uuid, (unsigned long)geteuid());
 }
 
 /* ---- others' ---- */
@@ -97,7 +102,7 @@ int unfinished_open(struct virt *v, const char *uuid, struct unfinished **ret, s
     if (!u)
         return err_nomem(e);
     snprintf(u->uuid, sizeof(u->uuid), "%s", uuid);
-    snprintf(u->name, sizeof(u->name), "%s.%lu", u->uuid, (unsigned long)geteuid());
+    name_own(uuid, u->name);
     u->dir = run_shared_directory(v, DIRECTORY, true, e);
     int r = u->dir < 0 ? u->dir : check_others(u, e);
     if (r == 0)
@@ -122,5 +127,41 @@ int unfinished_tell(struct unfinished *u, const char *journal, struct err *e)
 
 void unfinished_end(struct unfinished *u)
 {
-    unlinkat(u->dir, u->name, 0);
+    if (unlinkat(u->dir, u->name, 0) == 0)
+        (void)fsync(u->dir);
+}
+
+/* ---- what a crash left ---- */
+
+static bool is_stale(int dir, const char *name)
+{
+    char own[NAME_SIZE];
+    struct stat st;
+    autofree char *journal = NULL;
+    name_own(name, own);
+    if (strcmp(name, own) != 0)
+        return false;
+    autoclose int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+        state_read(fd, PATH_MAX, &journal) < 0)
+        return false;
+    return access(journal, F_OK) < 0 && errno == ENOENT;
+}
+
+void unfinished_each_stale(struct virt *v, void (*each)(void *ctx, const char *uuid), void *ctx)
+{
+    struct err ignored;
+    autoclose int state = run_is_shared(v) ? state_directory(false, &ignored) : -1;
+    int fd = state < 0 ? -1 : run_shared_directory(v, DIRECTORY, false, &ignored);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir && fd >= 0)
+        close(fd);
+    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
+        char uuid[UUID_LEN + 1];
+        snprintf(uuid, sizeof(uuid), "%.*s", UUID_LEN, entry->d_name);
+        if (uuid_is(uuid) && is_stale(fd, entry->d_name))
+            each(ctx, uuid);
+    }
+    if (dir)
+        closedir(dir);
 }

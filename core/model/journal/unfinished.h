@@ -21,7 +21,13 @@ MEM_CLEANUP(struct unfinished, unfinished_close)
 /* This user's journal is unfinished; that is on the disk when it returns. */
 int unfinished_tell(struct unfinished *u, const char *journal, struct err *e);
 
-/* It is not any more. */
+/* It is not any more. A power cut may leave the file behind; unfinished_each_stale finds it then.
+ */
 void unfinished_end(struct unfinished *u);
+
+/* Calls `each` for every domain with a file of this user whose journal is gone. To open both again
+ * (journal_share) removes the file. Calls it for none where the file system with the journals may
+ * not be mounted. */
+void unfinished_each_stale(struct virt *v, void (*each)(void *ctx, const char *uuid), void *ctx);
 
 #endif
