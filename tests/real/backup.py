@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -106,6 +107,28 @@ def a_whole_machine_comes_back_from_borg(directory):
     nights(directory, "borg")
 
 
+def interrupted(directory, domain, back, mount):
+    """A restore that is told to end leaves nothing of its own, and what is somebody else's."""
+    bin = tempfile.mkdtemp(dir=directory)
+    environment = dict(os.environ, PATH=f"{bin}:{os.environ['PATH']}", REAL=shutil.which("qemu-img"))
+    theirs = f"{directory}/mixed.with-memory.memory"
+    for after, said in (
+        ("kill -TERM $PPID; exec sleep 100", "interrupted"),
+        ("kill -INT $PPID; exec sleep 100", "interrupted"),
+        (f"echo theirs >{theirs}", "File exists"),
+    ):
+        with open(f"{bin}/qemu-img", "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\n"$REAL" "$@" || exit\n{after}\n')
+        os.chmod(file.name, 0o755)
+        result = attempt(f"{SCRIPTS}/restore-vm", back, mount.point, env=environment)
+        equal(result.status, 1, str(result))
+        holds(result.err, said)
+        equal((files(domain), domain.try_virsh("domuuid", "mixed").status), (set(), 1), f"what is left after: {after}")
+    with open(theirs, encoding="utf-8") as file:
+        equal(file.read(), "theirs\n")
+    os.unlink(theirs)
+
+
 @test
 def branches_and_memory_come_back_and_internal_snapshots_are_named(directory):
     with machine(directory, "mixed") as (domain, mount, place):
@@ -134,6 +157,7 @@ def branches_and_memory_come_back_and_internal_snapshots_are_named(directory):
         with away(f"{back}/by-name/branch/vda.raw"):
             true(attempt(f"{SCRIPTS}/restore-vm", back, mount.point).status, "a restore without an image")
         equal((files(domain), domain.try_virsh("domuuid", "mixed").status), (set(), 1), "what a failed one leaves")
+        interrupted(directory, domain, back, mount)
         said = must(f"{SCRIPTS}/restore-vm", back, mount.point)
         holds(said, "not external: inside")
         equal(domain.parents(), {"first": None, "with-memory": "first", "branch": "first", backup: "branch"})
