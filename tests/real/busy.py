@@ -1,6 +1,8 @@
 """A snapshot whose images are open is not deleted, and who has them open is told."""
 
+import concurrent.futures
 import errno
+import fcntl
 import mmap
 import os
 import subprocess
@@ -12,6 +14,7 @@ from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
+from lib.wait import until
 from lib.watch import rmdir
 
 
@@ -203,6 +206,49 @@ def an_open_through_a_mount_that_was_killed(directory):
             other.mounted = False
             other.process = subprocess.Popen(["true"])
         equal(marks(), [], "marks")
+
+
+def read_once(path):
+    with open(path, "rb") as file:
+        return len(file.read(512))
+
+
+def mark_of(path):
+    """The name of the file that an open image of the snapshot has beside the others' marks."""
+    with open(path, "rb"):
+        (name,) = marks()
+    until(lambda: not marks(), "the mark goes with the close")
+    return os.path.join(MARKS, name)
+
+
+@test
+def a_mark_that_cannot_be_had(directory):
+    """Neither an open nor a delete goes on as if there were none."""
+    with Line("unmarked", directory, {"e1": "external"}) as line:
+        mark = mark_of(line.image("e1"))
+        os.mkdir(mark)
+        refused(errno.EISDIR, read_once, line.image("e1"))
+        line.is_busy("cannot find out whether an image of snapshot 'e1' is open", os.path.basename(mark), name="e1")
+        os.rmdir(mark)
+        equal(read_once(line.image("e1")), 512)
+        rmdir(line.mount, line.domain, "e1")
+
+
+@test
+def a_close_that_takes_its_time(directory):
+    """Who closes a snapshot's last image has the lock alone; an open waits for that, but for no delete."""
+    with Line("slowly", directory, {"e1": "external"}) as line, concurrent.futures.ThreadPoolExecutor(1) as thread:
+        mark = mark_of(line.image("e1"))
+        with open(mark, "wb") as closer:
+            fcntl.flock(closer, fcntl.LOCK_EX)
+            outcome = thread.submit(read_once, line.image("e1"))
+            true(not concurrent.futures.wait([outcome], 0.2).done, "the open does not wait")
+        equal(outcome.result(), 512)
+        with open(mark, "wb", 0) as deleter:
+            fcntl.flock(deleter, fcntl.LOCK_EX)
+            deleter.write(b"deleting\n")
+            refused(errno.EBUSY, read_once, line.image("e1"))
+            holds(line.last(), "the snapshot 'e1' is being deleted")
 
 
 with scratch() as directory:

@@ -66,8 +66,10 @@ int in_use_check(struct model *m, const struct domain *d, const struct snapshot 
         struct open_mark *mark autodestroy(open_mark_drop) = NULL;
         autofiles struct open_files files = {0};
         int r = look(m, d, s, &files, &mark, e);
-        if (r == 0 && ret)
+        if (r == 0 && ret) {
+            open_mark_deleting(mark);
             *ret = take(mark);
+        }
         if (r != -EAGAIN)
             return r;
         if (clock_ns() >= until)

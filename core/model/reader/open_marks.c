@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/uuid.h"
 #include "model/catalog/catalog.h"
@@ -28,35 +29,48 @@ enum {
     /* "PID TIME INO FILE", a newline and zeros. The file grows with each operation. */
     RECORD_SIZE = 512,
     FILE_MAX = 255,
-    /* Another process has the lock alone for a moment when it closes an image. */
-    TRIES = 5,
+    /* Another process has the lock alone for a moment when it closes an image, and for longer if
+     * the host is busy. */
+    CLOSE_MS = 1000,
     TRY_AGAIN_MS = 3
 };
 
+/* The record of a snapshot that is being deleted. */
+#define DELETING "deleting\n"
+
 struct open_mark {
-    int dir, fd;
+    struct virt *virt;
+    int dir, fd; /* dir is open until the lock is taken */
     char name[NAME_SIZE];
 };
 
 /* ---- the file ---- */
 
-static void close_file(struct open_mark *k)
+static void close_one(int *fd)
 {
-    if (k->fd >= 0)
-        close(k->fd);
-    k->fd = -1;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* Each open image keeps one descriptor for its mark, so the directory is opened again. */
+static void remove_file(struct open_mark *k)
+{
+    struct err ignored;
+    if (k->dir < 0)
+        k->dir = run_directory(k->virt, false, &ignored);
+    if (k->dir >= 0 && state_is_linked(k->dir, k->name, k->fd))
+        unlinkat(k->dir, k->name, 0);
 }
 
 void open_mark_drop(struct open_mark *k)
 {
     if (!k)
         return;
-    if (k->fd >= 0 && flock(k->fd, LOCK_EX | LOCK_NB) == 0 &&
-        state_is_linked(k->dir, k->name, k->fd))
-        unlinkat(k->dir, k->name, 0);
-    close_file(k);
-    if (k->dir >= 0)
-        close(k->dir);
+    if (k->fd >= 0 && flock(k->fd, LOCK_EX | LOCK_NB) == 0)
+        remove_file(k);
+    close_one(&k->fd);
+    close_one(&k->dir);
     free(k);
 }
 
@@ -80,38 +94,54 @@ static struct open_mark *mark_new(struct model *m, const char *uuid, const char 
                                   int64_t created)
 {
     struct open_mark *k = calloc(1, sizeof(*k));
-    struct err ignored;
     if (!k)
         return NULL;
     uint64_t hash = hash_end(hash_u64(hash_str(HASH_START, name), (uint64_t)created));
     snprintf(k->name, sizeof(k->name), PREFIX "%.*s-%016" PRIx64, UUID_LEN, uuid, hash);
-    k->fd = -1;
-    k->dir = open_directory(m, &ignored);
+    k->virt = m->virt;
+    k->dir = k->fd = -1;
     return k;
 }
 
-/* 1: locked; 0: to be tried again; -EAGAIN: others have it; else there are no marks. */
+/* 1: the directory is open; 0: there are no marks, because it is missing or not ours to enter. */
+static int enter(struct model *m, struct open_mark *k, struct err *e)
+{
+    k->dir = open_directory(m, e);
+    return k->dir >= 0 ? 1 : err_is_want(-k->dir) ? k->dir : 0;
+}
+
+/* Does the record say that a delete has the lock? */
+static bool is_deleted(const struct open_mark *k)
+{
+    autofree char *text = NULL;
+    return state_read(k->fd, RECORD_SIZE, &text) >= 0 && !strncmp(text, DELETING, strlen(DELETING));
+}
+
+/* 1: locked; 0: to be tried again; -EAGAIN: others have it; or why the file cannot be had. */
 static int try_lock(struct open_mark *k, int how, struct err *e)
 {
-    close_file(k);
+    close_one(&k->fd);
     k->fd = run_file(k->dir, k->name, e);
     if (k->fd < 0)
         return k->fd;
-    if (flock(k->fd, how | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK ? -EAGAIN : errno == EINTR ? 0 : -errno;
-    return state_is_linked(k->dir, k->name, k->fd);
+    if (flock(k->fd, how | LOCK_NB) == 0)
+        return state_is_linked(k->dir, k->name, k->fd);
+    if (errno == EINTR || errno == EWOULDBLOCK)
+        return errno == EINTR ? 0 : -EAGAIN;
+    return err_fail(e, errno, "cannot lock '%s': %s", k->name, strerrordesc_np(errno));
 }
 
-static int lock(struct open_mark *k, int how, struct err *e)
+/* As try_lock, and 0 on a file system that nobody can write to: then there are no marks. */
+static int lock(struct open_mark *k, int how, unsigned ms, struct err *e)
 {
     const struct timespec moment = {.tv_nsec = TRY_AGAIN_MS * 1000000L};
-    int r = 0;
-    for (int try = 0; try < TRIES && (r == 0 || r == -EAGAIN); try++) {
-        if (r == -EAGAIN)
-            nanosleep(&moment, NULL);
+    uint64_t until = clock_ns() + ms * CLOCK_MS;
+    int r = try_lock(k, how, e);
+    while ((r == 0 || (r == -EAGAIN && !is_deleted(k))) && clock_ns() < until) {
+        nanosleep(&moment, NULL);
         r = try_lock(k, how, e);
     }
-    return r == 0 ? -EAGAIN : r;
+    return r == 0 ? -EAGAIN : r == -EROFS ? 0 : r;
 }
 
 /* ---- what is written in it ---- */
@@ -172,39 +202,67 @@ uint64_t open_mark_counted(const struct open_mark *k)
 
 /* ---- the marks ---- */
 
+static int fail_deleted(const struct open_mark *k, const char *name, struct err *e)
+{
+    if (is_deleted(k))
+        return err_fail(e, EBUSY, "the snapshot '%s' is being deleted", name);
+    return err_fail(e, EBUSY,
+                    "another snapfs process is closing or deleting the snapshot '%s'; try again",
+                    name);
+}
+
 int open_mark_take(struct model *m, const char *uuid, const char *name, int64_t created,
                    const struct image_opener *who, struct open_mark **ret, struct err *e)
 {
     struct open_mark *k autodestroy(open_mark_drop) = mark_new(m, uuid, name, created);
-    struct err ignored;
     *ret = NULL;
     if (!k)
         return err_nomem(e);
-    int r = k->dir < 0 ? 0 : lock(k, LOCK_SH, &ignored);
+    int r = enter(m, k, e);
+    if (r == 1)
+        r = lock(k, LOCK_SH, CLOSE_MS, e);
     if (r == -EAGAIN)
-        return err_fail(e, EBUSY, "the snapshot '%s' is being deleted", name);
-    if (r == 1) {
-        write_record(k, who);
-        *ret = take(k);
-    }
+        return fail_deleted(k, name, e);
+    if (r != 1)
+        return r;
+    close_one(&k->dir);
+    write_record(k, who);
+    *ret = take(k);
     return 0;
+}
+
+static int fail_unknown(const char *name, struct err *e)
+{
+    struct err why = *e;
+    return err_fail(e, EBUSY, "cannot find out whether an image of snapshot '%s' is open: %s", name,
+                    why.text);
 }
 
 int open_mark_claim(struct model *m, const char *uuid, const char *name, int64_t created,
                     struct open_mark **ret, struct open_file *ret_file, struct err *e)
 {
     struct open_mark *k autodestroy(open_mark_drop) = mark_new(m, uuid, name, created);
-    struct err ignored;
     *ret = NULL;
     if (!k)
         return err_nomem(e);
-    int r = k->dir < 0 ? 0 : lock(k, LOCK_EX, &ignored);
+    int r = enter(m, k, e);
+    if (r == 1)
+        r = lock(k, LOCK_EX, 0, e);
     if (r == -EAGAIN) {
         read_record(k, ret_file);
-        close_file(k); /* others have it */
+        close_one(&k->fd); /* others have it */
         return err_fail(e, EAGAIN, "an image of snapshot '%s' is open", name);
     }
+    if (r < 0)
+        return fail_unknown(name, e);
     if (r == 1)
         *ret = take(k);
     return 0;
+}
+
+void open_mark_deleting(const struct open_mark *k)
+{
+    char record[RECORD_SIZE] = DELETING;
+    if (k)
+        (void)state_write(k->fd, record, sizeof(record), 0); /* it is only told */
 }
