@@ -74,10 +74,22 @@ static void answer_interrupted(const struct image_request *q, void *ctx)
     fuse_reply_err(q->req, EINTR);
 }
 
+static void answer_failure(const struct image_request *q, void *ctx)
+{
+    struct err why = *(const struct err *)ctx;
+    image_request_fail(q, &why);
+}
+
 /* ---- interrupts ----
  *
  * The kernel tells of none where a read waits for a page, or goes past its pages (O_DIRECT), so the
- * callers' pending signals are looked at. */
+ * callers' pending signals are looked at. Those of a caller in another pid namespace cannot be: for
+ * it each interrupt that the kernel tells of counts. */
+
+static bool is_interrupted(const struct waiting *w)
+{
+    return w->pid ? interrupt_pending(w->pid) : fuse_req_interrupted(w->q.req) != 0;
+}
 
 /* The next handle of the domain behind `h`, or the first one. Under handles.lock. */
 static struct handle *next_of(const struct handles *all, struct handle *h, const char *uuid)
@@ -94,7 +106,7 @@ static struct waiting *keep_waiting(struct handle *h, struct waiting *first)
     struct waiting *kept = NULL, *out = NULL, **last = &kept;
     for (struct waiting *w = first, *next; w; w = next) {
         next = w->next;
-        bool ends = interrupt_pending(w->pid);
+        bool ends = is_interrupted(w);
         w->next = ends ? out : NULL;
         *(ends ? &out : last) = w;
         last = ends ? last : &w->next;
@@ -106,8 +118,17 @@ static struct waiting *keep_waiting(struct handle *h, struct waiting *first)
     return out;
 }
 
-/* Lets those go whose callers are interrupted, of all handles of the thread's domain. Only that
- * thread takes what waits, and takes handles off the list. */
+/* Answers those at once whose snapshot was deleted: another operation may follow, which it does not
+ * concern, and the kernel drops no page of the image before. */
+static void answer_gone(struct waiting *first)
+{
+    struct err e;
+    err_fail(&e, ESTALE, "the snapshot was deleted");
+    answer_all(first, answer_failure, &e);
+}
+
+/* Lets those go whose callers are interrupted or whose snapshot has gone, of all handles of the
+ * thread's domain. Only that thread takes what waits, and takes handles off the list. */
 static void sweep(const struct renewal *t)
 {
     struct handles *all = &t->fs->handles;
@@ -117,7 +138,9 @@ static void sweep(const struct renewal *t)
         h = next_of(all, h, t->uuid);
         struct waiting *first = h ? take(h->waiting) : NULL;
         pthread_mutex_unlock(&all->lock);
-        if (h)
+        if (h && open_image_is_gone(h->open))
+            answer_gone(first);
+        else if (h)
             answer_all(keep_waiting(h, first), answer_interrupted, NULL);
     } while (h);
 }
@@ -179,12 +202,6 @@ static void answer_now(const struct image_request *q, void *ctx)
 {
     (void)ctx;
     image_request_run(q);
-}
-
-static void answer_failure(const struct image_request *q, void *ctx)
-{
-    struct err why = *(const struct err *)ctx;
-    image_request_fail(q, &why);
 }
 
 static void renew(struct renewal *t, struct handle *h)

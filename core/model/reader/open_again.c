@@ -82,12 +82,22 @@ static bool is_changing(const struct again *a)
     return busy || is_others(a);
 }
 
+static int fail_gone(const struct open_image *o, struct err *e)
+{
+    return err_fail(e, ESTALE,
+                    "the snapshot '%s' was deleted or made again; close its files, and open those "
+                    "of a snapshot that is there",
+                    o->name);
+}
+
 /* Those that wait their turn behind it may go on for long: the first one's end is enough. */
 static int wait_for_end(const struct again *a, struct err *e)
 {
     bool busy;
     uint64_t first = operations(a, &busy), now = first;
     while ((busy && now == first) || (!busy && is_others(a))) {
+        if (open_image_is_gone(a->o))
+            return fail_gone(a->o, e);
         if (!a->wanted(a->ctx))
             return err_fail(e, EINTR, "it was interrupted");
         rest(a);
@@ -98,16 +108,14 @@ static int wait_for_end(const struct again *a, struct err *e)
 
 /* ---- the image ---- */
 
-static int fail_gone(const struct open_image *o, struct err *e)
+/* Several directories may hold a tag of that name: the disk's number tells which one it was. */
+static const struct snapshot *find_tag(const struct tag_list *l, const struct open_image *o)
 {
-    return err_fail(e, ESTALE, "the snapshot '%s' has gone, or another one has its name", o->name);
-}
-
-static const struct snapshot *find_tag(const struct tag_list *l, const char *name)
-{
-    for (size_t i = 0; i < l->n; i++)
-        if (!strcmp(l->tags[i].name, name))
+    for (size_t i = 0; i < l->n; i++) {
+        const struct snapshot_disk *disk = snapshot_find_disk(&l->tags[i], o->disk);
+        if (disk && disk->number == o->number && !strcmp(l->tags[i].name, o->name))
             return &l->tags[i];
+    }
     return NULL;
 }
 
@@ -118,7 +126,7 @@ static int find_snapshot(const struct open_image *o, struct domain *d, const str
     int r = o->stray ? model_tags(o->m, d, &tags, e) : 0;
     if (r < 0)
         return r;
-    *ret = tags ? find_tag(tags, o->name) : domain_find_name(d, o->name);
+    *ret = tags ? find_tag(tags, o) : domain_find_name(d, o->name);
     bool same = *ret && (tags || snapshot_created(*ret) == o->created);
     return same && !open_image_is_gone(o) ? 0 : fail_gone(o, e);
 }
@@ -182,8 +190,9 @@ static int check_same(const struct open_image *o, const struct domain *d,
     if (image_size(im) == image_size(old) &&
         (disk->number == o->number || is_marked(d, disk, old, im)))
         return 0;
-    return err_fail(e, ESTALE, "'%s' of snapshot '%s' was changed, and not by snapfs", o->disk,
-                    o->name);
+    return err_fail(e, ESTALE,
+                    "'%s' of snapshot '%s' was changed, and not by snapfs; close and open it again",
+                    o->disk, o->name);
 }
 
 /* What has changed is noted first, so that opening the image asks by whom. */
@@ -226,7 +235,9 @@ static bool is_ours(const struct again *a)
 static int fail_not_ours(const struct again *a, struct err *e)
 {
     model_image_changed(a->o->m, a->o->uuid, a->old);
-    return err_fail(e, ESTALE, "a file of '%s' of snapshot '%s' was changed, and not by snapfs",
+    return err_fail(e, ESTALE,
+                    "a file of '%s' of snapshot '%s' was changed, and not by snapfs; close and "
+                    "open it again",
                     a->o->disk, a->o->name);
 }
 

@@ -11,6 +11,7 @@
 #include "model/catalog/catalog.h"
 #include "model/reader/open_again.h"
 #include "model/reader/open_marks.h"
+#include "model/reader/tag_dirs.h"
 #include "virt/xml.h"
 
 struct open_images {
@@ -88,8 +89,10 @@ int open_image_begin(struct model *m, const struct domain *d, const struct snaps
     o->m = m;
     memcpy(o->uuid, d->uuid, sizeof(o->uuid));
     int r = fill(o, s, disk, who) ? 0 : err_nomem(e);
-    if (r == 0 && !o->stray && !m->is_test)
-        r = open_mark_take(m, o->uuid, o->name, o->created, who, &o->mark, e);
+    int64_t made =
+        o->stray ? (int64_t)s->stray->mark : o->created; /* tells apart what has its name */
+    if (r == 0 && !m->is_test)
+        r = open_mark_take(m, o->uuid, o->name, made, who, &o->mark, e);
     if (r < 0) {
         open_image_free(o);
         return r;

@@ -1,7 +1,8 @@
-/* open_images.h - the images that somebody has open in this mount, by snapshot.
+/* open_images.h - the images that are open in this mount, by snapshot.
  *
- * A delete asks for them, because it would cut off their readers. All functions may be called from
- * any thread.
+ * A delete would cut off their readers, so it lists them and names them in its refusal. Marks
+ * (open_marks.h) tell of those that other mounts of the host have open. All functions may be called
+ * from any thread.
  */
 #ifndef SNAPFS_MODEL_READER_OPEN_IMAGES_H
 #define SNAPFS_MODEL_READER_OPEN_IMAGES_H
@@ -48,7 +49,7 @@ struct open_files {
     struct open_file *items; /* each file once */
 };
 
-/* The snapshot's images that are open. Tags that libvirt does not know have none. */
+/* The snapshot's images that are open in this mount. Tags that libvirt does not know have none. */
 int open_images_list(struct model *m, const struct domain *d, const struct snapshot *s,
                      struct open_files *ret, struct err *e);
 void open_files_drop(struct open_files *f);
