@@ -45,9 +45,9 @@ class Guest(Domain):
 
 
 @contextlib.contextmanager
-def taken(directory, name):
+def taken(directory, name, *options):
     """A guest with an internal and an external snapshot, which then loses all it had; and a mount."""
-    with Guest(name, directory) as guest, Mount(SYSTEM) as mount:
+    with Guest(name, directory) as guest, Mount(SYSTEM, *options) as mount:
         guest.start()
         guest.write(0x77, FREE, targets=["vda"])
         guest.snapshot("internal")
@@ -119,7 +119,7 @@ def an_image_is_loop_mounted(directory):
 
 @test
 def a_partition_is_found_by_its_name(directory):
-    with taken(directory, "named") as (guest, mount):
+    with taken(directory, "named", "cache=0") as (guest, mount):
         for name in ("internal", "external"):
             snapshot = mount.path("named/by-name", name)
             before = sorted(os.listdir(snapshot))

@@ -358,9 +358,15 @@ uint64_t images_allocated(const struct domain *d)
     return sum;
 }
 
-static void probe_keep(struct probe *p, const struct probe *old, char *chain)
+/* Without memory it is found out anew. Of a deeper chain a file below may be another by now. */
+static void probe_inherit(struct probe *p, const struct probe *old)
 {
-    *p = (struct probe){.known = true, .alone = true, .facts = old->facts, .chain = chain};
+    char *chain = old->known && !old->failure && old->alone ? strdup(old->chain) : NULL;
+    if (chain)
+        *p = (struct probe){.known = true, .alone = true, .facts = old->facts, .chain = chain};
+    p->partitions = old->partitions ? malloc(sizeof(*p->partitions)) : NULL;
+    if (p->partitions)
+        *p->partitions = *old->partitions;
     budget_count(probe_size(p));
 }
 
@@ -369,12 +375,8 @@ void images_inherit(struct domain *d, const struct domain *before)
     if (d->probes->n != before->probes->n)
         return;
     pthread_mutex_lock(&before->probes->lock);
-    for (size_t i = 0; i < d->probes->n; i++) {
-        const struct probe *old = &before->probes->items[i];
-        char *chain = old->known && !old->failure && old->alone ? strdup(old->chain) : NULL;
-        if (chain) /* without memory it is found out anew */
-            probe_keep(&d->probes->items[i], old, chain);
-    }
+    for (size_t i = 0; i < d->probes->n; i++)
+        probe_inherit(&d->probes->items[i], &before->probes->items[i]);
     pthread_mutex_unlock(&before->probes->lock);
 }
 
