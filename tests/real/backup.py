@@ -219,6 +219,8 @@ def a_backup_that_fails_says_so_and_the_next_one_goes_on(directory):
         own = set(domain.snapshots()) - set(USERS)
         equal(len(domain.snapshots()), len(USERS) + 1, "snapshots")
         equal(len(own), 1, "backup-vm's own")
+        for wrong in (["-k", "x"], ["-f", "-1"], ["-k", ""]):
+            true(attempt(f"{SCRIPTS}/backup-vm", *wrong, mount.path(domain.name)).status == 1, f"{wrong}")
         result = attempt(f"{SCRIPTS}/backup-vm", mount.path("nobody"))
         equal(result.status, 1, str(result))
         holds(result.err, "no machine in a snapfs mount")
