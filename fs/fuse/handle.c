@@ -11,12 +11,14 @@ void handles_init(struct handles *all)
 {
     *all = (struct handles){0};
     pthread_mutex_init(&all->lock, NULL);
+    pthread_cond_init(&all->swept, NULL);
 }
 
 void handles_destroy(struct handles *all)
 {
     while (all->first)
         handle_free(all->first);
+    pthread_cond_destroy(&all->swept);
     pthread_mutex_destroy(&all->lock);
 }
 

@@ -24,6 +24,8 @@ struct handles { /* those of one mount */
     struct handle *first;     /* under lock, as are the links below, */
     struct handle *renewed;   /* those on whose image something waits (renewal.h), */
     struct renewal *renewals; /* and the threads that work for them */
+    bool sweeping;            /* a thread looks for waits that end */
+    pthread_cond_t swept;     /* a handle's waits were looked at */
 };
 
 struct handle {
@@ -45,7 +47,9 @@ struct handle {
     unsigned refs;           /* the kernel's, and that of handles.renewed */
     struct waiting *waiting; /* what waits for that, */
     struct handle *next_renewed;
-    bool renewing;      /* is it among handles.renewed? */
+    bool renewing;      /* is it among handles.renewed, */
+    bool at_work;       /* and has it a thread of its own? */
+    bool looked_at;     /* is its `waiting` with the sweep? Then it stays here */
     bool lost;          /* every read fails with ESTALE */
     bool seen;          /* by handles_each_gone */
     struct draft draft; /* under handles.lock: what was written of a document, and by whom */

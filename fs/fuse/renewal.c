@@ -1,11 +1,13 @@
 /* renewal.c - see renewal.h. Lock: handles.lock guards the handles that wait, what waits on each,
- * and the threads; it is a leaf, and nothing is opened or answered under it.
+ * and the threads; it is a leaf, and nothing is opened or answered under it. The sweep takes what
+ * waits on a handle out of it for a moment (looked_at), in which the handle stays as it is.
  */
 #include "fuse/renewal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fuse/interrupt.h"
 #include "image/image.h"
@@ -18,7 +20,10 @@ struct waiting {
     pid_t pid;
 };
 
-/* The thread of one domain. */
+/* So many threads a domain: each renews one handle at a time, and may wait for a hung store. */
+enum { RENEWALS_MAX = 16 };
+
+/* A thread of one domain. */
 struct renewal {
     struct renewal *next;
     struct fs *fs;
@@ -91,30 +96,19 @@ static bool is_interrupted(const struct waiting *w)
     return w->pid ? interrupt_pending(w->pid) : fuse_req_interrupted(w->q.req) != 0;
 }
 
-/* The next handle of the domain behind `h`, or the first one. Under handles.lock. */
-static struct handle *next_of(const struct handles *all, struct handle *h, const char *uuid)
+/* Takes those that end from *all. */
+static struct waiting *take_interrupted(struct waiting **all)
 {
-    h = h ? h->next_renewed : all->renewed;
-    while (h && !is_of(h, uuid))
-        h = h->next_renewed;
-    return h;
-}
-
-/* Puts those back that go on waiting; the others are left in `first`. */
-static struct waiting *keep_waiting(struct handle *h, struct waiting *first)
-{
-    struct waiting *kept = NULL, *out = NULL, **last = &kept;
-    for (struct waiting *w = first, *next; w; w = next) {
-        next = w->next;
-        bool ends = is_interrupted(w);
-        w->next = ends ? out : NULL;
-        *(ends ? &out : last) = w;
-        last = ends ? last : &w->next;
+    struct waiting *out = NULL;
+    for (struct waiting **at = all, *w; (w = *at);) {
+        if (!is_interrupted(w)) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        w->next = out;
+        out = w;
     }
-    pthread_mutex_lock(&h->all->lock);
-    *last = h->waiting;
-    h->waiting = kept;
-    pthread_mutex_unlock(&h->all->lock);
     return out;
 }
 
@@ -127,22 +121,55 @@ static void answer_gone(struct waiting *first)
     answer_all(first, answer_failure, &e);
 }
 
-/* Lets those go whose callers are interrupted or whose snapshot has gone, of all handles of the
- * thread's domain. Only that thread takes what waits, and takes handles off the list. */
-static void sweep(const struct renewal *t)
+/* What it keeps waits again, in front of what has come meanwhile. */
+static struct waiting *look_at(const struct handle *h, struct waiting *all)
 {
-    struct handles *all = &t->fs->handles;
-    struct handle *h = NULL;
-    do {
-        pthread_mutex_lock(&all->lock);
-        h = next_of(all, h, t->uuid);
-        struct waiting *first = h ? take(h->waiting) : NULL;
+    if (open_image_is_gone(h->open)) {
+        answer_gone(all);
+        return NULL;
+    }
+    answer_all(take_interrupted(&all), answer_interrupted, NULL);
+    return all;
+}
+
+static void append(struct waiting **list, struct waiting *more)
+{
+    while (*list)
+        list = &(*list)->next;
+    *list = more;
+}
+
+/* Under handles.lock, which is given up meanwhile. The next handle. */
+static struct handle *sweep_one(struct handles *all, struct handle *h)
+{
+    struct waiting *first = take(h->waiting);
+    h->looked_at = true;
+    pthread_mutex_unlock(&all->lock);
+    first = look_at(h, first);
+    pthread_mutex_lock(&all->lock);
+    append(&first, h->waiting);
+    h->waiting = first;
+    h->looked_at = false;
+    pthread_cond_broadcast(&all->swept);
+    return h->next_renewed;
+}
+
+/* Lets those go whose callers are interrupted or whose snapshot has gone, for as long as anything
+ * waits. It opens no image and asks nobody, so that a hung store does not hold it up. */
+static void sweep(void *data)
+{
+    const struct timespec moment = {.tv_nsec = OPEN_IMAGE_LOOK_MS * 1000000L};
+    struct handles *all = data;
+    pthread_mutex_lock(&all->lock);
+    while (all->renewed) {
+        for (struct handle *h = all->renewed; h;)
+            h = sweep_one(all, h);
         pthread_mutex_unlock(&all->lock);
-        if (h && open_image_is_gone(h->open))
-            answer_gone(first);
-        else if (h)
-            answer_all(keep_waiting(h, first), answer_interrupted, NULL);
-    } while (h);
+        nanosleep(&moment, NULL);
+        pthread_mutex_lock(&all->lock);
+    }
+    all->sweeping = false;
+    pthread_mutex_unlock(&all->lock);
 }
 
 /* ---- the thread ---- */
@@ -156,20 +183,24 @@ static bool is_wanted(void *ctx)
 {
     const struct wish *w = ctx;
     struct handles *all = &w->thread->fs->handles;
-    sweep(w->thread);
     pthread_mutex_lock(&all->lock);
-    bool wanted = w->h->waiting != NULL;
+    bool wanted = w->h->waiting || w->h->looked_at;
     pthread_mutex_unlock(&all->lock);
     return wanted && !tasks_are_closed(&w->thread->fs->tasks);
 }
 
-/* The next handle of the domain; NULL: none waits, and the thread is off the list. */
+/* The next handle of the domain without a thread, which is the caller's; NULL: there is none, and
+ * the thread is off the list. */
 static struct handle *next_handle(struct renewal *t)
 {
     struct handles *all = &t->fs->handles;
     pthread_mutex_lock(&all->lock);
-    struct handle *h = next_of(all, NULL, t->uuid);
-    if (!h) {
+    struct handle *h = all->renewed;
+    while (h && (h->at_work || !is_of(h, t->uuid)))
+        h = h->next_renewed;
+    if (h) {
+        h->at_work = true;
+    } else {
         struct renewal **at = &all->renewals;
         while (*at != t)
             at = &(*at)->next;
@@ -185,11 +216,13 @@ static struct image *settle(struct handle *h, struct image *im, bool lost, struc
 {
     struct handles *all = h->all;
     pthread_mutex_lock(&all->lock);
+    while (h->looked_at)
+        pthread_cond_wait(&all->swept, &all->lock);
     struct handle **at = &all->renewed;
     while (*at != h)
         at = &(*at)->next_renewed;
     *at = h->next_renewed;
-    h->renewing = false;
+    h->renewing = h->at_work = false;
     *ret = take(h->waiting);
     struct image *old = h->image;
     h->image = im ? im : old;
@@ -232,26 +265,29 @@ static void run(void *data)
 
 /* ---- who waits ---- */
 
-/* Under handles.lock: a new thread's, where none is at work on the domain. */
-static bool needs_thread(const struct handles *all, const char *uuid)
+/* Under handles.lock: has the domain as many threads as it may have? Further handles wait for one
+ * of them. */
+static bool has_threads(const struct handles *all, const char *uuid)
 {
-    const struct renewal *t = all->renewals;
-    while (t && strcmp(t->uuid, uuid) != 0)
-        t = t->next;
-    return !t;
+    unsigned n = 0;
+    for (const struct renewal *t = all->renewals; t; t = t->next)
+        n += !strcmp(t->uuid, uuid);
+    return n >= RENEWALS_MAX;
 }
 
-static void add_waiting(struct handle *h, struct waiting *w)
+/* True: the handle is new on the list. */
+static bool add_waiting(struct handle *h, struct waiting *w)
 {
     struct handles *all = h->all;
     w->next = h->waiting;
     h->waiting = w;
     if (h->renewing)
-        return;
+        return false;
     h->renewing = true;
     h->refs++;
     h->next_renewed = all->renewed;
     all->renewed = h;
+    return true;
 }
 
 /* False, with nothing done, if the handle's image is lost or another one by now (*ret_again). */
@@ -262,9 +298,7 @@ static bool add(struct handle *h, const struct image *im, struct waiting *w, str
     pthread_mutex_lock(&all->lock);
     *ret_again = !h->lost && h->image != im;
     bool waits = !h->lost && h->image == im;
-    if (waits)
-        add_waiting(h, w);
-    if (waits && needs_thread(all, h->place.uuid)) {
+    if (waits && add_waiting(h, w) && !has_threads(all, h->place.uuid)) {
         (*t)->next = all->renewals;
         all->renewals = take(*t);
     }
@@ -272,7 +306,8 @@ static bool add(struct handle *h, const struct image *im, struct waiting *w, str
     return waits;
 }
 
-/* The thread that was put on the list cannot be had: all that wait for it fail. */
+/* The thread that was put on the list cannot be had: all that wait for it fail.
+ */
 static void fail_all(struct renewal *t, struct err *e)
 {
     for (struct handle *h; (h = next_handle(t)); handle_free(h)) {
@@ -281,6 +316,22 @@ static void fail_all(struct renewal *t, struct err *e)
         answer_all(all, answer_failure, e);
     }
     free(t);
+}
+
+/* Without a thread to be had nothing is swept until the next wait. */
+static void start_sweep(struct fs *fs)
+{
+    struct handles *all = &fs->handles;
+    struct err ignored;
+    pthread_mutex_lock(&all->lock);
+    bool start = !all->sweeping && all->renewed;
+    all->sweeping |= start;
+    pthread_mutex_unlock(&all->lock);
+    if (!start || tasks_watch(&fs->tasks, sweep, all, &ignored) == 0)
+        return;
+    pthread_mutex_lock(&all->lock);
+    all->sweeping = false;
+    pthread_mutex_unlock(&all->lock);
 }
 
 static struct renewal *renewal_new(struct fs *fs, const char *uuid)
@@ -306,6 +357,8 @@ bool renewal_wait(const struct image_request *q, const struct image *im, bool *r
         waiting_free(w);
     if (waits && !spare && tasks_watch(&fs->tasks, run, t, &e) < 0)
         fail_all(t, &e);
+    if (waits)
+        start_sweep(fs);
     free(spare);
     return waits;
 }

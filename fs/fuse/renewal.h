@@ -1,8 +1,9 @@
 /* renewal.h - reads of an open image whose files an operation made here has changed: they wait for
  * the operation's end, and go on with the files that the snapshot has then.
  *
- * They wait on no FUSE worker: a thread of its own, one a domain, waits for all of them. A caller
- * that is killed or interrupted meanwhile gets EINTR.
+ * They wait on no FUSE worker: the image has a thread meanwhile, one of a few of its domain, so
+ * that a hung store holds up its own readers alone. Another thread looks for callers that are
+ * killed or interrupted, which get EINTR.
  */
 #ifndef SNAPFS_FUSE_RENEWAL_H
 #define SNAPFS_FUSE_RENEWAL_H
