@@ -92,6 +92,9 @@ def nights(directory, tool):
         held.bytes = {one: digest for one, digest in held.bytes.items() if one in domain.snapshots()}
         held.note(domain.current())
         held.check()
+        nowhere = attempt(f"{SCRIPTS}/restore-vm", backup, directory)
+        holds(nowhere.err, "is no snapfs mount")
+        equal(nowhere.status, 1)
         refusal = attempt(f"{SCRIPTS}/restore-vm", backup, mount.point)
         true(refusal.status, "a restore over the machine")
         held.check()
