@@ -82,7 +82,7 @@ uint64_t evidence_time(const struct kept *kept, const char *path, const struct i
     return *ret_marked ? w.content_ns : file->mtime_ns;
 }
 
-static bool look(const char *path, struct image_id *ret)
+bool evidence_file(const char *path, struct image_id *ret)
 {
     struct stat st;
     if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
@@ -98,7 +98,7 @@ uint64_t evidence_content(const struct kept *kept, const char *path)
 {
     struct image_id file;
     bool marked;
-    return path && look(path, &file) ? evidence_time(kept, path, &file, &marked) : 0;
+    return path && evidence_file(path, &file) ? evidence_time(kept, path, &file, &marked) : 0;
 }
 
 static struct kept *read_kept(const char *uuid)
@@ -115,7 +115,7 @@ void evidence_writing(struct model *m, const char *uuid, const char *path, const
     struct image_id file;
     struct mark_written w;
     struct kept *kept autodestroy(kept_unref) = read_kept(uuid);
-    if (!look(path, &file) || (written_get(kept, path, file.ino, &w) && !w.mtime_ns))
+    if (!evidence_file(path, &file) || (written_get(kept, path, file.ino, &w) && !w.mtime_ns))
         return;
     w = (struct mark_written){
         .content_ns = max_u64(evidence_content(kept, path), evidence_content(kept, top))};
@@ -127,7 +127,7 @@ void evidence_written(struct model *m, const char *uuid, const char *path)
     struct image_id file;
     struct mark_written w;
     struct kept *kept autodestroy(kept_unref) = read_kept(uuid);
-    if (!look(path, &file) || !written_get(kept, path, file.ino, &w) || w.mtime_ns)
+    if (!evidence_file(path, &file) || !written_get(kept, path, file.ino, &w) || w.mtime_ns)
         return;
     w.mtime_ns = file.mtime_ns;
     w.size = file.size;
@@ -274,7 +274,7 @@ static bool is_written_since(const struct model *m, const struct domain *d,
     if (!virt_snapshot_written(m->virt, d->name, moved->name, &written))
         return false;
     for (size_t i = 0; i < s->n_disks; i++)
-        if (s->disks[i].path && look(s->disks[i].path, &file) && file.mtime_ns > written)
+        if (s->disks[i].path && evidence_file(s->disks[i].path, &file) && file.mtime_ns > written)
             return false;
     return true;
 }

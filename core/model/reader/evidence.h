@@ -30,12 +30,15 @@ void evidence_writing(struct model *m, const char *uuid, const char *path, const
 /* It has. */
 void evidence_written(struct model *m, const char *uuid, const char *path);
 
+/* Fills the identity of the plain file of that path; false: there is none. */
+bool evidence_file(const char *path, struct image_id *ret);
+
 /* The content time of the file, ns; *ret_marked: it is not just the file's time. `kept` may be
  * NULL. */
 uint64_t evidence_time(const struct kept *kept, const char *path, const struct image_id *file,
                        bool *ret_marked);
 
-/* The same of the file as it is now; 0 if it is no plain file. */
+/* The content time of the file as it is now; 0 if it is no plain file. */
 uint64_t evidence_content(const struct kept *kept, const char *path);
 
 /* ---- the time of a snapshot ---- */

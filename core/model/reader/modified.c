@@ -229,24 +229,27 @@ static const struct snapshot *find_commit(const struct question *q, uint64_t tim
     return is_in_time(q, q->s, true, time_ns, SOON_NS) ? NULL : find_merged(q);
 }
 
+/* Notes the disk of q->s if `s` is the snapshot that tells of a merge into its file. */
+static void note_merge_of(const struct question *q, const struct snapshot *s)
+{
+    const struct snapshot_disk *disk = q->disk;
+    struct image_id file;
+    struct stat st;
+    bool marked;
+    if (disk->tag || disk->memory || disk->no || !follow_stat(q->mounts, disk->path, &st) ||
+        !evidence_file(disk->path, &file))
+        return;
+    if (find_commit(q, evidence_time(q->d->kept, disk->path, &file, &marked)) == s)
+        evidence_merge(q->m, q->d, q->s, disk, &file);
+}
+
 void untouched_note_merges(struct model *m, const struct domain *d, const struct snapshot *s)
 {
-    for (const struct snapshot *above = s->parent; above && !m->is_test; above = above->parent) {
-        for (size_t i = 0; i < above->n_disks; i++) {
-            const struct snapshot_disk *disk = &above->disks[i];
-            struct question q = {
-                .m = m, .d = d, .s = above, .disk = disk, .mounts = policy_mounts(d)};
-            struct stat st;
-            bool marked;
-            if (disk->tag || disk->memory || disk->no || !follow_stat(q.mounts, disk->path, &st))
-                continue;
-            struct image_id file = {.dev = st.st_dev,
-                                    .ino = st.st_ino,
-                                    .size = (uint64_t)st.st_size,
-                                    .mtime_ns = clock_from(st.st_mtim)};
-            uint64_t time_ns = evidence_time(d->kept, disk->path, &file, &marked);
-            if (find_commit(&q, time_ns) == s)
-                evidence_merge(m, d, above, disk, &file);
+    struct question q = {.m = m, .d = d, .mounts = policy_mounts(d)};
+    for (q.s = s->parent; q.s && !m->is_test; q.s = q.s->parent) {
+        for (size_t i = 0; i < q.s->n_disks; i++) {
+            q.disk = &q.s->disks[i];
+            note_merge_of(&q, s);
         }
     }
 }
