@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* banned.h - functions that have no safe use here are compile errors. Included before every file.
  */
 #ifndef SNAPFS_BASE_BANNED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* budget.c - see budget.h.
  *
  * Locks: `making` is held while keepers drop memory, so it comes before every lock of theirs;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* budget.h - the one account of all memory that grows with what is read or listed.
  *
  * It is of the process, and bounds what strangers' images and documents can make it take. There are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* clock.h - nanoseconds: the clock that nobody sets, and waiting by it. */
 #ifndef SNAPFS_BASE_CLOCK_H
 #define SNAPFS_BASE_CLOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* error.c - see error.h. No state, no locks. */
 #include "base/error.h"
 

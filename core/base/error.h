@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* error.h - one failure: an errno and a sentence for a person.
  *
  * A function that can fail takes a `struct err *` last and returns 0 or -errno. The function that

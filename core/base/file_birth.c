@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* file_birth.c - see file_birth.h. */
 #include "base/file_birth.h"
 

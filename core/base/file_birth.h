@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* file_birth.h - tells a file from another one that has its name, and perhaps its inode, later. */
 #ifndef SNAPFS_BASE_FILE_BIRTH_H
 #define SNAPFS_BASE_FILE_BIRTH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* hash.h - a stable 64-bit hash (FNV-1a with a final mix) for inode numbers and cut names.
  *
  * Stable means: over runs, machines and versions. Not for data a stranger could aim at us to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mem.h - cleanup attributes, checked arithmetic, loads of either byte order. Header only.
  *
  * `autofree` and `autoclose` release a local on every way out of its scope; `take` hands the value

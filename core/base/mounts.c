@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mounts.c - see mounts.h. No locks: a `struct mounts` is read-only once made.
  *
  * Nothing here may send a request to a snapfs daemon: names are opened O_PATH|O_NOFOLLOW one by

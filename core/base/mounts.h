@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mounts.h - does a path lead into a snapfs mount? Asked before any image file is opened: a daemon
  * that opens a file of its own mount waits for itself. */
 #ifndef SNAPFS_BASE_MOUNTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* name.c - see name.h. Pure functions. */
 #include "base/name.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* name.h - how a domain's or snapshot's name stands in a directory.
  *
  * Bytes are UTF-8 and untouched, but for those that cannot stand there: '/', '%', control bytes, a

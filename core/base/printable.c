@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* printable.c - see printable.h. Pure. */
 #include "base/printable.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* printable.h - text that may hold any bytes, in a line of UTF-8. Every line of a log, of `info`,
  * of `job` and of an error is made by it, whatever the names and the words of libvirt in it are. */
 #ifndef SNAPFS_BASE_PRINTABLE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* remote.h - disks on other hosts: by which protocols QEMU reads them, and what they are called.
  *
  * A disk's URI is as QEMU takes it and as libvirt writes it in an overlay. It says where the disk

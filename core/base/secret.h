@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* secret.h - a passphrase: bytes that are wiped when they are freed. Header only. */
 #ifndef SNAPFS_BASE_SECRET_H
 #define SNAPFS_BASE_SECRET_H

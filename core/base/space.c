@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* space.c - see space.h. No locks. */
 #include "base/space.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* space.h - how much room a file system has. */
 #ifndef SNAPFS_BASE_SPACE_H
 #define SNAPFS_BASE_SPACE_H

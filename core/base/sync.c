@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* sync.c - see sync.h. No locks. */
 #include "base/sync.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* sync.h - files that outlive a crash of the machine. */
 #ifndef SNAPFS_BASE_SYNC_H
 #define SNAPFS_BASE_SYNC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* text.h - growable text. A failed allocation is remembered and told once, at the end.
  *
  *     struct text t = {0};

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* uuid.c - see uuid.h. No locks. */
 #include "base/uuid.h"
 

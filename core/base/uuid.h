@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* uuid.h - random UUIDs, for the names of files and domains that nobody else may have. */
 #ifndef SNAPFS_BASE_UUID_H
 #define SNAPFS_BASE_UUID_H

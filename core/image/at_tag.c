@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* at_tag.c - image_is_at_tag: the tables of a qcow2 that nobody has open. No locks. */
 #include <errno.h>
 

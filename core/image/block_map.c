@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* block_map.c - see block_map.h: an array of chunks, in the order of their places in the file, and
  * a hash table of indexes into it, with open addressing. */
 #include "image/block_map.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* block_map.h - which blocks of a disk were written, and where a file keeps them.
  *
  * Blocks are kept by chunks of CHUNK_BLOCKS. The first write into a chunk gives the chunk the next

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cache.c - see cache.h. Lock: one mutex a shard, a leaf. */
 #include "image/cache.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cache.h - bounded caches of immutable blocks: pages of tables and decompressed clusters.
  *
  * Keys are (owner, offset, length); an owner is one opened layer, never a file, because offsets in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* chain.c - opening a chain, walking down it, and telling whether it is still right. */
 #include "image/chain.h"
 

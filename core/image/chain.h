@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* chain.h - an open image: its layers from the top down.
  *
  * Lock: struct image's `lock` guards only the count of walked bytes; it is a leaf. All else is set

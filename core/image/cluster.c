@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cluster.c - see cluster.h. The format is that of QEMU's docs/interop/qcow2.txt. */
 #include "image/cluster.h"
 

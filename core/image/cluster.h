@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cluster.h - what one L2 entry says. Pure functions. */
 #ifndef SNAPFS_IMAGE_CLUSTER_H
 #define SNAPFS_IMAGE_CLUSTER_H

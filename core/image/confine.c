@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* confine.c - see confine.h. No locks, no state.
  *
  * Landlock's numbers are written here, because the headers of the system that this is built on know

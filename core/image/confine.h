@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* confine.h - what a qemu-nbd may touch, whatever the image says that it reads.
  *
  * A vmdk, qcow, qed or qcow2 names other files, and who owns it can exchange what was checked for

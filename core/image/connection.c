@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* connection.c - see connection.h. No locks. The only user of libnbd. */
 #include "image/connection.h"
 

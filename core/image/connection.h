@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* connection.h - one connection of libnbd's to a server, used by one thread at a time.
  *
  * No call waits longer than EXPORT_WAIT_MS. After a call that got no answer, or when the server has

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cow.c - see cow.h.
  *
  * A block that was not written yet is filled up from the disk below before a part of it is written,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cow.h - copy on write: what was written over a disk whose own bytes never change.
  *
  * A cow has the written blocks alone, in a file without a name. Every call gets the disk below from

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* decompress.c - see decompress.h. */
 #include "image/decompress.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* decompress.h - one compressed cluster of a qcow2. Pure functions, no locks. */
 #ifndef SNAPFS_IMAGE_DECOMPRESS_H
 #define SNAPFS_IMAGE_DECOMPRESS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* device.c - see device.h. No locks, no state but the caller's. */
 #include "image/device.h"
 

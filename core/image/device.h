@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* device.h - has a block device been written?
  *
  * Neither its locks nor its times tell: who writes may have a node of its own, as every QEMU of

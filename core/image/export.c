@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* export.c - see export.h: which exports have a process, for how long, and who uses it.
  *
  * Lock: `lock` guards the list of exports and what changes in each. It is a leaf, never held while

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* export.h - one file in a format that is not read here, as qemu-nbd shows it to libnbd.
  *
  * An export begins without a process. One is started when bytes are asked for, ended when it was

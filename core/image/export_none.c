@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* export_none.c - see export.h: where libnbd was missing at the build, there are no exports. */
 #include "image/export.h"
 

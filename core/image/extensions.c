@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* extensions.c - the header extensions of a qcow2: {u32 type, u32 length, data, padding to 8}. */
 #include "image/header.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* file.c - see file.h. A file is not changed after it was opened, so it needs no locks of ours.
  *
  * QEMU's lock bytes (its block/file-posix.c): 100 + i is held for each permission it uses, 200 + i

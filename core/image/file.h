@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* file.h - one opened image file, with what tells whether it is still the same bytes.
  *
  * A file below the active one never changes until QEMU writes into it, and then it is either locked

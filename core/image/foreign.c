@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* foreign.c - see foreign.h. The places of the fields: QEMU's block/qcow.c, block/qed.h, and the
  * text of VMware's disk descriptor, which stands near the beginning of a sparse file as well. */
 #include "image/foreign.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* foreign.h - files in formats that are not read here but by QEMU (export.h): what their headers
  * tell of the disk's size and of a file below. Bytes are never read by a guess. */
 #ifndef SNAPFS_IMAGE_FOREIGN_H

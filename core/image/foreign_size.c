@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* foreign_size.c - how big the disk in a file of another format is, by its header alone: a stat
  * starts no process. The places of the fields: QEMU's block/vmdk.c, vdi.c, vhdx.h, vpc.c, qcow.c,
  * qed.h and parallels.c; once QEMU reads the file its answer has to be the same (export.c).

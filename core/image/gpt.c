@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* gpt.c - see gpt.h. The fields are those of the UEFI specification, in its chapter 5.3. */
 #include "image/gpt.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* gpt.h - one of the two GUID partition tables of a disk; a part of partitions.c. */
 #ifndef SNAPFS_IMAGE_GPT_H
 #define SNAPFS_IMAGE_GPT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* growth.c - see growth.h. No locks.
  *
  * QEMU commits the active layer by a mirror: it copies granules, each as soon as the overlay has a

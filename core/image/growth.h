@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* growth.h - how much a file grows when the overlay on it is merged into it. */
 #ifndef SNAPFS_IMAGE_GROWTH_H
 #define SNAPFS_IMAGE_GROWTH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* header.c - see header.h. Pure functions and reads; no locks. */
 #include "image/header.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* header.h - the first cluster of a qcow2 file: fields, extensions, names.
  *
  * Parsing is pure: bytes in, fields or a sentence out. QEMU's docs/interop/qcow2.txt is the format,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* image.c - what an open image says of itself. */
 #include <errno.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* image.h - the bytes of one disk at one snapshot: raw or qcow2, with its chain of backing files.
  *
  * An image is opened once, is read-only and never changes: every read returns the bytes of the

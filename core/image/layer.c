@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* layer.c - opening and closing one layer; see layer.h. No locks. */
 #include "image/layer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* layer.h - one file of a chain (with its data file) at one state, and where its bytes are.
  *
  * A layer does not change after it was opened; its table pages live in the cache under its own

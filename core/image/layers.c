@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* layers.c - image_layers: the files of a chain without their bytes, also those in use. */
 #include <errno.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* links.c - see links.h. The path is walked by descriptors, as the kernel does it. No locks. */
 #include "image/links.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* links.h - the links on the way to a file, and who could have made them. */
 #ifndef SNAPFS_IMAGE_LINKS_H
 #define SNAPFS_IMAGE_LINKS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* live.c - see live.h. */
 #include "image/live.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* live.h - is an internal snapshot still in its file's table?
  *
  * The clusters of a snapshot are freed only after a header without it is on disk. So when its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* map.c - image_map and the two seeks: one walk over the merged runs of a chain, with bounded work.
  */
 #include <errno.h>

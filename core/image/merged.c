@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* merged.c - the map of a whole chain: what chain_run says of a page of the disk, told once.
  *
  * Reading, the seeks, image_map and what is counted from it all stand on these pages, so the depth

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* partitions.c - see partitions.h: which table counts, and the MBR's. As Linux reads them (its
  * block/partitions/efi.c and msdos.c), which is what the guest saw. */
 #include "image/partitions.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* partitions.h - the partitions of a disk, by its MBR (logical ones too) or its GPT.
  *
  * They are what Linux shows to the guest. The tables are written by the guest: every number in them

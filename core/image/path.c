@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* path.c - see path.h. Pure functions. */
 #include "image/path.h"
 

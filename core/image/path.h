@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* path.h - what a file name inside an image means. */
 #ifndef SNAPFS_IMAGE_PATH_H
 #define SNAPFS_IMAGE_PATH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* qcow2.c - from an offset of the disk through L1 and L2 to a run of bytes; see layer.h.
  *
  * Tables are read a page at a time through the cache, because an L1 table can have 32 MiB and an L2

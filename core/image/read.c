@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* read.c - image_read: bytes out of the layers, and the check that makes them right.
  *
  * Runs that lie one behind the other in one file are read with one pread, straight into the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* run.c - layer_run and layer_cluster: where a layer's bytes are, and one decompressed cluster. */
 #include <errno.h>
 

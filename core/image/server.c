@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* server.c - see server.h.
  *
  * Lock: `lock` guards the processes that were killed and have not ended. It is a leaf.

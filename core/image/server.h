@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* server.h - one qemu-nbd: a process that reads one file for us, and the sockets to it.
  *
  * Its listening socket has a name only until ours are connected, before it even runs, so nobody

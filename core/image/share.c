@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* share.c - see share.h. `lock` guards the table, and each layer's `next` and `users`; it is a
  * leaf, and no file is touched under it.
  */

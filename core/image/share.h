@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* share.h - open layers, for all the images that stand on them.
  *
  * A file that the chains of many snapshots go through is opened once for all that are open at one

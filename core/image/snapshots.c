@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* snapshots.c - see snapshots.h. A walk belongs to one thread. */
 #include "image/snapshots.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* snapshots.h - the snapshot table of a qcow2: its entries, and a walk over them.
  *
  * Parsing is pure. The walk reads the table piece by piece and holds one entry at a time.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tags.c - image_tags_read: the snapshot table of one file. */
 #include <errno.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* model.h - the catalog: what libvirt knows of domains and snapshots, as immutable values.
  *
  * A `struct domain` is one domain as it was at one moment, read from libvirt in one go, refcounted

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* verbs.c - see verbs.h; creation is in create/create.c, deletion in delete/verb.c. Locks: those of
  * change/operation.h, for the whole of a verb.
  */

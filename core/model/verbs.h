@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* verbs.h - what a user can do to a domain's snapshots.
  *
  * Every verb queues behind the others on the same domain (different domains run side by side),

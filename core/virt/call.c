@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* call.c - how every libvirt call is made: on a live connection, with what a broken one means. */
 #include <errno.h>
 

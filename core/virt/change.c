@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* change.c - see change.h. No locks of its own. */
 #include "virt/change.h"
 

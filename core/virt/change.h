@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* change.h - the calls that change a domain itself: what a procedure of several steps is made of.
  *
  * As in virt.h: a change is one libvirt call, never retried; EHOSTDOWN or ETIMEDOUT means that

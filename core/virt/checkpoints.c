@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* checkpoints.c - see checkpoints.h. No locks of its own. */
 #include "virt/checkpoints.h"
 

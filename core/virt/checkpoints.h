@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* checkpoints.h - the checkpoints of a domain, from which incremental backups go on. As in virt.h.
  */
 #ifndef SNAPFS_VIRT_CHECKPOINTS_H

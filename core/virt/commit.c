@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* commit.c - see commit.h. No locks of its own. */
 #include "virt/commit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* commit.h - merging an overlay into its backing file in a domain that runs (libvirt's block
  * commit).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* conn.c - the connection to libvirt as a whole: opened and closed. */
 #include <errno.h>
 #include <stdlib.h>

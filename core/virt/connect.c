@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* connect.c - the connector: the thread that opens a link.
  *
  * virConnectOpen to a daemon that hangs does not return, so it has a thread of its own, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* deadline.c - a read that libvirt does not answer is given up.
  *
  * Keepalive finds a daemon that has stopped. A daemon can also live and be stuck with one domain:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* domains.c - domains: the list, one's state, one's XML. No locks of its own. */
 #include <errno.h>
 #include <stdlib.h>

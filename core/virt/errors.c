@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* errors.c - the one table from libvirt's error codes to errno, and libvirt's words as a sentence.
  *
  * The codes are those of libvirt's include/libvirt/virterror.h. Pure but for the thread's last

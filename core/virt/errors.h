@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* errors.h - what a failure of libvirt's means as an errno. Inside virt/ only. */
 #ifndef SNAPFS_VIRT_ERRORS_H
 #define SNAPFS_VIRT_ERRORS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* freeze.c - the guest's file systems, by its agent. No locks of its own.
  *
  * libvirt waits for an agent's answer for ever unless it is told otherwise, and it cannot be asked

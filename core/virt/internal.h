@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* internal.h - what the files of virt/ share: connections (links) and how a call is made on one.
  *
  * A link carries one call at a time, and there are as many links as calls at once (VIRT_LINKS_MAX

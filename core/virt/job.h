@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* job.h - what libvirt says that runs on a domain, whoever began it, and aborting it.
  *
  * As in virt.h. libvirt answers neither while it makes an internal snapshot, nor, for as long as it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* link.c - one connection: opened with keepalive, close and event callbacks, closed again.
  *
  * The callbacks run in the event loop's thread or inside a call, with libvirt's locks held: they

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* local.c - whose files libvirt's XML names: same host, root directory and mount namespace, or not.
  *
  * SO_PEERCRED of the connection's socket names the process that listens; /proc tells its root and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* local.h - does a connection's daemon see the same files as we do? Inside virt/ only. */
 #ifndef SNAPFS_VIRT_LOCAL_H
 #define SNAPFS_VIRT_LOCAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* loop.c - see loop.h. libvirt's default event loop can be registered once in a process and never
  * given back, so it is the thread that comes and goes; a timer wakes it to end.
  *

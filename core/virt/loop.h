@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* loop.h - libvirt's event loop: one thread in the process, while anyone wants it. Inside virt/
  * only. */
 #ifndef SNAPFS_VIRT_LOOP_H

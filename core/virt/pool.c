@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* pool.c - the links and who has which: taken for one call, given back, found dead.
  *
  * All of it under virt.lock; links are closed without it.

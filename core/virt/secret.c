@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* secret.c - the values of libvirt's secrets. No locks. */
 #include <errno.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* shared.c - see shared.h. No locks. */
 #include "virt/shared.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* shared.h - what all who use one libvirt daemon share on its host: who runs it, who may use it,
  * and directories that it makes for them. */
 #ifndef SNAPFS_VIRT_SHARED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* snapshots.c - snapshots: the list with its XML, and the changes. No locks of its own. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* sockets.c - see sockets.h. Looks at /proc/self/fd before and after; no locks, so of two
  * connections opened at once each may count the other's sockets as its own, which only makes the
  * answers more cautious.

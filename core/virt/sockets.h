@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* sockets.h - the sockets by which a connection talks to its daemon. Inside virt/ only.
  *
  * libvirt does not hand them out, but two things need them: asking the peer who it is (local.h),

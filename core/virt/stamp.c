@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* stamp.c - what tells, without asking libvirt, that a domain's snapshots are as they were. No
  * locks.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* virt.h - the connection to libvirt, and every libvirt call snapfs makes.
  *
  * No vir* type leaves this folder. Objects are named by domain uuid (36 characters, lower case) and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* volumes.c - the volumes of libvirt's storage pools. No locks. */
 #include <errno.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml.h - what snapfs reads from libvirt's <domain> and <domainsnapshot>, and the few it writes.
  *
  * Parsed with libxml2, no network, no entities, at most XML_TEXT_MAX bytes. Pure functions. Odd or

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_doc.c - see xml_doc.h. No state but libxml2's own, initialised once.
  *
  * Without XML_PARSE_HUGE libxml2 refuses elements nested over 256 deep and texts over 10 MB; a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_doc.h - small steps on a libxml2 document, for the files that read and write libvirt's XML.
  * Inside virt/ only. Elements are those without a namespace.
  */

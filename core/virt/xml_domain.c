@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_domain.c - reads <domain>: its disks and what the XML says of their chains. Pure. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_edit.c - see xml_edit.h. Pure. */
 #include "virt/xml_edit.h"
 

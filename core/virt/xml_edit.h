@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_edit.h - small changes to a libxml2 document, for the files that write libvirt's XML. Inside
  * virt/ only. */
 #ifndef SNAPFS_VIRT_XML_EDIT_H

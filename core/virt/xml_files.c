@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_files.c - see xml_files.h. Pure. Most of it is a table of the places in libvirt's
  * formatdomain document at which a file stands that is opened and not created. */
 #include "virt/xml_files.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_files.h - the files of the host that libvirt or QEMU needs when a domain starts, besides the
  * layers below its disks. Pure.
  */

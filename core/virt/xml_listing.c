@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_listing.c - see xml_listing.h. */
 #include "virt/xml_listing.h"
 

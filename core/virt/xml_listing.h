@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_listing.h - the document by which libvirt lists a snapshot that was made, when libvirt itself
  * was cut off before it could. Pure; owned by the caller, and with the secrets of what it is made
  * of.

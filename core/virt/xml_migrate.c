@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_migrate.c - see xml_migrate.h. The table is what libvirt's qemuMigrationSrcIsAllowed and
  * QEMU's own devices refuse. */
 #include "virt/xml_migrate.h"

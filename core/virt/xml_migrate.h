@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_migrate.h - does a domain have a device whose state QEMU cannot save? Pure.
  *
  * libvirt refuses a snapshot with the memory of such a domain with the code that it has for passing

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_move.c - see xml_move.h. */
 #include "virt/xml_move.h"
 

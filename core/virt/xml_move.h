@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_move.h - a document of a snapshot, or a domain, whose bytes stand in other files than before.
  * Pure; owned by the caller.
  *

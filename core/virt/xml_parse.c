@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_parse.c - reads <domainsnapshot>. Pure. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_request.c - see xml_request.h. Pure. */
 #include "virt/xml_request.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_request.h - a <domainsnapshot> that asks for a new snapshot: what it says, and the same with
  * what it leaves open filled in. Pure functions; the XML is bounded as in xml.h.
  */

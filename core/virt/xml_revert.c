@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_revert.c - see xml_revert.h. Pure. */
 #include "virt/xml_revert.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_revert.h - the documents of a revert to an external snapshot. Pure; each owned by the caller.
  *
  * They are made from the snapshot's own document with its secrets, which is passed as `snapshot`,

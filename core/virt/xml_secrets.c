@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_secrets.c - xml_snapshot_keep_secrets (xml.h). Pure.
  *
  * What libvirt shows only to those who may see secrets is found by comparing its two documents of

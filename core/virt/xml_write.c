@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_write.c - changes <domainsnapshot> documents. Pure. */
 #include <errno.h>
 #include <string.h>

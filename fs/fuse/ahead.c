@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ahead.c - see ahead.h. No locks. */
 #include "fuse/ahead.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ahead.h - the kernel's read-ahead of the mount, 128 KiB unless someone raises it. */
 #ifndef SNAPFS_FUSE_AHEAD_H
 #define SNAPFS_FUSE_AHEAD_H

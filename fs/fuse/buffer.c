@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* buffer.c - see buffer.h. No locks. */
 #include "fuse/buffer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* buffer.h - a buffer for each thread that reads, counted in the budget. */
 #ifndef SNAPFS_FUSE_BUFFER_H
 #define SNAPFS_FUSE_BUFFER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* change.c - requests that change a domain's snapshots: each runs on a task's thread and replies
  * from there, so that no FUSE worker waits for libvirt's slow calls.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cow.c - .cow files: an image that can be written to for as long as the file is open
  * (node/cows.h).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* daemon.h - going to the background without losing the first failure.
  *
  * The process forks before it connects to anything (libvirt's threads would not survive it) and the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* directory.c - open directories. The listing is taken by opendir (and again by rewinddir); offsets
  * are indexes into it. The kernel serialises nothing on one handle with parallel dirops, but
  * readers of one handle hold its position lock in the VFS. No locks here. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ending.c - see ending.h. A thread of its own waits for the signals, which are blocked everywhere.
  *
  * libfuse's loop waits on a semaphore in the main thread and looks whether it is to end when a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ending.h - how HUP, INT and TERM end a mount: not in the middle of a change, and not before it.
  *
  * QEMU or libvirt may read a file of this very mount inside a change (a clone's backing file), so

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* entry.c - names and attributes: lookup, forget, getattr, readlink, statfs. No locks. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* file.c - open files: images, texts and command files.
  *
  * An image is read through the page cache, which stays over opens: the node's identity holds the

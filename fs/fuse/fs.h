@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fs.h - the state of one mount, and what its requests share.
  *
  * Locks, each a leaf, none held over a reply, a notification or a libvirt call: table.lock,

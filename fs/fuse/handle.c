@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* handle.c - see handle.h. handles.lock is a leaf. */
 #include "fuse/handle.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* handle.h - what a file or directory handle (fi->fh) stands for.
  *
  * The kernel has the handles; those that it still has when the session ends under a signal are

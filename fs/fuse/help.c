@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* help.c - `snapfs --help`, printed from the rows of options.c and node/rows.c. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* image_request.c - see image_request.h. No locks. */
 #include "fuse/image_request.h"
 

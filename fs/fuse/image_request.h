@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* image_request.h - a read, a write (of a .cow file) or a seek of an open image.
  *
  * It is answered at once; or, where an operation made here has changed the image's files, once that

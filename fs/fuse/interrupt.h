@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* interrupt.h - does whoever asked for a change want it no more?
  *
  * The kernel tells of every signal that its program handles, once for each request, whatever the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* log.c - see log.h. No locks: the level and the target are set before any thread starts, and a
  * line is written by one call. */
 #include "fuse/log.h"

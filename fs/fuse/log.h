@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* log.h - the program's log: stderr in the foreground, syslog (LOG_DAEMON, "snapfs") else. A line
  * for systemd's journal begins with its level ("<6>"). */
 #ifndef SNAPFS_FUSE_LOG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* main.c - snapfs: the snapshots of libvirt's domains as files.
  *
  * What can be checked alone is checked first; then the process forks (daemon.h), connects to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mount.c - see mount.h. Runs while there is one thread that logs; no locks. */
 #include "fuse/mount.h"
 

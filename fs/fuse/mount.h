@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mount.h - from the options to a mounted FUSE session. */
 #ifndef SNAPFS_FUSE_MOUNT_H
 #define SNAPFS_FUSE_MOUNT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* options.c - see options.h. One row an option; what no row names is left to libfuse to judge.
  *
  * mount(8) hands over the words of an fstab line, so those that mean something to mount alone are

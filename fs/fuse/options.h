@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* options.h - the command line. */
 #ifndef SNAPFS_FUSE_OPTIONS_H
 #define SNAPFS_FUSE_OPTIONS_H

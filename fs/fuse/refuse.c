@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* refuse.c - what never succeeds here, each with the errno that makes tools give up cleanly: EROFS
  * for new files and for images and texts, EPERM for the rest, and never EXDEV (mv would go on to
  * mkdir) nor ENOSYS (the kernel would stop asking). No locks. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* renewal.c - see renewal.h. Lock: handles.lock guards the handles that wait, what waits on each,
  * and the threads; it is a leaf, and nothing is opened or answered under it. The sweep takes what
  * waits on a handle out of it for a moment (looked_at), in which the handle stays as it is.

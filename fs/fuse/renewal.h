@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* renewal.h - reads of an open image whose files an operation made here has changed: they wait for
  * the operation's end, and go on with the files that the snapshot has then.
  *

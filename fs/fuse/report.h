@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* report.h - answers that are logged. */
 #ifndef SNAPFS_FUSE_REPORT_H
 #define SNAPFS_FUSE_REPORT_H

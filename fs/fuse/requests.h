@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* requests.h - one function a FUSE request. Each replies once, or hands the request to a task. */
 #ifndef SNAPFS_FUSE_REQUESTS_H
 #define SNAPFS_FUSE_REQUESTS_H

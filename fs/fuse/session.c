@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* session.c - see session.h: start, serve, stop.
  *
  * Signals that end it are blocked from before the first thread (libvirt's) and come in by ending.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* session.h - one mount, from libvirt's connection to its end. */
 #ifndef SNAPFS_FUSE_SESSION_H
 #define SNAPFS_FUSE_SESSION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tasks.c - see tasks.h. `tasks.lock` guards the counts and `closed`. */
 #include "fuse/tasks.h"
 

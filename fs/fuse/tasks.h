@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tasks.h - threads for what may take minutes, so that no FUSE worker waits for a change. */
 #ifndef SNAPFS_FUSE_TASKS_H
 #define SNAPFS_FUSE_TASKS_H

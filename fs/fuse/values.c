@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* values.c - see values.h. Runs while there is one thread. */
 #include "fuse/values.h"
 

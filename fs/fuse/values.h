@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* values.h - the values of options: numbers and lists, each checked. */
 #ifndef SNAPFS_FUSE_VALUES_H
 #define SNAPFS_FUSE_VALUES_H

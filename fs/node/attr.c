@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* attr.c - stat, texts, links and paths of a view. No locks.
  *
  * Times of directories, links and images are the snapshot's creation, of a domain's directory the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* bar.c - see bar.h. `bar.lock` is held over lookups in an immutable domain, nothing else. */
 #include "node/bar.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* bar.h - what keeps a recursive remove from deleting snapshots.
  *
  * `find -delete`, Python's rmtree and Go's RemoveAll go on to rmdir after an unlink was refused. A

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* change.c - mkdir, rmdir, writes, and what is refused. No lock is held over a verb. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cows.c - see cows.h. `cows.lock` is a leaf. Only the making of a nameless file is done under it,
  * so that two opens make one view. */
 #include "node/cows.h"

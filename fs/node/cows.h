@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cows.h - throw-away writes: which of the open .cow files has been written to, or may be.
  *
  * The first open for writing makes the file's view (image/cow.h), which every open of the file

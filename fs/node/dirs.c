@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* dirs.c - what each kind of directory holds.
  *
  * The grand theory of the tree. A *place* (place.h) is a name that lasts: "the file `info` of the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* dirs.h - the vtable of a kind of directory; private to fs/node. */
 #ifndef SNAPFS_NODE_DIRS_H
 #define SNAPFS_NODE_DIRS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* images.c - the disks of a snapshot, or of a tag, as files: images, which are listed, and what is
  * found by its name alone: partitions and the files for throw-away writes (cows.h). No locks. */
 #include <errno.h>

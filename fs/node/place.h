@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* place.h - the name of one place in the mounted tree, apart from whether it still exists.
  *
  * A place is a value: kind, domain, snapshot and item. It is what the kernel's node ids stand for

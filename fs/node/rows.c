@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* rows.c - see rows.h: the table, and what each file shows and does. No locks. */
 #include "node/rows.h"
 

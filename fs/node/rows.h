@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* rows.h - the entries that snapfs itself puts into a directory, one row each.
  *
  * A new file is a row, its function, an item in the man page and a test. `snapfs --help` prints the

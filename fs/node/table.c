@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* table.c - see table.h: two chained hash tables over the same nodes, by place and by id.
  *
  * One lock, `table.lock`, a leaf: nothing is called while it is held but the allocator and

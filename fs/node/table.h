@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* table.h - the kernel's node ids and the places they stand for.
  *
  * Ids come from a counter and are never used twice, so a late request for a forgotten node meets

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tree.h - the mounted tree: what each place in it is and does. The whole idea is told in dirs.c.
  *
  * Every request first turns its place into a view (what is there now, with the domain's value

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* view.c - from a place to what is there now, or ESTALE. No locks. */
 #include <errno.h>
 

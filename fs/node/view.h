@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* view.h - what is at a place now: the objects of the model that it names, held while looked at. */
 #ifndef SNAPFS_NODE_VIEW_H
 #define SNAPFS_NODE_VIEW_H

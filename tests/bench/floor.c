@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* floor.c - the least that a FUSE server can do: a tree of files, shown as it is.
  *
  *     floor DIRECTORY MOUNTPOINT      mounts the tree, in the foreground

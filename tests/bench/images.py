@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The images that the bench reads: random data in pieces, chains, snapshots, compressed, sparse.
 
 Each has a reference, a raw file with the bytes that QEMU reads from it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """scripts/bench itself is not run here: does it know its options and its rows?"""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How long lists take: 1000 snapshots of a domain, and 1000 domains of 10 snapshots each.
 
     SNAPFS=build/fs/fuse/snapfs PYTHONPATH=tests scripts/private-libvirt python3 tests/bench/listing.py [COUNT]

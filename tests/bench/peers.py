@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Who shows an image as a file: snapfs, its peers as well tuned as they can be, and the floors.
 
 Each has a name; `lacks()`, what keeps it from running here, or None; `version()`; and

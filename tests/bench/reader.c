@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* reader.c - the work that scripts/bench times: reads files in one way and prints one number.
  *
  *     reader first FILE             sequential, 1 MiB each, the file's cached pages dropped: MiB/s.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The rows of the bench: what is measured, and how much of it is wanted."""
 
 import dataclasses

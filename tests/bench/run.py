@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """scripts/bench, inside its private libvirtd: run.py BUILD DIRECTORY [OPTION…]."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The stages of the bench: an image or a piece of work, and who takes turns at it.
 
 A turn is a function from the bench, the one whose turn it is and `note(row, value)`. In the round

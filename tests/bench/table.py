@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The table of the bench: medians, how they compare with the best peer, goals and whether reached."""
 
 import statistics

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Do code, --help, manual pages and README say the same? Usage: agree.py SOURCE_ROOT.
 
 A check is a function from the texts to complaints. Each is also given texts with one thing changed

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A manual page in mdoc, taken apart as far as the tests need it. Pure functions of its text."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """README.md as the tests see it: its recipes, its links."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The recipes of README.md and of snapfs(5), run as they stand against a libvirtd and a /mnt of our own."""
 
 import contextlib

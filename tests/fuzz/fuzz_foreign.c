@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fuzz_foreign.c - the input is the beginning of a file in each of the formats that QEMU reads.
  *
  * It stands where a vhdx has its table of regions as well. No process is started for a size.

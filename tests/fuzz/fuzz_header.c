@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fuzz_header.c - the input is the beginning of a qcow2 file. */
 #include "image/header.h"
 

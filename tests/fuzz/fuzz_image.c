@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fuzz_image.c - the input is a whole file: open it as a qcow2, list its snapshots, read and map
  * it, and follow its chain as what it looks like. */
 #include <errno.h>

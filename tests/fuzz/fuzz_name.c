@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fuzz_name.c - names of directories: what decodes was coded, and coding can be inverted. And names
  * of files in images. */
 #include <errno.h>

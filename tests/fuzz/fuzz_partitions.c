@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fuzz_partitions.c - the input is one byte that says how, then a disk's beginning and its end. */
 #include <zlib.h>
 

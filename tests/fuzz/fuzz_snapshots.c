@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fuzz_snapshots.c - the input is a snapshot table: one byte how many entries it claims, then it.
  *
  * The walk over the file gives what parsing it in one piece does.

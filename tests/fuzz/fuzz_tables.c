@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fuzz_tables.c - a chain of images made up from the input, with any tables: what is read, mapped
  * and sought is what the letter of the format says (tests/image/made.h). */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fuzz_unpack.c - a compressed cluster: one byte for its size and kind, then it. */
 #include <errno.h>
 

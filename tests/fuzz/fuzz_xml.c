@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fuzz_xml.c - the input is one of libvirt's documents; behind a NUL byte a description for it. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs one fuzz target for a fixed short time, from the seeds of seeds.py.
 
     run.py TARGET SECONDS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the fuzz targets begin with: small things of the kind that each one reads, healthy ones and those
 with a defect (tests/image/corpus.py)."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """With a small budget of memory an image is read as right as with a large one, in about that memory."""
 
 import os

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* budget_reader.c - reads all of an image from its beginning in THREADS threads at once, with a
  * budget of so many MiB, and writes what it read to a file.
  *

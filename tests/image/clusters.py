@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Clusters of every size and kind over a base that is full: what snapfs-cat reads is what QEMU reads."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The command line of snapfs-cat: what it prints, and one sentence and status 1 for every error."""
 
 import contextlib

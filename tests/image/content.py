@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What snapfs-cat reads from every kind of image is what QEMU reads."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """snapfs-cat --output: the bytes that QEMU reads, holes where it has them, and whatever comes in
 between, never a file that looks like a whole copy and is none."""
 

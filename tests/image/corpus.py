@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Images with one defect each: should-fail-DEFECT, made by patching healthy ones that QEMU wrote.
 
     corpus.py DIRECTORY

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Damaged and hostile images are refused with the right errno, within bounded time and memory, and a
 damaged cluster costs that range only."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """More defects for the corpus: limits just passed, names that lead astray, streams that lie."""
 
 import os

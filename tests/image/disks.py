@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Images made by QEMU, and what QEMU itself reads from them."""
 
 import json

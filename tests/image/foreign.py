@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Formats that QEMU reads for us: the same bytes, and processes that come and go as they should."""
 
 import errno

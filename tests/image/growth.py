@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How much a file grows by a merge: what is said before it is at least what QEMU's commit then takes.
 
 SNAPFS_GROWTH_PAIRS pairs of random files, of each kind of base, from SNAPFS_SEED.

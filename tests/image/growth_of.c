@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* growth_of.c - prints image_growth of an overlay and the file that it is merged into.
  *
  *     growth-of OVERLAY BASE FORMAT-OF-BASE

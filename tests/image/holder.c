@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* holder.c - keeps images open and reads of them what it is told to, line by line.
  *
  *     holder FORMAT:PATH…          the images are numbered from 0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Readers of images that QEMU changes all the while: not one wrong byte, and a sane number right.
 
 SNAPFS_LIVE_SECONDS makes it longer.

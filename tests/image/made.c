@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* made.c - the layers of a made-up chain and the bytes of their files; see made.h. */
 #include "made.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* made.h - chains of images made up from any bytes, whose files are not stored but computed, and
  * the check that the reader gives what the letter of the format says of them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* made_check.c - what a made-up chain must read as, sector by sector and layer by layer, and the
  * comparison of all answers of the reader with that; see made.h.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* made_files.c - the system calls by which the reader looks at made-up files; see made.h.
  *
  * These stand before the C library's own. Each layer has an empty file in memory, which is opened

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The memory saved with a snapshot is what QEMU reads of it, or a file as it is, or an error."""
 
 import json

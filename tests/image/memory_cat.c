@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* memory_cat.c - writes the memory that was saved with a snapshot to stdout.
  *
  *     memory_cat FORMAT PATH [TAG]

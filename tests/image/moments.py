@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An image changed by QEMU at each exact moment of its being opened and read: what comes out is all
 old, all new, or one of the errors that say so.
 

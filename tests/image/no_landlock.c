@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* no_landlock.c - runs a command as on a kernel without Landlock.
  *
  *     no_landlock COMMAND…

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* probe.c - opens an image and touches all of it, with bounded work; prints what happened.
  *
  *     probe FORMAT PATH [TAG]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A QEMU process with an image open for writing, commanded over QMP."""
 
 import json

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* stepper.c - opens an image and looks at it, and stops at one exact moment on the way.
  *
  *     stepper MOMENT FORMAT PATH TAG read|map      TAG "-" = the whole file

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_cluster.c - L2 entries, word by word. */
 #include "image/cluster.h"
 #include "image/header.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_confine.c - what a confined process may do, and what is noticed of one that is not. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_cow.c - what was written over a disk, against a plain copy of the disk that was written to.
  */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_export.c - processes of qemu-nbd that give no answer, with EXPORT_WAIT_MS made short.
  *
  * The file system of the storage that hangs is a process of its own.

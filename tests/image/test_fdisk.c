@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_fdisk.c - a thousand tables made by libfdisk at random, read by it and by us.
  *
  * SNAPFS_SEED repeats a run.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_header.c - headers and their extensions, byte by byte. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_merged.c - chains made up at random: reads, maps and seeks are what the format's letter
  * says, reading errors that pass are not kept, and nothing is read of a file that was changed.
  *

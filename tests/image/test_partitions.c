@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_partitions.c - tables of partitions: honest ones, and those that lie, overlap or loop. */
 #include <errno.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_parts.c - snapshot entries, names in images, decompression, the block cache. */
 #include <errno.h>
 #include <sys/mman.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_share.c - layers shared by the images that are open, as long as their file stays the same.
  */
 #include <dirent.h>

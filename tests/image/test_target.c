@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_target.c - the file of snapfs-cat --output, beside others who make, take and remove it.
  *
  * What the others do is done here, at the exact moment: before the lock is asked for.

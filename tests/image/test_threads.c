@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_threads.c - one image read, mapped and sought in by many threads at once (TSan looks on). */
 #include <errno.h>
 #include <fcntl.h>

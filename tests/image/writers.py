@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Images as other programs than this QEMU write them, or as it writes them seldom: what snapfs-cat reads
 is what QEMU reads, and what the image had before it was patched."""
 

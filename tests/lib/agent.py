@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A guest agent without a guest, on the socket that libvirt expects one at.
 
 libvirt talks to an agent only once QEMU says that the guest has opened its port. There is no guest,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Programs that make backups, each in a line as its users write it.
 
 A line finds what to back up in $source, a directory for all that is its own in $place, and in $day a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A program of its own that makes one system call in the tree, and is sent signals meanwhile."""
 
 import errno

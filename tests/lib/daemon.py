@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The private libvirtd that scripts/private-libvirt has started around the test."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A domain of QEMU with small disks and no operating system, whose guest we are.
 
 Bytes a guest writes go through QEMU's monitor while it runs, through qemu-io while it is shut off.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A snapfs, or libvirt's daemon, that is killed in the middle of an operation."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An ext4 file system with a file that is in its journal alone, as a guest leaves one that it has just synced."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What every disk held at every snapshot, as QEMU reads it, and that all of it stays so."""
 
 import hashlib

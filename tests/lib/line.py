@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A domain with snapshots in a line, whose bytes are known, in a mount."""
 
 import contextlib

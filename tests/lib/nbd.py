@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An NBD server: a qemu-nbd that shows a raw file on a socket of its own."""
 
 import os

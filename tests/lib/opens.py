@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Whether anything has opened a file, by inotify."""
 
 import ctypes

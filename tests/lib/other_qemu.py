@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A QEMU that is not libvirt's."""
 
 import contextlib

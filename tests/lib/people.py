@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Ordinary users, known in the test's mount namespace alone, and the group that may use libvirt."""
 
 import contextlib

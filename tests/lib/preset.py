@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Domains and snapshot trees for libvirt's test driver, whose connection is test:///FILE."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Processes that read images all the time, each of which must hold what QEMU read before.
 
 `with Readers({"e1": (path, expected)}) as readers:` `readers.round()` returns once each image that

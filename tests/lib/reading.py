@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What QEMU says a disk held at a snapshot, to compare a snapshot's image with.
 
 `qemu-img convert -l` sizes an internal snapshot by the image as it is now, so it is asked only

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A directory for a test's files, which others may enter."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A tree of snapshots that somebody asks something dangerous of; whatever comes of it, nothing is lost."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Memory that is saved to a file slowly.
 
 libvirt has a helper of its own between QEMU and the file; in its place stands a program that takes

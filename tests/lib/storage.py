@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A qcow2 file in the hands of a QEMU process, to write it and to take many tags fast."""
 
 import json

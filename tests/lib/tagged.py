@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Tags that qemu-img puts into a qcow2 file beside libvirt, and QEMU's reading of them by their ids."""
 
 import json

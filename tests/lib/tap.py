@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A test program: functions marked @test, run in order, reported as TAP.
 
     @test

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Disks of which libvirt's XML tells another chain than the headers."""
 
 import json

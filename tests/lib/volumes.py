@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Storage pools of libvirt, and domains whose disks are volumes of one."""
 
 import contextlib

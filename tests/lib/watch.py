@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A change that has to be refused, and all that must be as before then."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A server that has one file for HTTP, whole or in ranges."""
 
 import http.server

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_cows.c - which open .cow files have a view, and since when. */
 #include "node/cows.h"
 

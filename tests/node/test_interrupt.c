@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Which signals of a caller count. */
 #include "fuse/interrupt.h"
 

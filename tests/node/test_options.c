@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The command line: what is taken, what is refused and with which words. */
 #include "base/budget.h"
 #include "fuse/options.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Places: equality, and inode numbers that are stable and tell any two apart. */
 #include "node/place.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The rows: each name is reserved, and no row says what it does not do. */
 #include "node/rows.h"
 

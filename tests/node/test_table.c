@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The node table: ids are never used twice, lookups are counted, many nodes are found. */
 #include "node/table.h"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Others change something in the middle of a delete: snapfs asks again before each thing that it
 does, goes on where the change does no harm, and else stops before it does any."""
 

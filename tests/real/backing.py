@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The chain that counts: what libvirt's XML tells is what the guest sees, whatever the headers name."""
 
 import contextlib

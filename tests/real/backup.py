@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """scripts/backup-vm and scripts/restore-vm with restic and borg: nights of a machine that goes on running,
 each step that fails, and the whole machine put back.
 

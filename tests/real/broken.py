@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Images that cannot be read: not listed, `info` says why, opening tells the errno, the mount stays."""
 
 import errno

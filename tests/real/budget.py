@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A small budget of memory holds for what libvirt says, too: many and long documents."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Domains with disks on several buses, with floppies, and with what cannot be migrated: each disk gets
 its own bytes, and the snapshot is one that the domain can have."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A snapshot whose images are open is not deleted, and who has them open is told."""
 
 import concurrent.futures

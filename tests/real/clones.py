@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Clones on images of a mount keep what they use, whatever becomes of the path that they name."""
 
 import contextlib

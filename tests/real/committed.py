@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Commits by hand into a snapshot's file: what tells of them, and what only looks like one."""
 
 import contextlib

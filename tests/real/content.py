@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Every image holds what QEMU says its disk held, whatever the guest does meanwhile."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Reverts to internal snapshots on whose files others stand: on a copy of the file, so that all
 others keep their bytes."""
 

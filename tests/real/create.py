@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The file `create`: every kind of snapshot that its words ask for, and failures that leave nothing."""
 
 import contextlib

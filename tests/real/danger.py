@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Shapes in which libvirt itself would lose other snapshots' bytes, or end: done in another way, or
 refused; nothing else changes."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Deletes, of every kind and at every place: the snapshot is gone, all others hold what they held,
 as does the live disk, and no file is left or missing."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Disks on block devices, under a libvirt whose QEMU has a /dev of its own, as it has by default: its
 locks and the times of its nodes are not to be seen, and yet nothing wrong is read."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A libvirtd in another root or mount namespace: its paths are not ours and are never opened."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What ends the program while a change is under way: a signal waits for it, and so does an unmount."""
 
 import concurrent.futures

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The tree exported by NFS-Ganesha and by Samba, as snapfs(5) says it, to clients without a kernel.
 
 Runs in a network namespace of its own.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Disks in formats that QEMU reads for us, below and between those that are read here."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An ordinary user who may use the system's libvirt, as a member of the group that its socket belongs to:
 the images that file modes allow, and the changes whose whole effect that user can look at. Nothing is left
 half done, and root and the user have one lock and know of each other's unfinished journals."""

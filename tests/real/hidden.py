@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Dangers that hide: a disk, a name or a saved state that a careless look at the files misses."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Ctrl-C: what libvirt can abort leaves nothing, what waits is given up, and the rest has its true
 result; the log says which."""
 

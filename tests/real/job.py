@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The file `job`: what runs on a domain, whoever began it, and how far it is; it never keeps a
 reader waiting."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A file that the guest has synced is in its file system's journal alone: vda-part1.cow gives it back."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A revert that could not start the domain leaves the guest running; one whose QEMU does not start
 leaves the domain as it was, or as it was at the snapshot, and never something between."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """snapfs is killed in a revert by steps of its own, at every moment in turn: what the next mount
 leaves is the state before or the one after, with all bytes right and nothing left over.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """snapfs, libvirt's daemon or QEMU is killed while a snapshot is made, at every moment in turn: in
 the end the snapshot is there, current and with its bytes, or nothing of it is, and it can be made.
 

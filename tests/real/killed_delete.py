@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """snapfs is killed in a delete by steps of its own, at every moment in turn: what the next mount
 leaves is the state before or the one after, with all bytes of the others right and nothing left
 over. So does libvirt's daemon, and QEMU.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Overlays that a later delete merges: also those that nothing in libvirt or in a file tells of."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Random operations on trees of snapshots of every kind, from seeds: nobody's bytes change but those
 that were asked to, no file is left or missing, no daemon ends, and few operations are refused.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Others work on a domain and its files between the steps of a delete, or after one was cut off:
 nothing of theirs is lost."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The memory that was saved with a snapshot is a file: the very bytes, or none."""
 
 import errno

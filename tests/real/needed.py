@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """`needed-by`: what uses a snapshot's files, in any domain."""
 
 import os

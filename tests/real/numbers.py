@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Inode numbers that last: over another device number, over merges, and no longer than the bytes."""
 
 import contextlib

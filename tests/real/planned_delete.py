@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a delete finds out before it touches anything: what it could not finish it does not begin."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A file that is changed in place, and whose mtime is put back."""
 
 import errno

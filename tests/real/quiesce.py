@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The word quiesce: a guest agent that works, one that fails, one that hangs, and none."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Readers of every snapshot go on over each delete, merge and revert of another one."""
 
 import contextlib

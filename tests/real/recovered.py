@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What was cut off is finished beside the mount: the tree is there at once, others wait for it, and
 snapfs can be ended meanwhile. A mount also finishes what it had to leave while libvirt was away.
 """

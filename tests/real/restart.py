@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """libvirtd ends and starts again under a mount."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Reverts to external snapshots, whatever libvirt does of them itself: the bytes are those of the
 snapshot, no other snapshot's change, and no file is left or missing."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A snapshot a day and the oldest deleted, in a shell's own words: all that are kept hold what they
 held, and neither files nor space pile up.
 

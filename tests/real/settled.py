@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What libvirt's own files say is as it was is not asked for again; every change still shows at once."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Domains of every shape: transient, saved, renamed, undefined, with disks that came or went since,
 that are left out, with UEFI, on devices. What is done is right; the rest is refused."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A snapshot deleted and made again at once is never read stale."""
 
 import errno

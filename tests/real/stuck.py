@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """libvirtd lives, but is stuck with one domain: the others answer, and nothing waits for ever."""
 
 import concurrent.futures

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Each shape in which libvirt itself loses bytes, takes the wrong snapshot or ends: snapfs is asked for
 what is dangerous there. It does it right or refuses it, no other snapshot changes, the daemon lives.
 

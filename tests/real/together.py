@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Two mounts work on one domain at the same time, and virsh beside them: what each of them is told is
 true, and nobody's bytes change. From a seed, SNAPFS_TOGETHER_SEED, in SNAPFS_TOGETHER_ROUNDS."""
 

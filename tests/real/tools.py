@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What 17 programs that make backups say when an image cannot be read, and that they delete nothing."""
 
 import contextlib

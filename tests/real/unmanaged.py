@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """`unmanaged` of a domain that runs: tags that libvirt does not know, beside those that it does."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An image that cannot be read is listed and fails on open, so that no backup goes empty with exit 0."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What users do with an image: mount it, take a file out, clone it, boot the clone."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Without root and without a system daemon: qemu:///session of an ordinary user, qemu:///embed."""
 
 import os

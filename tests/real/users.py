@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Whatever uses a snapshot's files keeps its bytes, also where libvirt does not know of it: tags that
 qemu-img has made, clones that no domain has yet, loop devices."""
 

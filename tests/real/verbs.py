@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What mkdir, rmdir and revert do, seen through virsh; what virsh does, seen in the tree."""
 
 import contextlib

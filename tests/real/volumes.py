@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Disks on volumes of storage pools: libvirt alone knows their files. They are shown, reverted and
 deleted as others are; backing files that a pool holds may be read."""
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Freezes a domain's file systems through core/virt with a patience of its own, and thaws them.
  * Usage: freezer URI UUID SECONDS; prints "ok", or the errno's name and the sentence. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* kill_at.c - kills the process it is loaded into (LD_PRELOAD) at the Nth moment at which a crash
  * leaves something else than the one before: N in $KILL_AT, counted over the whole process.
  *

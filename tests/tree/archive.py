@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A whole mount lists, copies and archives, also with a line of 1,000 snapshots."""
 
 import os

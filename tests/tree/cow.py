@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Throw-away writes: vda.cow and vda-part1.cow, on libvirt's test driver."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The file `create` on libvirt's test driver: names, words, and what mkdir does by an option."""
 
 import errno

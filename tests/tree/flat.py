@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A flat tree: each snapshot's directory stands in by-name, so its paths never change."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A file handle (name_to_handle_at, as NFS servers keep them) never opens another file."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A domain's `log` is a file that grows at its end, so that tail can follow it."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Owners, modes and masks, and whom they let in."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Every refusal: its errno, and that nothing has changed after it."""
 
 import errno

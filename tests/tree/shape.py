@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What stands where in the tree, and what stat says about it."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The command line: what it refuses, how it starts and how it ends."""
 
 import grp

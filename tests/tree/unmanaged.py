@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """`unmanaged`: the tags in a domain's files that libvirt does not know, each the bytes of its id."""
 
 import contextlib

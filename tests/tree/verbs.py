@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """mkdir, rmdir, revert and description, and what the log says of them."""
 
 import errno

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Each layer includes only what stands below it. Usage: layers.py SOURCE_ROOT; prints TAP."""
 
 import pathlib

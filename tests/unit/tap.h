@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tap.h - a small TAP harness for tests in C. One process, one thread asserts.
  *
  *     TAP_OK(n == 3, "three layers, got %u", n);

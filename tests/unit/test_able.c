@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_able.c - what each libvirt can do, at the versions where that changes. */
 #include "model/catalog/capability.h"
 #include "tap.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_budget.c - the account: what it refuses, whom it asks for room, and whose turn it is. */
 #include <errno.h>
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_copy.c - copies of files, what is marked on them, and a revert on copies as it stands in the
  * journal; no libvirt. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_delete.c - a delete as it stands in the journal. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_domain.c - the tree made of snapshots' documents: shape, paths, idents, paths back into it.
  */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_flags.c - words of a command file. */
 #include <errno.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_graph.c - whose bytes change: shapes of snapshots as files and users. */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_journal.c - the journal of a domain: what it keeps, and who may have it. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_kept.c - what is kept of a domain: records, their bounds, spoiled files, two writers. */
 #include <errno.h>
 #include <fcntl.h>

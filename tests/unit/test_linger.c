@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_linger.c - images that stay open for a moment: each is given out once, only for the very
  * value and disk, the oldest goes first, and what nobody takes is closed by itself. */
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_merge.c - whether an overlay may be merged, in the shapes in which libvirt's own delete
  * loses bytes. Files are letters, a chain is a word of them, the top first: "cba" is file c on b on
  * a. */

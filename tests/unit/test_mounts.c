@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_mounts.c - paths that do not lead into a snapfs mount are left alone; those that do are
  * tested on a real mount (tests/real). */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_name.c - the coding of names, and which new names are refused. */
 #include <errno.h>
 #include <stdlib.h>

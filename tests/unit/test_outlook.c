@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_outlook.c - who needs the files of a snapshot, asked of a graph made by hand. */
 #include <errno.h>
 #include <stdlib.h>

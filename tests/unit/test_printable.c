@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a line shows of names that hold any bytes. */
 #include "base/printable.h"
 

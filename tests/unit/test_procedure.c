@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_procedure.c - a procedure's plan in the journal, and in which order it does and undoes what
  * when a step fails or is cut off. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_remote.c - what disks on other hosts are called. */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_revert.c - a revert as it stands in the journal, and what its steps go by; no libvirt. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_run_directory.c - the directories that several users share: what they refuse to use. */
 #include <errno.h>
 #include <fcntl.h>

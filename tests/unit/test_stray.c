@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_stray.c - which directory each tag gets, and its name. */
 #include <stdlib.h>
 

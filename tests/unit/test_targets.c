@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The files of a new snapshot: how their names are chosen, and that they are free.
  * On libvirt's test driver, whose domain's disk stands in a directory of ours. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Tasks, the queue of a domain, and what its `job` says of both. */
 #include "base/clock.h"
 #include "model/activity/task.h"

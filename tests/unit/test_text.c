@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_text.c - growable text, errors, the stable hash. */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_trails.c - chains that a survey has followed: found again by their tops and, where they are
  * whole, by each file below. */
 #include <stdlib.h>

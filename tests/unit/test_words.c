@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The words by which a snapshot is asked for, and what they come to on a domain's disks. */
 #include <errno.h>
 #include <stdlib.h>

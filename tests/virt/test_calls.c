@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_calls.c - every call on libvirt's in-process test driver: its default and a file of ours. */
 #include <errno.h>
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_errors.c - libvirt's error codes as errno, row by row, by libvirt's numbers. */
 #include <errno.h>
 

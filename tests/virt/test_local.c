@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_local.c - whose files: URIs, and unix sockets whose listener sees another file system.
  *
  * The listeners are forked children that change their root or mount namespace after listen(); they

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_reconnect.c - a real daemon that is killed, stays away, comes back and hangs.
  *
  * Run as `scripts/private-libvirt THIS scripts/private-libvirt`, in whose namespaces libvirtd's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_xml_files.c - the files that a domain needs to start, at every place of its XML. */
 #include <errno.h>
 #include <stdlib.h>

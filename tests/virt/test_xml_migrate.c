@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_xml_migrate.c - which domains QEMU can never save, whatever libvirt's code for it is. */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_xml_parse.c - <domain> and <domainsnapshot> as libvirt writes them, and odd ones. */
 #include <errno.h>
 #include <stdlib.h>

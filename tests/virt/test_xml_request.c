@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_xml_request.c - requests for a snapshot: read, filled in, and told whole from begun. */
 #include <errno.h>
 #include <stdlib.h>

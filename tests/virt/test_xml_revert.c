@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_xml_revert.c - the documents of a revert, from snapshots as libvirt 9.0 and 11.3 write them.
  * What comes out is read back by our own parser and looked at as text. */
 #include <errno.h>

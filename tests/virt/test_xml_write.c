@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_xml_write.c - documents made and changed, read back by our own parser and compared as text.
  */
 #include <errno.h>

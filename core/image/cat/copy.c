@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* copy.c - snapfs-cat --output: a sparse copy, which is whole or does not look it. */
 #include <errno.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* crew.c - see crew.h. */
 #include "image/cat/crew.h"
 

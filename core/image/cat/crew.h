@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* crew.h - the threads of --output, which copy a range of the disk between them.
  *
  * Each takes the next region that has data, by image_seek_data, and deals with its extents by

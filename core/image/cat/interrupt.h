@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* interrupt.h - a signal that asks for the end while a file is being written. */
 #ifndef SNAPFS_IMAGE_CAT_INTERRUPT_H
 #define SNAPFS_IMAGE_CAT_INTERRUPT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* main.c - snapfs-cat: the image reader as a command, with neither libvirt nor a mount. */
 #include <errno.h>
 #include <fcntl.h>

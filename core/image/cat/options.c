@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* options.c - see options.h. */
 #include "image/cat/options.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* options.h - the command line of snapfs-cat. */
 #ifndef SNAPFS_IMAGE_CAT_OPTIONS_H
 #define SNAPFS_IMAGE_CAT_OPTIONS_H

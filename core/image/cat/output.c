@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* output.c - snapfs-cat to standard output. One thread. */
 #include "image/cat/output.h"
 

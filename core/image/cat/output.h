@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* output.h - what snapfs-cat writes: bytes, a map, a description, a sparse copy. */
 #ifndef SNAPFS_IMAGE_CAT_OUTPUT_H
 #define SNAPFS_IMAGE_CAT_OUTPUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* progress.c - see progress.h. Plain characters and a carriage return, which any terminal knows. */
 #include "image/cat/progress.h"
 

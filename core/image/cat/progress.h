@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* progress.h - how far a copy is, as a bar on the terminal. One thread. */
 #ifndef SNAPFS_IMAGE_CAT_PROGRESS_H
 #define SNAPFS_IMAGE_CAT_PROGRESS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* target.c - see target.h. */
 #include "image/cat/target.h"
 

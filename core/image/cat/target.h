@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* target.h - the file or block device that --output writes.
  *
  * A regular file is shorter than the copy until target_finish, so that a copy that was cut off, be

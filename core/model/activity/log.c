@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* log.c - see activity/log.h, and model_log_add (verbs.h). Locks: the lines are under model->lock.
  */
 #include "model/activity/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* log.h - the lines of a domain's `log`, as one edition of a file that only grows at its end.
  *
  * A full edition ends: the next one begins with its last OPLOG_KEPT lines and is another file, so

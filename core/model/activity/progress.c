@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* progress.c - see activity/progress.h, and model_job (model.h). Locks: model->lock, never over a
  * call to libvirt. */
 #include "model/activity/progress.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* progress.h - what runs on a domain and how far it is: published by the verb that is at work on
  * it, asked of libvirt otherwise. The file `job` shows it.
  *

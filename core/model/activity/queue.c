@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* queue.c - see activity/queue.h. Locks: model->lock; model->turned tells of who left. */
 #include "model/activity/queue.h"
 

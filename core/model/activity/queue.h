@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* queue.h - the operations on one domain, one at a time and in the order they came. */
 #ifndef SNAPFS_MODEL_ACTIVITY_QUEUE_H
 #define SNAPFS_MODEL_ACTIVITY_QUEUE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* task.c - see activity/task.h. Locks: model->lock, never over a call to libvirt. */
 #include "model/activity/task.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* task.h - what somebody asked for, from when it began to its end, and whether he wants it no more.
  *
  * A task runs on one thread, which is its own as long as it lasts; whatever runs there finds it

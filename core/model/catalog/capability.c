@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* capability.c - see catalog/capability.h.
  *
  * Measured are 9.0 and 11.3; between them the row of the more cautious one holds, but where

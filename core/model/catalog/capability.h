@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* capability.h - what each libvirt can do: the one place where its version counts. Pure. */
 #ifndef SNAPFS_MODEL_CATALOG_CAPABILITY_H
 #define SNAPFS_MODEL_CATALOG_CAPABILITY_H

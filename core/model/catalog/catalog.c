@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* catalog.c - the model: one connection, and a cached value of each domain.
  *
  * Locks: see catalog/catalog.h. Readers share one reading: who finds the value old takes the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* catalog.h - inside core/model: the model itself, and its entry for each domain.
  *
  * Locks, in the order they are taken; none is held while a value is used:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* document.c - see catalog/document.h. No locks: immutable but for the atomic count. */
 #include "model/catalog/document.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* document.h - one snapshot's XML, parsed: the part of a snapshot that does not depend on the tree
  * around it. Refcounted, immutable; a refresh that finds the same XML keeps the same document. */
 #ifndef SNAPFS_MODEL_CATALOG_DOCUMENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* domain.c - one domain's tree of snapshots as an immutable value. See model.h and
  * catalog/domain.h.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* domain.h - building the value `struct domain` (model.h) from what libvirt said. */
 #ifndef SNAPFS_MODEL_CATALOG_DOMAIN_H
 #define SNAPFS_MODEL_CATALOG_DOMAIN_H

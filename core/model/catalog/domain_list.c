@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* domain_list.c - the list of domains, and one of them by the name of its directory.
  *
  * Locks: model->listing while libvirt is asked for the list, model->lock for the one that is kept.

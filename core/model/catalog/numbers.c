@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* numbers.c - see catalog/numbers.h. No locks of its own. */
 #include "model/catalog/numbers.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* numbers.h - the numbers that st_ino is made of: they tell one state of a disk from another as
  * idents do (struct snapshot_disk), and hold nothing that another boot or another mount of the
  * images' file system changes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* read.c - see catalog/read.h.
  *
  * The XML of each snapshot is a call of its own, and libvirt tells nobody that a snapshot was made,

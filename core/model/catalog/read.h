@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* read.h - one reading of a domain from libvirt. */
 #ifndef SNAPFS_MODEL_CATALOG_READ_H
 #define SNAPFS_MODEL_CATALOG_READ_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tag_tables.c - see catalog/tag_tables.h. No locks: one reading of a domain has them for itself.
  */
 #include "model/catalog/tag_tables.h"

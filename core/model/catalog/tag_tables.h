@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tag_tables.h - the snapshot tables of the files that one reading of a domain meets, each read
  * once, so that a file with a thousand tags is; and the identities of the disks that are in them.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fingerprint.c - see change/fingerprint.h. */
 #include "model/change/fingerprint.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fingerprint.h - hashes of what a procedure relies on: equal as long as nothing of it changed.
  * Pure. */
 #ifndef SNAPFS_MODEL_CHANGE_FINGERPRINT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* flag_words.c - see change/flag_words.h. */
 #include "model/change/flag_words.h"
 

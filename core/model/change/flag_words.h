@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* flag_words.h - words that a user writes to a command file, each of which is a flag. Pure. */
 #ifndef SNAPFS_MODEL_CHANGE_FLAG_WORDS_H
 #define SNAPFS_MODEL_CHANGE_FLAG_WORDS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* guard.c - see change/guard.h. No locks of its own: called under the domain's `operation` lock.
  *
  * Rules, each from a shape in which libvirt's own call loses data or dies:

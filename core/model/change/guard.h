@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* guard.h - is libvirt's own call safe here? Asked before every change, of a domain read just now.
  *
  * libvirt's checks are not enough: some native deletes and reverts silently destroy other

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* jobs.c - see jobs.h. No locks. */
 #include "model/change/jobs.h"
 #include "virt/xml.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* jobs.h - does something run on the domain that a change would wait for, or fail at? */
 #ifndef SNAPFS_MODEL_CHANGE_JOBS_H
 #define SNAPFS_MODEL_CHANGE_JOBS_H

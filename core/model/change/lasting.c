@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lasting.c - see lasting.h. No locks of its own: called under the domain's operation. */
 #include "model/change/lasting.h"
 

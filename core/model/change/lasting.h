@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lasting.h - what is kept of a domain (journal/kept.h) after a change made here. */
 #ifndef SNAPFS_MODEL_CHANGE_LASTING_H
 #define SNAPFS_MODEL_CHANGE_LASTING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* operation.c - see change/operation.h. Locks: a place in entry->queue and then the domain's
  * lock (journal/domain_lock.h) and journal (journal/journal.h), from turn_begin to turn_end
  * (catalog/catalog.h has the order). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* operation.h - one verb at work on a domain: its turn among the others, and what it looks at.
  *
  *     autoturn struct turn t = {0};

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* outcome.c - see outcome.h. No locks of its own: called under the domain's operation. */
 #include "model/change/outcome.h"
 

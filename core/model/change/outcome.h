@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* outcome.h - what has become of a change that libvirt says failed.
  *
  * libvirt's answer is not the last word. libvirt 9.0 reports some deletes as failed that it has

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* own_tags.c - see own_tags.h. No locks: called under the domain's operation. */
 #include "model/change/own_tags.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* own_tags.h - the tags in a file that is about to be unlinked.
  *
  * libvirt knows of a tag only where it has a snapshot of that name. One that `qemu-img snapshot -c`

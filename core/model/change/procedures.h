@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* procedures.h - what all procedures (journal/procedure.h) on a domain share. */
 #ifndef SNAPFS_MODEL_CHANGE_PROCEDURES_H
 #define SNAPFS_MODEL_CHANGE_PROCEDURES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* reclaim.c - see change/reclaim.h. No locks of its own: called under the domain's operation. */
 #include "model/change/reclaim.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* reclaim.h - files that a change may leave to nobody: noted before it, removed after it where
  * nothing needs them. */
 #ifndef SNAPFS_MODEL_CHANGE_RECLAIM_H

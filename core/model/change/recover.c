@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* recover.c - what a crash has left of procedures: found beside a mount (change/settler.h) and
  * before each operation. Locks: a domain's journal, and what the procedures take. */
 #include "model/change/recover.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* recover.h - inside core/model: what a crash has left of an operation on a domain. */
 #ifndef SNAPFS_MODEL_CHANGE_RECOVER_H
 #define SNAPFS_MODEL_CHANGE_RECOVER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* redefinable.c - see redefinable.h. No locks. */
 #include "model/change/redefinable.h"
 

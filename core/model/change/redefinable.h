@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* redefinable.h - can libvirt redefine snapshots of a domain?
  *
  * libvirt 9.0 cannot while the domain is shut off and has checkpoints: it answers EOPNOTSUPP to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* settler.c - see settler.h. Locks: settler->lock guards what is below it, and is a leaf; for a
  * domain those of change/operation.h. */
 #include "model/change/settler.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* settler.h - the thread that undoes or finishes what was cut off, beside a mount.
  *
  * It looks at all journals when it begins, and again when an operation of this process has left

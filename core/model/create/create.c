@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* create.c - how a snapshot is made, whoever asks for it. Locks: those of change/operation.h, for
  * the whole.
  *

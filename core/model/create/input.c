@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* input.c - see create/input.h. No locks. */
 #include "model/create/input.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* input.h - what was written to `create`, until it is a whole command.
  *
  * Words are one write each. A document begins with '<', or with a line whose first word is

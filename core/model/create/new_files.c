@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* new_files.c - see create/new_files.h. No locks of its own: called under the domain's `operation`
  * lock. */
 #include "model/create/new_files.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* new_files.h - the files that a new snapshot makes: overlays, and the memory's. Where nobody gave
  * their names these are chosen, next to the disk; all are looked at before, and after a failure.
  * One thread. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* new_snapshot.c - see new_snapshot.h. No locks of its own: called under the domain's operation. */
 #include "model/create/new_snapshot.h"
 

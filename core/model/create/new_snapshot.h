@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* new_snapshot.h - inside core/model: all that the making of a snapshot goes by, decided before
  * libvirt is asked for it, and how it stands in the journal (journal/procedure.h):
  *

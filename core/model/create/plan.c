@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* plan.c - see create/plan.h. Pure. */
 #include "model/create/plan.h"
 

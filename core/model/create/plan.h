@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* plan.h - what a wish for a snapshot (create/words.h) comes to on a domain as it is: which of its
  * disks libvirt would capture and how, by libvirt's rules of aligning them. Pure.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* quiesce.h - the guest's file systems frozen for as long as a snapshot takes, and thawed whatever
  * becomes of us meanwhile. */
 #ifndef SNAPFS_MODEL_CREATE_QUIESCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* steps.c - the steps of the making of a snapshot, and what becomes of one that was cut off. No
  * locks of its own: called under the domain's operation and its journal.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* words.c - see create/words.h. A table of words; each has what it sets. No locks. */
 #include "model/create/words.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* words.h - the words by which a snapshot is asked for: those of virsh snapshot-create-as, with
  * their meaning. Pure.
  *

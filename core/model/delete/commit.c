@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* commit.c - see delete/steps.h. No locks of its own: called under the domain's operation.
  *
  * That an overlay is not in the live chain says nothing of who took it out. Merged is what was seen

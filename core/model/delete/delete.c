@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* delete.c - see delete/delete.h: the steps in order, and what becomes of one that was cut off. No
  * locks of its own: called under the domain's operation and its journal.
  *

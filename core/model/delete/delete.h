@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* delete.h - a snapshot is deleted, and nobody else's bytes with it.
  *
  * An internal one is deleted by libvirt's own call. Of an external one the overlay on its content

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* in_use.c - see in_use.h. No locks of its own. */
 #include "model/delete/in_use.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* in_use.h - does anybody have an image open of a snapshot that is to be deleted? */
 #ifndef SNAPFS_MODEL_DELETE_IN_USE_H
 #define SNAPFS_MODEL_DELETE_IN_USE_H

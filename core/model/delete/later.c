@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* later.c - see delete/later.h. No locks of its own: called under the domain's operation. */
 #include "model/delete/later.h"
 

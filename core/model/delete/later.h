@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* later.h - overlays that could not be merged when their snapshot was forgotten, which a later
  * delete of the domain merges as soon as it can.
  *

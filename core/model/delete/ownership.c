@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ownership.c - may an ordinary user look at a domain's files once libvirt has given them to its
  * own user, as it does when the domain starts? No locks. */
 #include <errno.h>

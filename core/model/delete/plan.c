@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* plan.c - see delete/plan.h. No locks. */
 #include "model/delete/plan.h"
 

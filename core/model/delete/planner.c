@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* planner.c - makes the plan of a delete (delete/plan.h) from the domain, its snapshot and
  * the files of all domains. No locks of its own: called under the domain's operation. Only headers
  * are read, nothing is written. */

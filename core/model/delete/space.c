@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* space.c - is there room for the merges of a delete (delete/plan.h)? No locks; headers and
  * tables are read, nothing is written. */
 #include <errno.h>

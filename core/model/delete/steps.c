@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* steps.c - see delete/steps.h. No locks of its own: called under the domain's operation.
  *
  *     step     before it                         after it

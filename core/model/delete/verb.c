@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* verb.c - rmdir, and the words of the `delete` file; see verbs.h. Locks: those of
  * change/operation.h, for the whole of a verb. */
 #include <errno.h>

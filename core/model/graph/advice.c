@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* advice.c - see advice.h. No locks: model->advised is atomic, and a warning that two threads say
  * at once does no harm. */
 #include "model/graph/advice.h"

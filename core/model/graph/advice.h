@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* advice.h - warnings in the program's log about clones that snapfs cannot keep right. */
 #ifndef SNAPFS_MODEL_GRAPH_ADVICE_H
 #define SNAPFS_MODEL_GRAPH_ADVICE_H

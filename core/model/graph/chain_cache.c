@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* chain_cache.c - see graph/chain_cache.h: a hash table of the ends of chains. No locks. */
 #include "model/graph/chain_cache.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* chain_cache.h - the chains that one survey has followed, so that it follows none twice. One
  * thread.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* denied.c - see denied.h. */
 #include "model/graph/denied.h"
 

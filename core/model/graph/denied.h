@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* denied.h - the first file that an ordinary user's survey was not allowed to look at. No locks. */
 #ifndef SNAPFS_MODEL_GRAPH_DENIED_H
 #define SNAPFS_MODEL_GRAPH_DENIED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* directory.c - see directory.h. No locks. */
 #include "model/graph/directory.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* directory.h - the image files in a directory, whether or not a domain has them. */
 #ifndef SNAPFS_MODEL_GRAPH_DIRECTORY_H
 #define SNAPFS_MODEL_GRAPH_DIRECTORY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* graph.c - see graph/graph.h. No locks. */
 #include "model/graph/graph.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* graph.h - the file graph: whose bytes stand in which file, and through which chain.
  *
  * A user is something whose bytes must stay: a snapshot's disk, a qcow2 tag that no snapshot owns,

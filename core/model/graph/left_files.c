@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* left_files.c - see left_files.h. No locks but those of kept.h. */
 #include "model/graph/left_files.h"
 

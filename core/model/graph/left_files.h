@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* left_files.h - files that were left when they would have been removed, since something uses them
  * that libvirt does not know: a tag, an image that no domain has. libvirt's documents may name them
  * no more, and their directories neither, so they are kept (journal/kept.h) for later surveys. */

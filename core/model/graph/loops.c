@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* loops.c - see loops.h. No locks. */
 #include "model/graph/loops.h"
 

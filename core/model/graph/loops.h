@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* loops.h - loop devices use the files that they are over. */
 #ifndef SNAPFS_MODEL_GRAPH_LOOPS_H
 #define SNAPFS_MODEL_GRAPH_LOOPS_H

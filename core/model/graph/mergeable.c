@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mergeable.c - see graph/mergeable.h. No locks. */
 #include "model/graph/mergeable.h"
 

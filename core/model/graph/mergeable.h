@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mergeable.h - when a snapshot is deleted, may the overlay on a file be merged into that? Then the
  * file has the bytes of the overlay, and all others have theirs as before.
  *

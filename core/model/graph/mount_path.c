@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mount_path.c - see graph/mount_path.h. Pure. */
 #include "model/graph/mount_path.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mount_path.h - which snapshots does a path of the mounted tree use?
  *
  * A clone's header keeps the path for as long as the clone exists, while the tree changes: with its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* strangers.c - see strangers.h. No locks; one thread. Only headers are read. */
 #include "model/graph/strangers.h"
 

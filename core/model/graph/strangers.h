@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* strangers.h - images that no domain has, but which use the files of one: a clone that
  * `qemu-img create -b` has made and that nobody has given to a domain yet, an overlay that was
  * left.

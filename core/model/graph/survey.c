@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* survey.c - see graph/survey.h. No locks of its own; one thread. Only headers and snapshot tables
  * are read. */
 #include "model/graph/survey.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* survey.h - looks at every domain that libvirt has and draws the file graph (graph/graph.h) from
  * it. */
 #ifndef SNAPFS_MODEL_GRAPH_SURVEY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* told.c - see told.h. No locks. */
 #include "model/graph/told.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* told.h - a chain as the headers have it beside what the XML says of it. One thread. */
 #ifndef SNAPFS_MODEL_GRAPH_TOLD_H
 #define SNAPFS_MODEL_GRAPH_TOLD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* twins.c - see twins.h. No locks. */
 #include "model/graph/twins.h"
 

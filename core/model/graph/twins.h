@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* twins.h - one file that is seen through two file systems, as bindfs and mergerfs show it, has two
  * device numbers and often two inode numbers.
  *

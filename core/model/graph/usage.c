@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* usage.c - see graph/usage.h. No locks; the count is atomic. */
 #include "model/graph/usage.h"
 

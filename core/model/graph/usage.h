@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* usage.h - the file graph as it was a short while ago: for what tells who needs a file, and
  * changes nothing.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* usage_cache.c - see graph/usage_cache.h.
  *
  * Lock: lookout->lock guards the fields below it; model->lock is taken under it, and no other. It

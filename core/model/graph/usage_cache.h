@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* usage_cache.h - draws an outlook (graph/usage.h) when somebody asks for one, and keeps it for a
  * while.
  *

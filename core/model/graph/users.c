@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* users.c - see graph/users.h. No locks. */
 #include "model/graph/users.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* users.h - who needs a file, of all that a survey has seen. */
 #ifndef SNAPFS_MODEL_GRAPH_USERS_H
 #define SNAPFS_MODEL_GRAPH_USERS_H

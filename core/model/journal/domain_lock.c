@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* domain_lock.c - see domain_lock.h.
  *
  * Someone may remove a file while others wait for its lock, so the one who gets the lock looks

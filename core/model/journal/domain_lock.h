@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* domain_lock.h - one operation on a domain at a time, of all users of its libvirt daemon.
  *
  * The lock is that of the file /run/snapfs/UUID.lock (run_directory.h), which is empty and stays. A

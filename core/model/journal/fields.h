@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fields.h - the plan of a procedure as lines of its journal: a row for each value. Pure.
  *
  * Rows of one word that follow each other are the values of one line, in that order. A word that

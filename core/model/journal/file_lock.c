@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* file_lock.c - see file_lock.h. */
 #include "model/journal/file_lock.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* file_lock.h - waits for a file's lock (flock) as a task does: interruptible. */
 #ifndef SNAPFS_MODEL_JOURNAL_FILE_LOCK_H
 #define SNAPFS_MODEL_JOURNAL_FILE_LOCK_H

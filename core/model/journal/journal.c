@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* journal.c - see journal/journal.h. No locks of its own but the file's.
  *
  * A file may be removed while others wait for its lock, so who gets the lock looks whether the file

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* journal.h - one file a domain: the queue of operations on it, also of other processes, and what a
  * procedure of several steps has begun.
  *

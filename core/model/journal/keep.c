@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* keep.c - see journal/keep.h. Lock: keeper->lock guards what is below it, and is a leaf; no file
  * is touched under it.
  *

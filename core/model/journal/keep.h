@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* keep.h - what a model keeps of its domains over mounts (journal/kept.h): a read-only model keeps
  * nothing, and what is kept goes with the domain. */
 #ifndef SNAPFS_MODEL_JOURNAL_KEEP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* keep_later.c - see journal/keep_later.h.
  *
  * Lock: keep_later->lock guards what is pending and what was noted before; it is a leaf, and not

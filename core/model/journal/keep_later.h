@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* keep_later.h - records that a model keeps of its domains (journal/keep.h), written by a thread of
  * its own.
  *

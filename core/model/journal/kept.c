@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* kept.c - the records of kept.h and their text. No locks: a value is changed by one thread.
  *
  *     snapfs-kept 1

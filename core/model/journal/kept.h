@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* kept.h - what snapfs keeps of a domain over mounts: one file a domain, UUID.kept in the state
  * directory (state_directory.h).
  *

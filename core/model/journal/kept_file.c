@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* kept_file.c - the file of kept.h. Lock: that of the file (flock), held while it is replaced.
  *
  * Who gets the lock looks whether the file is still the one of that name, since a rename or an

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* procedure.c - see procedure.h. */
 #include "model/journal/procedure.h"
 

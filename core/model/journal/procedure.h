@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* procedure.h - an operation of several steps that ends whole or not at all, whatever cuts it off.
  *
  * A procedure is data: the values of its plan (fields.h), and its steps in order. The journal has

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* procedure_record.c - a procedure in its journal: see journal/procedure.h. No locks. */
 #include "model/journal/procedure.h"
 

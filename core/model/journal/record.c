@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* record.c - see journal/record.h. No locks. */
 #include "model/journal/record.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* record.h - the lines that a procedure writes to its journal (journal/journal.h): a word and its
  * values.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* run_directory.c - see run_directory.h. No locks. */
 #include "model/journal/run_directory.h"
 

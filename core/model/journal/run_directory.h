@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* run_directory.h - the directories that all users of one libvirt daemon share.
  *
  * /run/snapfs holds what lasts while the host is up: the locks of domains' operations. It belongs

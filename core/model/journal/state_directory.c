@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* state_directory.c - see state_directory.h. No locks. */
 #include "model/journal/state_directory.h"
 

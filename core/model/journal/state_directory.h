@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* state_directory.h - the directory of what outlives a mount: the journals (journal/journal.h) and
  * what is kept of each domain (kept.h).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* unfinished.c - see unfinished.h. Locks: the domain's (domain_lock.h) is held. */
 #include "model/journal/unfinished.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* unfinished.h - tells all users of one libvirt daemon whose journal has an operation on a domain
  * that was cut off: nobody else changes that domain until the owner's mount has finished it.
  *

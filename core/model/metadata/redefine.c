@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* redefine.c - see metadata/redefine.h. Locks: those of change/operation.h, for the whole. */
 #include "model/metadata/redefine.h"
 

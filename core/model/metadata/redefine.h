@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* redefine.h - puts back the metadata that a copy of snapshot.xml holds. */
 #ifndef SNAPFS_MODEL_METADATA_REDEFINE_H
 #define SNAPFS_MODEL_METADATA_REDEFINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* disk_chains.c - see reader/disk_chains.h. No locks. */
 #include "model/reader/disk_chains.h"
 

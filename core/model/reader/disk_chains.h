@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* disk_chains.h - every qcow2 file that a domain's disks and those of its snapshots stand on, each
  * once.
  */

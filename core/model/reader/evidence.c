@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* evidence.c - see reader/evidence.h. No locks of its own. */
 #include "model/reader/evidence.h"
 

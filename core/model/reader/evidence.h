@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* evidence.h - what tells that a file still holds what a snapshot has in it.
  *
  * libvirt's own files do not tell: it writes a snapshot down anew whenever the current mark moves.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* holders.c - see holders.h. No locks. */
 #include "model/reader/holders.h"
 

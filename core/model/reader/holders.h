@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* holders.h - who has a snapshot's images open, by name, for who wants to close them.
  *
  * Found in /proc/PID/fd, by the file's name and st_ino, and in /sys/block/loop*, by the path of the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* info.c - the text of a snapshot's `info`: virsh snapshot-info's keys, then ours. No locks. */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* modified.c - see reader/modified.h. Lock: touched->lock guards the files below it, and is a leaf.
  */
 #include "model/reader/modified.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* modified.h - are the files of a snapshot's image as they were when it was made?
  *
  * Somebody who commits into a file below a domain's disk by hand (virsh blockcommit, qemu-img

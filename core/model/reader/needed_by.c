@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* needed_by.c - the text of a snapshot's `needed-by`: who uses its files. No locks. */
 #include <errno.h>
 

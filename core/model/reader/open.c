@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open.c - see reader/open.h and model.h.
  *
  * Lock: probes->lock guards what is remembered with a domain; no file is opened and no other lock

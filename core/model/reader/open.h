@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open.h - from a snapshot's disk to its bytes, and what is remembered of them. */
 #ifndef SNAPFS_MODEL_READER_OPEN_H
 #define SNAPFS_MODEL_READER_OPEN_H

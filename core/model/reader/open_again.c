@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open_again.c - goes on with an open image after an operation has changed the files below it.
  *
  * The new chain has to be that of the same snapshot with the same bytes: snapfs was at work since

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open_again.h - inside core/model/reader: what is noted of an open image (open_images.h). */
 #ifndef SNAPFS_MODEL_READER_OPEN_AGAIN_H
 #define SNAPFS_MODEL_READER_OPEN_AGAIN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open_cache.c - see reader/open_cache.h. Lock: linger->lock guards all below it, and is a leaf;
  * images and domains are let go without it. */
 #include "model/reader/open_cache.h"

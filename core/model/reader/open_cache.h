@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open_cache.h - keeps images that were just looked at open for a moment, since who looks a file up
  * is about to open it: a chain of a hundred files need not be opened twice for that.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open_images.c - see open_images.h. Locks: open_images->lock guards the list, and is a leaf. What
  * an open_image holds is set when it begins, but for `gone`. */
 #include "model/reader/open_images.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open_images.h - the images that are open in this mount, by snapshot.
  *
  * A delete would cut off their readers, so it lists them and names them in its refusal. Marks

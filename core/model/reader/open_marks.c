@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open_marks.c - see open_marks.h. Locks: the files' own (flock), never waited for.
  *
  * The last one who closes a snapshot's image removes the file, so whoever gets a lock looks whether

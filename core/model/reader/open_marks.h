@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open_marks.h - what the snapfs processes of a host tell each other of a snapshot's open images.
  *
  * A snapshot with an open image has a file in the directory that all users of the libvirt daemon

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* parts.c - see parts.h. No locks of its own: what is remembered is reader/open.c's. */
 #include "model/reader/parts.h"
 

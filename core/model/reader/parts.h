@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* parts.h - the partitions of a snapshot's disk (image/partitions.h), remembered with the domain.
  */
 #ifndef SNAPFS_MODEL_READER_PARTS_H

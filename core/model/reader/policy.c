@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* policy.c - see reader/policy.h.
  *
  * Lock: named_files->lock while the list is made; once made it is never changed. No file is opened

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* policy.h - which files a chain may open, and the formats that libvirt gives them. */
 #ifndef SNAPFS_MODEL_READER_POLICY_H
 #define SNAPFS_MODEL_READER_POLICY_H

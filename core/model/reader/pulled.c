@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* pulled.c - see pulled.h. No locks. */
 #include "model/reader/pulled.h"
 

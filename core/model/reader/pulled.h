@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* pulled.h - tags in a file whose backing file was pulled into it.
  *
  * `virsh blockpull` (and `qemu-img rebase -b ''`) copies what the guest sees of the backing file

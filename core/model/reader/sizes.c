@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* sizes.c - see sizes.h. No locks. */
 #include "model/reader/sizes.h"
 

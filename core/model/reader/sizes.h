@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* sizes.h - the sizes of images that were last known.
  *
  * An image that cannot be read now is listed all the same, so it needs a size. What a look at an

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tag_backing.c - see reader/tag_backing.h. No locks. */
 #include "model/reader/tag_backing.h"
 

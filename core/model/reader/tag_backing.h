@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tag_backing.h - the backing file that a qcow2 file had when a tag in it was first seen.
  *
  * `virsh blockpull` and `qemu-img rebase` give a file another backing file, or none, and copy the

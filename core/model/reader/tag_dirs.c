@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tag_dirs.c - see reader/tag_dirs.h. No locks. */
 #include "model/reader/tag_dirs.h"
 

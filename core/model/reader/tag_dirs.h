@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tag_dirs.h - qcow2 tags that libvirt does not know, and the directories they are shown in.
  *
  * QEMU tells tags of one file apart by their ids; names need not be unique, and the files of one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* unmanaged.c - see reader/unmanaged.h.
  *
  * Lock: unmanaged->lock, held while files are read, so that many who ask have them read once; only

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* unmanaged.h - the tags of a domain's files that libvirt does not know, as if each name of one
  * were a snapshot.
  *

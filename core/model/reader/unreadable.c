@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* unreadable.c - see unreadable.h. Lock: unreadable->lock guards the hashes, and is a leaf. */
 #include "model/reader/unreadable.h"
 

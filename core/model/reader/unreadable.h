@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* unreadable.h - which images cannot be read now, so that the program's log says it once when that
  * begins, and once when it ends. */
 #ifndef SNAPFS_MODEL_READER_UNREADABLE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* chains.c - see reader/disk_chains.h. No locks; headers are read, nothing is written. */
 #include "model/revert/chains.h"
 

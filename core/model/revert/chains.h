@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* chains.h - the chains that a revert writes into the domain's XML (backing.h): of each disk of
  * which the XML says one, that which was found to count. Of all others libvirt finds it out itself.
  */

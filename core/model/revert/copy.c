@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* copy.c - see revert/copy.h: the steps, in order, and what becomes of one that was cut off. No
  * locks of its own: called under the domain's operation and its journal.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* copy.h - a revert to an internal snapshot whose files others stand on: on copies of those files.
  *
  * libvirt's own revert writes to the file that holds the snapshot's tag, and with it to what

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* copy_file.c - see revert/copy_file.h. No locks. */
 #include "model/revert/copy_file.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* copy_file.h - copies image files that nobody writes to: whole and right, or not at all.
  *
  * A copy shares its blocks with the original where the file system can do that (FICLONE); else the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* copy_plan.c - see revert/copy_plan.h. No locks of its own: called under the domain's operation.
  * Only headers and tables of snapshots are read, nothing is written but marks on a copy. */
 #include "model/revert/copy_plan.h"

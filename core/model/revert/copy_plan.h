@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* copy_plan.h - inside core/model: all that the steps of a revert on copies (revert/copy.h) go by,
  * and how it stands in the journal (journal/procedure.h):
  *

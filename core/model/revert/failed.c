@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* failed.c - see failed.h. */
 #include "model/revert/failed.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* failed.h - makes whole what libvirt's own revert leaves of a domain when it fails: the domain is
  * as it was before, or as it was at the snapshot, and never something between.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* native.c - see native.h. No locks of its own: called under the domain's operation and its
  * journal.
  *

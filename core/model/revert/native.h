@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* native.h - a revert by libvirt's own call, to an internal snapshot whose files nothing else uses.
  *
  * The journal tells of it, so that a crash leaves no disk half reverted, and no overlay that the

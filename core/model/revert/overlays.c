@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* overlays.c - see revert/overlays.h: the steps in order, and what becomes of one that was cut off.
  * No locks of its own: called under the domain's operation and its journal.
  *

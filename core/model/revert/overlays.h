@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* overlays.h - a revert to an external snapshot by steps of our own, where libvirt's own call is
  * not there or not safe.
  *

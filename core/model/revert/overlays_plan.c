@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* overlays_plan.c - see revert/overlays_plan.h. No locks. Only headers are read, nothing is
  * written. */
 #include "model/revert/overlays_plan.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* overlays_plan.h - inside core/model: all that the steps of a revert (revert/overlays.h) go by,
  * decided before the first of them, and how it stands in the journal (journal/procedure.h):
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* overlays_steps.c - see revert/overlays_steps.h. No locks of its own: called under the domain's
  * operation.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* startable.c - see startable.h. */
 #include "model/revert/startable.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* startable.h - is everything there that a domain needs when it starts? Asked before a revert stops
  * a guest. No locks; files are looked at, none is opened. */
 #ifndef SNAPFS_MODEL_REVERT_STARTABLE_H

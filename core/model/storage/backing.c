@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* backing.c - see backing.h. */
 #include "model/storage/backing.h"
 

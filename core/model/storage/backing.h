@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* backing.h - the chain of a disk that counts. Whoever follows or opens the chain of a disk asks
  * here. No locks; headers are read, nothing is written.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* file_chain.c - see storage/file_chain.h. */
 #include "model/storage/file_chain.h"
 

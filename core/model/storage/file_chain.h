@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* file_chain.h - where a path leads, and the chain of one file. No locks; headers are read, nothing
  * is written. */
 #ifndef SNAPFS_MODEL_STORAGE_FILE_CHAIN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* file_marks.c - see storage/file_marks.h. No locks. */
 #include "model/storage/file_marks.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* file_marks.h - what is noted with an image file itself, so that what a copy has left over is told
  * from what a user put there.
  *

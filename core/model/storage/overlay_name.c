@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* overlay_name.c - see storage/overlay_name.h. Pure but for the random part. */
 #include "model/storage/overlay_name.h"
 

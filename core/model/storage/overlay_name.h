@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* overlay_name.h - names for new overlays. */
 #ifndef SNAPFS_MODEL_STORAGE_OVERLAY_NAME_H
 #define SNAPFS_MODEL_STORAGE_OVERLAY_NAME_H

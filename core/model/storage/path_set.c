@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* path_set.c - see storage/path_set.h. No locks. */
 #include "model/storage/path_set.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* path_set.h - the paths that libvirt's documents name, whether or not a file is there: a new file
  * must have none of them. One thread. */
 #ifndef SNAPFS_MODEL_STORAGE_PATH_SET_H

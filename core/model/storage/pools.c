@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* pools.c - see storage/pools.h. Lock: pools->lock guards all that is below it, and is a leaf;
  * libvirt is asked without it. */
 #include "model/storage/pools.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* pools.h - what libvirt's storage pools hold, asked by a thread of its own.
  *
  * libvirt keeps a pool locked while it refreshes that, for which it may read an image of this very

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* public_file.c - see public_file.h. No locks. */
 #include "model/storage/public_file.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* public_file.h - files that give nothing away. */
 #ifndef SNAPFS_MODEL_STORAGE_PUBLIC_FILE_H
 #define SNAPFS_MODEL_STORAGE_PUBLIC_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* remedy.c - see remedy.h. No locks. */
 #include "model/storage/remedy.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* remedy.h - what an ordinary user can do about an image that is not theirs to read. */
 #ifndef SNAPFS_MODEL_STORAGE_REMEDY_H
 #define SNAPFS_MODEL_STORAGE_REMEDY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* removable.c - see removable.h. */
 #include "model/storage/removable.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* removable.h - may this process remove files from a directory? No locks. */
 #ifndef SNAPFS_MODEL_STORAGE_REMOVABLE_H
 #define SNAPFS_MODEL_STORAGE_REMOVABLE_H

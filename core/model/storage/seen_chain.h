@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* seen_chain.h - the files that libvirt named as backing files while a domain ran.
  *
  * Of a domain that is shut off libvirt 9.0 names the top of a disk's chain alone. What it named

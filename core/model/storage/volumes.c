@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* volumes.c - see storage/volumes.h. The lock guards the list; what is in it is never changed, and
  * libvirt is asked without it.
  */

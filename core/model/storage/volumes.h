@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* volumes.h - the files of those volumes of storage pools that a domain's disks are on, which the
  * XML does not name: libvirt is asked, once for each reading of the domain. */
 #ifndef SNAPFS_MODEL_STORAGE_VOLUMES_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Random operations on a domain's snapshots, and what must be so after each of them.
 
 `model.py` and `tree.py` are what should be. `draw.py` and `draw_beside.py` choose what to do next.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Does the operations of draw.py on one domain, and tells its tree what has become of it."""
 
 import errno

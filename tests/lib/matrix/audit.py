@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Is everything as the model says? Asked after every operation, of libvirt, QEMU and the mount."""
 
 import errno

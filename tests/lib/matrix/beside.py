@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What users do beside snapfs, by virsh and qemu-img, and what it does to the model.
 
     attach TARGET [FILE]                        a new disk, or the file of one that was detached

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a disk holds: all that was ever written to it, in order. And digests of bytes.
 
 A disk may begin with bytes that are known as a file's alone, as that of a clone does.

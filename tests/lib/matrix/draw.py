@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is done next: only what is valid, and the same for the same seed and tree.
 
 An operation is a list of words, as it is printed and can be replayed:

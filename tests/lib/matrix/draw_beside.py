@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is done next where users work beside snapfs: on a domain, on a clone of it, and beside both."""
 
 import os

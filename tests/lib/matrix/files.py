@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What QEMU says of the files: who stands on what, which tags are in them, and what a disk holds."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Cuts an operation off: kills snapfs, libvirt's daemon or the domain's QEMU in the middle of it.
 
     kill snapfs|libvirtd|qemu MOMENT OPERATION…

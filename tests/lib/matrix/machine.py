@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A domain whose directory holds nothing but its files, and whose disks come and go.
 
 Disks called sd… are on a SCSI controller, where QEMU plugs them in and out without a guest's help.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """All that should be: a tree for each domain, and the bytes of what hangs on no tree.
 
 An image is a key: ("live", MEMBER, TARGET), ("snapshot", MEMBER, NAME, TARGET), ("tag", PATH, NAME) for

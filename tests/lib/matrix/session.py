@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A domain and a mount, and one operation after the other, each looked at; refusals are counted."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What should be: the domain's snapshots, the current one, its state, and what each disk holds.
 
 Nothing here asks libvirt, QEMU or snapfs; `formats`, those of the live disks, are told. An operation

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What libvirt says of a domain and its snapshots, asked for by one virsh."""
 
 import xml.etree.ElementTree as ElementTree

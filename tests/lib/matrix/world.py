@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The domains, their mount, and the model of both; the mount's point stays the same over its mounts."""
 
 import contextlib
