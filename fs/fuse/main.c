@@ -33,7 +33,7 @@ static int run(struct options *o, struct err *e)
         fflush(stdout);
         fuse_lowlevel_help();
         fflush(stdout);
-        puts("\nThe tree and what each file does: man 5 snapfs");
+        puts("\nThe tree and its files: man 5 snapfs. Operations and recipes: man 7 snapfs");
         return 0;
     }
     if (o->version) {

@@ -17,7 +17,9 @@ import readme
 from lib.command import attempt, must
 from lib.tap import equal, holds, run, test, true
 
-PAGES = {"snapfs.1": "man1", "snapfs.5": "man5", "snapfs-cat.1": "mancat"}
+# The order and the section ERRORS of other manuals; here EXAMPLES comes early, and a tree has errors.
+HOUSE_STYLE = re.compile(r".*WARNING: (?:sections out of conventional order|unexpected section: Sh ERRORS).*\n?")
+PAGES = {"snapfs.1": "man1", "snapfs.5": "man5", "snapfs.7": "man7", "snapfs-cat.1": "mancat"}
 SOURCES = {
     "rows": "fs/node/rows.c",
     "options": "fs/fuse/options.c",
@@ -38,17 +40,17 @@ DIRECTORIES = {
 }
 # Where a limit's value stands, its name, and the sentence that tells it.
 LIMITS = (
-    ("fs/node/bar.h", "BAR_SECONDS", "man5", r"is refused for (\d+) seconds"),
+    ("fs/node/bar.h", "BAR_SECONDS", "man7", r"is refused for (\d+) seconds"),
     ("core/model/activity/log.h", "OPLOG_KEPT", "man5", r"last (\d+) operations"),
     ("core/model/activity/log.h", "OPLOG_LINES", "man5", r"with (\d+) lines"),
     ("core/base/name.h", "NAME_NEW_MAX", "man5", r"one of more than (\d+) bytes"),
     ("core/base/name.h", "NAME_CODED_MAX", "man5", r"coded name longer than (\d+) bytes"),
     ("fs/node/tree.h", "NAME_BYTES_MAX", "man5", r"More than (\d+) bytes in a name"),
     ("core/model/catalog/domain.h", "DOMAIN_PATH_MAX", "man5", r"directory has at most (\d+) bytes"),
-    ("core/model/verbs.h", "VERB_WORDS_MAX", "man5", r"One write has at most (\d+) bytes"),
-    ("core/model/create/quiesce.c", "FREEZE_SECONDS", "man5", r"has (\d+) seconds for that"),
-    ("core/model/create/input.h", "DRAFT_MAX", "man5", r"at most (\d+) bytes in all"),
-    ("fs/fuse/tasks.h", "TASKS_MAX", "man5", r"At most (\d+) are taken"),
+    ("core/model/verbs.h", "VERB_WORDS_MAX", "man7", r"One write has at most (\d+) bytes"),
+    ("core/model/create/quiesce.c", "FREEZE_SECONDS", "man7", r"has (\d+) seconds for that"),
+    ("core/model/create/input.h", "DRAFT_MAX", "man7", r"at most (\d+) bytes in all"),
+    ("fs/fuse/tasks.h", "TASKS_MAX", "man7", r"At most (\d+) are taken"),
     ("core/base/budget.h", "BUDGET_DEFAULT_MIB", "man1", r"The default is (\d+), the least"),
     ("core/base/budget.h", "BUDGET_LEAST_MIB", "man1", r"The default is \d+, the least (\d+)"),
     ("core/base/budget.h", "BUDGET_DEFAULT_MIB", "help", r"read and listed, default (\d+)"),
@@ -66,7 +68,7 @@ LIMITS = (
     ("core/model/graph/usage_cache.h", "LOOKOUT_REST_SECONDS", "man5", r"but (\d+) seconds at most"),
     ("core/model/reader/unmanaged.h", "UNMANAGED_MAX", "man5", r"At most (\d+) images"),
     ("core/model/reader/unmanaged.h", "UNMANAGED_NAME_MAX", "man5", r"whose name has over (\d+) bytes"),
-    ("core/model/graph/directory.h", "DIRECTORY_FILES_MAX", "man5", r"looks at (\d+) files in a directory"),
+    ("core/model/graph/directory.h", "DIRECTORY_FILES_MAX", "man7", r"looks at (\d+) files in a directory"),
     ("core/virt/virt.h", "VIRT_RECONNECT_WAIT", "man1", r"for up to (\d+) seconds from the loss"),
     ("core/virt/virt.h", "VIRT_CALL_TIMEOUT", "man1", r"given up after (\d+) seconds"),
 )
@@ -80,9 +82,10 @@ SOMEONES_DIRECTORY = re.compile(r"(?<![\w.$}])/(?:home|Users)/[\w.-]+/")
 
 
 def unwrapped(text):
-    """--help with each sentence in one line; every line fits a terminal and the last names the manual."""
+    """--help with each sentence in one line; every line fits a terminal and the last names the manuals."""
     true(max(map(len, text.splitlines())) <= 100, "a line of --help has more than 100 columns")
     holds(text.splitlines()[-1], "man 5 snapfs")
+    holds(text.splitlines()[-1], "man 7 snapfs")
     return re.sub(r"\n {25}(?!words: |accepted )", " ", text)
 
 
@@ -201,7 +204,7 @@ def row_words(text, name):
 
 
 def words(texts):
-    """The table of words in the code, the sentence on an unknown one, rows.c, --help, snapfs(5)."""
+    """The table of words in the code, the sentence on an unknown one, rows.c, --help, snapfs(7)."""
     for name, code, sentence, title in (
         ("revert", "verbs", None, "REVERTING"),
         ("delete", "erase", None, "Words for delete"),
@@ -215,7 +218,7 @@ def words(texts):
         for place, others in (
             ("rows.c", row_words(texts["rows"], name)),
             ("the sentence on an unknown word", said if sentence else known),
-            ("snapfs(5)", page.items(page.part(texts["man5"], title), "Cm")),
+            ("snapfs(7)", page.items(page.part(texts["man7"], title), "Cm")),
             ("--help", shown.group(1).split() if shown else []),
         ):
             yield from differ(f"word of {name}", ("the code", known), (place, others))
@@ -242,7 +245,7 @@ def error_numbers(texts):
     given = re.findall(r"(?:err_fail|fuse_reply_err)\(\s*[^,()]+,\s*(E[A-Z0-9]+)", texts["code"])
     given += re.findall(r"\{VIR_ERR_\w+, \w+, (E[A-Z0-9]+)", texts["errors"])
     given += ["ENOMEM", "EMFILE"]  # err_nomem, and open(2) of the many files of a chain
-    listed = page.items(page.part(texts["man5"], "ERROR NUMBERS"), "Er")
+    listed = page.items(page.part(texts["man5"], "ERRORS"), "Er")
     yield from differ("error", ("the code", given), ("snapfs(5)", listed))
 
 
@@ -268,9 +271,22 @@ def lint(texts):
                 commands.append(("mandoc", "-T", "lint", "-W", "warning", path))
             for command in commands:
                 result = attempt(*command, env=dict(os.environ, MANPAGER="cat", MANROFFOPT=""))
-                said = result.err if command[0] == "man" else result.out + result.err
-                if result.status != 0 or said:
+                said = result.err if command[0] == "man" else HOUSE_STYLE.sub("", result.out) + result.err
+                if said or (result.status != 0 and not result.out):
                     yield f"{command[0]}: {said or result.status}"
+
+
+def references(texts):
+    """Each section that a page refers to is there: `.Sx TITLE`, `see TITLE in Xr snapfs N`."""
+    titles = {key: set(re.findall(r"^\.S[hs] (.*)$", texts[key], re.MULTILINE)) for key in PAGES.values()}
+    numbers = {name.replace(".", " "): key for name, key in PAGES.items()}
+    for key in PAGES.values():
+        flat = re.sub(r"\n", " ", texts[key])
+        here = re.findall(r"\bSx (.+?)(?: [.,;:)]|$)", texts[key], re.MULTILINE)
+        there = re.findall(r"(?:[Ss]ee|\.Dq) (?:\.?Dq )?([A-Z][\w, -]+?) in \.?Xr (snapfs\S* \d)", flat)
+        for title, place in [(title, key) for title in here] + [(t, numbers[p]) for t, p in there]:
+            if title not in titles[place]:
+                yield f"{key} refers to '{title}', which {place} does not have"
 
 
 def links(root, texts):
@@ -367,13 +383,13 @@ def words_agree(root, texts):
         ("erase", '{"merge"', '{"merges"'),
         ("rows", "force reset-nvram", "force"),
         ("help", "force reset-nvram", "force"),
-        ("man5", ".It Cm force\n", ""),
-        ("man5", ".It Cm force\n", ".It Cm force\n.It Cm sideways\n"),
+        ("man7", ".It Cm force\n", ""),
+        ("man7", ".It Cm force\n", ".It Cm force\n.It Cm sideways\n"),
         ("words", '{"live"', '{"alive"'),
         ("words", "halt, atomic, ", "atomic, "),
         ("rows", "memspec= diskspec=", "diskspec="),
         ("help", "memspec= diskspec=", "memspec="),
-        ("man5", ".It Cm quiesce\n", ""),
+        ("man7", ".It Cm quiesce\n", ""),
     )
 
 
@@ -412,7 +428,7 @@ def error_numbers_agree(root, texts):
 def limits_agree(root, texts):
     sound(
         lambda given: limit(root, given), texts,
-        ("man5", "for 5 seconds", "for 6 seconds"),
+        ("man7", "for 5 seconds", "for 6 seconds"),
         ("man5", "last 200 operations", "last operations"),
         ("man5", "with 400 lines", "with 500 lines"),
         ("man1", "after 30 seconds", "after 31 seconds"),
@@ -425,6 +441,16 @@ def manual_pages_are_clean(root, texts):
         lint, texts,
         ("man1", ".Sh SIGNALS\n", ".Sh SIGNALS\n.Xyz\n"),
         ("mancat", ".El\n", ""),
+    )
+
+
+@test
+def sections_that_are_referred_to_are_there(root, texts):
+    sound(
+        references, texts,
+        ("man5", ".Sh NEEDED-BY\n", ".Sh NEEDED\n"),
+        ("man7", ".Ss Interrupting\n", ".Ss Interrupts\n"),
+        ("man7", ".Sh CLONES\n", ".Sh CLONE\n"),
     )
 
 

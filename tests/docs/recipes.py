@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The recipes of README.md and of snapfs(5), run as they stand against a libvirtd and a /mnt of our own."""
+"""The recipes of README.md and of snapfs(7), run as they stand against a libvirtd and a /mnt of our own."""
 
 import contextlib
 import errno
@@ -20,7 +20,7 @@ from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
 SOURCE = os.path.join(os.path.dirname(__file__), "../..")
-MANUAL = os.path.join(SOURCE, "man/snapfs.5")
+MANUAL = os.path.join(SOURCE, "man/snapfs.7")
 MOUNTPOINT = "/mnt/vms"
 IMAGES = "/var/lib/libvirt/images"
 # Those that need a daemon that few machines have: tests/real/exports.py runs them.
@@ -65,7 +65,7 @@ def manual():
 
 
 class Recipes:
-    """The blocks of README.md and snapfs(5), each of which has to be run once."""
+    """The blocks of README.md and snapfs(7), each of which has to be run once."""
 
     def __init__(self, directory):
         self.blocks = readme.recipes(readme.text()) | page.recipes(manual())
