@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/file_id.h"
 #include "base/hash.h"
 #include "base/remote.h"
 #include "image/links.h"
@@ -49,17 +50,6 @@ static uint64_t mtime_of(const struct stat *st)
     return clock_from(st->st_mtim);
 }
 
-/* A block device is one device by whatever node, of which each namespace may have its own. */
-static uint64_t dev_of(const struct stat *st)
-{
-    return S_ISBLK(st->st_mode) ? FILE_DEV_BLOCK : st->st_dev;
-}
-
-static uint64_t ino_of(const struct stat *st)
-{
-    return S_ISBLK(st->st_mode) ? st->st_rdev : st->st_ino;
-}
-
 /* What the open file is now; of a block device fstat does not know the size. 0 or -1 with errno. */
 static int take_stat(struct image_file *f, struct stat *ret)
 {
@@ -67,8 +57,7 @@ static int take_stat(struct image_file *f, struct stat *ret)
     uint64_t size = 0;
     if (fstat(f->fd, &st) < 0 || (S_ISBLK(st.st_mode) && ioctl(f->fd, BLKGETSIZE64, &size) < 0))
         return -1;
-    f->dev = dev_of(&st);
-    f->ino = ino_of(&st);
+    file_id(&st, &f->dev, &f->ino);
     f->mtime_ns = mtime_of(&st);
     f->ctime_ns = S_ISBLK(st.st_mode) ? 0 : clock_from(st.st_ctim);
     f->size = S_ISBLK(st.st_mode) ? size : (uint64_t)st.st_size;
@@ -182,7 +171,9 @@ void file_close(struct image_file *f)
 
 bool file_is(const struct image_file *f, const struct stat *st)
 {
-    return f->dev == dev_of(st) && f->ino == ino_of(st);
+    uint64_t dev, ino;
+    file_id(st, &dev, &ino);
+    return f->dev == dev && f->ino == ino;
 }
 
 bool file_is_remote(const struct image_file *f)
@@ -192,7 +183,7 @@ bool file_is_remote(const struct image_file *f)
 
 bool file_is_device(const struct image_file *f)
 {
-    return f->dev == UINT64_MAX;
+    return f->dev == FILE_DEV_BLOCK;
 }
 
 bool file_same(const struct image_file *a, const struct image_file *b)

@@ -13,10 +13,9 @@
 #include "image/device.h"
 #include "image/image.h"
 
-/* What stands in place of a device number, no file system having so great a one: a disk on another
- * host, whose number is a hash of its name; a block device, whose number is its own. */
+/* The device number of a disk on another host, whose number is a hash of its name; no file system
+ * has so great a one. A block device has FILE_DEV_BLOCK (base/file_id.h). */
 #define FILE_DEV_REMOTE (UINT64_MAX - 1)
-#define FILE_DEV_BLOCK UINT64_MAX
 
 enum { FILE_HEAD = 4096 };
 

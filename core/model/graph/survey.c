@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_id.h"
 #include "base/mounts.h"
 #include "model/catalog/catalog.h"
 #include "model/graph/advice.h"
@@ -86,7 +87,7 @@ static bool is_plain_raw(const struct image_source *source, struct image_layer *
     struct stat st;
     if (strcmp(source->format, "raw") != 0 || stat(source->path, &st) < 0)
         return false;
-    need_identify(&st, &ret->dev, &ret->ino);
+    file_id(&st, &ret->dev, &ret->ino);
     return true;
 }
 

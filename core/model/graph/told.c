@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/file_id.h"
 #include "model/storage/file_chain.h"
 #include "model/graph/mount_path.h"
 #include "model/graph/users.h"
@@ -48,7 +49,7 @@ bool told_has(const struct trail *t, const int *files, size_t n)
 static int number(struct graph *g, const char *path, const char *format, const struct stat *st)
 {
     uint64_t dev, ino;
-    need_identify(st, &dev, &ino);
+    file_id(st, &dev, &ino);
     return graph_file(g, path, format, dev, ino);
 }
 

@@ -2,12 +2,7 @@
 /* users.c - see graph/users.h. No locks. */
 #include "model/graph/users.h"
 
-void need_identify(const struct stat *st, uint64_t *ret_dev, uint64_t *ret_ino)
-{
-    bool block = S_ISBLK(st->st_mode);
-    *ret_dev = block ? UINT64_MAX : st->st_dev;
-    *ret_ino = block ? st->st_rdev : st->st_ino;
-}
+#include "base/file_id.h"
 
 int need_file(const struct survey *v, const char *path)
 {
@@ -15,7 +10,7 @@ int need_file(const struct survey *v, const char *path)
     uint64_t dev, ino;
     if (stat(path, &st) < 0)
         return GRAPH_NO_FILE;
-    need_identify(&st, &dev, &ino);
+    file_id(&st, &dev, &ino);
     return graph_find(v->graph, dev, ino);
 }
 
@@ -67,7 +62,7 @@ int need_find(const struct survey *v, const char *path, const struct stat *st, e
               size_t *ret_user, struct err *e)
 {
     uint64_t dev, ino;
-    need_identify(st, &dev, &ino);
+    file_id(st, &dev, &ino);
     int file = graph_file(v->graph, path, NULL, dev, ino);
     struct need need = {.graph = v->graph, .file = file, .how = how, .user = SIZE_MAX};
     if (file < 0)

@@ -7,9 +7,6 @@
 
 #include "model/graph/survey.h"
 
-/* As the graph knows files, and devices by their number. */
-void need_identify(const struct stat *st, uint64_t *ret_dev, uint64_t *ret_ino);
-
 /* The number of the file that the path leads to, GRAPH_NO_FILE where the survey has seen none. */
 int need_file(const struct survey *v, const char *path);
 

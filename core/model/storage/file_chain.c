@@ -4,14 +4,15 @@
 
 #include <string.h>
 
+#include "base/file_id.h"
 #include "base/mounts.h"
 #include "image/header.h"
 #include "image/path.h"
-#include "model/graph/users.h"
 
 static int allow(void *ctx, const char *path, struct err *e)
 {
-    return mounts_check(ctx, path, NULL, e);
+    struct stat ignored;
+    return image_remote_stat(path, &ignored) ? 0 : mounts_check(ctx, path, NULL, e);
 }
 
 struct image_policy follow_policy(const struct mounts *mounts)
@@ -43,7 +44,7 @@ static bool is_at(const struct mounts *mounts, const char *path, uint64_t dev, u
     struct stat st;
     uint64_t its_dev = 0, its_ino = 0;
     if (follow_stat(mounts, path, &st))
-        need_identify(&st, &its_dev, &its_ino);
+        file_id(&st, &its_dev, &its_ino);
     return its_ino && its_dev == dev && its_ino == ino;
 }
 
@@ -82,7 +83,7 @@ size_t follow_depth(const struct mounts *mounts, const char *top, const char *fi
     bool unknown;
     if (!below || !follow_stat(mounts, file, &st))
         return 0;
-    need_identify(&st, &dev, &ino);
+    file_id(&st, &dev, &ino);
     if (!is_at(mounts, below, dev, ino)) {
         (void)image_layers(&source, &policy, &layers, &n, &unknown, NULL);
         at = find_below(layers, n, dev, ino);

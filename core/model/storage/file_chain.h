@@ -16,8 +16,8 @@ struct mounts;
 int follow_layers(const char *path, const char *format, struct image_layer **ret, size_t *ret_n,
                   struct err *e);
 
-/* The policy for whoever may open any file but those inside a snapfs mount; `mounts` must outlive
- * it. */
+/* The policy of a caller that may open any file but those inside a snapfs mount; `mounts` must
+ * outlive it. */
 struct image_policy follow_policy(const struct mounts *mounts);
 
 /* Looks at what the path leads to; false where nothing is there, or it is inside a snapfs mount. */
