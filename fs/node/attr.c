@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "model/reader/parts.h"
-#include "model/reader/tag_dirs.h"
+#include "model/catalog/tag_dirs.h"
 #include "node/dirs.h"
 #include "node/tree.h"
 

@@ -23,7 +23,7 @@ PAGES = {"snapfs.1": "man1", "snapfs.5": "man5", "snapfs.7": "man7", "snapfs-cat
 SOURCES = {
     "rows": "fs/node/rows.c",
     "options": "fs/fuse/options.c",
-    "verbs": "core/model/verbs.c",
+    "verbs": "core/model/revert/verb.c",
     "erase": "core/model/delete/verb.c",
     "words": "core/model/create/words.c",
     "names": "core/base/name.c",

@@ -7,6 +7,7 @@
 #include "model/delete/delete.h"
 #include "model/delete/plan.h"
 #include "tap.h"
+#include "model/journal/pending.h"
 
 #define UUID "11111111-2222-3333-4444-666666666666"
 

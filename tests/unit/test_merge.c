@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "model/graph/graph.h"
-#include "model/graph/mergeable.h"
+#include "model/delete/mergeable.h"
 #include "model/graph/users.h"
 #include "tap.h"
 

@@ -2,7 +2,7 @@
 /* test_stray.c - which directory each tag gets, and its name. */
 #include <stdlib.h>
 
-#include "model/reader/tag_dirs.h"
+#include "model/catalog/tag_dirs.h"
 #include "tap.h"
 
 struct row {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* log.c - see activity/log.h, and model_log_add (verbs.h). Locks: the lines are under model->lock.
+/* log.c - see activity/log.h. Locks: the lines are under model->lock.
  */
 #include "model/activity/log.h"
 
@@ -9,7 +9,6 @@
 
 #include "base/printable.h"
 #include "model/catalog/catalog.h"
-#include "model/verbs.h"
 
 static bool ends_with(const char *line, const char *ending)
 {

@@ -8,9 +8,13 @@
 #define SNAPFS_MODEL_ACTIVITY_LOG_H
 
 #include <stddef.h>
+#include <sys/types.h>
 #include <time.h>
 
+#include "base/error.h"
 #include "base/text.h"
+
+struct model;
 
 enum {
     OPLOG_LINES = 400, /* of a full edition */
@@ -35,5 +39,20 @@ struct oplog {
 void oplog_add(struct oplog *log, char *line, const char *ending);
 void oplog_text(const struct oplog *log, struct text *out);
 void oplog_clear(struct oplog *log);
+
+/* ---- the log of a domain ---- */
+
+struct operation {
+    uid_t uid;
+    pid_t pid;
+    const char *name; /* "mkdir", "revert", … */
+    const char *path; /* below the mountpoint */
+};
+
+/* Adds a line to the domain's log and gives the same line (without newline) to the caller in
+ * `line`: time, uid, pid, operation, path, then "ok" and the remark, or the errno's name and the
+ * sentence. */
+void model_log_add(struct model *m, const char *uuid, const struct operation *op,
+                   const struct err *failure, const char *remark, struct text *line);
 
 #endif

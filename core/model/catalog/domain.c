@@ -17,6 +17,7 @@
 #include "model/catalog/numbers.h"
 #include "model/reader/policy.h"
 #include "model/reader/unmanaged.h"
+#include "model/storage/source.h"
 #include "model/storage/volumes.h"
 
 enum {
@@ -128,6 +129,14 @@ const struct snapshot_disk *snapshot_find_disk(const struct snapshot *s, const c
     for (size_t i = 0; i < s->n_images; i++)
         if (!strcmp(s->disks[i].file, file))
             return &s->disks[i];
+    return NULL;
+}
+
+const char *snapshot_overlay(const struct snapshot *s, const char *target)
+{
+    for (size_t i = 0; i < s->parsed->n_disks; i++)
+        if (!strcmp(s->parsed->disks[i].target, target))
+            return s->parsed->disks[i].overlay.path;
     return NULL;
 }
 

@@ -37,6 +37,10 @@ typedef int (*domain_identify_fn)(void *ctx, const struct snapshot *s, struct sn
 int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *ctx,
                  struct domain **ret, struct err *e);
 
+/* The path of the overlay that was made with the snapshot on the disk of that target; NULL: none
+ * that its document tells. Borrowed. */
+const char *snapshot_overlay(const struct snapshot *s, const char *target);
+
 /* "vda.raw", the file of that disk; owned by the caller. NULL without memory. */
 char *domain_disk_file(const char *target);
 

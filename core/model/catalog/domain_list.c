@@ -12,8 +12,8 @@
 #include "base/name.h"
 #include "base/uuid.h"
 #include "model/catalog/catalog.h"
+#include "model/catalog/domain_list.h"
 #include "model/journal/keep.h"
-#include "model/revert/overlays.h"
 
 void domain_list_unref(struct domain_list *l)
 {

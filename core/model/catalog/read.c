@@ -7,6 +7,7 @@
  * after what libvirt answers changes, so they count only once they have been left alone for
  * STAMP_AGE_NS. No locks of its own: one reading of a domain at a time.
  */
+#include "model/catalog/identify.h"
 #include "model/catalog/read.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@
 #include "model/reader/evidence.h"
 #include "model/reader/open.h"
 #include "model/journal/kept.h"
-#include "model/storage/seen_chain.h"
+#include "model/catalog/seen_chain.h"
 #include "model/reader/tag_backing.h"
 #include "model/catalog/tag_tables.h"
 #include "model/storage/volumes.h"

@@ -10,9 +10,9 @@
 #include "base/hash.h"
 #include "base/mounts.h"
 #include "model/catalog/catalog.h"
-#include "model/reader/policy.h"
+#include "model/storage/file_chain.h"
 #include "model/storage/remedy.h"
-#include "model/reader/tag_dirs.h"
+#include "model/catalog/tag_dirs.h"
 
 struct table {
     struct table *next;
@@ -76,8 +76,7 @@ void tag_tables_free(struct tag_tables *t)
 static int tags_read(const struct tag_tables *all, const char *path, const char *fmt,
                      struct image_tags **ret, struct err *e)
 {
-    struct allowance a = {.mounts = all->mounts};
-    struct image_policy policy = policy_of(&a);
+    struct image_policy policy = follow_policy(all->mounts);
     struct image_source source = {.path = path, .format = fmt};
     return image_tags_read(&source, &policy, ret, e);
 }

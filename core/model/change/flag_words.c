@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 
 enum { QUOTED_MAX = 64 /* bytes of a word that is none */ };
@@ -31,10 +32,9 @@ static int fail_unknown(const char *what, const struct flag_word *words, size_t 
 int flags_parse(const char *what, const struct flag_word *words, size_t n, const char *text,
                 unsigned *ret, struct err *e)
 {
-    static const char blanks[] = " \t\r\n";
     unsigned flags = 0;
-    for (const char *p = text + strspn(text, blanks); *p; p += strspn(p, blanks)) {
-        size_t len = strcspn(p, blanks);
+    for (const char *p = text + strspn(text, WORDS_BLANKS); *p; p += strspn(p, WORDS_BLANKS)) {
+        size_t len = strcspn(p, WORDS_BLANKS);
         unsigned flag = find(words, n, p, len);
         if (!flag)
             return fail_unknown(what, words, n, p, len, e);
@@ -43,4 +43,39 @@ int flags_parse(const char *what, const struct flag_word *words, size_t n, const
     }
     *ret = flags;
     return 0;
+}
+
+/* One step inside quotes: an escaped byte is taken alone. */
+static const char *take_quoted(const char *p, struct text *word)
+{
+    if (*p == '\\' && (p[1] == '"' || p[1] == '\\'))
+        p++;
+    text_put(word, p, 1);
+    return p + 1;
+}
+
+int words_next(const char **at, const char *separators, char **ret, struct err *e)
+{
+    const char *p = *at + strspn(*at, separators);
+    autotext struct text word = {0};
+    bool quoted = false;
+    *ret = NULL;
+    *at = p;
+    if (!*p)
+        return 0;
+    while (*p && (quoted || !strchr(separators, *p))) {
+        if (*p == '"') {
+            quoted = !quoted;
+            p++;
+        } else if (quoted) {
+            p = take_quoted(p, &word);
+        } else {
+            text_put(&word, p++, 1);
+        }
+    }
+    if (quoted)
+        return err_fail(e, EINVAL, "a '\"' begins and nothing ends it");
+    *at = p;
+    *ret = text_take(&word, NULL);
+    return *ret ? 0 : err_nomem(e);
 }

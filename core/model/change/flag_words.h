@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* flag_words.h - words that a user writes to a command file, each of which is a flag. Pure. */
+/* flag_words.h - words that a user writes to a command file. Pure. */
 #ifndef SNAPFS_MODEL_CHANGE_FLAG_WORDS_H
 #define SNAPFS_MODEL_CHANGE_FLAG_WORDS_H
 
@@ -16,5 +16,11 @@ struct flag_word {
  * quoted back; `what` is the file's name. */
 int flags_parse(const char *what, const struct flag_word *words, size_t n, const char *text,
                 unsigned *ret, struct err *e);
+
+/* A copy of the next word of *at, its quotes undone, and *at moved past it; NULL at the end.
+ * EINVAL: a quote that nothing ends. */
+int words_next(const char **at, const char *separators, char **ret, struct err *e);
+
+#define WORDS_BLANKS " \t\r\n"
 
 #endif

@@ -390,15 +390,3 @@ int guard_create(struct model *m, const struct survey *v, const struct domain *d
         r = guard_saved(m, d, "on the file that the new snapshot has by then", e);
     return r < 0 ? r : check_new_tag(v, d, name, e);
 }
-
-/* ---- description ---- */
-
-int guard_describe(const struct snapshot *s, struct err *e)
-{
-    if (!s->parsed->n_revert_disks)
-        return 0;
-    return err_fail(e, EBUSY,
-                    "libvirt would forget which disks it made at the last revert to '%s' "
-                    "(<revertDisks>), and remove the wrong ones at the next",
-                    s->name);
-}

@@ -44,7 +44,6 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, un
  * pick the tag, or what stands on the file cannot be told. */
 int guard_shares(const struct survey *v, const struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, bool *ret, struct err *e);
-int guard_describe(const struct snapshot *s, struct err *e);
 
 /* Has the domain no saved state, which a later start would resume `what`? EBUSY. */
 int guard_saved(struct model *m, const struct domain *d, const char *what, struct err *e);

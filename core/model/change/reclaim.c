@@ -11,7 +11,7 @@
 #include "model/catalog/catalog.h"
 #include "model/change/own_tags.h"
 #include "model/graph/left_files.h"
-#include "model/delete/later.h"
+#include "model/change/later.h"
 #include "model/storage/file_marks.h"
 #include "model/graph/users.h"
 #include "model/storage/overlay_name.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* recover.c - what a crash has left of procedures: found beside a mount (change/settler.h) and
  * before each operation. Locks: a domain's journal, and what the procedures take. */
+#include "model/activity/log.h"
 #include "model/change/recover.h"
 
 #include <errno.h>
@@ -19,7 +20,6 @@
 #include "model/revert/overlays.h"
 #include "model/revert/native.h"
 #include "model/reader/open_images.h"
-#include "model/verbs.h"
 
 static void say(struct model *m, const char *uuid, int result, const struct err *failure,
                 const struct text *remark)

@@ -7,6 +7,8 @@
  * file: nothing is left for it to guess. A failure, or a crash, leaves no file that was not there
  * before (create/steps.c).
  */
+#include "model/create/create.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -20,7 +22,6 @@
 #include "model/metadata/redefine.h"
 #include "model/create/new_files.h"
 #include "model/change/operation.h"
-#include "model/verbs.h"
 #include "virt/shared.h"
 
 struct creation {
@@ -244,13 +245,21 @@ static int check_document(const struct creation *c, struct err *e)
                     q->name);
 }
 
+static int by_redefine(struct model *m, const char *uuid, const char *text, struct text *remark,
+                       struct err *e)
+{
+    autofree char *words = NULL;
+    const char *document = draft_split(text, &words);
+    return document ? redefine(m, uuid, words, document, remark, e) : err_nomem(e);
+}
+
 int verb_create_written(struct model *m, const char *uuid, const char *text, struct text *remark,
                         struct err *e)
 {
     autocreation struct creation c = {0};
     enum draft_kind kind = draft_kind(text);
     if (kind == DRAFT_REDEFINE)
-        return redefine(m, uuid, text, remark, e);
+        return by_redefine(m, uuid, text, remark, e);
     int r = kind == DRAFT_DOCUMENT ? by_document(&c, text, e) : by_words(&c, text, e);
     if (r == 0)
         r = turn_begin(&c.turn, m, uuid, e);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* input.c - see create/input.h. No locks. */
+#include "model/change/flag_words.h"
 #include "model/create/input.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/budget.h"
-#include "model/create/words.h"
 #include "virt/xml_request.h"
 
 #define END "domainsnapshot"

@@ -14,7 +14,7 @@
 #include "model/storage/file_chain.h"
 #include "model/graph/users.h"
 #include "model/storage/overlay_name.h"
-#include "model/reader/policy.h"
+#include "model/storage/source.h"
 #include "model/storage/volumes.h"
 
 enum {

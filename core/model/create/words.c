@@ -7,43 +7,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/change/flag_words.h"
 
 /* ---- from text to words ---- */
-
-/* One step inside quotes: an escaped byte is taken alone. */
-static const char *take_quoted(const char *p, struct text *word)
-{
-    if (*p == '\\' && (p[1] == '"' || p[1] == '\\'))
-        p++;
-    text_put(word, p, 1);
-    return p + 1;
-}
-
-int words_next(const char **at, const char *separators, char **ret, struct err *e)
-{
-    const char *p = *at + strspn(*at, separators);
-    autotext struct text word = {0};
-    bool quoted = false;
-    *ret = NULL;
-    *at = p;
-    if (!*p)
-        return 0;
-    while (*p && (quoted || !strchr(separators, *p))) {
-        if (*p == '"') {
-            quoted = !quoted;
-            p++;
-        } else if (quoted) {
-            p = take_quoted(p, &word);
-        } else {
-            text_put(&word, p++, 1);
-        }
-    }
-    if (quoted)
-        return err_fail(e, EINVAL, "a '\"' begins and nothing ends it");
-    *at = p;
-    *ret = text_take(&word, NULL);
-    return *ret ? 0 : err_nomem(e);
-}
 
 /* The next part of a value whose parts are separated by commas, two of which stand for one; NULL at
  * the end. */

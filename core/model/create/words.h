@@ -40,10 +40,4 @@ void wish_drop(struct wish *w);
 /* Does it leave the kind of snapshot to libvirt? */
 bool wish_is_default(const struct wish *w);
 
-/* A copy of the next word of *at, its quotes undone, and *at moved past it; NULL at the end.
- * EINVAL: a quote that nothing ends. */
-int words_next(const char **at, const char *separators, char **ret, struct err *e);
-
-#define WORDS_BLANKS " \t\r\n"
-
 #endif

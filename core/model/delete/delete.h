@@ -2,7 +2,7 @@
 /* delete.h - a snapshot is deleted, and nobody else's bytes with it.
  *
  * An internal one is deleted by libvirt's own call. Of an external one the overlay on its content
- * is merged into that where nothing else needs either (graph/mergeable.h), in a domain that runs,
+ * is merged into that where nothing else needs either (delete/mergeable.h), in a domain that runs,
  * or is started for that and stays paused; the snapshots that have their bytes in the overlay get
  * them from the content from then on. Then libvirt forgets the snapshot, and the files that nothing
  * needs are removed. What cannot be merged is left: the others stand on it.
@@ -37,8 +37,5 @@ int delete_check_below(struct model *m, struct domain *d, const struct snapshot 
                        bool metadata, bool force, struct err *e);
 
 extern const struct procedure_kind delete_kind;
-
-/* Has a delete of that snapshot begun to change its bytes, here or in another process? */
-bool delete_has_begun(const char *uuid, const char *snapshot);
 
 #endif

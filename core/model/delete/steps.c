@@ -21,7 +21,7 @@
 #include "model/reader/evidence.h"
 #include "model/storage/file_chain.h"
 #include "model/change/guard.h"
-#include "model/delete/later.h"
+#include "model/change/later.h"
 #include "model/storage/file_marks.h"
 #include "virt/change.h"
 #include "virt/xml_move.h"

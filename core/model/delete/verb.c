@@ -10,7 +10,7 @@
 #include "model/change/operation.h"
 #include "model/reader/modified.h"
 #include "model/reader/open_marks.h"
-#include "model/verbs.h"
+#include "model/delete/verb.h"
 
 enum word {
     CHILDREN = 1 << 0,

@@ -9,7 +9,7 @@
  *     touched  files that were seen to change (reader/modified.h)
  *     merged   disks of snapshots whose file got later data (reader/modified.h)
  *     merge    what a merge made here has left, where the file takes no mark (storage/file_marks.h)
- *     later    overlays that a later delete merges (delete/later.h)
+ *     later    overlays that a later delete merges (change/later.h)
  *     size     sizes of images that were last known
  *     chain    chains seen while the domain ran
  *     backing  backing files of files with tags (reader/tag_backing.h)

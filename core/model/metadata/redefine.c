@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* redefine.c - see metadata/redefine.h. Locks: those of change/operation.h, for the whole. */
+#include "model/change/flag_words.h"
+#include "model/metadata/describe.h"
 #include "model/metadata/redefine.h"
 
 #include <errno.h>
@@ -10,13 +12,11 @@
 #include "model/catalog/catalog.h"
 #include "model/catalog/document.h"
 #include "model/change/outcome.h"
-#include "model/create/input.h"
 #include "model/storage/file_chain.h"
 #include "model/change/guard.h"
-#include "model/reader/policy.h"
 #include "model/graph/survey.h"
 #include "model/change/operation.h"
-#include "model/create/words.h"
+#include "model/storage/source.h"
 
 struct redefinition {
     struct turn turn;
@@ -52,11 +52,10 @@ static int parse_words(const char *line, bool *current, struct err *e)
     }
 }
 
-static int parse_text(struct redefinition *d, const char *text, struct err *e)
+static int parse_text(struct redefinition *d, const char *words, const char *xml, struct err *e)
 {
-    autofree char *words = NULL;
-    d->xml = draft_split(text, &words);
-    int r = d->xml ? parse_words(words, &d->current, e) : err_nomem(e);
+    d->xml = xml;
+    int r = parse_words(words, &d->current, e);
     if (r == 0)
         r = xml_snapshot_parse(d->xml, &d->parsed, e);
     if (r == 0 && !d->parsed->domain)
@@ -288,12 +287,12 @@ static int put_back(struct redefinition *d, const char *xml, struct text *remark
     return r < 0 ? outcome_settle(d->turn.m, &o, remark, e) : 0;
 }
 
-int redefine(struct model *m, const char *uuid, const char *text, struct text *remark,
-             struct err *e)
+int redefine(struct model *m, const char *uuid, const char *words, const char *xml,
+             struct text *remark, struct err *e)
 {
     struct redefinition d __attribute__((cleanup(redefinition_end))) = {0};
-    autofree char *xml = NULL;
-    int r = parse_text(&d, text, e);
+    autofree char *whole = NULL;
+    int r = parse_text(&d, words, xml, e);
     if (r == 0)
         r = turn_begin(&d.turn, m, uuid, e);
     if (r < 0)
@@ -301,9 +300,9 @@ int redefine(struct model *m, const char *uuid, const char *text, struct text *r
     d.known = domain_find_name(d.turn.domain, d.parsed->name);
     r = check_document(&d, e);
     if (r == 0)
-        r = with_secrets(&d, &xml, e);
+        r = with_secrets(&d, &whole, e);
     if (r == 0)
-        r = put_back(&d, xml, remark, e);
+        r = put_back(&d, whole, remark, e);
     if (r == 0)
         text_add(remark, "%sthe metadata of '%s' is put back", remark->len ? "; " : "",
                  d.parsed->name);

@@ -8,12 +8,12 @@
 
 struct model;
 
-/* `text` is a line of words, `redefine` or `redefine current`, and a document. EINVAL: other words,
+/* `words` may be empty or "current"; `xml` is the document, which has to last. EINVAL: other words,
  * a document without name or domain, or of another domain. ENOENT: a file or tag that it names is
  * not there. EBUSY: it would take a snapshot that is listed away from its bytes, has another's tag,
  * or would forget <revertDisks>. What is current stays so, and passwords that the document lacks
  * are kept. */
-int redefine(struct model *m, const char *uuid, const char *text, struct text *remark,
-             struct err *e);
+int redefine(struct model *m, const char *uuid, const char *words, const char *xml,
+             struct text *remark, struct err *e);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* modified.c - see reader/modified.h. Lock: touched->lock guards the files below it, and is a leaf.
  */
+#include "model/reader/image_backing.h"
 #include "model/reader/modified.h"
 
 #include <errno.h>

@@ -4,6 +4,8 @@
  * Lock: probes->lock guards what is remembered with a domain; no file is opened and no other lock
  * taken under it.
  */
+#include "model/journal/pending.h"
+#include "model/reader/image_backing.h"
 #include "model/reader/open.h"
 
 #include <errno.h>
@@ -15,7 +17,6 @@
 #include "base/hash.h"
 #include "image/partitions.h"
 #include "model/catalog/catalog.h"
-#include "model/delete/delete.h"
 #include "model/catalog/domain.h"
 #include "model/storage/file_chain.h"
 #include "model/reader/open_cache.h"
@@ -86,44 +87,11 @@ void probes_free(struct probes *p)
     free(p);
 }
 
-/* A disk may be a slice of its file, of which the guest saw nothing else. */
-static int check_whole(const struct snapshot *s, const struct snapshot_disk *disk, struct err *e)
-{
-    const struct xml_disk *then = xml_domain_disk(s->parsed->domain, disk->target);
-    if (!then || !xml_disk_sliced(then) || disk->memory)
-        return 0;
-    return err_fail(e, EOPNOTSUPP, "disk '%s' is a part of a file only, which is not read here",
-                    disk->target);
-}
-
-static const char *overlay_of(const struct snapshot *s, const char *target)
-{
-    for (size_t i = 0; i < s->parsed->n_disks; i++)
-        if (!strcmp(s->parsed->disks[i].target, target))
-            return s->parsed->disks[i].overlay.path;
-    return NULL;
-}
-
-/* The overlay that was made with the snapshot tells which file its volume was then. */
-static int check_overlay(const struct mounts *mounts, const struct snapshot *s,
-                         const struct snapshot_disk *disk, struct err *e)
-{
-    const char *overlay = overlay_of(s, disk->target);
-    struct stat st;
-    if (!overlay || !follow_stat(mounts, overlay, &st) ||
-        follow_depth(mounts, overlay, disk->path, NULL) == 1)
-        return 0;
-    return err_fail(e, EIO,
-                    "the volume of disk '%s' is '%s' now, on which the overlay '%s' that was made "
-                    "with the snapshot does not stand",
-                    disk->target, disk->path, overlay);
-}
-
 int images_check_content(const struct domain *d, const struct snapshot *s,
                          const struct snapshot_disk *disk, struct err *e)
 {
     const char *overlay =
-        disk->tag || disk->memory || !disk->path ? NULL : overlay_of(s, disk->target);
+        disk->tag || disk->memory || !disk->path ? NULL : snapshot_overlay(s, disk->target);
     autofree char *below = NULL;
     if (!overlay || follow_depth(policy_mounts(d), overlay, disk->path, &below) < 2)
         return 0;
@@ -134,46 +102,6 @@ int images_check_content(const struct domain *d, const struct snapshot *s,
         "--metadata' of another snapshot by libvirt 9.0; write a document that names "
         "'%s' with 'redefine'",
         disk->target, s->name, disk->path, overlay, below, below);
-}
-
-/* A volume is whatever libvirt finds by its name now. */
-static int check_volume(const struct tag_tables *tables, const struct snapshot *s,
-                        const struct snapshot_disk *disk, struct err *e)
-{
-    const struct xml_disk *then = xml_domain_disk(s->parsed->domain, disk->target);
-    if (!then || !then->source.volume || disk->memory)
-        return 0;
-    if (!disk->path)
-        return volumes_refuse(then, e);
-    return disk->tag ? 0 : check_overlay(tag_tables_mounts(tables), s, disk, e);
-}
-
-/* Does libvirt's XML alone, or its daemon's place, tell that the image can never be read? */
-static bool is_unsupported(const struct tag_tables *tables, const struct snapshot *s,
-                           const struct snapshot_disk *disk)
-{
-    struct err ignored;
-    return tag_tables_elsewhere(tables) || !disk->path || check_whole(s, disk, &ignored) < 0;
-}
-
-int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *disk, struct err *e)
-{
-    struct err why = {0};
-    int r = check_volume(ctx, s, disk, &why);
-    if (r == 0 && disk->memory && disk->tag)
-        r = tag_tables_find_memory(ctx, s, disk, &why);
-    if (r == 0)
-        r = tag_tables_identify(ctx, disk, &why);
-    if (r == 0)
-        r = check_whole(s, disk, &why);
-    if (r == 0)
-        return 0;
-    if (err_is_want(-r))
-        return err_fail(e, -r, "%s", why.text);
-    disk->no = -r;
-    disk->unsupported = r == -EOPNOTSUPP && is_unsupported(ctx, s, disk);
-    disk->reason = strdup(why.text);
-    return disk->reason ? 0 : err_nomem(e);
 }
 
 /* Does the file still hold what the catalog saw in it? */

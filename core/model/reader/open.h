@@ -41,8 +41,4 @@ int images_check_content(const struct domain *d, const struct snapshot *s,
 int images_each_file(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, image_see *see, void *ctx, struct err *e);
 
-/* Sets disk->ident and, where the bytes cannot be found, disk->no and reason. A domain_identify_fn
- * (catalog/domain.h) whose ctx is a struct tag_tables (catalog/tag_tables.h). */
-int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *disk, struct err *e);
-
 #endif

@@ -12,7 +12,7 @@
 #include "model/catalog/catalog.h"
 #include "model/reader/open_again.h"
 #include "model/reader/open_marks.h"
-#include "model/reader/tag_dirs.h"
+#include "model/catalog/tag_dirs.h"
 #include "virt/xml.h"
 
 struct open_images {

@@ -17,7 +17,8 @@
 #include "model/storage/file_chain.h"
 #include "model/storage/pools.h"
 #include "model/storage/public_file.h"
-#include "model/storage/seen_chain.h"
+#include "model/catalog/seen_chain.h"
+#include "model/storage/source.h"
 #include "model/storage/volumes.h"
 #include "virt/virt.h"
 #include "virt/xml.h"
@@ -65,13 +66,6 @@ void named_files_free(struct named_files *f)
 }
 
 /* ---- which files libvirt names ---- */
-
-const char *policy_path(struct volumes *volumes, const struct xml_source *s)
-{
-    if (s->path || s->uri)
-        return s->path ? s->path : s->uri;
-    return volumes_path(volumes, s);
-}
 
 /* `room`: how many of them there may be beside those that were seen. */
 static void name_source(const struct domain *d, size_t room, const struct xml_source *s)
@@ -276,11 +270,6 @@ static int allow(void *ctx, const char *path, struct err *e)
 }
 
 /* ---- and as what ---- */
-
-const char *policy_format(const struct xml_source *s)
-{
-    return s->encrypted && s->format && !strcmp(s->format, "raw") ? "luks" : s->format;
-}
 
 static const char *format_in(const struct domain *d, const struct xml_domain *x, const char *path)
 {

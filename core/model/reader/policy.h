@@ -7,14 +7,6 @@
 #include "model/model.h"
 
 struct mounts;
-struct volumes;
-struct xml_source;
-
-/* A source's file, or the URI of its export on another host; NULL: another kind. Borrowed. */
-const char *policy_path(struct volumes *volumes, const struct xml_source *s);
-
-/* The format of a source: what libvirt calls raw and encrypted is "luks" to QEMU and us. */
-const char *policy_format(const struct xml_source *s);
 
 /* The files that libvirt's XML of a domain and of its snapshots names, gathered when first asked
  * for, and the mounts as they were then. */

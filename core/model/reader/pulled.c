@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* pulled.c - see pulled.h. No locks. */
+#include "model/reader/image_backing.h"
 #include "model/reader/pulled.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include "model/storage/file_chain.h"
 #include "model/reader/policy.h"
 #include "model/storage/backing.h"
+#include "model/storage/source.h"
 #include "virt/xml.h"
 
 /* Of the tag and of the file below it together, that are looked at; with more it counts as pulled.
@@ -115,10 +117,10 @@ int pulled_check(const struct model *m, struct domain *d, const struct snapshot 
     if (!disk->tag || disk->memory || image_depth(im) > 1)
         return 0;
     int r = backing_of_image(d, s, disk, &b, e);
-    const struct xml_source *told = b.seen.path ? NULL : find_below(d, disk->path);
+    const struct xml_source *told = b.seen ? NULL : find_below(d, disk->path);
     if (told)
         open_below(m, d, told, &below);
-    if (r < 0 || (!told && !b.seen.path) || !is_missed(im, below))
+    if (r < 0 || (!told && !b.seen) || !is_missed(im, below))
         return r;
     return err_fail(
         e, EIO,

@@ -13,7 +13,7 @@
 #include "model/journal/kept.h"
 #include "model/reader/evidence.h"
 #include "model/reader/policy.h"
-#include "model/reader/tag_dirs.h"
+#include "model/catalog/tag_dirs.h"
 #include "model/storage/file_chain.h"
 
 #define KIND "backing"

@@ -4,6 +4,7 @@
  * Lock: unmanaged->lock, held while files are read, so that many who ask have them read once; only
  * what reader/policy.h and image.h take is taken under it. What is made is never changed.
  */
+#include "model/reader/image_backing.h"
 #include "model/reader/unmanaged.h"
 
 #include <errno.h>
@@ -19,7 +20,6 @@
 #include "model/reader/open.h"
 #include "model/graph/usage_cache.h"
 #include "model/reader/policy.h"
-#include "model/storage/backing.h"
 
 enum {
     LOOK_MAX = 128 * 1024, /* tags of one domain that are looked at; a file has 65536 at most */

@@ -8,7 +8,7 @@
 #define SNAPFS_MODEL_READER_UNMANAGED_H
 
 #include "model/model.h"
-#include "model/reader/tag_dirs.h"
+#include "model/catalog/tag_dirs.h"
 
 enum {
     UNMANAGED_MAX = 4096,     /* images of tags that are shown of one domain */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* chains.c - see reader/disk_chains.h. No locks; headers are read, nothing is written. */
+#include "model/reader/image_backing.h"
 #include "model/revert/chains.h"
 
 #include <errno.h>
@@ -8,7 +9,7 @@
 
 #include "model/storage/file_chain.h"
 #include "model/reader/policy.h"
-#include "model/storage/backing.h"
+#include "model/storage/source.h"
 
 void revert_chains_drop(struct revert_chains *c)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* copy_plan.c - see revert/copy_plan.h. No locks of its own: called under the domain's operation.
  * Only headers and tables of snapshots are read, nothing is written but marks on a copy. */
+#include "model/reader/image_backing.h"
 #include "model/revert/copy_plan.h"
 
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include "model/storage/overlay_name.h"
 #include "model/change/fingerprint.h"
 #include "model/change/procedures.h"
-#include "model/storage/backing.h"
 #include "model/storage/volumes.h"
 #include "virt/change.h"
 #include "virt/shared.h"

@@ -26,8 +26,4 @@ int revert_external(struct model *m, struct journal *j, struct domain *d, const 
 
 extern const struct procedure_kind revert_kind;
 
-/* The name of the domain that is defined for a moment, so that libvirt makes overlays for it; as a
- * prefix of the reverted domain's uuid. */
-#define REVERT_MAKER_PREFIX "snapfs-tmp-"
-
 #endif

@@ -11,6 +11,7 @@
  *     fork     its parents name the contents  those that others stand on are named by none
  *     remove   the old overlays are there     those that nothing needs are gone
  */
+#include "model/catalog/domain_list.h"
 #include "model/revert/overlays_steps.h"
 
 #include <errno.h>

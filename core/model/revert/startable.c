@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* startable.c - see startable.h. */
+#include "model/reader/image_backing.h"
 #include "model/revert/startable.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include "model/catalog/catalog.h"
 #include "model/storage/file_chain.h"
 #include "model/revert/overlays_plan.h"
-#include "model/storage/backing.h"
 #include "model/storage/volumes.h"
 #include "virt/xml_files.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* seen_chain.c - see seen_chain.h. No locks. */
-#include "model/storage/seen_chain.h"
+#include "model/catalog/seen_chain.h"
 
 #include <string.h>
 

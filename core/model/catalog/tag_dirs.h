@@ -9,8 +9,8 @@
  *
  * Pure data: no libvirt, no file is opened.
  */
-#ifndef SNAPFS_MODEL_READER_TAG_DIRS_H
-#define SNAPFS_MODEL_READER_TAG_DIRS_H
+#ifndef SNAPFS_MODEL_CATALOG_TAG_DIRS_H
+#define SNAPFS_MODEL_CATALOG_TAG_DIRS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* later.c - see delete/later.h. No locks of its own: called under the domain's operation. */
-#include "model/delete/later.h"
+/* later.c - see change/later.h. No locks of its own: called under the domain's operation. */
+#include "model/catalog/domain.h"
+#include "model/change/later.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -81,10 +82,7 @@ void later_note_base(struct model *m, const struct domain *d, const struct snaps
 void later_note_overlay(struct model *m, const struct domain *d, const struct snapshot *s,
                         const struct snapshot_disk *disk)
 {
-    struct pair p = {0};
-    for (size_t i = 0; i < s->parsed->n_disks; i++)
-        if (!strcmp(s->parsed->disks[i].target, disk->target))
-            p.overlay = s->parsed->disks[i].overlay.path;
+    struct pair p = {.overlay = snapshot_overlay(s, disk->target)};
     if (p.overlay)
         keep(m, d->uuid, put_pair, &p);
 }

@@ -5,8 +5,8 @@
  * while the domain ran is kept (journal/keep_later.h), so that the domain's images can be read
  * then, too.
  */
-#ifndef SNAPFS_MODEL_STORAGE_SEEN_CHAIN_H
-#define SNAPFS_MODEL_STORAGE_SEEN_CHAIN_H
+#ifndef SNAPFS_MODEL_CATALOG_SEEN_CHAIN_H
+#define SNAPFS_MODEL_CATALOG_SEEN_CHAIN_H
 
 #include "model/model.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tag_dirs.c - see reader/tag_dirs.h. No locks. */
-#include "model/reader/tag_dirs.h"
+/* tag_dirs.c - see catalog/tag_dirs.h. No locks. */
+#include "model/catalog/tag_dirs.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,8 +6,8 @@
  * take no mark (storage/file_marks.h), as one that is immutable, so both are kept with the domain
  * (journal/kept.h) as well. A record that is lost leaves a file that the user has to remove.
  */
-#ifndef SNAPFS_MODEL_DELETE_LATER_H
-#define SNAPFS_MODEL_DELETE_LATER_H
+#ifndef SNAPFS_MODEL_CHANGE_LATER_H
+#define SNAPFS_MODEL_CHANGE_LATER_H
 
 #include "model/model.h"
 

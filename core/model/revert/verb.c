@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* verb.c - see revert/verb.h. Locks: those of change/operation.h, for the whole of a verb. */
+#include "model/revert/verb.h"
+
+#include <errno.h>
+
+#include "model/catalog/catalog.h"
+#include "model/change/flag_words.h"
+#include "model/change/guard.h"
+#include "model/change/operation.h"
+#include "model/revert/copy.h"
+#include "model/revert/native.h"
+#include "model/revert/overlays.h"
+
+static const struct flag_word revert_words[] = {
+    {"running", VIRT_REVERT_RUNNING},
+    {"paused", VIRT_REVERT_PAUSED},
+    {"force", VIRT_REVERT_FORCE},
+    {"reset-nvram", VIRT_REVERT_RESET_NVRAM},
+};
+
+static int parse_revert(const char *words, unsigned *ret, struct err *e)
+{
+    int r = flags_parse("revert", revert_words, sizeof(revert_words) / sizeof(*revert_words), words,
+                        ret, e);
+    if (r == 0 && (*ret & VIRT_REVERT_RUNNING) && (*ret & VIRT_REVERT_PAUSED))
+        return err_fail(e, EINVAL, "'running' and 'paused' exclude each other");
+    return r;
+}
+
+int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *words,
+                struct text *remark, struct err *e)
+{
+    autoturn struct turn t = {0};
+    struct leftovers left __attribute__((cleanup(leftovers_drop))) = {0};
+    const struct snapshot *s = NULL;
+    unsigned flags = 0;
+    enum guard_way way = GUARD_NATIVE;
+    int r = parse_revert(words, &flags, e);
+    if (r == 0)
+        r = turn_begin(&t, m, uuid, e);
+    if (r == 0)
+        r = turn_snapshot(&t, ident, &s, e);
+    if (r == 0)
+        r = guard_revert(m, t.domain, s, flags, &way, &left, e);
+    if (r == 0)
+        r = turn_confirm(&t, e);
+    if (r < 0)
+        return r;
+    switch (way) {
+    case GUARD_COPY:
+        return copy_revert(m, t.journal, t.domain, s, flags, remark, e);
+    case GUARD_OVERLAYS:
+        return revert_external(m, t.journal, t.domain, s, flags, remark, e);
+    default:
+        return native_revert(&t, s, flags, &left, remark, e);
+    }
+}
