@@ -92,8 +92,7 @@ static void test_mbr(void)
     put_entry(0, 0, 0x83, 8, 100);
     put_entry(0, 2, 0x82, 200, 50);
     TAP_STR(found(0), "1:8+100 3:200+50", "primary ones");
-    TAP_STR(found(4096), "1:8+100 3:200+50",
-            "in sectors of 4096 bytes");
+    TAP_STR(found(4096), "1:8+100 3:200+50", "in sectors of 4096 bytes");
     put_entry(0, 1, 0x83, 50, 100);
     TAP_STR(found(0), "1:8+100 2:50+100 3:200+50", "that overlap");
     put_entry(0, 3, 0x83, 2000, 49);

@@ -106,14 +106,17 @@ static void test_tags(void)
     TAP_OK(!outlook_other_owns_tag(o, &web, DEV, 1, "i1", "7"), "not for its own domain");
     TAP_OK(!outlook_other_owns_tag(o, &other_domain, DEV, 1, "i1", "8"), "not one of another id");
     TAP_OK(!outlook_other_owns_tag(o, &other_domain, DEV, 2, "i1", "7"), "nor in another file");
-    TAP_OK(!outlook_other_owns_tag(o, &other_domain, DEV, 3, "i1", "7"), "nor in one that is not known");
-    TAP_OK(!outlook_other_owns_tag(o, &other_domain, DEV, 2, "stray", "1"), "nor one that is nobody's");
+    TAP_OK(!outlook_other_owns_tag(o, &other_domain, DEV, 3, "i1", "7"),
+           "nor in one that is not known");
+    TAP_OK(!outlook_other_owns_tag(o, &other_domain, DEV, 2, "stray", "1"),
+           "nor one that is nobody's");
     outlook_unref(o);
     struct err why;
     err_fail(&why, ETIMEDOUT, "late");
     o = outlook_failed(&why);
     TAP_OK(outlook_failure(o)->no == ETIMEDOUT, "a failure is told");
-    TAP_OK(!outlook_other_owns_tag(o, &other_domain, DEV, 1, "i1", "7"), "and then nothing is known");
+    TAP_OK(!outlook_other_owns_tag(o, &other_domain, DEV, 1, "i1", "7"),
+           "and then nothing is known");
     outlook_unref(o);
 }
 

@@ -61,7 +61,7 @@ struct model {
     struct keep_later *keep_later;
     struct unreadable *unreadable;
     struct keeper *keeper;
-    _Atomic bool marks_made; /* reader/open_marks.h */
+    _Atomic bool marks_made;               /* reader/open_marks.h */
     _Atomic uint64_t advised[ADVISED_MAX]; /* hashes of the warnings said last (advice.h) */
     pthread_mutex_t lock;
     pthread_cond_t turned; /* a task, a queue or a progress changed */

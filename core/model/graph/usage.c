@@ -124,8 +124,8 @@ static bool add_readers(struct outlook *o, size_t at)
     if (x->u->unknown || x->u->inside)
         o->anywhere[o->n_anywhere++] = at;
     if (x->u->snapshot && x->u->tag && x->u->tag_id)
-        o->owned[o->n_owned++] = (struct owned){file_at(o, x, 0), x->u->tag, x->u->tag_id,
-                                                   x->u->domain};
+        o->owned[o->n_owned++] =
+            (struct owned){file_at(o, x, 0), x->u->tag, x->u->tag_id, x->u->domain};
     return true;
 }
 
