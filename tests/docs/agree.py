@@ -43,7 +43,7 @@ LIMITS = (
     ("fs/node/bar.h", "BAR_SECONDS", "man7", r"is refused for (\d+) seconds"),
     ("core/model/activity/log.h", "OPLOG_KEPT", "man5", r"last (\d+) operations"),
     ("core/model/activity/log.h", "OPLOG_LINES", "man5", r"with (\d+) lines"),
-    ("core/base/name.h", "NAME_NEW_MAX", "man5", r"one of more than (\d+) bytes"),
+    ("core/base/name.h", "NAME_NEW_MAX", "man5", r"has more than (\d+) bytes"),
     ("core/base/name.h", "NAME_CODED_MAX", "man5", r"coded name longer than (\d+) bytes"),
     ("fs/node/tree.h", "NAME_BYTES_MAX", "man5", r"More than (\d+) bytes in a name"),
     ("core/model/catalog/domain.h", "DOMAIN_PATH_MAX", "man5", r"directory has at most (\d+) bytes"),
