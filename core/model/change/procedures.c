@@ -2,9 +2,13 @@
 /* procedures.c - see procedures.h. No locks of its own: called under the domain's operation. */
 #include "model/change/procedures.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "model/catalog/catalog.h"
+#include "model/change/outliving.h"
+#include "model/reader/policy.h"
+#include "model/storage/volumes.h"
 
 int procedure_begin(struct procedure *p, struct model *m, struct journal *j, const struct domain *d,
                     const char *snapshot, struct text *remark, struct err *e)
@@ -18,10 +22,41 @@ int procedure_begin(struct procedure *p, struct model *m, struct journal *j, con
     return p->uri && p->snapshot ? 0 : err_nomem(e);
 }
 
+/* ---- looking ---- */
+
+static bool has_disk(const struct domain *d, const char *path)
+{
+    const struct xml_domain *live = policy_live(d);
+    bool has = false;
+    for (size_t i = 0; !has && live && i < live->n_disks; i++) {
+        const char *file = volumes_file(d->volumes, &live->disks[i].source);
+        has = file && !strcmp(file, path);
+    }
+    for (size_t i = 0; !has && i < d->n; i++)
+        for (size_t k = 0; !has && k < d->all[i].n_disks; k++)
+            has = d->all[i].disks[k].path && !strcmp(d->all[i].disks[k].path, path);
+    return has;
+}
+
+/* Is it a file of the domain, or one that the procedure makes? */
+static bool is_of_procedure(const void *ctx, const char *path)
+{
+    const struct procedure *p = ctx;
+    return fields_have(&p->kind->fields, p, path) || (p->now && has_disk(p->now, path));
+}
+
+/* A libvirt that was killed may have left a program at work, whose end is waited for. */
 int procedure_look(struct procedure *p, struct err *e)
 {
+    struct err why;
     domain_unref(take(p->now));
-    return model_domain_now(p->m, p->uuid, &p->now, e);
+    int r = model_domain_now(p->m, p->uuid, &p->now, e);
+    if (!p->lost || (r < 0 && r != -ENOENT))
+        return r;
+    if (outliving_wait(is_of_procedure, p, &why) < 0)
+        return err_fail(e, why.no, "%s", why.text);
+    p->lost = false;
+    return r;
 }
 
 void procedure_drop_now(struct procedure *p)

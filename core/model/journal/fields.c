@@ -218,6 +218,28 @@ bool fields_are_whole(const struct fields *f, const void *plan)
     return whole;
 }
 
+/* ---- asking ---- */
+
+static bool is_text(const struct field *row, const void *from, const char *text)
+{
+    const char *value = NULL;
+    if (row->type == FIELD_TEXT || row->type == FIELD_MAYBE)
+        value = *(char *const *)at(from, row->offset);
+    return value && !strcmp(value, text);
+}
+
+bool fields_have(const struct fields *f, const void *plan, const char *text)
+{
+    bool has = false;
+    for (size_t i = 0; !has && i < f->n; i++) {
+        const struct field_list *list = f->rows[i].list;
+        for (size_t k = 0; !has && list && k < count(list, plan); k++)
+            has = is_text(&f->rows[i], item(list, plan, k), text);
+        has |= !list && is_text(&f->rows[i], plan, text);
+    }
+    return has;
+}
+
 /* ---- lists ---- */
 
 void *fields_add(const struct field_list *list, void *plan)

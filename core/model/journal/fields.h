@@ -72,6 +72,9 @@ bool fields_read(const struct fields *f, void *plan, const struct record_line *l
 /* Has every text and uuid outside lists been read, except FIELD_MAYBE? Numbers do not tell. */
 bool fields_are_whole(const struct fields *f, const void *plan);
 
+/* Is that text one of the plan's values? */
+bool fields_have(const struct fields *f, const void *plan, const char *text);
+
 /* A new item of the list, all zero, counted already; NULL without memory. */
 void *fields_add(const struct field_list *list, void *plan);
 

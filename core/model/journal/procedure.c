@@ -121,6 +121,7 @@ static int run_step(struct procedure *p, int step, struct err *e)
     if (procedure_note_step(p, step, e) < 0)
         return may_undo(p, step) && !p->late ? STEP_FAILED : STEP_OPEN;
     r = s->run(p, e);
+    p->lost |= r < 0 && err_is_unsure(e);
     return r == 0 ? DONE : failed(p, step, e);
 }
 
@@ -283,7 +284,8 @@ int procedure_recover(const struct procedure_kind *kind, struct model *m, struct
         return r;
     if (!p)
         return journal_end(j, e);
-    p->m = m, p->j = j, p->uuid = uuid, p->remark = remark, p->late = true;
+    p->m = m, p->j = j, p->uuid = uuid, p->remark = remark;
+    p->late = p->lost = true;
     r = procedure_check_uri(uri, p->uri, e);
     return r == 0 ? recover(p, e) : r;
 }

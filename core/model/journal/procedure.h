@@ -121,6 +121,7 @@ struct procedure {
     int step;           /* the last that was begun; -1 for none */
     int next;           /* the step that is looked at, or run */
     bool late;          /* it goes on after it was cut off, at any time later */
+    bool lost;          /* libvirt's answer was, or it is late: the next look is the first since */
     bool gone;          /* the domain is */
     bool ready;         /* the journal says so */
     struct err failure; /* of the whole, though its steps were run; `no` 0: none */

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mounts.h"
+#include "base/processes.h"
 #include "model/graph/mount_path.h"
 
 #define BACKING_FILES "/sys/block/loop*/loop/backing_file"
@@ -39,17 +40,6 @@ static void begin_name(struct search *h)
     text_add(h->out, "%s", h->found++ ? ", " : "");
 }
 
-/* Reads the file into `text`, which has room for `size` bytes, and ends it with a NUL. */
-static bool read_file(int dir, const char *path, char *text, size_t size)
-{
-    autoclose int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
-    if (n <= 0)
-        return false;
-    text[n] = '\0';
-    return true;
-}
-
 /* The file that has the last name of that path; NULL: none has. */
 static const struct open_file *file_named(const struct search *h, char *path)
 {
@@ -70,7 +60,8 @@ static bool has_ino(const struct search *h, int fdinfo, const char *fd)
 {
     char text[FDINFO_MAX];
     uint64_t ino;
-    const char *line = read_file(fdinfo, fd, text, sizeof(text)) ? strstr(text, "\nino:") : NULL;
+    const char *line =
+        processes_read(fdinfo, fd, text, sizeof(text)) ? strstr(text, "\nino:") : NULL;
     if (!line || sscanf(line, "\nino: %" SCNu64, &ino) != 1)
         return false;
     for (size_t i = 0; i < h->files->n; i++)
@@ -79,18 +70,9 @@ static bool has_ino(const struct search *h, int fdinfo, const char *fd)
     return false;
 }
 
-static DIR *open_directory(int dir, const char *path)
-{
-    int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *found = fd < 0 ? NULL : fdopendir(fd);
-    if (!found && fd >= 0)
-        close(fd);
-    return found;
-}
-
 static bool has_open(const struct search *h, int process)
 {
-    DIR *fds = open_directory(process, "fd");
+    DIR *fds = processes_open(process, "fd");
     autoclose int fdinfo = openat(process, "fdinfo", O_PATH | O_DIRECTORY | O_CLOEXEC);
     char path[PATH_MAX];
     bool has = false;
@@ -107,29 +89,20 @@ static bool has_open(const struct search *h, int process)
     return has;
 }
 
-static void add_process(struct search *h, int process, const char *pid)
+static bool look_at_process(void *ctx, int process, const char *pid)
 {
-    char comm[COMM_MAX] = "";
+    struct search *h = ctx;
+    char comm[COMM_MAX];
+    if (is_over(h))
+        return false;
+    if (!has_open(h, process))
+        return true;
     begin_name(h);
-    if (read_file(process, "comm", comm, sizeof(comm)))
+    if (processes_read(process, "comm", comm, sizeof(comm)))
         text_add(h->out, "pid %s (%.*s)", pid, (int)strcspn(comm, "\n"), comm);
     else
         text_add(h->out, "pid %s", pid);
-}
-
-static void find_processes(struct search *h)
-{
-    DIR *proc = open_directory(AT_FDCWD, "/proc");
-    if (!proc)
-        return;
-    for (const struct dirent *one; !is_over(h) && (one = readdir(proc));) {
-        if (!isdigit((unsigned char)one->d_name[0]))
-            continue;
-        autoclose int process = openat(dirfd(proc), one->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (process >= 0 && has_open(h, process))
-            add_process(h, process, one->d_name);
-    }
-    closedir(proc);
+    return true;
 }
 
 /* ---- loop devices ---- */
@@ -177,7 +150,7 @@ static void look_at_loop(struct search *h, const struct mounts *mounts, const ch
     char path[PATH_MAX], device[64];
     const char *name = told + strlen("/sys/block/");
     autofree char *inside = NULL;
-    if (!read_file(AT_FDCWD, told, path, sizeof(path)))
+    if (!processes_read(AT_FDCWD, told, path, sizeof(path)))
         return;
     path[strcspn(path, "\n")] = '\0';
     if (!file_named(h, path) || mounts_check(mounts, path, &inside, NULL) == 0 || !inside ||
@@ -221,7 +194,7 @@ void holders_describe(const struct domain *d, const struct snapshot *s,
     struct search h = {.d = d, .s = s, .files = files, .out = out};
     h.until = clock_ns() + HOLDERS_SEARCH_MS * CLOCK_MS;
     find_loops(&h);
-    find_processes(&h);
+    processes_each(look_at_process, &h);
     if (!h.found)
         add_openers(&h);
 }

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* outliving.h - programs that libvirt's daemon has started, and that outlive it.
+ *
+ * The daemon makes overlays and changes tags of a domain that is shut off by qemu-img. If the
+ * daemon is killed, qemu-img goes on: a file may come, or a tag may change, after the daemon that
+ * was started again has answered.
+ */
+#ifndef SNAPFS_MODEL_CHANGE_OUTLIVING_H
+#define SNAPFS_MODEL_CHANGE_OUTLIVING_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+enum { OUTLIVING_WAIT_MS = 5000 };
+
+/* Waits until no qemu-img is at work on a path for which `is_ours` says so. ETIMEDOUT after
+ * OUTLIVING_WAIT_MS, naming the process and the path; EINTR when the thread's task is unwanted. */
+int outliving_wait(bool (*is_ours)(const void *ctx, const char *path), const void *ctx,
+                   struct err *e);
+
+#endif
