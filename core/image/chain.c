@@ -94,12 +94,13 @@ static int take_below(struct chain_walk *w, const struct image_below *b, const c
     return 1;
 }
 
+/* `b`: NULL where the source's chain ends. */
 static int header_counts(const struct chain_walk *w, const char *path, const struct chain_header *h,
                          const struct image_below *b, struct err *e)
 {
     const struct image_policy *p = w->policy;
     bool ask = h->backing && p && p->header_counts;
-    return ask ? p->header_counts(p->ctx, path, h->backing, b->path, e) : 0;
+    return ask ? p->header_counts(p->ctx, path, h->backing, b ? b->path : NULL, e) : 0;
 }
 
 int chain_next(struct chain_walk *w, const char *path, const struct chain_header *h,
@@ -120,8 +121,11 @@ int chain_next(struct chain_walk *w, const char *path, const struct chain_header
         if (there)
             return take_below(w, b, NULL, ret);
     }
-    if (!w->by_headers && !chain_more(w) && w->source->ends)
-        return 0;
+    if (!w->by_headers && !chain_more(w) && w->source->ends) {
+        int r = header_counts(w, path, h, NULL, e);
+        if (r <= 0)
+            return r;
+    }
     return by_header(w->policy, path, h, ret, e);
 }
 

@@ -67,8 +67,8 @@ struct image_policy {
      * "raw" of one that is "luks"; NULL when unknown, which refuses the chain. NULL member: always
      * unknown. */
     const char *(*format)(void *ctx, const char *path);
-    /* Does the header of `upper`, which names `lower`, count, although the source has `other` right
-     * below it? 1; 0: no; or -errno with a sentence where that cannot be told. NULL member: no. */
+    /* Does the header of `upper`, which names `lower`, count, although the source has `other` (NULL: nothing)
+     * right below it? 1; 0: no; or -errno with a sentence if that cannot be told. NULL member: no. */
     int (*header_counts)(void *ctx, const char *upper, const char *lower, const char *other,
                          struct err *e);
     /* The passphrase of the encrypted image `path`, or -errno with a sentence. NULL member: there

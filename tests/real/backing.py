@@ -354,6 +354,52 @@ def after_a_delete_of_metadata_alone_on_another_branch(directory):
         same(read(mount, domain, "e1"), held["e1"], "e1")
 
 
+def end_of_chain(domain, how):
+    """The overlay that e2 made loses its backing files, or all but the last."""
+    if how == "rebase":
+        domain.destroy()
+        must("qemu-img", "rebase", "-f", "qcow2", "-b", "", domain.live_source("vda")[0])
+        domain.start()
+    else:
+        part = ["--base", domain.snapshot_source("e1", "vda")[0]] if how == "part" else []
+        domain.virsh("blockpull", domain.name, "vda", *part, "--wait")
+
+
+def run_on(domain, then):
+    if then == "off":
+        domain.destroy()
+    if then == "branch":
+        with Mount(SYSTEM, "cache=0") as mount:
+            write(mount.path(domain.name, "by-name/e1/revert"), "\n")
+
+
+@test
+def after_a_delete_of_metadata_alone_of_an_overlay_that_was_pulled_into(directory):
+    """No header then has what libvirt 9.0 puts in the place of the overlay that it leaves out."""
+    kinds = [("pull", "on"), ("pull", "off"), ("part", "on"), ("part", "off"), ("rebase", "branch")]
+    for how, then in kinds:
+        name = f"ends-{how}-{then}"
+        with Domain(name, directory, size=4 * MIB) as domain, Mount(SYSTEM, "cache=0") as mount:
+            domain.start()
+            names = [f"e{number}" for number in range(1, 6)]
+            for number, one in enumerate(names, 1):
+                domain.write(number, number * OFFSET, OFFSET)
+                domain.snapshot(one, "external")
+                if one == "e2":
+                    end_of_chain(domain, how)
+            held = {one: read(mount, domain, one) for one in names}
+            by_qemu(domain, held)
+            run_on(domain, then)
+            domain.delete("e2", "--metadata")
+            for one in domain.snapshots():
+                try:
+                    same(read(mount, domain, one), held[one], one)
+                except OSError as error:
+                    true(domain.libvirt() < (11, 3) and one > "e2", f"{name} {one}: {error}")
+                    equal(error.errno, errno.EIO, one)
+                    true(one == "e3" or then != "on", f"{name}: the domain's own XML tells of {one}")
+
+
 @test
 def after_a_pull_the_content_is_in_no_chain(directory):
     with Domain("pulled", directory, size=4 * MIB) as domain, Mount(SYSTEM, "cache=0") as mount:

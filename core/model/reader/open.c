@@ -87,18 +87,38 @@ void probes_free(struct probes *p)
     free(p);
 }
 
+/* After a delete of metadata alone libvirt 9.0 names the deleted one's file as the next snapshot's,
+ * and no layer below it. By the headers that file is deeper in the overlay's chain; or in none, if
+ * the deleted one's overlay was pulled into. */
+static bool is_elsewhere(const struct mounts *mounts, const struct snapshot *s,
+                         const struct snapshot_disk *disk, const char *overlay, char **ret_below)
+{
+    size_t depth = follow_depth(mounts, overlay, disk->path, ret_below);
+    if (depth)
+        return depth > 1;
+    const struct xml_disk *then = xml_domain_disk(s->parsed->domain, disk->target);
+    bool told = !then || then->ends || then->n_backing;
+    struct stat ignored;
+    autofree char *below = told ? NULL : follow_backing(mounts, overlay);
+    if (!below || !follow_stat(mounts, below, &ignored) ||
+        follow_depth(mounts, disk->path, below, NULL))
+        return false;
+    *ret_below = take(below);
+    return true;
+}
+
 int images_check_content(const struct domain *d, const struct snapshot *s,
                          const struct snapshot_disk *disk, struct err *e)
 {
     const char *overlay =
         disk->tag || disk->memory || !disk->path ? NULL : snapshot_overlay(s, disk->target);
     autofree char *below = NULL;
-    if (!overlay || follow_depth(policy_mounts(d), overlay, disk->path, &below) < 2)
+    if (!overlay || !is_elsewhere(policy_mounts(d), s, disk, overlay, &below))
         return 0;
     return err_fail(
         e, EIO,
         "by the XML disk '%s' of snapshot '%s' is in '%s', but the overlay '%s' that was "
-        "made with the snapshot stands on '%s', as after a 'virsh snapshot-delete "
+        "made with the snapshot has the backing file '%s', as after a 'virsh snapshot-delete "
         "--metadata' of another snapshot by libvirt 9.0; write a document that names "
         "'%s' with 'redefine'",
         disk->target, s->name, disk->path, overlay, below, below);

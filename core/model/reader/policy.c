@@ -309,23 +309,37 @@ static bool has_path(const struct domain *d, const struct xml_source *s, const c
     return named && !strcmp(named, path);
 }
 
-/* What the disk's XML has right below that file; NULL: nothing, or it has not that file. */
-static const char *named_below(const struct domain *d, const struct xml_disk *disk,
-                               const char *path)
-{
-    for (size_t i = 0; i < disk->n_backing; i++)
-        if (has_path(d, i ? &disk->backing[i - 1] : &disk->source, path))
-            return policy_path(d->volumes, &disk->backing[i]);
-    return NULL;
-}
-
-static const char *live_below(const struct domain *d, const char *path)
+/* Finds what the XML of the domain itself has right below that file; *ret gets NULL if the chain
+ * ends with the file. false: the XML does not tell. */
+static bool live_below(const struct domain *d, const char *path, const char **ret)
 {
     const struct xml_domain *live = d->named->live;
-    const char *below = NULL;
-    for (size_t i = 0; live && !below && i < live->n_disks; i++)
-        below = named_below(d, &live->disks[i], path);
-    return below;
+    for (size_t i = 0; live && i < live->n_disks; i++) {
+        const struct xml_disk *disk = &live->disks[i];
+        for (size_t k = 0; k < disk->n_backing + disk->ends; k++)
+            if (has_path(d, k ? &disk->backing[k - 1] : &disk->source, path)) {
+                *ret = k < disk->n_backing ? policy_path(d->volumes, &disk->backing[k]) : NULL;
+                return true;
+            }
+    }
+    return false;
+}
+
+static bool was_seen(const struct domain *d, const char *path)
+{
+    for (size_t i = 0; i < d->named->n_seen; i++)
+        if (!strcmp(d->named->seen[i].path, path))
+            return true;
+    return false;
+}
+
+/* Can `lower` have been left out between `upper` and `other`? Below an overlay without a backing
+ * file nothing is left by the headers, so that only what the domain had tells. */
+static bool can_be_left_out(const struct allowance *a, const char *upper, const char *lower,
+                            const char *other)
+{
+    return (other && follow_depth(a->mounts, upper, other, NULL) >= 2) ||
+           (was_seen(a->domain, lower) && follow_ends(a->mounts, lower));
 }
 
 /* The domain's own XML tells which is right, since libvirt changes only that of snapshots so. If it
@@ -334,16 +348,21 @@ static int header_counts(void *ctx, const char *upper, const char *lower, const 
                          struct err *e)
 {
     const struct allowance *a = ctx;
-    if (!a->domain || !a->snapshot || follow_depth(a->mounts, upper, other, NULL) < 2)
+    if (!a->domain || !a->snapshot || !can_be_left_out(a, upper, lower, other))
         return 0;
-    const char *below = live_below(a->domain, upper);
-    if (below || a->domain->forgets_alone)
-        return below && !strcmp(below, lower);
-    return err_fail(e, EIO,
-                    "by its header '%s' stands on '%s', and by the XML on '%s', as after a 'virsh "
-                    "snapshot-delete --metadata' by libvirt 9.0; write the right chain with "
-                    "'redefine'",
-                    upper, lower, other);
+    const char *below;
+    bool told = live_below(a->domain, upper, &below);
+    if (told && below && !strcmp(below, lower))
+        return 1;
+    bool same = told && (below && other ? !strcmp(below, other) : below == other);
+    if (same || a->domain->forgets_alone)
+        return 0;
+    return err_fail(
+        e, EIO,
+        "the backing file of '%s' is '%s' by its header, and %s%s%s by the XML, as after "
+        "a 'virsh snapshot-delete --metadata' by libvirt 9.0; write the right chain "
+        "with 'redefine'",
+        upper, lower, other ? "'" : "none", other ? other : "", other ? "'" : "");
 }
 
 /* ---- and by which passphrase ---- */

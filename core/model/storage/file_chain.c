@@ -48,17 +48,30 @@ static bool is_at(const struct mounts *mounts, const char *path, uint64_t dev, u
     return its_ino && its_dev == dev && its_ino == ino;
 }
 
-char *follow_backing(const struct mounts *mounts, const char *path)
+static bool load_header(const struct mounts *mounts, const char *path, struct header *ret)
 {
     struct image_policy policy = follow_policy(mounts);
     struct image_file *f autodestroy(file_close) = NULL;
+    return file_open(path, &policy, &f, NULL) == 0 && header_load(f, ret, NULL, NULL) == 0;
+}
+
+char *follow_backing(const struct mounts *mounts, const char *path)
+{
     struct header h = {0};
     char *backing = NULL;
-    if (file_open(path, &policy, &f, NULL) == 0 && header_load(f, &h, NULL, NULL) == 0 &&
-        h.backing && path_lead(path, h.backing, &backing) != PATH_LOCAL)
+    if (load_header(mounts, path, &h) && h.backing &&
+        path_lead(path, h.backing, &backing) != PATH_LOCAL)
         backing = NULL;
     header_drop(&h);
     return backing;
+}
+
+bool follow_ends(const struct mounts *mounts, const char *path)
+{
+    struct header h = {0};
+    bool ends = load_header(mounts, path, &h) && !h.backing;
+    header_drop(&h);
+    return ends;
 }
 
 /* The first place below the top. */

@@ -27,6 +27,9 @@ bool follow_stat(const struct mounts *mounts, const char *path, struct stat *ret
  * NULL: it names no local file, or cannot be looked at. */
 char *follow_backing(const struct mounts *mounts, const char *path);
 
+/* Is it a qcow2 whose header names no backing file? */
+bool follow_ends(const struct mounts *mounts, const char *path);
+
 /* Finds how deep `file` is in the chain of the qcow2 `top` by the headers: 1 = right below it; 0:
  * it is not below it, or one of them is not there. *ret_below (NULL: not asked for) gets the path
  * that the header of `top` names, owned by the caller, or stays as it is. */
