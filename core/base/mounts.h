@@ -28,6 +28,6 @@ MEM_CLEANUP(struct mounts, mounts_free)
 int mounts_check(const struct mounts *m, const char *path, char **ret_inside, struct err *e);
 
 /* Decodes a path of mountinfo in place: the kernel writes blanks and backslashes as \ooo. */
-void mounts_unescape(char *path);
+void mounts_unescape(char *s);
 
 #endif

@@ -23,9 +23,9 @@ bool name_reserved(const char *name);
 /* The coded name; owned by the caller. NULL when memory runs out. */
 char *name_encode(const char *name);
 
-/* The same with "~" and 16 hex digits of `mark` behind it, for one of several things that have the
+/* The same with "~" and 16 hex digits of `number` behind it, for one of several things that have the
  * name; cut where that would be too long. */
-char *name_encode_marked(const char *name, uint64_t mark);
+char *name_encode_marked(const char *name, uint64_t number);
 
 /* The name that `coded` stands for; owned by the caller. EINVAL when name_encode never makes
  * `coded`, the sentence saying how it would be written. */

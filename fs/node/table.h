@@ -29,8 +29,8 @@ MEM_CLEANUP(struct table, table_free)
 /* The id of a place, new or known, with one lookup more on it. */
 int table_lookup(struct table *t, const struct place *p, uint64_t *ret_id, struct err *e);
 
-/* Takes `n` lookups back; the last one frees the id. An unknown id is passed over. */
-void table_forget(struct table *t, uint64_t id, uint64_t n);
+/* Takes `count` lookups back; the last one frees the id. An unknown id is passed over. */
+void table_forget(struct table *t, uint64_t id, uint64_t count);
 
 /* The place of an id. ESTALE when there is none. */
 int table_place(struct table *t, uint64_t id, struct place *ret, struct err *e);

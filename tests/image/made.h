@@ -74,7 +74,7 @@ uint64_t made_per_table(const struct made_layer *l);
 /* The file of a layer: its path, the layer that an open descriptor belongs to, and its bytes. */
 const char *made_path(unsigned layer);
 struct made_layer *made_by_fd(int fd);
-size_t made_read(const struct made_layer *l, void *buf, size_t len, uint64_t offset);
+size_t made_read(const struct made_layer *l, void *to, size_t len, uint64_t offset);
 
 /* Builds a chain and compares all answers of the reader. NULL, or the first thing that is wrong. */
 const char *made_try(const uint8_t *data, size_t len, unsigned layers);

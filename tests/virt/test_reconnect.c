@@ -29,7 +29,6 @@
 #define URI "test+unix:///default"
 #define UUID "6695eb01-f6a4-8304-79aa-97f2502e193f"
 
-extern char **environ;
 static char *script;
 
 static double now(void)

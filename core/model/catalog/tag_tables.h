@@ -20,17 +20,17 @@ const struct mounts *tag_tables_mounts(const struct tag_tables *t);
 /* Are the files of libvirt's daemon not ours to see? */
 bool tag_tables_elsewhere(const struct tag_tables *t);
 
-/* The table of one file, owned by `t`; -errno when it cannot be read. */
-int tag_tables_get(struct tag_tables *t, const char *path, const char *format,
+/* The table of one file, owned by `all`; -errno when it cannot be read. */
+int tag_tables_get(struct tag_tables *all, const char *path, const char *fmt,
                    const struct image_tags **ret, struct err *e);
 
 /* Sets path and format of an internal memory to those of the disk of `s` that QEMU saved it in: the
  * one whose tag has any. ENOENT: none has, and memory->absent is set if all could be read. */
-int tag_tables_find_memory(struct tag_tables *t, const struct snapshot *s,
+int tag_tables_find_memory(struct tag_tables *all, const struct snapshot *s,
                            struct snapshot_disk *memory, struct err *e);
 
 /* Sets disk->ident and state from the file's identity or its tag's. ENOENT, EINVAL, EOPNOTSUPP and
  * what image_tags_read says when that cannot be found out. */
-int tag_tables_identify(struct tag_tables *t, struct snapshot_disk *disk, struct err *e);
+int tag_tables_identify(struct tag_tables *all, struct snapshot_disk *disk, struct err *e);
 
 #endif

@@ -17,7 +17,7 @@ int verb_delete(struct model *m, const char *uuid, uint64_t ident, struct text *
 /* A write to `delete`: "children" (with all below, the deepest first), "children-only" or "merge"
  * (alone; its children become its parent's); with "metadata" libvirt only forgets them; with any of
  * them or alone "force": also where an image that no domain has uses their files. */
-int verb_delete_written(struct model *m, const char *uuid, uint64_t ident, const char *words,
+int verb_delete_written(struct model *m, const char *uuid, uint64_t ident, const char *text,
                         struct text *remark, struct err *e);
 
 #endif

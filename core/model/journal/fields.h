@@ -61,8 +61,8 @@ struct fields {
 
 /* All values of the plan as lines. */
 void fields_put(const struct fields *f, const void *plan, struct text *t);
-/* Those of that word alone; with `item` (NULL: all) only this item's. */
-void fields_put_word(const struct fields *f, const char *word, const void *plan, const void *item,
+/* Those of that word alone; of the item `only` (NULL: of all). */
+void fields_put_word(const struct fields *f, const char *word, const void *plan, const void *only,
                      struct text *t);
 
 /* Takes in a line. False when no row has its word, its values are not of the types, or it was there

@@ -40,7 +40,9 @@ int record_add(struct journal *j, const struct text *lines, struct err *e)
 static bool from_hex(const char *p, char *ret)
 {
     unsigned value;
-    char digits[3] = {p[0], p[0] ? p[1] : '\0', '\0'};
+    char digits[3] = {p[0]};
+    if (p[0])
+        digits[1] = p[1];
     if (strspn(digits, "0123456789ABCDEF") != 2 || sscanf(digits, "%2x", &value) != 1 || !value)
         return false;
     *ret = (char)value;

@@ -17,9 +17,9 @@
 #include "model/change/operation.h"
 #include "model/journal/procedure.h"
 
-/* Reverts, after guard_revert gave it the way and what is left then. `flags` are virt_revert_flag.
- */
-int native_revert(struct turn *t, const struct snapshot *s, unsigned flags, struct leftovers *left,
+/* Reverts, after guard_revert gave it the way and the `files` that are left then. `flags` are
+ * virt_revert_flag. */
+int native_revert(struct turn *t, const struct snapshot *s, unsigned flags, struct leftovers *files,
                   struct text *remark, struct err *e);
 
 extern const struct procedure_kind native_kind;
