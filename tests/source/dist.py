@@ -12,6 +12,8 @@ import sys
 import tarfile
 import tempfile
 
+import sources
+
 
 def must(*command):
     done = subprocess.run(command, capture_output=True, text=True)
@@ -22,9 +24,9 @@ def must(*command):
 
 def pack(source, build, version):
     """The archive, and the names of what is committed."""
-    os.environ.update(GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="safe.directory", GIT_CONFIG_VALUE_0="*")
+    sources.trust_git()
     must("meson", "dist", "-C", build, "--no-tests", "--allow-dirty", "--formats", "gztar")
-    committed = must("git", "-C", source, "ls-tree", "-r", "--name-only", "HEAD").splitlines()
+    committed = sources.git(source, "ls-tree", "-r", "--name-only", "HEAD").splitlines()
     return pathlib.Path(build, "meson-dist", f"snapfs-{version}.tar.gz"), committed
 
 

@@ -23,7 +23,8 @@ def pages(build, version):
 
 
 def first_news(source):
-    return re.search(r"^## (\S+)$|^## (\S+), not yet released$", pathlib.Path(source, "NEWS.md").read_text(), re.M)
+    text = pathlib.Path(source, "NEWS.md").read_text()
+    return re.search(r"^## ([\d.]+), (\d{4}-\d\d-\d\d|not yet released)$", text, re.M)
 
 
 def say_it_too(source, version):
@@ -42,7 +43,7 @@ def main():
         "snapfs -V": re.match(rf"snapfs {re.escape(version)}\b", said_by(os.environ["SNAPFS"])),
         "snapfs-cat -V": said_by(os.environ["SNAPFS_CAT"]) == f"snapfs-cat {version}\n",
         "the manual pages": pages(build, version),
-        "the news": news and version in news.groups(),
+        "the news": news and news[1] == version,
         f"no other file {others}": not others,
     }
     for number, (who, right) in enumerate(facts.items(), 1):
