@@ -25,7 +25,7 @@ static struct {
 } keepers[BUDGET_KEEPERS]; /* under `making` */
 
 static pthread_mutex_t turns = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t turn = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t operation = PTHREAD_COND_INITIALIZER;
 static _Atomic unsigned waiting;
 
 /* What malloc keeps of freed memory, in each of its arenas, is in nobody's account, so that large
@@ -125,7 +125,7 @@ void budget_begin(uint64_t bytes)
     pthread_mutex_lock(&turns);
     atomic_fetch_add(&waiting, 1);
     while (!try_turn(bytes))
-        pthread_cond_wait(&turn, &turns);
+        pthread_cond_wait(&operation, &turns);
     atomic_fetch_sub(&waiting, 1);
     pthread_mutex_unlock(&turns);
 }
@@ -136,6 +136,6 @@ void budget_end(uint64_t bytes)
     if (!atomic_load(&waiting))
         return;
     pthread_mutex_lock(&turns);
-    pthread_cond_broadcast(&turn);
+    pthread_cond_broadcast(&operation);
     pthread_mutex_unlock(&turns);
 }

@@ -33,7 +33,7 @@ const char *err_name(int no)
     return name ? name : "E?";
 }
 
-bool err_is_want(int no)
+bool err_is_resource(int no)
 {
     return no == ENOMEM || no == EMFILE || no == ENFILE || no == EINTR || no == EAGAIN;
 }
@@ -45,5 +45,5 @@ bool err_is_unsure(const struct err *e)
 
 bool err_is_open(const struct err *e)
 {
-    return err_is_unsure(e) || err_is_want(e->no);
+    return err_is_unsure(e) || err_is_resource(e->no);
 }

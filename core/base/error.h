@@ -27,7 +27,7 @@ const char *err_name(int no);
 
 /* Does this errno tell of our own want of memory or descriptors, and nothing of what was asked for?
  */
-bool err_is_want(int no);
+bool err_is_resource(int no);
 
 /* After a change failed: did the connection fail, so that the change may have been made all the
  * same? */

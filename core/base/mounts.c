@@ -185,11 +185,11 @@ static bool add_view(struct mounts *m, const char *line)
 static int settle_view(struct mounts *m, const struct view *v)
 {
     for (const char *d = v->directories; *d; d += strlen(d) + 1) {
-        autofree char *inside = NULL;
+        autofree char *mount_path = NULL;
         autotext struct text root = {0};
-        if (mounts_check(m, d, &inside, NULL) == 0 || !inside)
+        if (mounts_check(m, d, &mount_path, NULL) == 0 || !mount_path)
             continue;
-        text_add(&root, "%s%s", inside, v->mount.root);
+        text_add(&root, "%s%s", mount_path, v->mount.root);
         char *joined = text_take(&root, NULL);
         return joined && add_mount(m, (struct mount){v->mount.id, joined}) ? 1 : -1;
     }
@@ -290,21 +290,21 @@ static int follow(struct walk *w, int link, const char *after, struct err *e)
     return rest[0] == '/' ? walk_reroot(w, e) : 0;
 }
 
-/* Fills *ret_inside, and the sentence. */
+/* Fills *ret_mount_path, and the sentence. */
 static int stop_inside(const struct mount *in, const char *path, const char *rest,
-                       char **ret_inside, struct err *e)
+                       char **ret_mount_path, struct err *e)
 {
     autotext struct text t = {0};
     const char *root = strcmp(in->root, "/") != 0 ? in->root : "";
     text_add(&t, "%s/%s", root, rest + strspn(rest, "/"));
-    if (ret_inside && !(*ret_inside = text_take(&t, NULL)))
+    if (ret_mount_path && !(*ret_mount_path = text_take(&t, NULL)))
         return err_nomem(e);
     return err_fail(e, EOPNOTSUPP,
                     "'%s' is inside a snapfs mount, whose files snapfs itself does not open", path);
 }
 
 /* One name. 1 = go on, 0 = the path ends or does not exist. */
-static int step(struct walk *w, const struct mounts *m, const char *path, char **ret_inside,
+static int step(struct walk *w, const struct mounts *m, const char *path, char **ret_mount_path,
                 struct err *e)
 {
     char *name = w->rest + strspn(w->rest, "/");
@@ -322,7 +322,7 @@ static int step(struct walk *w, const struct mounts *m, const char *path, char *
         return 0; /* opening it will say why */
     const struct mount *in = find_mount(m, st.stx_mnt_id);
     if (in)
-        return stop_inside(in, path, name + len, ret_inside, e);
+        return stop_inside(in, path, name + len, ret_mount_path, e);
     if (S_ISLNK(st.stx_mode))
         return follow(w, fd, name + len, e) < 0 ? -e->no : 1;
     close(w->dir);
@@ -346,7 +346,7 @@ static bool is_elsewhere(const struct mounts *m, const char *path)
            !find_mount(m, st.stx_mnt_id);
 }
 
-int mounts_check(const struct mounts *m, const char *path, char **ret_inside, struct err *e)
+int mounts_check(const struct mounts *m, const char *path, char **ret_mount_path, struct err *e)
 {
     if (!m->n || is_elsewhere(m, path))
         return 0;
@@ -358,7 +358,7 @@ int mounts_check(const struct mounts *m, const char *path, char **ret_inside, st
     else if (r == 1)
         r = walk_reroot(&w, &own) < 0 ? -own.no : 1;
     while (r == 1)
-        r = step(&w, m, path, ret_inside, &own);
+        r = step(&w, m, path, ret_mount_path, &own);
     free(w.rest);
     if (w.dir >= 0)
         close(w.dir);

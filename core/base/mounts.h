@@ -21,11 +21,11 @@ void mounts_free(struct mounts *m); /* NULL allowed */
 MEM_CLEANUP(struct mounts, mounts_free)
 
 /* Walks `path` one name at a time, following symbolic links, and stops with EOPNOTSUPP at the first
- * directory on a snapfs mount, before anything is asked of it; then *ret_inside (ret_inside may be
+ * directory on a snapfs mount, before anything is asked of it; then *ret_mount_path (ret_mount_path may be
  * NULL) is what is left of the path, from the root of that file system on, owned by the caller. 0
  * when the path leads elsewhere or does not exist; ELOOP past 40 links. A file of an overlay that
  * has a directory of a mount below counts as one of the mount. */
-int mounts_check(const struct mounts *m, const char *path, char **ret_inside, struct err *e);
+int mounts_check(const struct mounts *m, const char *path, char **ret_mount_path, struct err *e);
 
 /* Decodes a path of mountinfo in place: the kernel writes blanks and backslashes as \ooo. */
 void mounts_unescape(char *s);

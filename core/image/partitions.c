@@ -73,7 +73,7 @@ struct chain {
 };
 
 /* The last two entries are often what some program left behind. */
-static bool is_leftover(const struct chain *c, const struct entry *x, int i, uint64_t extended)
+static bool is_unused_file(const struct chain *c, const struct entry *x, int i, uint64_t extended)
 {
     uint64_t first = c->at + x->first;
     return i >= 2 && ((uint64_t)x->first + x->count > c->size || first < c->begin ||
@@ -95,7 +95,7 @@ static int chain_step(const struct disk *d, struct chain *c, uint64_t extended,
     }
     for (int i = 0; i < ENTRIES; i++) {
         struct entry x = entry_at(b, i);
-        if (x.count && !is_extended(&x) && !is_leftover(c, &x, i, extended))
+        if (x.count && !is_extended(&x) && !is_unused_file(c, &x, i, extended))
             partitions_add(ret, d, c->number++, c->at + x.first, x.count);
     }
     for (int i = 0; i < ENTRIES; i++) {

@@ -38,12 +38,12 @@ static int fail_read(bool hung, const struct err *cause, struct err *e)
     return err_fail(e, EHOSTDOWN, "the connection to libvirt broke twice (%s)", cause->text);
 }
 
-/* One run of `op`. *ret_broken: the connection is dead, *ret_hung: since it stopped answering. */
-static int run_once(struct virt *v, enum virt_kind kind, virt_op *op, void *arg, bool *ret_broken,
-                    bool *ret_hung, struct err *e)
+/* One run of `op`. *ret_incomplete: the connection is dead, *ret_hung: since it stopped answering. */
+static int run_once(struct virt *v, enum virt_kind kind, virt_op *op, void *arg,
+                    bool *ret_incomplete, bool *ret_hung, struct err *e)
 {
     struct link *l;
-    *ret_broken = *ret_hung = false;
+    *ret_incomplete = *ret_hung = false;
     int r = virt_acquire(v, &l, e);
     if (r)
         return r;
@@ -52,7 +52,7 @@ static int run_once(struct virt *v, enum virt_kind kind, virt_op *op, void *arg,
     r = op(v, l->conn, arg, e);
     deadline_end(v, l->conn);
     if (r && virConnectIsAlive(l->conn) == 0) {
-        *ret_broken = true;
+        *ret_incomplete = true;
         *ret_hung = virt_lost(v, l);
     }
     virt_release(v, l);

@@ -247,8 +247,8 @@ static int add_disk(xmlNodePtr devices, const struct xml_moved *moved, size_t i,
     return r ? r : add_target(disk, i, e);
 }
 
-static int fill_maker(xmlNodePtr from, xmlNodePtr to, const char *name, const char *uuid,
-                      const struct xml_moved *disks, size_t n, struct err *e)
+static int fill_scratch(xmlNodePtr from, xmlNodePtr to, const char *name, const char *uuid,
+                        const struct xml_moved *disks, size_t n, struct err *e)
 {
     xmlNodePtr devices;
     int r = copy_attr(from, to, "type", e);
@@ -267,8 +267,8 @@ static int fill_maker(xmlNodePtr from, xmlNodePtr to, const char *name, const ch
     return r;
 }
 
-int xml_revert_maker(const char *snapshot, const char *name, const char *uuid,
-                     const struct xml_moved *disks, size_t n, char **ret, struct err *e)
+int xml_revert_scratch(const char *snapshot, const char *name, const char *uuid,
+                       const struct xml_moved *disks, size_t n, char **ret, struct err *e)
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL, made = NULL;
     int r = xml_doc_read(snapshot, "domainsnapshot", &doc, e);
@@ -282,7 +282,7 @@ int xml_revert_maker(const char *snapshot, const char *name, const char *uuid,
     if (!to)
         return err_nomem(e);
     xmlDocSetRootElement(made, to);
-    r = fill_maker(from, to, name, uuid, disks, n, e);
+    r = fill_scratch(from, to, name, uuid, disks, n, e);
     return r ? r : xml_doc_write(to, ret, e);
 }
 

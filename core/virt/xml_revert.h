@@ -54,8 +54,8 @@ int xml_revert_saved(const char *saved, const struct xml_moved *disks, size_t n,
 
 /* A domain that is never started: of the snapshot's machine type, with these disks, in their order,
  * under names of its own. libvirt makes overlays of them for it. */
-int xml_revert_maker(const char *snapshot, const char *name, const char *uuid,
-                     const struct xml_moved *disks, size_t n, char **ret, struct err *e);
+int xml_revert_scratch(const char *snapshot, const char *name, const char *uuid,
+                       const struct xml_moved *disks, size_t n, char **ret, struct err *e);
 
 /* The snapshot of that domain which makes the new files. */
 int xml_revert_overlays(const struct xml_moved *disks, size_t n, char **ret, struct err *e);

@@ -214,7 +214,7 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 }
 
 /* What is held of a document is answered at once. */
-static void write_draft(fuse_req_t req, struct handle *h, const struct op *op, const char *buf,
+static void write_input(fuse_req_t req, struct handle *h, const struct op *op, const char *buf,
                         size_t size)
 {
     struct err e;
@@ -224,8 +224,8 @@ static void write_draft(fuse_req_t req, struct handle *h, const struct op *op, c
     pthread_mutex_lock(&h->all->lock);
     h->uid = op->uid;
     h->pid = op->pid;
-    int r = draft_add(&h->draft, buf, size, &whole, &e);
-    if (r == 0 && whole && !(text = draft_take(&h->draft, &len)))
+    int r = input_add(&h->input, buf, size, &whole, &e);
+    if (r == 0 && whole && !(text = input_take(&h->input, &len)))
         r = err_nomem(&e);
     pthread_mutex_unlock(&h->all->lock);
     if (r < 0)
@@ -261,15 +261,15 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
         return;
     }
     if (row->documents)
-        write_draft(req, handle_of(fi), &op, buf, size);
+        write_input(req, handle_of(fi), &op, buf, size);
     else
         start(req, &op, buf, size, size, run_write);
 }
 
-void drop_draft(struct fs *fs, const struct handle *h)
+void drop_input(struct fs *fs, const struct handle *h)
 {
     struct err e;
-    if (!h->draft.text.len)
+    if (!h->input.text.len)
         return;
     const char *name = place_row(&h->place)->name;
     struct op op = {.name = name, .uid = h->uid, .pid = h->pid, .place = h->place};

@@ -181,7 +181,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct fuse_session *session = fs_of(req)->session;
-    drop_draft(fs_of(req), handle_of(fi));
+    drop_input(fs_of(req), handle_of(fi));
     bool dropped = close_handle(fs_of(req), ino, handle_of(fi));
     fuse_reply_err(req, 0);
     if (dropped)

@@ -99,6 +99,6 @@ void handle_free(struct handle *h)
     open_image_end(h->open);
     budget_give(h->text ? h->text_len : 0);
     free(h->text);
-    draft_drop(&h->draft);
+    input_drop(&h->input);
     free(h);
 }

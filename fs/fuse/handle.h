@@ -53,7 +53,7 @@ struct handle {
     bool looked_at;     /* is its `waiting` with the sweep? Then it stays here */
     bool lost;          /* every read fails with ESTALE */
     bool seen;          /* by handles_each_gone */
-    struct draft draft; /* under handles.lock: what was written of a document, and by whom */
+    struct input input; /* under handles.lock: what was written of a document, and by whom */
     uid_t uid;
     pid_t pid;
 };

@@ -28,7 +28,7 @@ void report(struct fs *fs, const struct op *op, const struct err *failure, const
         text_add(&path, "%s", op->path);
     else
         op_path(fs, op, &path);
-    struct operation operation = {
+    struct log_entry operation = {
         .uid = op->uid,
         .pid = op->pid,
         .name = op->name,

@@ -50,7 +50,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 
 /* The handle is about to be closed: a document of which only a part was written is logged. */
-void drop_draft(struct fs *fs, const struct handle *h);
+void drop_input(struct fs *fs, const struct handle *h);
 
 /* refuse.c: fills in the operations that never succeed, or do nothing. */
 void refuse_ops(struct fuse_lowlevel_ops *ops);

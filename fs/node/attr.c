@@ -48,8 +48,8 @@ static struct timespec time_of(const struct tree *t, const struct view *v)
     struct timespec when = t->start;
     if (v->place.kind == PLACE_FILE)
         when = time_of_text(t, v);
-    else if (v->disk && v->disk->stray)
-        when = (struct timespec){.tv_sec = v->disk->stray->date};
+    else if (v->disk && v->disk->untracked_tag)
+        when = (struct timespec){.tv_sec = v->disk->untracked_tag->date};
     else if (v->snapshot)
         when = (struct timespec){.tv_sec = snapshot_created(v->snapshot)};
     else if (v->domain && v->domain->n)
@@ -98,7 +98,7 @@ static int stat_image(struct tree *t, const struct view *v, struct stat *st, str
 {
     struct image_facts facts;
     int r = model_image_facts(t->model, v->domain, v->snapshot, v->disk, &facts, e);
-    if (r < 0 && err_is_want(-r))
+    if (r < 0 && err_is_resource(-r))
         return r; /* one that cannot be read has a size all the same */
     struct partition part;
     r = tree_part(t, v, &part, e);
@@ -208,7 +208,7 @@ static void add_path_in_domain(const struct view *v, struct text *out)
         text_add(out, kind == PLACE_BY_NAME ? "/by-name" : "/snapshots");
     if (kind == PLACE_UNMANAGED || place_is_in_tag(&v->place))
         text_add(out, "/unmanaged");
-    if (v->snapshot && v->snapshot->stray) {
+    if (v->snapshot && v->snapshot->untracked_tag) {
         text_add(out, "/%s", v->snapshot->coded);
     } else if (v->snapshot) {
         text_add(out, "/");

@@ -45,7 +45,7 @@ static int shows_image(struct tree *t, const struct view *dir, const struct snap
     if (*ret)
         return 0;
     int no = model_image_facts(t->model, dir->domain, dir->snapshot, disk, &facts, ret_why);
-    if (err_is_want(-no))
+    if (err_is_resource(-no))
         return err_fail(e, -no, "%s", ret_why->text);
     *ret = no == 0;
     return 0;

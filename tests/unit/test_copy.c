@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "model/model.h"
 #include "model/revert/copy.h"
 #include "model/revert/copy_file.h"
 #include "model/revert/copy_plan.h"
@@ -139,7 +140,7 @@ static struct copying *make(struct journal *j)
     copying_add(c, "vda", "/i/a b", "/i/a.n")->entry = 9;
     copying_add(c, "vdb", "/i/b", "/i/b.n")->entry = UINT64_MAX;
     c->left.items = calloc(1, sizeof(*c->left.items));
-    c->left.items[c->left.n++] = (struct leftover){strdup("/i/b"), LEFT_TOP, 7, 8};
+    c->left.items[c->left.n++] = (struct unused_file){strdup("/i/b"), LEFT_TOP, 7, 8};
     return c;
 }
 

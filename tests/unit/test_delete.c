@@ -24,7 +24,7 @@ static struct delete *make(struct journal *j)
     delete_add(del, "vda", "/i/a b", "raw", "/i/a.s1", "");
     delete_add(del, "vdb", "/i/b", "qcow2", "/i/b.s1", "/i/b.s2");
     del->left.items = calloc(1, sizeof(*del->left.items));
-    del->left.items[del->left.n++] = (struct leftover){strdup("/i/m"), LEFT_MEMORY, 7, 8};
+    del->left.items[del->left.n++] = (struct unused_file){strdup("/i/m"), LEFT_MEMORY, 7, 8};
     return del;
 }
 

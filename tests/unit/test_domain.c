@@ -3,7 +3,7 @@
  */
 #include <stdlib.h>
 
-#include "model/catalog/domain.h"
+#include "model/catalog/domain_build.h"
 #include "model/graph/mount_path.h"
 #include "tap.h"
 
@@ -67,7 +67,7 @@ static void path_is(const struct domain *d, const char *name, const char *want)
 
 static void inside_is(const struct domain *d, const char *path, const char *want)
 {
-    const struct snapshot *s = inside_snapshot(d, path);
+    const struct snapshot *s = mount_path_snapshot(d, path);
     TAP_STR(s ? s->name : NULL, want, path);
 }
 
@@ -100,7 +100,7 @@ static void test_shape(void)
 /* Does a clone on that path use the snapshot? */
 static void uses(const struct domain *d, const char *name, const char *path, bool known, bool want)
 {
-    TAP_OK(inside_uses(d, domain_find_name(d, name), path, known) == want, "%s: %s%s", path,
+    TAP_OK(mount_path_uses(d, domain_find_name(d, name), path, known) == want, "%s: %s%s", path,
            want ? "uses " : "not ", name);
 }
 
@@ -124,14 +124,15 @@ static void test_inside(void)
     uses(d, "a", "/d/by-name/gone/vda.raw", true, false);
     uses(d, "a", "/was/current/vda.raw", false, true);
     uses(d, "a", "/d/unmanaged/a/vda.raw", true, false);
-    TAP_OK(inside_is_current("/d/current/vda.raw") && !inside_is_current("/d/by-name/current/x"),
+    TAP_OK(mount_path_is_current("/d/current/vda.raw") &&
+               !mount_path_is_current("/d/by-name/current/x"),
            "through `current`");
     domain_unref(d);
 }
 
 static void guess_is(const char *path, const char *want)
 {
-    char *guess = inside_guess(path);
+    char *guess = mount_path_guess(path);
     TAP_STR(guess, want, path);
     free(guess);
 }

@@ -133,7 +133,7 @@ static void test_lock(void)
 
 enum { THREADS = 4, ROUNDS = 200 };
 
-static atomic_int inside, clashes, failures;
+static atomic_int mount_path, clashes, failures;
 
 /* Each close removes the file while the others wait for its lock. */
 static void *work(void *arg)
@@ -146,8 +146,8 @@ static void *work(void *arg)
             atomic_fetch_add(&failures, 1);
             continue;
         }
-        atomic_fetch_add(&clashes, atomic_fetch_add(&inside, 1) != 0);
-        atomic_fetch_sub(&inside, 1);
+        atomic_fetch_add(&clashes, atomic_fetch_add(&mount_path, 1) != 0);
+        atomic_fetch_sub(&mount_path, 1);
         journal_close(j);
     }
     return NULL;

@@ -156,10 +156,10 @@ static void test_others(void)
     user((struct graph_user){.domain = "web", .target = "vdb"}, "ba");
     refuses("e1", EBUSY, "another disk of the domain is the overlay");
     line();
-    user((struct graph_user){.domain = "other", .unknown = true, .broken = true}, "x");
+    user((struct graph_user){.domain = "other", .may_continue = true, .incomplete = true}, "x");
     refuses("e1", EBUSY, "a chain that cannot be followed");
     line();
-    user((struct graph_user){.domain = "other", .broken = true}, "x");
+    user((struct graph_user){.domain = "other", .incomplete = true}, "x");
     merges("e1", 'b', 'a', false, "one that ends where no file is");
 }
 
@@ -181,14 +181,15 @@ static void test_volumes(void)
 /* A disk that was detached: nobody is on its last overlay. */
 static void test_loose(void)
 {
-    const struct graph_user loose = {.domain = "", .target = "/x", .loose = true};
+    const struct graph_user unattached = {.domain = "", .target = "/x", .unattached = true};
     line();
-    user(loose, "xba");
+    user(unattached, "xba");
     refuses("e1", EBUSY, "an overlay that no disk is on stands on the overlay");
     refuses("e2", EBUSY, "or on the content");
-    TAP_OK(need_loose(&survey, file('b')) == graph_n_users(survey.graph) - 1, "it needs that");
-    TAP_OK(need_loose(&survey, file('c')) == SIZE_MAX, "not what stands beside it");
-    TAP_OK(need_loose(&survey, file('x')) == SIZE_MAX, "nor itself");
+    TAP_OK(users_unattached(&survey, file('b')) == graph_n_users(survey.graph) - 1,
+           "it needs that");
+    TAP_OK(users_unattached(&survey, file('c')) == SIZE_MAX, "not what stands beside it");
+    TAP_OK(users_unattached(&survey, file('x')) == SIZE_MAX, "nor itself");
 }
 
 int main(void)

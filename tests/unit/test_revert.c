@@ -29,13 +29,14 @@ static struct revert *make(struct journal *j)
     rv->current = strdup("-");
     rv->memory = strdup("");
     rv->config = strdup("<domain>\n  <name>a</name>\n</domain>\n");
-    memcpy(rv->maker, UUID, sizeof(rv->maker));
+    memcpy(rv->scratch, UUID, sizeof(rv->scratch));
     rv->flags = 5, rv->start = true, rv->leaf = true;
     rv->snapshots = 1, rv->config_before = UINT64_MAX, rv->config_after = 0;
     struct revert_disk *disk = revert_add(rv, "vda", "/i/a b", "qcow2", "/i/a.n");
     disk->captured = true;
     rv->left.items = calloc(1, sizeof(*rv->left.items));
-    rv->left.items[rv->left.n++] = (struct leftover){strdup("/i/a\tc"), LEFT_BELOW, 7, UINT64_MAX};
+    rv->left.items[rv->left.n++] =
+        (struct unused_file){strdup("/i/a\tc"), LEFT_BELOW, 7, UINT64_MAX};
     disk = revert_add(rv, "vdb", "/i/b", "raw", "/i/b.n");
     disk->forked = true;
     return rv;
@@ -53,7 +54,7 @@ static void same_disk(const struct revert_disk *a, const struct revert_disk *b)
            "and what was made");
 }
 
-static void same_leftover(const struct leftover *a, const struct leftover *b)
+static void same_leftover(const struct unused_file *a, const struct unused_file *b)
 {
     TAP_STR(a->path, b->path, "a file that may be left");
     TAP_OK(a->what == b->what && a->dev == b->dev && a->ino == b->ino, "which it is");
@@ -66,7 +67,7 @@ static void same(const struct revert *a, const struct revert *b)
     TAP_STR(a->current, b->current, "the current one");
     TAP_STR(a->memory, b->memory, "the memory");
     TAP_STR(a->config, b->config, "the configuration");
-    TAP_STR(a->maker, b->maker, "the uuid");
+    TAP_STR(a->scratch, b->scratch, "the uuid");
     TAP_OK(a->flags == b->flags && a->start == b->start && a->active == b->active &&
                a->leaf == b->leaf,
            "the state");
@@ -284,7 +285,7 @@ static void test_print(void)
         autotext struct text t = {0};
         text_add(&t, "<domain><name>x</name><devices>%s%s</devices></domain>", disks[i][0],
                  disks[i][1]);
-        TAP_OK(print_config(t.s, &prints[i], &e) == 0, "a print: %s", e.text);
+        TAP_OK(fingerprint_config(t.s, &prints[i], &e) == 0, "a print: %s", e.text);
     }
     TAP_OK(prints[0] == prints[1], "the order does not count");
     TAP_OK(prints[0] != prints[2] && prints[0] != prints[3] && prints[2] != prints[3],

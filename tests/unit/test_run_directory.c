@@ -42,16 +42,16 @@ static void test_left_behind(struct virt *v)
 {
     struct err e = {0};
     struct stat st;
-    char path[64], draft[96];
+    char path[64], input[96];
     snprintf(path, sizeof(path), "%s/shared", top);
-    snprintf(draft, sizeof(draft), "%s.%ld", path, (long)getpid());
-    TAP_OK(mkdir(draft, 0700) == 0, "a directory is left behind");
+    snprintf(input, sizeof(input), "%s.%ld", path, (long)getpid());
+    TAP_OK(mkdir(input, 0700) == 0, "a directory is left behind");
     int fd = run_shared_directory(v, path, true, &e);
     TAP_OK(fd >= 0 && fstat(fd, &st) == 0 && !(st.st_mode & S_IRWXO), "the other is made: %s",
            e.text);
     close(fd);
     rmdir(path);
-    rmdir(draft);
+    rmdir(input);
 }
 
 int main(void)

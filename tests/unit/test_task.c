@@ -9,7 +9,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "model/catalog/catalog.h"
+#include "model/activity/activity.h"
+#include "model/activity/progress.h"
+#include "model/activity/queue.h"
+#include "model/model.h"
+#include "model/state.h"
 #include "tap.h"
 
 #define UUID "6695eb01-f6a4-8304-79aa-97f2502e193f"
@@ -17,13 +21,13 @@
 enum { WORKERS = 4 };
 
 static struct model *m;
-static struct entry *en;
+static struct work *domain;
 static atomic_int next_turn;
 
 struct worker {
     struct task task;
     pthread_t thread;
-    int turn, result; /* -1: it had none */
+    int operation, result; /* -1: it had none */
 };
 
 static void *work(void *arg)
@@ -32,29 +36,29 @@ static void *work(void *arg)
     struct queue_place place;
     struct err e;
     task_begin(&w->task, m, "work", "a/b");
-    w->result = queue_enter(m, &en->queue, &place, &e);
-    w->turn = w->result == 0 ? atomic_fetch_add(&next_turn, 1) : -1;
+    w->result = queue_enter(m->activity, &domain->queue, &place, &e);
+    w->operation = w->result == 0 ? atomic_fetch_add(&next_turn, 1) : -1;
     if (w->result == 0)
-        queue_leave(m, &en->queue, &place);
+        queue_leave(m->activity, &domain->queue, &place);
     task_end(&w->task);
     return NULL;
 }
 
 static size_t waiting(void)
 {
-    pthread_mutex_lock(&m->lock);
-    size_t n = queue_waiting(&en->queue);
-    pthread_mutex_unlock(&m->lock);
+    pthread_mutex_lock(&m->activity->lock);
+    size_t n = queue_waiting(&domain->queue);
+    pthread_mutex_unlock(&m->activity->lock);
     return n;
 }
 
 static char *job(void)
 {
-    struct domain d = {.uuid = UUID};
     char *text = NULL;
     size_t len;
     struct err e;
-    TAP_OK(model_job(m, &d, &text, &len, &e) == 0 && strlen(text) == len, "the job is told");
+    TAP_OK(model_job(m, UUID, false, &text, &len, &e) == 0 && strlen(text) == len,
+           "the job is told");
     return text;
 }
 
@@ -73,8 +77,8 @@ static void test_queue(void)
     struct worker w[WORKERS] = {0};
     struct queue_place mine;
     struct err e;
-    TAP_OK(queue_enter(m, &en->queue, &mine, &e) == 0, "an empty queue is entered");
-    progress_begin(m, en);
+    TAP_OK(queue_enter(m->activity, &domain->queue, &mine, &e) == 0, "an empty queue is entered");
+    progress_begin(m->activity, domain);
     for (size_t i = 0; i < WORKERS; i++) {
         pthread_create(&w[i].thread, NULL, work, &w[i]);
         while (waiting() != i + 1)
@@ -84,13 +88,14 @@ static void test_queue(void)
     task_unwanted(&w[1].task); /* returns once it is over */
     pthread_join(w[1].thread, NULL);
     TAP_OK(w[1].result == -EINTR && waiting() == WORKERS - 1, "one gives up, the others wait");
-    progress_end(m, en);
-    queue_leave(m, &en->queue, &mine);
+    progress_end(m->activity, domain);
+    queue_leave(m->activity, &domain->queue, &mine);
     for (size_t i = 0; i < WORKERS; i++)
         if (i != 1)
             pthread_join(w[i].thread, NULL);
-    TAP_OK(w[0].turn == 0 && w[2].turn == 1 && w[3].turn == 2, "the others come in order");
-    TAP_OK(!en->queue.first, "the queue is empty");
+    TAP_OK(w[0].operation == 0 && w[2].operation == 1 && w[3].operation == 2,
+           "the others come in order");
+    TAP_OK(!domain->queue.first, "the queue is empty");
 }
 
 static void *unwant(void *arg)
@@ -126,7 +131,7 @@ static void test_job(void)
     TAP_OK(model_job_time(m, UUID, &when) && when.tv_sec, "and did before");
     task_begin(&t, m, "rmdir", "web/x");
     progress_set("never", 1, 2);
-    progress_begin(m, en);
+    progress_begin(m->activity, domain);
     says("Operation:      rmdir\nPath:           web/x\nElapsed:        0 s\n", "what it is");
     progress_set("merging", 3, 4);
     says("Step:           merging\nElapsed:        0 s\nBytes:          3/4\nPercent:        75\n",
@@ -141,7 +146,7 @@ static void test_job(void)
     while (task_check(NULL) == 0)
         sched_yield();
     says("Interrupted:    yes\n", "it was interrupted");
-    progress_end(m, en);
+    progress_end(m->activity, domain);
     says("none\n", "it is through");
     progress_set("never", 1, 2);
     says("none\n", "and publishes nothing any more");
@@ -155,11 +160,11 @@ int main(void)
     struct err e;
     if (model_open(&o, &m, &e) < 0)
         return 1;
-    en = model_entry(m, UUID);
+    domain = work_get(m->activity, UUID);
     test_queue();
     test_rest();
     test_job();
-    model_entry_done(m, en);
+    work_done(m->activity, domain);
     model_close(m);
     return tap_done();
 }

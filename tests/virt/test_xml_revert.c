@@ -239,7 +239,7 @@ static void test_maker(void)
     autofree char *xml = NULL;
     autodestroy(xml_domain_free) struct xml_domain *d = NULL;
     struct err e = {0};
-    int r = xml_revert_maker(running, "tmp", OTHER_UUID, moved, MOVED, &xml, &e);
+    int r = xml_revert_scratch(running, "tmp", OTHER_UUID, moved, MOVED, &xml, &e);
     if (!r)
         r = xml_domain_parse(xml, &d, &e);
     if (!TAP_OK(r == 0, "the domain that makes overlays is made: %s", e.text))
@@ -409,7 +409,7 @@ static void test_refused(void)
            "a disk that the snapshot has not: %s", e.text);
     TAP_OK(xml_revert_domain(running, "x", none, 1, NULL, 0, &xml, &e) == -EINVAL && !xml,
            "nor its domain: %s", e.text);
-    TAP_OK(xml_revert_maker(running, "x", OTHER_UUID, none, 1, &xml, &e) == -EINVAL && !xml,
+    TAP_OK(xml_revert_scratch(running, "x", OTHER_UUID, none, 1, &xml, &e) == -EINVAL && !xml,
            "nor the one that makes overlays: %s", e.text);
     TAP_OK(xml_revert_saved("<domainsnapshot/>", moved, MOVED, NULL, 0, &xml, &e) == -EINVAL &&
                !xml,

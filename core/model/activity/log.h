@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* log.h - the lines of a domain's `log`, as one edition of a file that only grows at its end.
- *
- * A full edition ends: the next one begins with its last OPLOG_KEPT lines and is another file, so
- * that `tail -F` follows. The caller locks.
- */
+/* log.h - the `log` of a domain: what was done on it here, and why it failed. */
 #ifndef SNAPFS_MODEL_ACTIVITY_LOG_H
 #define SNAPFS_MODEL_ACTIVITY_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <time.h>
@@ -16,33 +13,7 @@
 
 struct model;
 
-enum {
-    OPLOG_LINES = 400, /* of a full edition */
-    OPLOG_KEPT = 200,
-    OPLOG_REPEAT_SECONDS = 60, /* a read that fails again is not logged again so soon */
-};
-
-struct oplog_line {
-    char *text; /* ends in a newline */
-    time_t when;
-};
-
-struct oplog {
-    struct oplog_line *lines; /* OPLOG_LINES of them once there is one */
-    size_t n;
-    unsigned edition;     /* counts from 0 */
-    struct timespec last; /* when the latest was added */
-};
-
-/* Takes `line` over; NULL is ignored. With `ending` (may be NULL) the line is dropped when a recent
- * one has the same ending. */
-void oplog_add(struct oplog *log, char *line, const char *ending);
-void oplog_text(const struct oplog *log, struct text *out);
-void oplog_clear(struct oplog *log);
-
-/* ---- the log of a domain ---- */
-
-struct operation {
+struct log_entry {
     uid_t uid;
     pid_t pid;
     const char *name; /* "mkdir", "revert", … */
@@ -52,7 +23,14 @@ struct operation {
 /* Adds a line to the domain's log and gives the same line (without newline) to the caller in
  * `line`: time, uid, pid, operation, path, then "ok" and the remark, or the errno's name and the
  * sentence. */
-void model_log_add(struct model *m, const char *uuid, const struct operation *op,
+void model_log_add(struct model *m, const char *uuid, const struct log_entry *op,
                    const struct err *failure, const char *remark, struct text *line);
+
+/* The domain's `log`: its last operations (activity/lines.h). Empty when there were none. */
+int model_log(struct model *m, const char *uuid, char **ret, size_t *ret_len, struct err *e);
+/* Counts the files that the log has begun anew. */
+unsigned model_log_edition(struct model *m, const char *uuid);
+/* When the last of them was; false when there was none. */
+bool model_log_time(struct model *m, const char *uuid, struct timespec *ret);
 
 #endif

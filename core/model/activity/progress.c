@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* progress.c - see activity/progress.h, and model_job (model.h). Locks: model->lock, never over a
- * call to libvirt. */
+/* progress.c - see activity/progress.h. Locks: activity->lock, never over a call to libvirt. */
 #include "model/activity/progress.h"
 
 #include <errno.h>
@@ -8,84 +7,87 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "model/catalog/catalog.h"
+#include "model/activity/activity.h"
+#include "model/activity/queue.h"
 #include "model/activity/task.h"
+#include "model/state.h"
 
 /* What libvirt takes, and more, to let questions in after a call that makes a snapshot began. */
 enum { ASK_AFTER_MS = 500, ASKED_WAIT_MS = 1000 };
 
 /* ---- publishing ---- */
 
-/* Under model->lock. */
-static void put(struct model *m, struct entry *en, const char *step, uint64_t ask_from)
+/* Under activity->lock. */
+static void put(struct activity *a, struct work *w, const char *step, uint64_t ask_from)
 {
-    struct progress *p = &en->progress;
+    struct progress *p = &w->progress;
     if (strncmp(p->step, step, sizeof(p->step) - 1) != 0)
         snprintf(p->step, sizeof(p->step), "%s", step);
     p->done = p->total = 0;
     p->ask_from = ask_from;
     clock_gettime(CLOCK_REALTIME, &p->changed);
-    pthread_cond_broadcast(&m->turned);
+    pthread_cond_broadcast(&a->turned);
 }
 
-void progress_begin(struct model *m, struct entry *en)
+void progress_begin(struct activity *a, struct work *w)
 {
     struct task *mine = task_mine();
     if (mine)
-        mine->entry = en;
-    pthread_mutex_lock(&m->lock);
-    en->progress.task = mine;
-    en->progress.busy = true;
-    en->progress.since = clock_ns();
-    put(m, en, "", 0);
-    pthread_mutex_unlock(&m->lock);
+        mine->work = w;
+    pthread_mutex_lock(&a->lock);
+    w->progress.task = mine;
+    w->progress.busy = true;
+    w->progress.since = clock_ns();
+    put(a, w, "", 0);
+    pthread_mutex_unlock(&a->lock);
 }
 
-void progress_end(struct model *m, struct entry *en)
+void progress_end(struct activity *a, struct work *w)
 {
     if (task_mine())
-        task_mine()->entry = NULL;
-    pthread_mutex_lock(&m->lock);
-    en->progress.task = NULL;
-    en->progress.busy = false;
-    put(m, en, "", 0);
-    pthread_mutex_unlock(&m->lock);
+        task_mine()->work = NULL;
+    pthread_mutex_lock(&a->lock);
+    w->progress.task = NULL;
+    w->progress.busy = false;
+    put(a, w, "", 0);
+    pthread_mutex_unlock(&a->lock);
 }
 
 void progress_set(const char *step, uint64_t done, uint64_t total)
 {
     const struct task *mine = task_mine();
-    if (!mine || !mine->entry)
+    if (!mine || !mine->work)
         return;
-    pthread_mutex_lock(&mine->m->lock);
-    put(mine->m, mine->entry, step, 0);
-    mine->entry->progress.done = min_u64(done, total);
-    mine->entry->progress.total = total;
-    pthread_mutex_unlock(&mine->m->lock);
+    struct activity *a = mine->m->activity;
+    pthread_mutex_lock(&a->lock);
+    put(a, mine->work, step, 0);
+    mine->work->progress.done = min_u64(done, total);
+    mine->work->progress.total = total;
+    pthread_mutex_unlock(&a->lock);
 }
 
 void progress_before(const char *step, bool ever)
 {
     const struct task *mine = task_mine();
-    if (!mine || !mine->entry)
+    if (!mine || !mine->work)
         return;
-    struct model *m = mine->m;
-    struct entry *en = mine->entry;
-    pthread_mutex_lock(&m->lock);
-    put(m, en, step, UINT64_MAX);
+    struct activity *a = mine->m->activity;
+    struct work *w = mine->work;
+    pthread_mutex_lock(&a->lock);
+    put(a, w, step, UINT64_MAX);
     uint64_t until = clock_ns() + ASKED_WAIT_MS * CLOCK_MS;
-    while (ever && en->progress.asking && model_wait(m, until))
+    while (ever && w->progress.asking && activity_wait(a, until))
         continue;
     if (ever)
-        en->progress.ask_from = clock_ns() + ASK_AFTER_MS * CLOCK_MS;
-    pthread_mutex_unlock(&m->lock);
+        w->progress.ask_from = clock_ns() + ASK_AFTER_MS * CLOCK_MS;
+    pthread_mutex_unlock(&a->lock);
 }
 
 /* ---- asking ---- */
 
 struct question {
     struct model *m;
-    struct entry *en;
+    struct work *w;
 };
 
 static void *ask(void *data)
@@ -94,23 +96,23 @@ static void *ask(void *data)
     struct virt_job job;
     struct err ignored;
     free(data);
-    int r = virt_job_look(q.m->virt, q.en->uuid, &job, &ignored);
-    pthread_mutex_lock(&q.m->lock);
-    struct progress *p = &q.en->progress;
+    int r = virt_job_look(q.m->virt, q.w->item.uuid, &job, &ignored);
+    pthread_mutex_lock(&q.m->activity->lock);
+    struct progress *p = &q.w->progress;
     p->asking = false;
     if (r == 0) {
         p->job = job;
         p->answered = p->asked;
     }
-    q.en->users--;
-    q.m->askers--;
-    pthread_cond_broadcast(&q.m->turned);
-    pthread_mutex_unlock(&q.m->lock);
+    q.w->item.users--;
+    q.m->activity->askers--;
+    pthread_cond_broadcast(&q.m->activity->turned);
+    pthread_mutex_unlock(&q.m->activity->lock);
     return NULL;
 }
 
-/* Under model->lock. Without a thread to be had nobody asks. */
-static void start(struct model *m, struct entry *en)
+/* Under activity->lock. Without a thread to be had nobody asks. */
+static void start(struct model *m, struct work *w)
 {
     struct question *q = malloc(sizeof(*q));
     pthread_attr_t attr;
@@ -119,28 +121,28 @@ static void start(struct model *m, struct entry *en)
         free(q);
         return;
     }
-    *q = (struct question){.m = m, .en = en};
+    *q = (struct question){.m = m, .w = w};
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     if (pthread_create(&thread, &attr, ask, q) == 0) {
-        en->progress.asking = true;
-        en->progress.asked = clock_ns();
-        en->users++;
-        m->askers++;
+        w->progress.asking = true;
+        w->progress.asked = clock_ns();
+        w->item.users++;
+        m->activity->askers++;
     } else {
         free(q);
     }
     pthread_attr_destroy(&attr);
 }
 
-/* Under model->lock. What libvirt says now; where it does not answer, what it said when it was last
+/* Under activity->lock. What libvirt says now; where it does not answer, what it said when it was last
  * asked since `since` (0: nothing then), or false. A question that was not answered in time is not
  * waited for again. */
-static bool learn(struct model *m, struct entry *en, uint64_t since, struct virt_job *ret)
+static bool learn(struct model *m, struct work *w, uint64_t since, struct virt_job *ret)
 {
-    struct progress *p = &en->progress;
-    if (!p->asking && m->askers < PROGRESS_ASKERS_MAX)
-        start(m, en);
-    while (p->asking && model_wait(m, p->asked + PROGRESS_WAIT_MS * CLOCK_MS))
+    struct progress *p = &w->progress;
+    if (!p->asking && m->activity->askers < PROGRESS_ASKERS_MAX)
+        start(m, w);
+    while (p->asking && activity_wait(m->activity, p->asked + PROGRESS_WAIT_MS * CLOCK_MS))
         continue;
     bool known = p->answered && p->answered >= (since ? since : p->asked);
     if (known)
@@ -151,15 +153,15 @@ static bool learn(struct model *m, struct entry *en, uint64_t since, struct virt
 /* Its threads are given up by libvirt's own deadline, and soon by virt_hurry. */
 void progress_close(struct model *m)
 {
-    pthread_mutex_lock(&m->lock);
-    bool any = m->askers;
-    pthread_mutex_unlock(&m->lock);
+    pthread_mutex_lock(&m->activity->lock);
+    bool any = m->activity->askers;
+    pthread_mutex_unlock(&m->activity->lock);
     if (any)
         virt_hurry(m->virt);
-    pthread_mutex_lock(&m->lock);
-    while (m->askers)
-        pthread_cond_wait(&m->turned, &m->lock);
-    pthread_mutex_unlock(&m->lock);
+    pthread_mutex_lock(&m->activity->lock);
+    while (m->activity->askers)
+        pthread_cond_wait(&m->activity->turned, &m->activity->lock);
+    pthread_mutex_unlock(&m->activity->lock);
 }
 
 /* ---- the file ---- */
@@ -176,9 +178,9 @@ static void add_figures(const struct virt_job *job, struct text *out)
     text_line(out, "Percent:        %d", (int)(100.0 * (double)done / (double)job->total));
 }
 
-static void show_ours(const struct entry *en, const struct virt_job *known, struct text *out)
+static void show_ours(const struct work *w, const struct virt_job *known, struct text *out)
 {
-    const struct progress *p = &en->progress;
+    const struct progress *p = &w->progress;
     struct virt_job job = {.done = p->done, .total = p->total};
     if (!p->total && known->operation)
         job = *known;
@@ -192,8 +194,8 @@ static void show_ours(const struct entry *en, const struct virt_job *known, stru
     add_figures(&job, out);
     if (p->task && p->task->unwanted)
         text_line(out, "Interrupted:    yes");
-    if (queue_waiting(&en->queue))
-        text_line(out, "Waiting:        %zu", queue_waiting(&en->queue));
+    if (queue_waiting(&w->queue))
+        text_line(out, "Waiting:        %zu", queue_waiting(&w->queue));
 }
 
 static void show_others(const struct progress *p, const struct virt_job *known, struct text *out)
@@ -209,17 +211,17 @@ static void show_others(const struct progress *p, const struct virt_job *known, 
     add_figures(&nothing, out);
 }
 
-/* Under model->lock. */
-static void show(struct model *m, struct entry *en, bool active, struct text *out)
+/* Under activity->lock. */
+static void show(struct model *m, struct work *w, bool active, struct text *out)
 {
-    struct progress *p = &en->progress;
+    struct progress *p = &w->progress;
     struct virt_job job = {0};
     uint64_t since = p->busy ? p->since : 0;
     bool ask = active && (!p->busy || (!p->total && p->ask_from <= clock_ns()));
-    bool known = ask && learn(m, en, since, &job);
+    bool known = ask && learn(m, w, since, &job);
     bool others = !p->busy && ask && !(known && !job.operation);
     if (p->busy)
-        show_ours(en, &job, out);
+        show_ours(w, &job, out);
     else if (others)
         show_others(p, known ? &job : NULL, out);
     else
@@ -229,16 +231,17 @@ static void show(struct model *m, struct entry *en, bool active, struct text *ou
     p->others = others;
 }
 
-int model_job(struct model *m, const struct domain *d, char **ret, size_t *ret_len, struct err *e)
+int model_job(struct model *m, const char *uuid, bool active, char **ret, size_t *ret_len,
+              struct err *e)
 {
     struct text t = {0};
-    struct entry *en = model_entry(m, d->uuid);
-    if (!en)
+    struct work *w = work_get(m->activity, uuid);
+    if (!w)
         return err_nomem(e);
-    pthread_mutex_lock(&m->lock);
-    show(m, en, d->active, &t);
-    pthread_mutex_unlock(&m->lock);
-    model_entry_done(m, en);
+    pthread_mutex_lock(&m->activity->lock);
+    show(m, w, active, &t);
+    pthread_mutex_unlock(&m->activity->lock);
+    work_done(m->activity, w);
     *ret = text_take(&t, ret_len);
     return *ret ? 0 : err_nomem(e);
 }
@@ -246,13 +249,13 @@ int model_job(struct model *m, const struct domain *d, char **ret, size_t *ret_l
 void model_blame_verb(struct model *m, const char *uuid, struct err *e)
 {
     bool may = *uuid && (e->no == EBUSY || e->no == EIO || e->no == ESTALE);
-    struct entry *en = may ? model_entry(m, uuid) : NULL;
-    if (!en)
+    struct work *w = may ? work_get(m->activity, uuid) : NULL;
+    if (!w)
         return;
-    pthread_mutex_lock(&m->lock);
-    bool busy = en->progress.busy;
-    pthread_mutex_unlock(&m->lock);
-    model_entry_done(m, en);
+    pthread_mutex_lock(&m->activity->lock);
+    bool busy = w->progress.busy;
+    pthread_mutex_unlock(&m->activity->lock);
+    work_done(m->activity, w);
     struct err why = *e;
     if (busy)
         err_fail(e, why.no,
@@ -263,15 +266,15 @@ void model_blame_verb(struct model *m, const char *uuid, struct err *e)
 
 bool model_job_time(struct model *m, const char *uuid, struct timespec *ret)
 {
-    struct entry *en = model_entry(m, uuid);
-    if (!en)
+    struct work *w = work_get(m->activity, uuid);
+    if (!w)
         return false;
-    pthread_mutex_lock(&m->lock);
-    struct timespec when = en->progress.changed;
-    if (en->progress.busy)
+    pthread_mutex_lock(&m->activity->lock);
+    struct timespec when = w->progress.changed;
+    if (w->progress.busy)
         clock_gettime(CLOCK_REALTIME, &when);
-    pthread_mutex_unlock(&m->lock);
-    model_entry_done(m, en);
+    pthread_mutex_unlock(&m->activity->lock);
+    work_done(m->activity, w);
     if (when.tv_sec)
         *ret = when;
     return when.tv_sec;

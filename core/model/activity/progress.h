@@ -12,35 +12,20 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "virt/job.h"
+#include "base/error.h"
 
-struct entry;
+struct activity;
 struct model;
+struct work;
 
 enum {
     PROGRESS_WAIT_MS = 300,
     PROGRESS_ASKERS_MAX = 4, /* of all domains; a connection and a thread each */
-    PROGRESS_STEP_MAX = 96,
-};
-
-struct progress { /* all of it under model->lock */
-    const struct task *task;
-    bool busy;                    /* a verb has its turn, */
-    uint64_t since;               /* since then (CLOCK_MONOTONIC, ns), and is at */
-    char step[PROGRESS_STEP_MAX]; /* this; "" = nothing worth telling */
-    uint64_t done, total;         /* bytes; total 0 = to be asked of libvirt, */
-    uint64_t ask_from;            /* but not before */
-    struct timespec changed;      /* when it last became another; 0 = never */
-    bool asking;                  /* the thread is at work, */
-    uint64_t asked;               /* since then; or it was */
-    uint64_t answered;            /* of the last question that was answered: when it was asked, */
-    struct virt_job job;          /* and the answer */
-    bool others;                  /* another program's work was shown last */
 };
 
 /* The verb of the calling thread has its turn on the domain; and is through. */
-void progress_begin(struct model *m, struct entry *en);
-void progress_end(struct model *m, struct entry *en);
+void progress_begin(struct activity *a, struct work *w);
+void progress_end(struct activity *a, struct work *w);
 
 /* Publishes, of the verb that is at work on the calling thread, what it is at ("committing vda";
  * cut when too long, "" = nothing worth telling) and how far that is, in bytes. With `total` 0
@@ -54,5 +39,17 @@ void progress_before(const char *step, bool ever);
 
 /* Waits until nobody asks libvirt any more. */
 void progress_close(struct model *m);
+
+/* The `job` of a domain, which runs if `active`: what is done on it and how far that is, or "none".
+ * Takes PROGRESS_WAIT_MS at most,
+ * also while libvirt or QEMU hangs. */
+int model_job(struct model *m, const char *uuid, bool active, char **ret, size_t *ret_len,
+              struct err *e);
+/* Since when it is so; false when nothing was ever seen to run. */
+bool model_job_time(struct model *m, const char *uuid, struct timespec *ret);
+
+/* After an image could not be opened or read: says so in `e` where a verb of this mount, which may be
+ * why, is at work on the domain. */
+void model_blame_verb(struct model *m, const char *uuid, struct err *e);
 
 #endif

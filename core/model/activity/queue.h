@@ -3,28 +3,27 @@
 #ifndef SNAPFS_MODEL_ACTIVITY_QUEUE_H
 #define SNAPFS_MODEL_ACTIVITY_QUEUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 
-struct model;
-
-struct queue_place { /* stays where it is from queue_enter to queue_leave */
-    struct queue_place *next;
-};
-
-struct queue { /* all of it under model->lock */
-    struct queue_place *first;
-    uint64_t n_left; /* counts those that have left */
-};
+struct activity;
+struct queue;
+struct queue_place; /* stays where it is from queue_enter to queue_leave */
+struct work;
 
 /* Waits until all who came before have left. EINTR when the thread's task is unwanted meanwhile:
  * then it has no place. */
-int queue_enter(struct model *m, struct queue *q, struct queue_place *p, struct err *e);
-void queue_leave(struct model *m, struct queue *q, struct queue_place *p);
+int queue_enter(struct activity *a, struct queue *q, struct queue_place *p, struct err *e);
+void queue_leave(struct activity *a, struct queue *q, struct queue_place *p);
 
-/* How many wait behind the first. Under model->lock. */
+/* How many wait behind the first. Under activity->lock. */
 size_t queue_waiting(const struct queue *q);
+
+/* How many operations have left the queue of that domain, or with `w` NULL those of all domains.
+ * *ret_busy (NULL: not asked for): is one in it? */
+uint64_t queue_left(struct activity *a, const struct work *w, bool *ret_busy);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* task.c - see activity/task.h. Locks: model->lock, never over a call to libvirt. */
+/* task.c - see activity/task.h. Locks: activity->lock, never over a call to libvirt. */
 #include "model/activity/task.h"
 
 #include <errno.h>
 
 #include "base/clock.h"
-#include "model/catalog/catalog.h"
+#include "model/activity/activity.h"
+#include "model/state.h"
 #include "virt/job.h"
 
 /* libvirt does not answer for as long as the whole takes when it is asked too early, and an abort
@@ -22,10 +23,10 @@ void task_begin(struct task *t, struct model *m, const char *name, const char *p
 
 void task_end(struct task *t)
 {
-    pthread_mutex_lock(&t->m->lock);
+    pthread_mutex_lock(&t->m->activity->lock);
     t->over = true;
-    pthread_cond_broadcast(&t->m->turned);
-    pthread_mutex_unlock(&t->m->lock);
+    pthread_cond_broadcast(&t->m->activity->turned);
+    pthread_mutex_unlock(&t->m->activity->lock);
     mine = NULL;
 }
 
@@ -43,9 +44,9 @@ static int fail_unwanted(struct err *e)
 
 bool task_is_unwanted(struct task *t)
 {
-    pthread_mutex_lock(&t->m->lock);
+    pthread_mutex_lock(&t->m->activity->lock);
     bool unwanted = t->unwanted;
-    pthread_mutex_unlock(&t->m->lock);
+    pthread_mutex_unlock(&t->m->activity->lock);
     return unwanted;
 }
 
@@ -61,11 +62,11 @@ int task_rest(unsigned ms, struct err *e)
         return 0;
     }
     uint64_t until = clock_ns() + ms * CLOCK_MS;
-    pthread_mutex_lock(&mine->m->lock);
-    while (!mine->unwanted && model_wait(mine->m, until))
+    pthread_mutex_lock(&mine->m->activity->lock);
+    while (!mine->unwanted && activity_wait(mine->m->activity, until))
         continue;
     bool unwanted = mine->unwanted;
-    pthread_mutex_unlock(&mine->m->lock);
+    pthread_mutex_unlock(&mine->m->activity->lock);
     return unwanted ? fail_unwanted(e) : 0;
 }
 
@@ -73,14 +74,14 @@ static void set_abort(const char *uuid)
 {
     if (!mine)
         return;
-    struct model *m = mine->m;
-    pthread_mutex_lock(&m->lock);
+    struct activity *a = mine->m->activity;
+    pthread_mutex_lock(&a->lock);
     mine->uuid = uuid;
     mine->since = clock_ns();
-    pthread_cond_broadcast(&m->turned);
+    pthread_cond_broadcast(&a->turned);
     while (mine->aborting)
-        pthread_cond_wait(&m->turned, &m->lock);
-    pthread_mutex_unlock(&m->lock);
+        pthread_cond_wait(&a->turned, &a->lock);
+    pthread_mutex_unlock(&a->lock);
 }
 
 void task_may_abort(const char *uuid)
@@ -98,45 +99,46 @@ void task_past_abort(void)
 bool task_wait(struct task *t, unsigned ms)
 {
     uint64_t until = clock_ns() + ms * CLOCK_MS;
-    pthread_mutex_lock(&t->m->lock);
-    while (!t->over && model_wait(t->m, until))
+    pthread_mutex_lock(&t->m->activity->lock);
+    while (!t->over && activity_wait(t->m->activity, until))
         continue;
     bool over = t->over;
-    pthread_mutex_unlock(&t->m->lock);
+    pthread_mutex_unlock(&t->m->activity->lock);
     return !over;
 }
 
-/* Under model->lock, which it gives up meanwhile. One that comes to nothing is repeated. */
+/* Under activity->lock, which it gives up meanwhile. One that comes to nothing is repeated. */
 static void abort_once(struct task *t)
 {
-    struct model *m = t->m;
+    struct activity *a = t->m->activity;
     struct err ignored;
     const char *uuid = t->uuid;
     uint64_t since = t->since, from = since + ABORT_AFTER_MS * CLOCK_MS;
     if (clock_ns() < from) {
-        model_wait(m, from);
+        activity_wait(a, from);
         return;
     }
     t->aborting = true;
-    pthread_mutex_unlock(&m->lock);
-    virt_job_abort_snapshot(m->virt, uuid, since, &ignored);
-    pthread_mutex_lock(&m->lock);
+    pthread_mutex_unlock(&a->lock);
+    virt_job_abort_snapshot(t->m->virt, uuid, since, &ignored);
+    pthread_mutex_lock(&a->lock);
     t->aborting = false;
-    pthread_cond_broadcast(&m->turned);
-    for (uint64_t until = clock_ns() + ABORT_AGAIN_MS * CLOCK_MS; t->uuid && model_wait(m, until);)
+    pthread_cond_broadcast(&a->turned);
+    for (uint64_t until = clock_ns() + ABORT_AGAIN_MS * CLOCK_MS;
+         t->uuid && activity_wait(a, until);)
         continue;
 }
 
 void task_unwanted(struct task *t)
 {
-    struct model *m = t->m;
-    pthread_mutex_lock(&m->lock);
+    struct activity *a = t->m->activity;
+    pthread_mutex_lock(&a->lock);
     t->unwanted = true;
-    pthread_cond_broadcast(&m->turned);
+    pthread_cond_broadcast(&a->turned);
     while (!t->over)
         if (t->uuid)
             abort_once(t);
         else
-            pthread_cond_wait(&m->turned, &m->lock);
-    pthread_mutex_unlock(&m->lock);
+            pthread_cond_wait(&a->turned, &a->lock);
+    pthread_mutex_unlock(&a->lock);
 }

@@ -7,7 +7,7 @@
  * can abort is aborted: both fail with EINTR, with nothing left. All else runs to its end, and has
  * its true result.
  *
- * Locks: model->lock guards what is said to be under it; model->turned tells of each change.
+ * Locks: activity->lock guards what is said to be under it; activity->turned tells of each change.
  */
 #ifndef SNAPFS_MODEL_ACTIVITY_TASK_H
 #define SNAPFS_MODEL_ACTIVITY_TASK_H
@@ -17,16 +17,15 @@
 
 #include "base/error.h"
 
-struct entry;
 struct model;
+struct work;
 
 struct task {
     struct model *m;
-    const char *name; /* "mkdir", and */
-    const char *path; /* what of, below the mountpoint; both borrowed */
-    struct entry
-        *entry; /* of the domain that it is at work on, NULL for none; its thread's alone */
-    /* under model->lock: */
+    const char *name;  /* "mkdir", and */
+    const char *path;  /* what of, below the mountpoint; both borrowed */
+    struct work *work; /* of the domain that it is at work on, NULL: none; its thread's alone */
+    /* under activity->lock: */
     bool unwanted, over;
     const char *uuid; /* of a domain on which a snapshot is being made that may be aborted, and */
     uint64_t since;   /* when that began; CLOCK_MONOTONIC, ns */

@@ -8,22 +8,29 @@
 
 #include <limits.h>
 
+#include "model/state.h"
+
 struct row {
     unsigned long from, before; /* versions */
 };
 
 static const struct row rows[ABILITIES] = {
     /* 9.0 removes the file that the other branch stands on; 11.3 rebases that, or refuses. */
-    [ABLE_SEE_BRANCHES] = {11003000, ULONG_MAX},
+    [CAN_SEE_BRANCHES] = {11003000, ULONG_MAX},
     /* From 10.9 on the name is part of a job's id in QEMU (its news; measured in 11.3). */
-    [ABLE_NAME_FREELY] = {0, 10009000},
+    [CAN_NAME_FREELY] = {0, 10009000},
     /* 9.0 answers that it cannot perform block operations while a checkpoint exists. */
-    [ABLE_REDEFINE_BESIDE_CHECKPOINTS] = {11003000, ULONG_MAX},
+    [CAN_REDEFINE_BESIDE_CHECKPOINTS] = {11003000, ULONG_MAX},
     /* 9.0 takes the snapshot's overlay for merged, in the XML of all that come after it. */
-    [ABLE_FORGET_ALONE] = {11003000, ULONG_MAX},
+    [CAN_FORGET_ALONE] = {11003000, ULONG_MAX},
 };
 
 bool able(unsigned long version, enum ability a)
 {
     return version >= rows[a].from && version < rows[a].before;
+}
+
+bool model_can(const struct model *m, enum ability a)
+{
+    return able(virt_version(m->virt), a);
 }

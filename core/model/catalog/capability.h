@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* capability.h - what each libvirt can do: the one place where its version counts. Pure. */
+/* capability.h - what each libvirt can do: the one place where its version counts. */
 #ifndef SNAPFS_MODEL_CATALOG_CAPABILITY_H
 #define SNAPFS_MODEL_CATALOG_CAPABILITY_H
 
@@ -7,17 +7,21 @@
 
 enum ability {
     /* Its own delete of an external snapshot leaves other branches on the file alone. */
-    ABLE_SEE_BRANCHES,
+    CAN_SEE_BRANCHES,
     /* An internal snapshot of a running domain may have any name. */
-    ABLE_NAME_FREELY,
+    CAN_NAME_FREELY,
     /* It redefines snapshots of a domain that is shut off and has checkpoints. */
-    ABLE_REDEFINE_BESIDE_CHECKPOINTS,
+    CAN_REDEFINE_BESIDE_CHECKPOINTS,
     /* Its delete of metadata alone leaves the XML of other snapshots right. */
-    ABLE_FORGET_ALONE,
+    CAN_FORGET_ALONE,
     ABILITIES
 };
 
 /* `version` of the daemon's libvirt, 9000000 for 9.0.0. */
 bool able(unsigned long version, enum ability a);
+
+/* The same of the model's libvirt. */
+struct model;
+bool model_can(const struct model *m, enum ability a);
 
 #endif

@@ -1,257 +1,198 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* catalog.c - the model: one connection, and a cached value of each domain.
+/* catalog.c - see catalog/catalog.h.
  *
- * Locks: see catalog/catalog.h. Readers share one reading: who finds the value old takes the
- * entry's `reading` lock and looks again before asking libvirt.
+ * Locks: catalog->lock guards the entries, but for their `reading`. Readers share one reading: who
+ * finds the value old takes the entry's `reading` lock and looks again before asking libvirt.
  */
+
 #include "model/catalog/catalog.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "base/budget.h"
 #include "base/clock.h"
-#include "base/hash.h"
-#include "model/reader/open.h"
-#include "model/journal/keep.h"
-#include "model/journal/keep_later.h"
-#include "model/change/settler.h"
-#include "model/reader/open_cache.h"
-#include "model/reader/open_images.h"
-#include "model/reader/open_marks.h"
-#include "model/graph/usage_cache.h"
-#include "model/storage/pools.h"
+#include "base/uuid_table.h"
 #include "model/catalog/read.h"
-#include "model/reader/unreadable.h"
-#include "model/reader/modified.h"
+#include "model/catalog/reading.h"
+#include "model/state.h"
 
-bool model_able(const struct model *m, enum ability a)
+struct entry {
+    struct uuid_item item;
+    struct reading reading;
+    /* under catalog->lock: */
+    uint64_t changes;      /* counts changes made here; a reading that began before one is stale */
+    struct domain *latest; /* may be NULL */
+    bool stale;            /* it is old, whatever its age */
+};
+
+struct catalog {
+    pthread_mutex_t lock;
+    /* under lock: */
+    struct uuid_table entries;
+    uint64_t changes; /* made here, to any domain */
+};
+
+static struct entry *of(struct uuid_item *item)
 {
-    return able(virt_version(m->virt), a);
+    return (struct entry *)item;
 }
 
-/* Under model->lock: forgets what is kept of domains, but with `old` not what is fresh. */
-static void forget_latest(struct model *m, bool old)
-{
-    uint64_t now = clock_ns();
-    for (size_t i = 0; i < ENTRY_BUCKETS; i++)
-        for (struct entry *en = m->entries[i]; en && budget_over(); en = en->next)
-            if (en->latest && (!old || en->latest->fresh_until <= now))
-                domain_unref(take(en->latest));
-}
-
-/* They are read again when they are asked for. */
-static void drop(void *ctx, uint64_t bytes)
-{
-    (void)bytes;
-    struct model *m = ctx;
-    pthread_mutex_lock(&m->lock);
-    forget_latest(m, true);
-    forget_latest(m, false);
-    pthread_mutex_unlock(&m->lock);
-}
-
-bool model_wait(struct model *m, uint64_t until_ns)
-{
-    return clock_wait(&m->turned, &m->lock, until_ns);
-}
-
-int model_open(const struct model_options *o, struct model **ret, struct err *e)
-{
-    struct model *m autodestroy(model_close) = calloc(1, sizeof(*m));
-    if (!m)
-        return err_nomem(e);
-    m->options = *o;
-    pthread_mutex_init(&m->listing.lock, NULL);
-    pthread_mutex_init(&m->lock, NULL);
-    pthread_cond_init(&m->turned, NULL);
-    int r = virt_open(o->uri, o->readonly, &m->virt, e);
-    if (r < 0)
-        return r;
-    m->lookout = lookout_new(m);
-    m->linger = linger_new();
-    m->touched = touched_new();
-    m->open_images = open_images_new();
-    m->keeper = keeper_new();
-    m->pools = pools_new(m->virt);
-    m->keep_later = keep_later_new(m);
-    m->unreadable = unreadable_new();
-    if (!m->lookout || !m->linger || !m->touched || !m->open_images || !m->keeper || !m->pools ||
-        !m->keep_later || !m->unreadable)
-        return err_nomem(e);
-    if (!budget_keeper(drop, m))
-        return err_fail(e, EMFILE, "too many connections in one process");
-    m->is_test = !strncmp(virt_uri(m->virt), "test:", 5);
-    open_marks_prepare(m);
-    *ret = take(m);
-    return 0;
-}
-
-static void entry_free(struct entry *en)
-{
-    domain_unref(en->latest);
-    oplog_clear(&en->log);
-    pthread_mutex_destroy(&en->reading.lock);
-    free(en);
-}
-
-void model_close(struct model *m)
-{
-    if (!m)
-        return;
-    settler_free(m->settler);
-    lookout_free(m->lookout);
-    keep_later_free(m->keep_later);
-    unreadable_free(m->unreadable);
-    linger_free(m->linger);
-    touched_free(m->touched);
-    open_images_free(m->open_images);
-    keeper_free(m->keeper);
-    progress_close(m);
-    pools_free(m->pools);
-    budget_keeper_ended(drop, m);
-    for (size_t i = 0; i < ENTRY_BUCKETS; i++)
-        for (struct entry *en = m->entries[i], *next; en; en = next) {
-            next = en->next;
-            entry_free(en);
-        }
-    domain_list_unref(m->list);
-    virt_close(m->virt);
-    pthread_mutex_destroy(&m->listing.lock);
-    pthread_cond_destroy(&m->turned);
-    pthread_mutex_destroy(&m->lock);
-    free(m);
-}
-
-const char *model_uri(const struct model *m)
-{
-    return virt_uri(m->virt);
-}
-
-bool model_is_elsewhere(struct model *m)
-{
-    struct err e = {0};
-    return !virt_files_local(m->virt, &e) && e.no == EOPNOTSUPP;
-}
-
-bool model_is_flat(const struct model *m)
-{
-    return m->options.flat;
-}
-
-bool model_readonly(const struct model *m)
-{
-    return m->options.readonly;
-}
-
-uint64_t model_allocated(struct model *m)
-{
-    uint64_t sum = 0;
-    pthread_mutex_lock(&m->lock);
-    for (size_t i = 0; i < ENTRY_BUCKETS; i++)
-        for (const struct entry *en = m->entries[i]; en; en = en->next)
-            sum += en->latest ? images_allocated(en->latest) : 0;
-    pthread_mutex_unlock(&m->lock);
-    return sum;
-}
-
-/* ---- one reading at a time ---- */
-
-int reading_begin(struct reading *r, struct err *e)
-{
-    uint64_t asked = clock_ns();
-    pthread_mutex_lock(&r->lock);
-    if (r->late_at < asked)
-        return 0;
-    int late = err_fail(e, r->late.no, "%s", r->late.text);
-    pthread_mutex_unlock(&r->lock);
-    return late;
-}
-
-void reading_end(struct reading *r, int result, const struct err *e)
-{
-    if (result == -ETIMEDOUT) {
-        r->late_at = clock_ns();
-        r->late = *e;
-    }
-    pthread_mutex_unlock(&r->lock);
-}
-
-/* ---- entries ---- */
-
-static struct entry *entry_new(const char *uuid)
+static struct uuid_item *entry_new(void)
 {
     struct entry *en = calloc(1, sizeof(*en));
     if (!en)
         return NULL;
-    snprintf(en->uuid, sizeof(en->uuid), "%s", uuid);
     pthread_mutex_init(&en->reading.lock, NULL);
-    return en;
+    return &en->item;
 }
 
-static struct entry **bucket_of(struct model *m, const char *uuid)
+static void entry_drop(struct uuid_item *item)
 {
-    return &m->entries[hash_end(hash_str(HASH_START, uuid)) % ENTRY_BUCKETS];
+    domain_unref(of(item)->latest);
+    pthread_mutex_destroy(&of(item)->reading.lock);
+    free(of(item));
+}
+
+/* ---- for want of memory ---- */
+
+static bool forget(struct uuid_item *item, bool old)
+{
+    struct entry *en = of(item);
+    if (en->latest && (!old || en->latest->fresh_until <= clock_ns()))
+        domain_unref(take(en->latest));
+    return budget_over();
+}
+
+static bool forget_old(void *ctx, struct uuid_item *item)
+{
+    (void)ctx;
+    return forget(item, true);
+}
+
+static bool forget_any(void *ctx, struct uuid_item *item)
+{
+    (void)ctx;
+    return forget(item, false);
+}
+
+/* What is forgotten is read again when it is asked for. */
+static void drop(void *ctx, uint64_t bytes)
+{
+    (void)bytes;
+    struct catalog *c = ctx;
+    pthread_mutex_lock(&c->lock);
+    if (budget_over())
+        uuid_table_each(&c->entries, forget_old, NULL);
+    if (budget_over())
+        uuid_table_each(&c->entries, forget_any, NULL);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- entries ---- */
+
+int catalog_new(struct catalog **ret, struct err *e)
+{
+    struct catalog *c = calloc(1, sizeof(*c));
+    if (!c)
+        return err_nomem(e);
+    pthread_mutex_init(&c->lock, NULL);
+    c->entries = (struct uuid_table){.make = entry_new, .drop = entry_drop};
+    if (!budget_keeper(drop, c)) {
+        catalog_free(c);
+        return err_fail(e, EMFILE, "too many connections in one process");
+    }
+    *ret = c;
+    return 0;
+}
+
+void catalog_free(struct catalog *c)
+{
+    if (!c)
+        return;
+    budget_keeper_ended(drop, c);
+    uuid_table_clear(&c->entries);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
 }
 
 struct entry *model_entry(struct model *m, const char *uuid)
 {
-    pthread_mutex_lock(&m->lock);
-    struct entry **bucket = bucket_of(m, uuid), *en = *bucket;
-    while (en && strcmp(en->uuid, uuid) != 0)
-        en = en->next;
-    if (!en && (en = entry_new(uuid))) {
-        en->next = *bucket;
-        *bucket = en;
-    }
-    if (en)
-        en->users++;
-    pthread_mutex_unlock(&m->lock);
-    return en;
+    pthread_mutex_lock(&m->catalog->lock);
+    struct uuid_item *item = uuid_table_hold(&m->catalog->entries, uuid);
+    pthread_mutex_unlock(&m->catalog->lock);
+    return item ? of(item) : NULL;
 }
 
 void model_entry_done(struct model *m, struct entry *en)
 {
-    pthread_mutex_lock(&m->lock);
-    en->users--;
-    pthread_mutex_unlock(&m->lock);
+    pthread_mutex_lock(&m->catalog->lock);
+    en->item.users--;
+    pthread_mutex_unlock(&m->catalog->lock);
+}
+
+struct domain *entry_latest(struct model *m, const struct entry *en)
+{
+    pthread_mutex_lock(&m->catalog->lock);
+    struct domain *d = en->latest ? domain_ref(en->latest) : NULL;
+    pthread_mutex_unlock(&m->catalog->lock);
+    return d;
 }
 
 void model_changed(struct model *m, struct entry *en)
 {
-    pthread_mutex_lock(&m->lock);
+    pthread_mutex_lock(&m->catalog->lock);
     en->changes++;
-    m->changes++;
+    m->catalog->changes++;
     en->stale = true;
-    pthread_mutex_unlock(&m->lock);
+    pthread_mutex_unlock(&m->catalog->lock);
 }
 
-/* Under model->lock. */
-static void prune_bucket(struct entry **at)
+void model_changed_uuid(struct model *m, const char *uuid)
 {
-    while (*at) {
-        struct entry *en = *at;
-        bool keep = en->users || en->listed;
-        en->listed = false;
-        if (keep) {
-            at = &en->next;
-        } else {
-            *at = en->next;
-            entry_free(en);
-        }
-    }
+    struct entry *en = model_entry(m, uuid);
+    if (!en)
+        return;
+    model_changed(m, en);
+    model_entry_done(m, en);
+}
+
+uint64_t model_changes(struct model *m)
+{
+    pthread_mutex_lock(&m->catalog->lock);
+    uint64_t changes = m->catalog->changes;
+    pthread_mutex_unlock(&m->catalog->lock);
+    return changes;
+}
+
+struct visit {
+    void (*see)(void *ctx, const struct domain *d);
+    void *ctx;
+};
+
+static bool visit(void *ctx, struct uuid_item *item)
+{
+    const struct visit *v = ctx;
+    if (of(item)->latest)
+        v->see(v->ctx, of(item)->latest);
+    return true;
+}
+
+void catalog_each(struct model *m, void (*see)(void *ctx, const struct domain *d), void *ctx)
+{
+    struct visit v = {see, ctx};
+    pthread_mutex_lock(&m->catalog->lock);
+    uuid_table_each(&m->catalog->entries, visit, &v);
+    pthread_mutex_unlock(&m->catalog->lock);
 }
 
 void model_prune(struct model *m, const struct virt_domain *all, size_t n)
 {
-    pthread_mutex_lock(&m->lock);
+    pthread_mutex_lock(&m->catalog->lock);
     for (size_t i = 0; i < n; i++)
-        for (struct entry *en = *bucket_of(m, all[i].uuid); en; en = en->next)
-            en->listed |= !strcmp(en->uuid, all[i].uuid);
-    for (size_t i = 0; i < ENTRY_BUCKETS; i++)
-        prune_bucket(&m->entries[i]);
-    pthread_mutex_unlock(&m->lock);
+        uuid_table_list(&m->catalog->entries, all[i].uuid);
+    uuid_table_prune(&m->catalog->entries);
+    pthread_mutex_unlock(&m->catalog->lock);
 }
 
 /* ---- one domain ---- */
@@ -259,13 +200,13 @@ void model_prune(struct model *m, const struct virt_domain *all, size_t n)
 /* A reference to what is kept: with `fresh` only if it is young enough. */
 static struct domain *domain_kept(struct model *m, struct entry *en, bool fresh)
 {
-    pthread_mutex_lock(&m->lock);
+    pthread_mutex_lock(&m->catalog->lock);
     struct domain *d = en->latest;
     if (d && fresh && (en->stale || d->fresh_until <= clock_ns()))
         d = NULL;
     if (d)
         domain_ref(d);
-    pthread_mutex_unlock(&m->lock);
+    pthread_mutex_unlock(&m->catalog->lock);
     return d;
 }
 
@@ -274,15 +215,15 @@ static int domain_refresh(struct model *m, struct entry *en, bool now, struct do
                           struct err *e)
 {
     struct domain *before autodestroy(domain_unref) = domain_kept(m, en, false);
-    pthread_mutex_lock(&m->lock);
+    pthread_mutex_lock(&m->catalog->lock);
     uint64_t changes = en->changes;
-    pthread_mutex_unlock(&m->lock);
+    pthread_mutex_unlock(&m->catalog->lock);
     uint64_t began = clock_ns();
     struct domain *d = NULL;
-    int r = domain_read(m, en->uuid, before, now, &d, e);
+    int r = domain_read(m, en->item.uuid, before, now, &d, e);
     if (r < 0)
         return r;
-    pthread_mutex_lock(&m->lock);
+    pthread_mutex_lock(&m->catalog->lock);
     bool keep = changes == en->changes;
     d->fresh_until = keep && m->options.cache_ns ? began + m->options.cache_ns : 0;
     if (keep) {
@@ -290,7 +231,7 @@ static int domain_refresh(struct model *m, struct entry *en, bool now, struct do
         en->latest = domain_ref(d);
         en->stale = false;
     }
-    pthread_mutex_unlock(&m->lock);
+    pthread_mutex_unlock(&m->catalog->lock);
     *ret = d;
     return 0;
 }

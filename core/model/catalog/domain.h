@@ -1,41 +1,130 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* domain.h - building the value `struct domain` (model.h) from what libvirt said. */
+/* domain.h - what libvirt knows of one domain and its snapshots, as an immutable value.
+ *
+ * A `struct domain` is one domain as it was at one moment, read from libvirt in one go, refcounted
+ * and never changed: a listing that began with one keeps it.
+ */
 #ifndef SNAPFS_MODEL_CATALOG_DOMAIN_H
 #define SNAPFS_MODEL_CATALOG_DOMAIN_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
 #include "model/catalog/document.h"
-#include "model/model.h"
-#include "virt/virt.h"
 
-/* A snapshot whose files' paths below the domain's directory could be longer than DOMAIN_PATH_MAX
- * stands in by-name/ instead; a file's own name takes DOMAIN_ENTRY_ROOM bytes at most ("/vda.raw").
- */
-enum { DOMAIN_PATH_MAX = 2000, DOMAIN_ENTRY_ROOM = 64 };
+struct kept;
+struct model;
+struct slot_kind;
+struct untracked_tag;
+struct volumes;
 
-struct domain_parts {
-    const struct virt_domain *id;
-    const struct virt_status *status;
-    char *xml;                  /* taken over */
-    struct snapshot_doc **docs; /* n of them; domain_build takes references of its own */
-    size_t n, n_unreadable, n_listed;
-    uint64_t stamp;
-    struct volumes *volumes; /* taken over */
-    struct kept *kept;       /* may be NULL; domain_build takes a reference of its own */
-    const char *current;     /* name or NULL */
-    bool forgets_alone;      /* of its libvirt, ABLE_FORGET_ALONE */
-    bool flat;               /* every snapshot's real directory stands in by-name/ */
+/* A disk that the snapshot captured, or the memory that was saved with it. */
+struct snapshot_disk {
+    char *target;     /* "vda"; the file is TARGET.raw, and coded as it is when odd; or "memory" */
+    char *file;       /* the directory entry's name, "vda.raw" */
+    const char *path; /* where its bytes are, or a URI; borrowed from the snapshot's document */
+    const char *format;
+    const char *tag; /* internal: the snapshot's name, else NULL */
+    bool memory;
+    int no;           /* 0, or the errno why it cannot be found out where they are, and */
+    char *reason;     /* the sentence */
+    bool absent;      /* a memory that none of the snapshot's files has */
+    bool unsupported; /* by its kind: XML alone tells that it can never be read */
+    uint64_t ident;   /* another one when the bytes may be others */
+    uint64_t state;   /* of its file, as far as another boot leaves it */
+    uint64_t number;  /* for st_ino: as ident, and lasting (catalog/numbers.h) */
+    size_t probe;     /* its place in the domain's probes (reader/probes.c) */
+    /* A tag that libvirt does not know (reader/unmanaged.h), else NULL. */
+    const struct untracked_tag *untracked_tag;
 };
 
-/* Fills in `no` and `reason` of one disk of a snapshot, and in `ident` the hash of what its file
- * holds (image_id_hash), in `state` that which lasts of it (image_id_lasting);
- * domain_build makes ident and number of them. */
-typedef int (*domain_identify_fn)(void *ctx, const struct snapshot *s, struct snapshot_disk *disk,
-                                  struct err *e);
+struct snapshot {
+    const struct snapshot_doc *doc; /* catalog/document.h */
+    const char *name, *coded, *xml; /* borrowed from doc; `coded` as the directory is named */
+    size_t xml_len;
+    const struct xml_snapshot *parsed;
+    struct snapshot *parent;    /* NULL for a root */
+    struct snapshot **children; /* sorted by coded */
+    size_t n_children, n_descendants;
+    bool in_by_name;             /* its real directory stands in by-name/ (flat and deep trees) */
+    size_t path_len, path_depth; /* of its real directory's path below the domain's directory */
+    uint64_t ident;              /* another one when re-made, or when its bytes may be others */
+    uint64_t number;             /* for st_ino: as ident, and lasting (catalog/numbers.h) */
+    struct snapshot_disk *disks; /* only those the snapshot captured, sorted by target */
+    size_t n_disks, n_images;    /* n_images: with the memory, which stands behind the disks */
+    /* Not a snapshot, but tags that libvirt does not know: the newest of them; else NULL. */
+    const struct untracked_tag *untracked_tag;
+};
 
-/* Builds the tree: parents (a missing or circular one makes a root), children, paths, identities.
- * -ENOMEM is the only failure. On failure the parts stay with the caller. */
-int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *ctx,
-                 struct domain **ret, struct err *e);
+/* What the reader remembers with a domain, made with it; it has locks of its own. */
+enum slot { SLOT_PROBES, SLOT_NAMED_FILES, SLOT_UNMANAGED, DOMAIN_SLOTS };
+
+struct domain_slot {
+    void *value;                  /* NULL: none, as in a test */
+    const struct slot_kind *kind; /* catalog/hooks.h */
+};
+
+struct domain {
+    char *name, *coded, *xml;
+    char uuid[37];
+    const char *state; /* "running", "shut off", …; static storage */
+    bool active, persistent;
+    bool forgets_alone;         /* its libvirt can CAN_FORGET_ALONE (catalog/capability.h) */
+    size_t n, n_unreadable;     /* snapshots; and those whose XML cannot be read, left out */
+    struct snapshot *all;       /* in libvirt's order */
+    struct snapshot **by_coded; /* n of them, sorted */
+    struct snapshot **by_ident; /* n of them, sorted */
+    struct snapshot **by_name;  /* n of them, sorted */
+    struct snapshot **roots;    /* sorted by coded */
+    size_t n_roots;
+    struct snapshot *current; /* NULL for none */
+    uint64_t ident;           /* stable: of the uuid */
+    uint64_t fresh_until;     /* CLOCK_MONOTONIC, ns; 0 with cache=0 */
+    size_t n_listed;          /* snapshots as libvirt counted them, */
+    uint64_t stamp;           /* and of their files (virt_stamp); 0 when these do not tell */
+    uint64_t print;           /* a hash of all that is shown of it */
+    struct timespec seen;     /* when it was first read so */
+    uint64_t asked_ns;        /* since 1970: before libvirt was asked for it */
+    struct snapshot **links;  /* what roots and children point into */
+    struct volumes *volumes;  /* storage/volumes.h */
+    uint64_t counted;         /* in the budget, of what is not its documents' */
+    struct domain_slot slots[DOMAIN_SLOTS];
+    struct kept *kept; /* journal/kept.h; NULL for nothing */
+    unsigned refs;
+};
+
+struct domain *domain_ref(struct domain *d);
+void domain_unref(struct domain *d); /* NULL allowed */
+MEM_CLEANUP(struct domain, domain_unref)
+
+/* How by_coded, by_name and by_ident are sorted; of two pointers to snapshots. */
+int domain_cmp_coded(const void *a, const void *b);
+int domain_cmp_name(const void *a, const void *b);
+int domain_cmp_ident(const void *a, const void *b);
+
+const struct snapshot *domain_find_coded(const struct domain *d, const char *coded);
+const struct snapshot *domain_find_ident(const struct domain *d, uint64_t ident);
+const struct snapshot *domain_find_name(const struct domain *d, const char *name);
+
+/* Is `s` below `above` in the tree? */
+bool snapshot_is_below(const struct snapshot *s, const struct snapshot *above);
+/* Finds in this value of the domain the snapshot that `was` is, one of an earlier value: that of
+ * its name and creation time. NULL if it is gone, also if another one has its name. */
+const struct snapshot *domain_find_same(const struct domain *d, const struct snapshot *was);
+const struct snapshot_disk *snapshot_find_disk(const struct snapshot *s, const char *file);
+
+struct timespec snapshot_seen(const struct snapshot *s);    /* when its XML was first read so */
+const char *snapshot_description(const struct snapshot *s); /* borrowed; NULL for none */
+int64_t snapshot_created(const struct snapshot *s);         /* seconds since 1970 */
+
+/* The path of its real directory below the domain's, "snapshots/base/updates"; of NULL "snapshots".
+ */
+void snapshot_path(const struct snapshot *s, struct text *out);
 
 /* The path of the overlay that was made with the snapshot on the disk of that target; NULL: none
  * that its document tells. Borrowed. */
@@ -43,6 +132,9 @@ const char *snapshot_overlay(const struct snapshot *s, const char *target);
 
 /* "vda.raw", the file of that disk; owned by the caller. NULL without memory. */
 char *domain_disk_file(const char *target);
+
+/* The hash of what tells the snapshot from others, as long as its bytes are the same. */
+uint64_t domain_name_hash(const char *uuid, const struct snapshot *s);
 
 /* The ident of one disk of a snapshot, from the hash of what its file holds. */
 uint64_t domain_disk_ident(const char *uuid, const struct snapshot *s, const char *target,

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* domain_list.c - the list of domains, and one of them by the name of its directory.
+/* domain_list.c - see catalog/domain_list.h.
  *
- * Locks: model->listing while libvirt is asked for the list, model->lock for the one that is kept.
+ * Locks: list_cache->reading while libvirt is asked for the list, list_cache->lock for the one that is
+ * kept.
  */
+#include "model/catalog/domain_list.h"
+
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -11,9 +14,37 @@
 #include "base/clock.h"
 #include "base/name.h"
 #include "base/uuid.h"
+#include "model/activity/activity.h"
 #include "model/catalog/catalog.h"
-#include "model/catalog/domain_list.h"
+#include "model/catalog/reading.h"
 #include "model/journal/keep.h"
+#include "model/state.h"
+
+struct list_cache {
+    struct reading reading;
+    pthread_mutex_t lock;
+    struct domain_list *list; /* may be NULL; under lock */
+};
+
+struct list_cache *list_cache_new(void)
+{
+    struct list_cache *l = calloc(1, sizeof(*l));
+    if (!l)
+        return NULL;
+    pthread_mutex_init(&l->reading.lock, NULL);
+    pthread_mutex_init(&l->lock, NULL);
+    return l;
+}
+
+void list_cache_free(struct list_cache *l)
+{
+    if (!l)
+        return;
+    domain_list_unref(l->list);
+    pthread_mutex_destroy(&l->reading.lock);
+    pthread_mutex_destroy(&l->lock);
+    free(l);
+}
 
 void domain_list_unref(struct domain_list *l)
 {
@@ -77,13 +108,13 @@ static int list_build(const struct model *m, const struct virt_domain *all, size
 /* A reference to the list that is kept, if it is fresh. */
 static struct domain_list *list_kept(struct model *m)
 {
-    pthread_mutex_lock(&m->lock);
-    struct domain_list *l = m->list;
+    pthread_mutex_lock(&m->list_cache->lock);
+    struct domain_list *l = m->list_cache->list;
     if (l && l->fresh_until <= clock_ns())
         l = NULL;
     if (l)
         __atomic_add_fetch(&l->refs, 1, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&m->lock);
+    pthread_mutex_unlock(&m->list_cache->lock);
     return l;
 }
 
@@ -99,13 +130,14 @@ static int list_read(struct model *m, struct domain_list **ret, struct err *e)
     r = list_build(m, all, n, &l, e);
     if (r == 0) {
         model_prune(m, all, n);
+        activity_prune(m->activity, all, n);
         keep_prune(m, all, n);
         l->fresh_until = m->options.cache_ns ? began + m->options.cache_ns : 0;
-        pthread_mutex_lock(&m->lock);
-        domain_list_unref(m->list);
-        m->list = l;
+        pthread_mutex_lock(&m->list_cache->lock);
+        domain_list_unref(m->list_cache->list);
+        m->list_cache->list = l;
         l->refs++;
-        pthread_mutex_unlock(&m->lock);
+        pthread_mutex_unlock(&m->list_cache->lock);
         *ret = l;
     }
     virt_domains_free(all, n);
@@ -116,11 +148,11 @@ int model_domains(struct model *m, struct domain_list **ret, struct err *e)
 {
     if ((*ret = list_kept(m)))
         return 0;
-    int r = reading_begin(&m->listing, e);
+    int r = reading_begin(&m->list_cache->reading, e);
     if (r < 0)
         return r;
     r = (*ret = list_kept(m)) ? 0 : list_read(m, ret, e);
-    reading_end(&m->listing, r, e);
+    reading_end(&m->list_cache->reading, r, e);
     return r;
 }
 

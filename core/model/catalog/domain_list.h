@@ -1,7 +1,41 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* domain_list.h - which of libvirt's domains are shown. */
+/* domain_list.h - the list of the domains that are shown. */
 #ifndef SNAPFS_MODEL_CATALOG_DOMAIN_LIST_H
 #define SNAPFS_MODEL_CATALOG_DOMAIN_LIST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+struct model;
+struct list_cache; /* the list that was read last */
+
+struct list_cache *list_cache_new(void);    /* NULL without memory */
+void list_cache_free(struct list_cache *l); /* NULL allowed */
+
+struct domain_name {
+    char *name, *coded; /* coded: as its directory is named */
+    char uuid[37];
+};
+
+struct domain_list { /* refcounted, sorted by coded */
+    size_t n;
+    struct domain_name *items;
+    uint64_t fresh_until; /* CLOCK_MONOTONIC, ns */
+    unsigned refs;
+};
+
+int model_domains(struct model *m, struct domain_list **ret, struct err *e);
+void domain_list_unref(struct domain_list *l); /* NULL allowed */
+MEM_CLEANUP(struct domain_list, domain_list_unref)
+
+/* The uuid of the domain whose directory is `coded`, and until when (CLOCK_MONOTONIC, ns) that may
+ * be remembered. ENOENT. It waits for no other domain: libvirt may be busy with one whose disk lies
+ * on an image of ours, and wait for this very answer. */
+int model_domain_find(struct model *m, const char *coded, char ret_uuid[37], uint64_t *ret_until,
+                      struct err *e);
 
 /* The name of a domain that a procedure defines for a moment, so that libvirt makes overlays for
  * it; as a prefix of the uuid of the domain at work. Such a domain is not shown. */

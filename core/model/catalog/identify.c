@@ -68,7 +68,7 @@ int images_identify(void *ctx, const struct snapshot *s, struct snapshot_disk *d
         r = check_whole(s, disk, &why);
     if (r == 0)
         return 0;
-    if (err_is_want(-r))
+    if (err_is_resource(-r))
         return err_fail(e, -r, "%s", why.text);
     disk->no = -r;
     disk->unsupported = r == -EOPNOTSUPP && is_unsupported(ctx, s, disk);

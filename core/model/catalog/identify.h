@@ -3,7 +3,7 @@
 #ifndef SNAPFS_MODEL_CATALOG_IDENTIFY_H
 #define SNAPFS_MODEL_CATALOG_IDENTIFY_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
 
 /* Sets disk->ident and, where the bytes cannot be found, disk->no and reason. A domain_identify_fn
  * (catalog/domain.h) whose ctx is a struct tag_tables (catalog/tag_tables.h). */

@@ -12,7 +12,9 @@
 #define SNAPFS_MODEL_CATALOG_NUMBERS_H
 
 #include "model/journal/kept.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 /* Sets disk->number from disk->state, or from what is kept of that state. `kept` may be NULL. */
 void numbers_set(const struct kept *kept, const char *uuid, const struct snapshot *s,

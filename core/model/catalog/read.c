@@ -7,23 +7,22 @@
  * after what libvirt answers changes, so they count only once they have been left alone for
  * STAMP_AGE_NS. No locks of its own: one reading of a domain at a time.
  */
-#include "model/catalog/identify.h"
 #include "model/catalog/read.h"
 
 #include <errno.h>
-
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "model/catalog/domain.h"
-#include "model/reader/evidence.h"
-#include "model/reader/open.h"
-#include "model/journal/kept.h"
+#include "model/catalog/capability.h"
+#include "model/catalog/domain_build.h"
+#include "model/catalog/hooks.h"
+#include "model/catalog/identify.h"
 #include "model/catalog/seen_chain.h"
-#include "model/reader/tag_backing.h"
 #include "model/catalog/tag_tables.h"
+#include "model/journal/kept.h"
+#include "model/state.h"
 #include "model/storage/volumes.h"
 
 #define STAMP_AGE_NS (2 * CLOCK_SECOND)
@@ -131,20 +130,13 @@ static int docs_keep(const struct domain *before, struct docs *ret, struct err *
     return 0;
 }
 
-/* Of the tags that are snapshots. */
-static void note_backing(struct model *m, const struct domain *d, struct tag_tables *tables)
+/* Nothing that is shown of the domain has changed. */
+static void inherit(struct domain *d, const struct domain *before)
 {
-    struct err ignored;
-    for (size_t i = 0; i < d->n; i++) {
-        for (size_t k = 0; k < d->all[i].n_disks; k++) {
-            const struct snapshot_disk *disk = &d->all[i].disks[k];
-            const struct image_tags *table;
-            if (!disk->no && disk->tag && !disk->memory &&
-                tag_tables_get(tables, disk->path, disk->format, &table, &ignored) == 0)
-                tag_backing_note(m, d, disk->path, disk->state, table->backing,
-                                 table->backing_format);
-        }
-    }
+    d->seen = before->seen;
+    for (size_t i = 0; i < DOMAIN_SLOTS; i++)
+        if (d->slots[i].kind->inherit)
+            d->slots[i].kind->inherit(d->slots[i].value, before->slots[i].value);
 }
 
 static int domain_assemble(struct model *m, const char *uuid, struct virt_look *look,
@@ -171,22 +163,19 @@ static int domain_assemble(struct model *m, const char *uuid, struct virt_look *
                                  .volumes = volumes_new(m->pools, now),
                                  .kept = kept,
                                  .current = docs->current,
-                                 .forgets_alone = model_able(m, ABLE_FORGET_ALONE),
-                                 .flat = m->options.flat};
+                                 .forgets_alone = model_can(m, CAN_FORGET_ALONE),
+                                 .flat = m->options.flat,
+                                 .slots = m->hooks->slots};
     r = parts.volumes ? domain_build(&parts, images_identify, tables, ret, e) : err_nomem(e);
     look->xml = parts.xml;
     volumes_free(parts.volumes);
-    if (r == 0 && before && !m->is_test)
-        evidence_keep_moved(m, before, *ret);
-    if (r == 0 && before && before->print == (*ret)->print) {
-        (*ret)->seen = before->seen;
-        images_inherit(*ret, before);
-    }
-    if (r == 0)
-        seen_chain_note(m, *ret, before);
-    if (r == 0 && !m->is_test && !(before && before->print == (*ret)->print))
-        note_backing(m, *ret, tables);
-    return r;
+    if (r < 0)
+        return r;
+    if (before && before->print == (*ret)->print)
+        inherit(*ret, before);
+    seen_chain_note(m, *ret, before);
+    m->hooks->was_read(m, *ret, before, tables);
+    return 0;
 }
 
 int domain_read(struct model *m, const char *uuid, const struct domain *before, bool now,

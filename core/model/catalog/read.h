@@ -3,7 +3,7 @@
 #ifndef SNAPFS_MODEL_CATALOG_READ_H
 #define SNAPFS_MODEL_CATALOG_READ_H
 
-#include "model/catalog/catalog.h"
+#include "model/catalog/domain.h"
 
 /* The domain as libvirt has it. What is known to be as it was `before` (may be NULL) is taken from
  * there; with `now` libvirt is asked for all of it. */

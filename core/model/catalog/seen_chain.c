@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "model/catalog/catalog.h"
 #include "model/journal/kept.h"
 #include "model/journal/keep_later.h"
+#include "model/state.h"
 #include "virt/xml.h"
 
 #define KIND "chain"

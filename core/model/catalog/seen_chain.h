@@ -8,7 +8,9 @@
 #ifndef SNAPFS_MODEL_CATALOG_SEEN_CHAIN_H
 #define SNAPFS_MODEL_CATALOG_SEEN_CHAIN_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 /* Keeps what the XML of a domain that runs names. `before`: its last value, NULL for none. */
 void seen_chain_note(struct model *m, const struct domain *d, const struct domain *before);

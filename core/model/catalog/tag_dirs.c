@@ -16,7 +16,7 @@ static int cmp_u64(uint64_t a, uint64_t b)
 /* By name, disk, and which comes first. */
 static int cmp_rank(const void *a, const void *b)
 {
-    const struct stray *x = a, *y = b;
+    const struct untracked_tag *x = a, *y = b;
     int r = strcmp(x->name, y->name);
     r = r ? r : strcmp(x->target, y->target);
     return r ? r : cmp_u64(x->rank, y->rank);
@@ -24,22 +24,22 @@ static int cmp_rank(const void *a, const void *b)
 
 static int cmp_directory(const void *a, const void *b)
 {
-    const struct stray *x = a, *y = b;
+    const struct untracked_tag *x = a, *y = b;
     int r = strcmp(x->name, y->name);
     r = r ? r : cmp_u64(x->mark, y->mark);
     r = r ? r : strcmp(x->target, y->target);
     return r ? r : cmp_u64(x->rank, y->rank);
 }
 
-static uint64_t mark_of(const struct stray *s)
+static uint64_t mark_of(const struct untracked_tag *s)
 {
     uint64_t h = hash_end(hash_u64(hash_str(HASH_START, s->path), s->identity.entry));
     return h ? h : 1;
 }
 
-void strays_arrange(struct stray *s, size_t n)
+void untracked_arrange(struct untracked_tag *s, size_t n)
 {
-    const struct stray *plain = NULL; /* the last that got its plain name */
+    const struct untracked_tag *plain = NULL; /* the last that got its plain name */
     if (n)
         qsort(s, n, sizeof(*s), cmp_rank);
     for (size_t i = 0; i < n; i++) {
@@ -53,7 +53,7 @@ void strays_arrange(struct stray *s, size_t n)
         qsort(s, n, sizeof(*s), cmp_directory);
 }
 
-size_t strays_together(const struct stray *s, size_t n)
+size_t untracked_together(const struct untracked_tag *s, size_t n)
 {
     size_t i = 1;
     while (i < n && s[i].mark == s[0].mark && !strcmp(s[i].name, s[0].name))
@@ -61,12 +61,12 @@ size_t strays_together(const struct stray *s, size_t n)
     return i;
 }
 
-char *stray_coded(const struct stray *s)
+char *untracked_coded(const struct untracked_tag *s)
 {
     return s->mark ? name_encode_marked(s->name, s->mark) : name_encode(s->name);
 }
 
-void strays_clear(struct stray *s, size_t n)
+void untracked_clear(struct untracked_tag *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         free(s[i].name);
@@ -74,9 +74,9 @@ void strays_clear(struct stray *s, size_t n)
     }
 }
 
-void strays_free(struct stray *s, size_t n)
+void untracked_free(struct untracked_tag *s, size_t n)
 {
     if (s)
-        strays_clear(s, n);
+        untracked_clear(s, n);
     free(s);
 }

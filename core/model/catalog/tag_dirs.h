@@ -19,7 +19,7 @@
 #include "image/image.h"
 
 /* One tag as one disk of the domain has it. */
-struct stray {
+struct untracked_tag {
     char *name, *id;           /* owned */
     const char *path, *target; /* the file that holds it, and the disk; borrowed */
     struct image_id identity;
@@ -27,20 +27,20 @@ struct stray {
     int64_t date;           /* seconds since 1970 */
     bool claimed;           /* its name means another tag of that file, a snapshot's */
     size_t rank;            /* where several disks' files have the name, the lowest comes first */
-    uint64_t mark;          /* set by strays_arrange: 0 = its directory has the plain name */
+    uint64_t mark;          /* set by untracked_arrange: 0 = its directory has the plain name */
 };
 
 /* Gives each its mark and sorts them: those of one directory, with the same name and mark, stand
  * together, by target. */
-void strays_arrange(struct stray *s, size_t n);
+void untracked_arrange(struct untracked_tag *s, size_t n);
 
 /* How many, from s[0] on, are in the same directory; n > 0. */
-size_t strays_together(const struct stray *s, size_t n);
+size_t untracked_together(const struct untracked_tag *s, size_t n);
 
 /* The directory's name; owned by the caller, NULL without memory. */
-char *stray_coded(const struct stray *s);
+char *untracked_coded(const struct untracked_tag *s);
 
-void strays_clear(struct stray *s, size_t n); /* what they own, not the array */
-void strays_free(struct stray *s, size_t n);  /* NULL allowed */
+void untracked_clear(struct untracked_tag *s, size_t n); /* what they own, not the array */
+void untracked_free(struct untracked_tag *s, size_t n);  /* NULL allowed */
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 #include "base/mounts.h"
-#include "model/catalog/catalog.h"
+#include "model/state.h"
 #include "model/storage/file_chain.h"
 #include "model/storage/remedy.h"
 #include "model/catalog/tag_dirs.h"
@@ -159,7 +159,7 @@ static int one_of(const struct table *t, const struct image_tag **hit,
     while (hit > t->by_name && !cmp_tag(hit, hit - 1))
         hit--;
     for (const struct image_tag **at = hit; at < end && !cmp_tag(hit, at); at++) {
-        if (disk->stray && strcmp((*at)->id, disk->stray->id) != 0)
+        if (disk->untracked_tag && strcmp((*at)->id, disk->untracked_tag->id) != 0)
             continue;
         if (found)
             return err_fail(e, EINVAL, "'%s' holds two internal snapshots named '%s'", disk->path,
@@ -168,7 +168,7 @@ static int one_of(const struct table *t, const struct image_tag **hit,
     }
     if (!found)
         return err_fail(e, ENOENT, "'%s' holds no internal snapshot named '%s' with id '%s'",
-                        disk->path, disk->tag, disk->stray->id);
+                        disk->path, disk->tag, disk->untracked_tag->id);
     *ret = found;
     return 0;
 }

@@ -6,7 +6,9 @@
 #define SNAPFS_MODEL_CATALOG_TAG_TABLES_H
 
 #include "image/image.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 struct mounts;
 struct tag_tables;

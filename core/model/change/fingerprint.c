@@ -13,7 +13,7 @@ static const char *or_empty(const char *s)
 }
 
 /* A sum, which has no order. */
-int print_config(const char *xml, uint64_t *ret, struct err *e)
+int fingerprint_config(const char *xml, uint64_t *ret, struct err *e)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
     int r = xml_domain_parse(xml, &x, e);
@@ -30,7 +30,7 @@ int print_config(const char *xml, uint64_t *ret, struct err *e)
     return 0;
 }
 
-uint64_t print_snapshots(const struct domain *d)
+uint64_t fingerprint_snapshots(const struct domain *d)
 {
     uint64_t sum = d->n_unreadable;
     for (size_t i = 0; i < d->n; i++) {

@@ -4,12 +4,12 @@
 #ifndef SNAPFS_MODEL_CHANGE_FINGERPRINT_H
 #define SNAPFS_MODEL_CHANGE_FINGERPRINT_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
 
 /* A domain's disks and the files they are on, in whatever order. */
-int print_config(const char *xml, uint64_t *ret, struct err *e);
+int fingerprint_config(const char *xml, uint64_t *ret, struct err *e);
 
 /* The snapshots' names, times and parents. */
-uint64_t print_snapshots(const struct domain *d);
+uint64_t fingerprint_snapshots(const struct domain *d);
 
 #endif

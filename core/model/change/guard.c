@@ -16,13 +16,14 @@
 #include <string.h>
 
 #include "base/name.h"
-#include "model/catalog/catalog.h"
+#include "model/catalog/capability.h"
 #include "model/catalog/document.h"
-#include "model/reader/open.h"
 #include "model/graph/mount_path.h"
+#include "model/graph/survey.h"
+#include "model/reader/open.h"
 #include "model/reader/pulled.h"
 #include "model/revert/startable.h"
-#include "model/graph/survey.h"
+#include "model/state.h"
 #include "model/storage/volumes.h"
 #include "virt/shared.h"
 #include "virt/xml.h"
@@ -104,14 +105,14 @@ static int refuse_clones(const struct survey *v, const struct domain *d, const s
                          struct err *e)
 {
     for (size_t i = 0; i < graph_n_users(v->graph); i++) {
-        const char *inside = graph_user(v->graph, i)->inside;
-        if (!inside || !inside_uses(d, s, inside, survey_knows_domain(v, inside)))
+        const char *mount_path = graph_user(v->graph, i)->mount_path;
+        if (!mount_path || !mount_path_uses(d, s, mount_path, survey_knows_domain(v, mount_path)))
             continue;
         autotext struct text who = {0};
         graph_describe(v->graph, i, &who);
         return err_fail(e, EBUSY,
                         "%s uses the image '%s' in a mount, whose path needs this snapshot%s",
-                        who.failed ? "a clone" : who.s, inside,
+                        who.failed ? "a clone" : who.s, mount_path,
                         graph_user(v->graph, i)->found
                             ? "; remove that image, or write 'force' to the 'delete' file"
                             : "");
@@ -301,7 +302,7 @@ static int check_start(const struct domain *d, const struct snapshot *s, unsigne
 }
 
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, unsigned flags,
-                 enum guard_way *ret_way, struct leftovers *left, struct err *e)
+                 enum guard_way *ret_way, struct reclaim *left, struct err *e)
 {
     *ret_way = GUARD_NATIVE;
     if (m->is_test)
@@ -322,9 +323,9 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, un
     if (r == 0 && *ret_way != GUARD_OVERLAYS)
         r = check_start(d, s, flags, e);
     if (r == 0)
-        r = leftovers_note_live(left, &v, d, e);
+        r = reclaim_note_live(left, &v, d, e);
     if (r == 0)
-        r = leftovers_check(m, left, e);
+        r = reclaim_check(m, left, e);
     survey_drop(&v);
     return r;
 }
@@ -372,7 +373,7 @@ static int check_new_tag(const struct survey *v, const struct domain *d, const c
 static int check_job_name(const struct model *m, const struct domain *d, const char *name,
                           struct err *e)
 {
-    if (!d->active || model_able(m, ABLE_NAME_FREELY) || name_is_plain(name))
+    if (!d->active || model_can(m, CAN_NAME_FREELY) || name_is_plain(name))
         return 0;
     return err_fail(e, EINVAL,
                     "this libvirt makes an internal snapshot of a running domain only under a name "

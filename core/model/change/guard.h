@@ -39,7 +39,7 @@ enum guard_way {
 /* `flags` are virt_revert_flag; `left` gets the files that a native one may leave to nobody. ENOENT
  * where the domain could not start for want of a file. */
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, unsigned flags,
-                 enum guard_way *ret_way, struct leftovers *left, struct err *e);
+                 enum guard_way *ret_way, struct reclaim *left, struct err *e);
 /* Does anything else stand on the file that holds that disk's tag? EBUSY where a revert could not
  * pick the tag, or what stands on the file cannot be told. */
 int guard_shares(const struct survey *v, const struct domain *d, const struct snapshot *s,

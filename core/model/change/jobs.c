@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* jobs.c - see jobs.h. No locks. */
 #include "model/change/jobs.h"
-#include "virt/xml.h"
-#include "virt/commit.h"
-#include "model/activity/task.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "model/catalog/catalog.h"
+#include "model/activity/task.h"
+#include "model/state.h"
+#include "virt/commit.h"
 #include "virt/job.h"
+#include "virt/xml.h"
 
 int jobs_check_create(struct model *m, const struct domain *d, struct err *e)
 {

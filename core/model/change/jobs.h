@@ -3,7 +3,9 @@
 #ifndef SNAPFS_MODEL_CHANGE_JOBS_H
 #define SNAPFS_MODEL_CHANGE_JOBS_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 /* Is there no job that bars a new snapshot: a backup, or a job of a disk? libvirt would wait for
  * the backup for 30 seconds, meanwhile with the guest's file systems frozen. EBUSY, naming the job.

@@ -3,8 +3,9 @@
 #include "model/change/lasting.h"
 
 #include "model/catalog/catalog.h"
-#include "model/reader/evidence.h"
 #include "model/catalog/numbers.h"
+#include "model/reader/evidence.h"
+#include "model/state.h"
 
 void lasting_keep(struct model *m, const struct domain *before)
 {
@@ -12,11 +13,8 @@ void lasting_keep(struct model *m, const struct domain *before)
     struct err ignored;
     if (m->is_test || model_domain_now(m, before->uuid, &after, &ignored) < 0)
         return;
-    struct entry *en = model_entry(m, after->uuid);
     numbers_keep(m, before, after);
     evidence_keep_new(m, before, after);
-    if (!en)
-        return;
-    model_changed(m, en); /* `after` is what others have now, and was read before this was kept */
-    model_entry_done(m, en);
+    /* `after` is what others have now, and was read before this was kept. */
+    model_changed_uuid(m, after->uuid);
 }

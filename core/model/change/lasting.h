@@ -3,7 +3,9 @@
 #ifndef SNAPFS_MODEL_CHANGE_LASTING_H
 #define SNAPFS_MODEL_CHANGE_LASTING_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 /* After a change made here to the domain, which was `before` it: the snapshots that are still there
  * keep their inode numbers (catalog/numbers.h), and of new ones it is kept that their files are

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* later.c - see change/later.h. No locks of its own: called under the domain's operation. */
-#include "model/catalog/domain.h"
 #include "model/change/later.h"
 
 #include <inttypes.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "model/catalog/domain.h"
 #include "model/journal/keep.h"
 #include "model/storage/file_marks.h"
 #include "virt/xml.h"

@@ -9,7 +9,9 @@
 #ifndef SNAPFS_MODEL_CHANGE_LATER_H
 #define SNAPFS_MODEL_CHANGE_LATER_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 struct kept;
 

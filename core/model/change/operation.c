@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* operation.c - see change/operation.h. Locks: a place in entry->queue and then the domain's
- * lock (journal/domain_lock.h) and journal (journal/journal.h), from turn_begin to turn_end
- * (catalog/catalog.h has the order). */
+/* operation.c - see change/operation.h. Locks: a place in the queue and then the domain's
+ * lock (journal/domain_lock.h) and journal (journal/journal.h), from operation_begin to operation_end
+ * (model/state.h has the order). */
 #include "model/change/operation.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "model/catalog/catalog.h"
-#include "model/change/lasting.h"
-#include "model/change/settler.h"
-#include "model/change/fingerprint.h"
-#include "model/change/recover.h"
-#include "model/reader/open_marks.h"
+#include "model/activity/progress.h"
+#include "model/activity/queue.h"
 #include "model/activity/task.h"
+#include "model/catalog/catalog.h"
+#include "model/change/fingerprint.h"
+#include "model/change/lasting.h"
+#include "model/change/recover.h"
+#include "model/change/rounds.h"
 #include "model/journal/domain_lock.h"
 #include "model/journal/unfinished.h"
+#include "model/reader/open_marks.h"
+#include "model/state.h"
 
-void turn_end(struct turn *t)
+void operation_end(struct operation *t)
 {
     if (!t->entry)
         return;
@@ -32,49 +35,45 @@ void turn_end(struct turn *t)
     journal_close(t->journal);
     unfinished_close(t->unfinished);
     domain_lock_release(t->lock);
-    progress_end(t->m, t->entry);
-    queue_leave(t->m, &t->entry->queue, &t->place);
+    progress_end(t->m->activity, t->work);
+    queue_leave(t->m->activity, &t->work->queue, &t->place);
+    work_done(t->m->activity, t->work);
     model_entry_done(t->m, t->entry);
     if (left)
-        settler_ask(t->m->settler);
-}
-
-/* What the caller has seen of the domain, NULL for nothing. */
-static struct domain *known(struct model *m, struct entry *en)
-{
-    pthread_mutex_lock(&m->lock);
-    struct domain *d = en->latest ? domain_ref(en->latest) : NULL;
-    pthread_mutex_unlock(&m->lock);
-    return d;
+        rounds_ask(t->m->rounds);
 }
 
 /* The place in the queue. */
-static int enter(struct turn *t, struct model *m, const char *uuid, struct err *e)
+static int enter(struct operation *t, struct model *m, const char *uuid, struct err *e)
 {
     struct entry *en = model_entry(m, uuid);
-    if (!en)
-        return err_nomem(e);
-    t->asked = known(m, en);
-    int r = queue_enter(m, &en->queue, &t->place, e);
-    if (r < 0) {
-        domain_unref(take(t->asked));
-        model_entry_done(m, en);
-        return r;
+    struct work *w = en ? work_get(m->activity, uuid) : NULL;
+    struct domain *asked = w ? entry_latest(m, en) : NULL; /* what the caller has seen */
+    int r = w ? queue_enter(m->activity, &w->queue, &t->place, e) : err_nomem(e);
+    if (r == 0) {
+        t->m = m;
+        t->entry = en;
+        t->work = w;
+        t->asked = asked;
+        progress_begin(m->activity, w);
+        return 0;
     }
-    t->m = m;
-    t->entry = en;
-    progress_begin(m, en);
-    return 0;
+    domain_unref(asked);
+    if (w)
+        work_done(m->activity, w);
+    if (en)
+        model_entry_done(m, en);
+    return r;
 }
 
-static int lock_both(struct turn *t, const char *uuid, bool wait, struct err *e)
+static int lock_both(struct operation *t, const char *uuid, bool wait, struct err *e)
 {
     int r = t->lock ? 0 : domain_lock_take(t->m->virt, uuid, wait, &t->lock, e);
     return r < 0 ? r : journal_open(uuid, wait, &t->journal, e);
 }
 
 /* The journal, once no other process is at work on the domain, and what stands in it. */
-static int open_journal(struct turn *t, const char *uuid, struct err *e)
+static int open_journal(struct operation *t, const char *uuid, struct err *e)
 {
     int r = lock_both(t, uuid, false, e);
     if (r == -EAGAIN) {
@@ -89,7 +88,7 @@ static int open_journal(struct turn *t, const char *uuid, struct err *e)
     return r == 0 ? recover_domain(t->m, t->journal, uuid, e) : r;
 }
 
-int turn_begin(struct turn *t, struct model *m, const char *uuid, struct err *e)
+int operation_begin(struct operation *t, struct model *m, const char *uuid, struct err *e)
 {
     if (m->options.readonly)
         return err_fail(e, EROFS, "the mount is read-only");
@@ -102,14 +101,14 @@ int turn_begin(struct turn *t, struct model *m, const char *uuid, struct err *e)
     return r;
 }
 
-int turn_recover(struct model *m, const char *uuid, struct err *e)
+int operation_recover(struct model *m, const char *uuid, struct err *e)
 {
-    autoturn struct turn t = {.recovers = true};
+    autooperation struct operation t = {.recovers = true};
     int r = enter(&t, m, uuid, e);
     return r == 0 ? open_journal(&t, uuid, e) : r;
 }
 
-int turn_again(struct turn *t, struct err *e)
+int operation_read_again(struct operation *t, struct err *e)
 {
     char uuid[VIRT_UUID_LEN + 1];
     memcpy(uuid, t->domain->uuid, sizeof(uuid));
@@ -117,7 +116,8 @@ int turn_again(struct turn *t, struct err *e)
     return model_domain_now(t->m, uuid, &t->domain, e);
 }
 
-int turn_snapshot(const struct turn *t, uint64_t ident, const struct snapshot **ret, struct err *e)
+int operation_snapshot(const struct operation *t, uint64_t ident, const struct snapshot **ret,
+                       struct err *e)
 {
     *ret = domain_find_ident(t->domain, ident);
     const struct snapshot *was = t->asked ? domain_find_ident(t->asked, ident) : NULL;
@@ -128,7 +128,7 @@ int turn_snapshot(const struct turn *t, uint64_t ident, const struct snapshot **
     return err_fail(e, ESTALE, "the snapshot was deleted or made again meanwhile");
 }
 
-void turn_renumber(struct turn *t)
+void operation_renumber(struct operation *t)
 {
     domain_unref(take(t->before));
 }
@@ -148,22 +148,22 @@ static bool same_disks(const struct domain *a, const struct domain *b)
 {
     uint64_t x = 0, y = 0;
     struct err ignored;
-    return print_config(a->xml, &x, &ignored) == 0 && print_config(b->xml, &y, &ignored) == 0 &&
-           x == y;
+    return fingerprint_config(a->xml, &x, &ignored) == 0 &&
+           fingerprint_config(b->xml, &y, &ignored) == 0 && x == y;
 }
 
-bool turn_is_same(const struct domain *a, const struct domain *b)
+bool operation_sees_same(const struct domain *a, const struct domain *b)
 {
     return same_disks(a, b) && same_snapshots(a, b) && a->active == b->active;
 }
 
-void turn_begins_change(struct turn *t)
+void operation_begins_change(struct operation *t)
 {
     if (!t->before)
         t->before = domain_ref(t->domain);
 }
 
-int turn_confirm(struct turn *t, struct err *e)
+int operation_confirm(struct operation *t, struct err *e)
 {
     struct domain *now autodestroy(domain_unref) = NULL;
     if (task_check(e) < 0)
@@ -171,8 +171,8 @@ int turn_confirm(struct turn *t, struct err *e)
     int r = model_domain_now(t->m, t->domain->uuid, &now, e);
     if (r < 0)
         return r;
-    if (!turn_is_same(t->domain, now))
+    if (!operation_sees_same(t->domain, now))
         return err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
-    turn_begins_change(t);
+    operation_begins_change(t);
     return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "model/catalog/catalog.h"
 #include "model/change/fingerprint.h"
 
 static const char *current_name(const struct domain *d)
@@ -15,8 +16,8 @@ static bool has_other_disks(const struct domain *a, const struct domain *b)
 {
     uint64_t x = 0, y = 0;
     struct err ignored;
-    return print_config(a->xml, &x, &ignored) == 0 && print_config(b->xml, &y, &ignored) == 0 &&
-           x != y;
+    return fingerprint_config(a->xml, &x, &ignored) == 0 &&
+           fingerprint_config(b->xml, &y, &ignored) == 0 && x != y;
 }
 
 static int fail_with(const struct err *why, const struct domain *before, const struct domain *now,

@@ -13,7 +13,9 @@
 #ifndef SNAPFS_MODEL_CHANGE_OUTCOME_H
 #define SNAPFS_MODEL_CHANGE_OUTCOME_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 struct outcome {
     const struct domain *before; /* the domain as it was before the call */

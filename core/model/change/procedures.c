@@ -8,6 +8,7 @@
 #include "model/catalog/catalog.h"
 #include "model/change/outliving.h"
 #include "model/reader/policy.h"
+#include "model/state.h"
 #include "model/storage/volumes.h"
 
 int procedure_begin(struct procedure *p, struct model *m, struct journal *j, const struct domain *d,

@@ -4,8 +4,10 @@
 #define SNAPFS_MODEL_CHANGE_PROCEDURES_H
 
 #include "model/journal/procedure.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
 #include "virt/xml.h"
+
+struct model;
 
 /* Fills in all that is not of the procedure's own plan. The strings of `d` are borrowed. */
 int procedure_begin(struct procedure *p, struct model *m, struct journal *j, const struct domain *d,

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "image/image.h"
-#include "model/catalog/catalog.h"
 #include "model/change/own_tags.h"
 #include "model/graph/left_files.h"
 #include "model/change/later.h"
+#include "model/state.h"
 #include "model/storage/file_marks.h"
 #include "model/graph/users.h"
 #include "model/storage/overlay_name.h"
@@ -20,25 +20,25 @@
 #include "virt/xml.h"
 #include "virt/xml_revert.h"
 
-void leftovers_drop(struct leftovers *l)
+void reclaim_drop(struct reclaim *l)
 {
     for (size_t i = 0; i < l->n; i++)
         free(l->items[i].path);
     free(l->items);
-    *l = (struct leftovers){0};
+    *l = (struct reclaim){0};
 }
 
-static bool add(struct leftovers *l, const char *path, enum left what, uint64_t dev, uint64_t ino)
+static bool add(struct reclaim *l, const char *path, enum left what, uint64_t dev, uint64_t ino)
 {
-    struct leftover *more = reallocarray(l->items, l->n + 1, sizeof(*more));
+    struct unused_file *more = reallocarray(l->items, l->n + 1, sizeof(*more));
     if (!more)
         return false;
     l->items = more;
-    more[l->n] = (struct leftover){strdup(path), what, dev, ino};
+    more[l->n] = (struct unused_file){strdup(path), what, dev, ino};
     return more[l->n].path && ++l->n;
 }
 
-int leftovers_note(struct leftovers *l, const char *path, enum left what, struct err *e)
+int reclaim_note(struct reclaim *l, const char *path, enum left what, struct err *e)
 {
     struct stat st;
     if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
@@ -60,7 +60,7 @@ static bool names(const struct xml_snapshot_disk *disks, size_t n, const char *p
     return false;
 }
 
-bool leftover_is_overlay(const struct domain *d, const char *path, const char *below)
+bool reclaim_is_overlay(const struct domain *d, const char *path, const char *below)
 {
     for (size_t i = 0; i < d->n; i++) {
         const struct xml_snapshot *x = d->all[i].parsed;
@@ -70,50 +70,50 @@ bool leftover_is_overlay(const struct domain *d, const char *path, const char *b
     return overlay_is_named_so(path, below) || later_is_overlay(d->kept, path);
 }
 
-int leftovers_note_chain(struct leftovers *l, const struct survey *v, const struct domain *d,
-                         int user, struct err *e)
+int reclaim_note_chain(struct reclaim *l, const struct survey *v, const struct domain *d, int user,
+                       struct err *e)
 {
     int r = 0;
-    bool inside = user >= 0 && graph_user(v->graph, (size_t)user)->inside;
+    bool mount_path = user >= 0 && graph_user(v->graph, (size_t)user)->mount_path;
     for (size_t k = 0; r == 0 && user >= 0; k++) {
         int file = graph_chain(v->graph, (size_t)user, k);
         int below = file < 0 ? file : graph_chain(v->graph, (size_t)user, k + 1);
         const char *path = file < 0 ? NULL : graph_file_path(v->graph, file);
-        bool overlay = below >= 0 && leftover_is_overlay(d, path, graph_file_path(v->graph, below));
-        if (file < 0 || need_loose(v, file) != SIZE_MAX ||
-            (!overlay && (inside || !mark_is_made(path))))
+        bool overlay = below >= 0 && reclaim_is_overlay(d, path, graph_file_path(v->graph, below));
+        if (file < 0 || users_unattached(v, file) != SIZE_MAX ||
+            (!overlay && (mount_path || !mark_is_made(path))))
             break;
-        r = leftovers_note(l, path, k || !overlay ? LEFT_BELOW : LEFT_TOP, e);
+        r = reclaim_note(l, path, k || !overlay ? LEFT_BELOW : LEFT_TOP, e);
     }
     return r;
 }
 
-int leftovers_note_live(struct leftovers *l, const struct survey *v, const struct domain *d,
-                        struct err *e)
+int reclaim_note_live(struct reclaim *l, const struct survey *v, const struct domain *d,
+                      struct err *e)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < v->live->n_disks; i++)
-        r = leftovers_note_chain(l, v, d, survey_user(v, d, NULL, v->live->disks[i].target), e);
+        r = reclaim_note_chain(l, v, d, survey_user(v, d, NULL, v->live->disks[i].target), e);
     return r;
 }
 
-int leftover_check_new(const struct model *m, const char *path, struct err *e)
+int reclaim_check_new(const struct model *m, const char *path, struct err *e)
 {
     return virt_is_anothers(m->virt) ? removable_check(path, e) : 0;
 }
 
-int leftovers_check(const struct model *m, const struct leftovers *l, struct err *e)
+int reclaim_check(const struct model *m, const struct reclaim *l, struct err *e)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < l->n; i++)
-        r = leftover_check_new(m, l->items[i].path, e);
+        r = reclaim_check_new(m, l->items[i].path, e);
     return r;
 }
 
 /* ---- removing ---- */
 
 /* A later survey looks at it again. */
-static void note_left(const struct survey *v, const struct leftover *file)
+static void note_left(const struct survey *v, const struct unused_file *file)
 {
     if (v->live && v->live->uuid && file->what != LEFT_MEMORY)
         left_files_note(v->live->uuid, file->path);
@@ -127,7 +127,7 @@ static bool is_own_disk(const struct survey *v, size_t user)
 }
 
 /* libvirt tells of the others that need such a file. */
-static bool is_expected(const struct survey *v, const struct leftover *file, size_t user)
+static bool is_expected(const struct survey *v, const struct unused_file *file, size_t user)
 {
     const struct graph_user *u = graph_user(v->graph, user);
     if (file->what == LEFT_BELOW)
@@ -135,8 +135,8 @@ static bool is_expected(const struct survey *v, const struct leftover *file, siz
     return is_own_disk(v, user);
 }
 
-static bool is_needed(const struct survey *v, const struct leftover *file, const struct stat *st,
-                      enum need_how how, struct text *remark)
+static bool is_needed(const struct survey *v, const struct unused_file *file, const struct stat *st,
+                      enum users_how how, struct text *remark)
 {
     size_t user = SIZE_MAX;
     struct err why;
@@ -144,7 +144,7 @@ static bool is_needed(const struct survey *v, const struct leftover *file, const
         text_add(remark, "; '%s' is left, since something else names it", file->path);
         return true;
     }
-    if (need_find(v, file->path, st, how, &user, &why) < 0) {
+    if (users_find(v, file->path, st, how, &user, &why) < 0) {
         text_add(remark, "; '%s' is left: %s", file->path, why.text);
         return true;
     }
@@ -159,7 +159,7 @@ static bool is_needed(const struct survey *v, const struct leftover *file, const
 }
 
 /* The last questions, asked of the file itself. */
-static bool may_go(const struct survey *v, const struct leftover *file, const struct stat *st,
+static bool may_go(const struct survey *v, const struct unused_file *file, const struct stat *st,
                    const char *original, struct text *remark)
 {
     autotext struct text why = {0};
@@ -176,7 +176,7 @@ static bool may_go(const struct survey *v, const struct leftover *file, const st
     return false;
 }
 
-static bool remove_file(const struct survey *v, const struct leftover *file, enum need_how how,
+static bool remove_file(const struct survey *v, const struct unused_file *file, enum users_how how,
                         const char *original, struct text *remark)
 {
     struct stat st;
@@ -191,14 +191,14 @@ static bool remove_file(const struct survey *v, const struct leftover *file, enu
     return lstat(file->path, &st) < 0;
 }
 
-bool leftover_remove(const struct survey *v, const struct leftover *file, bool sure,
-                     struct text *remark)
+bool reclaim_file(const struct survey *v, const struct unused_file *file, bool sure,
+                  struct text *remark)
 {
-    return remove_file(v, file, sure ? NEED_SURE : NEED_MAYBE, NULL, remark);
+    return remove_file(v, file, sure ? USERS_SURE : USERS_MAYBE, NULL, remark);
 }
 
-int leftovers_drop_own(struct model *m, struct domain *d, const struct leftover_own *files,
-                       size_t n, struct text *remark, struct err *e)
+int reclaim_drop_own(struct model *m, struct domain *d, const struct reclaim_own *files, size_t n,
+                     struct text *remark, struct err *e)
 {
     struct survey v;
     struct stat st;
@@ -211,21 +211,21 @@ int leftovers_drop_own(struct model *m, struct domain *d, const struct leftover_
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++) {
-        struct leftover file = {.path = files[i].path, .what = files[i].what};
+        struct unused_file file = {.path = files[i].path, .what = files[i].what};
         if (lstat(file.path, &st) < 0)
             continue;
         file.dev = st.st_dev;
         file.ino = st.st_ino;
-        remove_file(&v, &file, files[i].original ? NEED_BUT_OWN_TAGS : NEED_SURE, files[i].original,
-                    remark);
+        remove_file(&v, &file, files[i].original ? USERS_BUT_OWN_TAGS : USERS_SURE,
+                    files[i].original, remark);
     }
     survey_drop(&v);
     return 0;
 }
 
 /* A file that something may need, as far as can be told, is left. */
-int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *l,
-                     struct text *remark, struct err *e)
+int reclaim_remove(struct model *m, struct domain *d, const struct reclaim *l, struct text *remark,
+                   struct err *e)
 {
     struct survey v;
     autofree const char **paths = calloc(l->n + 1, sizeof(*paths));
@@ -240,7 +240,7 @@ int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *
         return r;
     virt_sync_records(m->virt, d->name);
     for (size_t i = 0; i < l->n; i++)
-        leftover_remove(&v, &l->items[i], false, remark);
+        reclaim_file(&v, &l->items[i], false, remark);
     if (v.unseen)
         text_add(remark, "%s", v.unseen);
     survey_drop(&v);

@@ -14,79 +14,79 @@ enum left {
     LEFT_UNUSED  /* QEMU may have it open, but no disk is on it; never in a journal */
 };
 
-struct leftover {
+struct unused_file {
     char *path;
     enum left what;
     uint64_t dev, ino;
 };
 
-struct leftovers {
-    struct leftover *items;
+struct reclaim {
+    struct unused_file *items;
     size_t n;
 };
 
-void leftovers_drop(struct leftovers *l);
+void reclaim_drop(struct reclaim *l);
 
 /* Notes the file, if it is a regular one. */
-int leftovers_note(struct leftovers *l, const char *path, enum left what, struct err *e);
+int reclaim_note(struct reclaim *l, const char *path, enum left what, struct err *e);
 
 /* Notes the files of the user's chain that were made for snapshots of the domain, or as copies
  * (storage/file_marks.h), from the top down to the first that was not, or on which an overlay
  * stands that no disk is on: nobody knows of that once its snapshot is forgotten. */
-int leftovers_note_chain(struct leftovers *l, const struct survey *v, const struct domain *d,
-                         int user, struct err *e);
+int reclaim_note_chain(struct reclaim *l, const struct survey *v, const struct domain *d, int user,
+                       struct err *e);
 
 /* Notes the chains of all live disks of the domain, as it was when it was surveyed. */
-int leftovers_note_live(struct leftovers *l, const struct survey *v, const struct domain *d,
-                        struct err *e);
+int reclaim_note_live(struct reclaim *l, const struct survey *v, const struct domain *d,
+                      struct err *e);
 
 /* Was the overlay `path` on the file `below` made for a snapshot of the domain? Else it may be the
  * user's own. */
-bool leftover_is_overlay(const struct domain *d, const char *path, const char *below);
+bool reclaim_is_overlay(const struct domain *d, const char *path, const char *below);
 
 /* The rows (journal/fields.h) of a plan that has them as a member: lines "left PATH …". */
 #define LEFTOVERS_LIST(plan, member)                                                               \
     {                                                                                              \
-        offsetof(plan, member.items), offsetof(plan, member.n), sizeof(struct leftover)            \
+        offsetof(plan, member.items), offsetof(plan, member.n), sizeof(struct unused_file)         \
     }
 #define LEFTOVERS_ROWS(of)                                                                         \
-    FIELD_ITEM("left", FIELD_TEXT, leftover, path, of),                                            \
+    FIELD_ITEM("left", FIELD_TEXT, unused_file, path, of),                                         \
         {.word = "left",                                                                           \
          .type = FIELD_UNSIGNED,                                                                   \
-         .offset = offsetof(struct leftover, what),                                                \
+         .offset = offsetof(struct unused_file, what),                                             \
          .list = (of),                                                                             \
          .max = LEFT_MEMORY},                                                                      \
-        FIELD_ITEM("left", FIELD_U64, leftover, dev, of),                                          \
-        FIELD_ITEM("left", FIELD_U64, leftover, ino, of)
+        FIELD_ITEM("left", FIELD_U64, unused_file, dev, of),                                       \
+        FIELD_ITEM("left", FIELD_U64, unused_file, ino, of)
 
 /* May this process remove each of them? An ordinary user is refused before the change, with EACCES
  * naming the directory, where libvirt's daemon runs as someone else. */
-int leftovers_check(const struct model *m, const struct leftovers *l, struct err *e);
+int reclaim_check(const struct model *m, const struct reclaim *l, struct err *e);
 
 /* The same of a file that is to be made. */
-int leftover_check_new(const struct model *m, const char *path, struct err *e);
+int reclaim_check_new(const struct model *m, const char *path, struct err *e);
 
 /* Removes those that nobody needs; `d` was read after the change. What is left, and why, is told in
  * `remark`. */
-int leftovers_remove(struct model *m, struct domain *d, const struct leftovers *l,
-                     struct text *remark, struct err *e);
+int reclaim_remove(struct model *m, struct domain *d, const struct reclaim *l, struct text *remark,
+                   struct err *e);
 
 /* A file whose name is ours alone, so that whatever has the name is it, and that no domain ever
  * had. It may be half made. `original`: the file that it is a copy of, or an overlay on. */
-struct leftover_own {
+struct reclaim_own {
     char *path;
     const char *original;
     enum left what;
 };
 
 /* Removes such files, except those that something surely uses. `d` NULL: the domain is gone. */
-int leftovers_drop_own(struct model *m, struct domain *d, const struct leftover_own *files,
-                       size_t n, struct text *remark, struct err *e);
+int reclaim_drop_own(struct model *m, struct domain *d, const struct reclaim_own *files, size_t n,
+                     struct text *remark, struct err *e);
 
-/* Removes one file if it may go: it is still that file, nothing needs it (need_find's `sure`), no
+/* Removes one file if it may go: it is still that file, nothing needs it (users_find's `sure`), no
  * QEMU has it open, and no tag in it is to be kept. Else says why it is left. Whether it has gone.
  * Nothing but this unlinks a file that a domain may have had. */
-bool leftover_remove(const struct survey *v, const struct leftover *file, bool sure,
-                     struct text *remark);
+bool reclaim_file(const struct survey *v, const struct unused_file *file, bool sure,
+                  struct text *remark);
 
 #endif

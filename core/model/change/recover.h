@@ -4,7 +4,16 @@
 #define SNAPFS_MODEL_CHANGE_RECOVER_H
 
 #include "model/journal/journal.h"
-#include "model/model.h"
+#include "model/journal/procedure.h"
+
+/* What a journal may tell of, by its first word. model.c hands in a row for each; the last has
+ * neither member. */
+struct recoverable {
+    const struct procedure_kind *kind; /* the word is this one's; NULL: */
+    const char *word;
+    int (*recover)(struct model *m, struct journal *j, const char *uuid, struct text *remark,
+                   struct err *e);
+};
 
 /* Undoes or finishes what the journal tells of, and says so in the domain's log. */
 int recover_domain(struct model *m, struct journal *j, const char *uuid, struct err *e);

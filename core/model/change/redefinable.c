@@ -4,14 +4,15 @@
 
 #include <errno.h>
 
-#include "model/catalog/catalog.h"
+#include "model/catalog/capability.h"
+#include "model/state.h"
 #include "virt/checkpoints.h"
 
 int redefinable_check(const struct model *m, const char *uuid, bool active, const char *instead,
                       struct err *e)
 {
     size_t n = 0;
-    if (active || model_able(m, ABLE_REDEFINE_BESIDE_CHECKPOINTS))
+    if (active || model_can(m, CAN_REDEFINE_BESIDE_CHECKPOINTS))
         return 0;
     int r = virt_checkpoints(m->virt, uuid, &n, e);
     if (r < 0 || !n)

@@ -8,13 +8,13 @@
 #include <signal.h>
 
 #include "base/clock.h"
-#include "model/catalog/catalog.h"
 #include "model/journal/domain_lock.h"
 #include "model/journal/journal.h"
 #include "model/journal/unfinished.h"
-#include "model/change/recover.h"
+#include "model/change/rounds.h"
 #include "model/activity/task.h"
 #include "model/change/operation.h"
+#include "model/state.h"
 
 enum {
     SOON_MS = 1000,        /* libvirt does not answer, or somebody is at work on the domain */
@@ -31,20 +31,9 @@ struct settler {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool begun; /* the task is the thread's */
-    bool asked, ends;
-    bool joined; /* of who ends it alone */
+    bool begun;   /* the task is the thread's */
+    bool started; /* the thread is there, for settler_stop to join */
 };
-
-void settler_ask(struct settler *s)
-{
-    if (!s)
-        return;
-    pthread_mutex_lock(&s->lock);
-    s->asked = true;
-    pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
-}
 
 /* ---- one round ---- */
 
@@ -72,7 +61,7 @@ static void settle_one(void *ctx, const char *uuid)
         return;
     if (is_held(s, uuid) || is_libvirt_away(s, uuid))
         s->soon = true;
-    else if (turn_recover(s->m, uuid, &e) < 0 && err_is_open(&e))
+    else if (operation_recover(s->m, uuid, &e) < 0 && err_is_open(&e))
         s->left = true;
 }
 
@@ -87,22 +76,6 @@ static void settle_all(struct settler *s)
 
 /* ---- the thread ---- */
 
-/* Until somebody asks, or, with `until`, then. False: it ends. */
-static bool rest(struct settler *s, uint64_t until)
-{
-    bool in_time = true;
-    pthread_mutex_lock(&s->lock);
-    while (!s->asked && !s->ends && in_time)
-        if (until)
-            in_time = clock_wait(&s->changed, &s->lock, until);
-        else
-            pthread_cond_wait(&s->changed, &s->lock);
-    s->asked = false;
-    bool ends = s->ends;
-    pthread_mutex_unlock(&s->lock);
-    return !ends;
-}
-
 static void run(struct settler *s)
 {
     uint64_t next, ms = AGAIN_FIRST_MS;
@@ -110,7 +83,7 @@ static void run(struct settler *s)
         settle_all(s);
         next = s->soon ? SOON_MS : s->left ? ms : 0;
         ms = s->left && !s->soon ? min_u64(ms * 2, AGAIN_LAST_MS) : AGAIN_FIRST_MS;
-    } while (rest(s, next ? clock_ns() + next * CLOCK_MS : 0));
+    } while (rounds_rest(s->m->rounds, next ? clock_ns() + next * CLOCK_MS : 0));
 }
 
 /* The task is the thread's from its first moment, so that settler_stop finds it. */
@@ -142,13 +115,6 @@ static bool start(struct settler *s)
     return started;
 }
 
-static void destroy(struct settler *s)
-{
-    pthread_cond_destroy(&s->changed);
-    pthread_mutex_destroy(&s->lock);
-    free(s);
-}
-
 struct settler *settler_new(struct model *m)
 {
     struct settler *s = calloc(1, sizeof(*s));
@@ -157,28 +123,51 @@ struct settler *settler_new(struct model *m)
     s->m = m;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);
-    if (start(s))
-        return s;
-    destroy(s);
-    return NULL;
+    return s;
+}
+
+static void join(struct settler *s)
+{
+    task_unwanted(&s->task);
+    pthread_join(s->thread, NULL);
+}
+
+/* Is there a thread that nobody has joined, or is joining? */
+static bool take_started(struct settler *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool started = s->started;
+    s->started = false;
+    pthread_mutex_unlock(&s->lock);
+    return started;
+}
+
+/* A signal may have called settler_stop before there was a thread. */
+bool settler_start(struct settler *s)
+{
+    if (!start(s))
+        return false;
+    pthread_mutex_lock(&s->lock);
+    s->started = true;
+    pthread_mutex_unlock(&s->lock);
+    if (rounds_are_over(s->m->rounds) && take_started(s))
+        join(s);
+    return true;
 }
 
 void settler_stop(struct settler *s)
 {
-    if (!s || s->joined)
-        return;
-    pthread_mutex_lock(&s->lock);
-    s->ends = true;
-    pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
-    task_unwanted(&s->task);
-    pthread_join(s->thread, NULL);
-    s->joined = true;
+    rounds_end(s->m->rounds);
+    if (take_started(s))
+        join(s);
 }
 
 void settler_free(struct settler *s)
 {
+    if (!s)
+        return;
     settler_stop(s);
-    if (s)
-        destroy(s);
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
 }

@@ -8,19 +8,20 @@
 #ifndef SNAPFS_MODEL_CHANGE_SETTLER_H
 #define SNAPFS_MODEL_CHANGE_SETTLER_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/mem.h"
 
 struct model;
 struct settler;
 
-/* NULL without memory or a thread. */
-struct settler *settler_new(struct model *m);
+struct settler *settler_new(struct model *m); /* without a thread; NULL without memory */
 
-/* An operation has left its journal. NULL allowed, and one that is stopped. */
-void settler_ask(struct settler *s);
+/* Starts the thread, once, unless settler_stop has been called. False: no thread is to be had. */
+bool settler_start(struct settler *s);
 
-/* Ends the thread at the next step's boundary. Not by two threads at once; NULL allowed. */
+/* Ends the thread at the next step's boundary. Not by two threads at once. */
 void settler_stop(struct settler *s);
 void settler_free(struct settler *s); /* NULL allowed */
 

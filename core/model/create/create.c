@@ -14,30 +14,31 @@
 
 #include "base/name.h"
 #include "model/catalog/catalog.h"
-#include "model/change/jobs.h"
-#include "model/change/outcome.h"
-#include "model/create/new_snapshot.h"
-#include "model/create/input.h"
 #include "model/change/guard.h"
-#include "model/metadata/redefine.h"
-#include "model/create/new_files.h"
+#include "model/change/jobs.h"
 #include "model/change/operation.h"
+#include "model/change/outcome.h"
+#include "model/create/input.h"
+#include "model/create/new_files.h"
+#include "model/create/new_snapshot.h"
+#include "model/metadata/redefine.h"
+#include "model/state.h"
 #include "virt/shared.h"
 
 struct creation {
-    struct turn turn;
+    struct operation operation;
     struct wish wish; /* its name is the real one */
     struct plan plan;
-    struct targets targets;
+    struct new_files new_files;
     const char *base; /* the document that was written, NULL for none */
     char *xml;        /* what libvirt gets */
 };
 
 static void creation_end(struct creation *c)
 {
-    turn_end(&c->turn);
+    operation_end(&c->operation);
     wish_drop(&c->wish);
-    targets_drop(&c->targets);
+    new_files_drop(&c->new_files);
     free(c->xml);
 }
 
@@ -45,7 +46,7 @@ static void creation_end(struct creation *c)
 
 /* ---- may it be made? ---- */
 
-static int check_parent(const struct turn *t, uint64_t parent_ident, struct err *e)
+static int check_parent(const struct operation *t, uint64_t parent_ident, struct err *e)
 {
     const struct snapshot *current = t->domain->current;
     if (parent_ident == (current ? current->ident : 0))
@@ -62,7 +63,7 @@ static int check_parent(const struct turn *t, uint64_t parent_ident, struct err 
         path.failed ? "?" : path.s, t->domain->coded);
 }
 
-static int check_new_name(const struct turn *t, const char *name, struct err *e)
+static int check_new_name(const struct operation *t, const char *name, struct err *e)
 {
     int r = name_check_new(name, e);
     if (r < 0)
@@ -77,8 +78,8 @@ static int check_new_name(const struct turn *t, const char *name, struct err *e)
  * could not look at to delete it. What libvirt will be told is then in c->wish. */
 static int settle(struct creation *c, struct err *e)
 {
-    struct model *m = c->turn.m;
-    struct domain *d = c->turn.domain;
+    struct model *m = c->operation.m;
+    struct domain *d = c->operation.domain;
     bool files = c->plan.external || c->wish.request.memory == XML_EXTERNAL;
     struct survey v;
     struct err why;
@@ -97,7 +98,7 @@ static int settle(struct creation *c, struct err *e)
         return r;
     r = guard_create(m, &v, d, c->wish.request.name, &c->plan, e);
     if (r == 0)
-        r = targets_settle(&v, d, &c->wish, &c->targets, e);
+        r = new_files_settle(&v, d, &c->wish, &c->new_files, e);
     survey_drop(&v);
     return r;
 }
@@ -105,11 +106,11 @@ static int settle(struct creation *c, struct err *e)
 static int prepare(struct creation *c, struct err *e)
 {
     struct xml_domain *live autodestroy(xml_domain_free) = NULL;
-    int r = jobs_check_create(c->turn.m, c->turn.domain, e);
+    int r = jobs_check_create(c->operation.m, c->operation.domain, e);
     if (r == 0)
-        r = xml_domain_parse(c->turn.domain->xml, &live, e);
+        r = xml_domain_parse(c->operation.domain->xml, &live, e);
     if (r == 0)
-        r = plan_make(live, c->turn.domain->active, &c->wish, &c->plan, e);
+        r = plan_make(live, c->operation.domain->active, &c->wish, &c->plan, e);
     if (r == 0)
         r = settle(c, e);
     return r < 0 ? r : xml_request_write(c->base, &c->wish.request, &c->xml, e);
@@ -120,14 +121,14 @@ static int prepare(struct creation *c, struct err *e)
 /* What has changed of the domain all the same is told. */
 static int run(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
 {
-    struct outcome o = {.before = c->turn.domain};
+    struct outcome o = {.before = c->operation.domain};
     struct new_snapshot ns = {.p.remark = remark, .unsupported = unsupported};
-    int r = new_snapshot_plan(&ns, &c->turn, &c->wish, &c->plan, &c->targets, c->xml, e);
-    turn_begins_change(&c->turn);
+    int r = new_snapshot_plan(&ns, &c->operation, &c->wish, &c->plan, &c->new_files, c->xml, e);
+    operation_begins_change(&c->operation);
     if (r == 0)
         r = procedure_run(&ns.p, e);
     if (r < 0 && ns.asked)
-        r = outcome_settle(c->turn.m, &o, remark, e);
+        r = outcome_settle(c->operation.m, &o, remark, e);
     procedure_drop(&ns.p);
     return r;
 }
@@ -148,14 +149,15 @@ static int make(struct creation *c, struct text *remark, struct err *e)
     if (r == 0 || !unsupported || !is_default)
         return r;
     text_add(remark, "an external disk-only one, since libvirt answered: %s", e->text);
-    targets_drop(&c->targets);
+    new_files_drop(&c->new_files);
     free(take(c->xml));
     c->wish.flags |= VIRT_CREATE_DISK_ONLY;
     return attempt(c, &unsupported, remark, e);
 }
 
 /* Reads the new snapshot's ident back. */
-static int find_created(const struct turn *t, const char *name, uint64_t *ret_ident, struct err *e)
+static int find_created(const struct operation *t, const char *name, uint64_t *ret_ident,
+                        struct err *e)
 {
     struct domain *after autodestroy(domain_unref) = NULL;
     int r = model_domain_now(t->m, t->domain->uuid, &after, e);
@@ -172,7 +174,8 @@ static int find_created(const struct turn *t, const char *name, uint64_t *ret_id
 static int create(struct creation *c, uint64_t *ret_ident, struct text *remark, struct err *e)
 {
     int r = make(c, remark, e);
-    return r == 0 && ret_ident ? find_created(&c->turn, c->wish.request.name, ret_ident, e) : r;
+    return r == 0 && ret_ident ? find_created(&c->operation, c->wish.request.name, ret_ident, e)
+                               : r;
 }
 
 /* ---- who asks ---- */
@@ -186,11 +189,11 @@ int verb_create(struct model *m, const char *uuid, uint64_t parent_ident, const 
     if (r == 0)
         r = name_decode_new(coded, &c.wish.request.name, e);
     if (r == 0)
-        r = turn_begin(&c.turn, m, uuid, e);
+        r = operation_begin(&c.operation, m, uuid, e);
     if (r == 0)
-        r = check_new_name(&c.turn, c.wish.request.name, e);
+        r = check_new_name(&c.operation, c.wish.request.name, e);
     if (r == 0)
-        r = check_parent(&c.turn, parent_ident, e);
+        r = check_parent(&c.operation, parent_ident, e);
     return r < 0 ? r : create(&c, ret_ident, remark, e);
 }
 
@@ -221,7 +224,7 @@ static int name_by_time(char **name, struct err *e)
 static int by_document(struct creation *c, const char *text, struct err *e)
 {
     autofree char *words = NULL;
-    c->base = draft_split(text, &words);
+    c->base = input_split(text, &words);
     int r = c->base ? words_parse_document(words, &c->wish, e) : err_nomem(e);
     if (r == 0)
         r = xml_request_parse(c->base, &c->wish.request, e);
@@ -235,7 +238,7 @@ static int check_document(const struct creation *c, struct err *e)
     bool external = false;
     for (size_t i = 0; i < q->n_disks; i++)
         external |= q->disks[i].where == XML_EXTERNAL;
-    if (!c->base || !c->turn.domain->active || !external || q->memory != XML_UNSAID ||
+    if (!c->base || !c->operation.domain->active || !external || q->memory != XML_UNSAID ||
         (c->wish.flags & VIRT_CREATE_DISK_ONLY))
         return 0;
     return err_fail(e, EINVAL,
@@ -249,7 +252,7 @@ static int by_redefine(struct model *m, const char *uuid, const char *text, stru
                        struct err *e)
 {
     autofree char *words = NULL;
-    const char *document = draft_split(text, &words);
+    const char *document = input_split(text, &words);
     return document ? redefine(m, uuid, words, document, remark, e) : err_nomem(e);
 }
 
@@ -257,14 +260,14 @@ int verb_create_written(struct model *m, const char *uuid, const char *text, str
                         struct err *e)
 {
     autocreation struct creation c = {0};
-    enum draft_kind kind = draft_kind(text);
+    enum input_kind kind = input_kind(text);
     if (kind == DRAFT_REDEFINE)
         return by_redefine(m, uuid, text, remark, e);
     int r = kind == DRAFT_DOCUMENT ? by_document(&c, text, e) : by_words(&c, text, e);
     if (r == 0)
-        r = turn_begin(&c.turn, m, uuid, e);
+        r = operation_begin(&c.operation, m, uuid, e);
     if (r == 0)
-        r = check_new_name(&c.turn, c.wish.request.name, e);
+        r = check_new_name(&c.operation, c.wish.request.name, e);
     if (r == 0)
         r = check_document(&c, e);
     if (r == 0)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* input.c - see create/input.h. No locks. */
-#include "model/change/flag_words.h"
 #include "model/create/input.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/budget.h"
+#include "model/change/flag_words.h"
 #include "virt/xml_request.h"
 
 #define END "domainsnapshot"
@@ -18,7 +18,7 @@ static bool is_word(const char *text, size_t len, const char *word)
     return len == strlen(word) && !strncmp(text, word, len);
 }
 
-enum draft_kind draft_kind(const char *text)
+enum input_kind input_kind(const char *text)
 {
     text += strspn(text, WORDS_BLANKS);
     size_t len = strcspn(text, WORDS_BLANKS);
@@ -27,7 +27,7 @@ enum draft_kind draft_kind(const char *text)
     return *text == '<' || is_word(text, len, "document") ? DRAFT_DOCUMENT : DRAFT_WORDS;
 }
 
-const char *draft_split(const char *text, char **ret_words)
+const char *input_split(const char *text, char **ret_words)
 {
     text += strspn(text, WORDS_BLANKS);
     size_t first = *text == '<' ? 0 : strcspn(text, WORDS_BLANKS);
@@ -66,13 +66,13 @@ static bool is_blank(const char *data, size_t len)
     return len == 0;
 }
 
-static void uncount(struct draft *d)
+static void uncount(struct input *d)
 {
     budget_give(d->counted);
     d->counted = 0;
 }
 
-static int put(struct draft *d, const void *data, size_t len, struct err *e)
+static int put(struct input *d, const void *data, size_t len, struct err *e)
 {
     int r = budget_take(len, e);
     if (r < 0)
@@ -82,38 +82,38 @@ static int put(struct draft *d, const void *data, size_t len, struct err *e)
     return d->text.failed ? err_nomem(e) : 0;
 }
 
-int draft_add(struct draft *d, const void *data, size_t len, bool *ret_whole, struct err *e)
+int input_add(struct input *d, const void *data, size_t len, bool *ret_whole, struct err *e)
 {
     *ret_whole = false;
     if (d->after && is_blank(data, len))
         return 0;
     d->after = false;
     if (memchr(data, '\0', len)) {
-        draft_drop(d);
+        input_drop(d);
         return err_fail(e, EINVAL, "a NUL byte cannot be written here");
     }
     int r = put(d, data, len, e);
     if (r < 0) {
-        draft_drop(d);
+        input_drop(d);
         return r;
     }
-    *ret_whole = draft_kind(d->text.s) == DRAFT_WORDS;
+    *ret_whole = input_kind(d->text.s) == DRAFT_WORDS;
     if (*ret_whole)
         return 0;
     r = look(d->text.s, d->text.len, ret_whole, e);
     d->after = r == 0 && *ret_whole;
     if (r < 0)
-        draft_drop(d);
+        input_drop(d);
     return r;
 }
 
-char *draft_take(struct draft *d, size_t *ret_len)
+char *input_take(struct input *d, size_t *ret_len)
 {
     uncount(d);
     return text_take(&d->text, ret_len);
 }
 
-void draft_drop(struct draft *d)
+void input_drop(struct input *d)
 {
     text_drop(&d->text);
     uncount(d);

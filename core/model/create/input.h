@@ -16,34 +16,34 @@
 
 enum { DRAFT_MAX = 1048576 }; /* bytes of a document in all */
 
-struct draft {
+struct input {
     struct text text; /* of a document that is not whole yet */
     uint64_t counted; /* in the budget */
     bool after;       /* the last command was a document, whose last newline may still come */
 };
 
-/* Adds one write. *ret_whole: all that was written is a command now, which draft_take gives.
+/* Adds one write. *ret_whole: all that was written is a command now, which input_take gives.
  * EINVAL: the document is malformed or past DRAFT_MAX; it is forgotten then, as for want of
  * memory. */
-int draft_add(struct draft *d, const void *data, size_t len, bool *ret_whole, struct err *e);
+int input_add(struct input *d, const void *data, size_t len, bool *ret_whole, struct err *e);
 
 /* The command, owned by the caller; the draft is empty then. NULL without memory. */
-char *draft_take(struct draft *d, size_t *ret_len);
+char *input_take(struct input *d, size_t *ret_len);
 
-void draft_drop(struct draft *d);
+void input_drop(struct input *d);
 
-enum draft_kind {
+enum input_kind {
     DRAFT_WORDS,    /* a name and words */
     DRAFT_DOCUMENT, /* a document for a new snapshot, or its beginning */
     DRAFT_REDEFINE, /* one that puts metadata back, or its beginning */
 };
 
 /* Tells what kind of command the text begins. */
-enum draft_kind draft_kind(const char *text);
+enum input_kind input_kind(const char *text);
 
 /* Splits a document's text: *ret_words gets the words of the line before it, "" for none; its own
  * first word left out. Owned by the caller. Returns the document, "" while it has not come. NULL
  * without memory. */
-const char *draft_split(const char *text, char **ret_words);
+const char *input_split(const char *text, char **ret_words);
 
 #endif

@@ -26,19 +26,19 @@ struct settling {
     const struct survey *v;
     const struct domain *d;
     const struct mounts *mounts;
-    struct targets *targets;
+    struct new_files *new_files;
     bool reuse;
 };
 
-void targets_drop(struct targets *t)
+void new_files_drop(struct new_files *t)
 {
     for (size_t i = 0; i < t->n; i++)
         free(t->items[i].path);
     free(t->items);
-    *t = (struct targets){0};
+    *t = (struct new_files){0};
 }
 
-static int add_target(struct targets *t, const char *path, bool there, struct err *e)
+static int add_target(struct new_files *t, const char *path, bool there, struct err *e)
 {
     struct target *more = reallocarray(t->items, t->n + 1, sizeof(*more));
     if (!more)
@@ -51,7 +51,7 @@ static int add_target(struct targets *t, const char *path, bool there, struct er
     return 0;
 }
 
-static bool has_target(const struct targets *t, const char *path)
+static bool has_target(const struct new_files *t, const char *path)
 {
     for (size_t i = 0; i < t->n; i++)
         if (!strcmp(t->items[i].path, path))
@@ -98,7 +98,7 @@ static int check_standing(const struct settling *s, const char *path, const stru
                           struct err *e)
 {
     size_t user;
-    int r = need_find(s->v, path, st, NEED_MAYBE, &user, e);
+    int r = users_find(s->v, path, st, USERS_MAYBE, &user, e);
     if (r == 0 && user != SIZE_MAX)
         return refuse_standing(s->v, path, user, e);
     if (r == 0 && S_ISBLK(st->st_mode))
@@ -129,7 +129,7 @@ static int check_given(struct settling *s, const struct xml_disk *disk, const ch
     int r = check_path(s, path, e);
     if (r < 0)
         return r;
-    if (has_target(s->targets, path))
+    if (has_target(s->new_files, path))
         return err_fail(e, EEXIST, "'%s' is named twice", path);
     if (lstat(path, &st) < 0 && errno != ENOENT)
         return err_fail(e, errno, "'%s' cannot be looked at: %s", path, strerrordesc_np(errno));
@@ -146,7 +146,7 @@ static int check_given(struct settling *s, const struct xml_disk *disk, const ch
         r = err_fail(e, EEXIST, "'%s' is named by another snapshot or disk already", path);
     if (r == 0 && reuse)
         r = check_reused(s, disk, path, driver, e);
-    return r < 0 ? r : add_target(s->targets, path, there, e);
+    return r < 0 ? r : add_target(s->new_files, path, there, e);
 }
 
 /* ---- names that are chosen ---- */
@@ -166,7 +166,7 @@ static int is_free(struct settling *s, const char *path, bool *ret, struct err *
 {
     struct stat st;
     *ret = false;
-    if (has_target(s->targets, path) || names_has(s->v->names, path) || lstat(path, &st) == 0)
+    if (has_target(s->new_files, path) || names_has(s->v->names, path) || lstat(path, &st) == 0)
         return 0;
     if (errno != ENOENT)
         return err_fail(e, errno, "'%s' cannot be looked at: %s", path, strerrordesc_np(errno));
@@ -193,7 +193,7 @@ static int choose(struct settling *s, const char *disk, const char *name, const 
         if (r == 0)
             r = is_free(s, path.s, &free_to_use, e);
         if (r == 0 && free_to_use)
-            r = add_target(s->targets, path.s, false, e);
+            r = add_target(s->new_files, path.s, false, e);
         if (r == 0 && free_to_use)
             *ret = text_take(&path, NULL);
         if (r < 0 || free_to_use)
@@ -272,14 +272,14 @@ static int settle_memory(struct settling *s, struct xml_request *q, struct err *
                     "memspec=PATH");
 }
 
-int targets_settle(const struct survey *v, const struct domain *d, struct wish *w,
-                   struct targets *ret, struct err *e)
+int new_files_settle(const struct survey *v, const struct domain *d, struct wish *w,
+                     struct new_files *ret, struct err *e)
 {
     struct mounts *mounts autodestroy(mounts_free) = mounts_read();
-    struct settling s = {.v = v, .d = d, .mounts = mounts, .targets = ret};
+    struct settling s = {.v = v, .d = d, .mounts = mounts, .new_files = ret};
     struct xml_request *q = &w->request;
     s.reuse = w->flags & VIRT_CREATE_REUSE_EXTERNAL;
-    *ret = (struct targets){0};
+    *ret = (struct new_files){0};
     if (!mounts)
         return err_nomem(e);
     int r = 0;
@@ -291,7 +291,7 @@ int targets_settle(const struct survey *v, const struct domain *d, struct wish *
     return r;
 }
 
-int targets_confirm(const struct targets *t, struct err *e)
+int new_files_confirm(const struct new_files *t, struct err *e)
 {
     struct stat st;
     for (size_t i = 0; i < t->n; i++)

@@ -13,7 +13,7 @@ struct target {
     bool there; /* it was there before: a block device, or a file to be used again */
 };
 
-struct targets {
+struct new_files {
     struct target *items;
     size_t n;
 };
@@ -21,12 +21,12 @@ struct targets {
 /* Settles the files of `w`, for which plan_make was asked, and sees that each is free to be made:
  * no file has its name, no domain's disk or snapshot names it, and nothing stands on what is there
  * already (a block device, or with reuse-external a file). EINVAL, EEXIST, EBUSY, EOPNOTSUPP (of a
- * disk that is no file nobody can guess the overlay's name). targets_drop in any case. */
-int targets_settle(const struct survey *v, const struct domain *d, struct wish *w,
-                   struct targets *ret, struct err *e);
-void targets_drop(struct targets *t);
+ * disk that is no file nobody can guess the overlay's name). new_files_drop in any case. */
+int new_files_settle(const struct survey *v, const struct domain *d, struct wish *w,
+                     struct new_files *ret, struct err *e);
+void new_files_drop(struct new_files *t);
 
 /* Right before the call: is still nothing there that was not? EEXIST. */
-int targets_confirm(const struct targets *t, struct err *e);
+int new_files_confirm(const struct new_files *t, struct err *e);
 
 #endif

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/catalog/catalog.h"
 #include "model/change/procedures.h"
+#include "model/state.h"
 #include "model/storage/volumes.h"
 #include "virt/change.h"
 #include "virt/xml_listing.h"
@@ -18,7 +18,7 @@ static bool is_disk_only(const struct wish *w)
     return w->flags & VIRT_CREATE_DISK_ONLY;
 }
 
-static int read_documents(const struct turn *t, char **domain, char **config, struct err *e)
+static int read_documents(const struct operation *t, char **domain, char **config, struct err *e)
 {
     struct virt *v = t->m->virt;
     const struct domain *d = t->domain;
@@ -28,7 +28,7 @@ static int read_documents(const struct turn *t, char **domain, char **config, st
     return r == 0 && d->persistent ? virt_domain_secure_config(v, d->uuid, config, e) : r;
 }
 
-static int write_listing(struct new_snapshot *ns, const struct turn *t, const struct wish *w,
+static int write_listing(struct new_snapshot *ns, const struct operation *t, const struct wish *w,
                          struct err *e)
 {
     autofree char *domain = NULL, *config = NULL;
@@ -48,7 +48,7 @@ static int write_listing(struct new_snapshot *ns, const struct turn *t, const st
 
 /* ---- its files ---- */
 
-static bool was_there(const struct targets *t, const char *path)
+static bool was_there(const struct new_files *t, const char *path)
 {
     for (size_t i = 0; i < t->n; i++)
         if (!strcmp(t->items[i].path, path))
@@ -71,7 +71,7 @@ static int add_overlay(struct new_snapshot *ns, const struct domain *d, const st
                               .from = strdup(from ? from : ""),
                               .path = strdup(asked->file),
                               .format = strdup(asked->driver ? asked->driver : "qcow2"),
-                              .there = was_there(ns->targets, asked->file)};
+                              .there = was_there(ns->new_files, asked->file)};
     return o->target && o->from && o->path && o->format ? 0 : err_nomem(e);
 }
 
@@ -91,7 +91,7 @@ static int add_overlays(struct new_snapshot *ns, const struct domain *d,
 
 /* ---- the plan ---- */
 
-static int copy_texts(struct new_snapshot *ns, const struct turn *t, const struct wish *w,
+static int copy_texts(struct new_snapshot *ns, const struct operation *t, const struct wish *w,
                       struct err *e)
 {
     const struct xml_request *q = &w->request;
@@ -103,14 +103,14 @@ static int copy_texts(struct new_snapshot *ns, const struct turn *t, const struc
 }
 
 /* The domains of the test driver have no files, and no operation on them outlives us. */
-int new_snapshot_plan(struct new_snapshot *ns, const struct turn *t, const struct wish *w,
-                      const struct plan *p, const struct targets *targets, const char *request,
+int new_snapshot_plan(struct new_snapshot *ns, const struct operation *t, const struct wish *w,
+                      const struct plan *p, const struct new_files *new_files, const char *request,
                       struct err *e)
 {
     ns->p.kind = &new_snapshot_kind;
     ns->before = t->domain;
     ns->request = request;
-    ns->targets = targets;
+    ns->new_files = new_files;
     ns->flags = w->flags;
     ns->active = t->domain->active;
     ns->running = !strcmp(t->domain->state, "running");

@@ -42,7 +42,7 @@ struct new_snapshot {
     /* ---- not in the journal: of the thread that asks for it ---- */
     const struct domain *before; /* as it was planned for; NULL when it was cut off */
     const char *request;         /* what libvirt gets */
-    const struct targets *targets;
+    const struct new_files *new_files;
     unsigned flags; /* VIRT_CREATE_* */
     bool saves;     /* a memory, which takes its time and can be aborted */
     bool *unsupported;
@@ -56,8 +56,8 @@ enum { NEW_SNAPSHOT_ROWS = 14 };
 extern const struct field new_snapshot_rows[NEW_SNAPSHOT_ROWS];
 
 /* Fills in the plan: of the wish as it was settled for t->domain, and of the document for it. */
-int new_snapshot_plan(struct new_snapshot *ns, const struct turn *t, const struct wish *w,
-                      const struct plan *p, const struct targets *targets, const char *request,
+int new_snapshot_plan(struct new_snapshot *ns, const struct operation *t, const struct wish *w,
+                      const struct plan *p, const struct new_files *new_files, const char *request,
                       struct err *e);
 
 #endif

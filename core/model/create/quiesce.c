@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/catalog/catalog.h"
+#include "model/activity/progress.h"
 #include "model/journal/procedure.h"
+#include "model/state.h"
 
 /* What a guest's agent has to freeze all file systems, or thaw them. */
 enum { FREEZE_SECONDS = 30 };
@@ -28,7 +29,7 @@ int quiesce_thaw(struct model *m, const char *uuid, bool late, struct text *rema
         return 0;
     if (asked < 0)
         return asked;
-    if (r < 0 && (why.no == EHOSTDOWN || err_is_want(why.no)))
+    if (r < 0 && (why.no == EHOSTDOWN || err_is_resource(why.no)))
         return err_fail(e, why.no, "%s", why.text);
     if (late)
         text_add(remark, "%sa snapshot was cut off with the guest's file systems frozen; they %s%s",

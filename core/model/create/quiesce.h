@@ -6,7 +6,9 @@
 
 #include "base/text.h"
 #include "model/journal/journal.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 /* Has the guest's agent freeze them (virt_freeze has the errors). The journal tells of it. */
 int quiesce_freeze(struct model *m, const char *uuid, struct err *e);

@@ -17,10 +17,11 @@
 
 #include "base/sync.h"
 #include "image/image.h"
-#include "model/catalog/catalog.h"
+#include "model/activity/progress.h"
 #include "model/change/jobs.h"
 #include "model/change/procedures.h"
 #include "model/create/new_snapshot.h"
+#include "model/state.h"
 #include "model/storage/file_chain.h"
 #include "model/change/reclaim.h"
 #include "model/create/quiesce.h"
@@ -92,7 +93,7 @@ static int run_make(struct procedure *p, struct err *e)
 {
     struct new_snapshot *ns = of(p);
     struct err ignored;
-    int r = targets_confirm(ns->targets, e);
+    int r = new_files_confirm(ns->new_files, e);
     if (r == 0 && ns->quiesce)
         r = freeze(ns, e);
     if (r < 0)
@@ -108,7 +109,7 @@ static int run_make(struct procedure *p, struct err *e)
 static enum step_fit fits_make(const struct procedure *p)
 {
     const struct new_snapshot *ns = of(p);
-    return ns->before && turn_is_same(ns->before, ns->p.now) ? STEP_FITS : STEP_CHANGED;
+    return ns->before && operation_sees_same(ns->before, ns->p.now) ? STEP_FITS : STEP_CHANGED;
 }
 
 /* ---- both ways ---- */
@@ -323,17 +324,17 @@ static bool may_be_switched(const struct new_snapshot *ns)
 /* The names were free when libvirt was asked, so that a file of such a name is the snapshot's. */
 static int drop_files(struct new_snapshot *ns, struct err *e)
 {
-    autofree struct leftover_own *files = calloc(ns->n_overlays + 1, sizeof(*files));
+    autofree struct reclaim_own *files = calloc(ns->n_overlays + 1, sizeof(*files));
     size_t n = 0;
     if (!files)
         return err_nomem(e);
     enum left what = may_be_switched(ns) ? LEFT_TOP : LEFT_UNUSED;
     for (size_t i = 0; i < ns->n_overlays; i++)
         if (!ns->overlays[i].there)
-            files[n++] = (struct leftover_own){ns->overlays[i].path, ns->overlays[i].from, what};
+            files[n++] = (struct reclaim_own){ns->overlays[i].path, ns->overlays[i].from, what};
     if (*ns->memory)
-        files[n++] = (struct leftover_own){.path = ns->memory, .what = LEFT_MEMORY};
-    return n ? leftovers_drop_own(ns->p.m, ns->p.now, files, n, ns->p.remark, e) : 0;
+        files[n++] = (struct reclaim_own){.path = ns->memory, .what = LEFT_MEMORY};
+    return n ? reclaim_drop_own(ns->p.m, ns->p.now, files, n, ns->p.remark, e) : 0;
 }
 
 /* Of a domain that is gone every file stays, since its disks may be on the overlays. */

@@ -5,6 +5,8 @@
  * to be: below the live disk QEMU has put the file above the overlay onto the content; the live
  * disk itself is the content after we had begun to tell it so.
  */
+#include "model/activity/activity.h"
+#include "model/activity/progress.h"
 #include "model/delete/steps.h"
 
 #include <errno.h>
@@ -13,10 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "model/catalog/catalog.h"
 #include "model/change/procedures.h"
 #include "model/reader/evidence.h"
 #include "model/reader/image_backing.h"
+#include "model/state.h"
 #include "model/storage/file_chain.h"
 #include "model/change/later.h"
 #include "model/storage/file_marks.h"
@@ -156,7 +158,7 @@ static int compare(const struct delete *del, const struct survey *v, const struc
 {
     struct merge m;
     struct merge_gone gone = {.one = delete_target(del)};
-    int base = need_file(v, disk->base);
+    int base = users_file(v, disk->base);
     int r = gone.one ? merge_find(v, del->p.now, gone, disk->target, base, &m, e)
                      : err_fail(e, EBUSY, "the snapshot has gone meanwhile");
     if (r == 0)

@@ -12,12 +12,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/catalog/catalog.h"
 #include "model/change/fingerprint.h"
 #include "model/change/procedures.h"
 #include "model/delete/in_use.h"
 #include "model/delete/steps.h"
 #include "model/reader/open_marks.h"
+#include "model/state.h"
 
 static struct delete *of(const struct procedure *p)
 {
@@ -44,7 +44,7 @@ static bool wants_native(const struct procedure *p)
 /* Is the tree still the one that the plan was made for? Asked until anything has begun. */
 static enum step_fit fits(const struct procedure *p)
 {
-    bool same = delete_target(of(p)) && print_snapshots(p->now) == of(p)->snapshots;
+    bool same = delete_target(of(p)) && fingerprint_snapshots(p->now) == of(p)->snapshots;
     return same || p->step >= DELETE_MERGE ? STEP_FITS : STEP_CHANGED;
 }
 

@@ -14,7 +14,9 @@
 #define SNAPFS_MODEL_DELETE_DELETE_H
 
 #include "model/journal/procedure.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 struct open_mark;
 

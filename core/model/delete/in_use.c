@@ -6,9 +6,9 @@
 
 #include "base/clock.h"
 #include "model/activity/task.h"
-#include "model/catalog/catalog.h"
 #include "model/reader/holders.h"
 #include "model/reader/open_marks.h"
+#include "model/state.h"
 
 enum { LOOK_AGAIN_MS = 20, FILES_SHOWN_MAX = 4 };
 

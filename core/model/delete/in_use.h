@@ -3,7 +3,9 @@
 #ifndef SNAPFS_MODEL_DELETE_IN_USE_H
 #define SNAPFS_MODEL_DELETE_IN_USE_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 enum { IN_USE_WAIT_MS = 1000 };
 

@@ -32,7 +32,7 @@ static bool is_live(const struct question *q, const struct graph_user *u)
  * disk, except if their XML names the file as a volume. */
 static bool is_moved(const struct question *q, const struct graph_user *u)
 {
-    if (u->tag || u->inside || (u->snapshot && u->volume) || strcmp(u->domain, q->d->name) != 0)
+    if (u->tag || u->mount_path || (u->snapshot && u->volume) || strcmp(u->domain, q->d->name) != 0)
         return false;
     return u->snapshot || is_live(q, u);
 }
@@ -48,7 +48,7 @@ static bool keeps(const struct question *q, size_t user, size_t k)
         return false;
     if (k == 1)
         return is_moved(q, u);
-    return !u->inside && graph_chain(g, user, k - 2) == q->m.above;
+    return !u->mount_path && graph_chain(g, user, k - 2) == q->m.above;
 }
 
 static bool is_in_base(const struct question *q, const struct snapshot *s)
@@ -64,10 +64,10 @@ static bool is_in_base(const struct question *q, const struct snapshot *s)
 /* A clone on an image in a mount uses what that snapshot uses. */
 static bool stands_on_it(const struct question *q, const struct graph_user *u)
 {
-    bool known = u->inside && survey_knows_domain(q->v, u->inside);
-    for (size_t i = 0; u->inside && i < q->d->n; i++) {
+    bool known = u->mount_path && survey_knows_domain(q->v, u->mount_path);
+    for (size_t i = 0; u->mount_path && i < q->d->n; i++) {
         const struct snapshot *s = &q->d->all[i];
-        if (inside_reads(q->d, s, u->inside, known) && is_in_base(q, s))
+        if (mount_path_reads(q->d, s, u->mount_path, known) && is_in_base(q, s))
             return true;
     }
     return false;
@@ -98,7 +98,7 @@ static int check_users(struct question *q, struct err *e)
     for (size_t i = 0; i < graph_n_users(g); i++) {
         const struct graph_user *u = graph_user(g, i);
         size_t k = graph_depth(g, i, q->m.base);
-        bool stays = k == SIZE_MAX ? !u->unknown && !stands_on_it(q, u) : keeps(q, i, k);
+        bool stays = k == SIZE_MAX ? !u->may_continue && !stands_on_it(q, u) : keeps(q, i, k);
         if (stays || u->left || is_deleted(q, u))
             continue;
         if (!u->found)
@@ -117,7 +117,7 @@ static int find_files(struct question *q, struct err *e)
     const struct graph *g = q->v->graph;
     int live = survey_user(q->v, q->d, NULL, q->target);
     size_t k = live < 0 ? SIZE_MAX : graph_depth(g, (size_t)live, q->m.base);
-    if (live >= 0 && graph_user(g, (size_t)live)->broken)
+    if (live >= 0 && graph_user(g, (size_t)live)->incomplete)
         return err_fail(e, EBUSY, "the chain of disk '%s' is not whole", q->target);
     if (k == SIZE_MAX || k == 0)
         return err_fail(e, ENOENT, "the live disk '%s' does not stand on the snapshot", q->target);

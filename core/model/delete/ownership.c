@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "model/catalog/catalog.h"
 #include "model/delete/plan.h"
+#include "model/state.h"
 #include "virt/shared.h"
 
 static int check_file(const char *path, struct err *e)

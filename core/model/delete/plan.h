@@ -18,7 +18,9 @@
 
 #include "model/change/reclaim.h"
 #include "model/journal/procedure.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 enum delete_step {
     DELETE_START,
@@ -46,7 +48,7 @@ struct delete
 {
     struct procedure p;
     uint64_t created;   /* the snapshot's time, so that another one of its name is none */
-    uint64_t snapshots; /* domain_print_snapshots */
+    uint64_t snapshots; /* domain_fingerprint_snapshots */
     bool metadata;      /* every file stays as it is */
     bool native;        /* by libvirt's own call; else it only forgets the snapshot */
     bool hide;  /* it has children, and names an overlay that libvirt 9.0 would take for merged */
@@ -54,7 +56,7 @@ struct delete
     bool start; /* the domain is shut off, and has to run for the merge */
     struct delete_disk *disks;
     size_t n;
-    struct leftovers left;
+    struct reclaim left;
 
     /* ---- not in the journal ---- */
     bool merging; /* something of the overlays may be in the contents by now */

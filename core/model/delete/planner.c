@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/catalog/catalog.h"
 #include "model/change/redefinable.h"
 #include "model/delete/delete.h"
 #include "model/delete/plan.h"
+#include "model/state.h"
 #include "model/storage/file_chain.h"
 #include "model/change/guard.h"
 #include "model/change/later.h"
@@ -65,16 +65,16 @@ static int plan_left(const struct planner *p, const struct snapshot_disk *disk, 
 {
     const struct graph *g = p->survey.graph;
     int file = own < 0 ? GRAPH_NO_FILE : graph_chain(g, (size_t)own, 0);
-    size_t loose = need_loose(&p->survey, file);
-    if (loose == SIZE_MAX && is_detached(p, disk)) {
+    size_t unattached = users_unattached(&p->survey, file);
+    if (unattached == SIZE_MAX && is_detached(p, disk)) {
         text_add(p->remark, "; '%s' is left, since disk '%s' was detached", disk->path,
                  disk->target);
         return 0;
     }
-    if (loose == SIZE_MAX)
-        return leftovers_note_chain(&p->del->left, &p->survey, p->d, own, e);
+    if (unattached == SIZE_MAX)
+        return reclaim_note_chain(&p->del->left, &p->survey, p->d, own, e);
     text_add(p->remark, "; '%s' is left for ", disk->path);
-    graph_describe(g, loose, p->remark);
+    graph_describe(g, unattached, p->remark);
     return 0;
 }
 
@@ -132,14 +132,14 @@ static int plan_base(struct planner *p, const char *target, int base, struct err
     if (!later_is_base(p->d->kept, path) || find_merge(p, target, base, &merge, &ignored) < 0 ||
         merge.found >= 0)
         return 0;
-    bool ours = leftover_is_overlay(p->d, graph_file_path(g, merge.top), path);
+    bool ours = reclaim_is_overlay(p->d, graph_file_path(g, merge.top), path);
     return ours ? add_pair(p, target, &merge, true, e) : 0;
 }
 
 static int plan_bases(struct planner *p, const char *target, struct err *e)
 {
     int live = survey_user(&p->survey, p->d, NULL, target), file, r = 0;
-    if (live < 0 || graph_user(p->survey.graph, (size_t)live)->broken)
+    if (live < 0 || graph_user(p->survey.graph, (size_t)live)->incomplete)
         return 0;
     for (size_t k = 1; r == 0; k++) {
         file = graph_chain(p->survey.graph, (size_t)live, k);
@@ -227,7 +227,7 @@ static int plan_order(const struct planner *p, struct err *e)
         r = r < 0 ? r : delete_check_space(p->del, e);
     }
     for (size_t i = 0; r == 0 && i < p->del->n; i++)
-        r = leftovers_note(&p->del->left, p->del->disks[i].top, LEFT_TOP, e);
+        r = reclaim_note(&p->del->left, p->del->disks[i].top, LEFT_TOP, e);
     return r;
 }
 
@@ -243,7 +243,7 @@ static int plan_files(struct planner *p, struct err *e)
         r = plan_order(p, e);
     p->del->native &= !count_tags(p, true);
     if (r == 0 && x->memory == XML_EXTERNAL && x->memory_file)
-        r = leftovers_note(&p->del->left, x->memory_file, LEFT_MEMORY, e);
+        r = reclaim_note(&p->del->left, x->memory_file, LEFT_MEMORY, e);
     return r;
 }
 
@@ -307,7 +307,7 @@ static void fill(const struct planner *p, bool metadata)
 {
     struct delete *del = p->del;
     del->created = (uint64_t)p->s->parsed->created;
-    del->snapshots = print_snapshots(p->d);
+    del->snapshots = fingerprint_snapshots(p->d);
     del->start = del->n && !p->d->active;
     del->metadata = metadata;
     del->hide = guard_is_external(p->s) && p->s->n_children;
@@ -324,7 +324,7 @@ static int plan_all(struct planner *p, bool metadata, struct err *e)
     if (r == 0)
         r = check_merge(p, e);
     if (r == 0)
-        r = leftovers_check(p->m, &p->del->left, e);
+        r = reclaim_check(p->m, &p->del->left, e);
     fill(p, metadata);
     if (r == 0 && p->del->start)
         r = delete_check_ownership(p->m, &p->survey, p->d, e);

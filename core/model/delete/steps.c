@@ -16,9 +16,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/catalog/catalog.h"
 #include "model/change/outcome.h"
 #include "model/reader/evidence.h"
+#include "model/state.h"
 #include "model/storage/file_chain.h"
 #include "model/change/guard.h"
 #include "model/change/later.h"
@@ -256,7 +256,7 @@ int delete_run_forget(struct procedure *p, struct err *e)
 }
 
 /* An overlay that is not known to be merged may be all that there is of somebody's disk. */
-static bool may_go(const struct delete *del, const struct leftover *file)
+static bool may_go(const struct delete *del, const struct unused_file *file)
 {
     for (size_t i = 0; i < del->n; i++)
         if (!del->disks[i].merged && !strcmp(del->disks[i].top, file->path))
@@ -267,13 +267,14 @@ static bool may_go(const struct delete *del, const struct leftover *file)
 int delete_run_remove(struct procedure *p, struct err *e)
 {
     struct delete *del = of(p);
-    const struct leftovers *all = &del->left;
-    autofree struct leftover *items = calloc(all->n + 1, sizeof(*items)); /* borrow their paths */
-    struct leftovers left = {.items = items};
+    const struct reclaim *all = &del->left;
+    autofree struct unused_file *items =
+        calloc(all->n + 1, sizeof(*items)); /* borrow their paths */
+    struct reclaim left = {.items = items};
     if (!items)
         return err_nomem(e);
     for (size_t i = 0; i < all->n; i++)
         if (may_go(del, &all->items[i]))
             left.items[left.n++] = all->items[i];
-    return leftovers_remove(del->p.m, del->p.now, &left, del->p.remark, e);
+    return reclaim_remove(del->p.m, del->p.now, &left, del->p.remark, e);
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* verb.c - rmdir, and the words of the `delete` file; see verbs.h. Locks: those of
  * change/operation.h, for the whole of a verb. */
+#include "model/delete/verb.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "model/delete/delete.h"
-#include "model/delete/in_use.h"
 #include "model/change/flag_words.h"
 #include "model/change/operation.h"
+#include "model/delete/delete.h"
+#include "model/delete/in_use.h"
 #include "model/reader/modified.h"
 #include "model/reader/open_marks.h"
-#include "model/delete/verb.h"
 
 enum word {
     CHILDREN = 1 << 0,
@@ -28,16 +29,16 @@ static const struct flag_word delete_words[] = {
 
 /* ---- one ---- */
 
-static int delete_one(struct turn *t, const struct snapshot *s, unsigned words, struct text *remark,
-                      struct err *e)
+static int delete_one(struct operation *t, const struct snapshot *s, unsigned words,
+                      struct text *remark, struct err *e)
 {
     struct open_mark *mark autodestroy(open_mark_drop) = NULL;
     struct open_mark **claim = words & FORCE ? NULL : &mark;
     int r = claim ? in_use_check(t->m, t->domain, s, NULL, e) : 0;
     if (r == 0)
-        r = turn_confirm(t, e);
+        r = operation_confirm(t, e);
     if (r == 0)
-        untouched_note_merges(t->m, t->domain, s);
+        modified_note_merges(t->m, t->domain, s);
     if (r == 0)
         r = delete_snapshot(t->m, t->journal, t->domain, s, words & METADATA, words & FORCE, claim,
                             remark, e);
@@ -63,8 +64,8 @@ static int fail_after(size_t done, struct err *e)
 
 /* Finds the deepest snapshot below `top`, or `top` itself. ESTALE if `top` is gone; EBUSY if the
  * deepest was not there when the domain was first read. */
-static int find_next(const struct turn *t, const struct domain *first, const struct snapshot *top,
-                     const struct snapshot **ret, struct err *e)
+static int find_next(const struct operation *t, const struct domain *first,
+                     const struct snapshot *top, const struct snapshot **ret, struct err *e)
 {
     const struct snapshot *now = domain_find_same(t->domain, top);
     if (!now)
@@ -76,7 +77,7 @@ static int find_next(const struct turn *t, const struct domain *first, const str
                     (*ret)->name, top->name);
 }
 
-static int delete_next(struct turn *t, const struct snapshot *s, size_t done, unsigned words,
+static int delete_next(struct operation *t, const struct snapshot *s, size_t done, unsigned words,
                        struct text *remark, struct err *e)
 {
     text_add(remark, "%s'%s': ", done ? "; " : "", s->name);
@@ -90,7 +91,7 @@ static int delete_next(struct turn *t, const struct snapshot *s, size_t done, un
 
 /* Deletes all below `top`, a snapshot of t->domain, and with CHILDREN also `top`. The domain is
  * read again after each delete; `first` keeps `top` alive until the last. */
-static int delete_below(struct turn *t, const struct snapshot *top, unsigned words,
+static int delete_below(struct operation *t, const struct snapshot *top, unsigned words,
                         struct text *remark, struct err *e)
 {
     struct domain *first autodestroy(domain_unref) = domain_ref(t->domain);
@@ -108,12 +109,12 @@ static int delete_below(struct turn *t, const struct snapshot *top, unsigned wor
         if (r == 0)
             r = delete_next(t, s, done, words, remark, e);
         if (r == 0 && ++done && !last)
-            r = turn_again(t, e);
+            r = operation_read_again(t, e);
     }
     return r < 0 ? fail_after(done, e) : 0;
 }
 
-static int delete_as_told(struct turn *t, const struct snapshot *s, unsigned words,
+static int delete_as_told(struct operation *t, const struct snapshot *s, unsigned words,
                           struct text *remark, struct err *e)
 {
     if (words & (CHILDREN | CHILDREN_ONLY))
@@ -130,11 +131,11 @@ static int delete_as_told(struct turn *t, const struct snapshot *s, unsigned wor
 static int delete_by(struct model *m, const char *uuid, uint64_t ident, unsigned words,
                      struct text *remark, struct err *e)
 {
-    autoturn struct turn t = {0};
+    autooperation struct operation t = {0};
     const struct snapshot *s = NULL;
-    int r = turn_begin(&t, m, uuid, e);
+    int r = operation_begin(&t, m, uuid, e);
     if (r == 0)
-        r = turn_snapshot(&t, ident, &s, e);
+        r = operation_snapshot(&t, ident, &s, e);
     return r == 0 ? delete_as_told(&t, s, words, remark, e) : r;
 }
 

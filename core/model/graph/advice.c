@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 
 #include "base/hash.h"
-#include "model/catalog/catalog.h"
 #include "model/graph/mount_path.h"
+#include "model/state.h"
 
 static bool was_said(struct model *m, const char *what)
 {
@@ -22,15 +22,15 @@ static bool was_said(struct model *m, const char *what)
 void advise_of_current(struct model *m, const struct graph *g)
 {
     for (size_t i = 0; m->options.say && i < graph_n_users(g); i++) {
-        const char *inside = graph_user(g, i)->inside;
+        const char *mount_path = graph_user(g, i)->mount_path;
         autotext struct text line = {0};
-        if (!inside || !inside_is_current(inside))
+        if (!mount_path || !mount_path_is_current(mount_path))
             continue;
         graph_describe(g, i, &line);
         text_add(&line,
                  " uses '%s' in a mount, which is another image as soon as a snapshot is made; "
                  "make the clone on the path through 'by-name'",
-                 inside);
+                 mount_path);
         if (!line.failed && !was_said(m, line.s))
             m->options.say(true, line.s);
     }

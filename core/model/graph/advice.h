@@ -4,7 +4,9 @@
 #define SNAPFS_MODEL_GRAPH_ADVICE_H
 
 #include "model/graph/graph.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 /* Warns, once, of each clone whose backing file is in a mount by a path through `current`: it reads
  * other bytes as soon as a snapshot is made. */

@@ -13,7 +13,7 @@ enum { BUCKETS = 1024 };
 struct chain {
     struct chain *next;
     int *numbers;
-    char *inside;
+    char *mount_path;
     struct image_layer *layers;
     size_t n_layers;
 };
@@ -21,17 +21,17 @@ struct chain {
 struct end {
     struct end *next;
     char *path, *format;
-    struct trail trail;
+    struct cached_chain cached_chain;
 };
 
-struct trails {
+struct chain_cache {
     struct chain *chains;
     struct end *buckets[BUCKETS];
 };
 
-struct trails *trails_new(void)
+struct chain_cache *chain_cache_new(void)
 {
-    return calloc(1, sizeof(struct trails));
+    return calloc(1, sizeof(struct chain_cache));
 }
 
 static void end_free(struct end *x)
@@ -44,12 +44,12 @@ static void end_free(struct end *x)
 static void chain_free(struct chain *c)
 {
     free(c->numbers);
-    free(c->inside);
+    free(c->mount_path);
     image_layers_free(c->layers, c->n_layers);
     free(c);
 }
 
-void trails_free(struct trails *t)
+void chain_cache_free(struct chain_cache *t)
 {
     if (!t)
         return;
@@ -70,27 +70,30 @@ static size_t bucket_of(const char *path)
     return hash_end(hash_str(HASH_START, path)) % BUCKETS;
 }
 
-bool trails_find(const struct trails *t, const char *path, const char *format, struct trail *ret)
+bool chain_cache_find(const struct chain_cache *t, const char *path, const char *format,
+                      struct cached_chain *ret)
 {
     const struct end *x = t->buckets[bucket_of(path)];
     while (x && (strcmp(x->path, path) != 0 || strcmp(x->format, format) != 0))
         x = x->next;
     if (x)
-        *ret = x->trail;
+        *ret = x->cached_chain;
     return x;
 }
 
-static bool add_end(struct trails *t, const char *path, const char *format,
-                    const struct trail *trail)
+static bool add_end(struct chain_cache *t, const char *path, const char *format,
+                    const struct cached_chain *cached_chain)
 {
-    struct trail known;
-    if (trails_find(t, path, format, &known))
+    struct cached_chain known;
+    if (chain_cache_find(t, path, format, &known))
         return true;
     struct end *x = calloc(1, sizeof(*x)), **bucket = &t->buckets[bucket_of(path)];
     if (!x)
         return false;
-    *x = (struct end){
-        .next = *bucket, .path = strdup(path), .format = strdup(format), .trail = *trail};
+    *x = (struct end){.next = *bucket,
+                      .path = strdup(path),
+                      .format = strdup(format),
+                      .cached_chain = *cached_chain};
     if (!x->path || !x->format) {
         end_free(x);
         return false;
@@ -99,7 +102,7 @@ static bool add_end(struct trails *t, const char *path, const char *format,
     return true;
 }
 
-static const struct chain *add_chain(struct trails *t, const struct trail *trail,
+static const struct chain *add_chain(struct chain_cache *t, const struct cached_chain *cached_chain,
                                      struct image_layer *layers, size_t n_layers)
 {
     struct chain *c = calloc(1, sizeof(*c));
@@ -109,35 +112,37 @@ static const struct chain *add_chain(struct trails *t, const struct trail *trail
     }
     c->layers = layers;
     c->n_layers = n_layers;
-    c->numbers = calloc(trail->n + 1, sizeof(*c->numbers));
-    c->inside = trail->inside ? strdup(trail->inside) : NULL;
-    if (!c->numbers || (trail->inside && !c->inside)) {
+    c->numbers = calloc(cached_chain->n + 1, sizeof(*c->numbers));
+    c->mount_path = cached_chain->mount_path ? strdup(cached_chain->mount_path) : NULL;
+    if (!c->numbers || (cached_chain->mount_path && !c->mount_path)) {
         chain_free(c);
         return NULL;
     }
-    memcpy(c->numbers, trail->chain, trail->n * sizeof(*c->numbers));
+    memcpy(c->numbers, cached_chain->chain, cached_chain->n * sizeof(*c->numbers));
     c->next = t->chains;
     t->chains = c;
     return c;
 }
 
-bool trails_add(struct trails *t, const char *path, const char *format, const struct trail *trail,
-                struct image_layer *layers, size_t n_layers)
+bool chain_cache_add(struct chain_cache *t, const char *path, const char *format,
+                     const struct cached_chain *cached_chain, struct image_layer *layers,
+                     size_t n_layers)
 {
-    const struct chain *c = add_chain(t, trail, layers, n_layers);
+    const struct chain *c = add_chain(t, cached_chain, layers, n_layers);
     if (!c)
         return false;
-    struct trail one = *trail;
+    struct cached_chain one = *cached_chain;
     one.chain = c->numbers;
-    one.inside = c->inside;
+    one.mount_path = c->mount_path;
     one.layers = layers;
     one.n_layers = n_layers;
     bool ok = add_end(t, path, format, &one);
     /* What is wrong with a chain can have to do with where it began. */
-    bool whole = !trail->broken && !trail->unknown && !trail->inside && n_layers == trail->n;
+    bool whole = !cached_chain->incomplete && !cached_chain->may_continue &&
+                 !cached_chain->mount_path && n_layers == cached_chain->n;
     for (size_t i = 1; ok && whole && i < n_layers; i++) {
         one.chain = c->numbers + i;
-        one.n = trail->n - i;
+        one.n = cached_chain->n - i;
         one.layers = layers + i;
         one.n_layers = n_layers - i;
         ok = !layers[i].format || add_end(t, layers[i].path, layers[i].format, &one);

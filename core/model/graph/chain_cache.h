@@ -14,28 +14,30 @@
 #include "base/mem.h"
 #include "image/image.h"
 
-struct trails;
+struct chain_cache;
 
-struct trails *trails_new(void);    /* NULL without memory */
-void trails_free(struct trails *t); /* NULL allowed */
-MEM_CLEANUP(struct trails, trails_free)
+struct chain_cache *chain_cache_new(void);    /* NULL without memory */
+void chain_cache_free(struct chain_cache *t); /* NULL allowed */
+MEM_CLEANUP(struct chain_cache, chain_cache_free)
 
-struct trail {
+struct cached_chain {
     const int *chain; /* numbers of files, top first */
     size_t n;
     const struct image_layer *layers; /* as the headers have them; of one that is not whole fewer */
     size_t n_layers;
-    bool broken, unknown; /* as in struct graph_user, and */
-    const char *inside;   /* the same; NULL for none */
+    bool incomplete, may_continue; /* as in struct graph_user, and */
+    const char *mount_path;        /* the same; NULL for none */
 };
 
 /* The chain that begins with `path` in that format, borrowed; false: it was not followed. */
-bool trails_find(const struct trails *t, const char *path, const char *format, struct trail *ret);
+bool chain_cache_find(const struct chain_cache *t, const char *path, const char *format,
+                      struct cached_chain *ret);
 
 /* Remembers a chain by the headers, its strings and numbers copied; of one that is whole also its
  * ends, each by the path and format that the layer above gives. `layers`, which it takes over, may
  * be fewer than the chain's numbers. false without memory. */
-bool trails_add(struct trails *t, const char *path, const char *format, const struct trail *trail,
-                struct image_layer *layers, size_t n_layers);
+bool chain_cache_add(struct chain_cache *t, const char *path, const char *format,
+                     const struct cached_chain *cached_chain, struct image_layer *layers,
+                     size_t n_layers);
 
 #endif

@@ -37,7 +37,7 @@ static void user_clear(struct user *x)
     free((char *)(uintptr_t)x->u.target);
     free((char *)(uintptr_t)x->u.tag);
     free((char *)(uintptr_t)x->u.tag_id);
-    free((char *)(uintptr_t)x->u.inside);
+    free((char *)(uintptr_t)x->u.mount_path);
     free(x->chain);
 }
 
@@ -148,7 +148,8 @@ static bool own(const char **at)
 /* All of them, so that what could not be copied is not freed. */
 static bool own_strings(struct graph_user *u)
 {
-    const char **all[] = {&u->domain, &u->snapshot, &u->target, &u->tag, &u->tag_id, &u->inside};
+    const char **all[] = {&u->domain, &u->snapshot, &u->target,
+                          &u->tag,    &u->tag_id,   &u->mount_path};
     bool ok = true;
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         ok &= own(all[i]);
@@ -197,9 +198,9 @@ bool graph_add_tail(struct graph *g, const struct graph_user *u, size_t like, in
     tail.again = true;
     size_t depth = graph_depth(g, like, file);
     const struct user *x = &g->users[like];
-    tail.broken = x->u.broken;
-    tail.unknown = x->u.unknown;
-    tail.inside = x->u.inside;
+    tail.incomplete = x->u.incomplete;
+    tail.may_continue = x->u.may_continue;
+    tail.mount_path = x->u.mount_path;
     autofree int *chain = calloc(x->n, sizeof(*chain));
     if (!chain)
         return false;
@@ -248,7 +249,7 @@ static bool reads_through(const struct graph *g, const struct user *x, int file,
     for (size_t k = 0; k < x->n; k++)
         if (graph_same(g, x->chain[k], file) && (k > 0 || !x->u.tag || removed))
             return true;
-    return x->u.unknown;
+    return x->u.may_continue;
 }
 
 void graph_users_of(const struct graph *g, int file, bool removed,
@@ -269,7 +270,7 @@ void graph_describe(const struct graph *g, size_t i, struct text *out)
     const struct user *x = &g->users[i];
     if (x->u.snapshot)
         text_add(out, "snapshot '%s' of domain '%s' (%s)", x->u.snapshot, x->u.domain, x->u.target);
-    else if (x->u.loose)
+    else if (x->u.unattached)
         text_add(out, "the overlay '%s', which no disk is on", x->u.target);
     else if (x->u.found && !x->u.tag)
         text_add(out, "the image '%s' (no domain has it)", x->u.target);
@@ -281,9 +282,9 @@ void graph_describe(const struct graph *g, size_t i, struct text *out)
         text_add(out, "the live disk %s of domain '%s'", x->u.target, x->u.domain);
     else
         text_add(out, "a snapshot of domain '%s' whose XML cannot be read", x->u.domain);
-    if (x->u.unknown && x->n)
+    if (x->u.may_continue && x->n)
         text_add(out, " (whose backing chain cannot be followed below '%s')",
                  g->files[x->chain[x->n - 1]].path);
-    else if (x->u.unknown && *x->u.target)
+    else if (x->u.may_continue && *x->u.target)
         text_add(out, " (whose file is not known)");
 }

@@ -53,17 +53,18 @@ struct graph_user {
                              without a chain */
     const char *tag;      /* internal: the tag's name in the top file; else NULL */
     const char *tag_id;   /* that tag's id, NULL where it was not found */
-    const char *inside;   /* a clone: the chain ends in this file of a snapfs mount, as a path from
+    const char
+        *mount_path; /* a clone: the chain ends in this file of a snapfs mount, as a path from
                              the mounted tree's root; else NULL */
     bool
         left; /* a tag that a copy has left over (storage/file_marks.h), whose bytes nobody needs */
-    bool broken;  /* something is wrong with the chain, and */
-    bool unknown; /* it may go on below what was found, to any file */
-    bool volume;  /* its XML names the top file as a volume of a pool */
-    bool loose;   /* an overlay that no disk is on; of no domain */
-    bool again;   /* another chain of the user before it, which has the same bytes */
-    bool found;   /* an image that no domain has, or a tag in one (strangers.h) */
-    bool loop;    /* a loop device */
+    bool incomplete;   /* something is wrong with the chain, and */
+    bool may_continue; /* it may go on below what was found, to any file */
+    bool volume;       /* its XML names the top file as a volume of a pool */
+    bool unattached;   /* an overlay that no disk is on; of no domain */
+    bool again;        /* another chain of the user before it, which has the same bytes */
+    bool found;        /* an image that no domain has, or a tag in one (strangers.h) */
+    bool loop;         /* a loop device */
 };
 
 /* Is it a domain's live disk? */

@@ -105,7 +105,7 @@ static struct stand walk(const struct domain *d, const char *path, const struct 
     return failed ? (struct stand){OUTSIDE, NULL} : w;
 }
 
-const struct snapshot *inside_snapshot(const struct domain *d, const char *path)
+const struct snapshot *mount_path_snapshot(const struct domain *d, const char *path)
 {
     bool through;
     return walk(d, path, NULL, &through).snapshot;
@@ -146,11 +146,12 @@ static bool may_name(const char *path, const char *coded)
 /* May the path be one in this domain's directory? */
 static bool may_be_in(const struct domain *d, const char *path, bool known)
 {
-    autofree char *name = inside_domain(path);
+    autofree char *name = mount_path_domain(path);
     return !known || !name || !strcmp(name, d->coded);
 }
 
-bool inside_reads(const struct domain *d, const struct snapshot *s, const char *path, bool known)
+bool mount_path_reads(const struct domain *d, const struct snapshot *s, const char *path,
+                      bool known)
 {
     bool through;
     struct stand w = walk(d, path, s, &through);
@@ -159,15 +160,15 @@ bool inside_reads(const struct domain *d, const struct snapshot *s, const char *
     return may_be_in(d, path, known) && may_name(path, s->coded);
 }
 
-bool inside_uses(const struct domain *d, const struct snapshot *s, const char *path, bool known)
+bool mount_path_uses(const struct domain *d, const struct snapshot *s, const char *path, bool known)
 {
     bool through;
     walk(d, path, s, &through);
-    return through || inside_reads(d, s, path, known);
+    return through || mount_path_reads(d, s, path, known);
 }
 
 /* DOMAIN/by-name/NAME/IMAGE and DOMAIN/snapshots/NAME/…/IMAGE */
-char *inside_guess(const char *path)
+char *mount_path_guess(const char *path)
 {
     static const char *const rooms[] = {"/by-name/", "/snapshots/"};
     const char *room = NULL;
@@ -183,13 +184,13 @@ char *inside_guess(const char *path)
     return domain ? strdup(domain) : NULL;
 }
 
-char *inside_domain(const char *path)
+char *mount_path_domain(const char *path)
 {
     bool last, failed = false;
     return next_name(&path, &last, &failed);
 }
 
-bool inside_is_current(const char *path)
+bool mount_path_is_current(const char *path)
 {
     bool last, failed = false;
     free(next_name(&path, &last, &failed));

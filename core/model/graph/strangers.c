@@ -28,17 +28,17 @@ struct search {
     size_t n_seen;
     int n_files;        /* of the graph, before the search, and */
     const char **names; /* the last parts of their paths, sorted, borrowed */
-    char *inside;       /* where a chain led into a mount */
+    char *mount_path;   /* where a chain led into a mount */
     char *asked;        /* the file of it that was asked for last */
 };
 
 static int allow(void *ctx, const char *path, struct err *e)
 {
     struct search *s = ctx;
-    free(take(s->inside));
+    free(take(s->mount_path));
     free(s->asked);
     s->asked = strdup(path);
-    return mounts_check(s->mounts, path, &s->inside, e);
+    return mounts_check(s->mounts, path, &s->mount_path, e);
 }
 
 static const char *last_part(const char *path)
@@ -113,23 +113,23 @@ static int add_chain(struct search *s, const char *path, bool *ret_done, struct 
     struct image_policy policy = {.ctx = s, .allow = allow};
     struct image_layer *layers = NULL;
     size_t n = 0;
-    bool unknown = false, known = false;
-    free(take(s->inside));
-    int r = image_layers(&source, &policy, &layers, &n, &unknown, NULL);
+    bool may_continue = false, known = false;
+    free(take(s->mount_path));
+    int r = image_layers(&source, &policy, &layers, &n, &may_continue, NULL);
     if (r == -ENOENT && s->asked)
-        s->inside = inside_guess(s->asked);
+        s->mount_path = mount_path_guess(s->asked);
     if (r < 0)
         denied_note(s->denied, -r, s->asked ? s->asked : path);
     for (size_t i = 1; i < n && !known; i++)
         known = is_known(s, &layers[i]);
     struct graph_user u = {.domain = "",
                            .target = path,
-                           .inside = s->inside,
-                           .broken = r < 0,
-                           .unknown = unknown && !s->inside && r == -EOPNOTSUPP && n,
+                           .mount_path = s->mount_path,
+                           .incomplete = r < 0,
+                           .may_continue = may_continue && !s->mount_path && r == -EOPNOTSUPP && n,
                            .found = true};
-    bool uses = known || u.inside || u.unknown;
-    *ret_done = uses || !u.broken;
+    bool uses = known || u.mount_path || u.may_continue;
+    *ret_done = uses || !u.incomplete;
     r = uses ? add_layers(s, &u, layers, n, e) : 0;
     image_layers_free(layers, n);
     return r;
@@ -144,7 +144,7 @@ static int add_named(struct search *s, const char *path, const struct stat *st, 
     if (named == GRAPH_NO_FILE ||
         !strcmp(last_part(path), last_part(graph_file_path(s->graph, named))))
         return 0;
-    struct graph_user u = {.domain = "", .target = path, .broken = true, .found = true};
+    struct graph_user u = {.domain = "", .target = path, .incomplete = true, .found = true};
     int chain[2] = {graph_file(s->graph, path, NULL, st->st_dev, st->st_ino), named};
     return chain[0] >= 0 && graph_add(s->graph, &u, chain, 2) ? 0 : err_nomem(e);
 }
@@ -276,12 +276,12 @@ int strangers_add(struct graph *g, const struct mounts *mounts, const char *doma
     int r = sort_names(&s, e);
     for (size_t i = 0; r == 0 && i < n; i++) {
         const struct graph_user *u = graph_user(g, i);
-        if (u->loose || (domain && !strcmp(u->domain, domain)))
+        if (u->unattached || (domain && !strcmp(u->domain, domain)))
             r = search_user(&s, i, e);
     }
     free(s.seen);
     free(s.names);
-    free(s.inside);
+    free(s.mount_path);
     free(s.asked);
     return r;
 }

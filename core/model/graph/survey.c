@@ -11,19 +11,20 @@
 #include "base/file_id.h"
 #include "base/mounts.h"
 #include "model/catalog/catalog.h"
+#include "model/catalog/tag_tables.h"
 #include "model/graph/advice.h"
+#include "model/graph/chain_cache.h"
 #include "model/graph/denied.h"
 #include "model/graph/left_files.h"
 #include "model/graph/loops.h"
+#include "model/graph/mount_path.h"
 #include "model/graph/strangers.h"
 #include "model/graph/told.h"
 #include "model/graph/twins.h"
 #include "model/graph/users.h"
-#include "model/graph/mount_path.h"
-#include "model/storage/file_marks.h"
+#include "model/state.h"
 #include "model/storage/backing.h"
-#include "model/catalog/tag_tables.h"
-#include "model/graph/chain_cache.h"
+#include "model/storage/file_marks.h"
 #include "model/storage/volumes.h"
 #include "virt/shared.h"
 
@@ -33,15 +34,15 @@ struct surveyor {
     struct names *names;
     struct names *overlays; /* those that snapshots name */
     struct tag_tables *tables;
-    struct trails *trails;
+    struct chain_cache *chain_cache;
     struct mounts *mounts;
     enum survey_scope scope;
     const char *asking; /* the domain's name; NULL = none */
     struct text unseen;
     size_t n_had;            /* files that a domain or an overlay of one has */
     const atomic_bool *stop; /* when it is set, what is found out is not needed; may be NULL */
-    char *inside; /* where the chain being followed led into a snapfs mount; NULL = nowhere */
-    char *asked;  /* the file of that chain that was asked for last */
+    char *mount_path; /* where the chain being followed led into a snapfs mount; NULL = nowhere */
+    char *asked;      /* the file of that chain that was asked for last */
     struct denied denied;
 };
 
@@ -49,14 +50,14 @@ struct surveyor {
 static int allow(void *ctx, const char *path, struct err *e)
 {
     struct surveyor *v = ctx;
-    char *inside = NULL;
+    char *mount_path = NULL;
     free(v->asked);
     v->asked = strdup(path);
-    int r = mounts_check(v->mounts, path, &inside, e);
-    if (v->inside)
-        free(inside);
+    int r = mounts_check(v->mounts, path, &mount_path, e);
+    if (v->mount_path)
+        free(mount_path);
     else
-        v->inside = inside;
+        v->mount_path = mount_path;
     return r;
 }
 
@@ -93,24 +94,24 @@ static bool is_plain_raw(const struct image_source *source, struct image_layer *
 
 /* Follows a chain; a file that is not there makes one of its own. NULL without memory; what is in
  * *ret lasts until the next. */
-static int *walk(struct surveyor *v, const struct image_source *source, struct trail *ret,
+static int *walk(struct surveyor *v, const struct image_source *source, struct cached_chain *ret,
                  struct image_layer **layers, size_t *n)
 {
     struct image_policy policy = {.ctx = v, .allow = allow};
     struct image_layer top = {.path = (char *)(uintptr_t)source->path,
                               .format = (char *)(uintptr_t)source->format};
-    free(take(v->inside));
-    *ret = (struct trail){0};
-    int r = image_layers(source, &policy, layers, n, &ret->unknown, NULL);
-    if (r == -ENOENT && v->asked && !v->inside)
-        v->inside = inside_guess(v->asked);
-    if (r == -EACCES && !*n && !v->inside && is_plain_raw(source, &top))
+    free(take(v->mount_path));
+    *ret = (struct cached_chain){0};
+    int r = image_layers(source, &policy, layers, n, &ret->may_continue, NULL);
+    if (r == -ENOENT && v->asked && !v->mount_path)
+        v->mount_path = mount_path_guess(v->asked);
+    if (r == -EACCES && !*n && !v->mount_path && is_plain_raw(source, &top))
         r = 0;
     if (r < 0)
         denied_note(&v->denied, -r, v->asked ? v->asked : source->path);
-    ret->broken = r < 0;
-    ret->inside = v->inside;
-    ret->unknown &= !v->inside;
+    ret->incomplete = r < 0;
+    ret->mount_path = v->mount_path;
+    ret->may_continue &= !v->mount_path;
     ret->n = *n ? *n : 1;
     int *chain = *n ? number_chain(v, *layers, *n) : number_chain(v, &top, 1);
     ret->chain = chain;
@@ -123,33 +124,33 @@ static int follow(struct surveyor *v, const char *path, const char *format, stru
     struct image_source source = {.path = path, .format = format};
     struct image_layer *layers;
     size_t n;
-    struct trail t;
+    struct cached_chain t;
     autofree int *chain = walk(v, &source, &t, &layers, &n);
     if (!chain)
         image_layers_free(layers, n);
-    return chain && trails_add(v->trails, path, format, &t, layers, n) ? 0 : err_nomem(e);
+    return chain && chain_cache_add(v->chain_cache, path, format, &t, layers, n) ? 0 : err_nomem(e);
 }
 
 /* The chain, and what is wrong with it in `u`. What `u` borrows lasts as long as the trails. */
 static int chain_of(struct surveyor *v, struct graph_user *u, const char *path, const char *format,
-                    struct trail *ret, struct err *e)
+                    struct cached_chain *ret, struct err *e)
 {
     int r = check_stop(v, e);
-    if (r == 0 && !trails_find(v->trails, path, format, ret))
+    if (r == 0 && !chain_cache_find(v->chain_cache, path, format, ret))
         r = follow(v, path, format, e);
     if (r < 0)
         return r;
-    trails_find(v->trails, path, format, ret);
-    u->broken = ret->broken;
-    u->unknown = ret->unknown;
-    u->inside = ret->inside;
+    chain_cache_find(v->chain_cache, path, format, ret);
+    u->incomplete = ret->incomplete;
+    u->may_continue = ret->may_continue;
+    u->mount_path = ret->mount_path;
     return 0;
 }
 
 static int add_user(struct surveyor *v, struct graph_user *u, const char *path, const char *format,
                     struct err *e)
 {
-    struct trail t = {0};
+    struct cached_chain t = {0};
     int r = chain_of(v, u, path, format, &t, e);
     if (r < 0)
         return r;
@@ -159,20 +160,20 @@ static int add_user(struct surveyor *v, struct graph_user *u, const char *path, 
 /* The user with the chain that counts, and, where these are others, with that of the headers and
  * that of the XML: whatever may be read from has to stay. */
 static int add_told(struct surveyor *v, const struct graph_user *u, const struct backing *b,
-                    const struct trail *headers, struct err *e)
+                    const struct cached_chain *headers, struct err *e)
 {
     struct graph_user told = *u, again = *u;
     again.again = true;
     struct image_layer *layers;
     size_t n, n_named = 0;
-    struct trail t;
+    struct cached_chain t;
     autofree int *chain = walk(v, &b->source, &t, &layers, &n);
     image_layers_free(layers, n);
-    if (!v->inside)
-        v->inside = told_inside(v->mounts, &b->source);
-    told.broken = t.broken;
-    told.unknown = t.unknown && !v->inside;
-    told.inside = v->inside;
+    if (!v->mount_path)
+        v->mount_path = told_mount_path(v->mounts, &b->source);
+    told.incomplete = t.incomplete;
+    told.may_continue = t.may_continue && !v->mount_path;
+    told.mount_path = v->mount_path;
     bool ok = chain && graph_add(v->graph, &told, t.chain, t.n);
     if (ok && !told_begins(&t, headers->chain, headers->n))
         ok = graph_add(v->graph, &again, headers->chain, headers->n);
@@ -193,7 +194,7 @@ static int add_disk_user(struct surveyor *v, struct graph_user *u, const struct 
                          const struct xml_disk *disk, struct err *e)
 {
     autobacking struct backing b = {0};
-    struct trail t = {0};
+    struct cached_chain t = {0};
     int r = backing_of(d->volumes, disk, &b, e);
     b.source.format = format_or_raw(b.source.format);
     struct stat ignored;
@@ -210,7 +211,7 @@ static int add_disk_user(struct surveyor *v, struct graph_user *u, const struct 
 /* It may stand on any file. */
 static int add_unknown(struct surveyor *v, struct graph_user *u, struct err *e)
 {
-    u->unknown = true;
+    u->may_continue = true;
     return graph_add(v->graph, u, NULL, 0) ? 0 : err_nomem(e);
 }
 
@@ -349,7 +350,7 @@ static int add_domain(struct surveyor *v, const struct domain *d, struct err *e)
 static int add_tag(struct surveyor *v, struct graph_user *u, int file, const char *path,
                    struct err *e)
 {
-    struct trail t = {0};
+    struct cached_chain t = {0};
     int r = chain_of(v, u, path, "qcow2", &t, e);
     bool ok = r == 0 && graph_add(v->graph, u, t.chain, t.n);
     size_t n = 0;
@@ -440,16 +441,16 @@ static int add_all_tags(struct surveyor *v, struct err *e)
 
 /* An overlay that nothing stands on, of all that is known by now. One that is no image tells of
  * nothing below. */
-static int add_loose(struct surveyor *v, const char *path, struct err *e)
+static int add_unattached(struct surveyor *v, const char *path, struct err *e)
 {
-    struct graph_user u = {.domain = "", .target = path, .loose = true};
-    struct trail t = {0};
+    struct graph_user u = {.domain = "", .target = path, .unattached = true};
+    struct cached_chain t = {0};
     struct stat st;
     if (path[0] != '/' || mounts_check(v->mounts, path, NULL, NULL) < 0 || stat(path, &st) < 0 ||
         !S_ISREG(st.st_mode) || graph_find(v->graph, st.st_dev, st.st_ino) != GRAPH_NO_FILE)
         return 0;
     int r = chain_of(v, &u, path, "qcow2", &t, e);
-    u.unknown &= t.n > 1;
+    u.may_continue &= t.n > 1;
     return r < 0 || graph_add(v->graph, &u, t.chain, t.n) ? r : err_nomem(e);
 }
 
@@ -458,7 +459,7 @@ static int add_rest(struct surveyor *v, struct err *e)
     const char *path;
     int r = 0;
     for (size_t i = 0; r == 0 && (path = names_at(v->overlays, i)); i++)
-        r = add_loose(v, path, e);
+        r = add_unattached(v, path, e);
     v->n_had = graph_n_files(v->graph);
     if (r == 0 && v->scope == SURVEY_BESIDE)
         r = strangers_add(v->graph, v->mounts, v->asking, &v->unseen, &v->denied, e);
@@ -480,9 +481,9 @@ static int begin(struct surveyor *v, struct err *e)
     v->names = names_new();
     v->overlays = names_new();
     v->tables = tag_tables_new(v->m);
-    v->trails = trails_new();
+    v->chain_cache = chain_cache_new();
     v->mounts = mounts_read();
-    return v->graph && v->names && v->overlays && v->tables && v->trails && v->mounts
+    return v->graph && v->names && v->overlays && v->tables && v->chain_cache && v->mounts
                ? 0
                : err_nomem(e);
 }
@@ -490,13 +491,13 @@ static int begin(struct surveyor *v, struct err *e)
 static void end(struct surveyor *v)
 {
     tag_tables_free(v->tables);
-    trails_free(v->trails);
+    chain_cache_free(v->chain_cache);
     mounts_free(v->mounts);
     names_free(v->overlays);
     text_drop(&v->unseen);
     denied_drop(&v->denied);
     free(v->asked);
-    free(v->inside);
+    free(v->mount_path);
 }
 
 int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, size_t *ret_missing,
@@ -598,9 +599,9 @@ void survey_drop(struct survey *s)
     *s = (struct survey){0};
 }
 
-bool survey_knows_domain(const struct survey *v, const char *inside)
+bool survey_knows_domain(const struct survey *v, const char *mount_path)
 {
-    autofree char *name = inside_domain(inside);
+    autofree char *name = mount_path_domain(mount_path);
     return graph_has_domain(v->graph, name);
 }
 

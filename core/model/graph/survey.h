@@ -7,9 +7,11 @@
 #include <stdatomic.h>
 
 #include "model/graph/graph.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
 #include "model/storage/path_set.h"
 #include "virt/xml.h"
+
+struct model;
 
 enum survey_scope {
     SURVEY_ALL,   /* all domains, and the loop devices of the host */
@@ -45,7 +47,7 @@ int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, 
 
 /* Does libvirt have a domain of the name that a path in a mount begins with (graph/mount_path.h)?
  */
-bool survey_knows_domain(const struct survey *v, const char *inside);
+bool survey_knows_domain(const struct survey *v, const char *mount_path);
 
 /* The user that is this snapshot's disk, or, with `s` NULL, this domain's live disk. -1 = none. */
 int survey_user(const struct survey *v, const struct domain *d, const struct snapshot *s,

@@ -14,7 +14,7 @@ static bool same_text(const char *a, const char *b)
     return a && b && !strcmp(a, b);
 }
 
-bool told_agrees(const struct trail *headers, const struct image_source *source)
+bool told_agrees(const struct cached_chain *headers, const struct image_source *source)
 {
     bool same = !source->n_below || source->n_below < headers->n_layers;
     for (size_t i = 0; same && i < source->n_below; i++) {
@@ -25,12 +25,12 @@ bool told_agrees(const struct trail *headers, const struct image_source *source)
     return same && (!source->ends || headers->n == source->n_below + 1);
 }
 
-bool told_begins(const struct trail *t, const int *files, size_t n)
+bool told_begins(const struct cached_chain *t, const int *files, size_t n)
 {
     return n <= t->n && (!n || !memcmp(t->chain, files, n * sizeof(*files)));
 }
 
-static bool has_file(const struct trail *t, int file)
+static bool has_file(const struct cached_chain *t, int file)
 {
     for (size_t i = 0; i < t->n; i++)
         if (t->chain[i] == file)
@@ -38,7 +38,7 @@ static bool has_file(const struct trail *t, int file)
     return false;
 }
 
-bool told_has(const struct trail *t, const int *files, size_t n)
+bool told_has(const struct cached_chain *t, const int *files, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (!has_file(t, files[i]))
@@ -75,14 +75,14 @@ int *told_there(struct graph *g, const struct mounts *mounts, const struct image
     return NULL;
 }
 
-char *told_inside(const struct mounts *mounts, const struct image_source *source)
+char *told_mount_path(const struct mounts *mounts, const struct image_source *source)
 {
     char *found = NULL;
     for (size_t i = 0; !found && i < source->n_below; i++) {
         const char *path = source->below[i].path;
         struct stat st;
         if (path && path[0] == '/' && !follow_stat(mounts, path, &st))
-            found = inside_guess(path);
+            found = mount_path_guess(path);
     }
     return found;
 }
@@ -100,7 +100,8 @@ static bool same_tail(const struct graph *g, size_t i, size_t at, size_t k, size
     return a == b;
 }
 
-static bool is_trail(const struct graph *g, size_t i, size_t at, const struct trail *t)
+static bool is_cached_chain(const struct graph *g, size_t i, size_t at,
+                            const struct cached_chain *t)
 {
     size_t n = 0;
     while (n < t->n && graph_chain(g, i, at + n) == t->chain[n])
@@ -108,12 +109,12 @@ static bool is_trail(const struct graph *g, size_t i, size_t at, const struct tr
     return graph_chain(g, i, at + n) == GRAPH_NO_FILE;
 }
 
-size_t *told_tails(const struct graph *g, int file, const struct trail *t, size_t *ret_n)
+size_t *told_tails(const struct graph *g, int file, const struct cached_chain *t, size_t *ret_n)
 {
     size_t *users = calloc(1, sizeof(*users)), n = 0;
     for (size_t i = 0; users && i < graph_n_users(g); i++) {
         size_t at = graph_depth(g, i, file), k = 0;
-        if (at == SIZE_MAX || is_trail(g, i, at, t))
+        if (at == SIZE_MAX || is_cached_chain(g, i, at, t))
             continue;
         while (k < n && !same_tail(g, i, at, users[k], graph_depth(g, users[k], file)))
             k++;

@@ -10,12 +10,12 @@ struct mounts;
 
 /* Has the chain of the headers each layer that the source names, and ends where the source ends it?
  */
-bool told_agrees(const struct trail *headers, const struct image_source *source);
+bool told_agrees(const struct cached_chain *headers, const struct image_source *source);
 
 /* Does the chain begin with those files? */
-bool told_begins(const struct trail *t, const int *files, size_t n);
+bool told_begins(const struct cached_chain *t, const int *files, size_t n);
 /* Has it all of them, in any order? */
-bool told_has(const struct trail *t, const int *files, size_t n);
+bool told_has(const struct cached_chain *t, const int *files, size_t n);
 
 /* The numbers of those files that the source names and that are there, outside every snapfs mount;
  * owned by the caller. NULL without memory. */
@@ -24,10 +24,10 @@ int *told_there(struct graph *g, const struct mounts *mounts, const struct image
 
 /* What a file of the source's that is not there would be in a snapfs mount (graph/mount_path.h);
  * owned by the caller, NULL for none. */
-char *told_inside(const struct mounts *mounts, const struct image_source *source);
+char *told_mount_path(const struct mounts *mounts, const struct image_source *source);
 
 /* Users whose chains go on below `file` otherwise than `t`, whose top it is, one for each way;
  * owned by the caller. NULL without memory. */
-size_t *told_tails(const struct graph *g, int file, const struct trail *t, size_t *ret_n);
+size_t *told_tails(const struct graph *g, int file, const struct cached_chain *t, size_t *ret_n);
 
 #endif

@@ -28,7 +28,7 @@ struct owned {
     const char *tag, *id, *domain;
 };
 
-struct outlook {
+struct usage {
     unsigned refs;
     struct graph *graph; /* NULL = failed, and */
     struct err failure;
@@ -41,7 +41,7 @@ struct outlook {
     uint64_t counted;       /* in the budget */
 };
 
-void outlook_unref(struct outlook *o)
+void usage_unref(struct usage *o)
 {
     if (!o || __atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL))
         return;
@@ -54,7 +54,7 @@ void outlook_unref(struct outlook *o)
     free(o);
 }
 
-struct outlook *outlook_ref(struct outlook *o)
+struct usage *usage_ref(struct usage *o)
 {
     __atomic_add_fetch(&o->refs, 1, __ATOMIC_RELAXED);
     return o;
@@ -106,12 +106,12 @@ static size_t first_whole(const struct graph_user *u)
 }
 
 /* One number for all files that may be one. */
-static int file_at(const struct outlook *o, const struct user *x, size_t depth)
+static int file_at(const struct usage *o, const struct user *x, size_t depth)
 {
     return graph_first(o->graph, graph_chain(o->graph, x->i, depth));
 }
 
-static bool add_readers(struct outlook *o, size_t at)
+static bool add_readers(struct usage *o, size_t at)
 {
     const struct user *x = &o->users[at];
     for (size_t k = first_whole(x->u); graph_chain(o->graph, x->i, k) != GRAPH_NO_FILE; k++) {
@@ -121,7 +121,7 @@ static bool add_readers(struct outlook *o, size_t at)
         o->readers = more;
         o->readers[o->n_readers++] = (struct reader){file_at(o, x, k), at};
     }
-    if (x->u->unknown || x->u->inside)
+    if (x->u->may_continue || x->u->mount_path)
         o->anywhere[o->n_anywhere++] = at;
     if (x->u->snapshot && x->u->tag && x->u->tag_id)
         o->owned[o->n_owned++] =
@@ -129,7 +129,7 @@ static bool add_readers(struct outlook *o, size_t at)
     return true;
 }
 
-static bool fill(struct outlook *o)
+static bool fill(struct usage *o)
 {
     o->n_users = graph_n_users(o->graph);
     o->users = calloc(o->n_users + 1, sizeof(*o->users));
@@ -150,7 +150,7 @@ static bool fill(struct outlook *o)
 }
 
 /* With the graph, whose users have strings of their own, and a chain each. */
-static int count(struct outlook *o, struct err *e)
+static int count(struct usage *o, struct err *e)
 {
     uint64_t size = o->n_users * USER_SIZE + o->n_readers * READER_SIZE;
     int r = budget_take(size, e);
@@ -158,37 +158,37 @@ static int count(struct outlook *o, struct err *e)
     return r;
 }
 
-struct outlook *outlook_new(struct graph **g, size_t n_missing)
+struct usage *usage_new(struct graph **g, size_t n_missing)
 {
     struct err why;
-    struct outlook *o = calloc(1, sizeof(*o));
+    struct usage *o = calloc(1, sizeof(*o));
     if (!o)
         return NULL;
-    *o = (struct outlook){.refs = 1, .graph = *g, .n_missing = n_missing};
+    *o = (struct usage){.refs = 1, .graph = *g, .n_missing = n_missing};
     bool filled = fill(o);
     if (filled && count(o, &why) == 0) {
         *g = NULL;
         return o;
     }
     o->graph = NULL;
-    outlook_unref(o);
-    return filled ? outlook_failed(&why) : NULL;
+    usage_unref(o);
+    return filled ? usage_failed(&why) : NULL;
 }
 
-struct outlook *outlook_failed(const struct err *why)
+struct usage *usage_failed(const struct err *why)
 {
-    struct outlook *o = calloc(1, sizeof(*o));
+    struct usage *o = calloc(1, sizeof(*o));
     if (o)
-        *o = (struct outlook){.refs = 1, .failure = *why};
+        *o = (struct usage){.refs = 1, .failure = *why};
     return o;
 }
 
-const struct err *outlook_failure(const struct outlook *o)
+const struct err *usage_failure(const struct usage *o)
 {
     return o->graph ? NULL : &o->failure;
 }
 
-size_t outlook_n_missing(const struct outlook *o)
+size_t usage_n_missing(const struct usage *o)
 {
     return o->n_missing;
 }
@@ -196,7 +196,7 @@ size_t outlook_n_missing(const struct outlook *o)
 /* ---- asking ---- */
 
 /* The place of that disk of the snapshot among the users; n_users when it is none. */
-static size_t find_disk(const struct outlook *o, const struct domain *d, const struct snapshot *s,
+static size_t find_disk(const struct usage *o, const struct domain *d, const struct snapshot *s,
                         const struct snapshot_disk *disk)
 {
     const struct graph_user want = {.domain = d->name, .snapshot = s->name, .target = disk->target};
@@ -217,7 +217,7 @@ static bool stands_in_file(const struct snapshot_disk *disk)
     return disk->path && !image_remote_stat(disk->path, &remote);
 }
 
-bool outlook_knows(const struct outlook *o, const struct domain *d, const struct snapshot *s)
+bool usage_knows(const struct usage *o, const struct domain *d, const struct snapshot *s)
 {
     for (size_t i = 0; i < s->n_disks; i++)
         if (stands_in_file(&s->disks[i]) && find_disk(o, d, s, &s->disks[i]) == o->n_users)
@@ -246,14 +246,14 @@ static bool is_own(const struct graph_user *u, const struct domain *d, const str
 }
 
 /* Is it the domain's disk, on that very file? */
-static bool is_live_on(const struct outlook *o, const struct user *x, const struct domain *d,
+static bool is_live_on(const struct usage *o, const struct user *x, const struct domain *d,
                        int file)
 {
     return !x->u->snapshot && !x->u->tag && !strcmp(x->u->domain, d->name) &&
            file_at(o, x, 0) == file;
 }
 
-static size_t first_reader(const struct outlook *o, int file)
+static size_t first_reader(const struct usage *o, int file)
 {
     size_t lo = 0, hi = o->n_readers;
     while (lo < hi) {
@@ -266,7 +266,7 @@ static size_t first_reader(const struct outlook *o, int file)
     return lo;
 }
 
-static bool add_disk_hits(const struct outlook *o, const struct domain *d, const struct snapshot *s,
+static bool add_disk_hits(const struct usage *o, const struct domain *d, const struct snapshot *s,
                           const struct snapshot_disk *disk, struct hits *h)
 {
     size_t own = find_disk(o, d, s, disk);
@@ -283,14 +283,14 @@ static bool add_disk_hits(const struct outlook *o, const struct domain *d, const
     return ok;
 }
 
-static bool uses_inside(const struct outlook *o, const struct domain *d, const struct snapshot *s,
+static bool uses_inside(const struct usage *o, const struct domain *d, const struct snapshot *s,
                         const char *path)
 {
-    autofree char *name = inside_domain(path);
-    return inside_uses(d, s, path, graph_has_domain(o->graph, name));
+    autofree char *name = mount_path_domain(path);
+    return mount_path_uses(d, s, path, graph_has_domain(o->graph, name));
 }
 
-static bool add_hits(const struct outlook *o, const struct domain *d, const struct snapshot *s,
+static bool add_hits(const struct usage *o, const struct domain *d, const struct snapshot *s,
                      struct hits *h)
 {
     bool ok = true;
@@ -298,7 +298,7 @@ static bool add_hits(const struct outlook *o, const struct domain *d, const stru
         ok = add_disk_hits(o, d, s, &s->disks[i], h);
     for (size_t i = 0; ok && i < o->n_anywhere; i++) {
         const struct graph_user *u = o->users[o->anywhere[i]].u;
-        bool reads = u->inside ? uses_inside(o, d, s, u->inside) : !is_own(u, d, s);
+        bool reads = u->mount_path ? uses_inside(o, d, s, u->mount_path) : !is_own(u, d, s);
         ok = !reads || add_hit(h, o->anywhere[i]);
     }
     return ok;
@@ -317,9 +317,9 @@ static bool is_same(const struct user *x, const struct user *y)
            !cmp_text(x->u->tag_id, y->u->tag_id);
 }
 
-int outlook_needed_by(const struct outlook *o, const struct domain *d, const struct snapshot *s,
-                      size_t max, void (*each)(void *ctx, const char *who), void *ctx,
-                      size_t *ret_n, struct err *e)
+int usage_needed_by(const struct usage *o, const struct domain *d, const struct snapshot *s,
+                    size_t max, void (*each)(void *ctx, const char *who), void *ctx, size_t *ret_n,
+                    struct err *e)
 {
     struct hits h = {0};
     bool ok = add_hits(o, d, s, &h);
@@ -342,7 +342,7 @@ int outlook_needed_by(const struct outlook *o, const struct domain *d, const str
 }
 
 /* The first that does not come before the key. */
-static size_t first_owned(const struct outlook *o, const struct owned *key)
+static size_t first_owned(const struct usage *o, const struct owned *key)
 {
     size_t lo = 0, hi = o->n_owned;
     while (lo < hi) {
@@ -355,8 +355,8 @@ static size_t first_owned(const struct outlook *o, const struct owned *key)
     return lo;
 }
 
-bool outlook_other_owns_tag(const struct outlook *o, const struct domain *d, uint64_t dev,
-                            uint64_t ino, const char *tag, const char *id)
+bool usage_other_owns_tag(const struct usage *o, const struct domain *d, uint64_t dev, uint64_t ino,
+                          const char *tag, const char *id)
 {
     struct owned key = {.file = o->graph ? graph_first(o->graph, graph_find(o->graph, dev, ino))
                                          : GRAPH_NO_FILE,

@@ -8,35 +8,35 @@
 #define SNAPFS_MODEL_GRAPH_USAGE_H
 
 #include "model/graph/graph.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
 
-struct outlook;
+struct usage;
 
 /* Of a graph, which it takes over on success, and how many domains are missing in it. Past the
  * option memory= it is one of a failure; NULL without memory. */
-struct outlook *outlook_new(struct graph **g, size_t n_missing);
+struct usage *usage_new(struct graph **g, size_t n_missing);
 /* Of a failure to draw one. */
-struct outlook *outlook_failed(const struct err *why);
-struct outlook *outlook_ref(struct outlook *o);
-void outlook_unref(struct outlook *o); /* NULL allowed */
-MEM_CLEANUP(struct outlook, outlook_unref)
+struct usage *usage_failed(const struct err *why);
+struct usage *usage_ref(struct usage *o);
+void usage_unref(struct usage *o); /* NULL allowed */
+MEM_CLEANUP(struct usage, usage_unref)
 
 /* Why there is no graph; NULL when there is one. */
-const struct err *outlook_failure(const struct outlook *o);
-size_t outlook_n_missing(const struct outlook *o);
+const struct err *usage_failure(const struct usage *o);
+size_t usage_n_missing(const struct usage *o);
 
 /* Are all disks of the snapshot that stand in files among the users? */
-bool outlook_knows(const struct outlook *o, const struct domain *d, const struct snapshot *s);
+bool usage_knows(const struct usage *o, const struct domain *d, const struct snapshot *s);
 
 /* Counts in *ret_n the users that read through the whole of a file that the snapshot is in, or its
  * image in a mount, and calls `each` for the first `max` of them. Not counted are the snapshot
  * itself and, where it is a tag in the file that the domain's own disk is on, that disk. */
-int outlook_needed_by(const struct outlook *o, const struct domain *d, const struct snapshot *s,
-                      size_t max, void (*each)(void *ctx, const char *who), void *ctx,
-                      size_t *ret_n, struct err *e);
+int usage_needed_by(const struct usage *o, const struct domain *d, const struct snapshot *s,
+                    size_t max, void (*each)(void *ctx, const char *who), void *ctx, size_t *ret_n,
+                    struct err *e);
 
 /* Is that entry of a snapshot table one of a snapshot of another domain than `d`? */
-bool outlook_other_owns_tag(const struct outlook *o, const struct domain *d, uint64_t dev,
-                            uint64_t ino, const char *tag, const char *id);
+bool usage_other_owns_tag(const struct usage *o, const struct domain *d, uint64_t dev, uint64_t ino,
+                          const char *tag, const char *id);
 
 #endif

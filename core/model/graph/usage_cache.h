@@ -17,16 +17,17 @@ enum {
     LOOKOUT_REST_SECONDS = 60, /* no longer than that, and for the catalog's `cache` at least */
 };
 
-struct lookout;
+struct usage_cache;
 
-struct lookout *lookout_new(struct model *m); /* NULL without memory */
+struct usage_cache *usage_cache_new(struct model *m); /* NULL without memory */
 /* Waits for its thread, which has about a second more for each call to libvirt that it is in; so
  * nobody else may be waiting for libvirt's answers any more. NULL allowed. */
-void lookout_free(struct lookout *l);
+void usage_cache_free(struct usage_cache *l);
 
 /* The latest, with a reference, drawn anew where it is old, was drawn before a change made here, or
  * does not know the snapshot and is older than the domain (s NULL: any will do). NULL when there is
  * none yet. */
-struct outlook *lookout_ask(struct lookout *l, const struct domain *d, const struct snapshot *s);
+struct usage *usage_cache_ask(struct usage_cache *l, const struct domain *d,
+                              const struct snapshot *s);
 
 #endif

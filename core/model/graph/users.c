@@ -4,7 +4,7 @@
 
 #include "base/file_id.h"
 
-int need_file(const struct survey *v, const char *path)
+int users_file(const struct survey *v, const char *path)
 {
     struct stat st;
     uint64_t dev, ino;
@@ -14,10 +14,10 @@ int need_file(const struct survey *v, const char *path)
     return graph_find(v->graph, dev, ino);
 }
 
-size_t need_loose(const struct survey *v, int file)
+size_t users_unattached(const struct survey *v, int file)
 {
     for (size_t i = 0; i < graph_n_users(v->graph); i++)
-        if (graph_user(v->graph, i)->loose && graph_chain(v->graph, i, 0) != file &&
+        if (graph_user(v->graph, i)->unattached && graph_chain(v->graph, i, 0) != file &&
             graph_depth(v->graph, i, file) != SIZE_MAX)
             return i;
     return SIZE_MAX;
@@ -29,7 +29,7 @@ static bool is_void(const struct graph *g, size_t user, int file)
     struct stat st;
     const struct graph_user *u = graph_user(g, user);
     int top = graph_chain(g, user, 0);
-    if (!u->loose && !u->found)
+    if (!u->unattached && !u->found)
         return false;
     return (top == file && !u->tag) || (top >= 0 && lstat(graph_file_path(g, top), &st) < 0);
 }
@@ -37,7 +37,7 @@ static bool is_void(const struct graph *g, size_t user, int file)
 struct need {
     const struct graph *graph;
     int file;
-    enum need_how how;
+    enum users_how how;
     size_t user;
 };
 
@@ -52,14 +52,14 @@ static void note_user(void *ctx, const struct graph_user *u, size_t i)
 {
     struct need *need = ctx;
     (void)u;
-    bool needs = need->how == NEED_MAYBE || graph_depth(need->graph, i, need->file) != SIZE_MAX;
-    needs &= need->how != NEED_BUT_OWN_TAGS || !is_own_tag(need, i);
+    bool needs = need->how == USERS_MAYBE || graph_depth(need->graph, i, need->file) != SIZE_MAX;
+    needs &= need->how != USERS_BUT_OWN_TAGS || !is_own_tag(need, i);
     if (needs && need->user == SIZE_MAX && !is_void(need->graph, i, need->file))
         need->user = i;
 }
 
-int need_find(const struct survey *v, const char *path, const struct stat *st, enum need_how how,
-              size_t *ret_user, struct err *e)
+int users_find(const struct survey *v, const char *path, const struct stat *st, enum users_how how,
+               size_t *ret_user, struct err *e)
 {
     uint64_t dev, ino;
     file_id(st, &dev, &ino);

@@ -8,20 +8,20 @@
 #include "model/graph/survey.h"
 
 /* The number of the file that the path leads to, GRAPH_NO_FILE where the survey has seen none. */
-int need_file(const struct survey *v, const char *path);
+int users_file(const struct survey *v, const char *path);
 
-enum need_how {
-    NEED_MAYBE, /* also one who may need it, since its chain cannot be followed */
-    NEED_SURE,
-    NEED_BUT_OWN_TAGS /* sure, and no tag in the file itself: the file was made here, as a copy */
+enum users_how {
+    USERS_MAYBE, /* also one who may need it, since its chain cannot be followed */
+    USERS_SURE,
+    USERS_BUT_OWN_TAGS /* sure, and no tag in the file itself: the file was made here, as a copy */
 };
 
 /* *ret_user: the first whose chain has that file, SIZE_MAX for nobody. */
-int need_find(const struct survey *v, const char *path, const struct stat *st, enum need_how how,
-              size_t *ret_user, struct err *e);
+int users_find(const struct survey *v, const char *path, const struct stat *st, enum users_how how,
+               size_t *ret_user, struct err *e);
 
 /* The first overlay that no disk is on, and that stands on that file of the graph; SIZE_MAX for
  * none. */
-size_t need_loose(const struct survey *v, int file);
+size_t users_unattached(const struct survey *v, int file);
 
 #endif

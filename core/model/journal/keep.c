@@ -13,8 +13,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "base/uuid.h"
-#include "model/catalog/catalog.h"
+#include "model/state.h"
 
 enum { GONE_MAX = 256 /* domains that are watched at a time; others have their turn later */ };
 

@@ -5,8 +5,9 @@
 #define SNAPFS_MODEL_JOURNAL_KEEP_H
 
 #include "model/journal/kept.h"
-#include "model/model.h"
 #include "virt/virt.h"
+
+struct model;
 
 /* Changes what is kept of the domain. A failure costs no more than the loss of the file would, so
  * it is told in the program's log, once, and is no result. */

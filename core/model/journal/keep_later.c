@@ -13,8 +13,8 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "model/catalog/catalog.h"
 #include "model/journal/keep.h"
+#include "model/state.h"
 
 enum { NOTED = 8192 /* hashes of what was kept lately, by their keys; a power of 2 */ };
 

@@ -8,7 +8,7 @@
 #ifndef SNAPFS_MODEL_JOURNAL_KEEP_LATER_H
 #define SNAPFS_MODEL_JOURNAL_KEEP_LATER_H
 
-#include "model/model.h"
+struct model;
 
 enum {
     KEEP_LATER_MS = 1000,

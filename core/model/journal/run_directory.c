@@ -55,19 +55,19 @@ static int make_above(const char *path, struct err *e)
 /* It appears with its group: nobody finds it half made. */
 static int make_by_root(const char *path, gid_t gid, struct err *e)
 {
-    char draft[64];
-    snprintf(draft, sizeof(draft), "%s.XXXXXX", path); /* a kill may leave one behind */
+    char input[64];
+    snprintf(input, sizeof(input), "%s.XXXXXX", path); /* a kill may leave one behind */
     int r = make_above(path, e);
     if (r < 0)
         return r;
-    if (!mkdtemp(draft)) /* of mode 0700, which is ALONE */
-        return fail_make(draft, errno, e);
-    if (gid && (chown(draft, 0, gid) < 0 || chmod(draft, TOGETHER) < 0))
+    if (!mkdtemp(input)) /* of mode 0700, which is ALONE */
+        return fail_make(input, errno, e);
+    if (gid && (chown(input, 0, gid) < 0 || chmod(input, TOGETHER) < 0))
         r = fail_make(path, errno, e);
-    if (r == 0 && renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE) < 0 &&
+    if (r == 0 && renameat2(AT_FDCWD, input, AT_FDCWD, path, RENAME_NOREPLACE) < 0 &&
         errno != EEXIST)
         r = fail_make(path, errno, e);
-    rmdir(draft);
+    rmdir(input);
     return r;
 }
 

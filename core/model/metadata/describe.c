@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/catalog/catalog.h"
 #include "model/change/operation.h"
 #include "model/change/outcome.h"
 #include "model/reader/evidence.h"
+#include "model/state.h"
 #include "virt/xml.h"
 
 struct describing {
@@ -39,11 +39,11 @@ int guard_describe(const struct snapshot *s, struct err *e)
 int verb_describe(struct model *m, const char *uuid, uint64_t ident, const char *description,
                   struct text *remark, struct err *e)
 {
-    autoturn struct turn t = {0};
+    autooperation struct operation t = {0};
     const struct snapshot *s = NULL;
-    int r = turn_begin(&t, m, uuid, e);
+    int r = operation_begin(&t, m, uuid, e);
     if (r == 0)
-        r = turn_snapshot(&t, ident, &s, e);
+        r = operation_snapshot(&t, ident, &s, e);
     if (r == 0)
         r = guard_describe(s, e);
     if (r < 0)
@@ -57,7 +57,7 @@ int verb_describe(struct model *m, const char *uuid, uint64_t ident, const char 
     unsigned flags = VIRT_CREATE_REDEFINE;
     if (t.domain->current == s)
         flags |= VIRT_CREATE_CURRENT;
-    r = turn_confirm(&t, e);
+    r = operation_confirm(&t, e);
     if (r < 0)
         return r;
     struct describing describing = {s, description};

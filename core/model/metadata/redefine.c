@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* redefine.c - see metadata/redefine.h. Locks: those of change/operation.h, for the whole. */
-#include "model/change/flag_words.h"
-#include "model/metadata/describe.h"
 #include "model/metadata/redefine.h"
 
 #include <errno.h>
@@ -9,17 +7,19 @@
 
 #include "base/mounts.h"
 #include "image/image.h"
-#include "model/catalog/catalog.h"
 #include "model/catalog/document.h"
-#include "model/change/outcome.h"
-#include "model/storage/file_chain.h"
+#include "model/change/flag_words.h"
 #include "model/change/guard.h"
-#include "model/graph/survey.h"
 #include "model/change/operation.h"
+#include "model/change/outcome.h"
+#include "model/graph/survey.h"
+#include "model/metadata/describe.h"
+#include "model/state.h"
+#include "model/storage/file_chain.h"
 #include "model/storage/source.h"
 
 struct redefinition {
-    struct turn turn;
+    struct operation operation;
     bool current;                 /* the word was there */
     const char *xml;              /* the document as it was written */
     struct xml_snapshot *parsed;  /* and read */
@@ -33,7 +33,7 @@ static void redefinition_end(struct redefinition *d)
     survey_drop(&d->survey);
     mounts_free(d->mounts);
     xml_snapshot_free(d->parsed);
-    turn_end(&d->turn);
+    operation_end(&d->operation);
 }
 
 /* ---- what was written ---- */
@@ -67,7 +67,7 @@ static int parse_text(struct redefinition *d, const char *words, const char *xml
 
 static const char *path_of(const struct redefinition *d, const struct xml_disk *x)
 {
-    return policy_path(d->turn.domain->volumes, &x->source);
+    return policy_path(d->operation.domain->volumes, &x->source);
 }
 
 static const struct xml_disk *content_of(const struct redefinition *d,
@@ -147,7 +147,7 @@ static int check_tag(const struct redefinition *d, const struct xml_disk *x, str
         if (!u->tag || !u->tag_id || u->again || strcmp(u->tag, name) != 0 ||
             file == GRAPH_NO_FILE || !same_file(d, graph_file_path(g, file), path_of(d, x)))
             continue;
-        if (u->snapshot && strcmp(u->domain, d->turn.domain->name) != 0)
+        if (u->snapshot && strcmp(u->domain, d->operation.domain->name) != 0)
             return err_fail(e, EBUSY, "the tag '%s' in '%s' is that of a snapshot of domain '%s'",
                             name, path_of(d, x), u->domain);
         found++;
@@ -197,7 +197,7 @@ static int check_current(const struct redefinition *d, const struct xml_snapshot
 {
     const struct xml_disk *live = xml_domain_disk(d->survey.live, disk->target);
     const char *named = disk->where == XML_EXTERNAL ? disk->overlay.path : path_of(d, x);
-    if (!d->current || (d->known && d->known == d->turn.domain->current))
+    if (!d->current || (d->known && d->known == d->operation.domain->current))
         return 0;
     if (!named || !is_there(d, named))
         return 0;
@@ -212,12 +212,12 @@ static int check_current(const struct redefinition *d, const struct xml_snapshot
 static int check_files(struct redefinition *d, struct err *e)
 {
     struct err why;
-    if (!virt_files_local(d->turn.m->virt, &why))
+    if (!virt_files_local(d->operation.m->virt, &why))
         return 0; /* metadata alone is changed, and nothing of the files can be known */
     d->mounts = mounts_read();
     if (!d->mounts)
         return err_nomem(e);
-    int r = survey_make(d->turn.m, d->turn.domain, SURVEY_ALL, &d->survey, e);
+    int r = survey_make(d->operation.m, d->operation.domain, SURVEY_ALL, &d->survey, e);
     if (r == 0)
         r = check_known(d, e);
     for (size_t i = 0; r == 0 && i < d->parsed->n_disks; i++) {
@@ -237,11 +237,11 @@ static int check_files(struct redefinition *d, struct err *e)
 static int check_document(struct redefinition *d, struct err *e)
 {
     const struct xml_domain *of = d->parsed->domain;
-    if (of->uuid && strcasecmp(of->uuid, d->turn.domain->uuid) != 0)
+    if (of->uuid && strcasecmp(of->uuid, d->operation.domain->uuid) != 0)
         return err_fail(e, EINVAL,
                         "cannot redefine '%s': its document is of domain '%s' with another uuid, "
                         "%s; replace that <uuid> by %s in it",
-                        d->parsed->name, of->name, of->uuid, d->turn.domain->uuid);
+                        d->parsed->name, of->name, of->uuid, d->operation.domain->uuid);
     int r = d->known ? guard_describe(d->known, e) : 0;
     if (r == 0 && d->parsed->n_revert_disks)
         r = err_fail(e, EBUSY,
@@ -256,8 +256,8 @@ static int with_secrets(const struct redefinition *d, char **ret, struct err *e)
     autofree char *secure = NULL;
     int r = 0;
     if (d->known)
-        r = virt_snapshot_secure_xml(d->turn.m->virt, d->turn.domain->uuid, d->known->name, &secure,
-                                     e);
+        r = virt_snapshot_secure_xml(d->operation.m->virt, d->operation.domain->uuid,
+                                     d->known->name, &secure, e);
     return r < 0 ? r
                  : xml_snapshot_keep_secrets(d->xml, d->known ? d->known->doc->xml : NULL, secure,
                                              ret, e);
@@ -274,17 +274,17 @@ static bool is_back(const struct domain *now, const void *ctx)
 static int put_back(struct redefinition *d, const char *xml, struct text *remark, struct err *e)
 {
     unsigned flags = VIRT_CREATE_REDEFINE;
-    const struct domain *domain = d->turn.domain;
+    const struct domain *domain = d->operation.domain;
     struct outcome o = {
         .before = domain, .is_done = is_back, .ctx = d, .done = "the metadata is there"};
     if (d->current || (d->known && domain->current == d->known))
         flags |= VIRT_CREATE_CURRENT;
-    int r = turn_confirm(&d->turn, e);
+    int r = operation_confirm(&d->operation, e);
     if (r < 0)
         return r;
-    turn_renumber(&d->turn); /* the document may name other bytes */
-    r = virt_snapshot_create(d->turn.m->virt, domain->uuid, xml, flags, NULL, e);
-    return r < 0 ? outcome_settle(d->turn.m, &o, remark, e) : 0;
+    operation_renumber(&d->operation); /* the document may name other bytes */
+    r = virt_snapshot_create(d->operation.m->virt, domain->uuid, xml, flags, NULL, e);
+    return r < 0 ? outcome_settle(d->operation.m, &o, remark, e) : 0;
 }
 
 int redefine(struct model *m, const char *uuid, const char *words, const char *xml,
@@ -294,10 +294,10 @@ int redefine(struct model *m, const char *uuid, const char *words, const char *x
     autofree char *whole = NULL;
     int r = parse_text(&d, words, xml, e);
     if (r == 0)
-        r = turn_begin(&d.turn, m, uuid, e);
+        r = operation_begin(&d.operation, m, uuid, e);
     if (r < 0)
         return r;
-    d.known = domain_find_name(d.turn.domain, d.parsed->name);
+    d.known = domain_find_name(d.operation.domain, d.parsed->name);
     r = check_document(&d, e);
     if (r == 0)
         r = with_secrets(&d, &whole, e);

@@ -120,7 +120,7 @@ static int follow(struct chains *c, const struct image_policy *policy,
     size_t n = 0;
     bool unknown;
     int r = image_layers(source, policy, &layers, &n, &unknown, &why);
-    r = err_is_want(-r) ? err_fail(e, -r, "%s", why.text) : 0;
+    r = err_is_resource(-r) ? err_fail(e, -r, "%s", why.text) : 0;
     for (size_t i = 0; r == 0 && i < n && is_qcow2(layers[i].format) && layers[i].ino; i++)
         r = add_layer(c, &layers[i], target, e);
     image_layers_free(layers, n);

@@ -5,8 +5,10 @@
 #ifndef SNAPFS_MODEL_READER_DISK_CHAINS_H
 #define SNAPFS_MODEL_READER_DISK_CHAINS_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
 #include "virt/xml.h"
+
+struct model;
 
 struct chain_file {
     char *path;

@@ -18,7 +18,9 @@
 #define SNAPFS_MODEL_READER_EVIDENCE_H
 
 #include "image/image.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 struct kept;
 struct mounts;

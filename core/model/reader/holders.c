@@ -149,12 +149,12 @@ static void look_at_loop(struct search *h, const struct mounts *mounts, const ch
 {
     char path[PATH_MAX], device[64];
     const char *name = told + strlen("/sys/block/");
-    autofree char *inside = NULL;
+    autofree char *mount_path = NULL;
     if (!processes_read(AT_FDCWD, told, path, sizeof(path)))
         return;
     path[strcspn(path, "\n")] = '\0';
-    if (!file_named(h, path) || mounts_check(mounts, path, &inside, NULL) == 0 || !inside ||
-        !inside_reads(h->d, h->s, inside, true))
+    if (!file_named(h, path) || mounts_check(mounts, path, &mount_path, NULL) == 0 || !mount_path ||
+        !mount_path_reads(h->d, h->s, mount_path, true))
         return;
     snprintf(device, sizeof(device), "/dev/%.*s", (int)strcspn(name, "/"), name);
     begin_name(h);

@@ -33,8 +33,8 @@ static int take_found(struct domain *d, const struct xml_domain *x, const char *
     return r < 0 ? r : 1;
 }
 
-static int find_stray(struct domain *d, const char *target, const char *path, struct backing *ret,
-                      struct err *e)
+static int find_untracked(struct domain *d, const char *target, const char *path,
+                          struct backing *ret, struct err *e)
 {
     int r = take_found(d, policy_live(d), target, path, ret, e);
     for (size_t i = 0; r == 0 && i < d->n; i++)
@@ -42,13 +42,13 @@ static int find_stray(struct domain *d, const char *target, const char *path, st
     return r < 0 ? r : 0;
 }
 
-void backing_note_stray(struct model *m, struct domain *d, const char *target, const char *path,
-                        const struct image_tag *tag, const struct image_tags *table)
+void backing_note_untracked(struct model *m, struct domain *d, const char *target, const char *path,
+                            const struct image_tag *tag, const struct image_tags *table)
 {
     autobacking struct backing b = {0};
     struct err ignored;
     uint64_t state = image_id_lasting(HASH_START, &tag->identity);
-    if (find_stray(d, target, path, &b, &ignored) < 0)
+    if (find_untracked(d, target, path, &b, &ignored) < 0)
         return;
     if (b.source.n_below)
         tag_backing_note(m, d, path, state, b.below->path, b.below->format);
@@ -77,12 +77,12 @@ static int take_seen(const struct domain *d, const struct snapshot_disk *disk, s
 }
 
 /* What was seen comes first: the domain's XML tells of its disk as it is now. */
-static int stray_backing(struct domain *d, const struct snapshot_disk *disk, struct backing *ret,
-                         struct err *e)
+static int untracked_backing(struct domain *d, const struct snapshot_disk *disk,
+                             struct backing *ret, struct err *e)
 {
     int r = take_seen(d, disk, ret, e);
     if (r == 0)
-        r = find_stray(d, disk->target, disk->path, ret, e);
+        r = find_untracked(d, disk->target, disk->path, ret, e);
     return r < 0 ? r : 0;
 }
 
@@ -92,11 +92,11 @@ int backing_of_image(struct domain *d, const struct snapshot *s, const struct sn
     *ret = (struct backing){.source = {.path = disk->path,
                                        .format = disk->format,
                                        .tag = disk->tag,
-                                       .id = disk->stray ? disk->stray->id : NULL,
+                                       .id = disk->untracked_tag ? disk->untracked_tag->id : NULL,
                                        .memory = disk->memory}};
     const struct xml_disk *x = xml_domain_disk(s->parsed->domain, disk->target);
-    if (disk->stray)
-        return stray_backing(d, disk, ret, e);
+    if (disk->untracked_tag)
+        return untracked_backing(d, disk, ret, e);
     if (disk->memory)
         return 0;
     int r = x ? backing_take_below(d->volumes, x, 0, ret, e) : 0;

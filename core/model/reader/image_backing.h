@@ -4,8 +4,10 @@
 #ifndef SNAPFS_MODEL_READER_IMAGE_BACKING_H
 #define SNAPFS_MODEL_READER_IMAGE_BACKING_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
 #include "model/storage/backing.h"
+
+struct model;
 
 /* The source of one image of a snapshot, as backing_of makes it; of a tag that libvirt does not
  * know that of the chain of the domain's disk, or of a snapshot's, that its file is in. Of a tag
@@ -15,8 +17,8 @@ int backing_of_image(struct domain *d, const struct snapshot *s, const struct sn
 
 /* Keeps what is now below the file of a tag that libvirt does not know, `table` its table: what an
  * XML tells, else what the header says. */
-void backing_note_stray(struct model *m, struct domain *d, const char *target, const char *path,
-                        const struct image_tag *tag, const struct image_tags *table);
+void backing_note_untracked(struct model *m, struct domain *d, const char *target, const char *path,
+                            const struct image_tag *tag, const struct image_tags *table);
 
 /* The layers of the chain that counts of a disk in the XML of snapshot `s`, or of the domain
  * (NULL); any file may be looked at but those inside a snapfs mount. To be freed by

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* info.c - the text of a snapshot's `info`: virsh snapshot-info's keys, then ours. No locks. */
+/* info.c - see reader/info.h: virsh snapshot-info's keys, then ours. No locks. */
+#include "model/reader/info.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
 #include "image/partitions.h"
-#include "model/catalog/catalog.h"
 #include "model/reader/open.h"
-#include "model/model.h"
 #include "model/reader/unmanaged.h"
 #include "virt/xml.h"
 
@@ -127,11 +127,11 @@ static void add_disks(struct model *m, struct domain *d, const struct snapshot *
 }
 
 /* The entry of a tag that libvirt does not know. */
-static void add_stray(struct text *t, const struct snapshot_disk *disk)
+static void add_untracked(struct text *t, const struct snapshot_disk *disk)
 {
     autotext struct text entry = {0};
     char created[STAMP_SIZE];
-    const struct stray *s = disk->stray;
+    const struct untracked_tag *s = disk->untracked_tag;
     text_add(&entry, "id %s, %s, %" PRIu64 " bytes of memory, in '%s'", s->id,
              stamp(s->date, created), s->vm_state_size, s->path);
     add_of(t, "Tag", disk->target, &entry);
@@ -148,7 +148,7 @@ int model_tag_info(struct model *m, struct domain *d, const struct snapshot *tag
     add_created(&t, snapshot_created(tag));
     add_disks(m, d, tag, &t);
     for (size_t i = 0; i < tag->n_disks; i++)
-        add_stray(&t, &tag->disks[i]);
+        add_untracked(&t, &tag->disks[i]);
     if (all && all->n_left_out)
         add_number(&t, "Not shown", all->n_left_out);
     *ret = text_take(&t, ret_len);

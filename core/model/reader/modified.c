@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* modified.c - see reader/modified.h. Lock: touched->lock guards the files below it, and is a leaf.
  */
-#include "model/reader/image_backing.h"
 #include "model/reader/modified.h"
 
 #include <errno.h>
@@ -10,11 +9,12 @@
 
 #include "base/clock.h"
 #include "image/image.h"
-#include "model/catalog/catalog.h"
 #include "model/reader/evidence.h"
-#include "model/storage/file_chain.h"
+#include "model/reader/image_backing.h"
 #include "model/reader/policy.h"
+#include "model/state.h"
 #include "model/storage/backing.h"
+#include "model/storage/file_chain.h"
 #include "virt/xml.h"
 
 /* A file's last bytes may be written a moment after the overlay on it is made, and its clock may be
@@ -127,8 +127,8 @@ static bool is_layer(void *ctx, const struct stat *st)
     return st->st_dev == l->dev && st->st_ino == l->ino;
 }
 
-void untouched_note_live(struct model *m, struct domain *d, const struct snapshot *s,
-                         const struct snapshot_disk *disk)
+void modified_note_live(struct model *m, struct domain *d, const struct snapshot *s,
+                        const struct snapshot_disk *disk)
 {
     struct allowance a = {.model = m, .domain = d, .snapshot = s};
     struct image_policy policy = policy_of(&a);
@@ -137,7 +137,7 @@ void untouched_note_live(struct model *m, struct domain *d, const struct snapsho
     bool unknown;
     struct err ignored;
     autobacking struct backing b = {0};
-    if (disk->memory || disk->stray || backing_of_image(d, s, disk, &b, &ignored) < 0)
+    if (disk->memory || disk->untracked_tag || backing_of_image(d, s, disk, &b, &ignored) < 0)
         return;
     const struct touch touch = {.known_ns = d->asked_ns};
     (void)image_layers(&b.source, &policy, &layers, &n, &unknown, NULL);
@@ -245,7 +245,7 @@ static void note_merge_of(const struct question *q, const struct snapshot *s)
         evidence_merge(q->m, q->d, q->s, disk, &file);
 }
 
-void untouched_note_merges(struct model *m, const struct domain *d, const struct snapshot *s)
+void modified_note_merges(struct model *m, const struct domain *d, const struct snapshot *s)
 {
     struct question q = {.m = m, .d = d, .mounts = policy_mounts(d)};
     for (q.s = s->parent; q.s && !m->is_test; q.s = q.s->parent) {
@@ -304,9 +304,9 @@ static int check_file(void *ctx, const char *path, const struct image_id *file, 
     return 0;
 }
 
-int untouched_check(struct model *m, const struct domain *d, const struct snapshot *s,
-                    const struct snapshot_disk *disk, const struct image *im, struct err *e)
+int modified_check(struct model *m, const struct domain *d, const struct snapshot *s,
+                   const struct snapshot_disk *disk, const struct image *im, struct err *e)
 {
     struct question q = {.m = m, .d = d, .s = s, .disk = disk, .mounts = policy_mounts(d)};
-    return m->is_test || disk->stray ? 0 : image_each_file(im, check_file, &q, e);
+    return m->is_test || disk->untracked_tag ? 0 : image_each_file(im, check_file, &q, e);
 }

@@ -16,7 +16,9 @@
 #ifndef SNAPFS_MODEL_READER_MODIFIED_H
 #define SNAPFS_MODEL_READER_MODIFIED_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct image;
 
 enum { TOUCHED_MAX = 1024 }; /* files that are remembered, the latest */
 
@@ -26,16 +28,20 @@ struct touched *touched_new(void);    /* NULL without memory */
 void touched_free(struct touched *t); /* NULL allowed */
 
 /* Of plain files, by their own time; not of tags that libvirt does not know. EIO. */
-int untouched_check(struct model *m, const struct domain *d, const struct snapshot *s,
-                    const struct snapshot_disk *disk, const struct image *im, struct err *e);
+int modified_check(struct model *m, const struct domain *d, const struct snapshot *s,
+                   const struct snapshot_disk *disk, const struct image *im, struct err *e);
 
 /* Notes those files of the image, but the one that a tag is in, that the domain itself writes to
  * now: their bytes are lost to the snapshot, also once the domain has gone on to another file. */
-void untouched_note_live(struct model *m, struct domain *d, const struct snapshot *s,
-                         const struct snapshot_disk *disk);
+void modified_note_live(struct model *m, struct domain *d, const struct snapshot *s,
+                        const struct snapshot_disk *disk);
 
 /* Asked before `s` is deleted, which may be all that tells of a merge: notes the files that it
  * tells of. */
-void untouched_note_merges(struct model *m, const struct domain *d, const struct snapshot *s);
+void modified_note_merges(struct model *m, const struct domain *d, const struct snapshot *s);
+
+/* An image of that domain is closed, or a read of it has failed with ESTALE: those of its files
+ * that have changed while it was open, or that another program can write to, are remembered. */
+void model_image_changed(struct model *m, const char *uuid, struct image *im);
 
 #endif

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* open.c - see reader/open.h and model.h.
+/* open.c - see reader/open.h.
  *
  * Lock: probes->lock guards what is remembered with a domain; no file is opened and no other lock
  * taken under it.
  */
-#include "model/journal/pending.h"
-#include "model/reader/image_backing.h"
 #include "model/reader/open.h"
 
 #include <errno.h>
@@ -18,16 +16,19 @@
 #include "image/partitions.h"
 #include "model/catalog/catalog.h"
 #include "model/catalog/domain.h"
-#include "model/storage/file_chain.h"
+#include "model/catalog/tag_tables.h"
+#include "model/journal/pending.h"
+#include "model/reader/image_backing.h"
+#include "model/reader/modified.h"
 #include "model/reader/open_cache.h"
 #include "model/reader/policy.h"
-#include "model/reader/sizes.h"
-#include "model/reader/unreadable.h"
 #include "model/reader/pulled.h"
-#include "model/storage/backing.h"
-#include "model/catalog/tag_tables.h"
+#include "model/reader/sizes.h"
 #include "model/reader/unmanaged.h"
-#include "model/reader/modified.h"
+#include "model/reader/unreadable.h"
+#include "model/state.h"
+#include "model/storage/backing.h"
+#include "model/storage/file_chain.h"
 #include "model/storage/remedy.h"
 #include "model/storage/volumes.h"
 #include "virt/virt.h"
@@ -133,7 +134,7 @@ static bool is_still_there(const struct model *m, const struct domain *d, const 
                                 .path = disk->path,
                                 .format = disk->format,
                                 .tag = disk->tag,
-                                .stray = disk->stray};
+                                .untracked_tag = disk->untracked_tag};
     struct err why;
     return tables && tag_tables_identify(tables, &now, &why) == 0 &&
            domain_disk_ident(d->uuid, s, disk->target, now.ident) == disk->ident;
@@ -144,11 +145,7 @@ static bool is_still_there(const struct model *m, const struct domain *d, const 
 static int stale(struct model *m, const struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, struct err *e)
 {
-    struct entry *en = model_entry(m, d->uuid);
-    if (en) {
-        model_changed(m, en);
-        model_entry_done(m, en);
-    }
+    model_changed_uuid(m, d->uuid);
     return err_fail(e, ESTALE, "'%s' no longer holds what snapshot '%s' had in it", disk->path,
                     s->name);
 }
@@ -178,7 +175,7 @@ static int check_not_deleted(const struct model *m, const struct domain *d,
                              const struct snapshot *s, const struct snapshot_disk *disk,
                              struct err *e)
 {
-    if (m->is_test || disk->stray || !delete_has_begun(d->uuid, s->name))
+    if (m->is_test || disk->untracked_tag || !delete_has_begun(d->uuid, s->name))
         return 0;
     return err_fail(e, EIO, "the snapshot is being deleted, and its bytes are no longer whole");
 }
@@ -205,7 +202,7 @@ static struct image *looked_at(struct model *m, const struct domain *d,
                                const struct snapshot_disk *disk)
 {
     struct err ignored;
-    struct image *im = linger_take(m->linger, d, disk);
+    struct image *im = open_cache_take(m->open_cache, d, disk);
     if (!im || (image_has_ctimes(im) && image_check(im, &ignored) == 0))
         return im;
     image_unref(im);
@@ -239,7 +236,7 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     struct image *im autodestroy(image_unref) = looked_at(m, d, disk);
     int r = im ? 0 : open_anew(m, d, s, disk, &im, e);
     if (r == -EBUSY)
-        untouched_note_live(m, d, s, disk);
+        modified_note_live(m, d, s, disk);
     if (r < 0)
         return is_still_there(m, d, s, disk) ? r : stale(m, d, s, disk, e);
     struct image_id id = image_identity(im);
@@ -248,7 +245,7 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
         return stale(m, d, s, disk, e);
     r = check_not_live(d, im, disk, e);
     if (r < 0)
-        untouched_note_live(m, d, s, disk);
+        modified_note_live(m, d, s, disk);
     if (r == 0)
         r = images_check_content(d, s, disk, e);
     if (r == 0)
@@ -258,7 +255,7 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     if (r == 0)
         r = check_no_commit(m, d, im, e);
     if (r == 0)
-        r = untouched_check(m, d, s, disk, im, e);
+        r = modified_check(m, d, s, disk, im, e);
     if (r == 0)
         *ret = take(im);
     return r;
@@ -270,7 +267,7 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
     struct err why = {0};
     struct image *im autodestroy(image_unref) = NULL;
     int r = model_image_open(m, d, s, disk, &im, &why);
-    if (err_is_want(-r))
+    if (err_is_resource(-r))
         return err_fail(e, -r, "%s", why.text);
     if (r < 0) {
         ret->failure = malloc(sizeof(why));
@@ -288,7 +285,7 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
         ret->alone = image_depth(im) == 1;
         ret->facts = (struct image_facts){image_size(im), image_allocated(im)};
         sizes_note(m, d, s, disk, ret->facts.size);
-        linger_put(m->linger, d, disk, im);
+        open_cache_put(m->open_cache, d, disk, im);
     }
     unreadable_note(m, d, s, disk, ret->failure);
     budget_count(probe_size(ret));
@@ -296,14 +293,26 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
     return 0;
 }
 
-uint64_t images_allocated(const struct domain *d)
+static struct probes *probes_in(const struct domain *d)
+{
+    return d->slots[SLOT_PROBES].value;
+}
+
+static void sum_allocated(void *ctx, const struct domain *d)
+{
+    struct probes *probes = probes_in(d);
+    uint64_t *sum = ctx;
+    pthread_mutex_lock(&probes->lock);
+    for (size_t i = 0; i < probes->n; i++)
+        if (probes->items[i].known && !probes->items[i].failure)
+            *sum += probes->items[i].facts.allocated;
+    pthread_mutex_unlock(&probes->lock);
+}
+
+uint64_t model_allocated(struct model *m)
 {
     uint64_t sum = 0;
-    pthread_mutex_lock(&d->probes->lock);
-    for (size_t i = 0; i < d->probes->n; i++)
-        if (d->probes->items[i].known && !d->probes->items[i].failure)
-            sum += d->probes->items[i].facts.allocated;
-    pthread_mutex_unlock(&d->probes->lock);
+    catalog_each(m, sum_allocated, &sum);
     return sum;
 }
 
@@ -319,19 +328,36 @@ static void probe_inherit(struct probe *p, const struct probe *old)
     budget_count(probe_size(p));
 }
 
-void images_inherit(struct domain *d, const struct domain *before)
+/* Of others than those that stand on one file each the files below may have changed. */
+static void inherit(void *value, void *from)
 {
-    if (d->probes->n != before->probes->n)
+    struct probes *probes = value, *before = from;
+    if (probes->n != before->n)
         return;
-    pthread_mutex_lock(&before->probes->lock);
-    for (size_t i = 0; i < d->probes->n; i++)
-        probe_inherit(&d->probes->items[i], &before->probes->items[i]);
-    pthread_mutex_unlock(&before->probes->lock);
+    pthread_mutex_lock(&before->lock);
+    for (size_t i = 0; i < probes->n; i++)
+        probe_inherit(&probes->items[i], &before->items[i]);
+    pthread_mutex_unlock(&before->lock);
 }
+
+static void *make(const struct domain *d)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < d->n; i++)
+        n += d->all[i].n_images;
+    return probes_new(n);
+}
+
+static void drop(void *value)
+{
+    probes_free(value);
+}
+
+const struct slot_kind probes_slot = {make, drop, inherit};
 
 static struct probes *probes_of(const struct domain *d, const struct snapshot_disk *disk)
 {
-    return disk->stray ? unmanaged_probes(d) : d->probes;
+    return disk->untracked_tag ? unmanaged_probes(d) : probes_in(d);
 }
 
 const struct partitions *images_partitions(const struct domain *d, const struct snapshot_disk *disk)

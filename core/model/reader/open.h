@@ -4,14 +4,34 @@
 #define SNAPFS_MODEL_READER_OPEN_H
 
 #include "image/image.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
+#include "model/catalog/hooks.h"
+
+struct model;
+
+struct image_facts {
+    uint64_t size;      /* bytes, virtual size at the snapshot */
+    uint64_t allocated; /* bytes, the cheap figure */
+};
+
+/* Can this image be read, and how big is it? Opens headers only; remembered with `d`. The errno and
+ * sentence when it cannot be read; *ret is filled then as well, with the last known size, unless
+ * err_is_resource. */
+int model_image_facts(struct model *m, struct domain *d, const struct snapshot *s,
+                      const struct snapshot_disk *disk, struct image_facts *ret, struct err *e);
+
+/* Opens it for reading; ESTALE when the file no longer holds what `disk->ident` names. */
+int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
+                     const struct snapshot_disk *disk, struct image **ret, struct err *e);
+
+/* Returns how many bytes the images that were looked at have allocated, of all domains. Asks
+ * nobody. */
+uint64_t model_allocated(struct model *m);
 
 /* What is remembered of each image with its domain: readable or not, and its size. */
 struct probes *probes_new(size_t n);
 void probes_free(struct probes *p); /* NULL allowed */
-
-/* Returns the sum of the allocated bytes of the images that are known by now. Asks nobody. */
-uint64_t images_allocated(const struct domain *d);
+extern const struct slot_kind probes_slot;
 
 /* The partitions of a disk that are remembered, NULL for none; borrowed from `d`. */
 struct partitions;
@@ -20,10 +40,6 @@ const struct partitions *images_partitions(const struct domain *d,
 /* Takes `found` over and remembers it, unless others were first; those that count. */
 const struct partitions *images_keep_partitions(struct domain *d, const struct snapshot_disk *disk,
                                                 struct partitions *found);
-
-/* What is remembered of images that stand on one file each holds in `d`, too, where all else is as
- * it was. Of others the files below may have changed. */
-void images_inherit(struct domain *d, const struct domain *before);
 
 /* model_image_facts, and the chain in image_describe_chain's words, owned by `d`. */
 int images_probe(struct model *m, struct domain *d, const struct snapshot *s,

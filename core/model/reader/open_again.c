@@ -14,12 +14,17 @@
 
 #include "base/clock.h"
 #include "image/image.h"
+#include "model/activity/activity.h"
+#include "model/activity/queue.h"
 #include "model/catalog/catalog.h"
 #include "model/journal/domain_lock.h"
 #include "model/journal/journal.h"
 #include "model/reader/evidence.h"
+#include "model/reader/modified.h"
+#include "model/reader/open.h"
 #include "model/reader/open_marks.h"
 #include "model/reader/unmanaged.h"
+#include "model/state.h"
 
 enum {
     /* After a failure nothing is at work; an operation that was at its very end may have been. */
@@ -30,7 +35,7 @@ enum {
 struct again {
     struct open_image *o;
     struct image *old;
-    struct entry *entry;
+    struct work *work;
     bool (*wanted)(void *ctx);
     void *ctx;
 };
@@ -40,10 +45,10 @@ struct again {
 /* Waits a moment, or until an operation of this process ends. */
 static void rest(const struct again *a)
 {
-    struct model *m = a->o->m;
-    pthread_mutex_lock(&m->lock);
-    model_wait(m, clock_ns() + OPEN_IMAGE_LOOK_MS * CLOCK_MS);
-    pthread_mutex_unlock(&m->lock);
+    struct activity *activity = a->o->m->activity;
+    pthread_mutex_lock(&activity->lock);
+    activity_wait(activity, clock_ns() + OPEN_IMAGE_LOOK_MS * CLOCK_MS);
+    pthread_mutex_unlock(&activity->lock);
 }
 
 /* How many operations of this process have ended on the image's domain; *ret_busy: one is under
@@ -51,23 +56,13 @@ static void rest(const struct again *a)
  */
 static uint64_t operations(const struct again *a, bool *ret_busy)
 {
-    struct model *m = a->o->m;
-    pthread_mutex_lock(&m->lock);
-    uint64_t left = a->entry->queue.n_left;
-    *ret_busy = a->entry->queue.first != NULL;
-    pthread_mutex_unlock(&m->lock);
-    return left;
+    return queue_left(a->o->m->activity, a->work, ret_busy);
 }
 
 /* The same on all domains. */
 static uint64_t all_operations(const struct again *a, bool *ret_busy)
 {
-    struct model *m = a->o->m;
-    pthread_mutex_lock(&m->lock);
-    uint64_t left = m->n_left;
-    *ret_busy = m->n_queued > 0;
-    pthread_mutex_unlock(&m->lock);
-    return left;
+    return queue_left(a->o->m->activity, NULL, ret_busy);
 }
 
 /* Is another program's operation under way? */
@@ -124,7 +119,7 @@ static int find_snapshot(const struct open_image *o, struct domain *d, const str
                          struct err *e)
 {
     const struct tag_list *tags = NULL;
-    int r = o->stray ? model_tags(o->m, d, &tags, e) : 0;
+    int r = o->untracked_tag ? model_tags(o->m, d, &tags, e) : 0;
     if (r < 0)
         return r;
     *ret = tags ? find_tag(tags, o) : domain_find_name(d, o->name);
@@ -154,7 +149,7 @@ static int open_now(const struct open_image *o, struct domain *d, const struct s
     if (r == 0)
         r = image_start(im, &why);
     if (r < 0)
-        return err_fail(e, err_is_open(&why) || err_is_want(-r) ? -r : ESTALE, "%s", why.text);
+        return err_fail(e, err_is_open(&why) || err_is_resource(-r) ? -r : ESTALE, "%s", why.text);
     *ret = take(im);
     return 0;
 }
@@ -298,10 +293,10 @@ int open_image_again(struct open_image *o, struct image *old, bool (*wanted)(voi
     struct again a = {.o = o, .old = old, .wanted = wanted, .ctx = ctx};
     if (open_image_is_gone(o))
         return fail_gone(o, e);
-    a.entry = model_entry(o->m, o->uuid);
-    if (!a.entry)
+    a.work = work_get(o->m->activity, o->uuid);
+    if (!a.work)
         return err_nomem(e);
     int r = is_ours(&a) ? try_again(&a, ret, e) : fail_not_ours(&a, e);
-    model_entry_done(o->m, a.entry);
+    work_done(o->m->activity, a.work);
     return r;
 }

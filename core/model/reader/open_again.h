@@ -10,12 +10,12 @@ struct open_image {
     struct open_image *next, **at; /* under open_images->lock */
     struct model *m;
     char uuid[UUID_LEN + 1];
-    char *name;      /* of the snapshot, and */
-    int64_t created; /* when it was made: together they are its identity */
-    bool stray;      /* it is a tag that libvirt does not know */
-    char *disk;      /* struct snapshot_disk's file */
-    uint64_t number; /* of the disk (catalog/numbers.h) */
-    char *file;      /* struct image_opener's */
+    char *name;         /* of the snapshot, and */
+    int64_t created;    /* when it was made: together they are its identity */
+    bool untracked_tag; /* it is a tag that libvirt does not know */
+    char *disk;         /* struct snapshot_disk's file */
+    uint64_t number;    /* of the disk (catalog/numbers.h) */
+    char *file;         /* struct image_opener's */
     uint64_t ino;
     pid_t pid;
     time_t when;

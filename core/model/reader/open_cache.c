@@ -15,7 +15,7 @@ struct kept {
     uint64_t until; /* CLOCK_MONOTONIC, ns */
 };
 
-struct linger {
+struct open_cache {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     pthread_t thread;
@@ -30,7 +30,7 @@ static void let_go(struct kept *k)
 }
 
 /* The one that goes next: a free place, else the oldest. Needs the lock. */
-static struct kept *next_to_go(struct linger *l)
+static struct kept *next_to_go(struct open_cache *l)
 {
     struct kept *next = &l->all[0];
     for (int i = 1; i < LINGER_IMAGES; i++)
@@ -47,7 +47,7 @@ static struct kept empty_place(struct kept *k)
 }
 
 /* The oldest, once its time is over; waits for that. Needs the lock. */
-static struct kept wait_for_old(struct linger *l)
+static struct kept wait_for_old(struct open_cache *l)
 {
     while (!l->ending) {
         struct kept *oldest = NULL;
@@ -66,7 +66,7 @@ static struct kept wait_for_old(struct linger *l)
 
 static void *run(void *arg)
 {
-    struct linger *l = arg;
+    struct open_cache *l = arg;
     pthread_mutex_lock(&l->lock);
     while (!l->ending) {
         struct kept old = wait_for_old(l);
@@ -78,9 +78,9 @@ static void *run(void *arg)
     return NULL;
 }
 
-struct linger *linger_new(void)
+struct open_cache *open_cache_new(void)
 {
-    struct linger *l = calloc(1, sizeof(*l));
+    struct open_cache *l = calloc(1, sizeof(*l));
     if (!l)
         return NULL;
     pthread_mutex_init(&l->lock, NULL);
@@ -89,7 +89,7 @@ struct linger *linger_new(void)
     return l;
 }
 
-void linger_free(struct linger *l)
+void open_cache_free(struct open_cache *l)
 {
     if (!l)
         return;
@@ -106,7 +106,7 @@ void linger_free(struct linger *l)
     free(l);
 }
 
-static bool is_empty(const struct linger *l)
+static bool is_empty(const struct open_cache *l)
 {
     for (int i = 0; i < LINGER_IMAGES; i++)
         if (l->all[i].domain)
@@ -114,8 +114,8 @@ static bool is_empty(const struct linger *l)
     return true;
 }
 
-void linger_put(struct linger *l, struct domain *d, const struct snapshot_disk *disk,
-                struct image *im)
+void open_cache_put(struct open_cache *l, struct domain *d, const struct snapshot_disk *disk,
+                    struct image *im)
 {
     struct kept was = {0};
     pthread_mutex_lock(&l->lock);
@@ -133,8 +133,8 @@ void linger_put(struct linger *l, struct domain *d, const struct snapshot_disk *
     let_go(&was);
 }
 
-struct image *linger_take(struct linger *l, const struct domain *d,
-                          const struct snapshot_disk *disk)
+struct image *open_cache_take(struct open_cache *l, const struct domain *d,
+                              const struct snapshot_disk *disk)
 {
     struct kept was = {0};
     pthread_mutex_lock(&l->lock);

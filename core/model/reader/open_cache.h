@@ -9,24 +9,24 @@
 #define SNAPFS_MODEL_READER_OPEN_CACHE_H
 
 #include "image/image.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
 
 enum { LINGER_MS = 200, LINGER_IMAGES = 4 };
 
-struct linger;
+struct open_cache;
 
-struct linger *linger_new(void);    /* NULL without memory */
-void linger_free(struct linger *l); /* NULL allowed; lets go of all */
-MEM_CLEANUP(struct linger, linger_free)
+struct open_cache *open_cache_new(void);    /* NULL without memory */
+void open_cache_free(struct open_cache *l); /* NULL allowed; lets go of all */
+MEM_CLEANUP(struct open_cache, open_cache_free)
 
 /* Keeps the image of a disk of `d`, and both of them; in place of the oldest when there are too
  * many. */
-void linger_put(struct linger *l, struct domain *d, const struct snapshot_disk *disk,
-                struct image *im);
+void open_cache_put(struct open_cache *l, struct domain *d, const struct snapshot_disk *disk,
+                    struct image *im);
 
 /* The image of that very value's disk, if it is kept, from now on the caller's; else NULL. What has
  * happened to its files since is for image_check to tell. */
-struct image *linger_take(struct linger *l, const struct domain *d,
-                          const struct snapshot_disk *disk);
+struct image *open_cache_take(struct open_cache *l, const struct domain *d,
+                              const struct snapshot_disk *disk);
 
 #endif

@@ -9,10 +9,11 @@
 #include <time.h>
 
 #include "image/image.h"
-#include "model/catalog/catalog.h"
+#include "model/activity/queue.h"
+#include "model/catalog/tag_dirs.h"
 #include "model/reader/open_again.h"
 #include "model/reader/open_marks.h"
-#include "model/catalog/tag_dirs.h"
+#include "model/state.h"
 #include "virt/xml.h"
 
 struct open_images {
@@ -48,8 +49,8 @@ static void open_image_free(struct open_image *o)
 static bool fill(struct open_image *o, const struct snapshot *s, const struct snapshot_disk *disk,
                  const struct image_opener *who)
 {
-    o->stray = s->stray != NULL;
-    o->created = s->stray ? 0 : snapshot_created(s);
+    o->untracked_tag = s->untracked_tag != NULL;
+    o->created = s->untracked_tag ? 0 : snapshot_created(s);
     o->number = disk->number;
     o->ino = who->ino;
     o->pid = who->pid;
@@ -63,9 +64,7 @@ static bool fill(struct open_image *o, const struct snapshot *s, const struct sn
 /* Until now the files are right. */
 static void count(struct open_image *o)
 {
-    pthread_mutex_lock(&o->m->lock);
-    o->operations = o->m->n_left;
-    pthread_mutex_unlock(&o->m->lock);
+    o->operations = queue_left(o->m->activity, NULL, NULL);
     o->counted = open_mark_counted(o->mark);
 }
 
@@ -90,8 +89,8 @@ int open_image_begin(struct model *m, const struct domain *d, const struct snaps
     o->m = m;
     memcpy(o->uuid, d->uuid, sizeof(o->uuid));
     int r = fill(o, s, disk, who) ? 0 : err_nomem(e);
-    int64_t made =
-        o->stray ? (int64_t)s->stray->mark : o->created; /* tells apart what has its name */
+    int64_t made = o->untracked_tag ? (int64_t)s->untracked_tag->mark
+                                    : o->created; /* tells apart what has its name */
     if (r == 0 && !m->is_test)
         r = open_mark_take(m, o->uuid, o->name, made, who, &o->mark, e);
     if (r < 0) {
@@ -124,7 +123,7 @@ bool open_image_is_gone(const struct open_image *o)
 
 static bool is_of(const struct open_image *o, const struct domain *d, const struct snapshot *s)
 {
-    return !o->stray && o->created == snapshot_created(s) && !strcmp(o->uuid, d->uuid) &&
+    return !o->untracked_tag && o->created == snapshot_created(s) && !strcmp(o->uuid, d->uuid) &&
            !strcmp(o->name, s->name);
 }
 

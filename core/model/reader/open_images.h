@@ -11,8 +11,11 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
 
+struct model;
+
+struct image;
 struct open_images; /* of one model */
 struct open_image;  /* one of them, from its open to its close */
 

@@ -19,9 +19,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/uuid.h"
-#include "model/catalog/catalog.h"
 #include "model/journal/run_directory.h"
 #include "model/journal/state_directory.h"
+#include "model/state.h"
 
 #define PREFIX "open-" /* then the domain's uuid, and a hash of the snapshot's name and time */
 
@@ -108,7 +108,7 @@ static struct open_mark *mark_new(struct model *m, const char *uuid, const char 
 static int enter(struct model *m, struct open_mark *k, struct err *e)
 {
     k->dir = open_directory(m, e);
-    return k->dir >= 0 ? 1 : err_is_want(-k->dir) ? k->dir : 0;
+    return k->dir >= 0 ? 1 : err_is_resource(-k->dir) ? k->dir : 0;
 }
 
 /* Does the record say that a delete has the lock? */

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "image/image.h"
-#include "model/catalog/catalog.h"
 #include "model/reader/open.h"
 #include "virt/xml.h"
 

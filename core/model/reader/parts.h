@@ -5,7 +5,9 @@
 #define SNAPFS_MODEL_READER_PARTS_H
 
 #include "image/partitions.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 /* Where a partition begins, in bytes, and how long it is. ENOENT: there is none of that number;
  * EINVAL: the tables say what cannot be; or why the disk's image cannot be read. */

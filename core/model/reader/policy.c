@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/mounts.h"
-#include "model/catalog/catalog.h"
+#include "model/state.h"
 #include "model/storage/file_chain.h"
 #include "model/storage/pools.h"
 #include "model/storage/public_file.h"
@@ -39,21 +39,9 @@ struct named_files {
     struct mounts *mounts;
 };
 
-struct named_files *named_files_new(void)
+static void named_files_free(void *value)
 {
-    struct named_files *f = calloc(1, sizeof(*f));
-    if (!f)
-        return NULL;
-    f->mounts = mounts_read();
-    pthread_mutex_init(&f->lock, NULL);
-    if (f->mounts)
-        return f;
-    named_files_free(f);
-    return NULL;
-}
-
-void named_files_free(struct named_files *f)
-{
+    struct named_files *f = value;
     if (!f)
         return;
     free(f->items);
@@ -65,12 +53,33 @@ void named_files_free(struct named_files *f)
     free(f);
 }
 
+static void *named_files_new(const struct domain *d)
+{
+    (void)d;
+    struct named_files *f = calloc(1, sizeof(*f));
+    if (!f)
+        return NULL;
+    f->mounts = mounts_read();
+    pthread_mutex_init(&f->lock, NULL);
+    if (f->mounts)
+        return f;
+    named_files_free(f);
+    return NULL;
+}
+
+const struct slot_kind named_files_slot = {named_files_new, named_files_free, NULL};
+
+static struct named_files *named_of(const struct domain *d)
+{
+    return d->slots[SLOT_NAMED_FILES].value;
+}
+
 /* ---- which files libvirt names ---- */
 
 /* `room`: how many of them there may be beside those that were seen. */
 static void name_source(const struct domain *d, size_t room, const struct xml_source *s)
 {
-    struct named_files *f = d->named;
+    struct named_files *f = named_of(d);
     const char *path = policy_path(d->volumes, s);
     if (path && (path[0] == '/' || s->uri) && f->n < room + f->n_seen)
         f->items[f->n++] = (struct named){path, s};
@@ -113,7 +122,7 @@ static int cmp_named(const void *a, const void *b)
 /* Collects every file that the domain's XML and its snapshots' name. Under the lock. */
 static int gather_named(const struct domain *d)
 {
-    struct named_files *f = d->named;
+    struct named_files *f = named_of(d);
     if (f->items)
         return 0;
     if (!f->live)
@@ -252,7 +261,7 @@ static int check_volume(const struct allowance *a, const char *path, struct err 
 static int allow(void *ctx, const char *path, struct err *e)
 {
     const struct allowance *a = ctx;
-    const struct named_files *f = a->domain && !a->anywhere ? a->domain->named : NULL;
+    const struct named_files *f = a->domain && !a->anywhere ? named_of(a->domain) : NULL;
     struct stat ignored;
     bool remote = image_remote_stat(path, &ignored);
     size_t named = f ? find_named(f, path) : 0;
@@ -290,7 +299,7 @@ static const char *format(void *ctx, const char *path)
         a->snapshot ? format_in(a->domain, a->snapshot->parsed->domain, path) : NULL;
     if (found || !a->domain)
         return found;
-    const struct named_files *f = a->domain->named;
+    const struct named_files *f = named_of(a->domain);
     for (size_t i = lower_bound(f, path); i < f->n && !strcmp(f->items[i].path, path); i++)
         if (!found || f->items[i].source->encrypted)
             found = policy_format(f->items[i].source);
@@ -313,7 +322,7 @@ static bool has_path(const struct domain *d, const struct xml_source *s, const c
  * ends with the file. false: the XML does not tell. */
 static bool live_below(const struct domain *d, const char *path, const char **ret)
 {
-    const struct xml_domain *live = d->named->live;
+    const struct xml_domain *live = named_of(d)->live;
     for (size_t i = 0; live && i < live->n_disks; i++) {
         const struct xml_disk *disk = &live->disks[i];
         for (size_t k = 0; k < disk->n_backing + disk->ends; k++)
@@ -327,8 +336,8 @@ static bool live_below(const struct domain *d, const char *path, const char **re
 
 static bool was_seen(const struct domain *d, const char *path)
 {
-    for (size_t i = 0; i < d->named->n_seen; i++)
-        if (!strcmp(d->named->seen[i].path, path))
+    for (size_t i = 0; i < named_of(d)->n_seen; i++)
+        if (!strcmp(named_of(d)->seen[i].path, path))
             return true;
     return false;
 }
@@ -370,7 +379,7 @@ static int header_counts(void *ctx, const char *upper, const char *lower, const 
 static int secret(void *ctx, const char *path, struct secret *ret, struct err *e)
 {
     const struct allowance *a = ctx;
-    const struct named_files *f = a->domain ? a->domain->named : NULL;
+    const struct named_files *f = a->domain ? named_of(a->domain) : NULL;
     for (size_t i = f ? lower_bound(f, path) : 0; f && i < f->n; i++) {
         const struct xml_source *s = f->items[i].source;
         if (strcmp(f->items[i].path, path) != 0)
@@ -383,16 +392,16 @@ static int secret(void *ctx, const char *path, struct secret *ret, struct err *e
 
 static void gather(const struct domain *d)
 {
-    pthread_mutex_lock(&d->named->lock);
+    pthread_mutex_lock(&named_of(d)->lock);
     (void)gather_named(d); /* without memory nothing is named, so nothing is opened */
-    pthread_mutex_unlock(&d->named->lock);
+    pthread_mutex_unlock(&named_of(d)->lock);
 }
 
 struct image_policy policy_of(struct allowance *a)
 {
     if (a->domain) {
         gather(a->domain);
-        a->mounts = a->domain->named->mounts;
+        a->mounts = named_of(a->domain)->mounts;
     }
     return (struct image_policy){.ctx = a,
                                  .allow = allow,
@@ -404,12 +413,12 @@ struct image_policy policy_of(struct allowance *a)
 const struct xml_domain *policy_live(const struct domain *d)
 {
     gather(d);
-    return d->named->live;
+    return named_of(d)->live;
 }
 
 const struct mounts *policy_mounts(const struct domain *d)
 {
-    return d->named->mounts;
+    return named_of(d)->mounts;
 }
 
 const char *policy_live_disk(const struct domain *d, bool (*is)(void *ctx, const struct stat *st),

@@ -4,14 +4,13 @@
 #define SNAPFS_MODEL_READER_POLICY_H
 
 #include "image/image.h"
-#include "model/model.h"
+#include "model/catalog/hooks.h"
 
 struct mounts;
 
 /* The files that libvirt's XML of a domain and of its snapshots names, gathered when first asked
  * for, and the mounts as they were then. */
-struct named_files *named_files_new(void);
-void named_files_free(struct named_files *f); /* NULL allowed */
+extern const struct slot_kind named_files_slot;
 
 /* Who opens a chain: a domain's files may be those that libvirt names, files beside those,
  * volumes of pools, and those under a directory of the option allow=. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* pulled.c - see pulled.h. No locks. */
-#include "model/reader/image_backing.h"
 #include "model/reader/pulled.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "model/storage/file_chain.h"
+#include "model/reader/image_backing.h"
 #include "model/reader/policy.h"
 #include "model/storage/backing.h"
+#include "model/storage/file_chain.h"
 #include "model/storage/source.h"
 #include "virt/xml.h"
 

@@ -10,7 +10,9 @@
 #define SNAPFS_MODEL_READER_PULLED_H
 
 #include "image/image.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 /* `im` is that disk of `s`, one of the domain's snapshots or a tag that libvirt does not know, just
  * opened. EIO if it is a tag in a file that has no backing file, which a snapshot of the domain

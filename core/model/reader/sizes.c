@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "image/image.h"
-#include "model/catalog/catalog.h"
 #include "model/journal/kept.h"
 #include "model/journal/keep_later.h"
 #include "model/reader/policy.h"
+#include "model/state.h"
 #include "virt/xml.h"
 
 #define KIND "size"
@@ -30,7 +30,7 @@ static char *key_of(const struct snapshot *s, const struct snapshot_disk *disk)
 void sizes_note(struct model *m, const struct domain *d, const struct snapshot *s,
                 const struct snapshot_disk *disk, uint64_t size)
 {
-    autofree char *key = disk->stray ? NULL : key_of(s, disk);
+    autofree char *key = disk->untracked_tag ? NULL : key_of(s, disk);
     char digits[DIGITS];
     snprintf(digits, sizeof(digits), "%" PRIu64, size);
     if (key)
@@ -74,7 +74,7 @@ static uint64_t in_headers(struct model *m, struct domain *d, const struct snaps
     if (disk->memory || !virt_files_local(m->virt, &ignored))
         return 0;
     uint64_t size = in_header(&policy, disk->path, disk->format);
-    for (size_t i = 0; !size && !disk->stray && i < s->parsed->n_disks; i++)
+    for (size_t i = 0; !size && !disk->untracked_tag && i < s->parsed->n_disks; i++)
         if (!strcmp(s->parsed->disks[i].target, disk->target))
             size = in_header(&policy, s->parsed->disks[i].overlay.path, "qcow2");
     return size;

@@ -7,7 +7,9 @@
 #ifndef SNAPFS_MODEL_READER_SIZES_H
 #define SNAPFS_MODEL_READER_SIZES_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 /* Notes the size, in bytes, of an image that could be opened. */
 void sizes_note(struct model *m, const struct domain *d, const struct snapshot *s,

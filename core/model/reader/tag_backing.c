@@ -8,12 +8,12 @@
 
 #include "base/file_birth.h"
 #include "base/hash.h"
-#include "model/catalog/catalog.h"
 #include "model/journal/keep_later.h"
 #include "model/journal/kept.h"
 #include "model/reader/evidence.h"
 #include "model/reader/policy.h"
 #include "model/catalog/tag_dirs.h"
+#include "model/state.h"
 #include "model/storage/file_chain.h"
 
 #define KIND "backing"
@@ -76,8 +76,9 @@ void tag_backing_find(const struct domain *d, const struct snapshot_disk *disk,
     char key[KEY_SIZE];
     struct below then, now;
     int at = 0;
-    uint64_t state =
-        disk->stray ? image_id_lasting(HASH_START, &disk->stray->identity) : disk->state;
+    uint64_t state = disk->untracked_tag
+                         ? image_id_lasting(HASH_START, &disk->untracked_tag->identity)
+                         : disk->state;
     *ret = (struct tag_backing){0};
     const char *value = disk->tag && disk->path && key_of(d, disk->path, state, key)
                             ? kept_get(d->kept, KIND, key)

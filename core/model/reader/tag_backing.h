@@ -10,7 +10,9 @@
 #define SNAPFS_MODEL_READER_TAG_BACKING_H
 
 #include "image/image.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 /* Keeps the file `path` below `file`, which holds a tag, unless one is kept already. `state`:
  * image_id_lasting of the tag. Nothing if path or format is NULL. */

@@ -4,7 +4,6 @@
  * Lock: unmanaged->lock, held while files are read, so that many who ask have them read once; only
  * what reader/policy.h and image.h take is taken under it. What is made is never changed.
  */
-#include "model/reader/image_backing.h"
 #include "model/reader/unmanaged.h"
 
 #include <errno.h>
@@ -14,12 +13,13 @@
 
 #include "base/budget.h"
 #include "base/hash.h"
-#include "model/catalog/catalog.h"
-#include "model/reader/disk_chains.h"
 #include "model/catalog/domain.h"
-#include "model/reader/open.h"
 #include "model/graph/usage_cache.h"
+#include "model/reader/disk_chains.h"
+#include "model/reader/image_backing.h"
+#include "model/reader/open.h"
 #include "model/reader/policy.h"
+#include "model/state.h"
 
 enum {
     LOOK_MAX = 128 * 1024, /* tags of one domain that are looked at; a file has 65536 at most */
@@ -28,10 +28,10 @@ enum {
 
 struct found {
     struct tag_list list;
-    struct xml_domain *live; /* backs targets, */
-    struct chains chains;    /* paths, */
-    struct stray *strays;    /* and the rest of what the list points to */
-    size_t n_strays;
+    struct xml_domain *live;         /* backs targets, */
+    struct chains chains;            /* paths, */
+    struct untracked_tag *untracked; /* and the rest of what the list points to */
+    size_t n_untracked;
     struct probes *probes;
     uint64_t counted; /* in the budget */
 };
@@ -57,7 +57,7 @@ static void found_free(struct found *f)
         tag_clear(&f->list.tags[i]);
     free(f->list.tags);
     probes_free(f->probes);
-    strays_free(f->strays, f->n_strays);
+    untracked_free(f->untracked, f->n_untracked);
     chains_drop(&f->chains);
     xml_domain_free(f->live);
     budget_give(f->counted);
@@ -65,21 +65,28 @@ static void found_free(struct found *f)
 }
 MEM_CLEANUP(struct found, found_free)
 
-struct unmanaged *unmanaged_new(void)
+static void *unmanaged_new(const struct domain *d)
 {
     struct unmanaged *u = calloc(1, sizeof(*u));
+    (void)d;
     if (u)
         pthread_mutex_init(&u->lock, NULL);
     return u;
 }
 
-void unmanaged_free(struct unmanaged *u)
+static void unmanaged_free(void *value)
 {
-    if (!u)
-        return;
+    struct unmanaged *u = value;
     found_free(u->found);
     pthread_mutex_destroy(&u->lock);
     free(u);
+}
+
+const struct slot_kind unmanaged_slot = {unmanaged_new, unmanaged_free, NULL};
+
+static struct unmanaged *unmanaged_of(const struct domain *d)
+{
+    return d->slots[SLOT_UNMANAGED].value;
 }
 
 /* ---- from files to strays ---- */
@@ -107,32 +114,33 @@ static bool is_first(const struct image_tags *t, size_t i)
 /* What one of them takes, with what points to it, and its name twice over: coded, too. */
 static int count(struct found *f, const struct image_tag *tag, struct err *e)
 {
-    uint64_t size = sizeof(struct stray) + sizeof(struct snapshot) + sizeof(struct snapshot_disk) +
-                    2 * strlen(tag->name) + strlen(tag->id) + STRAY_MORE;
+    uint64_t size = sizeof(struct untracked_tag) + sizeof(struct snapshot) +
+                    sizeof(struct snapshot_disk) + 2 * strlen(tag->name) + strlen(tag->id) +
+                    STRAY_MORE;
     int r = budget_take(size, e);
     f->counted += r < 0 ? 0 : size;
     return r;
 }
 
-static int add_stray(struct found *f, const struct chain_use *use, const struct image_tag *tag,
-                     bool claimed, struct err *e)
+static int add_untracked(struct found *f, const struct chain_use *use, const struct image_tag *tag,
+                         bool claimed, struct err *e)
 {
     int r = count(f, tag, e);
     if (r < 0)
         return r;
-    struct stray *strays = mem_grow(f->strays, f->n_strays, sizeof(*strays));
-    if (!strays)
+    struct untracked_tag *untracked = mem_grow(f->untracked, f->n_untracked, sizeof(*untracked));
+    if (!untracked)
         return err_nomem(e);
-    f->strays = strays;
-    struct stray *s = &f->strays[f->n_strays];
-    *s = (struct stray){.path = f->chains.files[use->file].path,
-                        .target = use->target,
-                        .identity = tag->identity,
-                        .vm_state_size = tag->vm_state_size,
-                        .date = tag->date_sec,
-                        .claimed = claimed,
-                        .rank = f->n_strays};
-    f->n_strays++;
+    f->untracked = untracked;
+    struct untracked_tag *s = &f->untracked[f->n_untracked];
+    *s = (struct untracked_tag){.path = f->chains.files[use->file].path,
+                                .target = use->target,
+                                .identity = tag->identity,
+                                .vm_state_size = tag->vm_state_size,
+                                .date = tag->date_sec,
+                                .claimed = claimed,
+                                .rank = f->n_untracked};
+    f->n_untracked++;
     s->name = strdup(tag->name);
     s->id = strdup(tag->id);
     return s->name && s->id ? 0 : err_nomem(e);
@@ -146,14 +154,14 @@ static int add_tags(struct found *f, struct model *m, struct domain *d, const st
     for (size_t i = 0; r == 0 && i < t->n; i++) {
         const struct image_tag *tag = &t->tags[i];
         bool claimed = is_snapshots(d, &f->chains, use->file, tag->name);
-        backing_note_stray(m, d, use->target, f->chains.files[use->file].path, tag, t);
+        backing_note_untracked(m, d, use->target, f->chains.files[use->file].path, tag, t);
         if (claimed && is_first(t, i))
             continue;
-        if (f->n_strays == UNMANAGED_MAX || strlen(tag->name) > UNMANAGED_NAME_MAX ||
+        if (f->n_untracked == UNMANAGED_MAX || strlen(tag->name) > UNMANAGED_NAME_MAX ||
             strlen(tag->id) > UNMANAGED_NAME_MAX)
             f->list.n_left_out++;
         else
-            r = add_stray(f, use, tag, claimed, e);
+            r = add_untracked(f, use, tag, claimed, e);
     }
     return r;
 }
@@ -177,7 +185,7 @@ static int read_tags(struct found *f, struct model *m, struct domain *d, struct 
         if (r == 0)
             r = add_tags(f, m, d, use, tags, e);
         else
-            r = err_is_want(-r) ? err_fail(e, -r, "%s", why.text) : 0;
+            r = err_is_resource(-r) ? err_fail(e, -r, "%s", why.text) : 0;
         seen += tags ? tags->n : 0;
     }
     return r;
@@ -186,19 +194,19 @@ static int read_tags(struct found *f, struct model *m, struct domain *d, struct 
 /* Takes out what is known as the snapshot of another domain, with which this one shares a file. */
 static void drop_others(struct found *f, struct model *m, const struct domain *d)
 {
-    struct outlook *o autodestroy(outlook_unref) = NULL;
-    if (f->n_strays)
-        o = lookout_ask(m->lookout, d, NULL);
+    struct usage *o autodestroy(usage_unref) = NULL;
+    if (f->n_untracked)
+        o = usage_cache_ask(m->usage_cache, d, NULL);
     size_t kept = 0;
-    for (size_t i = 0; o && i < f->n_strays; i++) {
-        struct stray *s = &f->strays[i];
-        if (outlook_other_owns_tag(o, d, s->identity.dev, s->identity.ino, s->name, s->id))
-            strays_clear(s, 1);
+    for (size_t i = 0; o && i < f->n_untracked; i++) {
+        struct untracked_tag *s = &f->untracked[i];
+        if (usage_other_owns_tag(o, d, s->identity.dev, s->identity.ino, s->name, s->id))
+            untracked_clear(s, 1);
         else
-            f->strays[kept++] = *s;
+            f->untracked[kept++] = *s;
     }
     if (o)
-        f->n_strays = kept;
+        f->n_untracked = kept;
 }
 
 /* ---- from strays to directories ---- */
@@ -206,19 +214,19 @@ static void drop_others(struct found *f, struct model *m, const struct domain *d
 static int fill_disk(struct found *f, const struct domain *d, struct snapshot *s, size_t at,
                      struct err *e)
 {
-    const struct stray *stray = &f->strays[at];
+    const struct untracked_tag *untracked_tag = &f->untracked[at];
     struct snapshot_disk *disk = &s->disks[s->n_disks++];
-    *disk = (struct snapshot_disk){.target = (char *)(uintptr_t)stray->target,
-                                   .file = domain_disk_file(stray->target),
-                                   .path = stray->path,
+    *disk = (struct snapshot_disk){.target = (char *)(uintptr_t)untracked_tag->target,
+                                   .file = domain_disk_file(untracked_tag->target),
+                                   .path = untracked_tag->path,
                                    .format = "qcow2",
-                                   .tag = stray->name,
-                                   .stray = stray,
+                                   .tag = untracked_tag->name,
+                                   .untracked_tag = untracked_tag,
                                    .probe = at};
-    disk->ident =
-        domain_disk_ident(d->uuid, s, stray->target, image_id_hash(HASH_START, &stray->identity));
-    disk->number = domain_disk_ident(d->uuid, s, stray->target,
-                                     image_id_lasting(HASH_START, &stray->identity));
+    disk->ident = domain_disk_ident(d->uuid, s, untracked_tag->target,
+                                    image_id_hash(HASH_START, &untracked_tag->identity));
+    disk->number = domain_disk_ident(d->uuid, s, untracked_tag->target,
+                                     image_id_lasting(HASH_START, &untracked_tag->identity));
     return disk->file ? 0 : err_nomem(e);
 }
 
@@ -227,24 +235,24 @@ static int fill_tag(struct found *f, const struct domain *d, size_t at, size_t n
 {
     static const struct xml_snapshot nothing;
     struct snapshot *s = &f->list.tags[f->list.n++];
-    const struct stray *first = &f->strays[at];
-    *s = (struct snapshot){.name = first->name, .parsed = &nothing, .stray = first};
-    s->coded = stray_coded(first);
+    const struct untracked_tag *first = &f->untracked[at];
+    *s = (struct snapshot){.name = first->name, .parsed = &nothing, .untracked_tag = first};
+    s->coded = untracked_coded(first);
     s->disks = calloc(n, sizeof(*s->disks));
     if (!s->coded || !s->disks)
         return err_nomem(e);
     uint64_t h = hash_str(hash_str(HASH_START, "unmanaged"), d->uuid), number = h;
     int r = 0;
     for (size_t i = at; r == 0 && i < at + n; i++) {
-        if (i > at && !strcmp(f->strays[i].target, f->strays[i - 1].target)) {
+        if (i > at && !strcmp(f->untracked[i].target, f->untracked[i - 1].target)) {
             f->list.n_left_out++; /* the same entry twice in one table */
             continue;
         }
         r = fill_disk(f, d, s, i, e);
         h = hash_u64(h, s->disks[s->n_disks - 1].ident);
         number = hash_u64(number, s->disks[s->n_disks - 1].number);
-        if (f->strays[i].date > s->stray->date)
-            s->stray = &f->strays[i];
+        if (f->untracked[i].date > s->untracked_tag->date)
+            s->untracked_tag = &f->untracked[i];
     }
     s->ident = hash_end(h);
     s->number = hash_end(number);
@@ -256,9 +264,10 @@ static int cmp_coded(const void *a, const void *b)
 {
     const struct snapshot *x = a, *y = b;
     int r = strcmp(x->coded, y->coded);
-    if (r || !x->stray || !y->stray)
+    if (r || !x->untracked_tag || !y->untracked_tag)
         return r;
-    return (x->stray->mark > y->stray->mark) - (x->stray->mark < y->stray->mark);
+    return (x->untracked_tag->mark > y->untracked_tag->mark) -
+           (x->untracked_tag->mark < y->untracked_tag->mark);
 }
 
 /* A tag whose name looks like another's with its mark: the one that needs no mark stays. */
@@ -278,14 +287,14 @@ static void drop_namesakes(struct tag_list *l)
 
 static int fill_tags(struct found *f, const struct domain *d, struct err *e)
 {
-    strays_arrange(f->strays, f->n_strays);
-    f->list.tags = calloc(f->n_strays + 1, sizeof(*f->list.tags));
-    f->probes = probes_new(f->n_strays);
+    untracked_arrange(f->untracked, f->n_untracked);
+    f->list.tags = calloc(f->n_untracked + 1, sizeof(*f->list.tags));
+    f->probes = probes_new(f->n_untracked);
     if (!f->list.tags || !f->probes)
         return err_nomem(e);
     int r = 0;
-    for (size_t at = 0, n; r == 0 && at < f->n_strays; at += n) {
-        n = strays_together(f->strays + at, f->n_strays - at);
+    for (size_t at = 0, n; r == 0 && at < f->n_untracked; at += n) {
+        n = untracked_together(f->untracked + at, f->n_untracked - at);
         r = fill_tag(f, d, at, n, e);
     }
     qsort(f->list.tags, f->list.n, sizeof(*f->list.tags), cmp_coded);
@@ -324,7 +333,7 @@ static int look(struct model *m, struct domain *d, struct found **ret, struct er
 
 int model_tags(struct model *m, struct domain *d, const struct tag_list **ret, struct err *e)
 {
-    struct unmanaged *u = d->unmanaged;
+    struct unmanaged *u = unmanaged_of(d);
     pthread_mutex_lock(&u->lock);
     int r = u->found ? 0 : look(m, d, &u->found, e);
     if (r == 0)
@@ -335,9 +344,9 @@ int model_tags(struct model *m, struct domain *d, const struct tag_list **ret, s
 
 static const struct found *found_in(const struct domain *d)
 {
-    pthread_mutex_lock(&d->unmanaged->lock);
-    const struct found *f = d->unmanaged->found;
-    pthread_mutex_unlock(&d->unmanaged->lock);
+    pthread_mutex_lock(&unmanaged_of(d)->lock);
+    const struct found *f = unmanaged_of(d)->found;
+    pthread_mutex_unlock(&unmanaged_of(d)->lock);
     return f;
 }
 

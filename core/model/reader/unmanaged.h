@@ -7,7 +7,7 @@
 #ifndef SNAPFS_MODEL_READER_UNMANAGED_H
 #define SNAPFS_MODEL_READER_UNMANAGED_H
 
-#include "model/model.h"
+#include "model/catalog/hooks.h"
 #include "model/catalog/tag_dirs.h"
 
 enum {
@@ -32,13 +32,8 @@ const struct tag_list *domain_tags(const struct domain *d);
 const struct snapshot *tags_find_coded(const struct tag_list *l, const char *coded);
 const struct snapshot *tags_find_ident(const struct tag_list *l, uint64_t ident);
 
-/* The `info` of a tag. */
-int model_tag_info(struct model *m, struct domain *d, const struct snapshot *tag, char **ret,
-                   size_t *ret_len, struct err *e);
-
 /* Inside core/model: the place in a domain for what is found out, and the probes of its images. */
-struct unmanaged *unmanaged_new(void);    /* NULL without memory */
-void unmanaged_free(struct unmanaged *u); /* NULL allowed */
+extern const struct slot_kind unmanaged_slot;
 struct probes *unmanaged_probes(const struct domain *d);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/hash.h"
 #include "base/printable.h"
-#include "model/catalog/catalog.h"
+#include "model/state.h"
 
 struct unreadable {
     pthread_mutex_t lock;
@@ -51,7 +51,7 @@ static void say(struct model *m, const struct domain *d, const struct snapshot *
                 const struct snapshot_disk *disk, const struct err *failure)
 {
     autotext struct text line = {0};
-    const char *where = disk->stray ? "unmanaged" : "by-name";
+    const char *where = disk->untracked_tag ? "unmanaged" : "by-name";
     text_add(&line, "%s/%s/%s/%s ", d->coded, where, s->coded, disk->file);
     if (failure)
         text_add(&line, "cannot be read: %s: %s; it stays listed, and opening it fails",

@@ -4,7 +4,9 @@
 #ifndef SNAPFS_MODEL_READER_UNREADABLE_H
 #define SNAPFS_MODEL_READER_UNREADABLE_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 enum { UNREADABLE_MAX = 4096 /* images that are remembered; of more the log says nothing */ };
 

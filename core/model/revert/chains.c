@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* chains.c - see reader/disk_chains.h. No locks; headers are read, nothing is written. */
-#include "model/reader/image_backing.h"
 #include "model/revert/chains.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "model/storage/file_chain.h"
+#include "model/reader/image_backing.h"
 #include "model/reader/policy.h"
+#include "model/storage/file_chain.h"
 #include "model/storage/source.h"
 
 void revert_chains_drop(struct revert_chains *c)

@@ -13,11 +13,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/catalog/catalog.h"
 #include "model/change/outcome.h"
 #include "model/change/procedures.h"
 #include "model/revert/copy_file.h"
 #include "model/revert/copy_plan.h"
+#include "model/state.h"
 #include "model/storage/file_chain.h"
 #include "model/storage/file_marks.h"
 #include "model/change/fingerprint.h"
@@ -76,9 +76,10 @@ static enum step_fit fits(const struct procedure *p)
 {
     const struct copying *c = of(p);
     uint64_t config = 0;
-    bool same = c->s && print_config(p->now->xml, &config, NULL) == 0 && config == c->config &&
-                p->now->active == c->active && !c->status.block_job && !c->status.managed_save &&
-                print_snapshots(p->now) == c->snapshots && procedure_is_current(p, c->current);
+    bool same = c->s && fingerprint_config(p->now->xml, &config, NULL) == 0 &&
+                config == c->config && p->now->active == c->active && !c->status.block_job &&
+                !c->status.managed_save && fingerprint_snapshots(p->now) == c->snapshots &&
+                procedure_is_current(p, c->current);
     return same ? STEP_FITS : STEP_CHANGED;
 }
 
@@ -88,12 +89,12 @@ static enum step_fit fits(const struct procedure *p)
 static int drop_copies(const struct copying *c, struct err *e)
 {
     size_t n = c->n;
-    autofree struct leftover_own *files = calloc(n + 1, sizeof(*files));
+    autofree struct reclaim_own *files = calloc(n + 1, sizeof(*files));
     if (!files)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++)
-        files[i] = (struct leftover_own){c->disks[i].to, c->disks[i].from};
-    return leftovers_drop_own(c->p.m, c->p.now, files, n, c->p.remark, e);
+        files[i] = (struct reclaim_own){c->disks[i].to, c->disks[i].from};
+    return reclaim_drop_own(c->p.m, c->p.now, files, n, c->p.remark, e);
 }
 
 /* Has nobody the copies yet? */
@@ -233,7 +234,7 @@ static int run_revert(struct procedure *p, struct err *e)
 
 static int run_remove(struct procedure *p, struct err *e)
 {
-    return leftovers_remove(p->m, p->now, &of(p)->left, p->remark, e);
+    return reclaim_remove(p->m, p->now, &of(p)->left, p->remark, e);
 }
 
 /* ---- where it goes on ---- */

@@ -14,7 +14,9 @@
 #define SNAPFS_MODEL_REVERT_COPY_H
 
 #include "model/journal/procedure.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 /* Reverts; as revert_external (revert/overlays.h), but `flags` are passed on to libvirt. ENOSPC
  * with what it takes where a copy has no room; EOPNOTSUPP, EBUSY where a file cannot be copied or

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* copy_plan.c - see revert/copy_plan.h. No locks of its own: called under the domain's operation.
  * Only headers and tables of snapshots are read, nothing is written but marks on a copy. */
-#include "model/reader/image_backing.h"
 #include "model/revert/copy_plan.h"
 
 #include <errno.h>
@@ -11,14 +10,15 @@
 
 #include "base/mounts.h"
 #include "image/header.h"
-#include "model/catalog/catalog.h"
-#include "model/change/redefinable.h"
-#include "model/storage/file_chain.h"
+#include "model/change/fingerprint.h"
 #include "model/change/guard.h"
+#include "model/change/procedures.h"
+#include "model/change/redefinable.h"
+#include "model/reader/image_backing.h"
+#include "model/state.h"
+#include "model/storage/file_chain.h"
 #include "model/storage/file_marks.h"
 #include "model/storage/overlay_name.h"
-#include "model/change/fingerprint.h"
-#include "model/change/procedures.h"
 #include "model/storage/volumes.h"
 #include "virt/change.h"
 #include "virt/shared.h"
@@ -229,7 +229,7 @@ static int check_owner(const struct copier *p, const struct copy_disk *disk, str
                         "have to belong to another user or group; nothing was done; ask a mount "
                         "by root for it",
                         disk->from);
-    return leftover_check_new(p->m, disk->to, e);
+    return reclaim_check_new(p->m, disk->to, e);
 }
 
 static int plan_all(struct copier *p, struct err *e)
@@ -243,16 +243,16 @@ static int plan_all(struct copier *p, struct err *e)
     for (size_t i = 0; r == 0 && i < p->s->n_disks; i++)
         r = consider(p, &p->s->disks[i], e);
     if (r == 0)
-        r = leftovers_note_live(&p->c->left, &p->survey, p->d, e);
+        r = reclaim_note_live(&p->c->left, &p->survey, p->d, e);
     if (r == 0)
-        r = leftovers_check(p->m, &p->c->left, e);
+        r = reclaim_check(p->m, &p->c->left, e);
     for (size_t i = 0; r == 0 && i < p->c->n; i++)
         r = check_owner(p, &p->c->disks[i], e);
     if (r == 0 && !p->c->n)
         r = err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
     p->c->active = p->d->active;
-    p->c->snapshots = print_snapshots(p->d);
-    return r == 0 ? print_config(p->d->xml, &p->c->config, e) : r;
+    p->c->snapshots = fingerprint_snapshots(p->d);
+    return r == 0 ? fingerprint_config(p->d->xml, &p->c->config, e) : r;
 }
 
 int copy_plan(struct copying *c, struct domain *d, const struct snapshot *s, struct err *e)

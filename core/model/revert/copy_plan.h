@@ -14,7 +14,7 @@
 
 #include "model/change/reclaim.h"
 #include "model/journal/procedure.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
 #include "model/revert/failed.h"
 #include "virt/virt.h"
 
@@ -41,7 +41,7 @@ struct copying {
                                    older version */
     bool active;                /* the domain ran before */
     uint64_t snapshots, config; /* what stood there: change/fingerprint.h */
-    struct leftovers left;      /* what the live disks were on */
+    struct reclaim left;        /* what the live disks were on */
     struct copy_disk *disks;
     size_t n;
 

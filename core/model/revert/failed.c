@@ -8,6 +8,7 @@
 #include "base/mounts.h"
 #include "image/image.h"
 #include "model/catalog/catalog.h"
+#include "model/state.h"
 #include "model/storage/file_chain.h"
 #include "virt/change.h"
 

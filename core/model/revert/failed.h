@@ -9,7 +9,9 @@
 #ifndef SNAPFS_MODEL_REVERT_FAILED_H
 #define SNAPFS_MODEL_REVERT_FAILED_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 struct failed {
     struct model *m;

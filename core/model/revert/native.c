@@ -15,13 +15,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "model/catalog/catalog.h"
 #include "model/change/jobs.h"
 #include "model/change/outcome.h"
 #include "model/change/guard.h"
 #include "model/change/procedures.h"
 #include "model/change/fingerprint.h"
 #include "model/revert/failed.h"
+#include "model/state.h"
 #include "model/storage/volumes.h"
 #include "virt/xml.h"
 
@@ -29,8 +29,8 @@ struct native {
     struct procedure p;
     char *current; /* "" for none */
     unsigned flags;
-    uint64_t snapshots; /* print_snapshots */
-    struct leftovers left;
+    uint64_t snapshots; /* fingerprint_snapshots */
+    struct reclaim left;
 
     /* ---- not in the journal ---- */
     enum failed_end end;
@@ -48,7 +48,8 @@ static enum step_fit fits_revert(const struct procedure *p)
 {
     const struct native *n = of(p);
     bool same = domain_find_name(n->p.now, p->snapshot) &&
-                print_snapshots(n->p.now) == n->snapshots && procedure_is_current(p, n->current);
+                fingerprint_snapshots(n->p.now) == n->snapshots &&
+                procedure_is_current(p, n->current);
     return same ? STEP_FITS : STEP_CHANGED;
 }
 
@@ -71,7 +72,7 @@ static int run_remove(struct procedure *p, struct err *e)
 {
     struct native *n = of(p);
     struct err why;
-    if (leftovers_remove(p->m, n->p.now, &n->left, p->remark, &why) == 0)
+    if (reclaim_remove(p->m, n->p.now, &n->left, p->remark, &why) == 0)
         return 0;
     if (err_is_unsure(&why))
         return err_fail(e, why.no, "%s", why.text);
@@ -134,7 +135,7 @@ static bool is_done(const struct native *n)
 /* May libvirt be asked for it once more, as things are now? */
 static bool may_again(struct native *n)
 {
-    struct leftovers none __attribute__((cleanup(leftovers_drop))) = {0};
+    struct reclaim none __attribute__((cleanup(reclaim_drop))) = {0};
     const struct snapshot *s = domain_find_name(n->p.now, n->p.snapshot);
     enum guard_way way;
     struct err ignored;
@@ -190,16 +191,16 @@ const struct procedure_kind native_kind = {
 };
 
 /* Whether libvirt reverted the domain cannot be told from the domain: only what it is now. */
-int native_revert(struct turn *t, const struct snapshot *s, unsigned flags, struct leftovers *files,
-                  struct text *remark, struct err *e)
+int native_revert(struct operation *t, const struct snapshot *s, unsigned flags,
+                  struct reclaim *files, struct text *remark, struct err *e)
 {
     struct outcome o = {.before = t->domain};
     struct native n = {.p.kind = &native_kind,
                        .current = procedure_current(t->domain),
                        .flags = flags,
-                       .snapshots = print_snapshots(t->domain),
+                       .snapshots = fingerprint_snapshots(t->domain),
                        .left = *files};
-    *files = (struct leftovers){0};
+    *files = (struct reclaim){0};
     int r = procedure_begin(&n.p, t->m, t->journal, t->domain, s->name, remark, e);
     if (r == 0)
         r = n.current ? procedure_run(&n.p, e) : err_nomem(e);

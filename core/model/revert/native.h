@@ -19,8 +19,8 @@
 
 /* Reverts, after guard_revert gave it the way and the `files` that are left then. `flags` are
  * virt_revert_flag. */
-int native_revert(struct turn *t, const struct snapshot *s, unsigned flags, struct leftovers *files,
-                  struct text *remark, struct err *e);
+int native_revert(struct operation *t, const struct snapshot *s, unsigned flags,
+                  struct reclaim *files, struct text *remark, struct err *e);
 
 extern const struct procedure_kind native_kind;
 

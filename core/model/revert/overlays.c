@@ -11,11 +11,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/catalog/catalog.h"
 #include "model/change/fingerprint.h"
 #include "model/change/procedures.h"
 #include "model/revert/failed.h"
 #include "model/revert/overlays_steps.h"
+#include "model/state.h"
 #include "virt/change.h"
 
 static struct revert *of(const struct procedure *p)
@@ -48,7 +48,7 @@ static int look(struct procedure *p, struct err *e)
         r = virt_domain_xml(p->m->virt, p->uuid, true, &config, e);
     if (r == 0)
         r = note_overlays(rv, e);
-    return r == 0 ? print_config(config ? config : p->now->xml, &rv->config_now, e) : r;
+    return r == 0 ? fingerprint_config(config ? config : p->now->xml, &rv->config_now, e) : r;
 }
 
 /* Is the domain on the disks, and in the state, that the step begins with? */
@@ -82,7 +82,7 @@ static enum step_fit fits(const struct procedure *p)
 {
     const struct revert *rv = of(p);
     bool same = p->now->persistent && !rv->status.managed_save &&
-                print_snapshots(p->now) == rv->snapshots && fits_disks(rv, p->next) &&
+                fingerprint_snapshots(p->now) == rv->snapshots && fits_disks(rv, p->next) &&
                 fits_current(rv, p->next);
     return same ? STEP_FITS : STEP_CHANGED;
 }
@@ -114,7 +114,7 @@ static int define_old(struct revert *rv, struct err *e)
 /* With the domain all goes that could need the overlays, if it ever had them. */
 static int undo_gone(struct revert *rv, struct err *e)
 {
-    int r = revert_drop_maker(rv, e);
+    int r = revert_drop_scratch(rv, e);
     return r == 0 && rv->p.step == REVERT_UNDO ? revert_drop_overlays(rv, e) : r;
 }
 
@@ -127,7 +127,7 @@ static int undo(struct procedure *p, struct err *e)
         return undo_gone(rv, e);
     int r = p->step == REVERT_BACK ? define_old(rv, e) : 0;
     if (r == 0)
-        r = revert_drop_maker(rv, e);
+        r = revert_drop_scratch(rv, e);
     if (r == 0)
         r = look(p, e);
     if (r == 0)
@@ -145,7 +145,7 @@ static bool is_as_before(const struct revert *rv)
 {
     uint64_t live = 0;
     return rv->p.now->active && !rv->on_overlays && rv->config_now == rv->config_after &&
-           rv->config && print_config(rv->p.now->xml, &live, NULL) == 0 &&
+           rv->config && fingerprint_config(rv->p.now->xml, &live, NULL) == 0 &&
            live == rv->config_before;
 }
 

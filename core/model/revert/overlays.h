@@ -15,7 +15,9 @@
 #define SNAPFS_MODEL_REVERT_OVERLAYS_H
 
 #include "model/journal/procedure.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
+
+struct model;
 
 /* Reverts; `d` was read just now, and nobody but us works on it (`j` is its journal, empty).
  * `flags` are virt_revert_flag. EOPNOTSUPP, EBUSY, EPERM, ENOENT with the reason before anything is

@@ -22,7 +22,7 @@ static const struct field_list disks = {offsetof(struct revert, disks), offsetof
 
 const struct field revert_rows[REVERT_ROWS] = {
     ROW("current", FIELD_TEXT, current),    ROW("memory", FIELD_TEXT, memory),
-    ROW("config", FIELD_MAYBE, config),     ROW("maker", FIELD_UUID, maker),
+    ROW("config", FIELD_MAYBE, config),     ROW("maker", FIELD_UUID, scratch),
     ROW("state", FIELD_UNSIGNED, flags),    ROW("state", FIELD_BOOL, start),
     ROW("state", FIELD_BOOL, active),       ROW("state", FIELD_BOOL, leaf),
     ROW("prints", FIELD_U64, snapshots),    ROW("prints", FIELD_U64, config_before),

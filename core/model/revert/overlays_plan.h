@@ -20,7 +20,7 @@
 #include "image/image.h"
 #include "model/change/reclaim.h"
 #include "model/journal/procedure.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
 #include "virt/virt.h"
 #include "virt/xml.h"
 #include "virt/xml_revert.h"
@@ -53,19 +53,19 @@ struct revert {
     char *current; /* the current snapshot before; "" for none */
     char *memory;  /* the file; "" for none */
     char *config;  /* the domain's own before, with secrets; NULL in an older version's journal */
-    char maker[UUID_LEN + 1];
+    char scratch[UUID_LEN + 1];
     unsigned flags; /* virt_start_flag */
     bool start;     /* the domain is to run afterwards */
     bool active;    /* it ran before */
     bool leaf;      /* the snapshot has no children */
     uint64_t snapshots, config_before,
-        config_after;      /* what stands there: see change/fingerprint.h */
-    struct leftovers left; /* what the live disks were on */
+        config_after;    /* what stands there: see change/fingerprint.h */
+    struct reclaim left; /* what the live disks were on */
     struct revert_disk *disks;
     size_t n;
 
     /* ---- not in the journal: as it was read before this step ---- */
-    uint64_t config_now; /* print_config of the domain's configuration */
+    uint64_t config_now; /* fingerprint_config of the domain's configuration */
     bool on_overlays;    /* it ran on them */
     struct virt_status status;
 };

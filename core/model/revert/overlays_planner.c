@@ -6,10 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "model/catalog/catalog.h"
+#include "model/catalog/capability.h"
 #include "model/change/guard.h"
 #include "model/change/redefinable.h"
 #include "model/reader/image_backing.h"
+#include "model/state.h"
 #include "model/storage/file_chain.h"
 #include "model/storage/overlay_name.h"
 #include "model/change/fingerprint.h"
@@ -272,7 +273,7 @@ static int check_start(const struct planner *p, const char *config, struct err *
     return r == 0 && saved ? startable_check(p->d, saved, "domain", false, rv, e) : r;
 }
 
-static int fill_prints(struct planner *p, struct err *e)
+static int fill_fingerprints(struct planner *p, struct err *e)
 {
     autofree char *after = NULL, *config = NULL;
     struct revert *rv = p->rv;
@@ -280,12 +281,12 @@ static int fill_prints(struct planner *p, struct err *e)
     if (r == 0)
         r = check_start(p, after, e);
     if (r == 0)
-        r = print_config(after, &rv->config_after, e);
+        r = fingerprint_config(after, &rv->config_after, e);
     if (r == 0 && p->d->active)
         r = virt_domain_xml(p->m->virt, p->d->uuid, true, &config, e);
     if (r == 0)
-        r = print_config(config ? config : p->d->xml, &rv->config_before, e);
-    rv->snapshots = print_snapshots(p->d);
+        r = fingerprint_config(config ? config : p->d->xml, &rv->config_before, e);
+    rv->snapshots = fingerprint_snapshots(p->d);
     return r;
 }
 
@@ -303,16 +304,16 @@ static int plan_all(struct planner *p, struct err *e)
     if (r == 0)
         r = plan_others(p, e);
     if (r == 0)
-        r = leftovers_note_live(&p->rv->left, &p->survey, p->d, e);
+        r = reclaim_note_live(&p->rv->left, &p->survey, p->d, e);
     if (r == 0)
-        r = leftovers_check(p->m, &p->rv->left, e);
+        r = reclaim_check(p->m, &p->rv->left, e);
     if (r == 0 && p->rv->n)
         r = guard_overlays(p->m, e);
     if (r == 0 && *p->rv->memory)
         r = check_memory(p, e);
     if (r == 0)
-        r = fill_prints(p, e);
-    return r == 0 ? uuid_make(p->rv->maker, e) : r;
+        r = fill_fingerprints(p, e);
+    return r == 0 ? uuid_make(p->rv->scratch, e) : r;
 }
 
 static unsigned start_flags(unsigned flags)
@@ -337,7 +338,7 @@ int revert_plan(struct revert *rv, struct domain *d, const struct snapshot *s, u
                 (flags & (VIRT_REVERT_RUNNING | VIRT_REVERT_PAUSED));
     r = plan_all(&p, e);
     for (size_t i = 0; i < rv->n; i++)
-        rv->disks[i].forked &= !model_able(m, ABLE_SEE_BRANCHES);
+        rv->disks[i].forked &= !model_can(m, CAN_SEE_BRANCHES);
     survey_drop(&p.survey);
     free(p.secure);
     return r;

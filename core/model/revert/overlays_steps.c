@@ -11,7 +11,6 @@
  *     fork     its parents name the contents  those that others stand on are named by none
  *     remove   the old overlays are there     those that nothing needs are gone
  */
-#include "model/catalog/domain_list.h"
 #include "model/revert/overlays_steps.h"
 
 #include <errno.h>
@@ -19,10 +18,11 @@
 #include <sys/stat.h>
 
 #include "base/sync.h"
-#include "model/catalog/catalog.h"
-#include "model/revert/overlays.h"
-#include "model/revert/chains.h"
+#include "model/catalog/domain_list.h"
 #include "model/graph/survey.h"
+#include "model/revert/chains.h"
+#include "model/revert/overlays.h"
+#include "model/state.h"
 #include "virt/change.h"
 
 static struct revert *of(struct procedure *p)
@@ -32,7 +32,7 @@ static struct revert *of(struct procedure *p)
 
 /* ---- make ---- */
 
-static char *maker_name(const struct revert *rv)
+static char *scratch_name(const struct revert *rv)
 {
     struct text t = {0};
     text_add(&t, REVERT_MAKER_PREFIX "%s", rv->p.uuid);
@@ -40,9 +40,9 @@ static char *maker_name(const struct revert *rv)
 }
 
 /* Whoever holds the journal knows that nobody else needs it. */
-int revert_drop_maker(struct revert *rv, struct err *e)
+int revert_drop_scratch(struct revert *rv, struct err *e)
 {
-    autofree char *name = maker_name(rv);
+    autofree char *name = scratch_name(rv);
     char uuid[VIRT_UUID_LEN + 1];
     if (!name)
         return err_nomem(e);
@@ -52,16 +52,16 @@ int revert_drop_maker(struct revert *rv, struct err *e)
     return r == -ENOENT ? 0 : r;
 }
 
-static int define_maker(struct revert *rv, struct err *e)
+static int define_scratch(struct revert *rv, struct err *e)
 {
     size_t n;
-    autofree char *secure = NULL, *xml = NULL, *name = maker_name(rv);
+    autofree char *secure = NULL, *xml = NULL, *name = scratch_name(rv);
     autofree struct xml_moved *all = revert_moved(rv, false, &n);
     if (!name || !all)
         return err_nomem(e);
     int r = virt_snapshot_secure_xml(rv->p.m->virt, rv->p.uuid, rv->p.snapshot, &secure, e);
     if (r == 0)
-        r = xml_revert_maker(secure, name, rv->maker, all, n, &xml, e);
+        r = xml_revert_scratch(secure, name, rv->scratch, all, n, &xml, e);
     return r == 0 ? virt_domain_define(rv->p.m->virt, xml, e) : r;
 }
 
@@ -74,7 +74,7 @@ static int make_overlays(struct revert *rv, struct err *e)
     if (r < 0)
         return r;
     return virt_snapshot_create(
-        rv->p.m->virt, rv->maker, xml,
+        rv->p.m->virt, rv->scratch, xml,
         VIRT_CREATE_DISK_ONLY | VIRT_CREATE_ATOMIC | VIRT_CREATE_NO_METADATA, NULL, e);
 }
 
@@ -94,13 +94,13 @@ int revert_run_make(struct procedure *p, struct err *e)
         return 0;
     int r = refuse_there(rv, e);
     if (r == 0)
-        r = revert_drop_maker(rv, e);
+        r = revert_drop_scratch(rv, e);
     if (r == 0)
-        r = define_maker(rv, e);
+        r = define_scratch(rv, e);
     if (r == 0)
         r = make_overlays(rv, e);
     if (r == 0)
-        r = revert_drop_maker(rv, e);
+        r = revert_drop_scratch(rv, e);
     for (size_t i = 0; r == 0 && i < rv->n; i++) {
         r = revert_check_made(&rv->disks[i], e);
         if (r == 0)
@@ -251,7 +251,7 @@ int revert_run_start(struct procedure *p, struct err *e)
 int revert_run_remove(struct procedure *p, struct err *e)
 {
     struct revert *rv = of(p);
-    return leftovers_remove(rv->p.m, rv->p.now, &rv->left, rv->p.remark, e);
+    return reclaim_remove(rv->p.m, rv->p.now, &rv->left, rv->p.remark, e);
 }
 
 /* Their names are ours alone, so that a file of that name is the one, also if libvirt was cut off
@@ -259,10 +259,10 @@ int revert_run_remove(struct procedure *p, struct err *e)
 int revert_drop_overlays(struct revert *rv, struct err *e)
 {
     size_t n = rv->n;
-    autofree struct leftover_own *files = calloc(n + 1, sizeof(*files));
+    autofree struct reclaim_own *files = calloc(n + 1, sizeof(*files));
     if (!files)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++)
-        files[i] = (struct leftover_own){rv->disks[i].overlay, rv->disks[i].content};
-    return leftovers_drop_own(rv->p.m, rv->p.now, files, n, rv->p.remark, e);
+        files[i] = (struct reclaim_own){rv->disks[i].overlay, rv->disks[i].content};
+    return reclaim_drop_own(rv->p.m, rv->p.now, files, n, rv->p.remark, e);
 }

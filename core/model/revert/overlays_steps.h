@@ -18,7 +18,7 @@ int revert_run_fork(struct procedure *p, struct err *e);
 int revert_run_remove(struct procedure *p, struct err *e);
 
 /* Removes the domain that makes overlays, where there is one. */
-int revert_drop_maker(struct revert *rv, struct err *e);
+int revert_drop_scratch(struct revert *rv, struct err *e);
 
 /* Removes the overlays, which no domain ever had; while the domain is there, only after a look at
  * what all domains have. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* startable.c - see startable.h. */
-#include "model/reader/image_backing.h"
 #include "model/revert/startable.h"
 
 #include <errno.h>
@@ -8,9 +7,9 @@
 #include <sys/stat.h>
 
 #include "base/mounts.h"
-#include "model/catalog/catalog.h"
-#include "model/storage/file_chain.h"
+#include "model/reader/image_backing.h"
 #include "model/revert/overlays_plan.h"
+#include "model/storage/file_chain.h"
 #include "model/storage/volumes.h"
 #include "virt/xml_files.h"
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 
-#include "model/catalog/catalog.h"
 #include "model/change/flag_words.h"
 #include "model/change/guard.h"
 #include "model/change/operation.h"
@@ -31,20 +30,20 @@ static int parse_revert(const char *words, unsigned *ret, struct err *e)
 int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *words,
                 struct text *remark, struct err *e)
 {
-    autoturn struct turn t = {0};
-    struct leftovers left __attribute__((cleanup(leftovers_drop))) = {0};
+    autooperation struct operation t = {0};
+    struct reclaim left __attribute__((cleanup(reclaim_drop))) = {0};
     const struct snapshot *s = NULL;
     unsigned flags = 0;
     enum guard_way way = GUARD_NATIVE;
     int r = parse_revert(words, &flags, e);
     if (r == 0)
-        r = turn_begin(&t, m, uuid, e);
+        r = operation_begin(&t, m, uuid, e);
     if (r == 0)
-        r = turn_snapshot(&t, ident, &s, e);
+        r = operation_snapshot(&t, ident, &s, e);
     if (r == 0)
         r = guard_revert(m, t.domain, s, flags, &way, &left, e);
     if (r == 0)
-        r = turn_confirm(&t, e);
+        r = operation_confirm(&t, e);
     if (r < 0)
         return r;
     switch (way) {

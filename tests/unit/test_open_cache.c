@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_linger.c - images that stay open for a moment: each is given out once, only for the very
+/* test_open_cache.c - images that stay open for a moment: each is given out once, only for the very
  * value and disk, the oldest goes first, and what nobody takes is closed by itself. */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -21,20 +21,20 @@ static struct image *opened(const char *path)
 }
 
 /* Puts an image of the disk in, held by nobody else. */
-static void put(struct linger *l, struct domain *d, const struct snapshot_disk *disk,
+static void put(struct open_cache *l, struct domain *d, const struct snapshot_disk *disk,
                 const char *path)
 {
     autodestroy(image_unref) struct image *im = opened(path);
-    linger_put(l, d, disk, im);
+    open_cache_put(l, d, disk, im);
 }
 
-static bool take_one(struct linger *l, const struct domain *d, const struct snapshot_disk *disk)
+static bool take_one(struct open_cache *l, const struct domain *d, const struct snapshot_disk *disk)
 {
-    autodestroy(image_unref) struct image *im = linger_take(l, d, disk);
+    autodestroy(image_unref) struct image *im = open_cache_take(l, d, disk);
     return im != NULL;
 }
 
-static void given_out_once(struct linger *l, struct domain *d, struct domain *other,
+static void given_out_once(struct open_cache *l, struct domain *d, struct domain *other,
                            const char *path)
 {
     struct snapshot_disk disks[2] = {0};
@@ -52,7 +52,7 @@ static void given_out_once(struct linger *l, struct domain *d, struct domain *ot
     TAP_OK(!take_one(l, d, &disks[0]), "and only once");
 }
 
-static void oldest_goes(struct linger *l, struct domain *d, const char *path)
+static void oldest_goes(struct open_cache *l, struct domain *d, const char *path)
 {
     struct snapshot_disk disks[LINGER_IMAGES + 1] = {0};
     for (int i = 0; i <= LINGER_IMAGES; i++)
@@ -70,7 +70,7 @@ static int lowest_free(void)
     return fd;
 }
 
-static void closed_by_itself(struct linger *l, struct domain *d, const char *path)
+static void closed_by_itself(struct open_cache *l, struct domain *d, const char *path)
 {
     struct snapshot_disk disk = {0};
     const struct timespec tick = {.tv_nsec = 5000000};
@@ -87,7 +87,7 @@ int main(void)
 {
     char path[] = "/tmp/snapfs-linger-XXXXXX";
     autoclose int fd = mkstemp(path);
-    autodestroy(linger_free) struct linger *l = linger_new();
+    autodestroy(open_cache_free) struct open_cache *l = open_cache_new();
     struct domain *d = calloc(1, sizeof(*d)), *other = calloc(1, sizeof(*other));
     TAP_OK(fd >= 0 && ftruncate(fd, 1 << 20) == 0 && l && d && other, "a file and two values");
     d->refs = other->refs = 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_stray.c - which directory each tag gets, and its name. */
+/* test_untracked.c - which directory each tag gets, and its name. */
 #include <stdlib.h>
 
 #include "model/catalog/tag_dirs.h"
@@ -11,25 +11,26 @@ struct row {
     bool claimed;
 };
 
-/* The strays of the rows, which come in the order of their rank; freed by strays_free. */
-static struct stray *arranged(const struct row *rows, size_t n, bool backwards)
+/* The strays of the rows, which come in the order of their rank; freed by untracked_free. */
+static struct untracked_tag *arranged(const struct row *rows, size_t n, bool backwards)
 {
-    struct stray *s = calloc(n, sizeof(*s));
+    struct untracked_tag *s = calloc(n, sizeof(*s));
     for (size_t i = 0; i < n; i++) {
         const struct row *r = &rows[backwards ? n - 1 - i : i];
-        s[i] = (struct stray){.name = strdup(r->name),
-                              .id = strdup("1"),
-                              .path = r->path,
-                              .target = r->target,
-                              .identity.entry = r->entry,
-                              .claimed = r->claimed,
-                              .rank = backwards ? n - 1 - i : i};
+        s[i] = (struct untracked_tag){.name = strdup(r->name),
+                                      .id = strdup("1"),
+                                      .path = r->path,
+                                      .target = r->target,
+                                      .identity.entry = r->entry,
+                                      .claimed = r->claimed,
+                                      .rank = backwards ? n - 1 - i : i};
     }
-    strays_arrange(s, n);
+    untracked_arrange(s, n);
     return s;
 }
 
-static const struct stray *with_entry(const struct stray *s, size_t n, uint64_t entry)
+static const struct untracked_tag *with_entry(const struct untracked_tag *s, size_t n,
+                                              uint64_t entry)
 {
     for (size_t i = 0; i < n; i++)
         if (s[i].identity.entry == entry)
@@ -37,9 +38,9 @@ static const struct stray *with_entry(const struct stray *s, size_t n, uint64_t 
     return NULL;
 }
 
-static void coded_is(const struct stray *s, const char *want)
+static void coded_is(const struct untracked_tag *s, const char *want)
 {
-    char *coded = stray_coded(s);
+    char *coded = untracked_coded(s);
     TAP_STR(coded, want, want);
     free(coded);
 }
@@ -48,13 +49,14 @@ static void test_together(void)
 {
     const struct row rows[] = {
         {"a", "vda", "/1", 1, false}, {"b", "vda", "/1", 2, false}, {"a", "vdb", "/2", 3, false}};
-    struct stray *s = arranged(rows, 3, false);
-    TAP_OK(strays_together(s, 3) == 2 && !strcmp(s[1].target, "vdb"), "a name on two disks is one");
-    TAP_OK(strays_together(s + 2, 1) == 1, "another name is another");
+    struct untracked_tag *s = arranged(rows, 3, false);
+    TAP_OK(untracked_together(s, 3) == 2 && !strcmp(s[1].target, "vdb"),
+           "a name on two disks is one");
+    TAP_OK(untracked_together(s + 2, 1) == 1, "another name is another");
     TAP_OK(!s[0].mark && !s[1].mark && !s[2].mark, "none needs a mark");
     coded_is(&s[0], "a");
-    strays_free(s, 3);
-    strays_arrange(NULL, 0);
+    untracked_free(s, 3);
+    untracked_arrange(NULL, 0);
 }
 
 static void test_marks(void)
@@ -66,7 +68,7 @@ static void test_marks(void)
         {"", "vda", "/top", 6, false},
     };
     enum { N = sizeof(rows) / sizeof(*rows) };
-    struct stray *s = arranged(rows, N, false), *other = arranged(rows, N, true);
+    struct untracked_tag *s = arranged(rows, N, false), *other = arranged(rows, N, true);
     for (size_t i = 0; i < N; i++)
         TAP_OK(s[i].mark == other[i].mark && s[i].identity.entry == other[i].identity.entry,
                "the order in which they are found does not matter: %zu", i);
@@ -81,8 +83,8 @@ static void test_marks(void)
         below += s[i].identity.entry == 3 && s[i].mark;
     }
     TAP_OK(plain == 1 && below == 1, "each disk has a first of its own");
-    strays_free(s, N);
-    strays_free(other, N);
+    untracked_free(s, N);
+    untracked_free(other, N);
 }
 
 static void test_stable(void)
@@ -91,18 +93,18 @@ static void test_stable(void)
     const struct row three[] = {
         {"a", "vda", "/1", 1, false}, {"a", "vda", "/1", 7, false}, {"a", "vda", "/1", 2, false}};
     const struct row moved[] = {{"a", "vda", "/1", 1, false}, {"a", "vda", "/2", 2, false}};
-    struct stray *x = arranged(two, 2, false), *y = arranged(three, 3, false);
-    struct stray *z = arranged(moved, 2, false);
+    struct untracked_tag *x = arranged(two, 2, false), *y = arranged(three, 3, false);
+    struct untracked_tag *z = arranged(moved, 2, false);
     uint64_t mark = with_entry(x, 2, 2)->mark;
     TAP_OK(mark == with_entry(y, 3, 2)->mark, "a mark depends on the tag alone");
     TAP_OK(mark != with_entry(y, 3, 7)->mark, "another entry has another");
     TAP_OK(mark != with_entry(z, 2, 2)->mark, "the same entry in another file, too");
-    char *coded = stray_coded(with_entry(x, 2, 2));
+    char *coded = untracked_coded(with_entry(x, 2, 2));
     TAP_OK(strlen(coded) == 18 && !strncmp(coded, "a~", 2), "it stands behind the name: %s", coded);
     free(coded);
-    strays_free(x, 2);
-    strays_free(y, 3);
-    strays_free(z, 2);
+    untracked_free(x, 2);
+    untracked_free(y, 3);
+    untracked_free(z, 2);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_outlook.c - who needs the files of a snapshot, asked of a graph made by hand. */
+/* test_usage.c - who needs the files of a snapshot, asked of a graph made by hand. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -27,7 +27,7 @@ static void user(struct graph *g, const char *snapshot, const char *tag, const c
 /* A tag i1 in /base, an external snapshot e1 of all of it, the live disk on /top above it, twice,
  * as a running domain has it; a tag of nobody's in /top, and a disk of another domain that may
  * stand on anything, with `unknown`. */
-static struct outlook *example(bool unknown)
+static struct usage *example(bool may_continue)
 {
     struct graph *g = graph_new();
     int base = file(g, "/base", 1), top = file(g, "/top", 2);
@@ -37,10 +37,10 @@ static struct outlook *example(bool unknown)
     user(g, NULL, NULL, NULL, chain, 2);
     user(g, NULL, NULL, NULL, chain, 2);
     user(g, NULL, "stray", "1", chain, 2);
-    const struct graph_user other = {.domain = "other", .target = "vda", .unknown = true};
-    if (unknown)
+    const struct graph_user other = {.domain = "other", .target = "vda", .may_continue = true};
+    if (may_continue)
         TAP_OK(graph_add(g, &other, NULL, 0), "a user of unknown files");
-    struct outlook *o = outlook_new(&g, 3);
+    struct usage *o = usage_new(&g, 3);
     TAP_OK(o && !g, "it takes the graph over");
     return o;
 }
@@ -53,7 +53,7 @@ static void who(void *ctx, const char *name)
     text_add(ctx, "%s; ", name);
 }
 
-static void needed_is(const struct outlook *o, const char *name, const char *tag, size_t max,
+static void needed_is(const struct usage *o, const char *name, const char *tag, size_t max,
                       size_t count, const char *want)
 {
     struct snapshot_disk disk = {.target = (char *)(uintptr_t) "vda", .path = "/base", .tag = tag};
@@ -61,26 +61,26 @@ static void needed_is(const struct outlook *o, const char *name, const char *tag
     autotext struct text t = {0};
     struct err e;
     size_t n = 0;
-    TAP_OK(outlook_knows(o, &web, &s), "'%s' is known", name);
-    TAP_OK(outlook_needed_by(o, &web, &s, max, who, &t, &n, &e) == 0 && n == count,
+    TAP_OK(usage_knows(o, &web, &s), "'%s' is known", name);
+    TAP_OK(usage_needed_by(o, &web, &s, max, who, &t, &n, &e) == 0 && n == count,
            "%zu need '%s', not %zu", n, name, count);
     TAP_STR(t.s ? t.s : "", want, name);
 }
 
 static void test_needed(void)
 {
-    struct outlook *o = example(false);
+    struct usage *o = example(false);
     needed_is(o, "i1", "i1", 9, 3,
               "tag 'stray' in '/top'; the live disk vda of domain 'web'; "
               "snapshot 'e1' of domain 'web' (vda); ");
     needed_is(o, "e1", NULL, 1, 2, "tag 'stray' in '/top'; ");
-    TAP_OK(outlook_n_missing(o) == 3 && !outlook_failure(o), "what is missing is told");
-    outlook_unref(o);
+    TAP_OK(usage_n_missing(o) == 3 && !usage_failure(o), "what is missing is told");
+    usage_unref(o);
     o = example(true);
     needed_is(o, "e1", NULL, 9, 3,
               "tag 'stray' in '/top'; the live disk vda of domain 'other' (whose file is not "
               "known); the live disk vda of domain 'web'; ");
-    outlook_unref(o);
+    usage_unref(o);
 }
 
 static void test_own_disk(void)
@@ -89,35 +89,34 @@ static void test_own_disk(void)
     int base = file(g, "/base", 1);
     user(g, "i1", "i1", "7", &base, 1);
     user(g, NULL, NULL, NULL, &base, 1);
-    struct outlook *o = outlook_new(&g, 0);
+    struct usage *o = usage_new(&g, 0);
     needed_is(o, "i1", "i1", 9, 0, "");
     struct snapshot_disk disk = {.target = (char *)(uintptr_t) "vdb", .path = "/base"};
     struct snapshot s = {.name = "i1", .disks = &disk, .n_disks = 1};
-    TAP_OK(!outlook_knows(o, &web, &s), "a disk that is no user is not known");
+    TAP_OK(!usage_knows(o, &web, &s), "a disk that is no user is not known");
     disk.path = "nbd://host/export";
-    TAP_OK(outlook_knows(o, &web, &s), "but one on another host need not be");
-    outlook_unref(o);
+    TAP_OK(usage_knows(o, &web, &s), "but one on another host need not be");
+    usage_unref(o);
 }
 
 static void test_tags(void)
 {
-    struct outlook *o = example(false);
-    TAP_OK(outlook_other_owns_tag(o, &other_domain, DEV, 1, "i1", "7"), "a snapshot's tag");
-    TAP_OK(!outlook_other_owns_tag(o, &web, DEV, 1, "i1", "7"), "not for its own domain");
-    TAP_OK(!outlook_other_owns_tag(o, &other_domain, DEV, 1, "i1", "8"), "not one of another id");
-    TAP_OK(!outlook_other_owns_tag(o, &other_domain, DEV, 2, "i1", "7"), "nor in another file");
-    TAP_OK(!outlook_other_owns_tag(o, &other_domain, DEV, 3, "i1", "7"),
+    struct usage *o = example(false);
+    TAP_OK(usage_other_owns_tag(o, &other_domain, DEV, 1, "i1", "7"), "a snapshot's tag");
+    TAP_OK(!usage_other_owns_tag(o, &web, DEV, 1, "i1", "7"), "not for its own domain");
+    TAP_OK(!usage_other_owns_tag(o, &other_domain, DEV, 1, "i1", "8"), "not one of another id");
+    TAP_OK(!usage_other_owns_tag(o, &other_domain, DEV, 2, "i1", "7"), "nor in another file");
+    TAP_OK(!usage_other_owns_tag(o, &other_domain, DEV, 3, "i1", "7"),
            "nor in one that is not known");
-    TAP_OK(!outlook_other_owns_tag(o, &other_domain, DEV, 2, "stray", "1"),
+    TAP_OK(!usage_other_owns_tag(o, &other_domain, DEV, 2, "stray", "1"),
            "nor one that is nobody's");
-    outlook_unref(o);
+    usage_unref(o);
     struct err why;
     err_fail(&why, ETIMEDOUT, "late");
-    o = outlook_failed(&why);
-    TAP_OK(outlook_failure(o)->no == ETIMEDOUT, "a failure is told");
-    TAP_OK(!outlook_other_owns_tag(o, &other_domain, DEV, 1, "i1", "7"),
-           "and then nothing is known");
-    outlook_unref(o);
+    o = usage_failed(&why);
+    TAP_OK(usage_failure(o)->no == ETIMEDOUT, "a failure is told");
+    TAP_OK(!usage_other_owns_tag(o, &other_domain, DEV, 1, "i1", "7"), "and then nothing is known");
+    usage_unref(o);
 }
 
 int main(void)

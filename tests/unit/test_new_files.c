@@ -8,6 +8,7 @@
 
 #include "model/create/new_files.h"
 #include "tap.h"
+#include "model/model.h"
 
 #define UUID "11111111-2222-3333-4444-555555555555"
 #define DISK(target, file)                                                                         \
@@ -65,18 +66,18 @@ static void settle(struct world *w, const char *words, size_t n, const char *wan
 {
     struct wish wish;
     struct plan p;
-    struct targets t = {0};
+    struct new_files t = {0};
     struct err e = {0};
     int r = words_parse(words, &wish, &e);
     if (r == 0)
         r = plan_make(w->v.live, w->d->active, &wish, &p, &e);
     if (r == 0)
-        r = targets_settle(&w->v, w->d, &wish, &t, &e);
+        r = new_files_settle(&w->v, w->d, &wish, &t, &e);
     if (!want)
         TAP_OK(r == -no && strstr(e.text, says), "'%.60s' is refused: %s", words, e.text);
     else if (TAP_OK(r == 0 && t.n > n, "'%.60s': %zu files %s", words, t.n, e.text))
         TAP_STR(strrchr(t.items[n].path, '/') + 1, want, "the name that is chosen");
-    targets_drop(&t);
+    new_files_drop(&t);
     wish_drop(&wish);
 }
 
@@ -116,12 +117,12 @@ static void test_names(struct world *w)
 static void test_confirm(void)
 {
     struct target item = {.path = strdup(in_dir("new"))};
-    const struct targets t = {.items = &item, .n = 1};
-    TAP_OK(targets_confirm(&t, NULL) == 0, "nothing of that name is there");
+    const struct new_files t = {.items = &item, .n = 1};
+    TAP_OK(new_files_confirm(&t, NULL) == 0, "nothing of that name is there");
     make_file("new");
-    TAP_OK(targets_confirm(&t, NULL) == -EEXIST, "someone has made it meanwhile");
+    TAP_OK(new_files_confirm(&t, NULL) == -EEXIST, "someone has made it meanwhile");
     item.there = true;
-    TAP_OK(targets_confirm(&t, NULL) == 0, "it was there before");
+    TAP_OK(new_files_confirm(&t, NULL) == 0, "it was there before");
     free(item.path);
 }
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* hooks.h - what the reader does with each value of a domain, handed in by model.c since the reader
+ * is a room above. */
+#ifndef SNAPFS_MODEL_CATALOG_HOOKS_H
+#define SNAPFS_MODEL_CATALOG_HOOKS_H
+
+#include "model/catalog/domain.h"
+
+struct tag_tables;
+
+struct slot_kind {
+    void *(*make)(const struct domain *d); /* NULL without memory */
+    void (*drop)(void *value);
+    /* Takes into the fresh `value` what `before` remembers of a domain with the same print; may be
+     * NULL. */
+    void (*inherit)(void *value, void *before);
+};
+
+struct catalog_hooks {
+    const struct slot_kind *slots[DOMAIN_SLOTS];
+    /* Before a value is given to anybody. `before`: the last one, NULL for none; `tables`: what was
+     * read of the domain's files. */
+    void (*was_read)(struct model *m, struct domain *d, const struct domain *before,
+                     struct tag_tables *tables);
+};
+
+#endif

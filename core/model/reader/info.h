@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* info.h - the text of a snapshot's `info`. */
+#ifndef SNAPFS_MODEL_READER_INFO_H
+#define SNAPFS_MODEL_READER_INFO_H
+
+#include "model/catalog/domain.h"
+
+/* The `info` file: "Key: value" lines. */
+int model_info(struct model *m, struct domain *d, const struct snapshot *s, char **ret,
+               size_t *ret_len, struct err *e);
+
+/* The `info` of a tag. */
+int model_tag_info(struct model *m, struct domain *d, const struct snapshot *tag, char **ret,
+                   size_t *ret_len, struct err *e);
+
+#endif
