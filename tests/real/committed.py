@@ -32,7 +32,9 @@ def image(mount, domain, name, target="vda"):
 
 
 def describe(mount, domain, name):
+    """The user vouches for its data, and it is read again."""
     write(mount.path(domain.name, "by-name", name, "description"), "its data is intact")
+    until(lambda: readable(image(mount, domain, name)), f"{name} is read again")
 
 
 def readable(path):
@@ -71,6 +73,17 @@ def commit_live(domain, *flags, target="vda"):
     domain.virsh("blockcommit", domain.name, target, "--active", "--pivot", "--wait", *flags)
 
 
+def commit_middle(domain):
+    """e3's file is merged into e2's."""
+    base, top = (domain.snapshot_source(name, "vda")[0] for name in ("e2", "e3"))
+    domain.virsh("blockcommit", domain.name, "vda", "--base", base, "--top", top, "--wait")
+
+
+def overlay_unknown(domain):
+    """The live disk gets an overlay that no snapshot tells of."""
+    domain.virsh("snapshot-create-as", domain.name, "other", "--disk-only", "--no-metadata")
+
+
 def bytes_of(domain, name, directory):
     path = os.path.join(directory, "by-qemu")
     reading.by_qemu(domain, name, "vda", path)
@@ -102,7 +115,6 @@ def committed(directory, name, *flags, made_here=False):
                 told(other, domain, "s1", "was merged into it before snapshot s2")
                 reading.compare(domain, other, directory, ["s2"])
         describe(mount, domain, "s1")
-        until(lambda: readable(image(mount, domain, "s1")), "it is read again")
 
 
 @test
@@ -143,7 +155,6 @@ def a_live_disk_that_was_a_snapshots_file_stays_lost(directory):
             with Mount(SYSTEM) as mount:
                 told(mount, domain, "e2", "cannot be read")
                 describe(mount, domain, "e2")
-                until(lambda: readable(image(mount, domain, "e2")), "it is read again")
 
 
 @test
@@ -168,8 +179,7 @@ def in_the_middle(directory):
     with Domain("middle", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
         domain.start()
         line_of(domain, "e1", "e2", "e3")
-        base, top = (domain.snapshot_source(name, "vda")[0] for name in ("e2", "e3"))
-        domain.virsh("blockcommit", domain.name, "vda", "--base", base, "--top", top, "--wait")
+        commit_middle(domain)
         domain.virsh("snapshot-current", domain.name, "e2")
         domain.virsh("snapshot-current", domain.name, "e3")
         told(mount, domain, "e2", "was merged into it before snapshot e3")
@@ -183,8 +193,7 @@ def in_the_middle_and_the_snapshot_that_tells_of_it_is_deleted(directory):
         with Domain(name, directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "cache=0") as mount:
             domain.start()
             line_of(domain, "e1", "e2", "e3", "e4")
-            base, top = (domain.snapshot_source(one, "vda")[0] for one in ("e2", "e3"))
-            domain.virsh("blockcommit", domain.name, "vda", "--base", base, "--top", top, "--wait")
+            commit_middle(domain)
             if looked:
                 told(mount, domain, "e2", "was merged into it before snapshot e3")
             write(mount.path(name, "by-name", "e3", "delete"), words)
@@ -207,13 +216,12 @@ def seen(directory, name, read):
                 if read:
                     file.seek(12 * MIB)
                     refused(errno.ESTALE, file.read, 4096)
-            domain.virsh("snapshot-create-as", domain.name, "other", "--disk-only", "--no-metadata")
+            overlay_unknown(domain)
             told(mount, domain, "s1", "while an image on it was open here")
         domain.snapshot("s3", "external")
         with Mount(SYSTEM) as mount:
             told(mount, domain, "s1", "while an image on it was open here")
             describe(mount, domain, "s1")
-            until(lambda: readable(image(mount, domain, "s1")), "it is read again")
 
 
 @test
@@ -252,7 +260,7 @@ def without_a_trace_but_its_time(directory):
             create(mount, domain, "s1 disk-only")
         domain.write(2)
         commit_live(domain)
-        domain.virsh("snapshot-create-as", domain.name, "other", "--disk-only", "--no-metadata")
+        overlay_unknown(domain)
         with Mount(SYSTEM, "untouched") as mount:
             told(mount, domain, "s1", "which the option 'untouched' forbids")
         with Mount(SYSTEM) as mount:
@@ -260,6 +268,16 @@ def without_a_trace_but_its_time(directory):
 
 
 # ---- what is right ----
+
+
+def read_over(path, change):
+    """Reads on of an image that is open over a change; it need not be able to."""
+    with open(path, "rb", 0) as file:
+        file.read(4096)
+        change()
+        file.seek(8 * MIB)
+        with contextlib.suppress(OSError):
+            file.read(4096)
 
 
 def all_read(domain, directory, names, *mounts):
@@ -275,13 +293,12 @@ def merges_here(directory, name, start):
             domain.start()
         line_of(domain, "e1", "e2", "e3", "e4")
         with Mount(SYSTEM) as mount, Mount(SYSTEM, "untouched") as strict:
-            with open(image(mount, domain, "e4"), "rb", 0) as file:
-                file.read(4096)
+
+            def merge():
                 for gone in ("e1", "e3"):
                     write(mount.path(name, "by-name", gone, "delete"), "merge")
-                file.seek(8 * MIB)
-                with contextlib.suppress(OSError):
-                    file.read(4096)
+
+            read_over(image(mount, domain, "e4"), merge)
             all_read(domain, directory, ["e2", "e4"], mount, strict)
         for option in ("untouched", "ro"):
             with Mount(SYSTEM, option) as mount:
@@ -328,12 +345,7 @@ def libvirt_deletes_one(directory):
         domain.start()
         line_of(domain, "e1", "e2", "e3")
         all_read(domain, directory, ["e1", "e2", "e3"], mount)
-        with open(image(mount, domain, "e3"), "rb", 0) as file:
-            file.read(4096)
-            domain.delete("e1")
-            file.seek(8 * MIB)
-            with contextlib.suppress(OSError):
-                file.read(4096)
+        read_over(image(mount, domain, "e3"), lambda: domain.delete("e1"))
         all_read(domain, directory, ["e2", "e3"], mount)
         domain.delete("e2")
         all_read(domain, directory, ["e3"], mount)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A file that is changed in place, and whose mtime is put back."""
 
+import contextlib
 import errno
 import os
 
@@ -13,6 +14,7 @@ from lib.scratch import scratch
 from lib.tap import equal, refused, run, test, true
 
 STEP = 65536
+FAR = 12 * MIB  # not read along with the first byte
 
 
 def change(path, format, pattern, *offsets):
@@ -62,54 +64,51 @@ def a_qcow2_file(directory):
     changed(directory, "qcow", "qcow2")
 
 
+@contextlib.contextmanager
+def opened(directory, name, format, *later):
+    """A domain, its mount, and the file and the open image of its first snapshot, one byte of which was read."""
+    with Domain(name, directory, {"vda": format}) as domain, Mount(SYSTEM) as mount:
+        for offset in (0, FAR):
+            domain.write(1, offset)
+        for snapshot in ("e1", *later):
+            domain.snapshot(snapshot, "external")
+        path, _ = domain.snapshot_source("e1", "vda")
+        with open(mount.path(name, "by-name/e1/vda.raw"), "rb", 0) as image:
+            equal(image.read(1), b"\1", "the first byte")
+            yield domain, mount, path, image
+
+
+def is_stale(path, image):
+    change(path, "raw", 2, 0, FAR)
+    image.seek(FAR)
+    refused(errno.ESTALE, image.read, 1)
+
+
 @test
 def under_an_open_image(directory):
-    with Domain("open", directory, {"vda": "raw"}) as domain, Mount(SYSTEM) as mount:
-        for offset in (0, 12 * MIB):
-            domain.write(1, offset)
-        domain.snapshot("e1", "external")
-        path, _ = domain.snapshot_source("e1", "vda")
-        with open(mount.path("open/by-name/e1/vda.raw"), "rb", 0) as file:
-            equal(file.read(1), b"\1", "the first byte")
-            change(path, "raw", 2, 0, 12 * MIB)
-            file.seek(12 * MIB)
-            refused(errno.ESTALE, file.read, 1)
+    with opened(directory, "open", "raw") as (_, _, path, image):
+        is_stale(path, image)
 
 
 @test
 def under_an_open_image_after_a_delete_made_here(directory):
-    with Domain("after", directory, {"vda": "raw"}) as domain, Mount(SYSTEM) as mount:
-        for offset in (0, 12 * MIB):
-            domain.write(1, offset)
-        for name in ("e1", "e2", "e3"):
-            domain.snapshot(name, "external")
-        path, _ = domain.snapshot_source("e1", "vda")
-        with open(mount.path("after/by-name/e1/vda.raw"), "rb", 0) as file:
-            equal(file.read(1), b"\1", "the first byte")
-            write(mount.path("after/by-name/e3/delete"), "merge\n")
-            change(path, "raw", 2, 0, 12 * MIB)
-            file.seek(12 * MIB)
-            refused(errno.ESTALE, file.read, 1)
+    with opened(directory, "after", "raw", "e2", "e3") as (_, mount, path, image):
+        write(mount.path("after/by-name/e3/delete"), "merge\n")
+        is_stale(path, image)
 
 
 @test
 def a_new_owner_is_no_change(directory):
     """As libvirt gives it to all files of a chain when a domain starts."""
-    with Domain("owner", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
-        for offset in (0, 12 * MIB):
-            domain.write(1, offset)
-        domain.snapshot("e1", "external")
-        path, _ = domain.snapshot_source("e1", "vda")
-        with open(mount.path("owner/by-name/e1/vda.raw"), "rb", 0) as file:
-            file.read(1)
-            os.chown(path, 1, 1)
-            file.seek(12 * MIB)
-            equal(file.read(1), b"\1", "a byte that was not read before")
-            os.chown(path, 0, 0)
-            domain.start()
-            file.seek(4 * MIB)
-            equal(file.read(1), b"\0", "another")
-            reading.compare(domain, mount, directory)
+    with opened(directory, "owner", "qcow2") as (domain, mount, path, image):
+        os.chown(path, 1, 1)
+        image.seek(FAR)
+        equal(image.read(1), b"\1", "a byte that was not read before")
+        os.chown(path, 0, 0)
+        domain.start()
+        image.seek(4 * MIB)
+        equal(image.read(1), b"\0", "another")
+        reading.compare(domain, mount, directory)
 
 
 with scratch() as top:

@@ -70,22 +70,32 @@ def delete(mount, domain, name, words):
         rmdir(mount, domain, name)
 
 
+def read_over(mount, chain, readers, steps, check=lambda left: None):
+    """Takes the steps while the readers read, and checks after each. The snapshots that are left."""
+    left = dict(chain.kinds)
+    for verb, one, words in steps:
+        if verb is delete:
+            readers.close(one)
+            del left[one]
+        verb(mount, chain.domain, one, words)
+        readers.round()
+        check(left)
+    return left
+
+
 def goes_on(directory, name, kinds, steps, start, disks=None):
     """The readers are there from before the first step to after the last."""
     with Chain(directory, name, kinds, start, disks) as chain, Mount(SYSTEM, f"domain={name}") as mount:
         inodes = {one: os.stat(path).st_ino for one, (path, _) in chain.images(mount, kinds).items()}
-        left = dict(kinds)
+
+        def check(left):
+            for other in left:
+                path = mount.path(name, "by-name", other, "vda.raw")
+                reading.check(path, chain.expected[other])
+                equal(os.stat(path).st_ino, inodes[other], f"the number of {other}")
+
         with chain.read(chain.images(mount, kinds)) as readers:
-            for verb, one, words in steps:
-                if verb is delete:
-                    readers.close(one)
-                    del left[one]
-                verb(mount, chain.domain, one, words)
-                readers.round()
-                for other in left:
-                    path = mount.path(name, "by-name", other, "vda.raw")
-                    reading.check(path, chain.expected[other])
-                    equal(os.stat(path).st_ino, inodes[other], f"the number of {other}")
+            left = read_over(mount, chain, readers, steps, check)
         equal(chain.domain.snapshots(), sorted(left))
 
 
@@ -302,14 +312,8 @@ def through_another_mount(directory):
     """The readers are another snapfs process's."""
     with Chain(directory, "beside", MIXED, True) as chain, Mount(SYSTEM, "domain=beside") as mount:
         with Mount(SYSTEM, "domain=beside", "ro", "cache=0") as other:
-            left = dict(MIXED)
             with chain.read(chain.images(other, MIXED)) as readers:
-                for verb, one, words in MIXED_STEPS:
-                    if verb is delete:
-                        readers.close(one)
-                        del left[one]
-                    verb(mount, chain.domain, one, words)
-                    readers.round()
+                read_over(mount, chain, readers, MIXED_STEPS)
 
 
 @test
@@ -323,11 +327,7 @@ def through_the_mount_of_a_member_of_the_group(directory):
             with Mount(SYSTEM, "domain=member", prefix=be, owner=UID) as member:
                 with chain.read(chain.images(member, EXTERNAL), be) as readers:
                     refused(errno.EBUSY, delete, mount, chain.domain, "e1", "merge")
-                    for verb, one, words in EXTERNAL_STEPS[:4]:
-                        if verb is delete:
-                            readers.close(one)
-                        verb(mount, chain.domain, one, words)
-                        readers.round()
+                    read_over(mount, chain, readers, EXTERNAL_STEPS[:4])
 
 
 with scratch() as directory:

@@ -28,13 +28,18 @@ WRITTEN = 48 * MIB
 TRIES = 5
 
 
-def merge_cut_off(domain, directory):
-    """snapfs dies in the middle of a merge, which QEMU goes on with at a snail's pace."""
-    with dying(domain, COMMITTED, os.path.join(directory, "moments"), KILL_BANDWIDTH="1") as mount:
+def cut_off(domain, directory, at, path, words, **more):
+    """snapfs dies at that moment of an operation on a snapshot, and leaves its journal."""
+    with dying(domain, at, os.path.join(directory, "moments"), **more) as mount:
         with contextlib.suppress(OSError):
-            command(mount.path(domain.name, "by-name/s1/delete"), "merge\n")
+            command(mount.path(domain.name, "by-name", path), f"{words}\n")
         mount.process.wait()
     equal(len(journals()), 1, "journals")
+
+
+def merge_cut_off(domain, directory):
+    """QEMU goes on with the merge at a snail's pace."""
+    cut_off(domain, directory, COMMITTED, "s1/delete", "merge", KILL_BANDWIDTH="1")
 
 
 def pace(domain, mib):
@@ -148,11 +153,7 @@ def a_revert_by_libvirt_itself_leaves_no_overlay(directory):
             if runs:
                 domain.start()
             before = held.live()
-            with dying(domain, at, os.path.join(directory, "moments")) as mount:
-                with contextlib.suppress(OSError):
-                    command(mount.path(domain.name, "by-name/i1/revert"), "\n")
-                mount.process.wait()
-            equal(len(journals()), 1, "journals")
+            cut_off(domain, directory, at, "i1/revert", "")
             with Mount(SYSTEM, "cache=0") as mount:
                 settled()
                 holds(last_log(mount, domain), "the revert to 'i1', which was cut off, is ")
@@ -167,20 +168,21 @@ def a_revert_by_libvirt_itself_leaves_no_overlay(directory):
 PLANNED, FORGETTING, FORGOTTEN = 1, 3, 4
 
 
+def two_tags(domain):
+    held = Held(domain)
+    for number in (1, 2):
+        domain.write(0x60 + number)
+        held.snapshot(f"i{number}", "internal")
+    domain.write(0x63)
+    return held
+
+
 @test
 def a_delete_by_libvirt_itself_is_made_anew(directory):
     for at, end in ((PLANNED, "undone"), (FORGETTING, "finished, by libvirt's own call"), (FORGOTTEN, "finished")):
         with Domain(f"anew{at}", directory, ONE, 4 * MIB) as domain:
-            held = Held(domain)
-            for number in (1, 2):
-                domain.write(0x60 + number)
-                held.snapshot(f"i{number}", "internal")
-            domain.write(0x63)
-            with dying(domain, at, os.path.join(directory, "moments")) as mount:
-                with contextlib.suppress(OSError):
-                    command(mount.path(domain.name, "by-name/i1/delete"), "merge\n")
-                mount.process.wait()
-            equal(len(journals()), 1, "journals")
+            held = two_tags(domain)
+            cut_off(domain, directory, at, "i1/delete", "merge")
             equal("i1" in domain.snapshots(), at != FORGOTTEN, "it is there when snapfs dies")
             with Mount(SYSTEM, "cache=0") as mount:
                 settled()
@@ -195,16 +197,8 @@ def a_delete_by_libvirt_itself_is_made_anew(directory):
 @test
 def a_delete_by_libvirt_itself_is_not_made_anew_under_an_open_image(directory):
     with Domain("read", directory, ONE, 4 * MIB) as domain:
-        held = Held(domain)
-        for number in (1, 2):
-            domain.write(0x60 + number)
-            held.snapshot(f"i{number}", "internal")
-        domain.write(0x63)
-        with dying(domain, FORGETTING, os.path.join(directory, "moments")) as mount:
-            with contextlib.suppress(OSError):
-                command(mount.path(domain.name, "by-name/i1/delete"), "merge\n")
-            mount.process.wait()
-        equal(len(journals()), 1, "journals")
+        held = two_tags(domain)
+        cut_off(domain, directory, FORGETTING, "i1/delete", "merge")
         # A reader who does not see the journal.
         with Mount(SYSTEM, "cache=0", environment={"STATE_DIRECTORY": f"{directory}/state"}) as reader:
             with open(reader.path(domain.name, "by-name/i1/vda.raw"), "rb"):

@@ -197,6 +197,25 @@ static void fill(struct sample *s, struct journal *j, struct text *remark)
     *(struct part *)fields_add(&parts, s) = (struct part){.name = strdup("b%")};
 }
 
+/* What had the result r: what it should be, and what was done and said. */
+static void ended(int r, int no, const char *did, const char *says, const struct text *remark,
+                  const struct err *e)
+{
+    const char *said = r < 0 ? e->text : remark->s ? remark->s : "";
+    TAP_OK(r == -no, "the result is %d: %d %s", no, r, e->text);
+    TAP_STR(done.s ? done.s : "", did, "what was done");
+    TAP_OK(!*says || strstr(said, says), "it says '%s': %s", says, said);
+}
+
+static void begin_anew(struct journal *j)
+{
+    struct err e;
+    journal_end(j, &e);
+    journal_close(j);
+    text_drop(&done);
+    memset(&want, 0, sizeof(want));
+}
+
 /* Runs it: the result, what was done and said, and what the journal has then. */
 static void run_it(int no, const char *did, const char *says, const char *left)
 {
@@ -208,19 +227,10 @@ static void run_it(int no, const char *did, const char *says, const char *left)
     int r = procedure_run(&s.p, &e);
     procedure_drop(&s.p);
     journal_close(j);
-    TAP_OK(r == -no, "the result is %d: %d %s", no, r, e.text);
-    TAP_STR(done.s ? done.s : "", did, "what was done");
-    TAP_OK(!*says || strstr(r < 0      ? e.text
-                            : remark.s ? remark.s
-                                       : "",
-                            says),
-           "it says '%s': %s %s", says, e.text, remark.s ? remark.s : "");
+    ended(r, no, did, says, &remark, &e);
     j = open_journal();
     TAP_STR(journal_text(j), left, "the journal");
-    journal_end(j, &e);
-    journal_close(j);
-    text_drop(&done);
-    memset(&want, 0, sizeof(want));
+    begin_anew(j);
 }
 
 static void test_run(void)
@@ -375,19 +385,10 @@ static void recover(const char *text, const char *uri, int no, const char *did, 
     j = open_journal();
     int r = procedure_recover(&kind, NULL, j, UUID, uri, &remark, &e);
     journal_close(j);
-    TAP_OK(r == -no, "the recovery's result is %d: %d %s", no, r, e.text);
-    TAP_STR(done.s ? done.s : "", did, "what was done");
-    TAP_OK(!*says || strstr(r < 0      ? e.text
-                            : remark.s ? remark.s
-                                       : "",
-                            says),
-           "it says '%s': %s %s", says, e.text, remark.s ? remark.s : "");
+    ended(r, no, did, says, &remark, &e);
     j = open_journal();
     TAP_OK(!*journal_text(j) == ends, "the journal is %s", ends ? "empty" : "kept");
-    journal_end(j, &e);
-    journal_close(j);
-    text_drop(&done);
-    memset(&want, 0, sizeof(want));
+    begin_anew(j);
 }
 
 static void test_recover(void)
