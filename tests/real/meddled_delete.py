@@ -94,6 +94,60 @@ def a_disk_that_was_detached_keeps_its_file(directory):
         equal(bytes_of(path), before, "the detached disk")
 
 
+def exchange(domain, base=None):
+    """Another disk takes the place of vdb, empty or over a file that many disks have in common."""
+    path = os.path.join(domain.directory, f"{domain.name}-other")
+    must("qemu-img", "create", "-q", "-f", "qcow2", *(["-F", "qcow2", "-b", base] if base else []), path, "4M")
+    domain.virsh("detach-disk", domain.name, "vdb", "--config")
+    domain.virsh("attach-disk", domain.name, path, "vdb", "--subdriver", "qcow2", "--config")
+
+
+def forget(mount, domain, held, *names):
+    for name in names:
+        delete(mount, domain, name)
+        del held.bytes[name]
+    equal(domain.snapshots(), [], "snapshots")
+
+
+@test
+def a_disk_that_was_exchanged_keeps_its_file(directory):
+    """So does one that has the same image below it as the disk that is there now."""
+    disks = {"vda": "qcow2", "vdb": "qcow2"}
+    for name in "exchanged", "golden":
+        with line(name, directory, disks=disks, start=False) as (domain, mount, held):
+            base = domain.disks[1].path
+            if name == "golden":
+                base = f"{directory}/golden"
+                os.rename(domain.disks[1].path, base)
+                must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, domain.disks[1].path)
+            for number, kind in enumerate(("external", "internal"), 1):
+                write(domain, number)
+                held.snapshot(f"s{number}", kind)
+            domain.write(0x99, 3 * MIB + (MIB >> 1), targets=["vdb"])
+            path = domain.live_source("vdb")[0]
+            before = bytes_of(path)
+            exchange(domain, base if name == "golden" else None)
+            forget(mount, domain, held, "s2", "s1")
+            holds(log(mount, domain), f"'{path}' is left, since disk 'vdb' was detached")
+            equal(bytes_of(path), before, "the disk that was exchanged")
+
+
+@test
+def a_disk_that_was_committed_by_hand_and_exchanged_keeps_its_file(directory):
+    """The file that the last snapshot named is the live disk again, with what the guest wrote since."""
+    disks = {"vda": "qcow2", "vdb": "qcow2"}
+    with line("pivoted", directory, "e", "e", disks=disks) as (domain, mount, held):
+        content, _ = domain.snapshot_source("e2", "vdb")
+        domain.virsh("blockcommit", domain.name, "vdb", "--base", content, "--active", "--pivot", "--delete")
+        domain.write(0x99, 3 * MIB + (MIB >> 1), targets=["vdb"])
+        domain.destroy()
+        path = domain.live_source("vdb")[0]
+        before = bytes_of(path)
+        exchange(domain)
+        forget(mount, domain, held, "e2", "e1")
+        equal(bytes_of(path), before, "the disk that was exchanged")
+
+
 @test
 def a_disk_that_was_detached_keeps_its_chain(directory):
     disks = {"vda": "qcow2", "vdb": "qcow2"}

@@ -7,6 +7,7 @@
 
 #include "model/change/redefinable.h"
 #include "model/delete/delete.h"
+#include "model/delete/detached.h"
 #include "model/delete/plan.h"
 #include "model/state.h"
 #include "model/storage/file_chain.h"
@@ -52,11 +53,16 @@ static int add_pair(struct planner *p, const char *target, const struct merge *m
     return 0;
 }
 
-/* Is the tag in a file that the domain may have lost by a detach? Its user may attach the disk
- * elsewhere, with all that the guest wrote after the snapshot. */
-static bool is_detached(const struct planner *p, const struct snapshot_disk *disk)
+/* Keeps what may be all that there is of a disk that the domain has no more. */
+static void keep_detached(const struct planner *p, const struct snapshot_disk *disk, int own,
+                          size_t first)
 {
-    return disk->tag && !xml_domain_disk(p->survey.live, disk->target);
+    struct reclaim *left = &p->del->left;
+    if (left->n == first || !detached_is(&p->survey, p->d, disk, (size_t)own))
+        return;
+    for (; left->n > first; free(left->items[--left->n].path))
+        text_add(p->remark, "; '%s' is left, since disk '%s' was detached",
+                 left->items[left->n - 1].path, disk->target);
 }
 
 /* Notes what may be removed, or tells why it may not. */
@@ -65,17 +71,16 @@ static int plan_left(const struct planner *p, const struct snapshot_disk *disk, 
 {
     const struct graph *g = p->survey.graph;
     int file = own < 0 ? GRAPH_NO_FILE : graph_chain(g, (size_t)own, 0);
-    size_t unattached = users_unattached(&p->survey, file);
-    if (unattached == SIZE_MAX && is_detached(p, disk)) {
-        text_add(p->remark, "; '%s' is left, since disk '%s' was detached", disk->path,
-                 disk->target);
+    size_t unattached = users_unattached(&p->survey, file), first = p->del->left.n;
+    if (unattached != SIZE_MAX) {
+        text_add(p->remark, "; '%s' is left for ", disk->path);
+        graph_describe(g, unattached, p->remark);
         return 0;
     }
-    if (unattached == SIZE_MAX)
-        return reclaim_note_chain(&p->del->left, &p->survey, p->d, own, e);
-    text_add(p->remark, "; '%s' is left for ", disk->path);
-    graph_describe(g, unattached, p->remark);
-    return 0;
+    int r = reclaim_note_chain(&p->del->left, &p->survey, p->d, own, e);
+    if (r == 0)
+        keep_detached(p, disk, own, first);
+    return r;
 }
 
 /* ENOENT: the live disk does not stand on that file. */
