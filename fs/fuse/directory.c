@@ -10,11 +10,11 @@
 
 enum { READDIR_MAX = 1024 * 1024 }; /* bytes of one reply, whatever the kernel asks for */
 
-static int take_listing(struct fs *fs, struct handle *h, struct err *e)
+static int take_listing(struct fs *fs, fuse_ino_t ino, struct handle *h, struct err *e)
 {
     autoview struct view v = {0};
     autodestroy(listing_free) struct listing *l = NULL;
-    int r = tree_view(&fs->tree, &h->place, &v, e);
+    int r = fs_view(fs, ino, &h->place, &v, e);
     if (r == 0)
         r = tree_list(&fs->tree, &v, &l, e);
     if (r < 0)
@@ -36,7 +36,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         return;
     }
     autodestroy(handle_free) struct handle *h = handle_new(&fs->handles, &p);
-    r = h ? take_listing(fs, h, &e) : err_nomem(&e);
+    r = h ? take_listing(fs, ino, h, &e) : err_nomem(&e);
     if (r < 0) {
         struct op op = op_of(req, "list", &p, NULL);
         reply_failure(req, &op, &e);
@@ -48,9 +48,9 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 /* A listing that begins anew shows what is there now. */
-static int begin(struct fs *fs, struct handle *h, off_t off, struct err *e)
+static int begin(struct fs *fs, fuse_ino_t ino, struct handle *h, off_t off, struct err *e)
 {
-    int r = off == 0 && h->listed ? take_listing(fs, h, e) : 0;
+    int r = off == 0 && h->listed ? take_listing(fs, ino, h, e) : 0;
     h->listed = true;
     return r;
 }
@@ -109,13 +109,14 @@ static size_t add_plain(fuse_req_t req, struct handle *h, size_t i, char *buf, s
 
 typedef size_t add_fn(fuse_req_t req, struct handle *h, size_t i, char *buf, size_t left);
 
-static void list(fuse_req_t req, size_t size, off_t off, struct handle *h, add_fn *add)
+static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct handle *h,
+                 add_fn *add)
 {
     struct err e;
     size_t used = 0;
     size = size < READDIR_MAX ? size : READDIR_MAX;
     autofree char *buf = malloc(size);
-    int r = buf ? begin(fs_of(req), h, off, &e) : err_nomem(&e);
+    int r = buf ? begin(fs_of(req), ino, h, off, &e) : err_nomem(&e);
     if (r < 0) {
         reply_quietly(req, "readdir", &e);
         return;
@@ -131,15 +132,13 @@ static void list(fuse_req_t req, size_t size, off_t off, struct handle *h, add_f
 
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-    (void)ino;
-    list(req, size, off, handle_of(fi), add_plain);
+    list(req, ino, size, off, handle_of(fi), add_plain);
 }
 
 void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
                     struct fuse_file_info *fi)
 {
-    (void)ino;
-    list(req, size, off, handle_of(fi), add_plus);
+    list(req, ino, size, off, handle_of(fi), add_plus);
 }
 
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "fuse/late.h"
 #include "fuse/report.h"
 #include "fuse/requests.h"
 #include "image/image.h"
+#include "model/reader/changes.h"
 
 enum { BLOCK_SIZE = 4096 };
 
@@ -35,7 +37,7 @@ int fs_entry(struct fs *fs, const struct view *v, uint64_t entry_until,
     struct fuse_entry_param entry = {.generation = fs->generation};
     int r = tree_stat(&fs->tree, v, &entry.attr, e);
     if (r == 0)
-        r = table_lookup(fs->table, &v->place, &entry.ino, e);
+        r = table_lookup(fs->table, &v->place, entry.attr.st_ino, &entry.ino, e);
     if (r < 0)
         return r;
     if (entry.ino == TABLE_ROOT_ID)
@@ -55,40 +57,63 @@ void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *entry)
         table_forget(table, ino, 1);
 }
 
-static int lookup(struct fs *fs, const struct place *dir, const char *name,
-                  struct fuse_entry_param *ret, bool *ret_image, struct err *e)
+int fs_view(struct fs *fs, fuse_ino_t ino, struct place *ret_place, struct view *ret, struct err *e)
 {
-    autoview struct view v = {0};
-    struct found found;
-    int r = tree_view(&fs->tree, dir, &v, e);
-    if (r < 0)
-        return r;
-    r = tree_lookup(&fs->tree, &v, name, &found, e);
-    *ret_image = found.is_image;
-    if (r < 0)
-        return r;
-    r = fs_entry(fs, &found.view, found.entry_until, ret, e);
-    view_drop(&found.view);
+    int r = table_place(fs->table, ino, ret_place, e);
+    if (r == 0)
+        r = tree_view_moved(&fs->tree, ret_place, table_number(fs->table, ino), ret, e);
+    if (r == 0)
+        *ret_place = ret->place;
     return r;
+}
+
+/* Is the name only gone from the path that the walk has come by? */
+static bool is_retold(struct late *l, int r)
+{
+    struct fs *fs = fs_of(l->req);
+    const struct place *p = &l->place;
+    bool moved = r == -ESTALE && p->snapshot;
+    bool gone =
+        r == -ENOENT && !l->is_image && (p->kind == PLACE_SNAPSHOT || p->kind == PLACE_SNAPSHOTS) &&
+        (retold_is_deleted(&fs->retold, p->uuid) || changes_by_others(fs->tree.model, p->uuid));
+    return !l->waits && (moved || gone) &&
+           retold_first(&fs->retold, fuse_req_ctx(l->req)->pid, l->ino, l->name);
+}
+
+static int attempt_lookup(struct late *l, struct err *e)
+{
+    struct fs *fs = fs_of(l->req);
+    autoview struct view v = {0};
+    struct found found = {0};
+    int r = fs_view(fs, l->ino, &l->place, &v, e);
+    if (r == 0)
+        r = tree_lookup(&fs->tree, &v, l->name, &found, e);
+    l->is_image = found.is_image;
+    if (r == 0)
+        r = fs_entry(fs, &found.view, found.entry_until, &l->entry, e);
+    view_drop(&found.view);
+    if (is_retold(l, r))
+        return err_fail(e, ESTALE, "the path may have changed");
+    bool may_pass = l->is_image || (r == -ESTALE && l->place.snapshot);
+    return r < 0 && may_pass ? late_reason(fs, l->place.uuid, NULL, e) : r;
+}
+
+static void answer_lookup(struct late *l, int r, struct err *e)
+{
+    if (r == 0)
+        fs_reply_entry(l->req, &l->entry);
+    else if (l->is_image) {
+        struct op op = op_of(l->req, "open", &l->place, l->name);
+        reply_failure(l->req, &op, e);
+    } else
+        reply_quietly(l->req, "lookup", e);
 }
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    struct fs *fs = fs_of(req);
-    struct place dir;
-    struct fuse_entry_param entry;
-    struct err e;
-    bool is_image = false;
-    int r = table_place(fs->table, parent, &dir, &e);
-    if (r == 0)
-        r = lookup(fs, &dir, name, &entry, &is_image, &e);
-    if (r == 0)
-        fs_reply_entry(req, &entry);
-    else if (is_image) {
-        struct op op = op_of(req, "open", &dir, name);
-        reply_failure(req, &op, &e);
-    } else
-        reply_quietly(req, "lookup", &e);
+    struct late l = {.req = req, .ino = parent, .attempt = attempt_lookup, .answer = answer_lookup};
+    l.name = (char *)(uintptr_t)name;
+    late_run(&l);
 }
 
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
@@ -104,27 +129,34 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
     fuse_reply_none(req);
 }
 
+static int attempt_getattr(struct late *l, struct err *e)
+{
+    struct fs *fs = fs_of(l->req);
+    autoview struct view v = {0};
+    l->st_seconds = fs->cache;
+    if (open_image_attr(fs, l->ino, &l->st))
+        return 0;
+    int r = fs_view(fs, l->ino, &l->place, &v, e);
+    if (r == 0)
+        r = tree_stat(&fs->tree, &v, &l->st, e);
+    l->st_seconds = fs_seconds_until(v.fresh_until);
+    bool may_pass = place_is_image(l->place.kind);
+    return r < 0 && may_pass ? late_reason(fs, l->place.uuid, v.disk, e) : r;
+}
+
+static void answer_getattr(struct late *l, int r, struct err *e)
+{
+    if (r == 0)
+        fuse_reply_attr(l->req, &l->st, l->st_seconds);
+    else
+        reply_quietly(l->req, "getattr", e);
+}
+
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)fi;
-    struct fs *fs = fs_of(req);
-    autoview struct view v = {0};
-    struct place p;
-    struct stat st;
-    struct err e;
-    if (open_image_attr(fs, ino, &st)) {
-        fuse_reply_attr(req, &st, fs->cache);
-        return;
-    }
-    int r = table_place(fs->table, ino, &p, &e);
-    if (r == 0)
-        r = tree_view(&fs->tree, &p, &v, &e);
-    if (r == 0)
-        r = tree_stat(&fs->tree, &v, &st, &e);
-    if (r == 0)
-        fuse_reply_attr(req, &st, fs_seconds_until(v.fresh_until));
-    else
-        reply_quietly(req, "getattr", &e);
+    struct late l = {.req = req, .ino = ino, .attempt = attempt_getattr, .answer = answer_getattr};
+    late_run(&l);
 }
 
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -134,9 +166,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
     autofree char *target = NULL;
     struct place p;
     struct err e;
-    int r = table_place(fs->table, ino, &p, &e);
-    if (r == 0)
-        r = tree_view(&fs->tree, &p, &v, &e);
+    int r = fs_view(fs, ino, &p, &v, &e);
     if (r == 0)
         r = tree_readlink(&v, &target, &e);
     if (r == 0)

@@ -15,10 +15,13 @@
 #include "fuse/ahead.h"
 #include "fuse/buffer.h"
 #include "fuse/image_request.h"
+#include "fuse/late.h"
+#include "fuse/renewal.h"
 #include "fuse/report.h"
 #include "fuse/requests.h"
 #include "image/image.h"
 #include "image/partitions.h"
+#include "model/reader/changes.h"
 #include "model/reader/open_images.h"
 
 /* ---- open ---- */
@@ -78,16 +81,16 @@ static int begin_image(struct fs *fs, const struct view *v, struct handle *h, co
     return open_image_begin(fs->tree.model, v->domain, v->snapshot, v->disk, &who, &h->open, e);
 }
 
-static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struct handle *h,
-                      struct fuse_file_info *fi, pid_t pid, struct err *e)
+/* Until now, its size is that of the last look at it, which may have failed. */
+static int read_image(struct fs *fs, const struct view *v, struct handle *h, struct stat *st,
+                      pid_t pid, struct err *e)
 {
-    struct stat st;
     struct partition part;
-    int r = tree_stat(&fs->tree, v, &st, e);
+    int r = tree_stat(&fs->tree, v, st, e);
     if (r == 0)
         r = tree_part(&fs->tree, v, &part, e);
     if (r == 0)
-        r = begin_image(fs, v, h, &st, pid, e);
+        r = begin_image(fs, v, h, st, pid, e);
     if (r == 0)
         r = model_image_open(fs->tree.model, v->domain, v->snapshot, v->disk, &h->image, e);
     if (r == 0)
@@ -96,36 +99,58 @@ static int open_image(struct fs *fs, fuse_ino_t ino, const struct view *v, struc
         return r;
     h->begin = part.offset;
     h->end = min_u64(part.length, image_size(h->image) - part.offset) + part.offset;
-    r = v->place.cow ? cow_open(fs, ino, &st, h, fi, e) : 0;
-    if (r < 0)
-        return r;
-    enum table_pages pages;
-    bool first = table_image_opened(fs->table, ino, h->image, &st, &pages);
-    h->in_table = true;
-    handle_is_open(h, ino);
-    if (first)
-        opened_first(fs, ino, pages);
-    ahead_raise(fs);
-    if (v->place.cow)
-        return 0;
-    fi->keep_cache = pages == PAGES_RIGHT;
-    fi->direct_io = pages == PAGES_OTHER;
+    st->st_size = (off_t)(h->end - h->begin);
     return 0;
 }
 
-static int open_view(struct fs *fs, fuse_ino_t ino, struct handle *h, struct fuse_file_info *fi,
-                     pid_t pid, struct err *e)
+/* Those who have the file open may read it from the files that it had before an operation: they go
+ * on with those that it has now, so that all share the kernel's pages, and a view. */
+static int renew_others(struct late *l, struct handle *h, struct err *e)
 {
-    autoview struct view v = {0};
-    int r = tree_view(&fs->tree, &h->place, &v, e);
+    struct fs *fs = fs_of(l->req);
+    if (!renewal_is_due(fs, l->ino, h->image))
+        return 0;
+    if (l->waits)
+        return renewal_of_node(fs, l->ino, h->image, late_look, l, e);
+    l->needs_thread = true;
+    return err_fail(e, EBUSY, "the files of the image have changed");
+}
+
+static int open_image(struct late *l, const struct view *v, struct handle *h, struct err *e)
+{
+    struct fs *fs = fs_of(l->req);
+    struct stat st;
+    enum table_pages pages;
+    int r = read_image(fs, v, h, &st, fuse_req_ctx(l->req)->pid, e);
     if (r == 0)
-        r = refuse_write(&fs->tree, &v, fi->flags, e);
+        r = renew_others(l, h, e);
+    if (r == 0 && v->place.cow)
+        r = cow_open(fs, l->ino, &st, h, &l->fi, e);
     if (r < 0)
         return r;
-    if (v.disk)
-        return open_image(fs, ino, &v, h, fi, pid, e);
-    if (v.row)
-        return open_text(fs, &v, h, fi, e);
+    bool first = table_image_opened(fs->table, l->ino, h->image, &st, &pages);
+    h->in_table = true;
+    handle_is_open(h, l->ino);
+    if (first)
+        opened_first(fs, l->ino, pages);
+    ahead_raise(fs);
+    if (v->place.cow)
+        return 0;
+    l->fi.keep_cache = pages == PAGES_RIGHT;
+    l->fi.direct_io = pages == PAGES_OTHER;
+    return 0;
+}
+
+static int open_view(struct late *l, const struct view *v, struct handle *h, struct err *e)
+{
+    struct fs *fs = fs_of(l->req);
+    int r = refuse_write(&fs->tree, v, l->fi.flags, e);
+    if (r < 0)
+        return r;
+    if (v->disk)
+        return open_image(l, v, h, e);
+    if (v->row)
+        return open_text(fs, v, h, &l->fi, e);
     return err_fail(e, EISDIR, "this is no file");
 }
 
@@ -150,32 +175,48 @@ static void not_vanished(const struct place *p, struct err *e)
         err_fail(e, EIO, "%s (%s)", why.text, err_name(why.no));
 }
 
-void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static int attempt_open(struct late *l, struct err *e)
 {
-    struct fs *fs = fs_of(req);
-    struct place p = {0};
-    struct err e;
-    int r = table_place(fs->table, ino, &p, &e);
+    struct fs *fs = fs_of(l->req);
+    autoview struct view v = {0};
+    int r = fs_view(fs, l->ino, &l->place, &v, e);
+    struct handle *h = r < 0 ? NULL : handle_new(&fs->handles, &l->place);
+    if (r == 0)
+        r = h ? open_view(l, &v, h, e) : err_nomem(e);
+    if (r == 0) {
+        l->h = h;
+        return 0;
+    }
+    close_handle(fs, l->ino, h);
+    if (l->needs_thread && !l->waits)
+        return CHANGES_HERE;
+    return place_is_image(l->place.kind) ? late_reason(fs, l->place.uuid, v.disk, e) : r;
+}
+
+static void answer_open(struct late *l, int r, struct err *e)
+{
+    struct fs *fs = fs_of(l->req);
     if (r < 0) {
-        reply_quietly(req, "open", &e);
+        struct op op = op_of(l->req, "open", &l->place, NULL);
+        model_blame_verb(fs->tree.model, l->place.uuid, e);
+        not_vanished(&l->place, e);
+        reply_failure(l->req, &op, e);
         return;
     }
-    struct handle *h = handle_new(&fs->handles, &p);
-    r = h ? open_view(fs, ino, h, fi, fuse_req_ctx(req)->pid, &e) : err_nomem(&e);
-    if (r < 0) {
-        struct op op = op_of(req, "open", &p, NULL);
-        model_blame_verb(fs->tree.model, p.uuid, &e);
-        not_vanished(&p, &e);
-        close_handle(fs, ino, h);
-        reply_failure(req, &op, &e);
-        return;
-    }
-    fi->fh = (uintptr_t)h;
+    struct handle *h = l->h;
+    l->fi.fh = (uintptr_t)h;
     /* Nothing is kept back but pages that were written to by mmap, and a close succeeds also after
      * we have ended. */
-    fi->noflush = !h->in_cows;
-    if (fuse_reply_open(req, fi) != 0)
-        close_handle(fs, ino, h);
+    l->fi.noflush = !h->in_cows;
+    if (fuse_reply_open(l->req, &l->fi) != 0)
+        close_handle(fs, l->ino, h);
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct late l = {
+        .req = req, .ino = ino, .fi = *fi, .attempt = attempt_open, .answer = answer_open};
+    late_run(&l);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

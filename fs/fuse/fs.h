@@ -2,7 +2,7 @@
 /* fs.h - the state of one mount, and what its requests share.
  *
  * Locks, each a leaf, none held over a reply, a notification or a libvirt call: table.lock,
- * bar.lock, tasks.lock, handles.lock, cows.lock. The model has its own.
+ * bar.lock, tasks.lock, handles.lock, cows.lock, retold.lock. The model has its own.
  */
 #ifndef SNAPFS_FUSE_FS_H
 #define SNAPFS_FUSE_FS_H
@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "fuse/handle.h"
 #include "fuse/lowlevel.h"
+#include "fuse/retold.h"
 #include "fuse/tasks.h"
 #include "node/cows.h"
 #include "node/table.h"
@@ -25,6 +26,8 @@ struct fs {
     struct tasks tasks;
     struct handles handles;
     struct cows cows;
+    struct retold retold;
+    atomic_uint n_late;           /* requests that wait (late.h) */
     struct fuse_session *session; /* for notifications; set before the first request */
     uint32_t max_read;            /* bytes the kernel may ask for at a time; as it was mounted */
     double cache;                 /* seconds that what never changes may be kept by the kernel */
@@ -42,6 +45,10 @@ static inline struct fs *fs_of(fuse_req_t req)
 
 /* Seconds from now until `until`, 0 when past. */
 double fs_seconds_until(uint64_t until);
+
+/* What is at a node now, and its place there. ESTALE. */
+int fs_view(struct fs *fs, fuse_ino_t ino, struct place *ret_place, struct view *ret,
+            struct err *e);
 
 /* Fills an entry, with one lookup more on its node. */
 int fs_entry(struct fs *fs, const struct view *v, uint64_t entry_until,

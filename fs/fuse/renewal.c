@@ -10,15 +10,15 @@
 #include <string.h>
 #include <time.h>
 
-#include "fuse/interrupt.h"
+#include "fuse/late.h"
 #include "image/image.h"
+#include "model/reader/changes.h"
 #include "model/reader/open_images.h"
 
 struct waiting {
     struct waiting *next;
     struct image_request q;
     char *data; /* q.data */
-    pid_t pid;
 };
 
 /* So many threads a domain: each renews one handle at a time, and may wait for a hung store. */
@@ -46,7 +46,6 @@ static struct waiting *waiting_new(const struct image_request *q)
     if (!w)
         return NULL;
     w->q = *q;
-    w->pid = fuse_req_ctx(q->req)->pid;
     w->data = q->data ? malloc(q->size) : NULL;
     if (q->data && !w->data)
         return NULL;
@@ -86,23 +85,14 @@ static void answer_failure(const struct image_request *q, void *ctx)
     image_request_fail(q, &why);
 }
 
-/* ---- interrupts ----
- *
- * The kernel tells of none where a read waits for a page, or goes past its pages (O_DIRECT), so the
- * callers' pending signals are looked at. Those of a caller in another pid namespace cannot be: for
- * it each interrupt that the kernel tells of counts. */
-
-static bool is_interrupted(const struct waiting *w)
-{
-    return w->pid ? interrupt_pending(w->pid) : fuse_req_interrupted(w->q.req) != 0;
-}
+/* ---- interrupts ---- */
 
 /* Takes those that end from *all. */
 static struct waiting *take_interrupted(struct waiting **all)
 {
     struct waiting *out = NULL;
     for (struct waiting **at = all, *w; (w = *at);) {
-        if (!is_interrupted(w)) {
+        if (!late_is_interrupted(w->q.req)) {
             at = &w->next;
             continue;
         }
@@ -159,7 +149,7 @@ static struct handle *sweep_one(struct handles *all, struct handle *h)
  * waits. It opens no image and asks nobody, so that a hung store does not hold it up. */
 static void sweep(void *data)
 {
-    const struct timespec moment = {.tv_nsec = OPEN_IMAGE_LOOK_MS * 1000000L};
+    const struct timespec moment = {.tv_nsec = CHANGES_LOOK_MS * 1000000L};
     struct handles *all = data;
     pthread_mutex_lock(&all->lock);
     while (all->renewed) {
@@ -175,19 +165,29 @@ static void sweep(void *data)
 
 /* ---- the thread ---- */
 
+/* For whom a handle is renewed: those who wait on it, and `look` (NULL: nobody else). */
 struct wish {
-    const struct renewal *thread;
     struct handle *h;
+    struct fs *fs;
+    int (*look)(void *ctx, struct err *e);
+    void *ctx;
 };
+
+static bool is_waited_for(const struct handle *h)
+{
+    pthread_mutex_lock(&h->all->lock);
+    bool waits = h->waiting || h->looked_at;
+    pthread_mutex_unlock(&h->all->lock);
+    return waits;
+}
 
 static bool is_wanted(void *ctx)
 {
     const struct wish *w = ctx;
-    struct handles *all = &w->thread->fs->handles;
-    pthread_mutex_lock(&all->lock);
-    bool wanted = w->h->waiting || w->h->looked_at;
-    pthread_mutex_unlock(&all->lock);
-    return wanted && !tasks_are_closed(&w->thread->fs->tasks);
+    struct err ignored;
+    if (tasks_are_closed(&w->fs->tasks))
+        return false;
+    return is_waited_for(w->h) || (w->look && w->look(w->ctx, &ignored) == 0);
 }
 
 /* The next handle of the domain without a thread, which is the caller's; NULL: there is none, and
@@ -238,29 +238,52 @@ static void answer_now(const struct image_request *q, void *ctx)
     image_request_run(q);
 }
 
-static void renew(struct renewal *t, struct handle *h)
+/* Who begins to wait when nobody else wants it any more still waits. */
+static int open_again(struct wish *w, struct image *old, struct image **ret, struct err *e)
 {
-    struct wish wish = {t, h};
+    int r;
+    do
+        r = open_image_again(w->h->open, old, is_wanted, w, ret, e);
+    while (r == -EINTR && is_waited_for(w->h) && !tasks_are_closed(&w->fs->tasks));
+    return r;
+}
+
+/* What nobody has met ESTALE on may still be read from the files that it has. */
+static bool is_lost(const struct wish *w, int r, struct image *old)
+{
+    struct err ignored;
+    return r == -ESTALE && (!w->look || image_check(old, &ignored) == -ESTALE);
+}
+
+/* Gives back the list's reference to the handle. */
+static void renew(struct wish *w, struct err *e)
+{
+    struct handle *h = w->h;
+    struct fs *fs = w->fs;
     struct image *im = NULL, *old = handle_image(h);
     struct waiting *all = NULL;
-    struct err e = {0};
-    int r = open_image_again(h->open, old, is_wanted, &wish, &im, &e);
+    int r = open_again(w, old, &im, e);
     if (r == 0) { /* before anybody reads by it */
-        table_image_renewed(t->fs->table, h->ino, old, im);
-        cows_renewed(&t->fs->cows, h->ino, image_chain_hash(old), image_chain_hash(im));
+        table_image_renewed(fs->table, h->ino, old, im);
+        cows_renewed(&fs->cows, h->ino, image_chain_hash(old), image_chain_hash(im));
     }
+    bool lost = is_lost(w, r, old);
     image_unref(old);
-    image_unref(settle(h, im, r == -ESTALE, &all));
+    image_unref(settle(h, im, lost, &all));
     if (r == -EINTR)
-        err_fail(&e, ESHUTDOWN, "the mount is ending");
-    answer_all(all, r == 0 ? answer_now : answer_failure, &e);
+        err_fail(e, ESHUTDOWN, "the mount is ending");
+    answer_all(all, r == 0 ? answer_now : answer_failure, e);
+    handle_free(h);
 }
 
 static void run(void *data)
 {
     struct renewal *t = data;
-    for (struct handle *h; (h = next_handle(t)); handle_free(h))
-        renew(t, h);
+    for (struct handle *h; (h = next_handle(t));) {
+        struct wish w = {.h = h, .fs = t->fs};
+        struct err e = {0};
+        renew(&w, &e);
+    }
     free(t);
 }
 
@@ -276,19 +299,23 @@ static bool has_threads(const struct handles *all, const char *uuid)
     return n >= RENEWALS_MAX;
 }
 
-/* True: the handle is new on the list. */
-static bool add_waiting(struct handle *h, struct waiting *w)
+/* Under handles.lock. True: the handle is new on the list. */
+static bool put_on_list(struct handle *h)
 {
-    struct handles *all = h->all;
-    w->next = h->waiting;
-    h->waiting = w;
     if (h->renewing)
         return false;
     h->renewing = true;
     h->refs++;
-    h->next_renewed = all->renewed;
-    all->renewed = h;
+    h->next_renewed = h->all->renewed;
+    h->all->renewed = h;
     return true;
+}
+
+static bool add_waiting(struct handle *h, struct waiting *w)
+{
+    w->next = h->waiting;
+    h->waiting = w;
+    return put_on_list(h);
 }
 
 /* False, with nothing done, if the handle's image is lost or another one by now (*ret_again). */
@@ -362,4 +389,84 @@ bool renewal_wait(const struct image_request *q, const struct image *im, bool *r
         start_sweep(fs);
     free(spare);
     return waits;
+}
+
+/* ---- who opens a file that others have open ---- */
+
+/* Under handles.lock. */
+static bool is_old(const struct handle *h, fuse_ino_t ino, uint64_t chain)
+{
+    return h->ino == ino && !h->lost && image_chain_hash(h->image) != chain;
+}
+
+bool renewal_is_due(struct fs *fs, fuse_ino_t ino, struct image *now)
+{
+    uint64_t chain = image_chain_hash(now);
+    bool due = false;
+    pthread_mutex_lock(&fs->handles.lock);
+    for (const struct handle *h = fs->handles.first; h && !due; h = h->next)
+        due = is_old(h, ino, chain);
+    pthread_mutex_unlock(&fs->handles.lock);
+    return due;
+}
+
+/* References to those that are read from other files, `*ret` of them; NULL without memory. */
+static struct handle **take_old(struct handles *all, fuse_ino_t ino, uint64_t chain, size_t *ret)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&all->lock);
+    for (const struct handle *h = all->first; h; h = h->next)
+        n += is_old(h, ino, chain);
+    struct handle **old = calloc(n + 1, sizeof(struct handle *));
+    *ret = old ? n : 0;
+    n = 0;
+    for (struct handle *h = all->first; old && h; h = h->next)
+        if (is_old(h, ino, chain)) {
+            h->refs++;
+            old[n++] = h;
+        }
+    pthread_mutex_unlock(&all->lock);
+    return old;
+}
+
+/* Is the handle's renewal the caller's? False: another thread is at it. */
+static bool take_renewal(struct handle *h)
+{
+    pthread_mutex_lock(&h->all->lock);
+    bool mine = put_on_list(h);
+    if (mine)
+        h->at_work = true;
+    pthread_mutex_unlock(&h->all->lock);
+    return mine;
+}
+
+/* 0 also if that fails: those who have the handle are told so when they read. */
+static int renew_idle(struct wish *w, struct err *e)
+{
+    const struct timespec moment = {.tv_nsec = CHANGES_LOOK_MS * 1000000L};
+    struct err ignored = {0};
+    while (!take_renewal(w->h)) {
+        int r = w->look(w->ctx, e);
+        if (r < 0)
+            return r;
+        nanosleep(&moment, NULL);
+    }
+    renew(w, &ignored);
+    return w->look(w->ctx, e);
+}
+
+int renewal_of_node(struct fs *fs, fuse_ino_t ino, struct image *now,
+                    int (*look)(void *ctx, struct err *e), void *ctx, struct err *e)
+{
+    size_t n;
+    struct handle **old = take_old(&fs->handles, ino, image_chain_hash(now), &n);
+    int r = old ? 0 : err_nomem(e);
+    for (size_t i = 0; i < n; i++) {
+        struct wish w = {.h = old[i], .fs = fs, .look = look, .ctx = ctx};
+        if (r == 0)
+            r = renew_idle(&w, e);
+        handle_free(old[i]);
+    }
+    free(old);
+    return r;
 }

@@ -15,4 +15,12 @@
  * for good or there is no memory; or, with *ret_again, the handle has another image by now. */
 bool renewal_wait(const struct image_request *q, const struct image *im, bool *ret_again);
 
+/* Is the file open somewhere by other files than `now` is read from? */
+bool renewal_is_due(struct fs *fs, fuse_ino_t ino, struct image *now);
+
+/* Has those who have the file open read it from the files that it has now, if they can. `look` is
+ * asked meanwhile; -errno ends the wait. For a thread that may wait. */
+int renewal_of_node(struct fs *fs, fuse_ino_t ino, struct image *now,
+                    int (*look)(void *ctx, struct err *e), void *ctx, struct err *e);
+
 #endif

@@ -129,6 +129,7 @@ static int init_fs(struct fs *fs, struct model *m, const struct options *o, stru
     tasks_init(&fs->tasks);
     handles_init(&fs->handles);
     cows_init(&fs->cows, o->cow);
+    retold_init(&fs->retold);
     return 0;
 }
 
@@ -136,6 +137,7 @@ static void destroy_fs(struct fs *fs)
 {
     handles_destroy(&fs->handles);
     cows_destroy(&fs->cows);
+    retold_destroy(&fs->retold);
     tasks_destroy(&fs->tasks);
     tree_destroy(&fs->tree);
     table_free(fs->table);

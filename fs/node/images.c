@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "model/reader/changes.h"
 #include "model/reader/parts.h"
 #include "node/dirs.h"
 
@@ -47,7 +48,7 @@ static int shows_image(struct tree *t, const struct view *dir, const struct snap
     int no = model_image_facts(t->model, dir->domain, dir->snapshot, disk, &facts, ret_why);
     if (err_is_resource(-no))
         return err_fail(e, -no, "%s", ret_why->text);
-    *ret = no == 0;
+    *ret = no == 0 || changes_now(t->model, dir->domain->uuid, disk) == CHANGES_AT_WORK;
     return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* table.c - see table.h: two chained hash tables over the same nodes, by place and by id.
+/* table.c - see table.h: chained hash tables over the same nodes, by place, by id and by number.
  *
  * One lock, `table.lock`, a leaf: nothing is called while it is held but the allocator and
  * image_ref. A node lives while it has lookups or is open; the kernel forgets an inode only
@@ -18,18 +18,19 @@
 struct node {
     uint64_t id, lookups;
     struct place place;
-    uint64_t hash; /* of the place */
+    uint64_t hash;   /* of the place */
+    uint64_t number; /* its st_ino */
     struct image *image;
     uint64_t chain; /* image_chain_hash of those that are read through the kernel's pages */
     bool dropped;   /* the kernel has none of another chain */
     unsigned opens;
     struct stat st; /* while opens */
-    struct node *next_by_place, *next_by_id;
+    struct node *next_by_place, *next_by_id, *next_by_number;
 };
 
 struct table {
     pthread_mutex_t lock;
-    struct node **by_place, **by_id; /* size buckets each */
+    struct node **by_place, **by_id, **by_number; /* size buckets each */
     size_t size, n;
     uint64_t last_id;
 };
@@ -46,13 +47,39 @@ static struct node **bucket_by_place(struct table *t, uint64_t hash)
     return &t->by_place[hash & (t->size - 1)];
 }
 
-static void insert(struct table *t, struct node *n)
+static struct node **bucket_by_number(struct table *t, uint64_t number)
 {
-    struct node **id = bucket_by_id(t, n->id), **place = bucket_by_place(t, n->hash);
-    n->next_by_id = *id;
-    *id = n;
+    return &t->by_number[number & (t->size - 1)];
+}
+
+static void insert_place(struct table *t, struct node *n)
+{
+    struct node **place = bucket_by_place(t, n->hash);
+    struct node **number = bucket_by_number(t, n->number);
     n->next_by_place = *place;
     *place = n;
+    n->next_by_number = *number;
+    *number = n;
+}
+
+static void insert(struct table *t, struct node *n)
+{
+    struct node **id = bucket_by_id(t, n->id);
+    n->next_by_id = *id;
+    *id = n;
+    insert_place(t, n);
+}
+
+static void remove_place(struct table *t, struct node *n)
+{
+    struct node **place = bucket_by_place(t, n->hash);
+    struct node **number = bucket_by_number(t, n->number);
+    while (*place != n)
+        place = &(*place)->next_by_place;
+    *place = n->next_by_place;
+    while (*number != n)
+        number = &(*number)->next_by_number;
+    *number = n->next_by_number;
 }
 
 /* Doubles the buckets; without memory the chains merely grow longer. */
@@ -61,15 +88,19 @@ static void grow(struct table *t)
     size_t old_size = t->size, size = old_size * 2;
     struct node **by_place = calloc(size, sizeof(struct node *));
     struct node **by_id = calloc(size, sizeof(struct node *));
-    if (!by_place || !by_id) {
+    struct node **by_number = calloc(size, sizeof(struct node *));
+    if (!by_place || !by_id || !by_number) {
         free(by_place);
         free(by_id);
+        free(by_number);
         return;
     }
     struct node **old = t->by_id;
     free(t->by_place);
+    free(t->by_number);
     t->by_place = by_place;
     t->by_id = by_id;
+    t->by_number = by_number;
     t->size = size;
     for (size_t i = 0; i < old_size; i++)
         for (struct node *n = old[i], *next; n; n = next) {
@@ -95,7 +126,37 @@ static struct node *find_place(struct table *t, const struct place *p, uint64_t 
     return n;
 }
 
-static struct node *add(struct table *t, const struct place *p, uint64_t hash)
+/* One that is open comes first: the kernel has its pages. */
+static struct node *find_number(struct table *t, const struct place *p, uint64_t number, bool open)
+{
+    struct node *n = *bucket_by_number(t, number);
+    while (n && (n->number != number || n->place.kind != p->kind || (open && !n->opens)))
+        n = n->next_by_number;
+    return n;
+}
+
+static struct node *find(struct table *t, const struct place *p, uint64_t hash, uint64_t number)
+{
+    struct node *n = find_number(t, p, number, true);
+    if (!n)
+        n = find_place(t, p, hash);
+    return n ? n : find_number(t, p, number, false);
+}
+
+/* The node stands for this place from now on. */
+static void move(struct table *t, struct node *n, const struct place *p, uint64_t hash,
+                 uint64_t number)
+{
+    if (n->hash == hash && n->number == number && place_equal(&n->place, p))
+        return;
+    remove_place(t, n);
+    n->place = *p;
+    n->hash = hash;
+    n->number = number;
+    insert_place(t, n);
+}
+
+static struct node *add(struct table *t, const struct place *p, uint64_t hash, uint64_t number)
 {
     struct node *n = calloc(1, sizeof(*n));
     if (!n)
@@ -105,6 +166,7 @@ static struct node *add(struct table *t, const struct place *p, uint64_t hash)
     n->id = ++t->last_id;
     n->place = *p;
     n->hash = hash;
+    n->number = number;
     t->n++;
     budget_count(sizeof(*n)); /* the kernel has it: it cannot be refused */
     insert(t, n);
@@ -116,13 +178,11 @@ static void drop_unused(struct table *t, struct node *n)
 {
     if (n->lookups || n->opens || n->id == TABLE_ROOT_ID)
         return;
-    struct node **id = bucket_by_id(t, n->id), **place = bucket_by_place(t, n->hash);
+    struct node **id = bucket_by_id(t, n->id);
     while (*id != n)
         id = &(*id)->next_by_id;
     *id = n->next_by_id;
-    while (*place != n)
-        place = &(*place)->next_by_place;
-    *place = n->next_by_place;
+    remove_place(t, n);
     t->n--;
     budget_give(sizeof(*n));
     free(n);
@@ -138,7 +198,9 @@ struct table *table_new(void)
     t->size = TABLE_START_SIZE;
     t->by_place = calloc(t->size, sizeof(struct node *));
     t->by_id = calloc(t->size, sizeof(struct node *));
-    if (!t->by_place || !t->by_id || !add(t, &root, place_hash(&root))) {
+    t->by_number = calloc(t->size, sizeof(struct node *));
+    bool ok = t->by_place && t->by_id && t->by_number;
+    if (!ok || !add(t, &root, place_hash(&root), place_ino(&root))) {
         table_free(t);
         return NULL;
     }
@@ -158,18 +220,21 @@ void table_free(struct table *t)
         }
     free(t->by_place);
     free(t->by_id);
+    free(t->by_number);
     pthread_mutex_destroy(&t->lock);
     free(t);
 }
 
-int table_lookup(struct table *t, const struct place *p, uint64_t *ret_id, struct err *e)
+int table_lookup(struct table *t, const struct place *p, uint64_t number, uint64_t *ret_id,
+                 struct err *e)
 {
     uint64_t hash = place_hash(p);
     pthread_mutex_lock(&t->lock);
-    struct node *n = find_place(t, p, hash);
+    struct node *n = find(t, p, hash, number);
     if (!n)
-        n = add(t, p, hash);
+        n = add(t, p, hash, number);
     if (n) {
+        move(t, n, p, hash, number);
         n->lookups++;
         *ret_id = n->id;
     }
@@ -196,6 +261,15 @@ int table_place(struct table *t, uint64_t id, struct place *ret, struct err *e)
         *ret = n->place;
     pthread_mutex_unlock(&t->lock);
     return n ? 0 : err_fail(e, ESTALE, "node %" PRIu64 " was forgotten", id);
+}
+
+uint64_t table_number(struct table *t, uint64_t id)
+{
+    pthread_mutex_lock(&t->lock);
+    const struct node *n = find_id(t, id);
+    uint64_t number = n ? n->number : 0;
+    pthread_mutex_unlock(&t->lock);
+    return number;
 }
 
 static enum table_pages pages_of(struct node *n, uint64_t chain)

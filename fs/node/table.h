@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* table.h - the kernel's node ids and the places they stand for.
  *
+ * A node keeps its id when what it stands for has another place, but the number (st_ino) that lasts
+ * over an operation made here: an open file, and the kernel's pages of it, go on.
+ *
  * Ids come from a counter and are never used twice, so a late request for a forgotten node meets
  * ESTALE and never another file. The root is id 1 from the start and is never forgotten. A node
  * also remembers the image that was opened last through it, while it is open anywhere, so that its
@@ -26,14 +29,18 @@ struct table *table_new(void); /* NULL without memory */
 void table_free(struct table *t);
 MEM_CLEANUP(struct table, table_free)
 
-/* The id of a place, new or known, with one lookup more on it. */
-int table_lookup(struct table *t, const struct place *p, uint64_t *ret_id, struct err *e);
+/* The id of a place, new or known, with one lookup more on it. `number` is its st_ino: a node that
+ * had it before stands for this place from now on. */
+int table_lookup(struct table *t, const struct place *p, uint64_t number, uint64_t *ret_id,
+                 struct err *e);
 
 /* Takes `count` lookups back; the last one frees the id. An unknown id is passed over. */
 void table_forget(struct table *t, uint64_t id, uint64_t count);
 
 /* The place of an id. ESTALE when there is none. */
 int table_place(struct table *t, uint64_t id, struct place *ret, struct err *e);
+/* The st_ino that the node had at its last lookup; 0 when there is none. */
+uint64_t table_number(struct table *t, uint64_t id);
 
 /* What the kernel has in memory of an image's bytes, to who opens it. */
 enum table_pages {

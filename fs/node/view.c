@@ -99,14 +99,60 @@ int tree_view(struct tree *t, const struct place *p, struct view *ret, struct er
     return r < 0 ? r : tree_view_in(d, p, ret, e);
 }
 
+/* The st_ino of a place in the snapshot (NULL: in none); `disk` is NULL but for an image. */
+static uint64_t ino_of(const struct place *p, const struct snapshot *s,
+                       const struct snapshot_disk *disk)
+{
+    struct place lasting = *p;
+    if (s)
+        lasting.snapshot = s->number;
+    if (disk)
+        lasting.item = place_disk_item(disk->number, disk->file);
+    return place_ino(&lasting);
+}
+
 uint64_t view_ino(const struct view *v)
 {
-    struct place lasting = v->place;
-    if (v->snapshot)
-        lasting.snapshot = v->snapshot->number;
-    if (v->disk)
-        lasting.item = place_disk_item(v->disk->number, v->disk->file);
-    return place_ino(&lasting);
+    return ino_of(&v->place, v->snapshot, v->disk);
+}
+
+/* Has the snapshot the file or directory of that st_ino? Then *p is its place. */
+static bool find_moved(const struct snapshot *s, uint64_t ino, struct place *p)
+{
+    bool image = place_is_image(p->kind), found = !image && ino_of(p, s, NULL) == ino;
+    for (size_t i = 0; image && !found && i < s->n_images; i++) {
+        found = ino_of(p, s, &s->disks[i]) == ino;
+        if (found)
+            p->item = place_disk_item(s->disks[i].ident, s->disks[i].file);
+    }
+    if (found)
+        p->snapshot = s->ident;
+    return found;
+}
+
+static bool find_place(struct domain *d, uint64_t ino, struct place *p)
+{
+    const struct tag_list *tags = place_is_in_tag(p) ? domain_tags(d) : NULL;
+    for (size_t i = 0; tags && i < tags->n; i++)
+        if (find_moved(&tags->tags[i], ino, p))
+            return true;
+    for (size_t i = 0; !place_is_in_tag(p) && i < d->n; i++)
+        if (find_moved(&d->all[i], ino, p))
+            return true;
+    return false;
+}
+
+int tree_view_moved(struct tree *t, const struct place *p, uint64_t ino, struct view *ret,
+                    struct err *e)
+{
+    autodestroy(domain_unref) struct domain *d = NULL;
+    struct err ignored;
+    struct place now = *p;
+    int r = tree_view(t, p, ret, e);
+    if (r != -ESTALE || !p->snapshot || model_domain(t->model, p->uuid, &d, &ignored) < 0 ||
+        !find_place(d, ino, &now))
+        return r;
+    return tree_view_in(d, &now, ret, e);
 }
 
 void view_drop(struct view *v)

@@ -23,7 +23,11 @@ struct view {
 
 /* ESTALE when what the place names is gone. The root never asks libvirt. */
 int tree_view(struct tree *t, const struct place *p, struct view *ret, struct err *e);
-/* The same in a domain that the caller holds; the view takes its own reference. A place in a tag's
+/* The same for a place that had this st_ino, also if an operation made here has given it another
+ * ident since. */
+int tree_view_moved(struct tree *t, const struct place *p, uint64_t ino, struct view *ret,
+                    struct err *e);
+/* tree_view in a domain that the caller holds; the view takes its own reference. A place in a tag's
  * directory is found only after model_tags. */
 int tree_view_in(struct domain *d, const struct place *p, struct view *ret, struct err *e);
 /* Its st_ino: stable over mounts, also when the same bytes have come to stand in another file. */

@@ -10,12 +10,18 @@
 
 static const char uuid[] = "6695eb01-f6a4-8304-79aa-97f2502e193f";
 
-static uint64_t look_up(struct table *t, uint64_t snapshot)
+static uint64_t look_up_as(struct table *t, uint64_t snapshot, uint64_t number)
 {
     struct place p = place_make(PLACE_SNAPSHOT, uuid, snapshot, 0);
     struct err e;
     uint64_t id = 0;
-    return table_lookup(t, &p, &id, &e) == 0 ? id : 0;
+    return table_lookup(t, &p, number, &id, &e) == 0 ? id : 0;
+}
+
+static uint64_t look_up(struct table *t, uint64_t snapshot)
+{
+    struct place p = place_make(PLACE_SNAPSHOT, uuid, snapshot, 0);
+    return look_up_as(t, snapshot, place_ino(&p));
 }
 
 static bool is_place(struct table *t, uint64_t id, uint64_t snapshot)
@@ -117,6 +123,30 @@ static void test_open(struct table *t)
     table_image_closed(t, id);
 }
 
+static void test_moved(struct table *t)
+{
+    enum { FIRST = 20, SECOND, THIRD, NUMBER = 77, OTHER };
+    struct stat st = {0};
+    enum table_pages pages;
+    autodestroy(image_unref) struct image *im = open_file();
+    uint64_t id = look_up_as(t, FIRST, NUMBER);
+    TAP_OK(look_up_as(t, SECOND, NUMBER) == id && is_place(t, id, SECOND),
+           "a node goes along to the place that has its number");
+    TAP_OK(table_number(t, id) == NUMBER, "and keeps the number");
+    uint64_t other = look_up_as(t, THIRD, OTHER);
+    TAP_OK(other != id && look_up_as(t, THIRD, NUMBER) == other && table_number(t, other) == NUMBER,
+           "a place that is known comes before a number");
+    if (!TAP_OK(im != NULL, "an image"))
+        return;
+    table_image_opened(t, id, im, &st, &pages);
+    TAP_OK(look_up_as(t, THIRD, NUMBER) == id && is_place(t, id, THIRD),
+           "but a node of that number that is open comes first");
+    table_image_closed(t, id);
+    table_forget(t, id, 3);
+    table_forget(t, other, 2);
+    TAP_OK(is_stale(t, id) && is_stale(t, other), "and both are forgotten");
+}
+
 static void test_no_image(struct table *t)
 {
     struct stat st;
@@ -136,6 +166,7 @@ int main(void)
         test_many(t);
         test_no_image(t);
         test_open(t);
+        test_moved(t);
     }
     table_free(t);
     return tap_done();

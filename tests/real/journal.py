@@ -175,29 +175,53 @@ def its_view_goes(guest, mount, delete):
         equal(guest.snapshots(), [])
 
 
+def shows(cow, bytes_at):
+    block = mmap.mmap(-1, 8192)
+    for at, byte in bytes_at.items():
+        equal((os.preadv(cow, [block], at), block[:1], block[8191:]), (8192, byte, byte), f"at {at}")
+
+
+def put(cow, byte, at):
+    block = mmap.mmap(-1, 8192)
+    block[:] = byte * 8192
+    equal(os.pwritev(cow, [block], at), 8192)
+
+
 @test
 def a_view_goes_on_when_another_snapshot_is_merged(directory):
-    with Domain("merged", directory, disks={"vda": "qcow2"}) as guest, Mount(SYSTEM) as mount:
-        guest.start()
-        for number, name in enumerate(("one", "two", "three"), 1):
-            guest.write(number, number * MIB)
-            guest.snapshot(name, "external")
-        guest.write(9, MIB, 8 * MIB)
-        block = mmap.mmap(-1, 8192)
-        with open(file(mount, guest, "two", "vda.cow"), "r+b", buffering=0, opener=direct) as cow:
-            block[:] = b"x" * 8192
-            equal(os.pwritev(cow.fileno(), [block], 5 * MIB), 8192)
-            order(mount, guest, "one", b"merge\n")
-            equal(guest.snapshots(), ["three", "two"])
-            for at, byte in ((5 * MIB, b"x"), (MIB, b"\1"), (2 * MIB, b"\2"), (3 * MIB, b"\0"), (9 * MIB, b"\0")):
-                equal((os.preadv(cow.fileno(), [block], at), block[:1], block[8191:]), (8192, byte, byte), f"at {at}")
-            block[:] = b"y" * 8192
-            equal(os.pwritev(cow.fileno(), [block], 6 * MIB), 8192)
-            refused(errno.EBUSY, os.open, file(mount, guest, "two", "vda.cow"), os.O_RDWR)
-            refused(errno.EBUSY, order, mount, guest, "two", b"merge\n")
-        with open(file(mount, guest, "two", "vda.cow"), "r+b") as cow:
-            cow.seek(6 * MIB)
-            equal(cow.read(1), b"\0", "a view of the merged files")
+    for name, start in (("merged", True), ("merged-off", False)):
+        with Domain(name, directory, disks={"vda": "qcow2"}) as guest, Mount(SYSTEM) as mount:
+            if start:
+                guest.start()
+            for number, kind in enumerate(("internal", "external", "external", "external", "external"), 1):
+                guest.write(number, number * MIB)
+                guest.snapshot(f"s{number}", kind)
+            guest.write(9, MIB, 8 * MIB)
+            view_goes_on(mount, guest)
+
+
+def view_goes_on(mount, guest):
+    """The first open of it is idle over each merge, and another one is made and joins it."""
+    path, inode = file(mount, guest, "s3", "vda.cow"), os.stat(file(mount, guest, "s3", "vda.cow")).st_ino
+    both = {MIB: b"\1", 2 * MIB: b"\2", 3 * MIB: b"\3", 4 * MIB: b"\0", 5 * MIB: b"x", 9 * MIB: b"\0"}
+    merges = iter(("s2", "s4", "s5"))
+    with open(path, "r+b", buffering=0, opener=direct) as idle:
+        put(idle.fileno(), b"x", 5 * MIB)
+        for number, words in enumerate((b"merge\n", b"merge\n", b"force\n"), 1):
+            order(mount, guest, next(merges), words)
+            with open(path, "r+b", buffering=0, opener=direct) as other, open(path, "rb", buffering=0) as reader:
+                put(other.fileno(), b"%d" % number, (5 + number) * MIB)
+                both[(5 + number) * MIB] = b"%d" % number
+                for view in (other.fileno(), reader.fileno(), *([idle.fileno()] if number == 2 else [])):
+                    shows(view, both)
+            equal(os.fstat(idle.fileno()).st_ino, inode, "the number of the file")
+            equal(os.stat(path).st_ino, inode, "the number of the file by its path")
+        shows(idle.fileno(), both)
+        equal(guest.snapshots(), ["s1", "s3"])
+        refused(errno.EBUSY, order, mount, guest, "s3", b"merge\n")
+    with open(path, "r+b") as cow:
+        cow.seek(6 * MIB)
+        equal(cow.read(1), b"\0", "a view of the merged files")
 
 
 @test

@@ -23,6 +23,9 @@ enum {
     PROGRESS_ASKERS_MAX = 4, /* of all domains; a connection and a thread each */
 };
 
+/* The step of a verb that has its turn here, and waits for that of another process. */
+#define PROGRESS_WAITS "waiting for another program's operation"
+
 /* The verb of the calling thread has its turn on the domain; and is through. */
 void progress_begin(struct activity *a, struct work *w);
 void progress_end(struct activity *a, struct work *w);

@@ -77,7 +77,7 @@ static int open_journal(struct operation *t, const char *uuid, struct err *e)
 {
     int r = lock_both(t, uuid, false, e);
     if (r == -EAGAIN) {
-        progress_set("waiting for another program's operation", 0, 0);
+        progress_set(PROGRESS_WAITS, 0, 0);
         r = lock_both(t, uuid, true, e);
         progress_set("", 0, 0);
     }

@@ -6,9 +6,11 @@
  */
 #include "model/journal/domain_lock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -76,13 +78,39 @@ int domain_lock_take(struct virt *v, const char *uuid, bool wait, struct domain_
     return 0;
 }
 
+static bool is_held(int dir, const char *name)
+{
+    autoclose int fd =
+        dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 bool domain_lock_is_held(struct virt *v, const char *uuid)
 {
     struct err ignored;
     char name[UUID_LEN + sizeof(ENDING)];
     snprintf(name, sizeof(name), "%.*s" ENDING, UUID_LEN, uuid);
     autoclose int dir = run_is_shared(v) ? run_directory(v, false, &ignored) : -1;
-    autoclose int fd =
-        dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    return is_held(dir, name);
+}
+
+static bool is_lock(const char *name)
+{
+    size_t len = strlen(name), end = strlen(ENDING);
+    return len == UUID_LEN + end && !strcmp(name + len - end, ENDING);
+}
+
+bool domain_lock_any_is_held(struct virt *v)
+{
+    struct err ignored;
+    bool held = false;
+    int fd = run_is_shared(v) ? run_directory(v, false, &ignored) : -1;
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir && fd >= 0)
+        close(fd);
+    for (const struct dirent *one; dir && !held && (one = readdir(dir));)
+        held = is_lock(one->d_name) && is_held(fd, one->d_name);
+    if (dir)
+        closedir(dir);
+    return held;
 }

@@ -21,5 +21,7 @@ MEM_CLEANUP(struct domain_lock, domain_lock_release)
 
 /* Has somebody on this host that lock? */
 bool domain_lock_is_held(struct virt *v, const char *uuid);
+/* Or that of any domain? */
+bool domain_lock_any_is_held(struct virt *v);
 
 #endif

@@ -226,3 +226,16 @@ int journal_list(void (*each)(void *ctx, const char *uuid), void *ctx, struct er
     closedir(dir);
     return 0;
 }
+
+static void see_busy(void *ctx, const char *uuid)
+{
+    bool *busy = ctx;
+    *busy = *busy || journal_is_busy(uuid);
+}
+
+bool journal_any_is_busy(void)
+{
+    struct err ignored;
+    bool busy = false;
+    return journal_list(see_busy, &busy, &ignored) == 0 && busy;
+}

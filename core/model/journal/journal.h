@@ -43,6 +43,8 @@ char *journal_glance(const char *uuid);
 
 /* Has somebody the journal open, here or in another process? False where it is not ours to read. */
 bool journal_is_busy(const char *uuid);
+/* Or that of any domain? */
+bool journal_any_is_busy(void);
 
 /* Adds whole lines, which are on the disk when it returns. */
 int journal_add(struct journal *j, const char *lines, struct err *e);

@@ -83,6 +83,12 @@ uint64_t evidence_time(const struct kept *kept, const char *path, const struct i
     return *ret_marked ? w.content_ns : file->mtime_ns;
 }
 
+bool evidence_is_written(const struct kept *kept, const char *path, const struct image_id *file)
+{
+    struct mark_written w;
+    return written_get(kept, path, file->ino, &w) && !w.mtime_ns;
+}
+
 bool evidence_file(const char *path, struct image_id *ret)
 {
     struct stat st;

@@ -30,6 +30,8 @@ struct mounts;
 /* A change made here is about to write to the file, and, if `top` is not NULL, to merge that into
  * it; no snapshot's bytes change by it. Also when the change is gone on with after a crash. */
 void evidence_writing(struct model *m, const char *uuid, const char *path, const char *top);
+/* Is one about to, or was it cut off? */
+bool evidence_is_written(const struct kept *kept, const char *path, const struct image_id *file);
 /* It has. */
 void evidence_written(struct model *m, const char *uuid, const char *path);
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "image/image.h"
+#include "model/reader/changes.h"
 #include "model/reader/evidence.h"
 #include "model/reader/image_backing.h"
 #include "model/reader/policy.h"
@@ -277,9 +278,9 @@ static bool is_spoilt(const struct question *q, const struct image_id *file, uin
            !is_right(&seen, file, time_ns, marked || touch->known_ns ? LATE_NS : SOON_NS);
 }
 
-static int check_file(void *ctx, const char *path, const struct image_id *file, struct err *e)
+static int check_time(const struct question *q, const char *path, const struct image_id *file,
+                      struct err *e)
 {
-    const struct question *q = ctx;
     struct touch touch = {0};
     bool marked, own = !q->disk->memory && !q->disk->tag && is_file(q->disk->path, file);
     bool touched = is_touched(q->m->touched, q->d->kept, path, file, &touch);
@@ -302,6 +303,16 @@ static int check_file(void *ctx, const char *path, const struct image_id *file, 
     if (q->m->options.untouched && !is_right(q, file, time_ns, LATE_NS))
         return refuse(q, path, ", which the option 'untouched' forbids", "", e);
     return 0;
+}
+
+/* What an operation here is about to write has no time that counts before its end. */
+static int check_file(void *ctx, const char *path, const struct image_id *file, struct err *e)
+{
+    const struct question *q = ctx;
+    int r = check_time(q, path, file, e);
+    if (r == -EIO && evidence_is_written(q->d->kept, path, file) && changes_anywhere(q->m))
+        return err_fail(e, EBUSY, "an operation that is under way writes to '%s'", path);
+    return r;
 }
 
 int modified_check(struct model *m, const struct domain *d, const struct snapshot *s,

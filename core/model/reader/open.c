@@ -18,6 +18,7 @@
 #include "model/catalog/domain.h"
 #include "model/catalog/tag_tables.h"
 #include "model/journal/pending.h"
+#include "model/reader/changes.h"
 #include "model/reader/image_backing.h"
 #include "model/reader/modified.h"
 #include "model/reader/open_cache.h"
@@ -261,15 +262,25 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     return r;
 }
 
+static void fail_meanwhile(struct err *e)
+{
+    struct err why = *e;
+    err_fail(e, why.no, "an operation on the domain is under way: %s", why.text);
+}
+
 static int probe_now(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, struct probe *ret, struct err *e)
 {
     struct err why = {0};
+    bool passes = false;
     struct image *im autodestroy(image_unref) = NULL;
     int r = model_image_open(m, d, s, disk, &im, &why);
     if (err_is_resource(-r))
         return err_fail(e, -r, "%s", why.text);
     if (r < 0) {
+        passes = changes_now(m, d->uuid, disk) == CHANGES_AT_WORK;
+        if (passes)
+            fail_meanwhile(&why);
         ret->failure = malloc(sizeof(why));
         if (!ret->failure)
             return err_nomem(e);
@@ -287,7 +298,8 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
         sizes_note(m, d, s, disk, ret->facts.size);
         open_cache_put(m->open_cache, d, disk, im);
     }
-    unreadable_note(m, d, s, disk, ret->failure);
+    if (!passes)
+        unreadable_note(m, d, s, disk, ret->failure);
     budget_count(probe_size(ret));
     ret->known = true;
     return 0;

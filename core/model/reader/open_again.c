@@ -5,20 +5,16 @@
  * the image was opened, the snapshot's name and time are the same, and its disk has the number that
  * a change made here keeps (catalog/numbers.h), or is in a file that such a change has marked
  * (reader/evidence.h). Everything that opening the image asks is asked again, after what has
- * changed was noted. Locks: model->lock, to wait on an operation of this process.
+ * changed was noted. No locks of its own.
  */
 #include "model/reader/open_again.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "image/image.h"
-#include "model/activity/activity.h"
-#include "model/activity/queue.h"
 #include "model/catalog/catalog.h"
-#include "model/journal/domain_lock.h"
-#include "model/journal/journal.h"
+#include "model/reader/changes.h"
 #include "model/reader/evidence.h"
 #include "model/reader/modified.h"
 #include "model/reader/open.h"
@@ -26,57 +22,14 @@
 #include "model/reader/unmanaged.h"
 #include "model/state.h"
 
-enum {
-    /* After a failure nothing is at work; an operation that was at its very end may have been. */
-    QUIET_TRIES = 2,
-    ELSEWHERE_TRIES = 8 /* ends of operations on other domains, which may have a file in common */
-};
+enum { QUIET_TRIES = 2 }; /* an operation may have been at its very end */
 
 struct again {
     struct open_image *o;
-    struct image *old;
-    struct work *work;
+    struct image *old, *new; /* `new` is NULL until it is open */
     bool (*wanted)(void *ctx);
     void *ctx;
 };
-
-/* ---- waiting ---- */
-
-/* Waits a moment, or until an operation of this process ends. */
-static void rest(const struct again *a)
-{
-    struct activity *activity = a->o->m->activity;
-    pthread_mutex_lock(&activity->lock);
-    activity_wait(activity, clock_ns() + OPEN_IMAGE_LOOK_MS * CLOCK_MS);
-    pthread_mutex_unlock(&activity->lock);
-}
-
-/* How many operations of this process have ended on the image's domain; *ret_busy: one is under
- * way.
- */
-static uint64_t operations(const struct again *a, bool *ret_busy)
-{
-    return queue_left(a->o->m->activity, a->work, ret_busy);
-}
-
-/* The same on all domains. */
-static uint64_t all_operations(const struct again *a, bool *ret_busy)
-{
-    return queue_left(a->o->m->activity, NULL, ret_busy);
-}
-
-/* Is another program's operation under way? */
-static bool is_others(const struct again *a)
-{
-    return domain_lock_is_held(a->o->m->virt, a->o->uuid) || journal_is_busy(a->o->uuid);
-}
-
-static bool is_changing(const struct again *a)
-{
-    bool busy;
-    operations(a, &busy);
-    return busy || is_others(a);
-}
 
 static int fail_gone(const struct open_image *o, struct err *e)
 {
@@ -86,20 +39,12 @@ static int fail_gone(const struct open_image *o, struct err *e)
                     o->name);
 }
 
-/* Those that wait their turn behind it may go on for long: the first one's end is enough. */
-static int wait_for_end(const struct again *a, struct err *e)
+static int look(void *ctx, struct err *e)
 {
-    bool busy;
-    uint64_t first = operations(a, &busy), now = first;
-    while ((busy && now == first) || (!busy && is_others(a))) {
-        if (open_image_is_gone(a->o))
-            return fail_gone(a->o, e);
-        if (!a->wanted(a->ctx))
-            return err_fail(e, EINTR, "it was interrupted");
-        rest(a);
-        now = operations(a, &busy);
-    }
-    return 0;
+    const struct again *a = ctx;
+    if (open_image_is_gone(a->o))
+        return fail_gone(a->o, e);
+    return a->wanted(a->ctx) ? 0 : err_fail(e, EINTR, "it was interrupted");
 }
 
 /* ---- the image ---- */
@@ -222,10 +167,9 @@ static int try_now(const struct open_image *o, struct image *old, struct image *
  * files. */
 static bool is_ours(const struct again *a)
 {
-    bool busy;
-    uint64_t counted = open_mark_counted(a->o->mark);
-    return all_operations(a, &busy) != a->o->operations || busy || counted != a->o->counted ||
-           is_others(a);
+    const struct open_image *o = a->o;
+    return changes_ended(o->m) != o->operations || open_mark_counted(o->mark) != o->counted ||
+           changes_anywhere(o->m);
 }
 
 static int fail_not_ours(const struct again *a, struct err *e)
@@ -237,66 +181,33 @@ static int fail_not_ours(const struct again *a, struct err *e)
                     a->o->disk, a->o->name);
 }
 
-/* Waits for the end of an operation on another domain, if one is under way. 1: one has ended. */
-static int wait_elsewhere(const struct again *a, uint64_t before, struct err *e)
+static int attempt(void *ctx, struct err *e)
 {
-    bool busy;
-    while (all_operations(a, &busy) == before) {
-        if (!busy)
-            return 0;
-        if (!a->wanted(a->ctx))
-            return err_fail(e, EINTR, "it was interrupted");
-        rest(a);
-    }
-    return 1;
-}
-
-/* ESTALE also where an operation is under way, which may be why. */
-static int try_once(const struct again *a, struct image **ret, uint64_t *ret_before, struct err *e)
-{
-    bool busy;
-    int r = wait_for_end(a, e);
-    if (r < 0)
-        return r;
-    uint64_t counted = open_mark_counted(a->o->mark);
-    *ret_before = all_operations(a, &busy);
-    r = try_now(a->o, a->old, ret, e);
+    struct again *a = ctx;
+    struct open_image *o = a->o;
+    uint64_t operations = changes_ended(o->m), counted = open_mark_counted(o->mark);
+    int r = try_now(o, a->old, &a->new, e);
     if (r == 0) {
-        a->o->operations = *ret_before;
-        a->o->counted = counted;
+        o->operations = operations;
+        o->counted = counted;
     }
-    return r;
-}
-
-static int try_again(const struct again *a, struct image **ret, struct err *e)
-{
-    int r = -ESTALE, elsewhere = 0;
-    for (int quiet = 0; quiet < QUIET_TRIES && elsewhere < ELSEWHERE_TRIES;) {
-        uint64_t before = 0;
-        r = try_once(a, ret, &before, e);
-        if (r != -ESTALE || open_image_is_gone(a->o))
-            return r;
-        struct err ended;
-        bool changed = is_changing(a);
-        int other = changed ? 0 : wait_elsewhere(a, before, &ended);
-        if (other < 0)
-            return err_fail(e, ended.no, "%s", ended.text);
-        elsewhere += other;
-        quiet = changed || other ? 0 : quiet + 1;
-    }
-    return r;
+    return r == -ESTALE && !open_image_is_gone(o) ? CHANGES_ANYWHERE : r;
 }
 
 int open_image_again(struct open_image *o, struct image *old, bool (*wanted)(void *ctx), void *ctx,
                      struct image **ret, struct err *e)
 {
     struct again a = {.o = o, .old = old, .wanted = wanted, .ctx = ctx};
+    struct changes c = {.m = o->m,
+                        .uuid = o->uuid,
+                        .attempt = attempt,
+                        .look = look,
+                        .ctx = &a,
+                        .tries = QUIET_TRIES};
     if (open_image_is_gone(o))
         return fail_gone(o, e);
-    a.work = work_get(o->m->activity, o->uuid);
-    if (!a.work)
-        return err_nomem(e);
-    int r = is_ours(&a) ? try_again(&a, ret, e) : fail_not_ours(&a, e);
-    work_done(o->m->activity, a.work);
+    int r = is_ours(&a) ? changes_outlast(&c, e) : fail_not_ours(&a, e);
+    if (r == 0)
+        *ret = a.new;
     return r;
 }

@@ -65,10 +65,9 @@ void open_images_gone(struct model *m, const struct domain *d, const struct snap
 /* Waits until no operation is under way on the image's domain, then opens the image again by the
  * chain that the snapshot has now, into *ret. For a reader of `old`, whose files were changed.
  *
- * `wanted` is called about every OPEN_IMAGE_LOOK_MS meanwhile, and ends the wait with EINTR when it
+ * `wanted` is called about every CHANGES_LOOK_MS meanwhile, and ends the wait with EINTR when it
  * says no. ESTALE: the snapshot has gone, or its bytes may be others. Any other errno: that cannot
  * be told now. */
-enum { OPEN_IMAGE_LOOK_MS = 50 };
 int open_image_again(struct open_image *o, struct image *old, bool (*wanted)(void *ctx), void *ctx,
                      struct image **ret, struct err *e);
 
