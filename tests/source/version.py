@@ -10,7 +10,7 @@ import sys
 
 import sources
 
-SAY_IT_THEMSELVES = ("meson.build", "NEWS.md")
+SAY_IT_THEMSELVES = ("meson.build", "NEWS.md", "README.md")
 
 
 def said_by(program):
@@ -25,6 +25,10 @@ def pages(build, version):
 def first_news(source):
     text = pathlib.Path(source, "NEWS.md").read_text()
     return re.search(r"^## ([\d.]+), (\d{4}-\d\d-\d\d|not yet released)$", text, re.M)
+
+
+def in_readme(source):
+    return re.findall(r"\bversion (\d[\d.]*\d)", pathlib.Path(source, "README.md").read_text())
 
 
 def say_it_too(source, version):
@@ -44,6 +48,7 @@ def main():
         "snapfs-cat -V": said_by(os.environ["SNAPFS_CAT"]) == f"snapfs-cat {version}\n",
         "the manual pages": pages(build, version),
         "the news": news and news[1] == version,
+        "the readme": in_readme(source) == [version],
         f"no other file {others}": not others,
     }
     for number, (who, right) in enumerate(facts.items(), 1):
