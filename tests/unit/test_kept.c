@@ -29,7 +29,7 @@ static struct kept *read_or_fail(void)
 {
     struct kept *k = NULL;
     struct err e = {0};
-    if (kept_read(UUID, NULL, &k, &e) < 0)
+    if (kept_read(NULL, UUID, NULL, &k, &e) < 0)
         TAP_OK(false, "reading never fails: %s", e.text);
     return k;
 }
@@ -44,7 +44,7 @@ static bool has(const char *kind, const char *key, const char *value)
 static int put(const char *kind, const char *key, const char *value)
 {
     struct err e = {0};
-    return kept_put(UUID, kind, key, value, &e);
+    return kept_put(NULL, UUID, kind, key, value, &e);
 }
 
 static void count(void *ctx, const char *key, const char *value)
@@ -92,21 +92,22 @@ static void test_records(void)
     TAP_OK(put("size", "odd key %", "two\nlines -\x01") == 0 &&
                has("size", "odd key %", "two\nlines -\x01") && n_of("size") == 2,
            "keys and values may hold any byte");
-    TAP_OK(kept_change(UUID, drop_odd, NULL, &e) == 0 && has("size", "odd key %", NULL) &&
+    TAP_OK(kept_change(NULL, UUID, drop_odd, NULL, &e) == 0 && has("size", "odd key %", NULL) &&
                n_of("size") == 1,
            "a record is dropped");
-    TAP_OK(kept_change(UUID, refuse, NULL, &e) == -EBUSY && has("size", "refused", NULL),
+    TAP_OK(kept_change(NULL, UUID, refuse, NULL, &e) == -EBUSY && has("size", "refused", NULL),
            "an edit that fails changes nothing");
-    TAP_OK(kept_put("../x", "size", "a", "1", &e) == -EINVAL, "a uuid is one: %s", e.text);
+    TAP_OK(kept_put(NULL, "../x", "size", "a", "1", &e) == -EINVAL, "a uuid is one: %s", e.text);
 }
 
 static void test_same(void)
 {
     struct err e = {0};
     struct kept *k = read_or_fail(), *again = NULL, *after = NULL;
-    TAP_OK(kept_read(UUID, k, &again, &e) == 0 && again == k, "a file that is the same is kept");
+    TAP_OK(kept_read(NULL, UUID, k, &again, &e) == 0 && again == k,
+           "a file that is the same is kept");
     put("size", "b", "3");
-    TAP_OK(kept_read(UUID, k, &after, &e) == 0 && after != k && kept_get(after, "size", "b"),
+    TAP_OK(kept_read(NULL, UUID, k, &after, &e) == 0 && after != k && kept_get(after, "size", "b"),
            "one that changed is read anew");
     TAP_OK(!kept_get(k, "size", "b"), "and a value that was read never changes");
     kept_unref(k);
@@ -179,12 +180,12 @@ static void test_kinds_of_file(void)
 {
     autofree char *path = path_of(UUID ".kept");
     struct err e = {0};
-    kept_remove(UUID);
+    kept_remove(NULL, UUID);
     TAP_OK(symlink("/etc/passwd", path) == 0 && n_of("size") == 0 && put("size", "a", "1") < 0,
            "no link is followed");
     TAP_OK(unlink(path) == 0 && mkfifo(path, 0600) == 0 && n_of("size") == 0,
            "a pipe is not read, nor waited for");
-    TAP_OK(kept_put(UUID, "size", "a", "1", &e) == -EPERM, "nor written to: %s", e.text);
+    TAP_OK(kept_put(NULL, UUID, "size", "a", "1", &e) == -EPERM, "nor written to: %s", e.text);
     unlink(path);
 }
 
@@ -215,14 +216,14 @@ static void test_bounds(void)
     struct stat st = {0};
     struct err e = {0};
     put("size", "first", "1");
-    TAP_OK(kept_change(UUID, many, NULL, &e) == 0 && n_of("number") == KEPT_RECORDS_MAX &&
+    TAP_OK(kept_change(NULL, UUID, many, NULL, &e) == 0 && n_of("number") == KEPT_RECORDS_MAX &&
                has("number", "9", NULL) && has("number", "10", "x"),
            "of a kind the oldest go: %u", n_of("number"));
     memset(value, 1, KEPT_VALUE_MAX + 1);
     TAP_OK(put("chain", "long", value) == 0 && has("chain", "long", NULL),
            "what is too long is not kept");
     value[KEPT_VALUE_MAX] = '\0';
-    TAP_OK(kept_change(UUID, long_ones, value, &e) == 0 && stat(path, &st) == 0 &&
+    TAP_OK(kept_change(NULL, UUID, long_ones, value, &e) == 0 && stat(path, &st) == 0 &&
                st.st_size <= KEPT_BYTES_MAX && n_of("chain") > 10 && has("chain", "999", value),
            "the file is bounded as well: %jd bytes, %u records", (intmax_t)st.st_size,
            n_of("chain"));
@@ -248,7 +249,7 @@ static void write_some(int who)
 static void test_writers(void)
 {
     int status, failed = 0;
-    kept_remove(UUID);
+    kept_remove(NULL, UUID);
     for (int i = 0; i < WRITERS; i++)
         if (fork() == 0)
             write_some(i);
@@ -264,13 +265,13 @@ static void test_removal(void)
     unsigned n = 0;
     int fd = open(odd, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     close(fd);
-    kept_list(count_files, &n);
+    kept_list(NULL, count_files, &n);
     TAP_OK(n == 1, "the file is listed");
-    kept_remove(UUID);
-    kept_remove(OTHER);
+    kept_remove(NULL, UUID);
+    kept_remove(NULL, OTHER);
     TAP_OK(access(path, F_OK) < 0 && n_of("right") == 0, "it is removed");
     n = 0;
-    kept_list(count_files, &n);
+    kept_list(NULL, count_files, &n);
     TAP_OK(n == 0, "and listed no more");
     unlink(odd);
     TAP_OK(rmdir(top) == 0, "nothing else is left");

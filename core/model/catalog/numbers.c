@@ -27,17 +27,24 @@ static void value_of(uint64_t number, uint64_t state, char ret[VALUE_SIZE])
     snprintf(ret, VALUE_SIZE, "%016" PRIx64 " %016" PRIx64, number, state);
 }
 
+static bool is_of_state(void *ctx, uid_t by, const char *value)
+{
+    struct snapshot_disk *disk = ctx;
+    uint64_t number, state;
+    (void)by;
+    if (sscanf(value, "%16" SCNx64 " %16" SCNx64, &number, &state) != 2 || state != disk->state)
+        return false;
+    disk->number = number;
+    return true;
+}
+
 void numbers_set(const struct kept *kept, const char *uuid, const struct snapshot *s,
                  struct snapshot_disk *disk)
 {
     char key[KEY_SIZE];
-    uint64_t number, state;
+    const char *of = disk->path ? disk->path : "";
     key_of(uuid, s, disk->target, key);
-    const char *value = kept_get(kept, KIND, key);
-    if (value && sscanf(value, "%16" SCNx64 " %16" SCNx64, &number, &state) == 2 &&
-        state == disk->state)
-        disk->number = number;
-    else
+    if (!kept_find(kept, KIND, key, of, is_of_state, disk))
         disk->number = domain_disk_ident(uuid, s, disk->target, disk->state);
 }
 

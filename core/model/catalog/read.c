@@ -147,7 +147,7 @@ static int domain_assemble(struct model *m, const char *uuid, struct virt_look *
     if (!tables)
         return err_nomem(e);
     struct kept *kept autodestroy(kept_unref) = NULL;
-    int r = m->is_test ? 0 : kept_read(uuid, before ? before->kept : NULL, &kept, e);
+    int r = m->is_test ? 0 : kept_read(m->virt, uuid, before ? before->kept : NULL, &kept, e);
     if (r < 0)
         return r;
     struct virt_domain id = {.name = look->name};

@@ -32,11 +32,16 @@ static bool value_of(const char *what, const char *path, char ret[VALUE_SIZE])
     return true;
 }
 
+static bool is_value(void *ctx, uid_t by, const char *value)
+{
+    (void)by;
+    return !strcmp(value, ctx);
+}
+
 static bool is(const struct kept *kept, const char *what, const char *path)
 {
     char value[VALUE_SIZE];
-    const char *got = kept_get(kept, KIND, path);
-    return got && value_of(what, path, value) && !strcmp(got, value);
+    return value_of(what, path, value) && kept_find(kept, KIND, path, path, is_value, value);
 }
 
 bool later_is_base(const struct kept *kept, const char *path)

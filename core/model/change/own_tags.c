@@ -34,7 +34,8 @@ static bool has_entry(const struct image_tags *t, uint64_t entry)
     return false;
 }
 
-bool own_tags_are_kept(const char *path, const char *original, struct text *why)
+bool own_tags_are_kept(const char *path, const char *original, const struct left_tags *left,
+                       struct text *why)
 {
     struct image_tags *own autodestroy(image_tags_free) = NULL;
     struct image_tags *others autodestroy(image_tags_free) = NULL;
@@ -52,7 +53,8 @@ bool own_tags_are_kept(const char *path, const char *original, struct text *why)
     marks = mark_read(path);
     for (size_t i = 0; i < own->n; i++) {
         uint64_t entry = own->tags[i].identity.entry;
-        if (mark_is_left(&marks, entry) || has_entry(others, entry))
+        if (mark_is_left(&marks, entry) || left_tags_have(left, path, entry) ||
+            has_entry(others, entry))
             continue;
         text_add(why, "it holds the tag '%s', which no snapshot has", own->tags[i].name);
         return true;

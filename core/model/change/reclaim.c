@@ -11,8 +11,8 @@
 #include "model/change/own_tags.h"
 #include "model/graph/left_files.h"
 #include "model/change/later.h"
+#include "model/journal/kept_marks.h"
 #include "model/state.h"
-#include "model/storage/file_marks.h"
 #include "model/graph/users.h"
 #include "model/storage/overlay_name.h"
 #include "model/storage/removable.h"
@@ -81,7 +81,7 @@ int reclaim_note_chain(struct reclaim *l, const struct survey *v, const struct d
         const char *path = file < 0 ? NULL : graph_file_path(v->graph, file);
         bool overlay = below >= 0 && reclaim_is_overlay(d, path, graph_file_path(v->graph, below));
         if (file < 0 || users_unattached(v, file) != SIZE_MAX ||
-            (!overlay && (mount_path || !mark_is_made(path))))
+            (!overlay && (mount_path || !marks_is_made(d->kept, path))))
             break;
         r = reclaim_note(l, path, k || !overlay ? LEFT_BELOW : LEFT_TOP, e);
     }
@@ -116,7 +116,7 @@ int reclaim_check(const struct model *m, const struct reclaim *l, struct err *e)
 static void note_left(const struct survey *v, const struct unused_file *file)
 {
     if (v->live && v->live->uuid && file->what != LEFT_MEMORY)
-        left_files_note(v->live->uuid, file->path);
+        left_files_note(v->virt, v->live->uuid, file->path);
 }
 
 /* Do not report files that the domain itself uses. */
@@ -168,7 +168,7 @@ static bool may_go(const struct survey *v, const struct unused_file *file, const
     else if (file->what != LEFT_UNUSED && image_is_open(file->path))
         text_add(&why, "since a QEMU has it open");
     else
-        own_tags_are_kept(file->path, original, &why);
+        own_tags_are_kept(file->path, original, &v->left, &why);
     if (!why.len && !why.failed)
         return true;
     text_add(remark, "; '%s' is left: %s", file->path, why.failed ? "no memory" : why.s);

@@ -186,6 +186,16 @@ static int check_again(struct delete *del, const struct delete_disk *disk, struc
     return r;
 }
 
+/* The file above gets another backing file. */
+static int note_writing(struct delete *del, const struct delete_disk *disk, struct err *e)
+{
+    int r = evidence_writing(del->p.m, del->p.uuid, disk->base, disk->top, e);
+    if (r == 0 && *disk->above)
+        r = evidence_writing(del->p.m, del->p.uuid, disk->above, NULL, e);
+    del->refused |= r < 0;
+    return r;
+}
+
 static int begin_merge(struct delete *del, const struct delete_disk *disk, const struct chain *c,
                        struct err *e)
 {
@@ -193,13 +203,12 @@ static int begin_merge(struct delete *del, const struct delete_disk *disk, const
     int r = check_again(del, disk, e);
     if (r == 0)
         r = xml_domain_parse(del->p.now->xml, &x, e);
+    if (r == 0)
+        r = note_writing(del, disk, e);
     if (r < 0)
         return r;
     del->merging = true;
     const struct xml_disk *live = xml_domain_disk(x, disk->target);
-    evidence_writing(del->p.m, del->p.uuid, disk->base, disk->top);
-    if (*disk->above) /* gets another backing file */
-        evidence_writing(del->p.m, del->p.uuid, disk->above, NULL);
     return virt_commit_begin(del->p.m->virt, del->p.uuid, disk->target, name_in_xml(live, c->base),
                              name_in_xml(live, c->top), !*disk->above, e);
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ownership.c - may an ordinary user look at a domain's files once libvirt has given them to its
- * own user, as it does when the domain starts? No locks. */
+ * own user, as it does when the domain starts? And will others believe what that user notes of a
+ * merge? No locks. */
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "model/delete/plan.h"
 #include "model/state.h"
+#include "model/storage/file_marks.h"
+#include "model/storage/removable.h"
 #include "virt/shared.h"
 
 static int check_file(const char *path, struct err *e)
@@ -32,6 +36,31 @@ int delete_check_ownership(const struct model *m, const struct survey *v, const 
                 break;
             r = check_file(graph_file_path(v->graph, file), e);
         }
+    }
+    return r;
+}
+
+/* A mark on the file counts, but libvirt gives the file away when it starts the domain. What is kept
+ * beside it counts from who may exchange the file (journal/kept.h). */
+static int check_note(const char *path, bool active, struct err *e)
+{
+    if (!*path || removable_by(geteuid(), path) || (active && mark_is_possible(path)))
+        return 0;
+    return err_fail(
+        e, EACCES,
+        "cannot merge: this user cannot mark '%s', nor write to its directory, so other "
+        "users' mounts would take its snapshots for spoilt; nothing was done; ask a "
+        "mount by root for it",
+        path);
+}
+
+int delete_check_notes(const struct delete *del, bool active, struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; virt_is_anothers(del->p.m->virt) && r == 0 && i < del->n; i++) {
+        r = check_note(del->disks[i].base, active, e);
+        if (r == 0)
+            r = check_note(del->disks[i].above, active, e);
     }
     return r;
 }

@@ -73,6 +73,10 @@ void delete_drop_disks(struct delete *del);
  */
 int delete_check_space(const struct delete *del, struct err *e);
 
+/* The same of files that are written to: may this user note for all what a merge leaves? -EACCES,
+ * naming the file. */
+int delete_check_notes(const struct delete *del, bool active, struct err *e);
+
 /* Before the domain is started for the merges: EACCES if an ordinary user could not look at its
  * files then (delete/ownership.c). */
 int delete_check_ownership(const struct model *m, const struct survey *v, const struct domain *d,

@@ -22,7 +22,7 @@
 #include "model/storage/file_chain.h"
 #include "model/change/guard.h"
 #include "model/change/later.h"
-#include "model/storage/file_marks.h"
+#include "model/journal/kept_marks.h"
 #include "virt/change.h"
 #include "virt/xml_move.h"
 
@@ -191,7 +191,7 @@ int delete_run_hide(struct procedure *p, struct err *e)
 }
 
 /* The tag has no snapshot any more. */
-static void mark_tag(const struct snapshot_disk *disk)
+static void mark_tag(const struct delete *del, const struct snapshot_disk *disk)
 {
     struct image_tags *tags autodestroy(image_tags_free) = NULL;
     struct image_source source = {.path = disk->path, .format = disk->format};
@@ -199,7 +199,7 @@ static void mark_tag(const struct snapshot_disk *disk)
         return;
     for (size_t i = 0; i < tags->n; i++)
         if (!strcmp(tags->tags[i].name, disk->tag))
-            mark_left(disk->path, &tags->tags[i].identity.entry, 1);
+            marks_left(del->p.m, del->p.uuid, disk->path, &tags->tags[i].identity.entry, 1);
 }
 
 /* What cannot be merged or deleted now a later delete may. */
@@ -208,7 +208,7 @@ static void mark_disk(const struct delete *del, const struct snapshot_disk *disk
     if (disk->no || !disk->path)
         return;
     if (disk->tag)
-        mark_tag(disk);
+        mark_tag(del, disk);
     else if (!is_merged(del, disk->path))
         later_note_base(del->p.m, del->p.now, disk);
 }
@@ -220,7 +220,8 @@ static bool is_gone(const struct domain *now, const void *s)
 
 static void writing(struct model *m, const char *uuid, const char *path)
 {
-    evidence_writing(m, uuid, path, NULL);
+    struct err ignored;
+    (void)evidence_writing(m, uuid, path, NULL, &ignored);
 }
 
 static void each_tag_file(struct model *m, const struct domain *d, const struct snapshot *s,

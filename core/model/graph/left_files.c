@@ -6,10 +6,10 @@
 
 #define KIND "left"
 
-void left_files_note(const char *uuid, const char *path)
+void left_files_note(struct virt *v, const char *uuid, const char *path)
 {
     struct err ignored;
-    kept_put(uuid, KIND, path, "", &ignored);
+    kept_put(v, uuid, KIND, path, "", &ignored);
 }
 
 struct adding {
@@ -17,20 +17,17 @@ struct adding {
     bool ok;
 };
 
-static void add(void *ctx, const char *key, const char *value)
+static void add(void *ctx, uid_t by, const char *key, const char *value)
 {
     struct adding *a = ctx;
+    (void)by;
     (void)value;
     a->ok = a->ok && names_add(a->names, key);
 }
 
-bool left_files_add(const char *uuid, struct names *names)
+bool left_files_add(const struct kept *kept, struct names *names)
 {
-    struct kept *k autodestroy(kept_unref) = NULL;
     struct adding a = {.names = names, .ok = true};
-    struct err ignored;
-    if (kept_read(uuid, NULL, &k, &ignored) < 0)
-        return false;
-    kept_each(k, KIND, add, &a);
+    kept_each_told(kept, KIND, add, &a);
     return a.ok;
 }

@@ -7,10 +7,13 @@
 
 #include "model/storage/path_set.h"
 
-/* Keeps the file with the domain, as far as that can be done. */
-void left_files_note(const char *uuid, const char *path);
+struct kept;
+struct virt;
 
-/* Adds those kept with the domain; false without memory. */
-bool left_files_add(const char *uuid, struct names *names);
+/* Keeps the file with the domain, as far as that can be done. */
+void left_files_note(struct virt *v, const char *uuid, const char *path);
+
+/* Adds those kept with the domain, by any user; false without memory. */
+bool left_files_add(const struct kept *kept, struct names *names);
 
 #endif

@@ -33,6 +33,7 @@ struct surveyor {
     struct graph *graph;
     struct names *names;
     struct names *overlays; /* those that snapshots name */
+    struct left_tags left;
     struct tag_tables *tables;
     struct chain_cache *chain_cache;
     struct mounts *mounts;
@@ -329,6 +330,15 @@ static int add_unreadable(struct surveyor *v, const struct domain *d, struct err
     return d->n_unreadable ? add_unknown(v, &u, e) : 0;
 }
 
+/* What is kept of it now, by any user: files that were left, and tags that are left over. */
+static int add_kept(struct surveyor *v, const struct domain *d, struct err *e)
+{
+    struct kept *k autodestroy(kept_unref) = NULL;
+    int r = kept_read(v->m->virt, d->uuid, d->kept, &k, e);
+    bool ok = r == 0 && left_files_add(k, v->overlays) && left_tags_add(&v->left, k);
+    return r < 0 || ok ? r : err_nomem(e);
+}
+
 static int add_domain(struct surveyor *v, const struct domain *d, struct err *e)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
@@ -339,8 +349,8 @@ static int add_domain(struct surveyor *v, const struct domain *d, struct err *e)
         r = add_disks(v, d, x, e);
     if (r == 0)
         r = add_config(v, d, e);
-    if (r == 0 && !left_files_add(d->uuid, v->overlays))
-        r = err_nomem(e);
+    if (r == 0)
+        r = add_kept(v, d, e);
     for (size_t i = 0; r == 0 && i < d->n; i++)
         r = add_snapshot(v, d, &d->all[i], e);
     return r == 0 ? add_unreadable(v, d, e) : r;
@@ -379,7 +389,8 @@ static int add_file_tags(struct surveyor *v, int file, struct err *e)
         u.tag = tags->tags[i].name;
         u.tag_id = tags->tags[i].id;
         u.found = (size_t)file >= v->n_had;
-        u.left = mark_is_left(&marks, tags->tags[i].identity.entry);
+        u.left = mark_is_left(&marks, tags->tags[i].identity.entry) ||
+                 left_tags_have(&v->left, path, tags->tags[i].identity.entry);
         if (!graph_has_tag(v->graph, file, u.tag, u.tag_id))
             r = add_tag(v, &u, file, path, e);
     }
@@ -494,6 +505,7 @@ static void end(struct surveyor *v)
     chain_cache_free(v->chain_cache);
     mounts_free(v->mounts);
     names_free(v->overlays);
+    left_tags_drop(&v->left);
     text_drop(&v->unseen);
     denied_drop(&v->denied);
     free(v->asked);
@@ -567,8 +579,11 @@ static int survey_from(struct surveyor *v, struct domain *d, const char *const *
     int r = look_around(v, d, paths, n, e);
     if (r == 0 && d)
         r = xml_domain_parse(d->xml, &ret->live, e);
+    ret->virt = v->m->virt;
     ret->graph = v->graph;
     ret->names = v->names;
+    ret->left = v->left;
+    v->left = (struct left_tags){0};
     ret->unseen = v->unseen.len ? text_take(&v->unseen, NULL) : NULL;
     end(v);
     if (r < 0)
@@ -595,6 +610,7 @@ void survey_drop(struct survey *s)
     graph_free(s->graph);
     names_free(s->names);
     xml_domain_free(s->live);
+    left_tags_drop(&s->left);
     free(s->unseen);
     *s = (struct survey){0};
 }

@@ -8,6 +8,7 @@
 
 #include "model/graph/graph.h"
 #include "model/catalog/domain.h"
+#include "model/journal/kept_marks.h"
 #include "model/storage/path_set.h"
 #include "virt/xml.h"
 
@@ -20,9 +21,11 @@ enum survey_scope {
 };
 
 struct survey {
+    struct virt *virt;
     struct graph *graph;
     struct names *names;     /* all that the domains and their snapshots name */
     struct xml_domain *live; /* the asking domain's XML of now; NULL where none asks */
+    struct left_tags left;   /* kept as left over, where a file takes no mark */
     char *unseen;            /* "; …" for the log: what was not looked at; NULL for nothing */
 };
 

@@ -75,11 +75,17 @@ static int edit_with_uri(void *ctx, struct kept *k)
     return r;
 }
 
+int keep_surely(struct model *m, const char *uuid, kept_edit_fn *edit, void *ctx, struct err *e)
+{
+    struct change c = {edit, ctx, virt_uri(m->virt)};
+    bool keeps = !m->options.readonly && !m->is_test;
+    return keeps ? kept_change(m->virt, uuid, edit_with_uri, &c, e) : 0;
+}
+
 void keep(struct model *m, const char *uuid, kept_edit_fn *edit, void *ctx)
 {
     struct err e = {0};
-    struct change c = {edit, ctx, virt_uri(m->virt)};
-    if (!m->options.readonly && !m->is_test && kept_change(uuid, edit_with_uri, &c, &e) < 0)
+    if (keep_surely(m, uuid, edit, ctx, &e) < 0)
         tell_once(m, &e);
 }
 
@@ -102,12 +108,19 @@ static bool is_listed(const struct pruning *p, const char *uuid)
     return false;
 }
 
+static bool is_uri(void *ctx, uid_t by, const char *value)
+{
+    (void)by;
+    return !strcmp(value, *(const char *const *)ctx);
+}
+
 static bool is_of_uri(const struct model *m, const char *uuid)
 {
     struct kept *k autodestroy(kept_unref) = NULL;
     struct err ignored;
-    const char *uri = kept_read(uuid, NULL, &k, &ignored) < 0 ? NULL : kept_get(k, "uri", "");
-    return uri && !strcmp(uri, virt_uri(m->virt));
+    const char *uri = virt_uri(m->virt);
+    return kept_read(m->virt, uuid, NULL, &k, &ignored) == 0 &&
+           kept_find(k, "uri", "", NULL, is_uri, &uri);
 }
 
 /* Since when is it known to be gone? */
@@ -130,7 +143,7 @@ static void prune_one(void *ctx, const char *uuid)
     memcpy(g->uuid, uuid, sizeof(g->uuid));
     g->since = gone_since(p->m->keeper, uuid, p->now);
     if (p->now - g->since >= KEEP_GONE_MS * CLOCK_MS)
-        kept_remove(uuid);
+        kept_remove(p->m->virt, uuid);
     else
         p->n_still++;
 }
@@ -141,7 +154,7 @@ void keep_prune(struct model *m, const struct virt_domain *all, size_t n)
     if (!p || m->options.readonly || m->is_test)
         return;
     *p = (struct pruning){.m = m, .all = all, .n = n, .now = clock_ns()};
-    kept_list(prune_one, p);
+    kept_list(m->virt, prune_one, p);
     pthread_mutex_lock(&m->keeper->lock);
     memcpy(m->keeper->gone, p->still, sizeof(p->still));
     m->keeper->n = p->n_still;

@@ -13,6 +13,10 @@ struct model;
  * it is told in the program's log, once, and is no result. */
 void keep(struct model *m, const char *uuid, kept_edit_fn *edit, void *ctx);
 
+/* The same for what has to be kept: a failure of kept_change is the result. 0 for a read-only
+ * model. */
+int keep_surely(struct model *m, const char *uuid, kept_edit_fn *edit, void *ctx, struct err *e);
+
 /* After libvirt has listed all domains, whatever the mount shows: removes what was kept, through
  * the same URI, of those that are not among them, and were not KEEP_GONE_MS ago. */
 enum { KEEP_GONE_MS = 5000 };

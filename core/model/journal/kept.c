@@ -16,6 +16,7 @@
 #include "base/budget.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "model/journal/kept_shared.h"
 #include "model/journal/record.h"
 
 #define HEAD "snapfs-kept "
@@ -32,8 +33,10 @@ struct kept {
     struct item *all; /* sorted by kind and key */
     size_t n, bytes;  /* bytes: of the strings */
     uint64_t next;    /* order */
-    bool changed;
+    bool changed, told;
+    bool shared; /* takes only what is told to others */
     struct kept_identity files[KEPT_FILES];
+    struct kept_others *others;
 };
 
 struct kept *kept_new(void)
@@ -41,6 +44,14 @@ struct kept *kept_new(void)
     struct kept *k = calloc(1, sizeof(*k));
     if (k)
         k->refs = 1;
+    return k;
+}
+
+struct kept *kept_new_shared(void)
+{
+    struct kept *k = kept_new();
+    if (k)
+        k->shared = true;
     return k;
 }
 
@@ -65,12 +76,28 @@ void kept_unref(struct kept *k)
     if (!k || __atomic_sub_fetch(&k->refs, 1, __ATOMIC_ACQ_REL))
         return;
     clear(k);
+    kept_others_unref(k->others);
     free(k);
 }
 
 bool kept_is_changed(const struct kept *k)
 {
     return k->changed;
+}
+
+bool kept_is_told(const struct kept *k)
+{
+    return k->told;
+}
+
+void kept_set_others(struct kept *k, struct kept_others *others)
+{
+    k->others = others;
+}
+
+struct kept_others *kept_get_others(const struct kept *k)
+{
+    return k->others;
 }
 
 struct kept_identity *kept_identities(struct kept *k)
@@ -182,7 +209,8 @@ static size_t oldest_of(const struct kept *k, const char *kind, size_t *ret_n)
 /* A byte of a record takes three at most in the file. */
 static bool has_room(const struct kept *k, size_t more)
 {
-    return (k->bytes + more) * 3 + sizeof(VERSION) + 64 <= KEPT_BYTES_MAX;
+    size_t max = k->shared ? KEPT_SHARED_MAX : KEPT_BYTES_MAX;
+    return (k->bytes + more) * 3 + sizeof(VERSION) + 64 <= max;
 }
 
 /* Kinds whose loss costs time alone: they make room for the others, which tell of bytes and files.
@@ -190,12 +218,29 @@ static bool has_room(const struct kept *k, size_t more)
 static const char *const cheap[] = {"size", "number", "chain"};
 enum { CHEAP = sizeof(cheap) / sizeof(*cheap) };
 
-static bool is_cheap(const char *kind)
+/* Kinds that stay with the user: where files are, and what backs them. Others would read by it. */
+static const char *const private[] = {"size", "chain", "backing"};
+enum { PRIVATE = sizeof(private) / sizeof(*private) };
+
+static bool is_one_of(const char *const *kinds, size_t n, const char *kind)
 {
-    for (size_t i = 0; i < CHEAP; i++)
-        if (!strcmp(cheap[i], kind))
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(kinds[i], kind))
             return true;
     return false;
+}
+
+static bool is_cheap(const char *kind)
+{
+    return is_one_of(cheap, CHEAP, kind);
+}
+
+/* Does `k` take the kind? */
+static bool note_told(struct kept *k, const char *kind)
+{
+    bool private_kind = is_one_of(private, PRIVATE, kind);
+    k->told |= !private_kind && strcmp(kind, "uri") != 0;
+    return !k->shared || !private_kind;
 }
 
 /* Drops the oldest record that counts less than one of that kind, else the oldest of the kind. */
@@ -231,6 +276,8 @@ void kept_set(struct kept *k, const char *kind, const char *key, const char *val
 {
     size_t keys = strlen(key), values = strlen(value), at = place_of(k, kind, key);
     bool there = is_at(k, at, kind, key);
+    if (!note_told(k, kind))
+        return;
     if (there && !strcmp(k->all[at].value, value))
         return;
     if (there)
@@ -243,8 +290,17 @@ void kept_set(struct kept *k, const char *kind, const char *key, const char *val
 void kept_drop(struct kept *k, const char *kind, const char *key)
 {
     size_t at = place_of(k, kind, key);
+    note_told(k, kind);
     if (is_at(k, at, kind, key))
         remove_at(k, at);
+}
+
+bool kept_copy(struct kept *k, const struct kept *from)
+{
+    k->told = false;
+    for (size_t i = 0; i < from->n; i++)
+        kept_set(k, from->all[i].kind, from->all[i].key, from->all[i].value);
+    return k->told;
 }
 
 /* ---- the text ---- */

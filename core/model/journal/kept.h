@@ -9,6 +9,8 @@
  *     touched  files that were seen to change (reader/modified.h)
  *     merged   disks of snapshots whose file got later data (reader/modified.h)
  *     merge    what a merge made here has left, where the file takes no mark (storage/file_marks.h)
+ *     tag      tags that are left over, and
+ *     made     copies that were made here, where the file takes no such mark (journal/kept_marks.h)
  *     later    overlays that a later delete merges (change/later.h)
  *     size     sizes of images that were last known
  *     chain    chains seen while the domain ran
@@ -20,6 +22,12 @@
  * bounded: of a kind that has too many records the oldest go, and if the file is full those of the
  * kinds size, number and chain before any that tells of bytes or files.
  *
+ * All users of one daemon change the same domains. So what one of them has done or seen is told to
+ * the others by a second file (kept_shared.h) with the records of all kinds but size, chain and
+ * backing. A user can write anything there. A record that makes snapfs refuse something therefore
+ * counts from everybody. Any other counts from root, and from a user who may exchange the file that
+ * it tells of: that user could give the file any bytes without it.
+ *
  * A `struct kept` that was read is immutable and refcounted. A change reads the file under its lock
  * and replaces it by rename, so that a reader needs no lock.
  */
@@ -28,18 +36,21 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 
 enum {
     KEPT_BYTES_MAX = 4 << 20,  /* of the file; a longer one is spoiled */
+    KEPT_SHARED_MAX = 1 << 20, /* of the one that others read */
     KEPT_RECORDS_MAX = 4096,   /* of one kind */
     KEPT_VALUE_MAX = 16 << 10, /* bytes of a key or value; what is longer is not kept */
     KEPT_KIND_MAX = 16         /* bytes of a kind: a word of lower case letters */
 };
 
 struct kept;
+struct virt;
 
 struct kept *kept_ref(struct kept *k);
 void kept_unref(struct kept *k); /* NULL allowed */
@@ -47,8 +58,10 @@ MEM_CLEANUP(struct kept, kept_unref)
 
 /* What is kept of the domain now: `before` again (may be NULL) where the file is the same, else
  * read anew. An ordinary user also gets what root keeps, if he may read it; his own records count
- * first. -ENOMEM is the only failure. */
-int kept_read(const char *uuid, struct kept *before, struct kept **ret, struct err *e);
+ * first. `v`: the daemon whose users may have told something; NULL for none. -ENOMEM is the only
+ * failure. */
+int kept_read(struct virt *v, const char *uuid, struct kept *before, struct kept **ret,
+              struct err *e);
 
 /* The value, borrowed; NULL for none. `k` may be NULL. */
 const char *kept_get(const struct kept *k, const char *kind, const char *key);
@@ -57,31 +70,55 @@ const char *kept_get(const struct kept *k, const char *kind, const char *key);
 typedef void kept_each_fn(void *ctx, const char *key, const char *value);
 void kept_each(const struct kept *k, const char *kind, kept_each_fn *each, void *ctx);
 
+/* Has this user a record of that key, or another user one that counts, that `fits`? Asks until it
+ * does. `of` is the file that the record tells of; NULL: everybody's counts. `k` may be NULL. */
+typedef bool kept_fits_fn(void *ctx, uid_t by, const char *value);
+bool kept_find(const struct kept *k, const char *kind, const char *key, const char *of,
+               kept_fits_fn *fits, void *ctx);
+
+/* Calls `each` for the records of one kind, this user's first, then everybody's. */
+typedef void kept_each_told_fn(void *ctx, uid_t by, const char *key, const char *value);
+void kept_each_told(const struct kept *k, const char *kind, kept_each_told_fn *each, void *ctx);
+
+/* Does what a user has told of the file at `path` count? */
+bool kept_counts(uid_t by, const char *path);
+
 /* Reads what is kept of the domain, has `edit` change it (kept_set, kept_drop), and writes it where
- * that has changed anything. Others who change it wait meanwhile, so `edit` takes no lock and asks
- * libvirt nothing. Not for a read-only mount. What `edit` returns if that is not 0; EPERM: the file
- * belongs to someone else; EEXIST: it is of a later version, and left as it is; or what the file
- * system says. */
+ * that has changed anything; then tells the users of that daemon by the same `edit`. Others who
+ * change it wait meanwhile, so `edit` takes no lock and asks libvirt nothing. Not for a read-only
+ * mount. What `edit` returns if that is not 0; EPERM: the file belongs to someone else; EEXIST: it
+ * is of a later version, and left as it is; or what the file system says. */
 typedef int kept_edit_fn(void *ctx, struct kept *k);
-int kept_change(const char *uuid, kept_edit_fn *edit, void *ctx, struct err *e);
+int kept_change(struct virt *v, const char *uuid, kept_edit_fn *edit, void *ctx, struct err *e);
 
 /* Only in `edit`. Without memory, or past the bounds, the record is not kept. */
 void kept_set(struct kept *k, const char *kind, const char *key, const char *value);
 void kept_drop(struct kept *k, const char *kind, const char *key);
 
 /* The same for one record. */
-int kept_put(const char *uuid, const char *kind, const char *key, const char *value, struct err *e);
+int kept_put(struct virt *v, const char *uuid, const char *kind, const char *key, const char *value,
+             struct err *e);
 
-/* Removes the file. */
-void kept_remove(const char *uuid);
+/* Removes the files of this user, and as root those of all. */
+void kept_remove(struct virt *v, const char *uuid);
 
-/* Calls `each` with the uuid of every domain of which something is kept here. */
-void kept_list(void (*each)(void *ctx, const char *uuid), void *ctx);
+/* Calls `each` with the uuid of every domain of which such a file is there. */
+void kept_list(struct virt *v, void (*each)(void *ctx, const char *uuid), void *ctx);
 
-/* ---- for kept_file.c ---- */
+/* ---- for kept_file.c and kept_shared.c ---- */
 
 struct kept *kept_new(void);                /* NULL without memory */
+struct kept *kept_new_shared(void);         /* takes only records that are told to others */
 bool kept_is_changed(const struct kept *k); /* since it was made or parsed */
+bool kept_is_told(const struct kept *k);    /* or a record that is told was set or dropped again */
+
+/* Sets all records of `from` in `k` that it takes; whether there were any. */
+bool kept_copy(struct kept *k, const struct kept *from);
+
+/* What others have told; owned by `k`. */
+struct kept_others;
+void kept_set_others(struct kept *k, struct kept_others *others);
+struct kept_others *kept_get_others(const struct kept *k);
 
 /* Adds the records of a file's text, of `len` bytes and a NUL. 0; -EINVAL: it is spoiled; -EEXIST:
  * of a later version. Nothing was added then. -ENOMEM. */

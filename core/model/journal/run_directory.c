@@ -20,9 +20,16 @@ enum {
     OPEN = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
     ALONE = 0700,    /* root's directory, if no group may use libvirt */
     TOGETHER = 0770, /* else */
+    STICKY = 01000,  /* of RUN_KEPT */
     TRIES = 10,
     AGAIN_US = 20000
 };
+
+static mode_t mode_of(const char *path, gid_t gid)
+{
+    mode_t sticky = strcmp(path, RUN_KEPT) != 0 ? 0 : STICKY;
+    return gid ? TOGETHER | sticky : ALONE;
+}
 
 bool run_is_shared(const struct virt *v)
 {
@@ -62,7 +69,7 @@ static int make_by_root(const char *path, gid_t gid, struct err *e)
         return r;
     if (!mkdtemp(input)) /* of mode 0700, which is ALONE */
         return fail_make(input, errno, e);
-    if (gid && (chown(input, 0, gid) < 0 || chmod(input, TOGETHER) < 0))
+    if (gid && (chown(input, 0, gid) < 0 || chmod(input, mode_of(path, gid)) < 0))
         r = fail_make(path, errno, e);
     if (r == 0 && renameat2(AT_FDCWD, input, AT_FDCWD, path, RENAME_NOREPLACE) < 0 &&
         errno != EEXIST)
@@ -101,12 +108,13 @@ static int fail_open(const char *path, int no, struct err *e)
 }
 
 /* Root lets in the group that may use libvirt, once that is known, and nobody else. */
-static int settle_by_root(int fd, const struct stat *st, gid_t gid)
+static int settle_by_root(int fd, const char *path, const struct stat *st, gid_t gid)
 {
     bool theirs = gid && (st->st_gid == 0 || st->st_uid != 0);
-    if (!theirs && !(st->st_mode & S_IWOTH))
+    mode_t mode = mode_of(path, gid);
+    bool sticky = !(mode & STICKY) || (st->st_mode & STICKY) || st->st_gid != gid;
+    if (!theirs && sticky && !(st->st_mode & S_IWOTH))
         return 0;
-    mode_t mode = gid ? TOGETHER : ALONE;
     return fchown(fd, 0, theirs ? gid : st->st_gid) < 0 || fchmod(fd, mode) < 0 ? -errno : 0;
 }
 
@@ -116,7 +124,7 @@ static int check_trusted(int fd, const char *path, gid_t gid, struct err *e)
     struct stat st;
     int r = fstat(fd, &st) < 0 ? -errno : 0;
     if (r == 0 && geteuid() == 0)
-        r = settle_by_root(fd, &st, gid);
+        r = settle_by_root(fd, path, &st, gid);
     if (r < 0)
         return fail_open(path, -r, e);
     if (geteuid() == 0 || (!(st.st_mode & S_IWOTH) && (!st.st_uid || st.st_uid == geteuid())))

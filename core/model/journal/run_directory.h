@@ -23,6 +23,10 @@ int run_directory(struct virt *v, bool make, struct err *e);
 /* Opens a directory at `path` by the same rules as /run/snapfs. */
 int run_shared_directory(struct virt *v, const char *path, bool make, struct err *e);
 
+/* The directory of what users tell each other (kept_shared.h). Here members of the group may not
+ * remove each other's files, once root's snapfs has opened it. */
+#define RUN_KEPT "/var/lib/libvirt/snapfs-kept"
+
 /* Opens the regular file of that name in such a directory, to read and write, and makes a missing
  * one: of mode 0660, and of the directory's group. The caller closes it. EPERM if it has another
  * name, too. */

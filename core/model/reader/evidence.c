@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file_birth.h"
@@ -46,47 +47,64 @@ static void written_put(const struct mark_written *w, uint64_t ino, char ret[VAL
              w->mtime_ns, w->size);
 }
 
-static bool written_kept(const struct kept *kept, const char *path, uint64_t ino,
-                         struct mark_written *ret)
+struct asked {
+    uint64_t ino, mtime_ns, size; /* both 0: it is being written */
+    struct mark_written *found;
+};
+
+static bool is_asked(void *ctx, uid_t by, const char *value)
 {
+    const struct asked *a = ctx;
+    struct mark_written w;
     uint64_t of;
-    const char *value = kept_get(kept, WRITTEN, path);
-    return value &&
-           sscanf(value, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &of, &ret->content_ns,
-                  &ret->mtime_ns, &ret->size) == 4 &&
-           of == ino;
+    (void)by;
+    bool fits = sscanf(value, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &of, &w.content_ns,
+                       &w.mtime_ns, &w.size) == 4 &&
+                of == a->ino && w.mtime_ns == a->mtime_ns && w.size == a->size;
+    if (fits)
+        *a->found = w;
+    return fits;
 }
 
-static bool written_get(const struct kept *kept, const char *path, uint64_t ino,
-                        struct mark_written *ret)
+/* The mark that holds for that time and size. The file may have an older one beside the kept one:
+ * who has merged into it last may not have been allowed to write to it. */
+static bool written_get(const struct kept *kept, const char *path, struct asked *a)
 {
-    return mark_written(path, ret) || written_kept(kept, path, ino, ret);
+    bool fits = mark_written(path, a->found) && a->found->mtime_ns == a->mtime_ns &&
+                a->found->size == a->size;
+    return fits || kept_find(kept, WRITTEN, path, path, is_asked, a);
+}
+
+static bool is_being_written(const struct kept *kept, const char *path, uint64_t ino,
+                             struct mark_written *ret)
+{
+    struct asked a = {.ino = ino, .found = ret};
+    return written_get(kept, path, &a);
 }
 
 /* In the file's attribute; where it takes none, in what is kept. */
-static void written_set(struct model *m, const char *uuid, const char *path, uint64_t ino,
-                        const struct mark_written *w)
+static int written_set(struct model *m, const char *uuid, const char *path, uint64_t ino,
+                       const struct mark_written *w, struct err *e)
 {
     char value[VALUE_SIZE];
     struct record r = {WRITTEN, path, value};
     written_put(w, ino, value);
-    if (!mark_set_written(path, w))
-        keep(m, uuid, put, &r);
+    return mark_set_written(path, w) ? 0 : keep_surely(m, uuid, put, &r, e);
 }
 
 uint64_t evidence_time(const struct kept *kept, const char *path, const struct image_id *file,
                        bool *ret_marked)
 {
     struct mark_written w;
-    *ret_marked = written_get(kept, path, file->ino, &w) && w.mtime_ns == file->mtime_ns &&
-                  w.size == file->size;
+    struct asked a = {file->ino, file->mtime_ns, file->size, &w};
+    *ret_marked = written_get(kept, path, &a);
     return *ret_marked ? w.content_ns : file->mtime_ns;
 }
 
 bool evidence_is_written(const struct kept *kept, const char *path, const struct image_id *file)
 {
     struct mark_written w;
-    return written_get(kept, path, file->ino, &w) && !w.mtime_ns;
+    return is_being_written(kept, path, file->ino, &w);
 }
 
 bool evidence_file(const char *path, struct image_id *ret)
@@ -108,37 +126,39 @@ uint64_t evidence_content(const struct kept *kept, const char *path)
     return path && evidence_file(path, &file) ? evidence_time(kept, path, &file, &marked) : 0;
 }
 
-static struct kept *read_kept(const char *uuid)
+static struct kept *read_kept(const struct model *m, const char *uuid)
 {
     struct kept *k = NULL;
     struct err ignored;
-    (void)kept_read(uuid, NULL, &k, &ignored);
+    (void)kept_read(m->virt, uuid, NULL, &k, &ignored);
     return k;
 }
 
 /* While it is written to, the mark holds for no time at all; it is still there after a crash. */
-void evidence_writing(struct model *m, const char *uuid, const char *path, const char *top)
+int evidence_writing(struct model *m, const char *uuid, const char *path, const char *top,
+                     struct err *e)
 {
     struct image_id file;
     struct mark_written w;
-    struct kept *kept autodestroy(kept_unref) = read_kept(uuid);
-    if (!evidence_file(path, &file) || (written_get(kept, path, file.ino, &w) && !w.mtime_ns))
-        return;
+    struct kept *kept autodestroy(kept_unref) = read_kept(m, uuid);
+    if (!evidence_file(path, &file) || is_being_written(kept, path, file.ino, &w))
+        return 0;
     w = (struct mark_written){
         .content_ns = max_u64(evidence_content(kept, path), evidence_content(kept, top))};
-    written_set(m, uuid, path, file.ino, &w);
+    return written_set(m, uuid, path, file.ino, &w, e);
 }
 
 void evidence_written(struct model *m, const char *uuid, const char *path)
 {
     struct image_id file;
     struct mark_written w;
-    struct kept *kept autodestroy(kept_unref) = read_kept(uuid);
-    if (!evidence_file(path, &file) || !written_get(kept, path, file.ino, &w) || w.mtime_ns)
+    struct err ignored;
+    struct kept *kept autodestroy(kept_unref) = read_kept(m, uuid);
+    if (!evidence_file(path, &file) || !is_being_written(kept, path, file.ino, &w))
         return;
     w.mtime_ns = file.mtime_ns;
     w.size = file.size;
-    written_set(m, uuid, path, file.ino, &w);
+    (void)written_set(m, uuid, path, file.ino, &w, &ignored);
 }
 
 /* ---- the time of a snapshot ---- */
@@ -148,13 +168,30 @@ static void key_of(const struct domain *d, const struct snapshot *s, char ret[KE
     snprintf(ret, KEY_SIZE, "%016" PRIx64, domain_disk_ident(d->uuid, s, "", 0));
 }
 
+struct latest_kept {
+    const struct snapshot *s;
+    uint64_t ns;
+};
+
+static bool note_latest(void *ctx, uid_t by, const char *value)
+{
+    struct latest_kept *l = ctx;
+    uint64_t ns;
+    for (size_t i = 0; by != geteuid() && i < l->s->n_disks; i++)
+        if (l->s->disks[i].path && !kept_counts(by, l->s->disks[i].path))
+            return false;
+    if (sscanf(value, "%" SCNu64, &ns) == 1)
+        l->ns = max_u64(l->ns, ns);
+    return false;
+}
+
 uint64_t evidence_kept(const struct domain *d, const struct snapshot *s)
 {
     char key[KEY_SIZE];
-    uint64_t ns = 0;
+    struct latest_kept l = {.s = s};
     key_of(d, s, key);
-    const char *value = kept_get(d->kept, RIGHT, key);
-    return value && sscanf(value, "%" SCNu64, &ns) == 1 ? ns : 0;
+    kept_find(d->kept, RIGHT, key, NULL, note_latest, &l);
+    return l.ns;
 }
 
 static void keep_time(struct model *m, const struct domain *d, const struct snapshot *s,
@@ -307,19 +344,38 @@ void evidence_keep_moved(struct model *m, const struct domain *before, struct do
 
 /* ---- what was seen to change ---- */
 
+struct touches {
+    uint64_t ino;
+    bool found;
+    struct touch all;
+};
+
+/* The first time that it had, and the last moment that is known, whoever saw it. */
+static bool note_touch(void *ctx, uid_t by, const char *value)
+{
+    struct touches *t = ctx;
+    struct touch one = {0};
+    uint64_t ino;
+    (void)by;
+    if (sscanf(value, "%" SCNu64 " %" SCNu64 " %" SCNu64, &ino, &one.before_ns, &one.known_ns) <
+            2 ||
+        ino != t->ino)
+        return false;
+    if (!t->found || one.before_ns < t->all.before_ns)
+        t->all.before_ns = one.before_ns;
+    t->all.known_ns = max_u64(t->all.known_ns, one.known_ns);
+    t->found = true;
+    return false;
+}
+
 bool evidence_touched(const struct kept *kept, const char *path, const struct image_id *file,
                       struct touch *ret)
 {
-    uint64_t ino;
-    struct touch touch = {0};
-    const char *value = kept_get(kept, TOUCHED, path);
-    int n = value ? sscanf(value, "%" SCNu64 " %" SCNu64 " %" SCNu64, &ino, &touch.before_ns,
-                           &touch.known_ns)
-                  : 0;
-    if (n < 2 || ino != file->ino)
-        return false;
-    *ret = touch;
-    return true;
+    struct touches t = {.ino = file->ino};
+    kept_find(kept, TOUCHED, path, NULL, note_touch, &t);
+    if (t.found)
+        *ret = t.all;
+    return t.found;
 }
 
 void evidence_touch(struct model *m, const char *uuid, const char *path,
@@ -327,7 +383,7 @@ void evidence_touch(struct model *m, const char *uuid, const char *path,
 {
     char value[VALUE_SIZE];
     struct record r = {TOUCHED, path, value};
-    struct kept *kept autodestroy(kept_unref) = read_kept(uuid);
+    struct kept *kept autodestroy(kept_unref) = read_kept(m, uuid);
     struct touch all = *touch, before;
     if (evidence_touched(kept, path, file, &before)) {
         if (before.known_ns >= touch->known_ns)
@@ -347,14 +403,20 @@ static void key_of_disk(const struct domain *d, const struct snapshot *s,
     snprintf(ret, KEY_SIZE, "%016" PRIx64, domain_disk_ident(d->uuid, s, disk->target, 0));
 }
 
+static bool is_inode(void *ctx, uid_t by, const char *value)
+{
+    uint64_t ino;
+    (void)by;
+    return sscanf(value, "%" SCNu64, &ino) == 1 && ino == *(const uint64_t *)ctx;
+}
+
 bool evidence_merged(const struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, const struct image_id *file)
 {
     char key[KEY_SIZE];
-    uint64_t ino;
+    uint64_t ino = file->ino;
     key_of_disk(d, s, disk, key);
-    const char *value = kept_get(d->kept, MERGED, key);
-    return value && sscanf(value, "%" SCNu64, &ino) == 1 && ino == file->ino;
+    return kept_find(d->kept, MERGED, key, NULL, is_inode, &ino);
 }
 
 void evidence_merge(struct model *m, const struct domain *d, const struct snapshot *s,

@@ -28,8 +28,10 @@ struct mounts;
 /* ---- content time ---- */
 
 /* A change made here is about to write to the file, and, if `top` is not NULL, to merge that into
- * it; no snapshot's bytes change by it. Also when the change is gone on with after a crash. */
-void evidence_writing(struct model *m, const char *uuid, const char *path, const char *top);
+ * it; no snapshot's bytes change by it. Also when the change is gone on with after a crash. Fails if
+ * that cannot be noted for all who use the daemon: then the change must not be made. */
+int evidence_writing(struct model *m, const char *uuid, const char *path, const char *top,
+                     struct err *e);
 /* Is one about to, or was it cut off? */
 bool evidence_is_written(const struct kept *kept, const char *path, const struct image_id *file);
 /* It has. */

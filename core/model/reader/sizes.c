@@ -37,13 +37,13 @@ void sizes_note(struct model *m, const struct domain *d, const struct snapshot *
         keep_later(m->keep_later, d->uuid, KIND, key, digits);
 }
 
-static uint64_t last_known(const struct domain *d, const struct snapshot *s,
+static uint64_t last_known(struct model *m, const struct domain *d, const struct snapshot *s,
                            const struct snapshot_disk *disk)
 {
     struct kept *k autodestroy(kept_unref) = NULL;
     autofree char *key = key_of(s, disk);
     struct err ignored;
-    if (!key || kept_read(d->uuid, NULL, &k, &ignored) < 0)
+    if (!key || kept_read(m->virt, d->uuid, NULL, &k, &ignored) < 0)
         return 0;
     const char *value = kept_get(k, KIND, key);
     return value ? strtoull(value, NULL, 10) : 0;
@@ -83,7 +83,7 @@ static uint64_t in_headers(struct model *m, struct domain *d, const struct snaps
 uint64_t sizes_of_unreadable(struct model *m, struct domain *d, const struct snapshot *s,
                              const struct snapshot_disk *disk)
 {
-    uint64_t size = last_known(d, s, disk);
+    uint64_t size = last_known(m, d, s, disk);
     if (!size)
         size = in_headers(m, d, s, disk);
     return size ? size : SIZES_UNKNOWN;

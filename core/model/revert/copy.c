@@ -19,7 +19,7 @@
 #include "model/revert/copy_plan.h"
 #include "model/state.h"
 #include "model/storage/file_chain.h"
-#include "model/storage/file_marks.h"
+#include "model/journal/kept_marks.h"
 #include "model/change/fingerprint.h"
 #include "model/activity/progress.h"
 #include "model/revert/failed.h"
@@ -126,7 +126,7 @@ static int run_make(struct procedure *p, struct err *e)
     int r = copy_files(files, c->n, e);
     progress_set("", 0, 0);
     for (size_t i = 0; r == 0 && i < c->n; i++)
-        r = copy_check_made(&c->disks[i], e);
+        r = copy_check_made(c->p.m, c->p.uuid, &c->disks[i], e);
     if (r == 0)
         r = task_check(e);
     for (size_t i = 0; r == 0 && i < c->n; i++)
@@ -183,7 +183,7 @@ static int redefine(struct copying *c, struct err *e)
 static void mark_originals(const struct copying *c)
 {
     for (size_t i = 0; i < c->n; i++)
-        mark_left(c->disks[i].from, &c->disks[i].entry, 1);
+        marks_left(c->p.m, c->p.uuid, c->disks[i].from, &c->disks[i].entry, 1);
 }
 
 /* What libvirt does again it does but once. */

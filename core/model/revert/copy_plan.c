@@ -17,7 +17,7 @@
 #include "model/reader/image_backing.h"
 #include "model/state.h"
 #include "model/storage/file_chain.h"
-#include "model/storage/file_marks.h"
+#include "model/journal/kept_marks.h"
 #include "model/storage/overlay_name.h"
 #include "model/storage/volumes.h"
 #include "virt/change.h"
@@ -127,7 +127,7 @@ static int check_file(const struct domain *d, const struct snapshot *s, const st
     return r == 0 ? find_entry(disk, s->name, mounts, &disk->entry, e) : r;
 }
 
-int copy_check_made(const struct copy_disk *disk, struct err *e)
+int copy_check_made(struct model *m, const char *uuid, const struct copy_disk *disk, struct err *e)
 {
     struct mounts *mounts autodestroy(mounts_free) = mounts_read();
     struct image_tags *t autodestroy(image_tags_free) = NULL;
@@ -146,8 +146,8 @@ int copy_check_made(const struct copy_disk *disk, struct err *e)
     if (others + 1 != t->n)
         return err_fail(e, EIO, "the copy '%s' does not hold the tag that '%s' held", disk->to,
                         disk->from);
-    mark_made(disk->to);
-    mark_left(disk->to, entries, others);
+    marks_made(m, uuid, disk->to);
+    marks_left(m, uuid, disk->to, entries, others);
     return 0;
 }
 

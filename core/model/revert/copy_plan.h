@@ -62,7 +62,7 @@ int copy_plan(struct copying *c, struct domain *d, const struct snapshot *s, str
 
 /* Is that entry in the copy's table of snapshots? Then the other tags in it are marked as left over
  * (storage/file_marks.h). */
-int copy_check_made(const struct copy_disk *disk, struct err *e);
+int copy_check_made(struct model *m, const char *uuid, const struct copy_disk *disk, struct err *e);
 
 /* ---- in the journal ---- */
 

@@ -2,12 +2,14 @@
 /* file_marks.c - see storage/file_marks.h. No locks. */
 #include "model/storage/file_marks.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -50,11 +52,10 @@ static int open_file(const char *path)
 
 /* ---- made, base ---- */
 
-static void set_on(const char *path, const char *name)
+static bool set_on(const char *path, const char *name)
 {
     autoclose int fd = open_file(path);
-    if (fd >= 0)
-        (void)set(fd, name, "");
+    return fd >= 0 && set(fd, name, "");
 }
 
 static bool is_on(const char *path, const char *name)
@@ -64,9 +65,9 @@ static bool is_on(const char *path, const char *name)
     return value != NULL;
 }
 
-void mark_made(const char *path)
+bool mark_made(const char *path)
 {
-    set_on(path, MADE);
+    return set_on(path, MADE);
 }
 
 bool mark_is_made(const char *path)
@@ -76,7 +77,7 @@ bool mark_is_made(const char *path)
 
 void mark_base(const char *path)
 {
-    set_on(path, BASE);
+    (void)set_on(path, BASE);
 }
 
 bool mark_is_base(const char *path)
@@ -102,6 +103,14 @@ bool mark_set_written(const char *path, const struct mark_written *w)
     return fd >= 0 && set(fd, WRITTEN, value);
 }
 
+bool mark_is_possible(const char *path)
+{
+    char value[1];
+    autoclose int fd = open_file(path);
+    return fd >= 0 && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 &&
+           (fgetxattr(fd, WRITTEN, value, 0) >= 0 || errno == ENODATA);
+}
+
 bool mark_written(const char *path, struct mark_written *ret)
 {
     autoclose int fd = open_file(path);
@@ -112,18 +121,17 @@ bool mark_written(const char *path, struct mark_written *ret)
 
 /* ---- left ---- */
 
-void mark_left(const char *path, const uint64_t *entries, size_t n)
+bool mark_left(const char *path, const uint64_t *entries, size_t n)
 {
     autoclose int fd = open_file(path);
     autofree char *before = fd >= 0 ? get(fd, LEFT) : NULL;
     autotext struct text t = {0};
-    if (fd < 0 || !n)
-        return;
+    if (fd < 0)
+        return false;
     text_add(&t, "%s", before ? before : "");
     for (size_t i = 0; i < n; i++)
         text_add(&t, "%0*" PRIx64 " ", HEX_DIGITS, entries[i]);
-    if (!t.failed)
-        (void)set(fd, LEFT, t.s);
+    return !t.failed && set(fd, LEFT, t.s);
 }
 
 struct marks mark_read(const char *path)
