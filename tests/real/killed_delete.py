@@ -14,7 +14,17 @@ import signal
 from lib import daemon
 from lib.control import write as command
 from lib.domain import MIB, SYSTEM, Domain
-from lib.dying import JOURNALS, MOMENTS_MAX, dying, journals, last_moment, reviving, settled, stride
+from lib.dying import (
+    JOURNALS,
+    MOMENTS_MAX,
+    dying,
+    journals,
+    last_moment,
+    meddling,
+    reviving,
+    settled,
+    stride,
+)
 from lib.held import Held, tidy
 from lib.mount import Mount
 from lib.scratch import scratch
@@ -177,6 +187,31 @@ def qemu_is_killed_in_the_middle(directory):
             if name not in domain.snapshots():
                 line.held.bytes.pop(name)
             line.held.check()
+            equal(line.held.live(), live, "the live disks")
+            equal(domain.state(), "shut off")
+            domain.start()
+            while len(line.held.bytes) < KEPT:
+                line.grow()
+
+
+@test
+def the_domain_is_stopped_in_the_middle_of_a_merge(directory):
+    """After the pivot QEMU can tell of it no more; libvirt's XML does."""
+    with Domain("stopped", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+        domain.start()
+        line = Line(domain)
+        stop = f"virsh -q -c {SYSTEM} destroy {domain.name}"
+        for at in range(3, 11):
+            name, live = line.newest(), line.held.live()
+            with meddling(domain, at, directory, stop) as mount:
+                try:
+                    delete(mount, domain, name)
+                except OSError as error:
+                    note(f"moment {at}: {error}")
+            if name not in domain.snapshots():
+                line.held.bytes.pop(name)
+            line.held.check()
+            tidy(domain)
             equal(line.held.live(), live, "the live disks")
             equal(domain.state(), "shut off")
             domain.start()

@@ -230,29 +230,41 @@ static int see_to_job(struct delete *del, const struct delete_disk *disk, struct
     return r == 0 && c.adjacent ? begin_merge(del, disk, &c, e) : r;
 }
 
-static int merge_disk(struct delete *del, struct delete_disk *disk, struct err *e)
+/* Looks whether the disk is merged, also if `r`, what the job came to, is a failure: QEMU may have
+ * ended right after the merge. */
+static int see_merged(struct delete *del, const struct delete_disk *disk, int r, struct err *e)
 {
     autochain struct chain c = {0};
+    struct err why = *e;
+    int seen = procedure_look(&del->p, e);
+    if (seen == 0)
+        seen = find_chain(del, disk, &c, e);
+    if (seen < 0 || is_merged(disk, &c))
+        return seen;
+    if (r < 0) {
+        *e = why;
+        return r;
+    }
+    del->refused |= !del->merging;
+    return err_fail(e, del->merging ? EIO : EBUSY, "%s '%s' into '%s'",
+                    del->merging ? "QEMU could not merge"
+                                 : "someone else changed the domain meanwhile; cannot merge",
+                    disk->top, disk->base);
+}
+
+static int merge_disk(struct delete *del, struct delete_disk *disk, struct err *e)
+{
     int r = see_to_job(del, disk, e);
     if (r == 0)
         r = wait_or_end(del, disk, e);
-    if (r == 0)
-        r = procedure_look(&del->p, e);
-    if (r == 0)
-        r = find_chain(del, disk, &c, e);
-    if (r == 0 && !is_merged(disk, &c)) {
-        del->refused |= !del->merging;
-        return err_fail(e, del->merging ? EIO : EBUSY, "%s '%s' into '%s'",
-                        del->merging ? "QEMU could not merge"
-                                     : "someone else changed the domain meanwhile; cannot merge",
-                        disk->top, disk->base);
-    }
-    if (r == 0) {
-        later_done(del->p.m, del->p.uuid, disk->base, disk->top);
-        evidence_written(del->p.m, del->p.uuid, disk->base);
-        evidence_written(del->p.m, del->p.uuid, disk->above);
-    }
-    return r == 0 ? delete_note_merged(del, disk, e) : r;
+    if (r == 0 || !is_lost(e))
+        r = see_merged(del, disk, r, e);
+    if (r < 0)
+        return r;
+    later_done(del->p.m, del->p.uuid, disk->base, disk->top);
+    evidence_written(del->p.m, del->p.uuid, disk->base);
+    evidence_written(del->p.m, del->p.uuid, disk->above);
+    return delete_note_merged(del, disk, e);
 }
 
 /* Once a merge has begun the snapshot's bytes may be spoilt, and a disk that cannot be merged stays
