@@ -214,6 +214,8 @@ static int op_ran(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
     if (!all)
         return err_nomem(e);
     int n = virDomainGetVcpus(dom, all, VCPUS_MAX, NULL, 0);
+    if (n < 0 && virGetLastErrorCode() == VIR_ERR_OPERATION_INVALID)
+        return err_fail(e, EAGAIN, "libvirt is still starting or stopping the domain");
     if (n < 0)
         return virt_fail(v->readonly, e);
     for (int i = 0; i < n; i++)
