@@ -401,6 +401,35 @@ def after_a_delete_of_metadata_alone_of_an_overlay_that_was_pulled_into(director
 
 
 @test
+def an_internal_snapshot_after_a_delete_of_metadata_alone(directory):
+    """libvirt's own revert would put the domain on the chain in the snapshot's XML."""
+    for state in "running", "shut off":
+        with Domain(f"inside-{state[:4]}", directory, size=4 * MIB) as domain, Mount(SYSTEM, "cache=0") as mount:
+            domain.start()
+            for number, one in enumerate(("e1", "e2", "e3", "i4"), 1):
+                domain.write(number, number * OFFSET, OFFSET)
+                domain.snapshot(one, "internal" if one == "i4" else "external")
+            held = {one: read(mount, domain, one) for one in domain.snapshots()}
+            by_qemu(domain, held)
+            domain.delete("e2", "--metadata")
+            domain.write(0x99, OFFSET, OFFSET)
+            if state == "shut off":
+                domain.destroy()
+            revert = mount.path(domain.name, "by-name/i4/revert")
+            if domain.libvirt() < (11, 3):
+                refused(errno.EBUSY, write, revert, "\n")
+                holds(last_log(mount, domain), "redefine", "what can be done")
+                equal(domain.state(), state)
+                same(read(mount, domain, "i4"), held["i4"], "i4")
+                continue
+            write(revert, "\n")
+            same(read(mount, domain, "i4"), held["i4"], "i4")
+            for number in range(1, 5):
+                domain.read(0, number, number * OFFSET, OFFSET)
+            true("verification failed" not in domain.log(), "the guest reads other bytes")
+
+
+@test
 def after_a_pull_the_content_is_in_no_chain(directory):
     with Domain("pulled", directory, size=4 * MIB) as domain, Mount(SYSTEM, "cache=0") as mount:
         domain.start()

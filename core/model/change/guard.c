@@ -22,6 +22,7 @@
 #include "model/graph/survey.h"
 #include "model/reader/open.h"
 #include "model/reader/pulled.h"
+#include "model/revert/chains.h"
 #include "model/revert/startable.h"
 #include "model/state.h"
 #include "model/storage/volumes.h"
@@ -320,6 +321,8 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, un
     if (r < 0)
         return r;
     r = revert_disks(m, &v, d, s, ret_way, e);
+    if (r == 0 && *ret_way != GUARD_OVERLAYS)
+        r = revert_chains_check(d, s, e);
     if (r == 0 && *ret_way != GUARD_OVERLAYS)
         r = check_start(d, s, flags, e);
     if (r == 0)

@@ -124,3 +124,54 @@ int revert_chains_find(const struct domain *d, const struct snapshot *s, const s
         *ret = c;
     return r;
 }
+
+/* ---- what libvirt would take ---- */
+
+/* The first layer that counts and that the XML leaves out, be it behind the end of its chain; NULL:
+ * none. What was merged away is not there, and is none. */
+static const char *find_left_out(const struct domain *d, const struct xml_disk *x,
+                                 const struct image_layer *layers, size_t n)
+{
+    struct stat ignored;
+    for (size_t i = 0; i < x->n_backing; i++) {
+        const char *named = policy_path(d->volumes, &x->backing[i]);
+        const char *counts = i + 1 < n ? layers[i + 1].path : NULL;
+        if (!named || !counts || stat(named, &ignored) < 0)
+            return NULL;
+        if (!follow_to_same(named, counts))
+            return counts;
+    }
+    return x->ends && x->n_backing + 1 < n ? layers[x->n_backing + 1].path : NULL;
+}
+
+static int check_disk(const struct domain *d, const struct snapshot *s, const struct xml_disk *x,
+                      struct err *e)
+{
+    struct image_layer *layers = NULL;
+    struct err why;
+    size_t n = 0;
+    int r = backing_layers(d, s, x, &layers, &n, &why);
+    const char *left_out = r == 0 ? find_left_out(d, x, layers, n) : NULL;
+    if (left_out)
+        r = err_fail(e, EBUSY,
+                     "reverting would put disk '%s' on a chain without '%s', which the XML of "
+                     "snapshot '%s' leaves out, as after a 'virsh snapshot-delete --metadata' by "
+                     "libvirt 9.0; write the right chain with 'redefine'",
+                     x->target, left_out, s->name);
+    else if (r == -EIO)
+        r = err_fail(e, EBUSY, "%s", why.text);
+    else
+        r = 0;
+    image_layers_free(layers, n);
+    return r;
+}
+
+int revert_chains_check(const struct domain *d, const struct snapshot *s, struct err *e)
+{
+    const struct xml_domain *x = s->parsed->domain;
+    int r = 0;
+    for (size_t i = 0; r == 0 && x && i < x->n_disks; i++)
+        if (is_told(&x->disks[i]))
+            r = check_disk(d, s, &x->disks[i], e);
+    return r;
+}
