@@ -2,9 +2,11 @@
 """Deletes, of every kind and at every place: the snapshot is gone, all others hold what they held,
 as does the live disk, and no file is left or missing."""
 
+import contextlib
 import errno
 import os
 
+from lib.control import last_log
 from lib.control import write as command
 from lib.held import files, tidy
 from lib.line import branch, leaks_nothing, line, reverted, write
@@ -192,6 +194,34 @@ def what_is_refused(directory):
         domain.start()
         equal(domain.parents(), before)
         deleted(domain, mount, held, "e1")
+
+
+@contextlib.contextmanager
+def away(path):
+    """Its file system is not mounted."""
+    os.rename(path, f"{path}.away")
+    try:
+        yield
+    finally:
+        os.rename(f"{path}.away", path)
+
+
+@test
+def a_file_that_is_away(directory):
+    """Only `metadata` and `force` delete what has one, and leave it as it is."""
+    for name, start in (("away", False), ("away-on", True)):
+        with line(name, directory, "e", "i", "e", disks={"vda": "qcow2", "vdb": "qcow2"}, start=start) as (domain, mount, held):
+            before, first = domain.parents(), domain.snapshot_source("e1", "vdb")[0]
+            with away(first):
+                for words in ("merge", "children"):
+                    refused(errno.EBUSY, delete, mount, domain, "e1", words)
+                    for part in (first, "is away: No such file or directory", "'metadata' or 'force'", "start its pool"):
+                        holds(last_log(mount, domain), part)
+                equal(domain.parents(), before, "snapshots")
+                delete(mount, domain, "e1", "metadata" if start else "merge force")
+            held.bytes.pop("e1")
+            held.check()
+            held.check_mount()
 
 
 @test

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/change/redefinable.h"
+#include "model/delete/away.h"
 #include "model/delete/delete.h"
 #include "model/delete/detached.h"
 #include "model/delete/plan.h"
@@ -321,6 +322,8 @@ static void fill(const struct planner *p, bool metadata)
 static int plan_all(struct planner *p, bool metadata, struct err *e)
 {
     int r = guard_delete(&p->survey, p->d, p->s, metadata, &p->del->native, e);
+    if (r == 0 && !metadata && !p->del->force)
+        r = away_check(p->d, p->s, e);
     if (r == 0 && !p->del->native && !metadata && !guard_is_external(p->s))
         text_add(p->remark,
                  "; its tag stays in its file, which the running domain does not write to");
