@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/mounts.h"
 #include "base/text.h"
 
 #define FUSE_DEVICE makedev(10, 229) /* the kernel's MISC_MAJOR and FUSE_MINOR */
@@ -35,6 +36,24 @@ static int check_device(struct err *e)
                     strerrordesc_np(errno));
 }
 
+/* A second mount would hide the first one, whose process goes on. */
+static int check_no_mount(const char *path, struct err *e)
+{
+    struct mounts *mounts autodestroy(mounts_free) = mounts_read();
+    autofree char *inside = NULL;
+    if (!mounts)
+        return err_nomem(e);
+    if (mounts_check(mounts, path, &inside, NULL) == 0 || !inside)
+        return 0;
+    bool itself = !strcmp(inside, "/") || !*inside;
+    return err_fail(e, EBUSY,
+                    itself
+                        ? "cannot mount on '%s': a snapfs is mounted there already; 'fusermount3 "
+                          "-u' removes it"
+                        : "cannot mount on '%s': it is inside a snapfs mount",
+                    path);
+}
+
 static int check_mountpoint(struct options *o, struct err *e)
 {
     struct stat st;
@@ -56,7 +75,7 @@ static int check_mountpoint(struct options *o, struct err *e)
                         strerrordesc_np(errno));
     free(o->mountpoint);
     o->mountpoint = path;
-    return 0;
+    return check_no_mount(path, e);
 }
 
 int mount_check(struct options *o, struct err *e)

@@ -57,6 +57,19 @@ def a_mountpoint_that_is_none(uri, point):
 
 
 @test
+def a_mountpoint_that_is_a_mount_already(uri, point):
+    with Mount(uri) as mount:
+        said = refuses(uri, mount.point)
+        holds(said, f"'{mount.point}': a snapfs is mounted there already")
+        holds(refuses("-o", "ro,flat", uri, f"{mount.point}/."), "'fusermount3 -u'")
+        (domain, *_) = os.listdir(mount.point)
+        holds(refuses(uri, mount.path(domain, "snapshots")), "is inside a snapfs mount")
+        true(os.listdir(mount.point), "the first mount shows nothing any more")
+    with Mount(uri) as mount:
+        true(os.listdir(mount.point), "a mount after the first one has ended")
+
+
+@test
 def options_that_are_none(uri, point):
     for option in ("nonsense", "uid=root-ish", "gid=-1", "dmask=9", "fmask=x", "cache=-1", "cache=",
                    "loglevel=loud", "allow=relative"):
