@@ -88,6 +88,19 @@ static int wait_free(struct virt *v, struct link **ret, struct err *e)
     return 0;
 }
 
+bool virt_is_away(struct virt *v)
+{
+    struct err ignored;
+    bool away = true;
+    pthread_mutex_lock(&v->lock);
+    for (unsigned i = 0; i < v->n_links; i++)
+        away &= is_stale(v, v->links[i]);
+    if (away && !v->connecting && !v->closing)
+        (void)connector_start(v, &ignored);
+    pthread_mutex_unlock(&v->lock);
+    return away;
+}
+
 int virt_acquire(struct virt *v, struct link **ret, struct err *e)
 {
     struct link *dead[VIRT_LINKS_MAX], *l = NULL;

@@ -42,6 +42,9 @@ void virt_hurry(struct virt *v);
 const char *virt_uri(const struct virt *v);       /* libvirt's canonical URI; owned by v */
 unsigned long virt_version(const struct virt *v); /* of the daemon's libvirt, 9000000 = 9.0.0 */
 
+/* Is there no connection now? Waits for none, and has a lost one made again. */
+bool virt_is_away(struct virt *v);
+
 /* Do paths in libvirt's XML name files of ours: same host, root directory and mount namespace?
  * When not, `why` gets the sentence (errno EOPNOTSUPP). Asked again after each reconnect. */
 bool virt_files_local(struct virt *v, struct err *why);

@@ -106,8 +106,9 @@ static int lookup_root(struct tree *t, const struct view *dir, const char *name,
 {
     (void)dir;
     char uuid[sizeof(dir->place.uuid)];
-    uint64_t until;
-    int r = model_domain_find(t->model, name, uuid, &until, e);
+    uint64_t until = 0;
+    bool away = model_uuid_away(t->model, name, uuid);
+    int r = away ? 0 : model_domain_find(t->model, name, uuid, &until, e);
     if (r < 0)
         return r;
     struct place p = place_make(PLACE_DOMAIN, uuid, 0, 0);

@@ -25,6 +25,7 @@ struct row {
     unsigned mode;         /* of a PLACE_FILE */
     bool hidden;           /* found by name, never listed */
     bool whole;            /* a write replaces it all: no append, no write past its start */
+    bool away;             /* shown also while libvirt is away */
     bool documents;        /* a document may be written, in several writes (model/create/input.h) */
     /* The file's bytes. NULL: reads as empty. */
     int (*show)(struct tree *t, const struct view *v, char **ret, size_t *ret_len, struct err *e);

@@ -81,6 +81,12 @@ int tree_edition(const struct tree *t, const struct place *p, struct err *e)
     return gone(e, "the file");
 }
 
+/* Is it shown also while libvirt is away, or the way to such a file? */
+static bool is_shown_away(const struct place *p)
+{
+    return p->kind == PLACE_DOMAIN || (p->kind == PLACE_FILE && place_row(p)->away);
+}
+
 int tree_view(struct tree *t, const struct place *p, struct view *ret, struct err *e)
 {
     if (p->kind == PLACE_ROOT) {
@@ -88,7 +94,8 @@ int tree_view(struct tree *t, const struct place *p, struct view *ret, struct er
         return 0;
     }
     autodestroy(domain_unref) struct domain *d = NULL;
-    int r = model_domain(t->model, p->uuid, &d, e);
+    bool away = is_shown_away(p) && model_domain_away(t->model, p->uuid, &d);
+    int r = away ? 0 : model_domain(t->model, p->uuid, &d, e);
     if (r == -ENOENT)
         return gone(e, "the domain");
     const struct tag_list *tags;

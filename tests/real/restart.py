@@ -10,7 +10,7 @@ from lib import daemon, reading
 from lib.domain import SYSTEM, Domain
 from lib.mount import Mount
 from lib.scratch import scratch
-from lib.tap import equal, refused, run, test, true
+from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
 # libvirt is waited for this long, and the listing is a second old at most.
@@ -23,6 +23,15 @@ def listed(mount, domain):
     except OSError as error:
         true(error.errno == errno.EHOSTDOWN, f"{error}")
         return None
+
+
+def text(mount, name):
+    """That a file of the domain's directory says so soon that it cannot have waited for libvirt."""
+    began = time.monotonic()
+    with open(mount.path("away", name), encoding="utf-8") as file:
+        said = file.read()
+    true(time.monotonic() - began < 2, f"{name} took too long")
+    return said
 
 
 @test
@@ -48,6 +57,7 @@ def while_it_is_away_the_root_and_open_images_answer(directory):
         domain.write(0x11)
         domain.snapshot("one")
         until(lambda: listed(mount, domain) == ["one"], "one is seen")
+        refused(errno.EINVAL, os.mkdir, mount.path("away/snapshots/one/a,b"))
         with open(mount.path("away/by-name/one/vda.raw"), "rb", buffering=0) as image:
             daemon.kill()
             try:
@@ -56,6 +66,9 @@ def while_it_is_away_the_root_and_open_images_answer(directory):
                 equal(os.pread(image.fileno(), 4, 1 << 20), b"\x11" * 4, "an open image")
                 until(lambda: listed(mount, domain) is None, "EHOSTDOWN is told", BACK)
                 refused(errno.EHOSTDOWN, os.mkdir, mount.path("away/snapshots/two"))
+                holds(text(mount, "log"), "mkdir away/snapshots/one/a,b: EINVAL")
+                equal(text(mount, "job"), "none\n")
+                refused(errno.EHOSTDOWN, text, mount, "state")
                 equal(os.pread(image.fileno(), 4, 1 << 20), b"\x11" * 4, "an open image")
             finally:
                 daemon.start()

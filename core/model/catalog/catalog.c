@@ -271,3 +271,38 @@ int model_domain_now(struct model *m, const char *uuid, struct domain **ret, str
 {
     return domain_get(m, uuid, true, ret, e);
 }
+
+/* ---- while libvirt is away ---- */
+
+bool model_domain_away(struct model *m, const char *uuid, struct domain **ret)
+{
+    struct entry *en = virt_is_away(m->virt) ? model_entry(m, uuid) : NULL;
+    if (!en)
+        return false;
+    *ret = entry_latest(m, en);
+    model_entry_done(m, en);
+    return *ret != NULL;
+}
+
+struct named {
+    const char *coded;
+    char *uuid;
+    bool found;
+};
+
+static void see_named(void *ctx, const struct domain *d)
+{
+    struct named *n = ctx;
+    if (strcmp(d->coded, n->coded) != 0)
+        return;
+    memcpy(n->uuid, d->uuid, sizeof(d->uuid));
+    n->found = true;
+}
+
+bool model_uuid_away(struct model *m, const char *coded, char ret_uuid[37])
+{
+    struct named n = {.coded = coded, .uuid = ret_uuid};
+    if (virt_is_away(m->virt))
+        catalog_each(m, see_named, &n);
+    return n.found;
+}

@@ -18,7 +18,11 @@ void catalog_free(struct catalog *c); /* NULL allowed; drops what is kept of dom
 
 /* ENOENT when there is no such domain (any more). */
 int model_domain(struct model *m, const char *uuid, struct domain **ret, struct err *e);
-/* The same, read from libvirt now whatever its age. */
+/* While libvirt is away: what was read of the domain last. False: it is not away, or nothing was. */
+bool model_domain_away(struct model *m, const char *uuid, struct domain **ret);
+/* The uuid of the domain of that coded name, by what was read last. As model_domain_away. */
+bool model_uuid_away(struct model *m, const char *coded, char ret_uuid[37]);
+/* As model_domain, read from libvirt now whatever its age. */
 int model_domain_now(struct model *m, const char *uuid, struct domain **ret, struct err *e);
 /* The entry of that domain, made when there is none; NULL without memory. Give it back. */
 struct entry *model_entry(struct model *m, const char *uuid);
