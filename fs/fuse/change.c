@@ -102,6 +102,7 @@ static bool is_delete(const struct op *op)
 static void begin(struct change *c)
 {
     struct fs *fs = fs_of(c->req);
+    retold_link(&fs->retold, c->op.pid, NULL);
     if (is_delete(&c->op))
         retold_delete(&fs->retold, c->op.place.uuid, true);
     op_path(fs, &c->op, &c->path); /* the change may remove it */

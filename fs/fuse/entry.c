@@ -76,8 +76,9 @@ static bool is_retold(struct late *l, int r)
     bool gone =
         r == -ENOENT && !l->is_image && (p->kind == PLACE_SNAPSHOT || p->kind == PLACE_SNAPSHOTS) &&
         (retold_is_deleted(&fs->retold, p->uuid) || changes_by_others(fs->tree.model, p->uuid));
-    return !l->waits && (moved || gone) &&
-           retold_first(&fs->retold, fuse_req_ctx(l->req)->pid, l->ino, l->name);
+    pid_t thread = fuse_req_ctx(l->req)->pid;
+    return !l->waits && (moved || (gone && retold_is_led(&fs->retold, thread, l->name))) &&
+           retold_first(&fs->retold, thread, l->ino, l->name);
 }
 
 static int attempt_lookup(struct late *l, struct err *e)
@@ -169,9 +170,10 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
     int r = fs_view(fs, ino, &p, &v, &e);
     if (r == 0)
         r = tree_readlink(&v, &target, &e);
-    if (r == 0)
+    if (r == 0) {
+        retold_link(&fs->retold, fuse_req_ctx(req)->pid, target);
         fuse_reply_readlink(req, target);
-    else
+    } else
         reply_quietly(req, "readlink", &e);
 }
 

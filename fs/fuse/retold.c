@@ -2,6 +2,9 @@
 /* retold.c - see retold.h. Lock: retold.lock, a leaf. */
 #include "fuse/retold.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/hash.h"
 
@@ -13,7 +16,43 @@ void retold_init(struct retold *r)
 
 void retold_destroy(struct retold *r)
 {
+    for (unsigned i = 0; i < RETOLD_LINKS; i++)
+        free(r->links[i].target);
     pthread_mutex_destroy(&r->lock);
+}
+
+void retold_link(struct retold *r, pid_t thread, const char *target)
+{
+    char *copy = target ? strdup(target) : NULL;
+    unsigned i = (unsigned)thread % RETOLD_LINKS; /* a thread may lose its link to another */
+    pthread_mutex_lock(&r->lock);
+    char *old = r->links[i].target;
+    r->links[i].thread = thread;
+    r->links[i].until = clock_ns() + RETOLD_MS * CLOCK_MS;
+    r->links[i].target = copy;
+    pthread_mutex_unlock(&r->lock);
+    free(old);
+}
+
+static bool has_component(const char *path, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *p = path; *p; p += strcspn(p, "/")) {
+        p += *p == '/';
+        if (strcspn(p, "/") == len && !strncmp(p, name, len))
+            return true;
+    }
+    return false;
+}
+
+bool retold_is_led(struct retold *r, pid_t thread, const char *name)
+{
+    unsigned i = (unsigned)thread % RETOLD_LINKS;
+    pthread_mutex_lock(&r->lock);
+    bool led = r->links[i].thread == thread && r->links[i].until > clock_ns() &&
+               r->links[i].target && has_component(r->links[i].target, name);
+    pthread_mutex_unlock(&r->lock);
+    return led;
 }
 
 static uint64_t hash_of(const char *uuid)

@@ -3,7 +3,9 @@
  *
  * When a snapshot is deleted, the paths of those below it change. A walk that has read such a path,
  * from a link of by-name/, then meets a name that is gone. Told ESTALE the kernel walks once more,
- * and asks for each name again; so ESTALE is said to a thread once, and the truth from then on.
+ * and asks for each name again; so ESTALE is said to a thread once, and the truth from then on. A
+ * name that no link led the thread to is answered with the truth at once: mkdir(2) does not ask
+ * again for the name that it is to make.
  */
 #ifndef SNAPFS_FUSE_RETOLD_H
 #define SNAPFS_FUSE_RETOLD_H
@@ -16,6 +18,7 @@
 enum {
     RETOLD_MAX = 64, /* lookups that are remembered, */
     RETOLD_MS = 1000,
+    RETOLD_LINKS = 64,       /* links that threads have read last */
     RETOLD_DELETES_MAX = 16, /* and deletes, of as many domains */
     RETOLD_DELETES_MS = 2000,
 };
@@ -27,6 +30,11 @@ struct retold {
         uint64_t lookup; /* a hash of thread, directory and name, */
         uint64_t until;  /* for so long; CLOCK_MONOTONIC, ns */
     } told[RETOLD_MAX];
+    struct {
+        pid_t thread;
+        uint64_t until;
+        char *target; /* NULL: none */
+    } links[RETOLD_LINKS];
     unsigned next_delete;
     struct {
         uint64_t domain; /* a hash of its uuid, */
@@ -36,6 +44,12 @@ struct retold {
 
 void retold_init(struct retold *r);
 void retold_destroy(struct retold *r);
+
+/* The thread reads a link of that target, or (NULL) is in no walk. */
+void retold_link(struct retold *r, pid_t thread, const char *target);
+
+/* Does the link that the thread has read last lead by that name? */
+bool retold_is_led(struct retold *r, pid_t thread, const char *name);
 
 /* A delete on the domain begins, or has ended. */
 void retold_delete(struct retold *r, const char *uuid, bool begins);
