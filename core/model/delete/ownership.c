@@ -54,10 +54,10 @@ static int check_note(const char *path, bool active, struct err *e)
         path);
 }
 
-int delete_check_notes(const struct delete *del, bool active, struct err *e)
+int delete_check_notes(const struct model *m, const struct delete *del, bool active, struct err *e)
 {
     int r = 0;
-    for (size_t i = 0; virt_is_anothers(del->p.m->virt) && r == 0 && i < del->n; i++) {
+    for (size_t i = 0; virt_is_anothers(m->virt) && r == 0 && i < del->n; i++) {
         r = check_note(del->disks[i].base, active, e);
         if (r == 0)
             r = check_note(del->disks[i].above, active, e);

@@ -75,7 +75,7 @@ int delete_check_space(const struct delete *del, struct err *e);
 
 /* The same of files that are written to: may this user note for all what a merge leaves? -EACCES,
  * naming the file. */
-int delete_check_notes(const struct delete *del, bool active, struct err *e);
+int delete_check_notes(const struct model *m, const struct delete *del, bool active, struct err *e);
 
 /* Before the domain is started for the merges: EACCES if an ordinary user could not look at its
  * files then (delete/ownership.c). */

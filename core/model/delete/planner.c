@@ -335,7 +335,7 @@ static int plan_all(struct planner *p, bool metadata, struct err *e)
         r = reclaim_check(p->m, &p->del->left, e);
     fill(p, metadata);
     if (r == 0)
-        r = delete_check_notes(p->del, p->d->active, e);
+        r = delete_check_notes(p->m, p->del, p->d->active, e);
     if (r == 0 && p->del->start)
         r = delete_check_ownership(p->m, &p->survey, p->d, e);
     return r == 0 ? check_redefines(p, e) : r;
