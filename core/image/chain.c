@@ -75,9 +75,9 @@ static int pass_over(struct chain_walk *w, const char *path, const struct chain_
     const char *gone = w->source->below[w->next].path;
     if (was_pulled(w, h) || (h->backing && !is_there(w, h->backing, &ignored)))
         return err_fail(
-            e, EIO, "'%s', on which '%s' stands by the XML, is not there, nor is %s%s%s", gone,
-            path, h->backing ? "'" : "it known what its snapshot stands on",
-            h->backing ? h->backing : "", h->backing ? "', on which it stands by its header" : "");
+            e, EIO, "'%s', the backing file of '%s' by the XML, is not there, nor is %s%s%s", gone,
+            path, h->backing ? "'" : "the backing file of its snapshot known",
+            h->backing ? h->backing : "", h->backing ? "', its backing file by the header" : "");
     w->gone = w->gone ? w->gone : gone;
     do
         w->next++;
@@ -134,7 +134,7 @@ int chain_fail(const struct chain_walk *w, int r, struct err *e)
     if ((r != -ENOENT && r != -ENOTDIR) || !w->gone)
         return r;
     struct err why = *e;
-    return err_fail(e, EIO, "%s; '%s', on which the image stands by the XML, is not there either",
+    return err_fail(e, EIO, "%s; '%s', the image's backing file by the XML, is not there either",
                     why.text, w->gone);
 }
 
@@ -191,8 +191,8 @@ static int check_last(const struct chain_walk *w, const struct layer *l, struct 
     if (l->kind == LAYER_QCOW2 || !chain_more(w))
         return 0;
     return err_fail(e, l->kind == LAYER_RAW ? EINVAL : EOPNOTSUPP,
-                    "'%s' is %s, and by the XML stands on another file, which is not read here",
-                    l->file->path, l->format);
+                    "cannot read '%s', which is %s: the XML gives it a backing file", l->file->path,
+                    l->format);
 }
 
 static int open_layers(struct image *im, const struct image_source *source,
@@ -213,10 +213,11 @@ static int open_layers(struct image *im, const struct image_source *source,
         if (r == 0)
             r = chain_next(&walk, l->file->path, &h, &at, e);
         if (r == 1 && !at.path)
-            return err_fail(e, EOPNOTSUPP,
-                            "'%s' stands on what is no local file by the XML, nor read from "
-                            "another host here",
-                            l->file->path);
+            return err_fail(
+                e, EOPNOTSUPP,
+                "cannot read '%s': by the XML its backing file is neither a local file nor a disk "
+                "that snapfs reads from another host",
+                l->file->path);
     } while (r == 1);
     return r;
 }

@@ -181,10 +181,11 @@ int confine_needed(const char *path, const char *format, struct err *e)
 {
     if (landlock_abi() >= 1)
         return 0;
-    return err_fail(e, EOPNOTSUPP,
-                    "'%s' is not read: a %s can name any file, from which only a kernel with "
-                    "Landlock keeps QEMU; boot one of Linux 5.13 or later with lsm=landlock,...",
-                    path, format);
+    return err_fail(
+        e, EOPNOTSUPP,
+        "cannot read '%s': a %s can name any file, and only a kernel with Landlock keeps QEMU from "
+        "opening it; boot Linux 5.13 or later with lsm=landlock,...",
+        path, format);
 }
 
 /* ---- no sockets ---- */

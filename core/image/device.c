@@ -40,8 +40,8 @@ int device_open(dev_t rdev, const char *path, struct device *ret, struct err *e)
     if (ret->stat >= 0 && ret->inflight >= 0 && is_counted(rdev))
         return 0;
     return err_fail(e, EBUSY,
-                    "'%s' may be in use: the kernel does not count what is written to it; "
-                    "'/sys/dev/block/%u:%u/queue/iostats' has to be 1",
+                    "'%s' may be in use: the kernel does not count writes to it; set "
+                    "'/sys/dev/block/%u:%u/queue/iostats' to 1",
                     path, major(rdev), minor(rdev));
 }
 

@@ -8,8 +8,7 @@ int export_new(const struct export_source *source, struct export **ret, struct e
 {
     *ret = NULL;
     return err_fail(e, EOPNOTSUPP,
-                    "'%s' is a %s, and this snapfs was built without libnbd, by which such images "
-                    "are read",
+                    "cannot read '%s': it is a %s, and this snapfs was built without libnbd",
                     source->file->path, source->driver);
 }
 

@@ -359,11 +359,10 @@ static int open_foreign(struct layer *l, const struct image_source *source,
     int foreign = (int)l->kind - LAYER_FOREIGN;
     l->format = foreign_name(foreign);
     if (l->memory)
-        return err_fail(e, EINVAL, "'%s' is a %s, in which no memory is saved", source->path,
-                        l->format);
+        return err_fail(e, EINVAL, "'%s' is a %s, which holds no memory", source->path, l->format);
     if (source->tag || source->id)
-        return err_fail(e, EOPNOTSUPP, "'%s' is a %s, of which no snapshots are read here",
-                        source->path, l->format);
+        return err_fail(e, EOPNOTSUPP, "cannot read a snapshot in '%s': it is a %s", source->path,
+                        l->format);
     int r = foreign_size(l->file, foreign, &l->size, e);
     return r < 0 ? r : open_export(l, foreign_options(foreign), policy, e);
 }
@@ -372,7 +371,8 @@ static int open_foreign(struct layer *l, const struct image_source *source,
 static int open_remote(struct layer *l, const struct image_policy *policy, struct err *e)
 {
     if (l->kind != LAYER_RAW)
-        return err_fail(e, EOPNOTSUPP, "'%s' is not raw, which is all that is read of other hosts",
+        return err_fail(e, EOPNOTSUPP,
+                        "'%s' is not raw; from other hosts snapfs reads only raw disks",
                         l->file->path);
     l->size = EXPORT_SIZE_UNKNOWN;
     int r = open_export(l, NULL, policy, e);

@@ -124,7 +124,7 @@ static int read_logical(const struct disk *d, const struct entry *extended, unsi
         for (unsigned i = 0; i < hops && !again; i++)
             again = seen[i] == c.at;
         if (again) {
-            ret->wrong = "the tables of the logical partitions come to no end";
+            ret->wrong = "the tables of the logical partitions never end";
             break;
         }
         seen[hops] = c.at;

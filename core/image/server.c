@@ -69,9 +69,10 @@ static int find_program(char ret[PROGRAM_MAX], struct err *e)
             return 0;
         p += len;
     }
-    return err_fail(e, EOPNOTSUPP,
-                    "there is no 'qemu-nbd', by which images in other formats than raw and qcow2 "
-                    "are read; Debian has it in the package qemu-utils");
+    return err_fail(
+        e, EOPNOTSUPP,
+        "there is no 'qemu-nbd', which reads formats other than raw and qcow2; Debian has it in "
+        "the package qemu-utils");
 }
 
 int server_exists(struct err *e)

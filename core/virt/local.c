@@ -40,7 +40,7 @@ static int cannot_tell(struct err *e, pid_t pid, const char *what)
                     "cannot tell whether libvirt's daemon (process %ld) sees the same files: "
                     "%s: %s%s",
                     (long)pid, what, strerror(no),
-                    hidden ? ", since /proc is mounted with hidepid" : "");
+                    hidden ? ", because /proc is mounted with hidepid" : "");
 }
 
 /* Are two files the same, down to the mount (a bind mount of / may lack what is mounted below)? */

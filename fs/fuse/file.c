@@ -151,7 +151,7 @@ static int open_view(struct late *l, const struct view *v, struct handle *h, str
         return open_image(l, v, h, e);
     if (v->row)
         return open_text(fs, v, h, &l->fi, e);
-    return err_fail(e, EISDIR, "this is no file");
+    return err_fail(e, EISDIR, "this is not a file");
 }
 
 /* True: a .cow file's view went with it. */

@@ -31,9 +31,10 @@ static int check_device(struct err *e)
             e, errno,
             "there is no '/dev/fuse': the kernel's fuse module is not loaded ('modprobe "
             "fuse')");
-    return err_fail(e, errno,
-                    "cannot open '/dev/fuse': %s; who mounts needs read and write access to it",
-                    strerrordesc_np(errno));
+    return err_fail(
+        e, errno,
+        "cannot open '/dev/fuse': %s; the mounting user needs read and write access to it",
+        strerrordesc_np(errno));
 }
 
 /* A second mount would hide the first one, whose process goes on. */

@@ -205,12 +205,15 @@ static const struct option_row rows[] = {
      set_gid},
     {"dmask=", "OCTAL", "directories have mode 0777 without these bits, default 0755", set_dmask},
     {"fmask=", "OCTAL",
-     "images, memory and texts have mode 0444, writable files 0666, without these bits; default 0400 "
-     "for images and memory, 0444 for texts, 0644 for descriptions, 0600 for command files",
+     "images, memory and texts have mode 0444, writable files 0666, without these bits; "
+     "default 0400 for images and memory, 0444 for texts, 0644 for descriptions, 0600 for command "
+     "files",
      set_fmask},
     {"ro", NULL, "every change gives EROFS, except a write to a .cow file", set_ro},
     {"domain=", "GLOB", "show only the domains whose name matches; may be repeated", set_domain},
-    {"create=", "WORDS", "what mkdir makes: words of the file 'create', joined by ':'", set_create},
+    {"create=", "WORDS",
+     "the kind of snapshot that mkdir makes: words of the file 'create', joined by ':'",
+     set_create},
     {"cache=", "SECONDS", "how old a listing may be, default 1, 0 allowed", set_cache},
     {"memory=", "MIB",
      "how much memory may be used for what is read and listed, default 256, at least 16",
@@ -223,16 +226,14 @@ static const struct option_row rows[] = {
      "repeated",
      set_allow},
     {"untouched", NULL,
-     "refuse an image when a file it is read from was written to after libvirt wrote the snapshot "
-     "down",
-     set_untouched},
+     "refuse an image if a file of it was written to after the snapshot was made", set_untouched},
     {"flat", NULL,
-     "the snapshots' directories stand in by-name, with links to them below snapshots, so that "
-     "their paths never change",
+     "the snapshots' directories are in by-name, with links to them below snapshots, so that their "
+     "paths never change",
      set_flat},
     {"unreadable=", "WORD",
-     "which images that cannot be read are listed: show, unsupported (not those that by their kind "
-     "never can be), hide; default show, of a remote libvirt unsupported",
+     "which unreadable images are listed: show (all), unsupported (all except kinds that are never "
+     "read), hide (none); default show, for a remote libvirt unsupported",
      set_unreadable},
     {"remount", NULL, "refused: unmount and mount again", set_remount},
     {"subtype=", "NAME", "refused: the type of a mount is always fuse.snapfs", set_subtype},

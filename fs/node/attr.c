@@ -191,7 +191,7 @@ int tree_readlink(const struct view *v, char **ret, struct err *e)
         add_steps_up(v->snapshot->parent, &target);
         snapshot_path(v->snapshot, &target);
     } else {
-        return err_fail(e, EINVAL, "this is no symbolic link");
+        return err_fail(e, EINVAL, "this is not a symbolic link");
     }
     char *s = text_take(&target, NULL);
     if (!s)

@@ -84,7 +84,9 @@ int tree_mkdir(struct tree *t, const struct place *dir, const char *name, struct
 int snapshot_remove(struct tree *t, const struct view *child, struct text *remark, struct err *e)
 {
     if (child->place.kind != PLACE_SNAPSHOT)
-        return err_fail(e, ENOTDIR, "this is a link to the snapshot's directory");
+        return err_fail(
+            e, ENOTDIR,
+            "this is a link to the snapshot's directory; write an empty line to its 'delete' file");
     if (bar_holds(&t->bar, child->domain, child->snapshot, clock_ns()))
         return err_fail(e, ENOTEMPTY,
                         "a file in this snapshot's directory was to be removed less than %d "

@@ -303,7 +303,7 @@ int tree_lookup(struct tree *t, const struct view *dir, const char *name, struct
         return lookup_dot(t, dir, name, ret, e);
     const struct dir_ops *ops = dir_ops_of(dir);
     if (!ops->lookup)
-        return err_fail(e, ENOTDIR, "'%s' is looked for in what is no directory", name);
+        return err_fail(e, ENOTDIR, "'%s' is looked for in a file", name);
     if (strlen(name) > NAME_BYTES_MAX)
         return err_fail(e, ENAMETOOLONG, "a name here has at most %d bytes", NAME_BYTES_MAX);
     return ops->lookup(t, dir, name, ret, e);
@@ -317,7 +317,7 @@ int tree_list(struct tree *t, const struct view *dir, struct listing **ret, stru
     if (dir->domain)
         l->domain = domain_ref(dir->domain);
     const struct dir_ops *ops = dir_ops_of(dir);
-    int r = ops->list ? 0 : err_fail(e, ENOTDIR, "what is no directory cannot be listed");
+    int r = ops->list ? 0 : err_fail(e, ENOTDIR, "a file cannot be listed");
     if (r == 0)
         r = listing_add(l, ".", dir->place, e);
     if (r == 0)

@@ -396,7 +396,7 @@ def what_is_no_such_image_is_refused_without_a_process(directory, rng):
         refused(path, format, f"begin as a {format} of one file")
     refused(path, "vpc", "end as a vpc does")
     refused(path, "dmg", "'dmg'")
-    refused(path, "vdi", "no snapshots", "-s", "1")
+    refused(path, "vdi", "cannot read a snapshot", "-s", "1")
     hide = 'mount --bind /dev/null "$(command -v qemu-nbd)" && exec "$@"'
     result = attempt("unshare", "--mount", "--propagation", "private", "sh", "-c", hide, "-", CAT, "-f", "vdi", path)
     equal((result.status, result.out), (1, ""), "no qemu-nbd")

@@ -160,7 +160,7 @@ def an_encrypted_image_is_no_memory(_, directory):
         file.write((2).to_bytes(4, "big"))
     refusal("EINVAL", "none is named", path)
     vdi = create(os.path.join(directory, "vdi"), MI, format="vdi")
-    refusal("EINVAL", "no memory is saved", vdi, format="vdi")
+    refusal("EINVAL", "which holds no memory", vdi, format="vdi")
 
 
 with scratch() as place:

@@ -124,15 +124,13 @@ static void test_logical(void)
     put_entry(500 * 512, 2, 0x83, 20, 1000);
     TAP_STR(found(0), "1:8+8 5:108+100 6:310+90 7:520+100", "what some program left behind");
     put_entry(500 * 512, 1, 0x05, 200, 100);
-    TAP_STR(
-        found(0),
-        "1:8+8 5:108+100 6:310+90 7:520+100 (the tables of the logical partitions come to no end)",
-        "that lead back");
+    TAP_STR(found(0),
+            "1:8+8 5:108+100 6:310+90 7:520+100 (the tables of the logical partitions never end)",
+            "that lead back");
     put_entry(500 * 512, 1, 0x05, 0, 100);
-    TAP_STR(
-        found(0),
-        "1:8+8 5:108+100 6:310+90 7:520+100 (the tables of the logical partitions come to no end)",
-        "to the first one");
+    TAP_STR(found(0),
+            "1:8+8 5:108+100 6:310+90 7:520+100 (the tables of the logical partitions never end)",
+            "to the first one");
     put_entry(500 * 512, 1, 0x05, UINT32_MAX, 100);
     TAP_STR(found(0),
             "1:8+8 5:108+100 6:310+90 7:520+100 (a logical partition's table is not there)",

@@ -159,7 +159,7 @@ def a_domain_that_cannot_be_migrated_gets_disk_only_snapshots(directory):
         held = Held(domain, mount)
         os.mkdir(mount.path("shared/snapshots/s1"))
         equal(captured(domain, "s1"), {"vda": "external"}, "what is captured")
-        holds(last_log(mount, domain), "an external disk-only one, since libvirt answered", "the log")
+        holds(last_log(mount, domain), "an external disk-only one, because libvirt answered", "the log")
         held.note("s1")
         domain.write(2)
         files = sorted(os.listdir(directory))

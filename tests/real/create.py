@@ -218,7 +218,7 @@ def metadata_that_would_lose_bytes_is_refused(directory):
         cases = (
             (errno.EBUSY, "redefine", one.replace(path, foreign), "bytes"),
             (errno.EBUSY, "redefine", one.replace("'internal'", "'no'"), "bytes"),
-            (errno.EBUSY, "redefine", two.replace(live, foreign), "does not stand on"),
+            (errno.EBUSY, "redefine", two.replace(live, foreign), "into which a delete would merge it"),
             (errno.EBUSY, "redefine current", one, "cannot be current"),
             (errno.ENOENT, "redefine", one.replace("<name>one<", "<name>nine<"), "tags"),
             (errno.ENOENT, "redefine", two.replace("<name>two<", "<name>nine<").replace(path, "/nix"), "nix"),
@@ -417,7 +417,7 @@ def disks_that_are_no_files_need_a_path(directory):
                 equal(sorted(os.listdir(directory)), before)
             device = f"x disk-only diskspec=vda,snapshot=no diskspec=vdb,stype=block,file={Odd.device}"
             refused(errno.EBUSY, create, mount, domain, device)
-            holds(last_log(mount, domain), "stands")
+            holds(last_log(mount, domain), "it is used by the live disk")
             create(mount, domain, f"x disk-only diskspec=vda,file={first} "
                                   f"diskspec=vdb,file={directory}/odd-second")
             equal(domain.parents(), {"x": None})

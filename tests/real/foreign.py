@@ -205,7 +205,7 @@ def what_cannot_be_handed_on_is_told(directory):
             for target in ("vda", "vdb"):
                 refused(errno.EOPNOTSUPP, os.open, mount.path(f"extra/by-name/e1/{target}.raw"), os.O_RDONLY)
             with open(mount.path("extra/by-name/e1/info"), encoding="utf-8") as info:
-                holds(info.read(), f"'{server.uri}' is not read here, since libvirt's XML has 'timeout' for it", "info")
+                holds(info.read(), f"cannot read '{server.uri}': libvirt's XML has 'timeout' for it", "info")
 
 
 def size_read(path):

@@ -132,7 +132,7 @@ def external_snapshots_are_not_made(be, directory):
             for one, words in ((domain, "new disk-only"), (domain, "new external"), (raw, "new")):
                 before = state(one)
                 member.write(errno.EACCES, member.path(one.name, "create"), words)
-                member.says(one, "ask a mount by root")
+                member.says(one, "use a mount by root")
                 untouched(one, before)
         member.fails(errno.EACCES, "mkdir", member.path("raw/snapshots/new"))
         equal(raw.snapshots(), [], "snapshots")
@@ -152,7 +152,7 @@ def a_file_that_may_not_be_looked_at_is_named(be, directory):
             os.chmod(path, 0o600)
             before = state(domain)
             member.fails(errno.EACCES, "mkdir", f"{top}/two")
-            member.says(domain, path, "ask a mount by root")
+            member.says(domain, path, "use a mount by root")
             member.fails(errno.EACCES, "rmdir", top)
             member.says(domain, path)
             member.write(errno.EACCES, f"{top}/revert", "")

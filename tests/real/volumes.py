@@ -260,7 +260,7 @@ def another_file_under_the_overlays(directory):
             held.mount = mount
             equal(held.in_mount("e2"), held.bytes["e2"], "the disk of e2")
             with open(mount.path("moved/snapshots/e1/info"), encoding="utf-8") as info:
-                holds(info.read(), "does not stand")
+                holds(info.read(), "is not the backing file of")
 
 
 @test

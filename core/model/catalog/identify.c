@@ -17,7 +17,7 @@ static int check_whole(const struct snapshot *s, const struct snapshot_disk *dis
     const struct xml_disk *then = xml_domain_disk(s->parsed->domain, disk->target);
     if (!then || !xml_disk_sliced(then) || disk->memory)
         return 0;
-    return err_fail(e, EOPNOTSUPP, "disk '%s' is a part of a file only, which is not read here",
+    return err_fail(e, EOPNOTSUPP, "disk '%s' is only a part of a file, which snapfs does not read",
                     disk->target);
 }
 
@@ -30,10 +30,11 @@ static int check_overlay(const struct mounts *mounts, const struct snapshot *s,
     if (!overlay || !follow_stat(mounts, overlay, &st) ||
         follow_depth(mounts, overlay, disk->path, NULL) == 1)
         return 0;
-    return err_fail(e, EIO,
-                    "the volume of disk '%s' is '%s' now, on which the overlay '%s' that was made "
-                    "with the snapshot does not stand",
-                    disk->target, disk->path, overlay);
+    return err_fail(
+        e, EIO,
+        "the volume of disk '%s' is now '%s', which is not the backing file of '%s', the overlay "
+        "that was made with the snapshot",
+        disk->target, disk->path, overlay);
 }
 
 /* A volume is whatever libvirt finds by its name now. */

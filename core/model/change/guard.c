@@ -63,8 +63,8 @@ static void harm_drop(struct harm *h)
 /* EBUSY naming who would be. */
 static int refuse_harm(const struct harm *h, int file, struct err *e)
 {
-    return err_fail(e, EBUSY, "reverting would write to '%s', on which stand%s %s%s",
-                    graph_file_path(h->graph, file), h->n == 1 ? "s" : "",
+    return err_fail(e, EBUSY, "reverting would write to '%s', used by %s%s",
+                    graph_file_path(h->graph, file),
                     h->names.failed ? "other snapshots" : h->names.s,
                     h->n > NAMES_SHOWN_MAX ? ", and more" : "");
 }
@@ -339,9 +339,10 @@ int guard_overlays(const struct model *m, struct err *e)
 {
     if (!virt_is_anothers(m->virt))
         return 0;
-    return err_fail(e, EACCES,
-                    "libvirt would make the new files as its own user, and this user could neither "
-                    "read nor remove them; nothing was done; ask a mount by root for it");
+    return err_fail(
+        e, EACCES,
+        "libvirt would make the new files as its own user, and this user could neither read nor "
+        "remove them; nothing was done; use a mount by root");
 }
 
 /* Can libvirt make an internal one? Only where every disk that is written to is qcow2. */

@@ -141,7 +141,7 @@ static bool is_needed(const struct survey *v, const struct unused_file *file, co
     size_t user = SIZE_MAX;
     struct err why;
     if (file->what == LEFT_MEMORY && names_has(v->names, file->path)) {
-        text_add(remark, "; '%s' is left, since something else names it", file->path);
+        text_add(remark, "; '%s' is left, because something else names it", file->path);
         return true;
     }
     if (users_find(v, file->path, st, how, &user, &why) < 0) {
@@ -164,9 +164,9 @@ static bool may_go(const struct survey *v, const struct unused_file *file, const
 {
     autotext struct text why = {0};
     if (!S_ISREG(st->st_mode) || st->st_dev != file->dev || st->st_ino != file->ino)
-        text_add(&why, "since it is another file now");
+        text_add(&why, "because it is another file now");
     else if (file->what != LEFT_UNUSED && image_is_open(file->path))
-        text_add(&why, "since a QEMU has it open");
+        text_add(&why, "because a QEMU has it open");
     else
         own_tags_are_kept(file->path, original, &v->left, &why);
     if (!why.len && !why.failed)

@@ -57,9 +57,9 @@ static int check_parent(const struct operation *t, uint64_t parent_ident, struct
     snapshot_path(current, &path);
     return err_fail(
         e, EBUSY,
-        "libvirt puts a new snapshot under the current one: it would go in '%s', not here "
-        "(use '%s/current/', and try again if that has just moved; a revert to here comes "
-        "first where it is to go here, and loses the present state)",
+        "libvirt puts a new snapshot under the current one: it would go in '%s', not here; use "
+        "'%s/current/', and try again if that has just moved; to put it here, first revert to this "
+        "snapshot, which discards the domain's current state",
         path.failed ? "?" : path.s, t->domain->coded);
 }
 
@@ -148,7 +148,7 @@ static int make(struct creation *c, struct text *remark, struct err *e)
     int r = attempt(c, &unsupported, remark, e);
     if (r == 0 || !unsupported || !is_default)
         return r;
-    text_add(remark, "an external disk-only one, since libvirt answered: %s", e->text);
+    text_add(remark, "an external disk-only one, because libvirt answered: %s", e->text);
     new_files_drop(&c->new_files);
     free(take(c->xml));
     c->wish.flags |= VIRT_CREATE_DISK_ONLY;

@@ -70,10 +70,11 @@ static int check_path(const struct settling *s, const char *path, struct err *e)
         if (*p < 0x20 || *p == 0x7f)
             return err_fail(e, EINVAL, "a control byte in the path '%s' would be lost", path);
     if (!s->d->active && strchr(path, ','))
-        return err_fail(e, EINVAL,
-                        "while the domain is shut off libvirt would make another file than '%s' of "
-                        "a path with a comma",
-                        path);
+        return err_fail(
+            e, EINVAL,
+            "cannot use '%s' while the domain is shut off: libvirt would make another file of a "
+            "path with a comma",
+            path);
     return mounts_check(s->mounts, path, NULL, e);
 }
 
@@ -90,7 +91,7 @@ static int refuse_standing(const struct survey *v, const char *path, size_t user
 {
     autotext struct text who = {0};
     graph_describe(v->graph, user, &who);
-    return err_fail(e, EBUSY, "'%s' would be written to, on which stands %s", path,
+    return err_fail(e, EBUSY, "cannot use '%s': it would be written to, and it is used by %s", path,
                     who.failed ? "somebody" : who.s);
 }
 
@@ -135,7 +136,7 @@ static int check_given(struct settling *s, const struct xml_disk *disk, const ch
         return err_fail(e, errno, "'%s' cannot be looked at: %s", path, strerrordesc_np(errno));
     bool there = stat(path, &st) == 0;
     if (!there && reuse)
-        return err_fail(e, ENOENT, "'%s', which is to be used again, is not there", path);
+        return err_fail(e, ENOENT, "cannot reuse '%s': it is not there", path);
     if (there && !reuse && !(disk && S_ISBLK(st.st_mode)))
         return err_fail(e, EEXIST, "'%s' is there already", path);
     if (!there && lstat(path, &st) == 0)
@@ -221,11 +222,12 @@ static int check_end(const struct settling *s, const struct xml_disk *disk, stru
     autofree char *below = lost ? follow_backing(s->mounts, path) : NULL;
     if (!below)
         return 0;
-    return err_fail(e, EOPNOTSUPP,
-                    "the XML ends the chain of disk '%s' at '%s', whose header names '%s', and "
-                    "libvirt would forget that; start the domain first, or take the name out of "
-                    "the header: qemu-img rebase -u -f qcow2 -b '' '%s'",
-                    disk->target, path, below, path);
+    return err_fail(
+        e, EOPNOTSUPP,
+        "the XML ends the chain of disk '%s' at '%s', whose header names '%s', and libvirt would "
+        "forget that end; start the domain first, or take the name out of the header: qemu-img "
+        "rebase -u -f qcow2 -b '' '%s'",
+        disk->target, path, below, path);
 }
 
 static int settle_disk(struct settling *s, const struct xml_request *q, struct xml_request_disk *x,
@@ -251,8 +253,8 @@ static int settle_disk(struct settling *s, const struct xml_request *q, struct x
         return r;
     if (!path)
         return err_fail(e, EOPNOTSUPP,
-                        "disk '%s' is no file, beside which its overlay could be put (its type is "
-                        "'%s'); name one: diskspec=%s,file=PATH",
+                        "cannot choose an overlay path for disk '%s', whose type is '%s'; give "
+                        "diskspec=%s,file=PATH",
                         disk->target, disk->source.type, disk->target);
     return choose(s, path, q->name, "", &x->file, e);
 }
@@ -267,9 +269,9 @@ static int settle_memory(struct settling *s, struct xml_request *q, struct err *
         if (path)
             return choose(s, path, q->name, ".memory", &q->memory_file, e);
     }
-    return err_fail(e, EOPNOTSUPP,
-                    "no disk is a file, beside which the memory could be put; name one: "
-                    "memspec=PATH");
+    return err_fail(
+        e, EOPNOTSUPP,
+        "cannot choose a path for the memory, because no disk is a file; give memspec=PATH");
 }
 
 int new_files_settle(const struct survey *v, const struct domain *d, struct wish *w,
@@ -296,6 +298,6 @@ int new_files_confirm(const struct new_files *t, struct err *e)
     struct stat st;
     for (size_t i = 0; i < t->n; i++)
         if (!t->items[i].there && lstat(t->items[i].path, &st) == 0)
-            return err_fail(e, EEXIST, "'%s' was made by someone else meanwhile", t->items[i].path);
+            return err_fail(e, EEXIST, "another program made '%s' meanwhile", t->items[i].path);
     return 0;
 }

@@ -112,8 +112,8 @@ static int settle_disk(const struct xml_domain *live, const struct xml_disk *dis
     if (where == XML_INTERNAL && (w->flags & VIRT_CREATE_DISK_ONLY))
         return err_fail(
             e, EINVAL,
-            "disk '%s' would be internal, which a disk-only snapshot cannot be: libvirt "
-            "would list one and keep nothing",
+            "disk '%s' would be internal in a disk-only snapshot: libvirt would list it and keep "
+            "nothing",
             disk->target);
     bool left_out = where == XML_NO && is_floppy(disk) && is_captured_by_libvirt(disk);
     if (where != XML_EXTERNAL && !left_out)

@@ -120,7 +120,7 @@ static int find_files(struct question *q, struct err *e)
     if (live >= 0 && graph_user(g, (size_t)live)->incomplete)
         return err_fail(e, EBUSY, "the chain of disk '%s' is not whole", q->target);
     if (k == SIZE_MAX || k == 0)
-        return err_fail(e, ENOENT, "the live disk '%s' does not stand on the snapshot", q->target);
+        return err_fail(e, ENOENT, "the live disk '%s' does not use the snapshot", q->target);
     q->m.top = graph_chain(g, (size_t)live, k - 1);
     q->m.above = k >= 2 ? graph_chain(g, (size_t)live, k - 2) : GRAPH_NO_FILE;
     return 0;
@@ -174,10 +174,10 @@ static int check_layers(const struct image_layer *l, size_t n, struct err *e)
         !is_plain(l[1].path, &base))
         return err_fail(e, EBUSY, "'%s' is not a plain overlay on a plain file", l[0].path);
     if (base.st_nlink > 1)
-        return err_fail(e, EBUSY, "'%s' has another name, under which it would change as well",
+        return err_fail(e, EBUSY, "'%s' has another name, and would change under that as well",
                         l[1].path);
     if (l[1].size > l[0].size)
-        return err_fail(e, EBUSY, "'%s' is shorter than '%s', on which it stands", l[0].path,
+        return err_fail(e, EBUSY, "'%s' is shorter than '%s', its backing file", l[0].path,
                         l[1].path);
     return 0;
 }

@@ -17,11 +17,11 @@ static int check_file(const char *path, struct err *e)
     struct stat st;
     if (stat(path, &st) < 0 || (st.st_mode & S_IROTH))
         return 0;
-    return err_fail(e, EACCES,
-                    "cannot merge: the domain is started for that, and libvirt gives '%s' to its "
-                    "own user then, so that this user could not look at it; nothing was done; let "
-                    "everyone read it, or ask a mount by root for it",
-                    path);
+    return err_fail(
+        e, EACCES,
+        "cannot merge: libvirt would start the domain and give '%s' to its own user, and this user "
+        "could not look at it; nothing was done; let everyone read it, or use a mount by root",
+        path);
 }
 
 int delete_check_ownership(const struct model *m, const struct survey *v, const struct domain *d,

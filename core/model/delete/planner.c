@@ -62,7 +62,7 @@ static void keep_detached(const struct planner *p, const struct snapshot_disk *d
     if (left->n == first || !detached_is(&p->survey, p->d, disk, (size_t)own))
         return;
     for (; left->n > first; free(left->items[--left->n].path))
-        text_add(p->remark, "; '%s' is left, since disk '%s' was detached",
+        text_add(p->remark, "; '%s' is left, because disk '%s' was detached",
                  left->items[left->n - 1].path, disk->target);
 }
 
@@ -266,10 +266,11 @@ static int check_open(const struct planner *p, struct err *e)
                            : image_is_open(disk->top) ? disk->top
                                                       : NULL;
         if (open)
-            return err_fail(e, EBUSY,
-                            "cannot merge '%s' into '%s': a QEMU that is no domain's here has '%s' "
-                            "open; end it first",
-                            disk->top, disk->base, open);
+            return err_fail(
+                e, EBUSY,
+                "cannot merge '%s' into '%s': a QEMU that no domain here has started has '%s' "
+                "open; end it first",
+                disk->top, disk->base, open);
     }
     return 0;
 }

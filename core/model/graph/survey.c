@@ -487,7 +487,7 @@ static int begin(struct surveyor *v, struct err *e)
 {
     struct err why;
     if (!virt_files_local(v->m->virt, &why))
-        return err_fail(e, EOPNOTSUPP, "whose bytes would change cannot be known: %s", why.text);
+        return err_fail(e, EOPNOTSUPP, "cannot determine whose bytes would change: %s", why.text);
     v->graph = graph_new();
     v->names = names_new();
     v->overlays = names_new();
@@ -552,10 +552,11 @@ static int check_denied(struct surveyor *v, struct err *e)
     note_hidden_names(v);
     if (!v->denied.path)
         return 0;
-    return err_fail(e, EACCES,
-                    "this user may not look at '%s', so it cannot be told whose bytes would "
-                    "change; nothing was done; ask a mount by root for it",
-                    v->denied.path);
+    return err_fail(
+        e, EACCES,
+        "cannot determine whose bytes would change: this user may not look at '%s'; nothing was "
+        "done; use a mount by root",
+        v->denied.path);
 }
 
 static int look_around(struct surveyor *v, const struct domain *asking, const char *const *paths,

@@ -82,7 +82,7 @@ static int read_lines(struct journal *j, struct err *e)
 int journal_open(const char *uuid, bool wait, struct journal **ret, struct err *e)
 {
     if (!uuid_is(uuid))
-        return err_fail(e, EINVAL, "'%s' is no domain's uuid", uuid);
+        return err_fail(e, EINVAL, "'%s' is not the uuid of a domain", uuid);
     struct journal *j autodestroy(journal_close) = calloc(1, sizeof(*j));
     if (!j)
         return err_nomem(e);

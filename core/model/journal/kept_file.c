@@ -305,7 +305,7 @@ static int tell(struct virt *v, struct telling *t, struct err *e)
 int kept_change(struct virt *v, const char *uuid, kept_edit_fn *edit, void *ctx, struct err *e)
 {
     if (!uuid_is(uuid))
-        return err_fail(e, EINVAL, "'%s' is no domain's uuid", uuid);
+        return err_fail(e, EINVAL, "'%s' is not the uuid of a domain", uuid);
     int dir = state_directory(true, e);
     if (dir < 0)
         return dir;

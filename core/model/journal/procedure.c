@@ -11,10 +11,11 @@ int procedure_check_uri(const char *uri, const char *begun, struct err *e)
 {
     if (!strcmp(begun, uri))
         return 0;
-    return err_fail(e, EBUSY,
-                    "an operation on the domain that was begun through '%s' was cut off; mount "
-                    "that, so that it is finished",
-                    begun);
+    return err_fail(
+        e, EBUSY,
+        "an operation on the domain that was begun through '%s' was cut off; mount that to finish "
+        "it",
+        begun);
 }
 
 static int end(struct procedure *p, struct err *e)

@@ -201,7 +201,7 @@ static int make_file(int dir, const char *name)
 /* The caller writes to it, and a member of the group could have linked root's own file there. */
 static int check_file(const char *name, const struct stat *st, struct err *e)
 {
-    const char *why = !S_ISREG(st->st_mode) ? "is no regular file"
+    const char *why = !S_ISREG(st->st_mode) ? "is not a regular file"
                       : st->st_nlink > 1    ? "has another name, too"
                                             : NULL;
     if (!why)

@@ -127,10 +127,11 @@ static int check_known(const struct redefinition *d, struct err *e)
         if (!was->path || is_gone(d, was->path))
             continue;
         if (was->memory ? !keeps_memory(d, was) : !keeps_disk(d, was))
-            return err_fail(e, EBUSY,
-                            "the snapshot has its bytes of %s'%s' in '%s', where the document "
-                            "does not look for them",
-                            was->memory ? "" : "disk ", was->target, was->path);
+            return err_fail(
+                e, EBUSY,
+                "the document does not look for the bytes of %s'%s' in '%s', where the snapshot "
+                "has them",
+                was->memory ? "" : "disk ", was->target, was->path);
     }
     return 0;
 }
@@ -154,8 +155,7 @@ static int check_tag(const struct redefinition *d, const struct xml_disk *x, str
     }
     if (found != 1)
         return err_fail(e, found ? EBUSY : ENOENT,
-                        "'%s' holds %u tags '%s', in which the bytes "
-                        "of disk '%s' would be",
+                        "'%s' holds %u tags '%s', of which one would have the bytes of disk '%s'",
                         path_of(d, x), found, name, x->target);
     return 0;
 }
@@ -181,13 +181,13 @@ static int check_external(const struct redefinition *d, const struct xml_snapsho
                           const struct xml_disk *x, struct err *e)
 {
     if (!is_there(d, path_of(d, x)))
-        return err_fail(e, ENOENT, "'%s', in which the bytes of disk '%s' would be, is not there",
+        return err_fail(e, ENOENT, "'%s', which would have the bytes of disk '%s', is not there",
                         path_of(d, x), x->target);
     if (disk->overlay.path && !stands_on(d, disk->overlay.path, path_of(d, x)))
-        return err_fail(e, EBUSY,
-                        "the overlay '%s' of disk '%s' does not stand on '%s', into which a delete "
-                        "would merge it",
-                        disk->overlay.path, x->target, path_of(d, x));
+        return err_fail(
+            e, EBUSY,
+            "the overlay '%s' of disk '%s' is not on '%s', into which a delete would merge it",
+            disk->overlay.path, x->target, path_of(d, x));
     return 0;
 }
 

@@ -294,12 +294,12 @@ static int check_time(const struct question *q, const char *path, const struct i
     const struct snapshot *commit = own ? find_commit(q, time_ns) : NULL;
     if (commit) {
         evidence_merge(q->m, q->d, q->s, q->disk, file);
-        return refuse(q, path, ", and what stood on it was merged into it before snapshot ",
-                      commit->name, e);
+        return refuse(q, path, ", and an overlay was merged into it before snapshot ", commit->name,
+                      e);
     }
     if (own && evidence_merged(q->d, q->s, q->disk, file) &&
         !is_in_time(q, q->s, true, time_ns, SOON_NS))
-        return refuse(q, path, ", and what stood on it was merged into it", "", e);
+        return refuse(q, path, ", and an overlay was merged into it", "", e);
     if (q->m->options.untouched && !is_right(q, file, time_ns, LATE_NS))
         return refuse(q, path, ", which the option 'untouched' forbids", "", e);
     return 0;

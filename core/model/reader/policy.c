@@ -231,10 +231,11 @@ static int check_remote(const struct named_files *f, size_t i, const char *uri, 
 {
     for (; i < f->n && !strcmp(f->items[i].path, uri); i++)
         if (f->items[i].source->extra)
-            return err_fail(e, EOPNOTSUPP,
-                            "'%s' is not read here, since libvirt's XML has '%s' for it, which is "
-                            "not handed on to qemu-nbd",
-                            uri, f->items[i].source->extra);
+            return err_fail(
+                e, EOPNOTSUPP,
+                "cannot read '%s': libvirt's XML has '%s' for it, which snapfs does not hand on to "
+                "qemu-nbd",
+                uri, f->items[i].source->extra);
     return 0;
 }
 

@@ -124,8 +124,8 @@ int pulled_check(const struct model *m, struct domain *d, const struct snapshot 
         return r;
     return err_fail(
         e, EIO,
-        "'%s' had a backing file when a snapshot was made, and has none now: where the "
-        "data of the tag '%s' was in that file it is lost ('virsh blockpull' does this)",
+        "'%s' had a backing file when a snapshot was made, and has none now: the data that the tag "
+        "'%s' had in that file is lost ('virsh blockpull' does this)",
         disk->path, disk->tag);
 }
 
@@ -166,11 +166,11 @@ int pulled_check_revert(struct model *m, struct domain *d, const struct snapshot
     struct allowance a = {.model = m, .domain = d, .snapshot = s, .anywhere = true};
     struct image_policy policy = policy_of(&a);
     if (is_elsewhere(d, s, disk, &policy))
-        return err_fail(e, EBUSY,
-                        "cannot revert disk '%s': '%s' had another backing file when the snapshot "
-                        "was made, so that QEMU would read other data; copy the snapshot's image "
-                        "instead",
-                        disk->target, disk->path);
+        return err_fail(
+            e, EBUSY,
+            "cannot revert disk '%s': '%s' had another backing file when the snapshot was made, so "
+            "QEMU would read other data; copy the snapshot's image instead",
+            disk->target, disk->path);
     struct image_source source = {.path = disk->path, .format = disk->format, .tag = disk->tag};
     struct err why;
     if (image_open(&source, &policy, &im, &ignored) < 0 ||

@@ -60,10 +60,11 @@ static int check_plain(const struct xml_disk *x, struct err *e)
 {
     for (size_t i = 0; i < x->n_backing; i++)
         if (x->backing[i].encrypted || x->backing[i].slice)
-            return err_fail(e, EOPNOTSUPP,
-                            "disk '%s' stands on a file that is encrypted or a slice, which cannot "
-                            "be written for the revert",
-                            x->target);
+            return err_fail(
+                e, EOPNOTSUPP,
+                "cannot write the chain of disk '%s' for the revert: a backing file is encrypted "
+                "or a slice",
+                x->target);
     return 0;
 }
 

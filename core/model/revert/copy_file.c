@@ -37,7 +37,7 @@ static int open_from(struct copy_file *f, struct mounts *mounts, struct err *e)
     struct image_policy policy = follow_policy(mounts);
     int r = file_open(f->from, &policy, &f->file, e);
     if (r == 0 && (file_is_remote(f->file) || file_is_device(f->file)))
-        return err_fail(e, EOPNOTSUPP, "'%s' is no file, of which a copy could be made", f->from);
+        return err_fail(e, EOPNOTSUPP, "cannot copy '%s': it is not a regular file", f->from);
     return r == 0 ? file_settle(f->file, e) : r;
 }
 
@@ -94,7 +94,7 @@ static int check_space(const struct copy_file *files, size_t n, const struct cop
     if (r < 0 || need <= there)
         return r;
     return err_fail(e, ENOSPC,
-                    "a copy of '%s' is needed, since others stand on it; that takes %" PRIu64
+                    "the revert needs a copy of '%s', because others use it; that takes %" PRIu64
                     " bytes, and %" PRIu64 " are free",
                     f->from, need, there);
 }

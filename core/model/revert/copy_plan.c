@@ -67,8 +67,8 @@ static int refuse_header(const struct header *h, const char *path, struct err *e
                                                               : NULL;
     if (!what)
         return 0;
-    return err_fail(e, EOPNOTSUPP, "'%s', on which others stand, cannot be copied: it %s", path,
-                    what);
+    return err_fail(e, EOPNOTSUPP, "'%s' cannot be copied for the revert, and others use it: it %s",
+                    path, what);
 }
 
 /* Is it an image that is the same under another name beside it? */
@@ -79,7 +79,8 @@ static int check_header(const char *path, struct mounts *mounts, struct err *e)
     struct header h = {0};
     int r = file_open(path, &policy, &f, e);
     if (r == 0 && (file_is_remote(f) || file_is_device(f)))
-        return err_fail(e, EOPNOTSUPP, "'%s', on which others stand, is no file to be copied",
+        return err_fail(e, EOPNOTSUPP,
+                        "'%s' cannot be copied for the revert, and others use it: it is not a file",
                         path);
     if (r == 0)
         r = header_load(f, &h, NULL, e);
@@ -168,10 +169,11 @@ static int refuse_written(const struct copier *p, const char *target, struct err
     int file = own < 0 ? GRAPH_NO_FILE : graph_chain(p->survey.graph, (size_t)own, 0);
     if (!p->d->active || !survey_is_live(&p->survey, p->d, file))
         return 0;
-    return err_fail(e, EBUSY,
-                    "others stand on '%s', to which the running domain writes, so that it cannot "
-                    "be copied for the revert; shut the domain off first",
-                    graph_file_path(p->survey.graph, file));
+    return err_fail(
+        e, EBUSY,
+        "'%s' cannot be copied for the revert, and others use it: the running domain writes to it; "
+        "shut the domain off first",
+        graph_file_path(p->survey.graph, file));
 }
 
 static int add_copied(struct copier *p, const struct snapshot_disk *disk, struct err *e)
@@ -179,10 +181,11 @@ static int add_copied(struct copier *p, const struct snapshot_disk *disk, struct
     autofree char *to = NULL;
     const struct xml_disk *x = xml_domain_disk(p->s->parsed->domain, disk->target);
     if (!x || !volumes_file(p->d->volumes, &x->source))
-        return err_fail(e, EOPNOTSUPP,
-                        "others stand on the file of disk '%s', which is not plainly on a file, so "
-                        "that it cannot be copied for the revert",
-                        disk->target);
+        return err_fail(
+            e, EOPNOTSUPP,
+            "the file of disk '%s' cannot be copied for the revert, and others use it: the disk is "
+            "not plainly on a file",
+            disk->target);
     int r = refuse_written(p, disk->target, e);
     if (r == 0)
         r = overlay_name(disk->path, &to, e);
@@ -224,11 +227,11 @@ static int check_owner(const struct copier *p, const struct copy_disk *disk, str
     struct stat st;
     if (virt_is_anothers(p->m->virt) && stat(disk->from, &st) == 0 &&
         (st.st_uid != geteuid() || !group_member(st.st_gid)))
-        return err_fail(e, EACCES,
-                        "cannot copy '%s' for the revert, since others use it, and the copy would "
-                        "have to belong to another user or group; nothing was done; ask a mount "
-                        "by root for it",
-                        disk->from);
+        return err_fail(
+            e, EACCES,
+            "cannot copy '%s', which others use, for the revert: the copy would have to belong to "
+            "another user or group; nothing was done; use a mount by root",
+            disk->from);
     return reclaim_check_new(p->m, disk->to, e);
 }
 

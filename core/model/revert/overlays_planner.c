@@ -79,10 +79,11 @@ static int check_content(const struct planner *p, const struct xml_disk *x,
         return err_fail(e, errno, "'%s', which holds disk '%s' of the snapshot: %s", disk->content,
                         disk->target, strerrordesc_np(errno));
     if (!S_ISREG(st.st_mode))
-        return err_fail(e, EOPNOTSUPP,
-                        "disk '%s' of the snapshot is on '%s', which is no file; only disks on "
-                        "files are reverted",
-                        disk->target, disk->content);
+        return err_fail(
+            e, EOPNOTSUPP,
+            "disk '%s' of the snapshot is on '%s', which is not a file; only disks on files are "
+            "reverted",
+            disk->target, disk->content);
     int r = backing_layers(p->d, p->s, x, &layers, &n, e);
     image_layers_free(layers, n);
     if (r < 0)

@@ -16,10 +16,10 @@ enum { GROUPS_MAX = 256, USER_BYTES = 16384 };
 
 static int refuse(const char *directory, int no, struct err *e)
 {
-    return err_fail(e, no,
-                    "cannot remove files from the directory '%s': %s; nothing was done; ask a "
-                    "mount by root for it",
-                    directory, strerrordesc_np(no));
+    return err_fail(
+        e, no,
+        "cannot remove files from the directory '%s': %s; nothing was done; use a mount by root",
+        directory, strerrordesc_np(no));
 }
 
 /* In a sticky directory only the owners of the file and of the directory may. */
