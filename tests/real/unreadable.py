@@ -4,9 +4,10 @@
 import contextlib
 import errno
 import os
+import re
 
 from lib import backups, reading
-from lib.command import must
+from lib.command import attempt, must
 from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import Mount
 from lib.scratch import scratch
@@ -14,9 +15,19 @@ from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
 
+MANUAL = os.path.join(os.path.dirname(__file__), "../../man/snapfs.5")
+
+
 def statuses(mount, domain, place, day):
     """The exit status of each tool that is given the domain's directory on that day."""
     return {name: backups.back_up(name, mount.path(domain.name), place, day).status for name in backups.TOOLS}
+
+
+def passes_the_check(directory):
+    """Whether the check that snapfs(5) has for programs that exit with 0 finds all images readable."""
+    with open(MANUAL, encoding="utf-8") as file:
+        line = re.search(r"^\.Dl (find /mnt/vms/web01 .*head -c 1.*)$", file.read(), re.MULTILINE).group(1)
+    return attempt("bash", "-c", line.replace("/mnt/vms/web01", directory)).status == 0
 
 
 @contextlib.contextmanager
@@ -53,9 +64,11 @@ def no_tool_takes_what_cannot_be_read_for_what_is_not_there(directory):
         with open(kept, "rb") as file:
             whole = file.read()
         true(any(whole), "the copy is empty")
+        true(passes_the_check(mount.path(domain.name)), "the check finds all images readable")
         with away(domain.disks[0].path):
             until(lambda: not reading.images(mount.path("tools/by-name/e1")), "e1 cannot be read")
             equal(statuses(mount, domain, place, "second"), PARTIAL, "with images that cannot be read")
+            true(not passes_the_check(mount.path(domain.name)), "the check finds one that cannot be read")
             # What rsync has already, by size and time, it does not open.
             must("rsync", "-aS", "--delete", f"{mount.path('tools')}/", f"{place}/rsync-first")
         with open(kept, "rb") as file:
