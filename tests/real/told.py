@@ -178,7 +178,7 @@ def a_base_in_a_directory_of_roots_is_not_merged_into(be):
         before = sorted(os.listdir(place)), domain.snapshots()
         with Member(be, f"domain={domain.name}") as member:
             member.write(errno.EACCES, member.path("gold/by-name/s1/delete"), "merge")
-            member.says(domain, domain.disks[0].path, "ask a mount by root")
+            member.says(domain, domain.disks[0].path, "use a mount by root")
             equal((sorted(os.listdir(place)), domain.snapshots()), before, "files and snapshots")
             held.check()
             merge(member, domain, "s2")  # into a file in the member's own directory
