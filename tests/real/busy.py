@@ -16,7 +16,7 @@ from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
-from lib.watch import rmdir
+from lib.watch import clone_on, rmdir
 
 
 class Line:
@@ -164,6 +164,21 @@ def a_file_system_on_a_loop_device(directory):
             finally:
                 must("umount", point)
             rmdir(mount, domain, "e1")
+
+
+@test
+def a_clone_that_runs(directory):
+    """It is named, with its QEMU, by a delete that meets its open image."""
+    with Line("base", directory, {"e1": "external", "e2": "external"}, start=False) as line:
+        below = os.path.join(directory, "below")
+        os.mkdir(below)
+        with clone_on(line.domain, below, line.image("e2"), "raw") as clone:
+            clone.start()
+            with open(f"/run/libvirt/qemu/{clone.name}.pid", encoding="ascii") as pid:
+                line.is_busy(f"domain '{clone.name}', pid {pid.read().strip()} (qemu-system-x86", words="merge", name="e2")
+            clone.destroy()
+            line.is_busy(f"domain '{clone.name}'", words="merge", name="e2")
+        line.delete("e2", "merge")
 
 
 MARKS = "/run/snapfs"

@@ -17,9 +17,10 @@
 #include "model/graph/mount_path.h"
 
 #define BACKING_FILES "/sys/block/loop*/loop/backing_file"
+#define QEMU "qemu"
 #define DELETED " (deleted)" /* what the kernel adds to a path that has no name any more */
 
-enum { FDINFO_MAX = 4096, COMM_MAX = 64 };
+enum { FDINFO_MAX = 4096, COMM_MAX = 64, CMDLINE_MAX = 4096 };
 
 struct search {
     const struct domain *d;
@@ -89,6 +90,28 @@ static bool has_open(const struct search *h, int process)
     return has;
 }
 
+/* The end of the name in "guest=NAME,debug-threads=on", in which a comma is doubled. */
+static const char *end_of_guest(const char *name)
+{
+    const char *end = name;
+    while (*end && (*end != ',' || end[1] == ','))
+        end += *end == ',' ? 2 : 1;
+    return end;
+}
+
+/* Adds the domain that a QEMU of libvirt's runs. */
+static void add_guest(struct search *h, int process)
+{
+    static const char option[] = "-name\0guest=";
+    char words[CMDLINE_MAX];
+    size_t n = processes_read(process, "cmdline", words, sizeof(words));
+    const char *found = memmem(words, n, option, sizeof(option) - 1);
+    if (!found)
+        return;
+    const char *name = found + sizeof(option) - 1;
+    text_add(h->out, "domain '%.*s', ", (int)(end_of_guest(name) - name), name);
+}
+
 static bool look_at_process(void *ctx, int process, const char *pid)
 {
     struct search *h = ctx;
@@ -97,12 +120,32 @@ static bool look_at_process(void *ctx, int process, const char *pid)
         return false;
     if (!has_open(h, process))
         return true;
+    bool known = processes_read(process, "comm", comm, sizeof(comm));
     begin_name(h);
-    if (processes_read(process, "comm", comm, sizeof(comm)))
+    if (known && !strncmp(comm, QEMU, strlen(QEMU)))
+        add_guest(h, process);
+    if (known)
         text_add(h->out, "pid %s (%.*s)", pid, (int)strcspn(comm, "\n"), comm);
     else
         text_add(h->out, "pid %s", pid);
     return true;
+}
+
+static bool find_any(void *ctx, int process, const char *pid)
+{
+    struct search *h = ctx;
+    (void)pid;
+    h->found = has_open(h, process);
+    return !h->found && !is_over(h);
+}
+
+bool holders_any(const char *file, uint64_t ino)
+{
+    struct open_file one = {.file = (char *)(uintptr_t)file, .ino = ino};
+    struct open_files files = {.n = 1, .items = &one};
+    struct search h = {.files = &files, .until = clock_ns() + HOLDERS_SEARCH_MS * CLOCK_MS};
+    processes_each(find_any, &h);
+    return h.found || is_over(&h);
 }
 
 /* ---- loop devices ---- */
