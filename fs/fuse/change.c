@@ -17,6 +17,7 @@
 #include "fuse/report.h"
 #include "fuse/requests.h"
 #include "model/activity/task.h"
+#include "model/reader/holders.h"
 
 struct change {
     atomic_uint refs; /* the task's thread and the one that watches over it */
@@ -274,6 +275,24 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
         write_input(req, handle_of(fi), &op, buf, size);
     else
         start(req, &op, buf, size, size, run_write);
+}
+
+static bool has_input(struct handle *h)
+{
+    pthread_mutex_lock(&h->all->lock);
+    bool has = h->input.text.len;
+    pthread_mutex_unlock(&h->all->lock);
+    return has;
+}
+
+/* Each close(2) of a duplicate asks, and each end of a child of a shell that goes on to write: only
+ * who closes the last descriptor is told that the document is not whole. */
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    struct handle *h = handle_of(fi);
+    bool partial = has_input(h) && !holders_any(place_row(&h->place)->name, place_ino(&h->place));
+    fuse_reply_err(req, partial ? EINVAL : 0);
 }
 
 void drop_input(struct fs *fs, const struct handle *h)

@@ -193,6 +193,11 @@ static int attempt_open(struct late *l, struct err *e)
     return place_is_image(l->place.kind) ? late_reason(fs, l->place.uuid, v.disk, e) : r;
 }
 
+static bool takes_documents(const struct place *p)
+{
+    return p->kind == PLACE_FILE && place_row(p)->documents;
+}
+
 static void answer_open(struct late *l, int r, struct err *e)
 {
     struct fs *fs = fs_of(l->req);
@@ -205,9 +210,9 @@ static void answer_open(struct late *l, int r, struct err *e)
     }
     struct handle *h = l->h;
     l->fi.fh = (uintptr_t)h;
-    /* Nothing is kept back but pages that were written to by mmap, and a close succeeds also after
-     * we have ended. */
-    l->fi.noflush = !h->in_cows;
+    /* Nothing is kept back but pages that were written to by mmap and documents, and a close
+     * succeeds also after we have ended. */
+    l->fi.noflush = !h->in_cows && !takes_documents(&h->place);
     if (fuse_reply_open(l->req, &l->fi) != 0)
         close_handle(fs, l->ino, h);
 }

@@ -186,13 +186,6 @@ static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 
 /* ---- nothing to do ---- */
 
-static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-    (void)ino;
-    (void)fi;
-    fuse_reply_err(req, 0);
-}
-
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
     (void)ino;
@@ -216,7 +209,6 @@ void refuse_ops(struct fuse_lowlevel_ops *ops)
     ops->listxattr = op_listxattr;
     ops->setxattr = op_setxattr;
     ops->removexattr = op_removexattr;
-    ops->flush = op_flush;
     ops->fsync = op_fsync;
     ops->fsyncdir = op_fsync;
 }

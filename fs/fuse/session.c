@@ -63,6 +63,7 @@ static struct fuse_lowlevel_ops make_ops(void)
         .write = op_write,
         .mkdir = op_mkdir,
         .rmdir = op_rmdir,
+        .flush = op_flush,
     };
     refuse_ops(&ops);
     return ops;

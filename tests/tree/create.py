@@ -6,6 +6,7 @@ import os
 import subprocess
 
 from lib import preset
+from lib.command import attempt
 from lib.control import write
 from lib.mount import Mount
 from lib.preset import Domain, Snapshot
@@ -107,10 +108,34 @@ def a_document_may_have_no_name(mount):
 @test
 def a_document_that_is_not_whole_does_nothing_and_is_logged(mount):
     before = current(mount)
-    write(mount.path(CREATE), DOCUMENT[: len(DOCUMENT) // 2])
+    refused(errno.EINVAL, write, mount.path(CREATE), DOCUMENT[: len(DOCUMENT) // 2])
     until(lambda: "closed before" in last_log(mount), "the close is logged")
     holds(last_log(mount), f"pid={os.getpid()} create web01/create: EINVAL")
     equal(current(mount), before)
+
+
+@test
+def who_closes_last_is_told_that_a_document_is_not_whole(mount):
+    """And nobody else: a shell goes on to write after its children have ended. Debian's sh itself has the file open
+    while a child runs, so it is not asked there."""
+    before, half = current(mount), len(DOCUMENT) // 2
+    parts = [os.path.join(directory, f"part-{number}") for number in (1, 2)]
+    with open(parts[0], "w", encoding="utf-8") as file:
+        file.write(DOCUMENT[:half])
+    for command in ("cat part-1 > create", "/bin/echo redefine > create", "/bin/echo document disk-only > create"):
+        result = attempt("bash", "-ec", command.replace("part-1", parts[0]).replace("create", mount.path(CREATE)))
+        true(result.status != 0, f"{command} has ended with 0")
+        holds(result.err, "Invalid argument")
+    equal(current(mount), before)
+    for number, command in enumerate(("(cat part-1; cat part-2) > create", "exec 3>create; cat part-1 >&3; cat part-2 >&3; exec 3>&-",
+                                      "(/bin/echo document atomic; cat part-1 part-2) > create")):
+        for part, text in zip(parts, (DOCUMENT.format(f"parts-{number}")[:half], DOCUMENT.format(f"parts-{number}")[half:])):
+            with open(part, "w", encoding="utf-8") as file:
+                file.write(text)
+        words = command.replace("create", mount.path(CREATE)).replace("part-1", parts[0]).replace("part-2", parts[1])
+        result = attempt("bash" if number else "sh", "-ec", words)
+        equal((result.status, result.err), (0, ""), command)
+        equal(os.path.basename(current(mount)), f"parts-{number}")
 
 
 @test

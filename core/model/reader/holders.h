@@ -17,4 +17,8 @@ enum { HOLDERS_MAX = 8, HOLDERS_SEARCH_MS = 500 };
 void holders_describe(const struct domain *d, const struct snapshot *s,
                       const struct open_files *files, struct text *out);
 
+/* Has any process that can be looked at a descriptor of the file of that name and st_ino? True also
+ * if that cannot be told within HOLDERS_SEARCH_MS. */
+bool holders_any(const char *file, uint64_t ino);
+
 #endif
