@@ -138,7 +138,7 @@ EXTERNAL = dict.fromkeys(("e1", "e2", "e3", "e4"), "external")
 MIXED = {"i1": "internal", "e1": "external", "i2": "internal", "e2": "external"}
 MEMORY = {"m1": "memory", "e1": "external", "i1": "internal", "e2": "external"}
 EXTERNAL_STEPS = [(delete, "e1", "merge"), (revert, "e3", "force"), (delete, "e2", "merge"), (delete, "e4", "")]
-MIXED_STEPS = [(delete, "i1", "merge"), (revert, "e2", "force"), (delete, "e1", "merge"), (delete, "i2", "merge")]
+MIXED_STEPS = [(delete, "i1", "merge"), (revert, "e2", "force"), (delete, "e1", "merge")]
 MEMORY_STEPS = [(delete, "m1", "merge"), (revert, "i1", "force"), (delete, "e2", ""), (delete, "e1", "merge")]
 
 
@@ -228,9 +228,13 @@ WHOLE, PART = f"1 {512 * MIB}", f"1 {1000000 * 512}"
 @test
 def an_open_that_waits_for_a_merge(directory):
     """It can be interrupted and killed, keeps nobody else waiting, and gives the right bytes in the end."""
-    with large(directory, "waits") as domain, Mount(SYSTEM, "domain=waits") as mount, Mount(SYSTEM, "flat") as other:
+    # libvirt may not answer while QEMU is stopped, so it is asked before.
+    with large(directory, "waits") as domain, Mount(SYSTEM, "cache=600") as mount, Mount(SYSTEM, "flat", "cache=600") as other:
         def image(file, name="e2", at=mount):
             return at.path("waits/by-name", name, file)
+        for name in ("e1", "e2"):
+            for at in (mount, other):
+                os.stat(image("vda.raw", name, at))
         with in_merge(mount, domain, "e1") as caller:
             waits = [Opener(image(file)) for file in ("vda.raw", "vda.raw", "vda.raw", "vda-part2.raw")]
             waits += [Opener(image("vda.cow")), Opener(image("vda-part2.cow"))]
