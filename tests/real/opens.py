@@ -2,6 +2,7 @@
 """Images of other snapshots can be opened at every moment of a delete, a merge and a revert: an open gives the right bytes or waits."""
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -16,7 +17,7 @@ from lib.domain import MIB, SYSTEM, Domain
 from lib.mount import Mount
 from lib.openers import File, Openers
 from lib.scratch import scratch
-from lib.tap import equal, holds, run, test, true
+from lib.tap import equal, holds, refused, run, test, true
 from lib.watch import clone_on, revert, rmdir
 
 SIZE = 4 * MIB
@@ -223,6 +224,23 @@ def large(directory, name):
 
 
 WHOLE, PART = f"1 {512 * MIB}", f"1 {1000000 * 512}"
+
+
+@test
+def a_new_name_after_a_delete_is_no_changed_path(directory):
+    """A path that a link told may have changed; a name that nobody told is not there."""
+    with Domain("renewed", directory) as domain, Mount(SYSTEM, "cache=0") as mount:
+        domain.start()
+        for number, name in enumerate(("s1", "s2", "s3"), 1):
+            domain.write(number, number * MIB)
+            domain.snapshot(name, "external")
+        write(mount.path("renewed/by-name/s2/delete"), "merge\n")
+        os.mkdir(mount.path("renewed/current/s4"))
+        write(mount.path("renewed/by-name/s1/delete"), "merge\n")
+        write(mount.path("renewed/by-name/s3/delete"), "children\n")
+        refused(errno.ENOENT, os.stat, mount.path("renewed/snapshots/s1"))
+        os.mkdir(mount.path("renewed/snapshots/s1"))
+        equal(domain.snapshots(), ["s1"])
 
 
 @test
