@@ -133,6 +133,17 @@ def a_disk_that_was_exchanged_keeps_its_file(directory):
 
 
 @test
+def a_branch_that_ends_leaves_no_file(directory):
+    """No snapshot names the file any more that it has in common with the live disk."""
+    with line("ended", directory, "e", "e", start=False) as (domain, mount, held):
+        command(mount.path("ended/by-name/e1/revert"), "\n")
+        command(mount.path("ended/by-name/e1/delete"), "metadata\n")
+        del held.bytes["e1"]
+        forget(mount, domain, held, "e2")
+        tidy(domain)
+
+
+@test
 def a_disk_that_was_committed_by_hand_and_exchanged_keeps_its_file(directory):
     """The file that the last snapshot named is the live disk again, with what the guest wrote since."""
     disks = {"vda": "qcow2", "vdb": "qcow2"}

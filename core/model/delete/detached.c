@@ -1,37 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* detached.c - see detached.h. No locks.
  *
- * Disks of one tree have a file in common in which a snapshot of the domain is, or was. A file
- * below them all, as the golden image that disks of many domains have in common, does not tell. */
+ * Disks of one tree have a file in common: one of the overlays that were made for snapshots, or the
+ * file below these. A file further down, as the golden image that disks of many domains have in
+ * common, does not tell. */
 #include "model/delete/detached.h"
 
 #include <string.h>
 
-#include "model/change/later.h"
+#include "model/change/reclaim.h"
 #include "model/state.h"
-#include "model/storage/file_chain.h"
 #include "model/storage/file_marks.h"
-
-static bool is_of_snapshot(const struct domain *d, const char *path)
-{
-    bool is = later_is_base(d->kept, path);
-    for (size_t i = 0; !is && i < d->n; i++)
-        for (size_t k = 0; !is && k < d->all[i].n_disks; k++)
-            is = follow_to_same(d->all[i].disks[k].path, path);
-    return is;
-}
 
 static bool is_of_one_tree(const struct survey *v, const struct domain *d, size_t own, size_t live)
 {
     const struct graph *g = v->graph;
-    bool is = false;
-    for (size_t k = 0; !is; k++) {
-        int file = graph_chain(g, own, k);
-        if (file == GRAPH_NO_FILE)
+    int file = graph_chain(g, own, 0), below;
+    for (size_t k = 1; file != GRAPH_NO_FILE; k++, file = below) {
+        below = graph_chain(g, own, k);
+        if (graph_depth(g, live, file) != SIZE_MAX)
+            return true;
+        if (below == GRAPH_NO_FILE ||
+            !reclaim_is_overlay(d, graph_file_path(g, file), graph_file_path(g, below)))
             break;
-        is = graph_depth(g, live, file) != SIZE_MAX && is_of_snapshot(d, graph_file_path(g, file));
     }
-    return is;
+    return false;
 }
 
 /* A revert may have put the disk on a copy, which has no file in common with the original. */
