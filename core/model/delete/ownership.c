@@ -49,8 +49,8 @@ static int check_note(const char *path, bool active, struct err *e)
     return err_fail(
         e, EACCES,
         "cannot merge: this user cannot mark '%s', nor write to its directory, so other "
-        "users' mounts would take its snapshots for spoilt; nothing was done; ask a "
-        "mount by root for it",
+        "users' mounts would take its snapshots for spoilt; nothing was done; use a "
+        "mount by root",
         path);
 }
 
