@@ -2,9 +2,10 @@
 /* guard.h - is libvirt's own call safe here? Asked before every change, of a domain read just now.
  *
  * libvirt's checks are not enough: some native deletes and reverts silently destroy other
- * snapshots, pick the wrong one, or kill the daemon. The guard builds the file graph of all domains
- * and refuses with EBUSY (EEXIST for a name that a disk already holds, EINVAL for a name libvirt
- * cannot make) before anything is touched, naming what would be lost. 0 = go ahead.
+ * snapshots, pick the wrong one, or kill the daemon. create/check.h, delete/check.h and
+ * revert/check.h ask what each verb needs, of the file graph of all domains; here is what they
+ * share. They refuse with EBUSY before anything is touched, naming what would be lost. 0 = go
+ * ahead.
  *
  * The test driver's domains need no files: there only new names are checked. Where libvirt's files
  * are not ours to see, a delete or revert is refused (EOPNOTSUPP), since nothing could be asked of
@@ -13,37 +14,26 @@
 #ifndef SNAPFS_MODEL_CHANGE_GUARD_H
 #define SNAPFS_MODEL_CHANGE_GUARD_H
 
-#include "model/change/reclaim.h"
-#include "model/create/plan.h"
 #include "model/graph/survey.h"
 
-/* Before a snapshot as planned is made; `v` may be a survey of the domain alone where no file is
- * made. */
-int guard_create(struct model *m, const struct survey *v, const struct domain *d, const char *name,
-                 const struct plan *p, struct err *e);
 /* Before libvirt makes new files: EACCES if its daemon runs as another user than this ordinary one,
  * who could then neither read nor remove them. */
 int guard_overlays(const struct model *m, struct err *e);
 
-/* *ret_native: by libvirt's own call, which deletes an internal one where the disks are within its
- * reach; else, and with `metadata`, libvirt is only to forget it. */
-int guard_delete(const struct survey *v, const struct domain *d, const struct snapshot *s,
-                 bool metadata, bool *ret_native, struct err *e);
+/* Can the XML of every snapshot of the domain be read? If not, it is not known what uses what:
+ * EBUSY. */
+int guard_readable(const struct domain *d, struct err *e);
 
-enum guard_way {
-    GUARD_NATIVE,   /* by libvirt's own call */
-    GUARD_OVERLAYS, /* by the steps of revert/overlays.h, and */
-    GUARD_COPY      /* by those of revert/copy.h; both have checks of their own */
-};
+/* Does QEMU's monitor, by which libvirt names an internal snapshot of a domain that runs, take that
+ * name as it is? EBUSY. */
+int guard_monitor(const struct domain *d, const struct snapshot *s, struct err *e);
 
-/* `flags` are virt_revert_flag; `left` gets the files that a native one may leave to nobody. ENOENT
- * where the domain could not start for want of a file. */
-int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, unsigned flags,
-                 enum guard_way *ret_way, struct reclaim *left, struct err *e);
-/* Does anything else stand on the file that holds that disk's tag? EBUSY where a revert could not
- * pick the tag, or what stands on the file cannot be told. */
-int guard_shares(const struct survey *v, const struct domain *d, const struct snapshot *s,
-                 const struct snapshot_disk *disk, bool *ret, struct err *e);
+/* Does the name of the snapshot pick its own tag in that file, and no other? QEMU takes a name that
+ * is the id of another tag for that id. EBUSY. */
+int guard_tag_name(const struct survey *v, int file, const struct snapshot *s, struct err *e);
+
+/* The number of the file at the top of that user's chain; GRAPH_NO_FILE for no such user. */
+int guard_top_file(const struct survey *v, int user);
 
 /* Has the domain no saved state, which a later start would resume `what`? EBUSY. */
 int guard_saved(struct model *m, const struct domain *d, const char *what, struct err *e);

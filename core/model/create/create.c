@@ -18,6 +18,7 @@
 #include "model/change/jobs.h"
 #include "model/change/operation.h"
 #include "model/change/outcome.h"
+#include "model/create/check.h"
 #include "model/create/input.h"
 #include "model/create/new_files.h"
 #include "model/create/new_snapshot.h"

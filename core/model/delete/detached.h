@@ -4,7 +4,7 @@
 #define SNAPFS_MODEL_DELETE_DETACHED_H
 
 #include "model/graph/survey.h"
-#include "model/model.h"
+#include "model/catalog/domain.h"
 
 /* Is no live disk of `d` of one tree with that disk, which is the user `own` of the graph? Another
  * disk may have its target by now. The disk's user may attach the file elsewhere, with all that the

@@ -7,6 +7,7 @@
 
 #include "model/change/redefinable.h"
 #include "model/delete/away.h"
+#include "model/delete/check.h"
 #include "model/delete/delete.h"
 #include "model/delete/detached.h"
 #include "model/delete/plan.h"

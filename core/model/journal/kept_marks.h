@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 #include "model/journal/kept.h"
-#include "model/model.h"
+
+struct model;
 
 /* As mark_made and mark_left. A failure leaves more files and tags than has to be. */
 void marks_made(struct model *m, const char *uuid, const char *path);

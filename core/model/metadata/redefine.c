@@ -9,7 +9,6 @@
 #include "image/image.h"
 #include "model/catalog/document.h"
 #include "model/change/flag_words.h"
-#include "model/change/guard.h"
 #include "model/change/operation.h"
 #include "model/change/outcome.h"
 #include "model/graph/survey.h"

@@ -8,7 +8,7 @@
 #ifndef SNAPFS_MODEL_READER_CHANGES_H
 #define SNAPFS_MODEL_READER_CHANGES_H
 
-#include "model/model.h"
+#include "model/catalog/domain.h"
 
 /* What an attempt may return beside 0 and -errno: it has failed with the caller's `e`, and why may
  * be an operation on the image's domain, or also one on any other domain. */

@@ -17,9 +17,9 @@
 
 #include "model/change/jobs.h"
 #include "model/change/outcome.h"
-#include "model/change/guard.h"
 #include "model/change/procedures.h"
 #include "model/change/fingerprint.h"
+#include "model/revert/check.h"
 #include "model/revert/failed.h"
 #include "model/state.h"
 #include "model/storage/volumes.h"

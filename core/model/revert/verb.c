@@ -5,8 +5,8 @@
 #include <errno.h>
 
 #include "model/change/flag_words.h"
-#include "model/change/guard.h"
 #include "model/change/operation.h"
+#include "model/revert/check.h"
 #include "model/revert/copy.h"
 #include "model/revert/native.h"
 #include "model/revert/overlays.h"
