@@ -22,6 +22,18 @@ uint64_t virt_generation(const struct virt *v)
     return atomic_load(&v->generation);
 }
 
+bool virt_files_local(struct virt *v, struct err *why)
+{
+    struct link *l;
+    if (virt_acquire(v, &l, why))
+        return false;
+    bool local = l->local;
+    if (!local)
+        err_fail(why, l->why.no, "%s", l->why.text);
+    virt_release(v, l);
+    return local;
+}
+
 static int fail_change(bool hung, const struct err *cause, struct err *e)
 {
     return err_fail(e, hung ? ETIMEDOUT : EHOSTDOWN,

@@ -11,47 +11,7 @@
 
 #define CLOSE_NS CLOCK_SECOND /* what virt_close waits for a connector, and for the daemon */
 
-bool virt_wait(struct virt *v, uint64_t deadline)
-{
-    return clock_wait(&v->cond, &v->lock, deadline);
-}
-
-struct virt *virt_ref(struct virt *v)
-{
-    atomic_fetch_add(&v->refs, 1);
-    return v;
-}
-
-void virt_unref(struct virt *v)
-{
-    if (atomic_fetch_sub(&v->refs, 1) != 1)
-        return;
-    pthread_cond_destroy(&v->cond);
-    pthread_mutex_destroy(&v->lock);
-    free(v->wanted);
-    free(v->uri);
-    free(v);
-}
-
 /* ---- opening ---- */
-
-static struct virt *new_virt(const char *uri, bool readonly)
-{
-    struct virt *v = calloc(1, sizeof(*v));
-    if (!v)
-        return NULL;
-    v->refs = 1;
-    v->readonly = readonly;
-    v->max_links = 1;
-    v->timer = -1;
-    pthread_mutex_init(&v->lock, NULL);
-    pthread_cond_init(&v->cond, NULL);
-    v->wanted = uri ? strdup(uri) : NULL;
-    if (!uri || v->wanted)
-        return v;
-    virt_unref(v);
-    return NULL;
-}
 
 /* One attempt, which a daemon that hangs does not end. */
 static int open_first(struct virt *v, struct err *e)
@@ -94,7 +54,7 @@ static int learn_uri(struct virt *v, struct err *e)
 
 int virt_open(const char *uri, bool readonly, struct virt **ret, struct err *e)
 {
-    struct virt *v = new_virt(uri, readonly);
+    struct virt *v = virt_new(uri, readonly);
     if (!v)
         return err_nomem(e);
     int r = loop_ref(e);

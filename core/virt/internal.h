@@ -23,7 +23,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "virt/shared.h"
+#include "virt/owner.h"
 #include "virt/sockets.h"
 
 enum { LINK_EVENTS = 2, VIRT_LINKS_MAX = 16, LINKS_IDLE = 4 };
@@ -71,8 +71,9 @@ struct virt {
     bool closing;
 };
 
-/* ---- conn.c ---- */
+/* ---- handle.c ---- */
 
+struct virt *virt_new(const char *uri, bool readonly); /* with one reference; NULL without memory */
 struct virt *virt_ref(struct virt *v);
 void virt_unref(struct virt *v);
 
@@ -113,11 +114,6 @@ int link_open(struct virt *v, struct link **ret, struct err *e);
 
 /* Closes and frees it; asks the daemon, so not under virt.lock. NULL allowed. */
 void link_close(struct link *l);
-
-/* ---- shared.c ---- */
-
-/* Whom the daemon at the other end belongs to. */
-struct virt_owner owner_of(const struct sockets *sockets);
 
 /* ---- call.c ---- */
 

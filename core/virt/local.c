@@ -255,17 +255,3 @@ bool local_files(const char *uri, const struct sockets *sockets, struct err *why
             return false;
     return sockets->n > 0;
 }
-
-/* ---- for those above ---- */
-
-bool virt_files_local(struct virt *v, struct err *why)
-{
-    struct link *l;
-    if (virt_acquire(v, &l, why))
-        return false;
-    bool local = l->local;
-    if (!local)
-        err_fail(why, l->why.no, "%s", l->why.text);
-    virt_release(v, l);
-    return local;
-}

@@ -6,14 +6,8 @@
 
 #include <sys/types.h>
 
+#include "virt/owner.h"
 #include "virt/virt.h"
-
-/* Whom a connection's daemon belongs to. */
-struct virt_owner {
-    bool known; /* the daemon listens on a unix socket of this host */
-    uid_t uid;  /* of the daemon */
-    gid_t gid;  /* the group that may use it beside its owner; 0: none is known */
-};
 
 /* As it was when the connection was first made. */
 struct virt_owner virt_owner(const struct virt *v);
