@@ -13,7 +13,7 @@
  *   list_cache->lock, catalog->lock
  *                      what was read last; never over a libvirt call or file access
  *   activity->lock     what runs on domains; a leaf
- *   probes->lock       what is remembered of a domain's images (reader/open.c), a leaf
+ *   probes->lock       what is remembered of a domain's images (reader/probes.h), a leaf
  */
 #ifndef SNAPFS_MODEL_STATE_H
 #define SNAPFS_MODEL_STATE_H

@@ -13,6 +13,7 @@
 #include "fuse/late.h"
 #include "image/image.h"
 #include "model/reader/changes.h"
+#include "model/reader/open_again.h"
 #include "model/reader/open_images.h"
 
 struct waiting {

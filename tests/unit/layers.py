@@ -22,10 +22,11 @@ ALLOWED = {
 SHARED = ("model/options.h", "model/state.h")
 ROOMS = ("storage", "activity", "journal", "catalog", "graph", "reader", "change", "metadata", "create",
          "delete", "revert")  # fmt: skip
-WITHOUT_CIRCLES = ("base",)
+WITHOUT_CIRCLES = ("base", "virt", "model")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 COMMENT = re.compile(r"/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"", re.S)
-DEFINED = re.compile(r"^(?!static|typedef|extern|struct \w+ \{|enum)\w[\w *]*?\b(\w+)(?:\(|(?:\[\])? = \{)", re.M)
+TAG = re.compile(r"\b(?:struct|enum) \w+")
+DEFINED = re.compile(r"^(?!static|typedef|extern|struct \w+ \{|enum)\w[\w *]*?\b(\w+)(?:\(|(?:\[\w*\])? = \{)", re.M)
 
 
 def floor_of(name):
@@ -74,7 +75,7 @@ def uses(texts):
     edges = collections.defaultdict(set)
     for name, text in texts.items():
         included = {unit[other] for _, other in INCLUDE.findall(text) if other in unit}
-        named = {owner[word] for word in set(re.findall(r"\w+", code[name])) & owner.keys()}
+        named = {owner[word] for word in set(re.findall(r"\w+", TAG.sub(" ", code[name]))) & owner.keys()}
         edges[unit[name]] |= (included | (named if name.endswith(".c") else set())) - {unit[name]}
     return edges
 

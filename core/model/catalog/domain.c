@@ -13,7 +13,6 @@
 #include "base/budget.h"
 #include "base/hash.h"
 #include "base/name.h"
-#include "model/catalog/hooks.h"
 #include "model/catalog/tag_dirs.h"
 #include "model/journal/kept.h"
 #include "model/storage/volumes.h"

@@ -19,7 +19,6 @@
 
 struct kept;
 struct model;
-struct slot_kind;
 struct untracked_tag;
 struct volumes;
 
@@ -62,11 +61,21 @@ struct snapshot {
 };
 
 /* What the reader remembers with a domain, made with it; it has locks of its own. */
+struct domain;
+
 enum slot { SLOT_PROBES, SLOT_NAMED_FILES, SLOT_UNMANAGED, DOMAIN_SLOTS };
 
+struct slot_kind {
+    void *(*make)(const struct domain *d); /* NULL without memory */
+    void (*drop)(void *value);
+    /* Takes into the fresh `value` what `before` remembers of a domain with the same print; may be
+     * NULL. */
+    void (*inherit)(void *value, void *before);
+};
+
 struct domain_slot {
-    void *value;                  /* NULL: none, as in a test */
-    const struct slot_kind *kind; /* catalog/hooks.h */
+    void *value; /* NULL: none, as in a test */
+    const struct slot_kind *kind;
 };
 
 struct domain {

@@ -12,7 +12,6 @@
 #include "base/budget.h"
 #include "base/hash.h"
 #include "base/name.h"
-#include "model/catalog/hooks.h"
 #include "model/catalog/numbers.h"
 #include "model/storage/source.h"
 #include "model/storage/volumes.h"

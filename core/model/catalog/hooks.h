@@ -8,14 +8,6 @@
 
 struct tag_tables;
 
-struct slot_kind {
-    void *(*make)(const struct domain *d); /* NULL without memory */
-    void (*drop)(void *value);
-    /* Takes into the fresh `value` what `before` remembers of a domain with the same print; may be
-     * NULL. */
-    void (*inherit)(void *value, void *before);
-};
-
 struct catalog_hooks {
     const struct slot_kind *slots[DOMAIN_SLOTS];
     /* Before a value is given to anybody. `before`: the last one, NULL for none; `tables`: what was

@@ -22,6 +22,7 @@
 #include "model/create/input.h"
 #include "model/create/new_files.h"
 #include "model/create/new_snapshot.h"
+#include "model/create/steps.h"
 #include "model/metadata/redefine.h"
 #include "model/state.h"
 #include "virt/shared.h"
@@ -123,7 +124,8 @@ static int prepare(struct creation *c, struct err *e)
 static int run(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
 {
     struct outcome o = {.before = c->operation.domain};
-    struct new_snapshot ns = {.p.remark = remark, .unsupported = unsupported};
+    struct new_snapshot ns = {.p = {.kind = &new_snapshot_kind, .remark = remark},
+                              .unsupported = unsupported};
     int r = new_snapshot_plan(&ns, &c->operation, &c->wish, &c->plan, &c->new_files, c->xml, e);
     operation_begins_change(&c->operation);
     if (r == 0)

@@ -107,7 +107,6 @@ int new_snapshot_plan(struct new_snapshot *ns, const struct operation *t, const 
                       const struct plan *p, const struct new_files *new_files, const char *request,
                       struct err *e)
 {
-    ns->p.kind = &new_snapshot_kind;
     ns->before = t->domain;
     ns->request = request;
     ns->new_files = new_files;

@@ -50,12 +50,10 @@ struct new_snapshot {
     bool frozen; /* the guest's file systems may be */
 };
 
-extern const struct procedure_kind new_snapshot_kind; /* steps.c */
-
 enum { NEW_SNAPSHOT_ROWS = 14 };
 extern const struct field new_snapshot_rows[NEW_SNAPSHOT_ROWS];
 
-/* Fills in the plan: of the wish as it was settled for t->domain, and of the document for it. */
+/* Fills in the plan but for its kind: of the wish as it was settled for t->domain, and of the document for it. */
 int new_snapshot_plan(struct new_snapshot *ns, const struct operation *t, const struct wish *w,
                       const struct plan *p, const struct new_files *new_files, const char *request,
                       struct err *e);

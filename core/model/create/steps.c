@@ -11,6 +11,8 @@
  * the snapshot's bytes are all there, and what the guest has written since is kept. Else no guest
  * ever wrote to an overlay, and the files are removed.
  */
+#include "model/create/steps.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -143,6 +143,12 @@ const struct procedure_kind delete_kind = {
     .drop = procedure_drop_now,
 };
 
+int delete_check_below(struct model *m, struct domain *d, const struct snapshot *top, bool itself,
+                       bool metadata, bool force, struct err *e)
+{
+    return delete_plan_below(&delete_kind, m, d, top, itself, metadata, force, e);
+}
+
 int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
                     bool metadata, bool force, struct open_mark **claim, struct text *remark,
                     struct err *e)

@@ -92,6 +92,12 @@ const struct xml_disk *delete_disk_in(const struct delete_disk *disk, const stru
 int delete_plan(struct delete *del, struct domain *d, const struct snapshot *s, bool metadata,
                 struct text *remark, struct err *e);
 
+/* Plans, and forgets the plans of, all below `top`, as delete_check_below (delete/delete.h) says;
+ * `kind` is the procedure of a delete. */
+int delete_plan_below(const struct procedure_kind *kind, struct model *m, struct domain *d,
+                      const struct snapshot *top, bool itself, bool metadata, bool force,
+                      struct err *e);
+
 /* What is looked at before files are merged or removed. */
 static inline enum survey_scope delete_scope(bool force)
 {

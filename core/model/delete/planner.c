@@ -8,7 +8,6 @@
 #include "model/change/redefinable.h"
 #include "model/delete/away.h"
 #include "model/delete/check.h"
-#include "model/delete/delete.h"
 #include "model/delete/detached.h"
 #include "model/delete/plan.h"
 #include "model/state.h"
@@ -356,9 +355,10 @@ static int plan_one(struct planner *p, struct delete *del, bool metadata, struct
 }
 
 /* The same for one that is asked of, and not made. */
-static int check_one(struct planner *p, bool metadata, bool force, struct err *e)
+static int check_one(struct planner *p, const struct procedure_kind *kind, bool metadata,
+                     bool force, struct err *e)
 {
-    struct procedure *one autodestroy(procedure_free) = procedure_new(&delete_kind);
+    struct procedure *one autodestroy(procedure_free) = procedure_new(kind);
     struct delete *del = (struct delete *)one;
     if (!one)
         return err_nomem(e);
@@ -366,8 +366,9 @@ static int check_one(struct planner *p, bool metadata, bool force, struct err *e
     return plan_one(p, del, metadata, e);
 }
 
-int delete_check_below(struct model *m, struct domain *d, const struct snapshot *top, bool itself,
-                       bool metadata, bool force, struct err *e)
+int delete_plan_below(const struct procedure_kind *kind, struct model *m, struct domain *d,
+                      const struct snapshot *top, bool itself, bool metadata, bool force,
+                      struct err *e)
 {
     autotext struct text ignored = {0};
     struct planner p = {.m = m, .d = d, .below = top, .remark = &ignored};
@@ -377,7 +378,7 @@ int delete_check_below(struct model *m, struct domain *d, const struct snapshot 
     for (size_t i = 0; r == 0 && i < d->n; i++) {
         p.s = &d->all[i];
         if ((p.s == top && itself) || snapshot_is_below(p.s, top))
-            r = check_one(&p, metadata, force, e);
+            r = check_one(&p, kind, metadata, force, e);
     }
     survey_drop(&p.survey);
     return r;

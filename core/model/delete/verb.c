@@ -11,6 +11,7 @@
 #include "model/delete/delete.h"
 #include "model/delete/in_use.h"
 #include "model/reader/modified.h"
+#include "model/reader/open_images.h"
 #include "model/reader/open_marks.h"
 
 enum word {

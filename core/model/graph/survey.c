@@ -21,7 +21,6 @@
 #include "model/graph/strangers.h"
 #include "model/graph/told.h"
 #include "model/graph/twins.h"
-#include "model/graph/users.h"
 #include "model/state.h"
 #include "model/storage/backing.h"
 #include "model/storage/file_marks.h"

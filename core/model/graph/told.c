@@ -7,7 +7,6 @@
 #include "base/file_id.h"
 #include "model/storage/file_chain.h"
 #include "model/graph/mount_path.h"
-#include "model/graph/users.h"
 
 static bool same_text(const char *a, const char *b)
 {

@@ -160,3 +160,20 @@ void keep_prune(struct model *m, const struct virt_domain *all, size_t n)
     m->keeper->n = p->n_still;
     pthread_mutex_unlock(&m->keeper->lock);
 }
+
+/* ---- pieces of other changes ---- */
+
+int kept_put_record(void *ctx, struct kept *k)
+{
+    const struct kept_record *r = ctx;
+    kept_set(k, r->kind, r->key, r->value);
+    return 0;
+}
+
+struct kept *keep_read(const struct model *m, const char *uuid)
+{
+    struct kept *k = NULL;
+    struct err ignored;
+    (void)kept_read(m->virt, uuid, NULL, &k, &ignored);
+    return k;
+}

@@ -26,4 +26,13 @@ struct keeper;
 struct keeper *keeper_new(void);    /* NULL without memory */
 void keeper_free(struct keeper *k); /* NULL allowed */
 
+/* A change that sets one record; `ctx` is that. */
+struct kept_record {
+    const char *kind, *key, *value;
+};
+int kept_put_record(void *ctx, struct kept *k);
+
+/* What is kept of the domain now, for the caller to unref; NULL for nothing. */
+struct kept *keep_read(const struct model *m, const char *uuid);
+
 #endif

@@ -16,7 +16,6 @@
 #include "base/budget.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "model/journal/kept_shared.h"
 #include "model/journal/record.h"
 
 #define HEAD "snapfs-kept "
@@ -37,6 +36,7 @@ struct kept {
     bool shared; /* takes only what is told to others */
     struct kept_identity files[KEPT_FILES];
     struct kept_others *others;
+    void (*drop_others)(struct kept_others *o);
 };
 
 struct kept *kept_new(void)
@@ -76,7 +76,8 @@ void kept_unref(struct kept *k)
     if (!k || __atomic_sub_fetch(&k->refs, 1, __ATOMIC_ACQ_REL))
         return;
     clear(k);
-    kept_others_unref(k->others);
+    if (k->others)
+        k->drop_others(k->others);
     free(k);
 }
 
@@ -90,9 +91,11 @@ bool kept_is_told(const struct kept *k)
     return k->told;
 }
 
-void kept_set_others(struct kept *k, struct kept_others *others)
+void kept_set_others(struct kept *k, struct kept_others *others,
+                     void (*drop)(struct kept_others *o))
 {
     k->others = others;
+    k->drop_others = drop;
 }
 
 struct kept_others *kept_get_others(const struct kept *k)

@@ -117,7 +117,8 @@ bool kept_copy(struct kept *k, const struct kept *from);
 
 /* What others have told; owned by `k`. */
 struct kept_others;
-void kept_set_others(struct kept *k, struct kept_others *others);
+void kept_set_others(struct kept *k, struct kept_others *others,
+                     void (*drop)(struct kept_others *o));
 struct kept_others *kept_get_others(const struct kept *k);
 
 /* Adds the records of a file's text, of `len` bytes and a NUL. 0; -EINVAL: it is spoiled; -EEXIST:

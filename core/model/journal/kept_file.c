@@ -147,7 +147,7 @@ int kept_read(struct virt *v, const char *uuid, struct kept *before, struct kept
         *ret = kept_ref(before);
         kept_others_unref(others);
     } else if ((r = read_files(fds, ret, e)) == 0) {
-        kept_set_others(*ret, others);
+        kept_set_others(*ret, others, kept_others_unref);
     } else {
         kept_others_unref(others);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* procedure_record.c - a procedure in its journal: see journal/procedure.h. No locks. */
-#include "model/journal/procedure.h"
+/* procedure_record.c - see journal/procedure_record.h. No locks. */
+#include "model/journal/procedure_record.h"
 
 #include <string.h>
 

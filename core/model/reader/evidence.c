@@ -16,150 +16,16 @@
 #include "model/catalog/domain.h"
 #include "model/state.h"
 #include "model/storage/file_chain.h"
-#include "model/reader/open.h"
+#include "model/reader/open_chain.h"
 #include "model/journal/keep.h"
 #include "model/storage/file_marks.h"
 #include "virt/xml.h"
 
-#define WRITTEN "merge"
 #define RIGHT "right"
 #define TOUCHED "touched"
 #define MERGED "merged"
 
 enum { KEY_SIZE = 17, VALUE_SIZE = 84 };
-
-struct record {
-    const char *kind, *key, *value;
-};
-
-static int put(void *ctx, struct kept *k)
-{
-    const struct record *r = ctx;
-    kept_set(k, r->kind, r->key, r->value);
-    return 0;
-}
-
-/* ---- content time ---- */
-
-static void written_put(const struct mark_written *w, uint64_t ino, char ret[VALUE_SIZE])
-{
-    snprintf(ret, VALUE_SIZE, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, ino, w->content_ns,
-             w->mtime_ns, w->size);
-}
-
-struct asked {
-    uint64_t ino, mtime_ns, size; /* both 0: it is being written */
-    struct mark_written *found;
-};
-
-static bool is_asked(void *ctx, uid_t by, const char *value)
-{
-    const struct asked *a = ctx;
-    struct mark_written w;
-    uint64_t of;
-    (void)by;
-    bool fits = sscanf(value, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &of, &w.content_ns,
-                       &w.mtime_ns, &w.size) == 4 &&
-                of == a->ino && w.mtime_ns == a->mtime_ns && w.size == a->size;
-    if (fits)
-        *a->found = w;
-    return fits;
-}
-
-/* The mark that holds for that time and size. The file may have an older one beside the kept one:
- * who has merged into it last may not have been allowed to write to it. */
-static bool written_get(const struct kept *kept, const char *path, struct asked *a)
-{
-    bool fits = mark_written(path, a->found) && a->found->mtime_ns == a->mtime_ns &&
-                a->found->size == a->size;
-    return fits || kept_find(kept, WRITTEN, path, path, is_asked, a);
-}
-
-static bool is_being_written(const struct kept *kept, const char *path, uint64_t ino,
-                             struct mark_written *ret)
-{
-    struct asked a = {.ino = ino, .found = ret};
-    return written_get(kept, path, &a);
-}
-
-/* In the file's attribute; where it takes none, in what is kept. */
-static int written_set(struct model *m, const char *uuid, const char *path, uint64_t ino,
-                       const struct mark_written *w, struct err *e)
-{
-    char value[VALUE_SIZE];
-    struct record r = {WRITTEN, path, value};
-    written_put(w, ino, value);
-    return mark_set_written(path, w) ? 0 : keep_surely(m, uuid, put, &r, e);
-}
-
-uint64_t evidence_time(const struct kept *kept, const char *path, const struct image_id *file,
-                       bool *ret_marked)
-{
-    struct mark_written w;
-    struct asked a = {file->ino, file->mtime_ns, file->size, &w};
-    *ret_marked = written_get(kept, path, &a);
-    return *ret_marked ? w.content_ns : file->mtime_ns;
-}
-
-bool evidence_is_written(const struct kept *kept, const char *path, const struct image_id *file)
-{
-    struct mark_written w;
-    return is_being_written(kept, path, file->ino, &w);
-}
-
-bool evidence_file(const char *path, struct image_id *ret)
-{
-    struct stat st;
-    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
-        return false;
-    *ret = (struct image_id){.dev = st.st_dev,
-                             .ino = st.st_ino,
-                             .size = (uint64_t)st.st_size,
-                             .mtime_ns = clock_from(st.st_mtim)};
-    return true;
-}
-
-uint64_t evidence_content(const struct kept *kept, const char *path)
-{
-    struct image_id file;
-    bool marked;
-    return path && evidence_file(path, &file) ? evidence_time(kept, path, &file, &marked) : 0;
-}
-
-static struct kept *read_kept(const struct model *m, const char *uuid)
-{
-    struct kept *k = NULL;
-    struct err ignored;
-    (void)kept_read(m->virt, uuid, NULL, &k, &ignored);
-    return k;
-}
-
-/* While it is written to, the mark holds for no time at all; it is still there after a crash. */
-int evidence_writing(struct model *m, const char *uuid, const char *path, const char *top,
-                     struct err *e)
-{
-    struct image_id file;
-    struct mark_written w;
-    struct kept *kept autodestroy(kept_unref) = read_kept(m, uuid);
-    if (!evidence_file(path, &file) || is_being_written(kept, path, file.ino, &w))
-        return 0;
-    w = (struct mark_written){
-        .content_ns = max_u64(evidence_content(kept, path), evidence_content(kept, top))};
-    return written_set(m, uuid, path, file.ino, &w, e);
-}
-
-void evidence_written(struct model *m, const char *uuid, const char *path)
-{
-    struct image_id file;
-    struct mark_written w;
-    struct err ignored;
-    struct kept *kept autodestroy(kept_unref) = read_kept(m, uuid);
-    if (!evidence_file(path, &file) || !is_being_written(kept, path, file.ino, &w))
-        return;
-    w.mtime_ns = file.mtime_ns;
-    w.size = file.size;
-    (void)written_set(m, uuid, path, file.ino, &w, &ignored);
-}
 
 /* ---- the time of a snapshot ---- */
 
@@ -198,11 +64,11 @@ static void keep_time(struct model *m, const struct domain *d, const struct snap
                       uint64_t ns)
 {
     char key[KEY_SIZE], value[VALUE_SIZE];
-    struct record r = {RIGHT, key, value};
+    struct kept_record r = {RIGHT, key, value};
     key_of(d, s, key);
     snprintf(value, sizeof(value), "%" PRIu64, ns);
     if (ns)
-        keep(m, d->uuid, put, &r);
+        keep(m, d->uuid, kept_put_record, &r);
 }
 
 struct latest {
@@ -382,8 +248,8 @@ void evidence_touch(struct model *m, const char *uuid, const char *path,
                     const struct image_id *file, const struct touch *touch)
 {
     char value[VALUE_SIZE];
-    struct record r = {TOUCHED, path, value};
-    struct kept *kept autodestroy(kept_unref) = read_kept(m, uuid);
+    struct kept_record r = {TOUCHED, path, value};
+    struct kept *kept autodestroy(kept_unref) = keep_read(m, uuid);
     struct touch all = *touch, before;
     if (evidence_touched(kept, path, file, &before)) {
         if (before.known_ns >= touch->known_ns)
@@ -392,7 +258,7 @@ void evidence_touch(struct model *m, const char *uuid, const char *path,
     }
     snprintf(value, sizeof(value), "%" PRIu64 " %" PRIu64 " %" PRIu64, file->ino, all.before_ns,
              all.known_ns);
-    keep(m, uuid, put, &r);
+    keep(m, uuid, kept_put_record, &r);
 }
 
 /* ---- what was merged into a file ---- */
@@ -423,10 +289,10 @@ void evidence_merge(struct model *m, const struct domain *d, const struct snapsh
                     const struct snapshot_disk *disk, const struct image_id *file)
 {
     char key[KEY_SIZE], value[VALUE_SIZE];
-    struct record r = {MERGED, key, value};
+    struct kept_record r = {MERGED, key, value};
     if (evidence_merged(d, s, disk, file))
         return;
     key_of_disk(d, s, disk, key);
     snprintf(value, sizeof(value), "%" PRIu64, file->ino);
-    keep(m, d->uuid, put, &r);
+    keep(m, d->uuid, kept_put_record, &r);
 }

@@ -7,6 +7,7 @@
 #include "model/reader/evidence.h"
 #include "model/reader/open.h"
 #include "model/reader/policy.h"
+#include "model/reader/probes.h"
 #include "model/reader/tag_backing.h"
 #include "model/reader/unmanaged.h"
 #include "model/state.h"

@@ -22,7 +22,9 @@
 #include "model/reader/image_backing.h"
 #include "model/reader/modified.h"
 #include "model/reader/open_cache.h"
+#include "model/reader/open_chain.h"
 #include "model/reader/policy.h"
+#include "model/reader/probes.h"
 #include "model/reader/pulled.h"
 #include "model/reader/sizes.h"
 #include "model/reader/unmanaged.h"
@@ -34,60 +36,6 @@
 #include "model/storage/volumes.h"
 #include "virt/virt.h"
 #include "virt/xml.h"
-
-struct probe {
-    bool known;
-    bool alone;          /* of one layer: its ident tells of all that it depends on */
-    struct err *failure; /* NULL = readable */
-    struct image_facts facts;
-    char *chain;                   /* image_describe_chain's words */
-    struct partitions *partitions; /* NULL until they were asked for */
-};
-
-struct probes {
-    pthread_mutex_t lock;
-    size_t n;
-    struct probe *items;
-};
-
-static uint64_t probe_size(const struct probe *p)
-{
-    return (p->failure ? sizeof(*p->failure) : 0) + (p->chain ? strlen(p->chain) : 0) +
-           (p->partitions ? sizeof(*p->partitions) : 0);
-}
-
-static void probe_clear(struct probe *p)
-{
-    budget_give(probe_size(p));
-    free(p->failure);
-    free(p->chain);
-    free(p->partitions);
-}
-
-struct probes *probes_new(size_t n)
-{
-    struct probes *p = calloc(1, sizeof(*p));
-    if (!p)
-        return NULL;
-    p->n = n;
-    p->items = calloc(n + 1, sizeof(*p->items));
-    pthread_mutex_init(&p->lock, NULL);
-    if (p->items)
-        return p;
-    probes_free(p);
-    return NULL;
-}
-
-void probes_free(struct probes *p)
-{
-    if (!p)
-        return;
-    for (size_t i = 0; p->items && i < p->n; i++)
-        probe_clear(&p->items[i]);
-    free(p->items);
-    pthread_mutex_destroy(&p->lock);
-    free(p);
-}
 
 /* After a delete of metadata alone libvirt 9.0 names the deleted one's file as the next snapshot's,
  * and no layer below it. By the headers that file is deeper in the overlay's chain; or in none, if
@@ -210,32 +158,13 @@ static struct image *looked_at(struct model *m, const struct domain *d,
     return NULL;
 }
 
-static int open_anew(struct model *m, struct domain *d, const struct snapshot *s,
-                     const struct snapshot_disk *disk, struct image **ret, struct err *e)
-{
-    struct allowance a = {
-        .model = m, .domain = d, .snapshot = s, .memory = disk->memory ? disk->path : NULL};
-    struct image_policy policy = policy_of(&a);
-    autobacking struct backing b = {0};
-    int r = backing_of_image(d, s, disk, &b, e);
-    return r < 0 ? r : remedy_add(m->virt, image_open(&b.source, &policy, ret, e), e);
-}
-
-int images_each_file(struct model *m, struct domain *d, const struct snapshot *s,
-                     const struct snapshot_disk *disk, image_see *see, void *ctx, struct err *e)
-{
-    struct image *im autodestroy(image_unref) = NULL;
-    int r = disk->no ? err_fail(e, disk->no, "%s", disk->reason) : open_anew(m, d, s, disk, &im, e);
-    return r < 0 ? r : image_each_file(im, see, ctx, e);
-}
-
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, struct image **ret, struct err *e)
 {
     if (disk->no)
         return err_fail(e, disk->no, "%s", disk->reason);
     struct image *im autodestroy(image_unref) = looked_at(m, d, disk);
-    int r = im ? 0 : open_anew(m, d, s, disk, &im, e);
+    int r = im ? 0 : images_open_chain(m, d, s, disk, &im, e);
     if (r == -EBUSY)
         modified_note_live(m, d, s, disk);
     if (r < 0)
@@ -304,68 +233,6 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
     ret->known = true;
     return 0;
 }
-
-static struct probes *probes_in(const struct domain *d)
-{
-    return d->slots[SLOT_PROBES].value;
-}
-
-static void sum_allocated(void *ctx, const struct domain *d)
-{
-    struct probes *probes = probes_in(d);
-    uint64_t *sum = ctx;
-    pthread_mutex_lock(&probes->lock);
-    for (size_t i = 0; i < probes->n; i++)
-        if (probes->items[i].known && !probes->items[i].failure)
-            *sum += probes->items[i].facts.allocated;
-    pthread_mutex_unlock(&probes->lock);
-}
-
-uint64_t model_allocated(struct model *m)
-{
-    uint64_t sum = 0;
-    catalog_each(m, sum_allocated, &sum);
-    return sum;
-}
-
-/* Without memory it is found out anew. Of a deeper chain a file below may be another by now. */
-static void probe_inherit(struct probe *p, const struct probe *old)
-{
-    char *chain = old->known && !old->failure && old->alone ? strdup(old->chain) : NULL;
-    if (chain)
-        *p = (struct probe){.known = true, .alone = true, .facts = old->facts, .chain = chain};
-    p->partitions = old->partitions ? malloc(sizeof(*p->partitions)) : NULL;
-    if (p->partitions)
-        *p->partitions = *old->partitions;
-    budget_count(probe_size(p));
-}
-
-/* Of others than those that stand on one file each the files below may have changed. */
-static void inherit(void *value, void *from)
-{
-    struct probes *probes = value, *before = from;
-    if (probes->n != before->n)
-        return;
-    pthread_mutex_lock(&before->lock);
-    for (size_t i = 0; i < probes->n; i++)
-        probe_inherit(&probes->items[i], &before->items[i]);
-    pthread_mutex_unlock(&before->lock);
-}
-
-static void *make(const struct domain *d)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < d->n; i++)
-        n += d->all[i].n_images;
-    return probes_new(n);
-}
-
-static void drop(void *value)
-{
-    probes_free(value);
-}
-
-const struct slot_kind probes_slot = {make, drop, inherit};
 
 static struct probes *probes_of(const struct domain *d, const struct snapshot_disk *disk)
 {

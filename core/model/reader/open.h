@@ -5,14 +5,9 @@
 
 #include "image/image.h"
 #include "model/catalog/domain.h"
-#include "model/catalog/hooks.h"
+#include "model/reader/probes.h"
 
 struct model;
-
-struct image_facts {
-    uint64_t size;      /* bytes, virtual size at the snapshot */
-    uint64_t allocated; /* bytes, the cheap figure */
-};
 
 /* Can this image be read, and how big is it? Opens headers only; remembered with `d`. The errno and
  * sentence when it cannot be read; *ret is filled then as well, with the last known size, unless
@@ -23,15 +18,6 @@ int model_image_facts(struct model *m, struct domain *d, const struct snapshot *
 /* Opens it for reading; ESTALE when the file no longer holds what `disk->ident` names. */
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, struct image **ret, struct err *e);
-
-/* Returns how many bytes the images that were looked at have allocated, of all domains. Asks
- * nobody. */
-uint64_t model_allocated(struct model *m);
-
-/* What is remembered of each image with its domain: readable or not, and its size. */
-struct probes *probes_new(size_t n);
-void probes_free(struct probes *p); /* NULL allowed */
-extern const struct slot_kind probes_slot;
 
 /* The partitions of a disk that are remembered, NULL for none; borrowed from `d`. */
 struct partitions;
@@ -51,10 +37,5 @@ int images_probe(struct model *m, struct domain *d, const struct snapshot *s,
  * that its bytes are those of another snapshot. */
 int images_check_content(const struct domain *d, const struct snapshot *s,
                          const struct snapshot_disk *disk, struct err *e);
-
-/* Asks `see` about each file of the image (image_each_file), whatever may be wrong with its
- * bytes. */
-int images_each_file(struct model *m, struct domain *d, const struct snapshot *s,
-                     const struct snapshot_disk *disk, image_see *see, void *ctx, struct err *e);
 
 #endif

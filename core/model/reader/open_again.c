@@ -18,6 +18,7 @@
 #include "model/reader/evidence.h"
 #include "model/reader/modified.h"
 #include "model/reader/open.h"
+#include "model/reader/open_image.h"
 #include "model/reader/open_marks.h"
 #include "model/reader/unmanaged.h"
 #include "model/state.h"

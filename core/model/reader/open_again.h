@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* open_again.h - inside core/model/reader: what is noted of an open image (open_images.h). */
+/* open_again.h - goes on with an image whose files an operation has changed. */
 #ifndef SNAPFS_MODEL_READER_OPEN_AGAIN_H
 #define SNAPFS_MODEL_READER_OPEN_AGAIN_H
 
-#include "base/uuid.h"
 #include "model/reader/open_images.h"
 
-struct open_image {
-    struct open_image *next, **at; /* under open_images->lock */
-    struct model *m;
-    char uuid[UUID_LEN + 1];
-    char *name;         /* of the snapshot, and */
-    int64_t created;    /* when it was made: together they are its identity */
-    bool untracked_tag; /* it is a tag that libvirt does not know */
-    char *disk;         /* struct snapshot_disk's file */
-    uint64_t number;    /* of the disk (catalog/numbers.h) */
-    char *file;         /* struct image_opener's */
-    uint64_t ino;
-    pid_t pid;
-    time_t when;
-    struct open_mark *mark; /* open_marks.h; NULL for none */
-    /* How many operations, on any domain, had ended when the image was opened: of this process, and
-     * of all. */
-    uint64_t operations, counted;
-    atomic_bool gone;
-};
+/* Waits until no operation is under way on the image's domain, then opens the image again by the
+ * chain that the snapshot has now, into *ret. For a reader of `old`, whose files were changed.
+ *
+ * `wanted` is called about every CHANGES_LOOK_MS meanwhile, and ends the wait with EINTR when it
+ * says no. ESTALE: the snapshot has gone, or its bytes may be others. Any other errno: that cannot
+ * be told now. */
+int open_image_again(struct open_image *o, struct image *old, bool (*wanted)(void *ctx), void *ctx,
+                     struct image **ret, struct err *e);
 
 #endif

@@ -11,7 +11,7 @@
 #include "image/image.h"
 #include "model/activity/queue.h"
 #include "model/catalog/tag_dirs.h"
-#include "model/reader/open_again.h"
+#include "model/reader/open_image.h"
 #include "model/reader/open_marks.h"
 #include "model/state.h"
 #include "virt/xml.h"
@@ -138,14 +138,6 @@ void open_images_gone(struct model *m, const struct domain *d, const struct snap
 }
 
 /* ---- the list ---- */
-
-void open_files_drop(struct open_files *f)
-{
-    for (size_t i = 0; i < f->n; i++)
-        free(f->items[i].file);
-    free(f->items);
-    *f = (struct open_files){0};
-}
 
 static struct open_file *find_file(const struct open_files *f, const struct open_image *o)
 {

@@ -12,19 +12,13 @@
 #include <sys/types.h>
 
 #include "model/catalog/domain.h"
+#include "model/reader/open_files.h"
 
 struct model;
 
 struct image;
 struct open_images; /* of one model */
 struct open_image;  /* one of them, from its open to its close */
-
-/* Who opens an image. */
-struct image_opener {
-    const char *file; /* the name of the file as it was opened: "vda.raw", "vda-part1.raw" */
-    uint64_t ino;     /* its st_ino */
-    pid_t pid;
-};
 
 struct open_images *open_images_new(void);    /* NULL without memory */
 void open_images_free(struct open_images *a); /* NULL allowed; none is open any more */
@@ -40,35 +34,11 @@ MEM_CLEANUP(struct open_image, open_image_end)
 /* Has a delete made here removed the snapshot although the image was open? */
 bool open_image_is_gone(const struct open_image *o);
 
-/* One file that is open. */
-struct open_file {
-    char *file; /* owned by the list */
-    uint64_t ino;
-    pid_t pid;   /* the opener's, */
-    time_t when; /* and when it opened the file last; seconds since 1970 */
-};
-
-struct open_files {
-    size_t n;
-    struct open_file *items; /* each file once */
-};
-
 /* The snapshot's images that are open in this mount. Tags that libvirt does not know have none. */
 int open_images_list(struct model *m, const struct domain *d, const struct snapshot *s,
                      struct open_files *ret, struct err *e);
-void open_files_drop(struct open_files *f);
-#define autofiles __attribute__((cleanup(open_files_drop)))
 
 /* A delete of the snapshot made here has succeeded: its readers get ESTALE from now on. */
 void open_images_gone(struct model *m, const struct domain *d, const struct snapshot *s);
-
-/* Waits until no operation is under way on the image's domain, then opens the image again by the
- * chain that the snapshot has now, into *ret. For a reader of `old`, whose files were changed.
- *
- * `wanted` is called about every CHANGES_LOOK_MS meanwhile, and ends the wait with EINTR when it
- * says no. ESTALE: the snapshot has gone, or its bytes may be others. Any other errno: that cannot
- * be told now. */
-int open_image_again(struct open_image *o, struct image *old, bool (*wanted)(void *ctx), void *ctx,
-                     struct image **ret, struct err *e);
 
 #endif

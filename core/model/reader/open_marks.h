@@ -10,7 +10,11 @@
 #ifndef SNAPFS_MODEL_READER_OPEN_MARKS_H
 #define SNAPFS_MODEL_READER_OPEN_MARKS_H
 
-#include "model/reader/open_images.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "model/reader/open_files.h"
+
+struct model;
 
 struct open_mark;
 

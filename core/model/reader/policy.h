@@ -4,7 +4,7 @@
 #define SNAPFS_MODEL_READER_POLICY_H
 
 #include "image/image.h"
-#include "model/catalog/hooks.h"
+#include "model/catalog/domain.h"
 
 struct mounts;
 

@@ -10,7 +10,7 @@
 #include "base/hash.h"
 #include "model/journal/keep_later.h"
 #include "model/journal/kept.h"
-#include "model/reader/evidence.h"
+#include "model/reader/content_time.h"
 #include "model/reader/policy.h"
 #include "model/catalog/tag_dirs.h"
 #include "model/state.h"

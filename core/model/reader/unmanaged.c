@@ -17,7 +17,7 @@
 #include "model/graph/usage_cache.h"
 #include "model/reader/disk_chains.h"
 #include "model/reader/image_backing.h"
-#include "model/reader/open.h"
+#include "model/reader/probes.h"
 #include "model/reader/policy.h"
 #include "model/state.h"
 

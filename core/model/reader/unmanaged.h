@@ -7,7 +7,7 @@
 #ifndef SNAPFS_MODEL_READER_UNMANAGED_H
 #define SNAPFS_MODEL_READER_UNMANAGED_H
 
-#include "model/catalog/hooks.h"
+#include "model/catalog/domain.h"
 #include "model/catalog/tag_dirs.h"
 
 enum {

@@ -21,7 +21,6 @@
 #include "model/catalog/domain_list.h"
 #include "model/graph/survey.h"
 #include "model/revert/chains.h"
-#include "model/revert/overlays.h"
 #include "model/state.h"
 #include "virt/change.h"
 

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* procedure_record.h - what a journalled procedure (journal/procedure.h) is made of, and how it is
+ * written to its journal and read from it. Locks: called under the domain's operation and its
+ * journal.
+ */
+#ifndef SNAPFS_MODEL_JOURNAL_PROCEDURE_RECORD_H
+#define SNAPFS_MODEL_JOURNAL_PROCEDURE_RECORD_H
+
+#include "model/journal/fields.h"
+
+struct domain;
+struct model;
+struct procedure;
+
+enum step_fit {
+    STEP_FITS,
+    STEP_SKIPPED, /* there is nothing to do */
+    STEP_CHANGED, /* someone else has changed what the step needs */
+};
+
+enum step_flag {
+    /* Only for a first step that always begins: the plan and its line are one write. */
+    STEP_WITH_PLAN = 1 << 0,
+    /* The call is not made again when libvirt's answer does not come. `resume` finds out what
+     * became of it. */
+    STEP_ONCE = 1 << 1,
+    /* libvirt may make the call after its answer was lost. From then on nothing is undone. */
+    STEP_LASTING = 1 << 2,
+    /* The step completes the one before it: it is not interrupted, and its failure does not undo
+     * that one. */
+    STEP_BOUND = 1 << 3,
+};
+
+/* A step finds what it did before it was cut off, and may be run again. */
+struct step {
+    const char *name; /* in the journal */
+    int (*run)(struct procedure *p, struct err *e);
+    bool (*wanted)(const struct procedure *p);        /* by the plan alone; NULL: always */
+    enum step_fit (*fits)(const struct procedure *p); /* after a look; NULL: always */
+    unsigned flags;
+    /* NULL, or: if the step does not end well, the remark gets these words and the reason, and the
+     * procedure goes on. */
+    const char *optional;
+};
+
+/* How a step ended that did not end well. */
+enum step_end {
+    STEP_FAILED,
+    STEP_UNFIT, /* someone else changed what it needs, or the domain is gone */
+    STEP_OPEN,  /* nothing follows from the failure (err_is_open) */
+};
+
+/* Where a procedure goes on: the number of a step, or one of these. */
+enum procedure_next {
+    NEXT_UNDO = -1,  /* undo all of it */
+    NEXT_LEAVE = -2, /* end it; what was done stays */
+    NEXT_LATER = -3, /* leave the journal to the next operation on the domain, or to a mount */
+    NEXT_LOOK = -4,  /* look at the domain, then ask `resume` */
+    NEXT_ANEW = -5,  /* of one that was cut off: end the journal, then plan it anew */
+};
+
+struct procedure_kind {
+    const char *word;     /* the first of the journal */
+    unsigned version;     /* of the journal's lines, as they are written */
+    unsigned oldest;      /* version that is read as well; 0: none */
+    const char *noun;     /* "the revert to", before the snapshot's name */
+    const char *left;     /* said after NEXT_LEAVE of what there is; NULL: nothing */
+    struct fields fields; /* of the plan, with offsets in the procedure's own struct */
+    size_t size;          /* of that, which begins with a struct procedure */
+    const struct step *steps;
+    int n_steps; /* in order */
+    int n_undo;  /* behind them: only noted, by `undo_step` */
+    int commit_at;
+    /* Has the journal all that the procedure needs? May give an older version's journal the meaning
+     * of this one. NULL: the values are enough. */
+    bool (*is_whole)(struct procedure *p);
+    /* Reads what is so now, into the procedure's own struct. -ENOENT: the domain is gone. */
+    int (*look)(struct procedure *p, struct err *e);
+    /* Chooses where to go on after the step p->next ended with `how`, and the failure `e`. NULL:
+     * procedure_stopped. */
+    int (*stopped)(struct procedure *p, enum step_end how, struct err *e);
+    /* Chooses where to go on after the procedure was cut off; called after a look, and may look
+     * again. *ret_next is what `commit_at` says. NULL: that. */
+    int (*resume)(struct procedure *p, int *ret_next, struct err *e);
+    /* Gives the step that is noted before the procedure is undone, so that nothing but that is done
+     * from then on; negative: none. NULL: none. */
+    int (*undo_step)(const struct procedure *p);
+    /* Takes back what was begun; called after a look, also of a domain that is gone. */
+    int (*undo)(struct procedure *p, struct err *e);
+    /* Plans and runs all of it anew, after the journal was ended (NEXT_ANEW). */
+    int (*anew)(struct procedure *p, struct err *e);
+    /* Frees what look has read. */
+    void (*drop)(struct procedure *p);
+};
+
+/* The first member of each procedure's own struct. */
+struct procedure {
+    const struct procedure_kind *kind;
+    struct model *m;
+    struct journal *j; /* NULL: nobody else has the domain, and nothing outlives us */
+    const char *uuid;
+    struct text *remark;
+    char *uri, *snapshot;
+    int step;           /* the last that was begun; -1 for none */
+    int next;           /* the step that is looked at, or run */
+    bool late;          /* it goes on after it was cut off, at any time later */
+    bool lost;          /* libvirt's answer was, or it is late: the next look is the first since */
+    bool gone;          /* the domain is */
+    bool ready;         /* the journal says so */
+    struct err failure; /* of the whole, though its steps were run; `no` 0: none */
+    struct domain *now; /* what look has read */
+};
+
+/* Makes one that has nothing but its kind; NULL without memory. */
+struct procedure *procedure_new(const struct procedure_kind *kind);
+/* Free what the procedure has, and the second also the procedure. */
+void procedure_drop(struct procedure *p);
+void procedure_free(struct procedure *p); /* NULL allowed */
+MEM_CLEANUP(struct procedure, procedure_free)
+
+/* Adds the lines of that word to the journal, as the plan has them now; with `item` (NULL: all)
+ * only that item's. For steps. */
+int procedure_note(struct procedure *p, const char *word, const void *item, struct err *e);
+
+/* Write the plan to the journal, and that a step begins if no later one has begun. */
+int procedure_note_plan(struct procedure *p, struct err *e);
+int procedure_note_step(struct procedure *p, int step, struct err *e);
+/* Reads a journal's text. *ret is NULL if nothing was begun. EIO if it cannot be understood. */
+int procedure_read(const struct procedure_kind *kind, const char *text, struct procedure **ret,
+                   struct err *e);
+
+#endif
