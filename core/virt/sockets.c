@@ -8,14 +8,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BEFORE_MAX = 65536 };
+enum { BEFORE_MAX = 65536, LINK_MAX_BYTES = 64 };
 
 enum sockets_place sockets_place(const char *uri)
 {
@@ -44,6 +45,18 @@ static int int_option(int fd, int option)
 
 typedef int visit_fn(int fd, ino_t inode, void *arg);
 
+/* The inode of a descriptor's socket; 0 if it is none. It reads the link, because a descriptor of
+ * another thread may be closed meanwhile, and be another file's then. */
+static ino_t socket_inode(int dir, const char *name)
+{
+    char target[LINK_MAX_BYTES] = "";
+    uintmax_t inode = 0;
+    if (readlinkat(dir, name, target, sizeof(target) - 1) < 0 ||
+        sscanf(target, "socket:[%ju]", &inode) != 1)
+        return 0;
+    return (ino_t)inode;
+}
+
 /* Calls `visit` for each stream socket until it returns something else than 0. */
 static int each_socket(visit_fn *visit, void *arg)
 {
@@ -52,11 +65,10 @@ static int each_socket(visit_fn *visit, void *arg)
         return -errno;
     int r = 0;
     for (struct dirent *d; !r && (d = readdir(dir));) {
-        struct stat st;
+        ino_t inode = socket_inode(dirfd(dir), d->d_name);
         int fd = (int)strtol(d->d_name, NULL, 10);
-        if (d->d_name[0] != '.' && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) &&
-            int_option(fd, SO_TYPE) == SOCK_STREAM)
-            r = visit(fd, st.st_ino, arg);
+        if (inode && int_option(fd, SO_TYPE) == SOCK_STREAM)
+            r = visit(fd, inode, arg);
     }
     closedir(dir);
     return r;

@@ -33,17 +33,17 @@ struct late {
     bool is_image; /* a lookup has failed for an image that cannot be read */
 };
 
-/* Makes the request, and answers it now or later. `l` is borrowed. */
-void late_run(const struct late *l);
+/* Makes the request, and answers it now or later. `from` is borrowed. */
+void late_run(const struct late *from);
 
 /* Tells what an attempt that has failed with `e` is to return. `disk`: of the image that could not
  * be opened; NULL: its place is not known now. */
 int late_reason(struct fs *fs, const char *uuid, const struct snapshot_disk *disk,
                 const struct err *e);
 
-/* For a wait on behalf of `l`: EINTR once its caller is interrupted, ESHUTDOWN at the mount's end.
+/* For a wait on behalf of the late `ctx`: EINTR once its caller is interrupted, ESHUTDOWN at the mount's end.
  */
-int late_look(void *l, struct err *e);
+int late_look(void *ctx, struct err *e);
 
 /* Is the caller of the request killed or interrupted? The kernel tells of none where a read waits
  * for a page, or goes past its pages (O_DIRECT), so the caller's pending signals are looked at.

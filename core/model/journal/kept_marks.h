@@ -13,7 +13,7 @@ struct model;
 /* As mark_made and mark_left. A failure leaves more files and tags than has to be. */
 void marks_made(struct model *m, const char *uuid, const char *path);
 void marks_left(struct model *m, const char *uuid, const char *path, const uint64_t *entries,
-                size_t n);
+                size_t count);
 
 /* As mark_is_made, for a file that this domain may have had made. `kept` may be NULL. */
 bool marks_is_made(const struct kept *kept, const char *path);
