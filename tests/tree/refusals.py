@@ -156,7 +156,7 @@ def an_image_that_cannot_be_read_is_listed_and_fails_and_info_says_why(mount):
     holds(info, "vda")
     holds(info, "No such file")
     refused(errno.EOPNOTSUPP, os.open, mount.path("sliced/snapshots/part/vda.raw"), os.O_RDONLY)
-    holds(read(mount.path("sliced/snapshots/part/info")), "'vda' is a part of a file only")
+    holds(read(mount.path("sliced/snapshots/part/info")), "'vda' is only a part of a file")
 
 
 @test
