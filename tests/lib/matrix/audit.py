@@ -18,8 +18,8 @@ READERS = 4
 
 
 class Audit:
-    """`left` are the files and `tags` (file, name) that may be there although nothing needs them; the
-    files that the user made are never removed."""
+    """`left` are the files and `tags` (file, name) that may be there although nothing needs them;
+    `forgotten` are tags of snapshots whose metadata alone was deleted; the files that the user made are never removed."""
 
     def __init__(self, world, scratch):
         self.world, self.count = world, world.count
@@ -28,7 +28,7 @@ class Audit:
         self.pool = futures.ThreadPoolExecutor(READERS)
         self.memories, self.files, self.said, self.images = {}, Files(), {}, {}
         self.memory_files, self.guests, self.listed = set(), {}, {}
-        self.left, self.tags = set(), set()
+        self.left, self.tags, self.forgotten = set(), set(), set()
 
     def before(self):
         """What a snapshot that is made now will have to hold is what QEMU reads now; all writes were
@@ -47,6 +47,7 @@ class Audit:
             self.libvirt_agrees(member)
             self.mount_agrees(member)
         if leaves_files:
+            self.forgotten |= self.before_internal - self.internal_tags()
             self.left |= self.before_files - self.files.needed()
             self.left |= self.before_memories - self.memory_files
         if leaves_files or leaves_tags:
@@ -66,6 +67,7 @@ class Audit:
     def ask(self):
         """What libvirt and QEMU say now; what they said before of files is kept."""
         world = self.world
+        self.before_internal = self.internal_tags()
         self.before_files, self.before_tags = self.files.needed(), all_tags(self.files)
         self.before_memories = self.memory_files
         for member, tree in world.model.trees.items():
@@ -139,7 +141,7 @@ class Audit:
         missing = sorted(needed - here - self.of_spoilt())
         if missing:
             raise Lost(f"files that are missing: {missing}")
-        strays = sorted(here - needed - self.left - world.made)
+        strays = sorted(here - needed - self.left - world.made - self.of_forgotten())
         if strays:
             raise Orphan(f"files that nothing needs: {strays}")
         tags = all_tags(self.files)
@@ -149,6 +151,13 @@ class Audit:
         if gone:
             raise Lost(f"tags that are missing: {gone}")
         equal(journals(), [], "journals")
+
+    def of_forgotten(self):
+        """A file stays that holds a tag of a snapshot whose metadata alone was deleted."""
+        files = Files()
+        for path in {path for path, _ in self.forgotten if os.path.exists(path)}:
+            files.follow(path, "qcow2")
+        return {path for path, tag in self.forgotten & all_tags(files)}
 
     def of_spoilt(self):
         return {self.images[key].path for key in self.world.model.spoilt}
