@@ -100,11 +100,11 @@ def merges_are_known(be, place, name):
     with scratch() as directory, Domain(name, place, {"vda": "qcow2"}) as domain:
         os.chmod(directory, 0o755)
         held = Held(domain)
-        line(domain, held, ("s1", "s2", "s3", "s4"))
+        line(domain, held, ("s1", "s2", "s3"))
         options = "untouched", f"domain={domain.name}"
         with Mount(SYSTEM, "cache=0", *options) as root, Member(be, *options) as member:
             sees_all(be, root, member, domain, held, directory)
-            for who, gone in ((member, "s1"), (root, "s2"), (member, "s3")):
+            for who, gone in ((member, "s1"), (root, "s2")):
                 kept = [one for one in held.bytes if one != gone]
                 before = numbers(root, domain, kept)
                 with contextlib.ExitStack() as opened:
@@ -232,7 +232,7 @@ def a_false_record_of_a_tag_does_not_have_it_destroyed(be):
             write(root.path("tags/by-name/e1/delete"), "merge")
             holds(log(root, domain), "is not merged")
             equal(digest_of_tag(overlay, "i2", place), before, "the tag's bytes")
-            told_by(0, domain.uuid, lie)  # of root's word nobody doubts
+            os.chown(place, UID, -1)  # who may exchange the file is believed: the record is no nonsense
             write(root.path("tags/by-name/e3/delete"), "merge")
             equal((os.path.exists(overlay), domain.live_source("vda")[0]), (False, domain.disks[0].path),
                   "whether the overlay is there, and the live disk")

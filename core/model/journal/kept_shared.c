@@ -43,14 +43,6 @@ void kept_others_unref(struct kept_others *o)
 }
 MEM_CLEANUP(struct kept_others, kept_others_unref)
 
-const struct kept *kept_others_at(const struct kept_others *o, size_t i, uid_t *ret_uid)
-{
-    if (!o || i >= o->n)
-        return NULL;
-    *ret_uid = o->all[i].uid;
-    return o->all[i].kept;
-}
-
 /* ---- names ---- */
 
 void kept_shared_name(const char *uuid, uid_t uid, char ret[KEPT_SHARED_NAME])
@@ -136,7 +128,8 @@ static void list(int dir, const char *uuid, struct kept_others *o)
     if (!d && fd >= 0)
         close(fd);
     for (const struct dirent *entry; d && (entry = readdir(d));) {
-        if (!kept_shared_parse(entry->d_name, of, &uid) || strcmp(of, uuid) != 0)
+        if (!kept_shared_parse(entry->d_name, of, &uid) || strcmp(of, uuid) != 0 ||
+            uid == geteuid())
             continue;
         int file = open_one(dir, uuid, uid, &st);
         if (file >= 0) {

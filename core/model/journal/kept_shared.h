@@ -29,12 +29,10 @@ int kept_shared_open(struct virt *v, bool make, struct err *e);
 
 struct kept_others; /* immutable and refcounted */
 
-/* What is told in the directory: `before` again (may be NULL) if that is still so. NULL: nothing,
- * and without memory. `dir` may be -1. */
+/* What others tell in the directory: `before` again (may be NULL) if that is still so. This user's
+ * own file is not read, because the state directory has all of it. NULL: nothing, and without
+ * memory. `dir` may be -1. */
 struct kept_others *kept_others_read(int dir, const char *uuid, struct kept_others *before);
 void kept_others_unref(struct kept_others *o); /* NULL allowed */
-
-/* The i-th user's records; NULL after the last. `o` may be NULL. */
-const struct kept *kept_others_at(const struct kept_others *o, size_t i, uid_t *ret_uid);
 
 #endif
