@@ -142,7 +142,9 @@ int mount_session(const struct options *o, const char *source, const struct fuse
     log_captured(said, sizeof(said));
     fuse_opt_free_args(&args);
     if (!session)
-        return err_fail(e, EINVAL, "libfuse refuses the options: %s", *said ? said : "no reason");
+        return err_fail(e, EINVAL,
+                        "libfuse refuses the options: %s; 'snapfs --help' lists them all",
+                        *said ? said : "no reason");
     *ret = session;
     return 0;
 }

@@ -326,6 +326,11 @@ static int take_positional(struct parser *p)
         return err_fail(p->e, EINVAL, "%s; usage: " USAGE,
                         n ? "too many arguments" : "no mountpoint given");
     char **items = p->positional.items;
+    if (n == 2 && strstr(items[1], ":/") && !strstr(items[0], ":/"))
+        return err_fail(
+            p->e, EINVAL,
+            "'%s' is a URI where the mountpoint belongs; swap the two: snapfs '%s' '%s'", items[1],
+            items[1], items[0]);
     if (n == 1 && strstr(items[0], ":/"))
         return err_fail(p->e, EINVAL, "the mountpoint is missing after '%s'; usage: " USAGE,
                         items[0]);

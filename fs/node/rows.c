@@ -48,7 +48,8 @@ static int show_state(struct tree *t, const struct view *v, char **ret, size_t *
 static int show_job(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
                     struct err *e)
 {
-    return model_job(t->model, v->domain->uuid, v->domain->active, ret, ret_len, e);
+    return model_job(t->model, v->domain->uuid, v->domain->coded, v->domain->active, ret, ret_len,
+                     e);
 }
 
 static int show_log(struct tree *t, const struct view *v, char **ret, size_t *ret_len,

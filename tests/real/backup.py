@@ -206,6 +206,18 @@ def away(path):
         os.rename(f"{path}.away", path)
 
 
+def attach_left_out(domain):
+    """A disk that libvirt takes into no snapshot."""
+    path, document = (os.path.join(domain.directory, f"{domain.name}-vdz.{end}") for end in ("raw", "xml"))
+    must("qemu-img", "create", "-q", "-f", "raw", path, MIB)
+    with open(document, "w", encoding="utf-8") as file:
+        file.write(f"<disk type='file' device='disk' snapshot='no'><driver name='qemu' type='raw'/>"
+                   f"<source file='{path}'/><target dev='vdz' bus='virtio'/></disk>")
+    domain.destroy()
+    domain.virsh("attach-device", domain.name, document, "--config")
+    domain.start()
+
+
 @test
 def a_backup_that_fails_says_so_and_the_next_one_goes_on(directory):
     with machine(directory, "failing") as (domain, mount, place):
@@ -220,6 +232,12 @@ def a_backup_that_fails_says_so_and_the_next_one_goes_on(directory):
         for name in USERS:
             domain.snapshot(name, "external")
         well(backup_vm(mount, domain, place))
+        attach_left_out(domain)
+        result = backup_vm(mount, domain, place)
+        well(result)
+        equal([line for line in result.err.splitlines() if "is not saved" in line and "'vdz'" in line] != [], True,
+              f"the disk that is left out is named in\n{result}")
+        true("'vda'" not in result.err, f"and no other is in\n{result}")
         own = set(domain.snapshots()) - set(USERS)
         equal(len(domain.snapshots()), len(USERS) + 1, "snapshots")
         equal(len(own), 1, "backup-vm's own")

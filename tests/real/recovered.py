@@ -73,7 +73,8 @@ def a_long_merge_holds_up_neither_the_mount_nor_its_end(directory):
         merge_cut_off(domain, directory)
         with Mount(SYSTEM, "cache=0") as mount:
             equal(sorted(os.listdir(mount.path(domain.name, "by-name"))), ["s1", "s2"], "snapshots")
-            until(lambda: job(mount, domain).get("Operation") == "recover", "it is recovered")
+            until(lambda: [job(mount, domain).get(key) for key in ("Operation", "Path")] == ["recover", domain.name],
+                  "it is recovered, and `job` names it")
             waiting = Caller("write", mount.path(domain.name, "create"), "s3 disk-only\n")
             until(lambda: job(mount, domain).get("Waiting") == "1", "another operation waits for it")
             create(mount, other, "beside disk-only")

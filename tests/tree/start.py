@@ -74,13 +74,22 @@ def options_that_are_none(uri, point):
     for option in ("nonsense", "uid=root-ish", "gid=-1", "dmask=9", "fmask=x", "cache=-1", "cache=",
                    "loglevel=loud", "allow=relative"):
         holds(refuses("-o", option, uri, point), option.split("=")[0])
-    refuses("--nonsense", uri, point)
+    holds(refuses("-o", "nonsense", uri, point), "snapfs --help")
+    holds(refuses("--nonsense", uri, point), "snapfs --help")
+    said = refuses("-o", "create=foo", uri, point)
+    for part in ("'foo'", "disk-only, quiesce, live", "joined by ':'"):
+        holds(said, part)
 
 
 @test
 def too_few_or_too_many_words(uri, point):
     refuses()
     refuses(uri, point, point)
+
+
+@test
+def the_mountpoint_before_the_uri(uri, point):
+    holds(refuses(point, uri), f"snapfs '{uri}' '{point}'")
 
 
 @test

@@ -57,7 +57,7 @@ static char *job(void)
     char *text = NULL;
     size_t len;
     struct err e;
-    TAP_OK(model_job(m, UUID, false, &text, &len, &e) == 0 && strlen(text) == len,
+    TAP_OK(model_job(m, UUID, "web01", false, &text, &len, &e) == 0 && strlen(text) == len,
            "the job is told");
     return text;
 }

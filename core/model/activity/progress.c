@@ -178,7 +178,8 @@ static void add_figures(const struct virt_job *job, struct text *out)
     text_line(out, "Percent:        %d", (int)(100.0 * (double)done / (double)job->total));
 }
 
-static void show_ours(const struct work *w, const struct virt_job *known, struct text *out)
+static void show_ours(const struct work *w, const char *name, const struct virt_job *known,
+                      struct text *out)
 {
     const struct progress *p = &w->progress;
     struct virt_job job = {.done = p->done, .total = p->total};
@@ -188,7 +189,7 @@ static void show_ours(const struct work *w, const struct virt_job *known, struct
     job.elapsed_ms = (clock_ns() - p->since) / CLOCK_MS;
     text_line(out, "Operation:      %s", p->task ? p->task->name : "unknown");
     if (p->task)
-        text_line(out, "Path:           %s", p->task->path);
+        text_line(out, "Path:           %s", *p->task->path ? p->task->path : name);
     if (*p->step)
         text_line(out, "Step:           %s", p->step);
     add_figures(&job, out);
@@ -212,7 +213,7 @@ static void show_others(const struct progress *p, const struct virt_job *known, 
 }
 
 /* Under activity->lock. */
-static void show(struct model *m, struct work *w, bool active, struct text *out)
+static void show(struct model *m, struct work *w, const char *name, bool active, struct text *out)
 {
     struct progress *p = &w->progress;
     struct virt_job job = {0};
@@ -221,7 +222,7 @@ static void show(struct model *m, struct work *w, bool active, struct text *out)
     bool known = ask && learn(m, w, since, &job);
     bool others = !p->busy && ask && !(known && !job.operation);
     if (p->busy)
-        show_ours(w, &job, out);
+        show_ours(w, name, &job, out);
     else if (others)
         show_others(p, known ? &job : NULL, out);
     else
@@ -231,15 +232,15 @@ static void show(struct model *m, struct work *w, bool active, struct text *out)
     p->others = others;
 }
 
-int model_job(struct model *m, const char *uuid, bool active, char **ret, size_t *ret_len,
-              struct err *e)
+int model_job(struct model *m, const char *uuid, const char *name, bool active, char **ret,
+              size_t *ret_len, struct err *e)
 {
     struct text t = {0};
     struct work *w = work_get(m->activity, uuid);
     if (!w)
         return err_nomem(e);
     pthread_mutex_lock(&m->activity->lock);
-    show(m, w, active, &t);
+    show(m, w, name, active, &t);
     pthread_mutex_unlock(&m->activity->lock);
     work_done(m->activity, w);
     *ret = text_take(&t, ret_len);

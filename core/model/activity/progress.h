@@ -44,10 +44,10 @@ void progress_before(const char *step, bool ever);
 void progress_close(struct model *m);
 
 /* The `job` of a domain, which runs if `active`: what is done on it and how far that is, or "none".
- * Takes PROGRESS_WAIT_MS at most,
- * also while libvirt or QEMU hangs. */
-int model_job(struct model *m, const char *uuid, bool active, char **ret, size_t *ret_len,
-              struct err *e);
+ * `name` stands for the path of what is done on no path, as a recovery. Takes PROGRESS_WAIT_MS at
+ * most, also while libvirt or QEMU hangs. */
+int model_job(struct model *m, const char *uuid, const char *name, bool active, char **ret,
+              size_t *ret_len, struct err *e);
 /* Since when it is so; false when nothing was ever seen to run. */
 bool model_job_time(struct model *m, const char *uuid, struct timespec *ret);
 

@@ -15,11 +15,12 @@
 #include "model/reader/open_images.h"
 #include "model/state.h"
 
-static void say(struct model *m, const char *uuid, int result, const struct err *failure,
-                const struct text *remark)
+static void say(struct model *m, const char *uuid, const struct domain *d, int result,
+                const struct err *failure, const struct text *remark)
 {
     autotext struct text line = {0};
-    struct log_entry op = {.uid = getuid(), .pid = getpid(), .name = "recover", .path = uuid};
+    struct log_entry op = {
+        .uid = getuid(), .pid = getpid(), .name = "recover", .path = d ? d->coded : uuid};
     model_log_add(m, uuid, &op, result < 0 ? failure : NULL, remark->s, &line);
     if (line.s && !line.failed && m->options.say)
         m->options.say(result < 0, line.s);
@@ -73,7 +74,7 @@ int recover_domain(struct model *m, struct journal *j, const char *uuid, struct 
     if (before && r == 0)
         end_images(m, before);
     if (r < 0 || remark.len)
-        say(m, uuid, r, &own, &remark);
+        say(m, uuid, before, r, &own, &remark);
     if (r == 0)
         return 0;
     return err_fail(e, own.no, "an earlier operation was cut off: %s", own.text);

@@ -143,6 +143,8 @@ static int set_description(struct wish *w, const char *value, struct err *e)
     return w->request.description ? 0 : err_nomem(e);
 }
 
+#define OPTION ":" /* joins the words of a mount option */
+
 /* ---- the table ---- */
 
 static const struct create_word {
@@ -175,9 +177,24 @@ static const struct create_word *find_word(const char *word)
     return NULL;
 }
 
-static int set_word(struct wish *w, const char *word, struct err *e)
+/* mkdir's words are those of create, but for one. */
+static int fail_option(const char *word, struct err *e)
+{
+    autotext struct text all = {0};
+    for (size_t i = 0; i < sizeof(create_words) / sizeof(*create_words); i++)
+        if (create_words[i].flag != VIRT_CREATE_NO_METADATA)
+            text_add(&all, "%s%s", all.len ? ", " : "", create_words[i].word);
+    return all.s && !all.failed
+               ? err_fail(e, EINVAL, "unknown word '%.64s': the words, joined by ':', are %s", word,
+                          all.s)
+               : err_nomem(e);
+}
+
+static int set_word(struct wish *w, const char *word, bool option, struct err *e)
 {
     const struct create_word *row = find_word(word);
+    if (!row && option)
+        return fail_option(word, e);
     if (!row)
         return err_fail(e, EINVAL,
                         "unknown word '%.64s': create takes a name, then disk-only, quiesce, live, "
@@ -221,7 +238,7 @@ static int parse_words(const char *text, const char *separators, struct wish *w,
         if (r == 0 && !word)
             break;
         if (r == 0)
-            r = set_word(w, word, e);
+            r = set_word(w, word, *separators == OPTION[0], e);
     }
     return r < 0 ? r : check_wish(w, e);
 }
@@ -246,7 +263,7 @@ int words_parse(const char *text, struct wish *ret, struct err *e)
 int words_parse_option(const char *text, struct wish *ret, struct err *e)
 {
     *ret = (struct wish){.request = {.memory = XML_UNSAID}};
-    int r = parse_words(text, ":", ret, e);
+    int r = parse_words(text, OPTION, ret, e);
     if (r == 0 && (ret->flags & VIRT_CREATE_NO_METADATA))
         r = err_fail(e, EINVAL, "mkdir makes no snapshot without metadata ('no-metadata')");
     return r;
