@@ -101,6 +101,28 @@ def on_a_file_that_takes_no_mark(directory):
 
 
 @test
+def a_copy_on_a_file_system_without_marks(directory):
+    """Later mounts know that snapfs made the copy of a revert, and which tags nobody needs."""
+    with without_attributes(directory) as point, Domain("copied", point, {"vda": "qcow2"}) as domain:
+        for number, (name, kind) in enumerate((("i0", "internal"), ("i1", "internal"), ("e2", "external")), 1):
+            domain.write(number, number * MIB)
+            domain.snapshot(name, kind)
+        domain.write(4, 4 * MIB)
+        with Mount(SYSTEM) as mount:
+            write(mount.path(domain.name, "by-name/i1/revert"), "\n")
+        copy, _ = domain.live_source("vda")
+        true(copy != domain.disks[0].path, "the revert made no copy")
+        with Mount(SYSTEM) as mount:
+            reading.compare(domain, mount, directory, ["i0", "i1", "e2"])
+            delete(mount, domain, "i1")
+            equal(reading.tags(copy), ["i0"], "the tags in the copy, which no snapshot has")
+        with Mount(SYSTEM) as mount:
+            write(mount.path(domain.name, "by-name/e2/revert"), "\n")
+            equal(os.path.exists(copy), False, "the copy is there")
+            reading.compare(domain, mount, directory, ["i0", "e2"])
+
+
+@test
 def what_was_kept_of_it_is_lost(directory):
     """Then the overlay is left, as any file of the user's is, and nothing else is."""
     overlay = os.path.join(directory, "mine.img")
