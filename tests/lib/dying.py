@@ -6,6 +6,7 @@ import os
 import threading
 
 from lib import daemon
+from lib.command import attempt
 from lib.domain import SYSTEM
 from lib.mount import Mount
 from lib.wait import until
@@ -66,6 +67,10 @@ def stride(several):
     return 1 if os.environ.get("KILL_ALL") else several
 
 
+def answers():
+    return attempt("virsh", "-q", "-c", SYSTEM, "version").status == 0
+
+
 @contextlib.contextmanager
 def reviving():
     """Starts the daemon whenever it has gone."""
@@ -86,4 +91,4 @@ def reviving():
     finally:
         over.set()
         thread.join()
-        revive()  # it may have been killed last of all
+        until(lambda: revive() or answers(), "libvirt's daemon answers")  # it may have been killed last of all
