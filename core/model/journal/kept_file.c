@@ -217,7 +217,8 @@ static int write_new(const struct file *f, const char *text, size_t len)
     if (fstat(f->shared ? f->dir : f->fd, &st) == 0 && fchown(fd, (uid_t)-1, st.st_gid) == 0)
         (void)!fchmod(fd, f->shared ? MODE : st.st_mode & 0777);
     int r = state_write(fd, text, len, 0);
-    if (r == 0 && (fdatasync(fd) < 0 || renameat(f->dir, f->new, f->dir, f->name) < 0))
+    bool synced = f->shared || fdatasync(fd) == 0; /* others lose no more than a refusal's cause */
+    if (r == 0 && (!synced || renameat(f->dir, f->new, f->dir, f->name) < 0))
         r = -errno;
     if (r < 0)
         unlinkat(f->dir, f->new, 0);
