@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "image/image.h"
 #include "model/change/reclaim.h"
 #include "model/state.h"
 #include "model/storage/file_marks.h"
@@ -40,10 +41,45 @@ static bool is_on_copy(const struct survey *v, size_t live)
     return is;
 }
 
-/* Nothing follows from a chain that cannot be followed. */
-static bool may_be_same(const struct survey *v, size_t live)
+static struct image_tags *read_tags(const char *path)
 {
-    return graph_user(v->graph, live)->incomplete || is_on_copy(v, live);
+    struct image_source source = {.path = path, .format = "qcow2"};
+    struct image_tags *tags = NULL;
+    return image_tags_read(&source, NULL, &tags, NULL) == 0 ? tags : NULL;
+}
+
+static bool has_tag_of(const char *path, const struct image_tags *tags)
+{
+    struct image_tags *own autodestroy(image_tags_free) = read_tags(path);
+    for (size_t i = 0; own && i < own->n; i++)
+        for (size_t k = 0; k < tags->n; k++)
+            if (own->tags[i].identity.entry == tags->tags[k].identity.entry)
+                return true;
+    return false;
+}
+
+/* A later revert may have put the disk back on the original, which has tags of its copy. */
+static bool is_copy_of(const struct survey *v, size_t own, size_t live)
+{
+    int file = graph_chain(v->graph, own, 0);
+    const char *path = file == GRAPH_NO_FILE ? NULL : graph_file_path(v->graph, file);
+    struct image_tags *tags autodestroy(image_tags_free) =
+        path && mark_is_made(path) ? read_tags(path) : NULL;
+    bool is = false;
+    for (size_t k = 0; tags && !is; k++) {
+        file = graph_chain(v->graph, live, k);
+        if (file == GRAPH_NO_FILE)
+            break;
+        is = has_tag_of(graph_file_path(v->graph, file), tags);
+    }
+    return is;
+}
+
+/* Nothing follows from a chain that cannot be followed. */
+static bool may_be_same(const struct survey *v, size_t own, size_t live)
+{
+    return graph_user(v->graph, live)->incomplete || is_on_copy(v, live) ||
+           is_copy_of(v, own, live);
 }
 
 bool detached_is(const struct survey *v, const struct domain *d, const struct snapshot_disk *disk,
@@ -54,7 +90,7 @@ bool detached_is(const struct survey *v, const struct domain *d, const struct sn
         const char *target = v->live->disks[i].target;
         int live = survey_user(v, d, NULL, target);
         has = live >= 0 && (is_of_one_tree(v, d, own, (size_t)live) ||
-                            (!strcmp(target, disk->target) && may_be_same(v, (size_t)live)));
+                            (!strcmp(target, disk->target) && may_be_same(v, own, (size_t)live)));
     }
     return !has;
 }
