@@ -16,7 +16,7 @@
 
 enum {
     ELSEWHERE_TRIES = 8, /* ends of operations on other domains */
-    /* libvirt did not answer an operation, which its journal is left of, but QEMU may go on: */
+    /* If libvirt did not answer, the operation's journal is left, and QEMU may go on: */
     UNFINISHED_MS = 30000,
     UNFINISHED_LOOK_MS = 500,
 };
@@ -36,7 +36,7 @@ static void rest(struct model *m)
     pthread_mutex_unlock(&m->activity->lock);
 }
 
-/* How many operations of this process have ended on the image's domain. */
+/* Returns how many operations of this process have ended on the image's domain. */
 static uint64_t ended_here(const struct outlasting *o, bool *ret_busy)
 {
     return queue_left(o->c->m->activity, o->work, ret_busy);
@@ -64,7 +64,8 @@ static bool is_under_way(const struct outlasting *o)
     return busy || is_locked(o->c->m, o->c->uuid);
 }
 
-/* Those that wait their turn behind it may go on for long: the first one's end is enough. */
+/* Waits until the operation under way on the image's domain has ended. Operations queued behind it
+ * may take long, so they are not waited for. */
 static int wait_here(const struct outlasting *o, struct err *e)
 {
     bool busy;
@@ -96,7 +97,8 @@ static int wait_elsewhere(const struct outlasting *o, uint64_t before, struct er
     return 1;
 }
 
-/* Is something left of an operation, for which this mount or another one will look soon? */
+/* Returns whether an operation has left a journal, for which this mount or another one will look
+ * soon. */
 static bool is_unfinished(struct outlasting *o)
 {
     autofree char *left = o->c->m->is_test ? NULL : journal_glance(o->c->uuid);
@@ -118,7 +120,8 @@ static int wait_unfinished(const struct outlasting *o, struct err *e)
     return r;
 }
 
-/* Counts an attempt that an operation may have failed. -errno: no other one is to be made. */
+/* Counts an attempt that failed, perhaps because of an operation. -errno: make no further
+ * attempt. */
 static int may_try_again(struct outlasting *o, int why, uint64_t before, struct err *e)
 {
     if (is_under_way(o)) {
@@ -161,7 +164,8 @@ int changes_outlast(const struct changes *c, struct err *e)
     return r;
 }
 
-/* Under activity->lock: does the operation that is at work here make a snapshot, and nothing else? */
+/* Returns whether the operation that runs here makes a snapshot, and does nothing else. Needs
+ * activity->lock. */
 static bool is_create(const struct progress *p)
 {
     const char *name = p->busy && p->task ? p->task->name : "";

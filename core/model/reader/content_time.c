@@ -24,7 +24,7 @@ static void written_put(const struct mark_written *w, uint64_t ino, char ret[VAL
 }
 
 struct asked {
-    uint64_t ino, mtime_ns, size; /* both 0: it is being written */
+    uint64_t ino, mtime_ns, size; /* mtime_ns and size are 0: the file is being written */
     struct mark_written *found;
 };
 
@@ -42,8 +42,8 @@ static bool is_asked(void *ctx, uid_t by, const char *value)
     return fits;
 }
 
-/* The mark that holds for that time and size. The file may have an older one beside the kept one:
- * who has merged into it last may not have been allowed to write to it. */
+/* Finds the mark that holds for that time and size. The file may have an older mark beside the kept
+ * one: the user who merged into it last may not have been allowed to write to it. */
 static bool written_get(const struct kept *kept, const char *path, struct asked *a)
 {
     bool fits = mark_written(path, a->found) && a->found->mtime_ns == a->mtime_ns &&
@@ -58,7 +58,8 @@ static bool is_being_written(const struct kept *kept, const char *path, uint64_t
     return written_get(kept, path, &a);
 }
 
-/* In the file's attribute; where it takes none, in what is kept. */
+/* Stores the mark in the file's attribute, or among the kept records if the file takes no
+ * attribute. */
 static int written_set(struct model *m, const char *uuid, const char *path, uint64_t ino,
                        const struct mark_written *w, struct err *e)
 {
@@ -102,7 +103,8 @@ uint64_t evidence_content(const struct kept *kept, const char *path)
     return path && evidence_file(path, &file) ? evidence_time(kept, path, &file, &marked) : 0;
 }
 
-/* While it is written to, the mark holds for no time at all; it is still there after a crash. */
+/* Sets a mark that holds for no time while the file is written to. It is still there after a
+ * crash. */
 int evidence_writing(struct model *m, const char *uuid, const char *path, const char *top,
                      struct err *e)
 {

@@ -44,7 +44,7 @@ static int add_name(struct chains *c, const char *path, size_t file, struct err 
     return 0;
 }
 
-/* The file's number, new or known. */
+/* Finds the file's number; adds the file if it is new. */
 static int add_file(struct chains *c, const struct image_layer *l, size_t *ret, struct err *e)
 {
     for (size_t i = 0; i < c->n_files; i++)
@@ -100,7 +100,8 @@ static bool is_known(const struct chains *c, const char *path, const char *targe
     return known >= 0 && is_used(c, (size_t)known, target);
 }
 
-/* What stands below a file that is known for this disk is known for it, too. */
+/* Returns whether all files of the source are known for this disk. If a file is known for a disk,
+ * the files below it are known too. */
 static bool is_all_known(const struct chains *c, const struct image_source *s, const char *target)
 {
     bool all = is_known(c, s->path, target);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* disk_chains.h - every qcow2 file that a domain's disks and those of its snapshots stand on, each
- * once.
- */
+/* disk_chains.h - all qcow2 files that the disks of a domain and of its snapshots use, each file
+ * once. */
 #ifndef SNAPFS_MODEL_READER_DISK_CHAINS_H
 #define SNAPFS_MODEL_READER_DISK_CHAINS_H
 
@@ -34,16 +33,19 @@ struct chains {
     struct chain_name *names;
 };
 
-/* Follows the chains (backing.h) of the live disks and then of the snapshots', as far as the
- * domain's policy and known formats lead: below a file whose format nobody gives a guest could have
- * written anything. A disk that is a slice of a file, or on another host, has no chain here. What
- * cannot be opened ends its chain; only want of memory or descriptors fails. With the domain's
- * disks in `live`, which must outlive it. */
+/* Follows the chains (backing.h) of the live disks, then of the snapshots' disks. `live` has the
+ * domain's disks and must outlive *ret.
+ *
+ * snapfs follows a chain as far as the domain's policy and known formats lead. It stops at a file
+ * of unknown format, because a guest could have written anything below that. A disk that is a slice
+ * of a file, or is on another host, has no chain here. A file that cannot be opened ends its chain.
+ * Fails only for lack of memory or descriptors.
+ */
 int chains_read(struct model *m, struct domain *d, const struct xml_domain *live,
                 struct chains *ret, struct err *e);
 void chains_drop(struct chains *c);
 
-/* The number of the file of that path; -1 when it is none of them. */
+/* Returns the number of the file at that path, or -1 if it is not one of them. */
 int chains_find(const struct chains *c, const char *path);
 
 #endif

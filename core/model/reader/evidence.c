@@ -94,7 +94,7 @@ void evidence_keep(struct model *m, struct domain *d, const struct snapshot *s)
     keep_time(m, d, s, l.ns);
 }
 
-/* Has another snapshot an overlay of that name? Then its birth tells nothing. */
+/* Returns whether another snapshot has an overlay of that name. Then its birth tells nothing. */
 static bool is_shared(const struct domain *d, const struct snapshot *s, const char *overlay)
 {
     for (size_t i = 0; i < d->n; i++) {
@@ -127,7 +127,7 @@ static const struct snapshot *same_in(const struct domain *d, const struct snaps
     return same && snapshot_created(same) == snapshot_created(s) ? same : NULL;
 }
 
-/* Of the files that hold the disks alone: what is below them is older. */
+/* Keeps the time of the files that hold the disks themselves. The files below them are older. */
 static void keep_tops(struct model *m, struct domain *d, const struct snapshot *s)
 {
     uint64_t ns = 0;
@@ -161,7 +161,7 @@ static bool was_of_gone(const struct domain *before, const struct domain *after,
     return false;
 }
 
-/* Is one of its disks in the file now of a snapshot that has gone? */
+/* Returns whether one of its disks is now in the file of a snapshot that has gone. */
 static bool has_moved(const struct domain *before, const struct domain *after,
                       const struct snapshot *s)
 {
@@ -174,8 +174,9 @@ static bool has_moved(const struct domain *before, const struct domain *after,
     return false;
 }
 
-/* libvirt writes the moved snapshot down once its files are right, those with a disk that stands on
- * its overlay now among them. */
+/* Returns whether the files of `s` are no newer than libvirt's document of the moved snapshot.
+ * libvirt writes that document after the files are right, among them those of a snapshot whose disk
+ * now uses the moved snapshot's overlay. */
 static bool is_written_since(const struct model *m, const struct domain *d,
                              const struct snapshot *moved, const struct snapshot *s)
 {
@@ -216,7 +217,8 @@ struct touches {
     struct touch all;
 };
 
-/* The first time that it had, and the last moment that is known, whoever saw it. */
+/* Adds a record: keeps the earliest time that the file had, and the latest known moment. Records of
+ * all users count. */
 static bool note_touch(void *ctx, uid_t by, const char *value)
 {
     struct touches *t = ctx;

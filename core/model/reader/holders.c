@@ -18,7 +18,7 @@
 
 #define BACKING_FILES "/sys/block/loop*/loop/backing_file"
 #define QEMU "qemu"
-#define DELETED " (deleted)" /* what the kernel adds to a path that has no name any more */
+#define DELETED " (deleted)" /* the kernel adds this to a path that has no name any more */
 
 enum { FDINFO_MAX = 4096, COMM_MAX = 64, CMDLINE_MAX = 4096 };
 
@@ -41,7 +41,7 @@ static void begin_name(struct search *h)
     text_add(h->out, "%s", h->found++ ? ", " : "");
 }
 
-/* The file that has the last name of that path; NULL: none has. */
+/* Returns the file that has the last name of that path, or NULL. */
 static const struct open_file *file_named(const struct search *h, char *path)
 {
     size_t len = strlen(path), tail = strlen(DELETED);
@@ -56,7 +56,7 @@ static const struct open_file *file_named(const struct search *h, char *path)
 
 /* ---- processes ---- */
 
-/* By the number that the descriptor's file has, which the kernel tells without asking us. */
+/* Compares the inode number of the descriptor's file. The kernel tells it without asking snapfs. */
 static bool has_ino(const struct search *h, int fdinfo, const char *fd)
 {
     char text[FDINFO_MAX];
@@ -90,7 +90,7 @@ static bool has_open(const struct search *h, int process)
     return has;
 }
 
-/* The end of the name in "guest=NAME,debug-threads=on", in which a comma is doubled. */
+/* Returns the end of the name in "guest=NAME,debug-threads=on". A comma in the name is doubled. */
 static const char *end_of_guest(const char *name)
 {
     const char *end = name;
@@ -99,7 +99,7 @@ static const char *end_of_guest(const char *name)
     return end;
 }
 
-/* Adds the domain that a QEMU of libvirt's runs. */
+/* Adds the name of the domain, if libvirt started this QEMU for a domain. */
 static void add_guest(struct search *h, int process)
 {
     static const char option[] = "-name\0guest=";
@@ -150,7 +150,8 @@ bool holders_any(const char *file, uint64_t ino)
 
 /* ---- loop devices ---- */
 
-/* Is it, or a partition of it, mounted? `source` is how mountinfo names what is mounted. */
+/* Returns whether `source` is the device or a partition of it. mountinfo names it as what is
+ * mounted. */
 static bool is_on(const char *source, const char *device)
 {
     size_t len = strlen(device);
@@ -159,8 +160,8 @@ static bool is_on(const char *source, const char *device)
     return !source[len] || (source[len] == 'p' && isdigit((unsigned char)source[len + 1]));
 }
 
-/* "36 35 98:0 / /mnt opts … - ext4 /dev/loop0 opts": the mountpoint, as the kernel codes
- * it. */
+/* Reads the mountpoint, as the kernel codes it, from a line such as "36 35 98:0 / /mnt opts … -
+ * ext4 /dev/loop0 opts". */
 static bool mounted_at(const char *line, const char *device, char point[PATH_MAX])
 {
     char source[PATH_MAX];

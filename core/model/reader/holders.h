@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* holders.h - who has a snapshot's images open, by name, for who wants to close them.
+/* holders.h - names the programs that have a snapshot's images open, so that a user can close them.
  *
- * Found in /proc/PID/fd, by the file's name and st_ino, and in /sys/block/loop*, by the path of the
- * file that a loop device is on. Asks no file system, so that it may be called while a request to
- * this mount waits for the answer. Bounded in time and in names.
+ * snapfs finds processes in /proc/PID/fd, by the file's name and st_ino. It finds loop devices in
+ * /sys/block/loop*, by the path of the backing file. It asks no file system, so it may be called
+ * while a request to this mount waits for the answer. The search is bounded in time and in names.
  */
 #ifndef SNAPFS_MODEL_READER_HOLDERS_H
 #define SNAPFS_MODEL_READER_HOLDERS_H
@@ -12,13 +12,13 @@
 
 enum { HOLDERS_MAX = 8, HOLDERS_SEARCH_MS = 500 };
 
-/* Adds "pid 12 (cat), /dev/loop0 mounted on '/mnt', …" to `out`; if none of them is found, for each
- * file by whom and when it was opened. `d` is the domain that `s` is a snapshot of. */
+/* Adds "pid 12 (cat), /dev/loop0 mounted on '/mnt', …" to `out`. If none is found, adds for each
+ * file which process opened it, and when. `d` is the domain of snapshot `s`. */
 void holders_describe(const struct domain *d, const struct snapshot *s,
                       const struct open_files *files, struct text *out);
 
-/* Has any process that can be looked at a descriptor of the file of that name and st_ino? True also
- * if that cannot be told within HOLDERS_SEARCH_MS. */
+/* Returns whether a process that can be looked at has a descriptor of the file of that name and
+ * st_ino. Also returns true if that cannot be told within HOLDERS_SEARCH_MS. */
 bool holders_any(const char *file, uint64_t ino);
 
 #endif

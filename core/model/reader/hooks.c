@@ -12,7 +12,7 @@
 #include "model/reader/unmanaged.h"
 #include "model/state.h"
 
-/* Of the tags that are snapshots. */
+/* Notes the backing files of the tags that are snapshots. */
 static void note_backing(struct model *m, const struct domain *d, struct tag_tables *tables)
 {
     struct err ignored;

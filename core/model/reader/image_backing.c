@@ -10,7 +10,7 @@
 #include "model/reader/tag_backing.h"
 #include "model/storage/source.h"
 
-/* The number of the layer that has that path in the disk's XML; SIZE_MAX: none has. */
+/* Returns the number of the layer that has that path in the disk's XML, or SIZE_MAX. */
 static size_t find_layer(struct volumes *volumes, const struct xml_disk *disk, const char *path)
 {
     for (size_t i = 0; i <= disk->n_backing; i++) {
@@ -21,7 +21,7 @@ static size_t find_layer(struct volumes *volumes, const struct xml_disk *disk, c
     return SIZE_MAX;
 }
 
-/* 1: the disk of that target has the file in its chain. */
+/* Returns 1 if the disk of that target has the file in its chain. */
 static int take_found(struct domain *d, const struct xml_domain *x, const char *target,
                       const char *path, struct backing *ret, struct err *e)
 {
@@ -56,7 +56,7 @@ void backing_note_untracked(struct model *m, struct domain *d, const char *targe
         tag_backing_note(m, d, path, state, table->backing, table->backing_format);
 }
 
-/* 1: the file that was seen below the tag is still there. */
+/* Returns 1 if the file that was seen below the tag is still there. */
 static int take_seen(const struct domain *d, const struct snapshot_disk *disk, struct backing *ret,
                      struct err *e)
 {
@@ -76,7 +76,7 @@ static int take_seen(const struct domain *d, const struct snapshot_disk *disk, s
     return 1;
 }
 
-/* What was seen comes first: the domain's XML tells of its disk as it is now. */
+/* Takes the file that was seen first, because the domain's XML tells of its disk as it is now. */
 static int untracked_backing(struct domain *d, const struct snapshot_disk *disk,
                              struct backing *ret, struct err *e)
 {

@@ -61,20 +61,22 @@ static const char *memory(const struct xml_snapshot *x)
     return x->memory == XML_EXTERNAL ? "external" : x->memory == XML_INTERNAL ? "internal" : "no";
 }
 
-/* Only an internal snapshot can have it, and only where it is a qcow2 file. */
+/* Returns whether the domain has NVRAM that the snapshot lacks. Only an internal snapshot can hold
+ * NVRAM, and only if the NVRAM is a qcow2 file. */
 static bool lacks_nvram(const struct xml_snapshot *x)
 {
     bool internal = !strcmp(location(x), "internal");
     return x->domain && x->domain->nvram && !(internal && x->domain->nvram_qcow2);
 }
 
-/* QEMU saves the state of an emulated TPM with the memory. */
+/* Returns whether the domain has a TPM that the snapshot lacks. QEMU saves the state of an emulated
+ * TPM with the memory. */
 static bool lacks_tpm(const struct xml_snapshot *x)
 {
     return x->domain && x->domain->tpm && x->memory != XML_INTERNAL && x->memory != XML_EXTERNAL;
 }
 
-/* A line about one disk: "KEY TARGET: value". */
+/* Adds a line about one disk: "KEY TARGET: value". */
 static void add_of(struct text *t, const char *key, const char *target, const struct text *value)
 {
     autotext struct text whole = {0};
@@ -85,7 +87,8 @@ static void add_of(struct text *t, const char *key, const char *target, const st
         add(t, whole.s, value->s);
 }
 
-/* Those that are known: the image, or one of them, was looked at. */
+/* Adds the partitions that are known: those of an image that was looked at itself or by a
+ * partition. */
 static void add_partitions(const struct domain *d, const struct snapshot_disk *disk, struct text *t)
 {
     const struct partitions *known = images_partitions(d, disk);
@@ -126,7 +129,7 @@ static void add_disks(struct model *m, struct domain *d, const struct snapshot *
         add_image(m, d, s, &s->disks[i], t);
 }
 
-/* The entry of a tag that libvirt does not know. */
+/* Adds the entry of a tag that libvirt does not know. */
 static void add_untracked(struct text *t, const struct snapshot_disk *disk)
 {
     autotext struct text entry = {0};

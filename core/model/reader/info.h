@@ -5,11 +5,11 @@
 
 #include "model/catalog/domain.h"
 
-/* The `info` file: "Key: value" lines. */
+/* Makes the `info` file: "Key: value" lines. */
 int model_info(struct model *m, struct domain *d, const struct snapshot *s, char **ret,
                size_t *ret_len, struct err *e);
 
-/* The `info` of a tag. */
+/* Makes the `info` of a tag that libvirt does not know. */
 int model_tag_info(struct model *m, struct domain *d, const struct snapshot *tag, char **ret,
                    size_t *ret_len, struct err *e);
 

@@ -18,10 +18,10 @@
 #include "model/storage/file_chain.h"
 #include "virt/xml.h"
 
-/* A file's last bytes may be written a moment after the overlay on it is made, and its clock may be
- * another than that of libvirt's host. */
+/* The last bytes of a file may be written a moment after the overlay on it is made. Its clock may
+ * also differ from that of libvirt's host. */
 #define LATE_NS CLOCK_SECOND
-#define SOON_NS (100 * CLOCK_MS) /* the same, where more speaks for a commit than the time */
+#define SOON_NS (100 * CLOCK_MS) /* the same, if more than the time tells of a commit */
 
 /* ---- what was seen to change ---- */
 
@@ -49,7 +49,7 @@ void touched_free(struct touched *t)
     free(t);
 }
 
-/* Under lock; TOUCHED_MAX for none. */
+/* Returns TOUCHED_MAX for none. Needs the lock. */
 static size_t find_noted(const struct touched *t, const struct image_id *file)
 {
     for (size_t i = 0; i < t->n && i < TOUCHED_MAX; i++)
@@ -58,7 +58,7 @@ static size_t find_noted(const struct touched *t, const struct image_id *file)
     return TOUCHED_MAX;
 }
 
-/* Here, or in an earlier mount. */
+/* Returns whether the file was seen to change, here or in an earlier mount. */
 static bool is_touched(struct touched *t, const struct kept *kept, const char *path,
                        const struct image_id *file, struct touch *ret)
 {
@@ -70,7 +70,8 @@ static bool is_touched(struct touched *t, const struct kept *kept, const char *p
     return at < TOUCHED_MAX || evidence_touched(kept, path, file, ret);
 }
 
-/* Is it that file still, and another than it was when it was opened, or about to be? */
+/* Returns whether the path is still that file, and the file has changed since `then` or is about
+ * to. */
 static bool has_changed(const char *path, const struct image_id *then)
 {
     struct stat st;
@@ -169,7 +170,7 @@ static bool is_file(const char *path, const struct image_id *file)
     return path && stat(path, &st) == 0 && st.st_dev == file->dev && st.st_ino == file->ino;
 }
 
-/* Has the snapshot a disk's bytes in that file? */
+/* Returns whether the snapshot has the bytes of a disk in that file. */
 static bool has_file(const struct snapshot *s, const struct image_id *file)
 {
     for (size_t i = 0; i < s->n_disks; i++)
@@ -178,7 +179,8 @@ static bool has_file(const struct snapshot *s, const struct image_id *file)
     return false;
 }
 
-/* A memory's file is written for minutes after the snapshot was begun. */
+/* Returns whether the time is right for a file of saved memory. Such a file is written for minutes
+ * after the snapshot was begun. */
 static bool is_memory_right(const struct question *q, uint64_t time_ns)
 {
     uint64_t written;
@@ -186,8 +188,8 @@ static bool is_memory_right(const struct question *q, uint64_t time_ns)
            time_ns <= written + LATE_NS;
 }
 
-/* Is a content of that time not later than the snapshot? Of the file that has its bytes what was
- * kept of it counts, if anything was. */
+/* Returns whether content of that time is not later than the snapshot. For the file that has the
+ * snapshot's own bytes the kept time alone counts, if one was kept. */
 static bool is_in_time(const struct question *q, const struct snapshot *s, bool own,
                        uint64_t time_ns, uint64_t late_ns)
 {
@@ -198,7 +200,8 @@ static bool is_in_time(const struct question *q, const struct snapshot *s, bool 
     return time_ns <= made + (made <= q->known_ns ? 0 : late_ns);
 }
 
-/* Of the snapshot, or of one above it that has its bytes in the file. */
+/* Returns whether the time is right for the snapshot, or for an ancestor that has its bytes in the
+ * file. */
 static bool is_right(const struct question *q, const struct image_id *file, uint64_t time_ns,
                      uint64_t late_ns)
 {
@@ -210,8 +213,8 @@ static bool is_right(const struct question *q, const struct image_id *file, uint
     return is_memory_right(q, time_ns);
 }
 
-/* The snapshot below `q->s` whose overlay stands right on the file of q->disk: then what was
- * between them was merged into it, by somebody else, and it has the bytes of a later moment. */
+/* Finds the snapshot below `q->s` whose overlay uses the file of q->disk directly. Another program
+ * has then merged what was between them into the file, which has the bytes of a later moment. */
 static const struct snapshot *find_merged(const struct question *q)
 {
     for (size_t i = 0; i < q->d->n; i++) {
@@ -226,7 +229,8 @@ static const struct snapshot *find_merged(const struct question *q)
     return NULL;
 }
 
-/* Written to after the snapshot was made, by a hair already, and merged into as well? */
+/* Finds the snapshot that tells of a merge, if the file was also written to after the snapshot was
+ * made. A time that is later by SOON_NS is enough. */
 static const struct snapshot *find_commit(const struct question *q, uint64_t time_ns)
 {
     return is_in_time(q, q->s, true, time_ns, SOON_NS) ? NULL : find_merged(q);
@@ -266,9 +270,9 @@ static int refuse(const struct question *q, const char *path, const char *how, c
                     path, q->s->name, how, name);
 }
 
-/* Was it written to after the snapshot? While an image is open, or since the file was the live
- * disk, nothing is written late to what a snapshot of before has: only a later one is given time.
- */
+/* Returns whether the file was written to after the snapshot was made. If an image is open, or the
+ * file was the live disk, the files of earlier snapshots get no late writes. So only a snapshot
+ * that was made after known_ns is given extra time. */
 static bool is_spoilt(const struct question *q, const struct image_id *file, uint64_t time_ns,
                       bool marked, const struct touch *touch)
 {
@@ -305,7 +309,8 @@ static int check_time(const struct question *q, const char *path, const struct i
     return 0;
 }
 
-/* What an operation here is about to write has no time that counts before its end. */
+/* Checks one file. If snapfs is about to write to the file, its time does not count before the
+ * operation has ended: EIO becomes EBUSY. */
 static int check_file(void *ctx, const char *path, const struct image_id *file, struct err *e)
 {
     const struct question *q = ctx;

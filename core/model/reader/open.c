@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open.c - see reader/open.h.
  *
- * Lock: probes->lock guards what is remembered with a domain; no file is opened and no other lock
- * taken under it.
+ * Lock: probes->lock guards what is remembered with a domain. No file is opened and no other lock
+ * is taken under it.
  */
 #include "model/reader/open.h"
 
@@ -37,9 +37,10 @@
 #include "virt/virt.h"
 #include "virt/xml.h"
 
-/* After a delete of metadata alone libvirt 9.0 names the deleted one's file as the next snapshot's,
- * and no layer below it. By the headers that file is deeper in the overlay's chain; or in none, if
- * the deleted one's overlay was pulled into. */
+/* Returns whether the disk is in another file than the XML names. After a delete of metadata alone,
+ * libvirt 9.0 names the deleted snapshot's file as the next snapshot's, and no layer below it. By
+ * the headers that file is deeper in the overlay's chain. It is in no chain if the deleted
+ * snapshot's overlay was pulled into. */
 static bool is_elsewhere(const struct mounts *mounts, const struct snapshot *s,
                          const struct snapshot_disk *disk, const char *overlay, char **ret_below)
 {
@@ -74,7 +75,7 @@ int images_check_content(const struct domain *d, const struct snapshot *s,
         disk->target, s->name, disk->path, overlay, below, below);
 }
 
-/* Does the file still hold what the catalog saw in it? */
+/* Returns whether the file still holds what the catalog saw in it. */
 static bool is_still_there(const struct model *m, const struct domain *d, const struct snapshot *s,
                            const struct snapshot_disk *disk)
 {
@@ -89,8 +90,8 @@ static bool is_still_there(const struct model *m, const struct domain *d, const 
            domain_disk_ident(d->uuid, s, disk->target, now.ident) == disk->ident;
 }
 
-/* The catalog is older than the file: from now on it is read anew, so that the kernel's second look
- * (which ESTALE makes it take) finds what is there. */
+/* Fails with ESTALE, because the catalog is older than the file. From now on the catalog is read
+ * anew. ESTALE makes the kernel look again, and the second look finds what is there. */
 static int stale(struct model *m, const struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, struct err *e)
 {
@@ -104,8 +105,9 @@ static bool reads(void *ctx, const struct stat *st)
     return image_reads_file(ctx, st);
 }
 
-/* After a merge that libvirt was not asked for as a delete, the snapshot's file can be the live
- * disk again; shut off, nothing else tells that it holds what came later. */
+/* Checks that the domain does not write to the image. If a merge was not a delete by libvirt, the
+ * snapshot's file can be the live disk again. If the domain is shut off, nothing else tells that
+ * the file holds later data. */
 static int check_not_live(const struct domain *d, const struct image *im,
                           const struct snapshot_disk *disk, struct err *e)
 {
@@ -119,7 +121,8 @@ static int check_not_live(const struct domain *d, const struct image *im,
         target, disk->target);
 }
 
-/* Asked once the image is open, so that what changes later is noticed by the image itself. */
+/* Checks that no delete of the snapshot has begun. Call it when the image is open, because the
+ * image itself notices later changes. */
 static int check_not_deleted(const struct model *m, const struct domain *d,
                              const struct snapshot *s, const struct snapshot_disk *disk,
                              struct err *e)
@@ -129,8 +132,9 @@ static int check_not_deleted(const struct model *m, const struct domain *d,
     return err_fail(e, EIO, "the snapshot is being deleted, and its bytes are no longer whole");
 }
 
-/* A QEMU that commits into a block device holds its locks on a node of its own, and may have
- * nothing left to write when the device is opened here: only libvirt knows. */
+/* Checks that no commit writes to the image's block device. A QEMU that commits into a block device
+ * holds its locks on a node of its own. It may have nothing left to write when snapfs opens the
+ * device, so only libvirt knows. */
 static int check_no_commit(const struct model *m, const struct domain *d, const struct image *im,
                            struct err *e)
 {
@@ -146,7 +150,7 @@ static int check_no_commit(const struct model *m, const struct domain *d, const 
                     d->name);
 }
 
-/* The image that a look at it has left open, if it is still right; else NULL. */
+/* Returns the image that an earlier look has left open, if it is still right; else NULL. */
 static struct image *looked_at(struct model *m, const struct domain *d,
                                const struct snapshot_disk *disk)
 {

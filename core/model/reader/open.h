@@ -9,32 +9,36 @@
 
 struct model;
 
-/* Can this image be read, and how big is it? Opens headers only; remembered with `d`. The errno and
- * sentence when it cannot be read; *ret is filled then as well, with the last known size, unless
- * err_is_resource. */
+/* Finds out whether this image can be read, and how big it is. Opens headers only; remembers the
+ * result with `d`. Fails with the errno and message for why the image cannot be read. *ret is then
+ * filled in as well, with the last known size, unless err_is_resource. */
 int model_image_facts(struct model *m, struct domain *d, const struct snapshot *s,
                       const struct snapshot_disk *disk, struct image_facts *ret, struct err *e);
 
-/* Opens it for reading; ESTALE when the file no longer holds what `disk->ident` names. */
+/* Opens the image for reading. Fails with ESTALE if the file no longer holds what `disk->ident`
+ * names. */
 int model_image_open(struct model *m, struct domain *d, const struct snapshot *s,
                      const struct snapshot_disk *disk, struct image **ret, struct err *e);
 
-/* The partitions of a disk that are remembered, NULL for none; borrowed from `d`. */
+/* Returns the partitions of a disk that are remembered, or NULL; borrowed from `d`. */
 struct partitions;
 const struct partitions *images_partitions(const struct domain *d,
                                            const struct snapshot_disk *disk);
-/* Takes `found` over and remembers it, unless others were first; those that count. */
+/* Takes `found` over and remembers it, unless another thread was first. Returns those that
+ * count. */
 const struct partitions *images_keep_partitions(struct domain *d, const struct snapshot_disk *disk,
                                                 struct partitions *found);
 
-/* model_image_facts, and the chain in image_describe_chain's words, owned by `d`. */
+/* Does what model_image_facts does. Also returns the chain in the words of image_describe_chain,
+ * owned by `d`. */
 int images_probe(struct model *m, struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, struct image_facts *ret_facts,
                  const char **ret_chain, struct err *e);
 
-/* Is the snapshot's content the file right below the overlay that was made with it, or one that is
- * not in its chain at all (after a blockpull), or is that overlay gone? EIO: it is further down, so
- * that its bytes are those of another snapshot. */
+/* Checks that the file with the snapshot's content is the right one. It may be directly below the
+ * overlay that was made with the snapshot, or not in the overlay's chain at all (after a
+ * blockpull). The overlay may also be gone. Fails with EIO if the file is further down in the
+ * chain: its bytes are then those of another snapshot. */
 int images_check_content(const struct domain *d, const struct snapshot *s,
                          const struct snapshot_disk *disk, struct err *e);
 

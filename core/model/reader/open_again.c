@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open_again.c - goes on with an open image after an operation has changed the files below it.
  *
- * The new chain has to be that of the same snapshot with the same bytes: snapfs was at work since
- * the image was opened, the snapshot's name and time are the same, and its disk has the number that
- * a change made here keeps (catalog/numbers.h), or is in a file that such a change has marked
- * (reader/evidence.h). Everything that opening the image asks is asked again, after what has
- * changed was noted. No locks of its own.
+ * The new chain has to be that of the same snapshot with the same bytes. Three conditions must
+ * hold:
+ *
+ *   - An operation of snapfs was at work after the image was opened.
+ *   - The snapshot's name and time are the same.
+ *   - Its disk has the number that a change by snapfs keeps (catalog/numbers.h), or is in a file
+ *     that such a change has marked (reader/evidence.h).
+ *
+ * snapfs notes what has changed, then makes all the checks of an open again. No locks of its own.
  */
 #include "model/reader/open_again.h"
 
@@ -50,7 +54,8 @@ static int look(void *ctx, struct err *e)
 
 /* ---- the image ---- */
 
-/* Several directories may hold a tag of that name: the disk's number tells which one it was. */
+/* Finds the directory of the tag. Several may hold a tag of that name; the disk's number tells
+ * which one it was. */
 static const struct snapshot *find_tag(const struct tag_list *l, const struct open_image *o)
 {
     for (size_t i = 0; i < l->n; i++) {
@@ -85,7 +90,7 @@ static int find_disk(const struct open_image *o, const struct snapshot *s,
     return 0;
 }
 
-/* An image that cannot be opened now, for a cause that does not pass, is as good as gone. */
+/* Opens the image. If that fails for a cause that does not pass, fails with ESTALE. */
 static int open_now(const struct open_image *o, struct domain *d, const struct snapshot *s,
                     const struct snapshot_disk *disk, struct image **ret, struct err *e)
 {
@@ -109,9 +114,9 @@ static int see_latest(void *ctx, const char *path, const struct image_id *file, 
     return 0;
 }
 
-/* Has a change made by snapfs, and nobody since, written to the file that has the disk now, and
- * nothing that is later than what `old` was read from? For who cannot read the numbers that are
- * kept. */
+/* Returns whether snapfs was the last to write to the file that has the disk now, and the file has
+ * nothing later than what `old` was read from. This is for users who cannot read the kept
+ * numbers. */
 static bool is_marked(const struct domain *d, const struct snapshot_disk *disk,
                       const struct image *old, const struct image *im)
 {
@@ -137,7 +142,7 @@ static int check_same(const struct open_image *o, const struct domain *d,
                     o->disk, o->name);
 }
 
-/* What has changed is noted first, so that opening the image asks by whom. */
+/* Tries once. Notes first what has changed, so that the open checks which program changed it. */
 static int try_now(const struct open_image *o, struct image *old, struct image **ret, struct err *e)
 {
     struct domain *d autodestroy(domain_unref) = NULL;
@@ -164,8 +169,8 @@ static int try_now(const struct open_image *o, struct image *old, struct image *
     return r;
 }
 
-/* Was an operation at work since the image was opened? If not, then somebody else has changed its
- * files. */
+/* Returns whether an operation was at work after the image was opened. If not, another program has
+ * changed its files. */
 static bool is_ours(const struct again *a)
 {
     const struct open_image *o = a->o;

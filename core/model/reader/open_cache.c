@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* open_cache.c - see reader/open_cache.h. Lock: linger->lock guards all below it, and is a leaf;
- * images and domains are let go without it. */
+/* open_cache.c - see reader/open_cache.h. Lock: open_cache->lock guards all below it, and is a
+ * leaf; images and domains are released without it. */
 #include "model/reader/open_cache.h"
 
 #include <pthread.h>
@@ -29,7 +29,7 @@ static void let_go(struct kept *k)
     domain_unref(k->domain);
 }
 
-/* The one that goes next: a free place, else the oldest. Needs the lock. */
+/* Returns the place to use next: a free place, else the oldest. Needs the lock. */
 static struct kept *next_to_go(struct open_cache *l)
 {
     struct kept *next = &l->all[0];
@@ -46,7 +46,7 @@ static struct kept empty_place(struct kept *k)
     return was;
 }
 
-/* The oldest, once its time is over; waits for that. Needs the lock. */
+/* Waits until the time of the oldest is over, and takes it out. Needs the lock. */
 static struct kept wait_for_old(struct open_cache *l)
 {
     while (!l->ending) {
@@ -120,7 +120,7 @@ void open_cache_put(struct open_cache *l, struct domain *d, const struct snapsho
     struct kept was = {0};
     pthread_mutex_lock(&l->lock);
     if (l->has_thread) {
-        if (is_empty(l)) /* else it waits for an older one's time, or is about to look */
+        if (is_empty(l)) /* else the thread waits for an older one, or is about to look */
             pthread_cond_signal(&l->changed);
         struct kept *place = next_to_go(l);
         was = empty_place(place);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* open_cache.h - keeps images that were just looked at open for a moment, since who looks a file up
- * is about to open it: a chain of a hundred files need not be opened twice for that.
+/* open_cache.h - keeps images open for a moment after a look at them.
  *
- * Only a few, and only for LINGER_MS, so that nothing is held of files that nobody reads. A thread
- * of its own lets go of them, as closing a file can take long.
+ * A program that looks a file up is about to open it, so a chain of a hundred files need not be
+ * opened twice. The cache keeps only a few images, and only for LINGER_MS, so that it does not hold
+ * files that no program reads. A thread of its own closes them, because closing a file can take
+ * long.
  */
 #ifndef SNAPFS_MODEL_READER_OPEN_CACHE_H
 #define SNAPFS_MODEL_READER_OPEN_CACHE_H
@@ -19,13 +20,13 @@ struct open_cache *open_cache_new(void);    /* NULL without memory */
 void open_cache_free(struct open_cache *l); /* NULL allowed; lets go of all */
 MEM_CLEANUP(struct open_cache, open_cache_free)
 
-/* Keeps the image of a disk of `d`, and both of them; in place of the oldest when there are too
+/* Keeps the image of a disk of `d`, and a reference to both. Replaces the oldest if there are too
  * many. */
 void open_cache_put(struct open_cache *l, struct domain *d, const struct snapshot_disk *disk,
                     struct image *im);
 
-/* The image of that very value's disk, if it is kept, from now on the caller's; else NULL. What has
- * happened to its files since is for image_check to tell. */
+/* Takes the image of the disk of that very value out of the cache, or returns NULL if it is not
+ * kept. The caller owns the image, and asks image_check what has happened to its files. */
 struct image *open_cache_take(struct open_cache *l, const struct domain *d,
                               const struct snapshot_disk *disk);
 

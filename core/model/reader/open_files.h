@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* open_files.h - files of the mount that are open, and who opened them. */
+/* open_files.h - files of the mount that are open, and the processes that opened them. */
 #ifndef SNAPFS_MODEL_READER_OPEN_FILES_H
 #define SNAPFS_MODEL_READER_OPEN_FILES_H
 
@@ -8,7 +8,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* Who opens an image. */
+/* The process that opens an image. */
 struct image_opener {
     const char *file; /* the name of the file as it was opened: "vda.raw", "vda-part1.raw" */
     uint64_t ino;     /* its st_ino */
@@ -19,8 +19,8 @@ struct image_opener {
 struct open_file {
     char *file; /* owned by the list */
     uint64_t ino;
-    pid_t pid;   /* the opener's, */
-    time_t when; /* and when it opened the file last; seconds since 1970 */
+    pid_t pid;   /* of the opener */
+    time_t when; /* when it opened the file last; seconds since 1970 */
 };
 
 struct open_files {

@@ -14,8 +14,8 @@ struct open_image {
     struct open_image *next, **at; /* under open_images->lock */
     struct model *m;
     char uuid[UUID_LEN + 1];
-    char *name;         /* of the snapshot, and */
-    int64_t created;    /* when it was made: together they are its identity */
+    char *name;         /* of the snapshot */
+    int64_t created;    /* when it was made; name and time are the snapshot's identity */
     bool untracked_tag; /* it is a tag that libvirt does not know */
     char *disk;         /* struct snapshot_disk's file */
     uint64_t number;    /* of the disk (catalog/numbers.h) */
@@ -24,8 +24,8 @@ struct open_image {
     pid_t pid;
     time_t when;
     struct open_mark *mark; /* open_marks.h; NULL for none */
-    /* How many operations, on any domain, had ended when the image was opened: of this process, and
-     * of all. */
+    /* The number of operations, on any domain, that had ended when the image was opened: those of
+     * this process, and those of all. */
     uint64_t operations, counted;
     atomic_bool gone;
 };

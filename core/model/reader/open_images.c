@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* open_images.c - see open_images.h. Locks: open_images->lock guards the list, and is a leaf. What
- * an open_image holds is set when it begins, but for `gone`. */
+/* open_images.c - see open_images.h. Locks: open_images->lock guards the list, and is a leaf. The
+ * members of an open_image are set when it begins, except `gone` and what open_again.c renews. */
 #include "model/reader/open_images.h"
 
 #include <pthread.h>
@@ -61,7 +61,7 @@ static bool fill(struct open_image *o, const struct snapshot *s, const struct sn
     return o->name && o->disk && o->file;
 }
 
-/* Until now the files are right. */
+/* Counts the operations that have ended. Up to now the files are right. */
 static void count(struct open_image *o)
 {
     o->operations = queue_left(o->m->activity, NULL, NULL);
@@ -90,7 +90,7 @@ int open_image_begin(struct model *m, const struct domain *d, const struct snaps
     memcpy(o->uuid, d->uuid, sizeof(o->uuid));
     int r = fill(o, s, disk, who) ? 0 : err_nomem(e);
     int64_t made = o->untracked_tag ? (int64_t)s->untracked_tag->mark
-                                    : o->created; /* tells apart what has its name */
+                                    : o->created; /* tells apart tags of one name */
     if (r == 0 && !m->is_test)
         r = open_mark_take(m, o->uuid, o->name, made, who, &o->mark, e);
     if (r < 0) {
@@ -147,7 +147,7 @@ static struct open_file *find_file(const struct open_files *f, const struct open
     return NULL;
 }
 
-/* False without memory. */
+/* Adds the image's file to the list, once. Returns false without memory. */
 static bool put_file(struct open_files *f, const struct open_image *o)
 {
     if (find_file(f, o)) /* the list begins with the latest */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open_images.h - the images that are open in this mount, by snapshot.
  *
- * A delete would cut off their readers, so it lists them and names them in its refusal. Marks
- * (open_marks.h) tell of those that other mounts of the host have open. All functions may be called
- * from any thread.
+ * A delete would cut off the readers of open images, so it lists the images and names them in its
+ * refusal. Marks (open_marks.h) tell of images that are open in other mounts of the host. All
+ * functions may be called from any thread.
  */
 #ifndef SNAPFS_MODEL_READER_OPEN_IMAGES_H
 #define SNAPFS_MODEL_READER_OPEN_IMAGES_H
@@ -31,14 +31,16 @@ int open_image_begin(struct model *m, const struct domain *d, const struct snaps
 void open_image_end(struct open_image *o); /* NULL allowed */
 MEM_CLEANUP(struct open_image, open_image_end)
 
-/* Has a delete made here removed the snapshot although the image was open? */
+/* Returns whether a delete by this mount has removed the snapshot although the image was open. */
 bool open_image_is_gone(const struct open_image *o);
 
-/* The snapshot's images that are open in this mount. Tags that libvirt does not know have none. */
+/* Lists the snapshot's images that are open in this mount; none for tags that libvirt does not
+ * know. */
 int open_images_list(struct model *m, const struct domain *d, const struct snapshot *s,
                      struct open_files *ret, struct err *e);
 
-/* A delete of the snapshot made here has succeeded: its readers get ESTALE from now on. */
+/* Notes that a delete by this mount has removed the snapshot: its readers get ESTALE from now
+ * on. */
 void open_images_gone(struct model *m, const struct domain *d, const struct snapshot *s);
 
 #endif

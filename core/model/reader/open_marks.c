@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* open_marks.c - see open_marks.h. Locks: the files' own (flock), never waited for.
  *
- * The last one who closes a snapshot's image removes the file, so whoever gets a lock looks whether
- * the file is still that of the name, and begins anew if it is not.
+ * The process that closes the last image of a snapshot removes the file. So a process that gets a
+ * lock checks that the file still has its name, and begins anew if not.
  */
 #include "model/reader/open_marks.h"
 
@@ -31,8 +31,8 @@ enum {
     /* "PID TIME INO FILE", a newline and zeros. The file grows with each operation. */
     RECORD_SIZE = 512,
     FILE_MAX = 255,
-    /* Another process has the lock alone for a moment when it closes an image, and for longer if
-     * the host is busy. */
+    /* Another process holds the lock exclusively for a moment when it closes an image, and longer
+     * if the host is busy. */
     CLOSE_MS = 1000,
     TRY_AGAIN_MS = 3
 };
@@ -55,7 +55,8 @@ static void close_one(int *fd)
     *fd = -1;
 }
 
-/* Each open image keeps one descriptor for its mark, so the directory is opened again. */
+/* Removes the file. An open image keeps only one descriptor for its mark, so the directory is
+ * opened again. */
 static void remove_file(struct open_mark *k)
 {
     struct err ignored;
@@ -76,8 +77,8 @@ void open_mark_drop(struct open_mark *k)
     free(k);
 }
 
-/* For an ordinary user libvirt makes a directory that is shared, which takes its time, so that this
- * is tried once. */
+/* Opens the directory. For an ordinary user libvirt makes the shared directory. That takes time, so
+ * it is tried once. */
 static int open_directory(struct model *m, struct err *e)
 {
     bool made = atomic_exchange(&m->marks_made, true);
@@ -105,21 +106,23 @@ static struct open_mark *mark_new(struct model *m, const char *uuid, const char 
     return k;
 }
 
-/* 1: the directory is open; 0: there are no marks, because it is missing or not ours to enter. */
+/* Returns 1 if the directory is open, and 0 if there are no marks: it is missing, or this user may
+ * not enter it. */
 static int enter(struct model *m, struct open_mark *k, struct err *e)
 {
     k->dir = open_directory(m, e);
     return k->dir >= 0 ? 1 : err_is_resource(-k->dir) ? k->dir : 0;
 }
 
-/* Does the record say that a delete has the lock? */
+/* Returns whether the record says that a delete has the lock. */
 static bool is_deleted(const struct open_mark *k)
 {
     autofree char *text = NULL;
     return state_read(k->fd, RECORD_SIZE, &text) >= 0 && !strncmp(text, DELETING, strlen(DELETING));
 }
 
-/* 1: locked; 0: to be tried again; -EAGAIN: others have it; or why the file cannot be had. */
+/* Returns 1 if locked, 0 to try again, and -EAGAIN if other processes hold the lock. Any other
+ * errno says why the file cannot be opened or locked. */
 static int try_lock(struct open_mark *k, int how, struct err *e)
 {
     close_one(&k->fd);
@@ -133,7 +136,8 @@ static int try_lock(struct open_mark *k, int how, struct err *e)
     return err_fail(e, errno, "cannot lock '%s': %s", k->name, strerrordesc_np(errno));
 }
 
-/* As try_lock, and 0 on a file system that nobody can write to: then there are no marks. */
+/* Does what try_lock does, for up to `ms`. Returns 0 on a file system that cannot be written to:
+ * then there are no marks. */
 static int lock(struct open_mark *k, int how, unsigned ms, struct err *e)
 {
     const struct timespec moment = {.tv_nsec = TRY_AGAIN_MS * 1000000L};

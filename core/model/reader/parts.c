@@ -17,7 +17,7 @@ static int read_bytes(void *ctx, void *buf, size_t len, uint64_t offset, struct 
     return (size_t)n == len ? 0 : err_fail(e, EIO, "the disk ends inside its partition table");
 }
 
-/* The size of the disk's sectors, as its XML says; 0 when it does not. */
+/* Returns the size of the disk's sectors by its XML, or 0 if the XML does not tell. */
 static unsigned sector_of(const struct snapshot *s, const struct snapshot_disk *disk)
 {
     const struct xml_disk *x = s->parsed ? xml_domain_disk(s->parsed->domain, disk->target) : NULL;

@@ -9,8 +9,9 @@
 
 struct model;
 
-/* Where a partition begins, in bytes, and how long it is. ENOENT: there is none of that number;
- * EINVAL: the tables say what cannot be; or why the disk's image cannot be read. */
+/* Finds where a partition begins, in bytes, and how long it is. ENOENT: the disk has no partition
+ * of that number. EINVAL: the tables say what cannot be. Any other errno: why the disk's image
+ * cannot be read. */
 int model_partition(struct model *m, struct domain *d, const struct snapshot *s,
                     const struct snapshot_disk *disk, unsigned number, struct partition *ret,
                     struct err *e);

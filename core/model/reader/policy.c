@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* policy.c - see reader/policy.h.
  *
- * Lock: named_files->lock while the list is made; once made it is never changed. No file is opened
- * under it, and no other lock taken but that of storage/volumes.h, for which libvirt may be asked.
+ * Lock: named_files->lock is held while the list is made; after that the list never changes. No
+ * file is opened under the lock. Of other locks only that of storage/volumes.h is taken under it;
+ * libvirt may then be asked.
  */
 #include "model/reader/policy.h"
 
@@ -30,8 +31,8 @@ struct named {
 
 struct named_files {
     pthread_mutex_t lock;
-    struct xml_domain *live; /* backs some of the sources, */
-    struct xml_source *seen; /* and this those that were seen while the domain ran */
+    struct xml_domain *live; /* backs some of the sources */
+    struct xml_source *seen; /* backs the sources that were seen while the domain ran */
     size_t n_seen;
     struct named *items;  /* sorted by path; NULL until first asked for */
     atomic_bool *outside; /* by item: its path was found to lead into no snapfs mount */
@@ -76,7 +77,7 @@ static struct named_files *named_of(const struct domain *d)
 
 /* ---- which files libvirt names ---- */
 
-/* `room`: how many of them there may be beside those that were seen. */
+/* Adds a source. `room`: the greatest number of sources beside those that were seen. */
 static void name_source(const struct domain *d, size_t room, const struct xml_source *s)
 {
     struct named_files *f = named_of(d);
@@ -102,7 +103,8 @@ static size_t count_sources(const struct xml_domain *x)
     return n;
 }
 
-/* Counts without room for them. What is borrowed lasts as long as the domain. */
+/* Adds a file that was seen; without room it is only counted. The borrowed path and format last as
+ * long as the domain. */
 static void name_seen(void *ctx, const char *path, const char *format)
 {
     struct named_files *f = ctx;
@@ -119,7 +121,7 @@ static int cmp_named(const void *a, const void *b)
     return strcmp(((const struct named *)a)->path, ((const struct named *)b)->path);
 }
 
-/* Collects every file that the domain's XML and its snapshots' name. Under the lock. */
+/* Collects every file that the XML of the domain or of a snapshot names. Needs the lock. */
 static int gather_named(const struct domain *d)
 {
     struct named_files *f = named_of(d);
@@ -169,14 +171,15 @@ static size_t lower_bound(const struct named_files *f, const char *path)
     return lo;
 }
 
-/* f->n: none has that path. */
+/* Returns the first named file with that path, or f->n. */
 static size_t find_named(const struct named_files *f, const char *path)
 {
     size_t i = lower_bound(f, path);
     return i < f->n && !strcmp(f->items[i].path, path) ? i : f->n;
 }
 
-/* Does `path` stand in the directory of a named file? Never so for devices or a path with "..". */
+/* Returns whether `path` is in the directory of a named file. Always false for devices and for a
+ * path with "..". */
 static bool is_beside_named(const struct named_files *f, const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -215,7 +218,8 @@ static bool is_allowed_by_option(const struct model *m, const char *path)
     return false;
 }
 
-/* One that libvirt names leads as far as the domain's value does: it is looked at once. */
+/* Checks a file that libvirt names. If it leads into no snapfs mount, that holds as long as the
+ * domain's value, so it is looked at once. */
 static int check_named(const struct named_files *f, size_t i, const char *path, struct err *e)
 {
     if (atomic_load(&f->outside[i]))
@@ -226,7 +230,8 @@ static int check_named(const struct named_files *f, size_t i, const char *path, 
     return r;
 }
 
-/* A disk on another host that libvirt names. QEMU is told where it is, and nothing more. */
+/* Checks a disk on another host that libvirt names. snapfs tells QEMU where it is, and nothing
+ * more. */
 static int check_remote(const struct named_files *f, size_t i, const char *uri, struct err *e)
 {
     for (; i < f->n && !strcmp(f->items[i].path, uri); i++)
@@ -249,7 +254,7 @@ static int refuse(const struct allowance *a, const char *path, struct err *e)
         path, a->domain->name);
 }
 
-/* Nobody but root makes a link in /dev. */
+/* Allows a volume of a storage pool. Only root makes a link in /dev. */
 static int check_volume(const struct allowance *a, const char *path, struct err *e)
 {
     enum virt_volume held = pools_kind(a->model->pools, path);
@@ -309,8 +314,9 @@ static const char *format(void *ctx, const char *path)
 
 /* ---- whether a header counts ----
  *
- * After a delete of metadata alone libvirt 9.0 takes the snapshot's overlay for merged, and leaves
- * it out of the chains in its descendants' XML, while the file is there and the headers have it.
+ * After a delete of metadata alone, libvirt 9.0 takes the snapshot's overlay for merged. It leaves
+ * the overlay out of the chains in its descendants' XML. But the file is there, and the headers
+ * have it.
  */
 
 static bool has_path(const struct domain *d, const struct xml_source *s, const char *path)
@@ -319,8 +325,8 @@ static bool has_path(const struct domain *d, const struct xml_source *s, const c
     return named && !strcmp(named, path);
 }
 
-/* Finds what the XML of the domain itself has right below that file; *ret gets NULL if the chain
- * ends with the file. false: the XML does not tell. */
+/* Finds the file that the XML of the domain itself has directly below that file; *ret gets NULL if
+ * the chain ends there. Returns false if the XML does not tell. */
 static bool live_below(const struct domain *d, const char *path, const char **ret)
 {
     const struct xml_domain *live = named_of(d)->live;
@@ -343,8 +349,9 @@ static bool was_seen(const struct domain *d, const char *path)
     return false;
 }
 
-/* Can `lower` have been left out between `upper` and `other`? Below an overlay without a backing
- * file nothing is left by the headers, so that only what the domain had tells. */
+/* Returns whether `lower` can have been left out between `upper` and `other`. Below an overlay
+ * without a backing file the headers leave nothing. Then only the chain that the domain was seen
+ * with tells. */
 static bool can_be_left_out(const struct allowance *a, const char *upper, const char *lower,
                             const char *other)
 {
@@ -352,8 +359,8 @@ static bool can_be_left_out(const struct allowance *a, const char *upper, const 
            (was_seen(a->domain, lower) && follow_ends(a->mounts, lower));
 }
 
-/* The domain's own XML tells which is right, since libvirt changes only that of snapshots so. If it
- * has not that file, a libvirt that does so leaves a doubt. */
+/* Asks the domain's own XML which is right, because libvirt leaves files out only in the XML of
+ * snapshots. If the domain's XML does not have the file, a libvirt that does so leaves a doubt. */
 static int header_counts(void *ctx, const char *upper, const char *lower, const char *other,
                          struct err *e)
 {

@@ -75,7 +75,8 @@ uint64_t model_allocated(struct model *m)
     return sum;
 }
 
-/* Without memory it is found out anew. Of a deeper chain a file below may be another by now. */
+/* Takes over the facts of an image of one layer; in a deeper chain a file below may be another by
+ * now. Takes over the partitions of any image. Without memory snapfs finds them out anew. */
 static void probe_inherit(struct probe *p, const struct probe *old)
 {
     char *chain = old->known && !old->failure && old->alone ? strdup(old->chain) : NULL;
@@ -87,7 +88,7 @@ static void probe_inherit(struct probe *p, const struct probe *old)
     budget_count(probe_size(p));
 }
 
-/* Of others than those that stand on one file each the files below may have changed. */
+/* Takes over what is known from the domain's value before. */
 static void inherit(void *value, void *from)
 {
     struct probes *probes = value, *before = from;

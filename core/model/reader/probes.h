@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* probes.h - what is remembered of each image with its domain: readable or not, and its size. */
+/* probes.h - what is remembered of each image with its domain: whether it is readable, and its
+ * size. */
 #ifndef SNAPFS_MODEL_READER_PROBES_H
 #define SNAPFS_MODEL_READER_PROBES_H
 
@@ -16,8 +17,8 @@ struct image_facts {
     uint64_t allocated; /* bytes, the cheap figure */
 };
 
-/* Returns how many bytes the images that were looked at have allocated, of all domains. Asks
- * nobody. */
+/* Returns how many bytes the images that were looked at have allocated, of all domains. Uses only
+ * what is remembered. */
 uint64_t model_allocated(struct model *m);
 
 struct probe {
@@ -35,7 +36,7 @@ struct probes {
     struct probe *items;
 };
 
-/* The bytes that a probe has in the budget, and gives back. */
+/* Returns the bytes that a probe has in the budget; probe_clear gives them back. */
 uint64_t probe_size(const struct probe *p);
 void probe_clear(struct probe *p);
 

@@ -12,11 +12,11 @@
 #include "model/storage/source.h"
 #include "virt/xml.h"
 
-/* Of the tag and of the file below it together, that are looked at; with more it counts as pulled.
- */
+/* The runs of the tag and of the file below it that are looked at, together. With more the tag
+ * counts as pulled. */
 enum { RUNS_MAX = 1 << 20 };
 
-/* ---- what the file stood on ---- */
+/* ---- the backing file that the file had ---- */
 
 static const struct xml_source *below_in(struct domain *d, const struct xml_disk *disk,
                                          const char *path)
@@ -29,8 +29,8 @@ static const struct xml_source *below_in(struct domain *d, const struct xml_disk
     return NULL;
 }
 
-/* Did `s` make the file, as the overlay on what the domain had then? Or does its XML have the file
- * in a chain? */
+/* Finds the backing file of the file by the XML of `s`. Either `s` made the file, as an overlay on
+ * the disk that the domain had then, or the XML has the file in a chain. */
 static const struct xml_source *told_by(struct domain *d, const struct snapshot *s,
                                         const char *path)
 {
@@ -71,7 +71,7 @@ static int open_below(const struct model *m, struct domain *d, const struct xml_
     return source.path ? image_open(&source, &policy, ret, &ignored) : -ENOENT;
 }
 
-/* false: the image cannot be read, or enough was looked at. */
+/* Returns false if the image cannot be read, or if enough was looked at. */
 static bool map_next(struct image *im, uint64_t offset, uint64_t end, unsigned *runs,
                      struct image_extent *ret)
 {
@@ -79,7 +79,7 @@ static bool map_next(struct image *im, uint64_t offset, uint64_t end, unsigned *
     return ++*runs <= RUNS_MAX && image_map(im, offset, end - offset, ret, &ignored) == 0;
 }
 
-/* Has the file below data in those bytes? */
+/* Returns whether the file below has data in those bytes. */
 static bool has_data(struct image *below, uint64_t offset, uint64_t end, unsigned *runs)
 {
     struct image_extent x;
@@ -92,7 +92,7 @@ static bool has_data(struct image *below, uint64_t offset, uint64_t end, unsigne
     return false;
 }
 
-/* Has the file below (NULL: it cannot be read) data where the tag says nothing? */
+/* Returns whether the file below (NULL: it cannot be read) has data that the tag lacks. */
 static bool is_missed(struct image *tag, struct image *below)
 {
     struct image_extent x;
@@ -136,7 +136,7 @@ static bool is_same_layer(const struct image_layer *a, const struct image_layer 
     return a->dev == b->dev && a->ino == b->ino;
 }
 
-/* Is the file that QEMU finds below the tag another one than that which counts? */
+/* Returns whether QEMU finds another file below the tag than the one that counts. */
 static bool is_elsewhere(struct domain *d, const struct snapshot *s,
                          const struct snapshot_disk *disk, const struct image_policy *policy)
 {

@@ -3,9 +3,12 @@
  *
  * `virsh blockpull` (and `qemu-img rebase -b ''`) copies what the guest sees of the backing file
  * into the overlay, and ends the overlay's chain. A tag in the overlay gets nothing of that: QEMU
- * reads zeros where the tag's data was in the backing file. If the snapshot's own XML has the
- * chain, or the file's backing file was seen before (reader/tag_backing.h), it is read by that.
- * Else the tag is refused, as far as it can be told. */
+ * reads zeros for data that the tag had in the backing file.
+ *
+ * If the snapshot's own XML has the chain, snapfs reads the tag through it. If the file's backing
+ * file was seen before (reader/tag_backing.h), snapfs reads the tag through that file. Otherwise
+ * snapfs refuses the tag, as far as it can tell.
+ */
 #ifndef SNAPFS_MODEL_READER_PULLED_H
 #define SNAPFS_MODEL_READER_PULLED_H
 
@@ -14,15 +17,18 @@
 
 struct model;
 
-/* `im` is that disk of `s`, one of the domain's snapshots or a tag that libvirt does not know, just
- * opened. EIO if it is a tag in a file that has no backing file, which a snapshot of the domain
- * says it had, and that has data where the tag has nothing. What cannot be read of the backing file
- * counts as data. */
+/* Checks `im`, the image of that disk of `s`, just opened. `s` is a snapshot of the domain, or a
+ * tag that libvirt does not know. Fails with EIO if all of this is true:
+ *
+ *   - The image is a tag in a file that has no backing file.
+ *   - A snapshot of the domain says that the file had a backing file, or snapfs saw one.
+ *   - The backing file has data that the tag lacks. If it cannot be read, it counts as data.
+ */
 int pulled_check(const struct model *m, struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, struct image *im, struct err *e);
 
-/* Would QEMU, by the file's header, read the disk of `s` through another chain than its XML gives?
- * Asked before a revert to a tag. EBUSY. */
+/* Checks, before a revert to a tag, which chain QEMU would read the disk of `s` through by the
+ * file's header. Fails with EBUSY if that is another chain than its XML gives. */
 int pulled_check_revert(struct model *m, struct domain *d, const struct snapshot *s,
                         const struct snapshot_disk *disk, struct err *e);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* sizes.h - the sizes of images that were last known.
  *
- * An image that cannot be read now is listed all the same, so it needs a size. What a look at an
- * image has found out is kept over mounts (journal/keep_later.h).
+ * snapfs lists an image even if it cannot be read now, so the image needs a size. snapfs keeps the
+ * size that a look at an image has found, also for later mounts (journal/keep_later.h).
  */
 #ifndef SNAPFS_MODEL_READER_SIZES_H
 #define SNAPFS_MODEL_READER_SIZES_H

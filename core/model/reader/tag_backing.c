@@ -42,8 +42,8 @@ static bool is_same(const struct below *a, const struct below *b)
            a->content_ns == b->content_ns;
 }
 
-/* The tag in that very file: QEMU gives the tags of a snapshot one date and name in all disks, and
- * a copy of a file has the same. */
+/* Makes the key of the tag in that very file. QEMU gives the tags of a snapshot the same date and
+ * name in all disks, and a copy of a file has them too. */
 static bool key_of(const struct domain *d, const char *file, uint64_t state, char ret[KEY_SIZE])
 {
     struct below holder;

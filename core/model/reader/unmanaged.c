@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* unmanaged.c - see reader/unmanaged.h.
  *
- * Lock: unmanaged->lock, held while files are read, so that many who ask have them read once; only
- * what reader/policy.h and image.h take is taken under it. What is made is never changed.
+ * Lock: unmanaged->lock is held while files are read, so that many requests read them once. Only
+ * the locks of reader/policy.h and image.h are taken under it. The list never changes once it is
+ * made.
  */
 #include "model/reader/unmanaged.h"
 
@@ -23,14 +24,14 @@
 
 enum {
     LOOK_MAX = 128 * 1024, /* tags of one domain that are looked at; a file has 65536 at most */
-    STRAY_MORE = 256       /* bytes of a stray's probe, and of its file's name */
+    STRAY_MORE = 256       /* bytes of an untracked tag's probe, and of its file's name */
 };
 
 struct found {
     struct tag_list list;
-    struct xml_domain *live;         /* backs targets, */
-    struct chains chains;            /* paths, */
-    struct untracked_tag *untracked; /* and the rest of what the list points to */
+    struct xml_domain *live;         /* backs the targets of the list */
+    struct chains chains;            /* backs its paths */
+    struct untracked_tag *untracked; /* backs the rest of what it points to */
     size_t n_untracked;
     struct probes *probes;
     uint64_t counted; /* in the budget */
@@ -89,9 +90,9 @@ static struct unmanaged *unmanaged_of(const struct domain *d)
     return d->slots[SLOT_UNMANAGED].value;
 }
 
-/* ---- from files to strays ---- */
+/* ---- from files to untracked tags ---- */
 
-/* Has the domain a snapshot of that name in that file? */
+/* Returns whether the domain has a snapshot of that name in that file. */
 static bool is_snapshots(const struct domain *d, const struct chains *c, size_t file,
                          const char *name)
 {
@@ -102,7 +103,7 @@ static bool is_snapshots(const struct domain *d, const struct chains *c, size_t 
     return false;
 }
 
-/* QEMU takes the first of that name for the snapshot's. */
+/* Returns whether the tag is the first of its name. QEMU takes the first one for the snapshot's. */
 static bool is_first(const struct image_tags *t, size_t i)
 {
     for (size_t k = 0; k < i; k++)
@@ -111,7 +112,8 @@ static bool is_first(const struct image_tags *t, size_t i)
     return true;
 }
 
-/* What one of them takes, with what points to it, and its name twice over: coded, too. */
+/* Counts in the budget what one tag takes, with what points to it. Its name counts twice, because
+ * it is also kept coded. */
 static int count(struct found *f, const struct image_tag *tag, struct err *e)
 {
     uint64_t size = sizeof(struct untracked_tag) + sizeof(struct snapshot) +
@@ -146,7 +148,7 @@ static int add_untracked(struct found *f, const struct chain_use *use, const str
     return s->name && s->id ? 0 : err_nomem(e);
 }
 
-/* The tags of one file, as the disk of that use has them. */
+/* Adds the tags of one file, for the disk of that use. */
 static int add_tags(struct found *f, struct model *m, struct domain *d, const struct chain_use *use,
                     const struct image_tags *t, struct err *e)
 {
@@ -191,7 +193,8 @@ static int read_tags(struct found *f, struct model *m, struct domain *d, struct 
     return r;
 }
 
-/* Takes out what is known as the snapshot of another domain, with which this one shares a file. */
+/* Takes out the tags that are known as snapshots of another domain, which shares a file with this
+ * one. */
 static void drop_others(struct found *f, struct model *m, const struct domain *d)
 {
     struct usage *o autodestroy(usage_unref) = NULL;
@@ -209,7 +212,7 @@ static void drop_others(struct found *f, struct model *m, const struct domain *d
         f->n_untracked = kept;
 }
 
-/* ---- from strays to directories ---- */
+/* ---- from untracked tags to directories ---- */
 
 static int fill_disk(struct found *f, const struct domain *d, struct snapshot *s, size_t at,
                      struct err *e)
@@ -230,7 +233,7 @@ static int fill_disk(struct found *f, const struct domain *d, struct snapshot *s
     return disk->file ? 0 : err_nomem(e);
 }
 
-/* The directory of the strays from `at` on. */
+/* Fills in the directory of the `n` untracked tags from `at` on. */
 static int fill_tag(struct found *f, const struct domain *d, size_t at, size_t n, struct err *e)
 {
     static const struct xml_snapshot nothing;
@@ -270,7 +273,8 @@ static int cmp_coded(const void *a, const void *b)
            (x->untracked_tag->mark < y->untracked_tag->mark);
 }
 
-/* A tag whose name looks like another's with its mark: the one that needs no mark stays. */
+/* Drops one of two tags if the name of one looks like the other's with its mark. The tag that needs
+ * no mark stays. */
 static void drop_namesakes(struct tag_list *l)
 {
     size_t kept = 0;

@@ -2,7 +2,7 @@
 /* unmanaged.h - the tags of a domain's files that libvirt does not know, as if each name of one
  * were a snapshot.
  *
- * Nothing is read before it is asked for; then it is remembered with the domain's value.
+ * snapfs reads them at the first request, then remembers them with the domain's value.
  */
 #ifndef SNAPFS_MODEL_READER_UNMANAGED_H
 #define SNAPFS_MODEL_READER_UNMANAGED_H
@@ -17,22 +17,22 @@ enum {
 
 struct tag_list {
     size_t n;
-    /* Of these only stray, name, coded, ident, disks and their numbers are set. Sorted by coded. */
+    /* Only untracked_tag, name, coded, ident, disks and their numbers are set. Sorted by coded. */
     struct snapshot *tags;
     size_t n_left_out; /* past the limits */
 };
 
-/* The list, owned by `d`. Files of which no table can be read count as without tags. Where
- * libvirt's files are not ours to see it is empty. */
+/* Returns the list, owned by `d`. If no table of a file can be read, the file counts as without
+ * tags. If snapfs cannot see libvirt's files, the list is empty. */
 int model_tags(struct model *m, struct domain *d, const struct tag_list **ret, struct err *e);
 
-/* What model_tags found out before; NULL when nobody asked. */
+/* Returns what model_tags found out before, or NULL if it was not called. */
 const struct tag_list *domain_tags(const struct domain *d);
 
 const struct snapshot *tags_find_coded(const struct tag_list *l, const char *coded);
 const struct snapshot *tags_find_ident(const struct tag_list *l, uint64_t ident);
 
-/* Inside core/model: the place in a domain for what is found out, and the probes of its images. */
+/* Inside core/model: the slot of a domain for what is found out, and the probes of its images. */
 extern const struct slot_kind unmanaged_slot;
 struct probes *unmanaged_probes(const struct domain *d);
 

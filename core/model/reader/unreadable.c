@@ -64,7 +64,8 @@ static void say(struct model *m, const struct domain *d, const struct snapshot *
     m->options.say(failure, line.s);
 }
 
-/* A failure that says nothing of the image: libvirt is away, or the domain was read anew. */
+/* Returns whether the failure says nothing of the image: libvirt is away, or the domain was read
+ * anew. */
 static bool is_passing(const struct err *failure)
 {
     return failure->no == ESTALE || err_is_unsure(failure) || failure->no == ESHUTDOWN;
