@@ -32,7 +32,8 @@ static int check_volume(const struct domain *d, const struct snapshot *s,
     return what.failed ? err_nomem(e) : fail(s, what.s, "libvirt does not say where it is", e);
 }
 
-/* A path inside a snapfs mount is not looked at, because the mount may wait for this very delete. */
+/* Checks a disk's file. A path inside a snapfs mount is not looked at, because the mount may wait
+ * for this very delete. */
 static int check_file(const struct mounts *mounts, const struct snapshot *s,
                       const struct snapshot_disk *disk, struct err *e)
 {

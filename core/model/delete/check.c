@@ -11,8 +11,8 @@
 #include "model/graph/mount_path.h"
 #include "virt/xml.h"
 
-/* A clone on this snapshot's image in a mount keeps the snapshot, and so does one whose path leads
- * through the snapshot's directory. */
+/* Refuses if a clone uses this snapshot's image in a mount, or if a clone's path leads through the
+ * snapshot's directory. */
 static int refuse_clones(const struct survey *v, const struct domain *d, const struct snapshot *s,
                          struct err *e)
 {
@@ -32,8 +32,8 @@ static int refuse_clones(const struct survey *v, const struct domain *d, const s
     return 0;
 }
 
-/* libvirt 9.0 ends when a running domain lacks one of the disks that the snapshot lists, also those
- * it left out, such as a CD-ROM. */
+/* Returns whether the domain has all disks that the snapshot lists. libvirt 9.0 ends if a running
+ * domain lacks one of them, even one that the snapshot left out, such as a CD-ROM. */
 static bool is_attached(const struct survey *v, const struct snapshot *s)
 {
     for (size_t i = 0; i < s->parsed->n_disks; i++)
@@ -42,8 +42,8 @@ static bool is_attached(const struct survey *v, const struct snapshot *s)
     return true;
 }
 
-/* Does the domain run, without its disks of then or on other files than those that hold the tag?
- * QEMU lets nobody else change these. */
+/* Returns whether the domain runs without the snapshot's disks, or with them on other files than
+ * those that hold the tag. QEMU lets no other program change these. */
 static bool is_elsewhere(const struct survey *v, const struct domain *d, const struct snapshot *s)
 {
     if (d->active && !is_attached(v, s))

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* commit.c - see delete/steps.h. No locks of its own: called under the domain's operation.
  *
- * That an overlay is not in the live chain says nothing of who took it out. Merged is what was seen
- * to be: below the live disk QEMU has put the file above the overlay onto the content; the live
- * disk itself is the content after we had begun to tell it so.
+ * If an overlay is not in the live chain, that does not tell which program took it out. snapfs
+ * counts an overlay as merged only if it saw the merge. Below the live disk, QEMU has put the file
+ * above the overlay onto the base. The live disk itself is the base after snapfs had begun to pivot
+ * it.
  */
 #include "model/activity/activity.h"
 #include "model/activity/progress.h"
@@ -33,11 +34,11 @@ enum { POLL_FIRST_MS = 2, POLL_LAST_MS = 200 };
 
 /* ---- the live chain ---- */
 
-/* Where the files of a disk are in the live chain. */
+/* The places of a disk's files in the live chain. */
 struct chain {
     char *base, *top; /* as the domain's XML names them; NULL = not there */
-    bool adjacent;    /* `top` stands directly on `base` */
-    bool closed;      /* what stood on `top` stands directly on `base`: above it, or nothing */
+    bool adjacent;    /* `top` is directly on `base` */
+    bool closed;      /* what was on `top` is directly on `base`: the file above, or nothing */
 };
 
 static void chain_drop(struct chain *c)
@@ -89,7 +90,7 @@ static int find_chain(const struct delete *del, const struct delete_disk *disk, 
     return r;
 }
 
-/* The name of a chain's file in the XML of a domain that runs. */
+/* Returns the name of a chain's file in the XML of a domain that runs. */
 static const char *name_in_xml(const struct xml_disk *disk, const char *path)
 {
     const char *name = follow_name(disk, path);
@@ -98,8 +99,8 @@ static const char *name_in_xml(const struct xml_disk *disk, const char *path)
 
 /* ---- merge ---- */
 
-/* A user's delete runs to its end. One that is recovered is put off when snapfs ends: QEMU goes on
- * with the merge meanwhile. */
+/* Waits. A user's delete runs to its end. A delete that is recovered is put off when snapfs ends;
+ * QEMU goes on with the merge meanwhile. */
 static int wait_ms(const struct delete *del, unsigned ms, struct err *e)
 {
     if (del->p.late)
@@ -114,8 +115,8 @@ static int pivot(struct delete *del, struct delete_disk *disk, struct err *e)
     return r == 0 ? virt_commit_end(del->p.m->virt, del->p.uuid, disk->target, true, e) : r;
 }
 
-/* Waits for the job's end. The live disk's own goes on until it is told to pivot, for which it may
- * be too early yet. */
+/* Waits for the job's end. The job of the live disk itself goes on until it is told to pivot; it
+ * may be too early for that yet. */
 static int wait_merged(struct delete *del, struct delete_disk *disk, struct err *e)
 {
     struct virt_block_job job;
@@ -143,7 +144,7 @@ static bool is_lost(const struct err *e)
     return e->no == EHOSTDOWN || e->no == ETIMEDOUT || e->no == ENOMEM || e->no == EINTR;
 }
 
-/* Our own job that cannot be brought to its end is not left behind. */
+/* Waits for the job's end. If snapfs cannot bring its own job to its end, it cancels the job. */
 static int wait_or_end(struct delete *del, struct delete_disk *disk, struct err *e)
 {
     struct err ignored;
@@ -171,8 +172,8 @@ static int compare(const struct delete *del, const struct survey *v, const struc
                 : err_fail(e, EBUSY, "someone else changed the disk's chain meanwhile");
 }
 
-/* Asks again who uses the files: since the delete was planned a domain may have been started, and
- * other disks merged, and another program may have made a clone of the base meanwhile. */
+/* Checks again which users the files have. After the delete was planned, a domain may have been
+ * started, and other disks merged. Another program may have made a clone of the base meanwhile. */
 static int check_again(struct delete *del, const struct delete_disk *disk, struct err *e)
 {
     struct survey v = {0};
@@ -186,7 +187,7 @@ static int check_again(struct delete *del, const struct delete_disk *disk, struc
     return r;
 }
 
-/* The file above gets another backing file. */
+/* Notes the files that are about to be written to. The file above gets another backing file. */
 static int note_writing(struct delete *del, const struct delete_disk *disk, struct err *e)
 {
     int r = evidence_writing(del->p.m, del->p.uuid, disk->base, disk->top, e);
@@ -218,7 +219,7 @@ static bool is_merged(const struct delete_disk *disk, const struct chain *c)
     return c->closed && !c->top && (*disk->above || disk->pivoting);
 }
 
-/* Begins where that is still to be done. */
+/* Begins the merge if that is still to be done. */
 static int see_to_job(struct delete *del, const struct delete_disk *disk, struct err *e)
 {
     autochain struct chain c = {0};
@@ -230,8 +231,8 @@ static int see_to_job(struct delete *del, const struct delete_disk *disk, struct
     return r == 0 && c.adjacent ? begin_merge(del, disk, &c, e) : r;
 }
 
-/* Looks whether the disk is merged, also if `r`, what the job came to, is a failure: QEMU may have
- * ended right after the merge. */
+/* Looks whether the disk is merged. Looks even if `r`, the job's result, is a failure, because QEMU
+ * may have ended right after the merge. */
 static int see_merged(struct delete *del, const struct delete_disk *disk, int r, struct err *e)
 {
     autochain struct chain c = {0};
@@ -267,8 +268,8 @@ static int merge_disk(struct delete *del, struct delete_disk *disk, struct err *
     return delete_note_merged(del, disk, e);
 }
 
-/* Once a merge has begun the snapshot's bytes may be spoilt, and a disk that cannot be merged stays
- * on the content as before. */
+/* Merges the disks. Once a merge has begun, the snapshot's bytes may be spoilt. A disk that cannot
+ * be merged stays on the base as before. */
 int delete_run_merge(struct procedure *p, struct err *e)
 {
     struct delete *del = (struct delete *)p;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* delete.c - see delete/delete.h: the steps in order, and what becomes of one that was cut off. No
+/* delete.c - see delete/delete.h: the steps in order, and the end of a delete that was cut off. No
  * locks of its own: called under the domain's operation and its journal.
  *
- * Until `merge` begins nothing has changed but perhaps that the domain is paused instead of shut
- * off. From then on the snapshot's own bytes may be spoilt, and the rest is done: at every moment
- * the overlays and what stands on them read as before, whether they were merged, half merged or
- * not.
+ * Until `merge` begins, nothing has changed, except that the domain may be paused instead of shut
+ * off. From then on the snapshot's own bytes may be spoilt, so the rest is done. At every moment
+ * the overlays and the files on them read as before, whether they were merged, half merged or not.
  */
 #include "model/delete/delete.h"
 
@@ -41,30 +40,31 @@ static bool wants_native(const struct procedure *p)
     return of(p)->native;
 }
 
-/* Is the tree still the one that the plan was made for? Asked until anything has begun. */
+/* Returns whether the tree is still the one that the plan was made for. Compared until anything has
+ * begun. */
 static enum step_fit fits(const struct procedure *p)
 {
     bool same = delete_target(of(p)) && fingerprint_snapshots(p->now) == of(p)->snapshots;
     return same || p->step >= DELETE_MERGE ? STEP_FITS : STEP_CHANGED;
 }
 
-/* ---- one that does not go on ---- */
+/* ---- a delete that does not go on ---- */
 
-/* Nothing was merged: a domain that was started for it is stopped again, if nobody else has it. */
+/* Stops a domain that was started for the delete, if no other user has it. Nothing was merged. */
 static int undo(struct procedure *p, struct err *e)
 {
     int r = p->gone ? 0 : delete_run_stop(p, e);
     return r == -ENOENT ? 0 : r;
 }
 
-/* Has anything been changed that cannot be undone? */
+/* Returns whether anything has been changed that cannot be undone. */
 static bool is_begun(const struct delete *del)
 {
     return del->p.step >= DELETE_MERGE && (del->merging || !del->refused);
 }
 
-/* Of a domain that is gone there is nothing to delete. What nobody is merged for is undone, also
- * when libvirt does not forget the snapshot. */
+/* Decides about a delete that stopped. If the domain is gone, nothing is left to delete. If nothing
+ * is to be merged, the delete is undone, also when libvirt does not forget the snapshot. */
 static int stopped(struct procedure *p, enum step_end how, struct err *e)
 {
     const struct delete *del = of(p);
@@ -95,7 +95,7 @@ static int resume(struct procedure *p, int *ret_next, struct err *e)
     return 0;
 }
 
-/* libvirt's own call is made anew, with all that is asked before it. */
+/* Makes libvirt's own call anew, with all checks before it. */
 static int anew(struct procedure *p, struct err *e)
 {
     struct open_mark *mark autodestroy(open_mark_drop) = NULL;
@@ -112,8 +112,8 @@ static int anew(struct procedure *p, struct err *e)
 
 /* ---- the procedure ---- */
 
-/* In a native delete libvirt itself may be, when its answer does not come: that is not made again.
- */
+/* If libvirt's answer does not come, libvirt may still be in a native delete, so that step runs
+ * once. */
 static const struct step steps[] = {
     [DELETE_START] = {"start", delete_run_start, wants_merge, fits, 0, NULL},
     [DELETE_MERGE] = {"merge", delete_run_merge, wants_merge, fits, 0, NULL},

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* delete.h - a snapshot is deleted, and nobody else's bytes with it.
+/* delete.h - deletes a snapshot; all other snapshots and disks keep their bytes.
  *
- * An internal one is deleted by libvirt's own call. Of an external one the overlay on its content
- * is merged into that where nothing else needs either (delete/mergeable.h), in a domain that runs,
- * or is started for that and stays paused; the snapshots that have their bytes in the overlay get
- * them from the content from then on. Then libvirt forgets the snapshot, and the files that nothing
- * needs are removed. What cannot be merged is left: the others stand on it.
+ * libvirt's own call deletes an internal snapshot. For an external one, snapfs merges the overlay
+ * on the snapshot's file into that file, the base, if no other user needs either
+ * (delete/mergeable.h). The domain runs for that, or snapfs starts it and keeps it paused. The
+ * snapshots that have their bytes in the overlay get them from the base from then on. Then libvirt
+ * forgets the snapshot, and snapfs removes the unused files. An overlay that cannot be merged is
+ * left, because others use it.
  *
- * Each step is in the journal before it begins. One that was cut off before anything was merged is
- * undone, else finished: at every moment each other snapshot has its bytes.
+ * Each step is in the journal before it begins. If a delete was cut off before anything was merged,
+ * it is undone; otherwise it is finished. At every moment each other snapshot has its bytes.
  */
 #ifndef SNAPFS_MODEL_DELETE_DELETE_H
 #define SNAPFS_MODEL_DELETE_DELETE_H
@@ -20,21 +21,24 @@ struct model;
 
 struct open_mark;
 
-/* Deletes; with `metadata` libvirt only forgets the snapshot, and every file stays. With `force`
+/* Deletes the snapshot. With `metadata` libvirt only forgets it, and every file stays. With `force`
  * images that no domain has do not count (strangers.h). The snapshot's children become its
- * parent's. `d` was read just now, and nobody but us works on it (`j` is its journal, empty; NULL
- * with the test driver). EBUSY, EOPNOTSUPP with the reason before anything is touched. A connection
- * that is lost for good (EHOSTDOWN, ETIMEDOUT) leaves the rest to procedure_recover.
+ * parent's.
  *
- * With `claim` (delete/in_use.h) an open image of the snapshot is EBUSY, and none can be opened
- * until *claim is dropped. */
+ * `d` was read just now, and only this operation works on it. `j` is its journal, empty; NULL with
+ * the test driver. Fails with EBUSY or EOPNOTSUPP, and the reason, before anything is touched. If
+ * the connection is lost for good (EHOSTDOWN, ETIMEDOUT), the rest is left to procedure_recover.
+ *
+ * With `claim` (delete/in_use.h) an open image of the snapshot is EBUSY. Then none can be opened
+ * until *claim is dropped.
+ */
 int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
                     bool metadata, bool force, struct open_mark **claim, struct text *remark,
                     struct err *e);
 
-/* Is there a reason not to delete all below `top`, and with `itself` also `top`? Each is asked of
- * as if the others were gone already, so that none is deleted where another cannot be. As
- * delete_snapshot. */
+/* Checks that all snapshots below `top` can be deleted, and with `itself` also `top`. Each is
+ * checked as if the others were gone already, so that none is deleted if another cannot be. Fails
+ * as delete_snapshot does. */
 int delete_check_below(struct model *m, struct domain *d, const struct snapshot *top, bool itself,
                        bool metadata, bool force, struct err *e);
 

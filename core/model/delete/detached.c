@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* detached.c - see detached.h. No locks.
  *
- * Disks of one tree have a file in common: one of the overlays that were made for snapshots, or the
- * file below these. A file further down, as the golden image that disks of many domains have in
- * common, does not tell. */
+ * Disks of one tree share a file: one of the overlays that were made for snapshots, or the file
+ * below these. A file further down does not tell, because disks of many domains may share a golden
+ * image.
+ */
 #include "model/delete/detached.h"
 
 #include <string.h>
@@ -28,7 +29,8 @@ static bool is_of_one_tree(const struct survey *v, const struct domain *d, size_
     return false;
 }
 
-/* A revert may have put the disk on a copy, which has no file in common with the original. */
+/* Returns whether the live disk is on a copy. A revert may have put it there, and a copy has no
+ * file in common with the original. */
 static bool is_on_copy(const struct survey *v, size_t live)
 {
     bool is = false;
@@ -58,7 +60,8 @@ static bool has_tag_of(const char *path, const struct image_tags *tags)
     return false;
 }
 
-/* A later revert may have put the disk back on the original, which has tags of its copy. */
+/* Returns whether the snapshot's file is a copy, and the live disk has a tag of it. A later revert
+ * may have put the disk back on the original, which has tags of its copy. */
 static bool is_copy_of(const struct survey *v, size_t own, size_t live)
 {
     int file = graph_chain(v->graph, own, 0);
@@ -75,7 +78,7 @@ static bool is_copy_of(const struct survey *v, size_t own, size_t live)
     return is;
 }
 
-/* Nothing follows from a chain that cannot be followed. */
+/* Returns whether the disks may be the same. A chain that cannot be followed proves nothing. */
 static bool may_be_same(const struct survey *v, size_t own, size_t live)
 {
     return graph_user(v->graph, live)->incomplete || is_on_copy(v, live) ||

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* detached.h - was the disk of a snapshot detached from the domain since? */
+/* detached.h - whether the disk of a snapshot was detached from the domain later. */
 #ifndef SNAPFS_MODEL_DELETE_DETACHED_H
 #define SNAPFS_MODEL_DELETE_DETACHED_H
 
 #include "model/graph/survey.h"
 #include "model/catalog/domain.h"
 
-/* Is no live disk of `d` of one tree with that disk, which is the user `own` of the graph? Another
- * disk may have its target by now. The disk's user may attach the file elsewhere, with all that the
- * guest wrote after the snapshot. */
+/* Returns whether no live disk of `d` is of one tree with that disk, which is the user `own` of the
+ * graph. Another disk may have its target by now. The disk's user may attach the file elsewhere,
+ * with all that the guest wrote after the snapshot. */
 bool detached_is(const struct survey *v, const struct domain *d, const struct snapshot_disk *disk,
                  size_t own);
 

@@ -44,7 +44,7 @@ static int add_file(struct open_files *files, struct open_file *other, struct er
     return 0;
 }
 
-/* 0: none is open; -EAGAIN: these are, here and elsewhere. */
+/* Returns 0 if no image is open, or -EAGAIN and the open ones, here and elsewhere. */
 static int look(struct model *m, const struct domain *d, const struct snapshot *s,
                 struct open_files *ret, struct open_mark **ret_mark, struct err *e)
 {

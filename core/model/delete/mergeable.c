@@ -17,19 +17,19 @@ struct question {
     struct merge m;
 };
 
-/* ---- who has these files ---- */
+/* ---- the users of these files ---- */
 
-/* Is it the live disk that is merged, or the disk of the domain's configuration that has another
- * target and will be on the same file at the next start? */
+/* Returns whether the user is the live disk that is merged. It may also be a disk of the domain's
+ * configuration that has another target, and will be on the same file at the next start. */
 static bool is_live(const struct question *q, const struct graph_user *u)
 {
     bool other = q->v->live && !xml_domain_disk(q->v->live, u->target);
     return q->m.above == GRAPH_NO_FILE && (other || !strcmp(u->target, q->target));
 }
 
-/* Are its bytes the whole of `top`, and does it follow the merge? libvirt moves the live disk, also
- * one on a volume. snapfs moves the snapshots of the domain by their files, whatever they call the
- * disk, except if their XML names the file as a volume. */
+/* Returns whether the user's bytes are the whole of `top`, and the user follows the merge. libvirt
+ * moves the live disk, even one on a volume. snapfs moves the snapshots of the domain by their
+ * files, under any target. It does not if their XML names the file as a volume. */
 static bool is_moved(const struct question *q, const struct graph_user *u)
 {
     if (u->tag || u->mount_path || (u->snapshot && u->volume) || strcmp(u->domain, q->d->name) != 0)
@@ -37,13 +37,13 @@ static bool is_moved(const struct question *q, const struct graph_user *u)
     return u->snapshot || is_live(q, u);
 }
 
-/* Does the user keep its bytes? `k`: how deep the content stands in its chain. */
+/* Returns whether the user keeps its bytes. `k` is the depth of the base in its chain. */
 static bool keeps(const struct question *q, size_t user, size_t k)
 {
     const struct graph *g = q->v->graph;
     const struct graph_user *u = graph_user(g, user);
     if (k == 0)
-        return u->tag != NULL; /* whose clusters writes leave alone */
+        return u->tag != NULL; /* writes leave a tag's clusters alone */
     if (graph_chain(g, user, k - 1) != q->m.top)
         return false;
     if (k == 1)
@@ -61,7 +61,7 @@ static bool is_in_base(const struct question *q, const struct snapshot *s)
     return false;
 }
 
-/* A clone on an image in a mount uses what that snapshot uses. */
+/* Returns whether the user is a clone on an image, in a mount, of a snapshot that uses the base. */
 static bool stands_on_it(const struct question *q, const struct graph_user *u)
 {
     bool known = u->mount_path && survey_knows_domain(q->v, u->mount_path);
@@ -91,7 +91,8 @@ static bool is_deleted(const struct question *q, const struct graph_user *u)
     return s && snapshot_is_below(s, q->gone.below);
 }
 
-/* What libvirt knows of comes first: there a remedy is another. */
+/* Checks all users. Refuses first for a user that libvirt knows of, because the remedy is
+ * another. */
 static int check_users(struct question *q, struct err *e)
 {
     const struct graph *g = q->v->graph;
@@ -111,7 +112,7 @@ static int check_users(struct question *q, struct err *e)
 
 /* ---- together ---- */
 
-/* The live chain's files about the base. */
+/* Finds the files of the live chain next to the base. */
 static int find_files(struct question *q, struct err *e)
 {
     const struct graph *g = q->v->graph;
@@ -164,7 +165,7 @@ static bool is_readable(const char *format)
     return format && (!strcmp(format, "raw") || !strcmp(format, "qcow2"));
 }
 
-/* A content that is longer would make the next one's disk longer. */
+/* Checks the overlay and its base. A base that is longer would make the next one's disk longer. */
 static int check_layers(const struct image_layer *l, size_t n, struct err *e)
 {
     struct stat top, base;

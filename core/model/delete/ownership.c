@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ownership.c - may an ordinary user look at a domain's files once libvirt has given them to its
- * own user, as it does when the domain starts? And will others believe what that user notes of a
- * merge? No locks. */
+/* ownership.c - whether an ordinary user can look at a domain's files after libvirt has given them
+ * to its own user, as libvirt does when the domain starts. Also whether other users will trust what
+ * that user notes of a merge. No locks. */
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,8 +40,9 @@ int delete_check_ownership(const struct model *m, const struct survey *v, const 
     return r;
 }
 
-/* A mark on the file counts, but libvirt gives the file away when it starts the domain. What is kept
- * beside it counts from who may exchange the file (journal/kept.h). */
+/* Checks that other users will trust this user's note. A mark on the file counts, but libvirt gives
+ * the file away when it starts the domain. A kept record counts from a user who may replace the
+ * file (journal/kept.h). */
 static int check_note(const char *path, bool active, struct err *e)
 {
     if (!*path || removable_by(geteuid(), path) || (active && mark_is_possible(path)))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* plan.h - inside core/model: all that the steps of a delete (delete/delete.h) go by, decided
- * before the first of them, and how it stands in the journal (journal/procedure.h):
+/* plan.h - inside core/model: the plan for all steps of a delete (delete/delete.h), made before the
+ * first step, and its words in the journal (journal/procedure.h):
  *
  *     delete 2
  *     uri URI, snapshot NAME
@@ -8,9 +8,9 @@
  *     disk TARGET BASE …           one a disk that is to be merged
  *     left PATH …                  one a file (change/reclaim.h)
  *     force                        if images that no domain has do not count
- *     pivoting TARGET              before the live disk is told to be the content
+ *     pivoting TARGET              before the live disk is told to pivot to the base
  *     merged TARGET                after that, or after a merge below the live disk
- *     pivoting-top TOP             the same of one of several merges in one disk's chain
+ *     pivoting-top TOP             the same, for one of several merges in one disk's chain
  *     merged-top TOP
  */
 #ifndef SNAPFS_MODEL_DELETE_PLAN_H
@@ -29,7 +29,7 @@ enum delete_step {
     DELETE_MOVE,
     DELETE_HIDE,
     DELETE_FORGET,
-    DELETE_NATIVE, /* instead; the journal has the same word for it */
+    DELETE_NATIVE, /* instead of DELETE_FORGET; the journal uses the same word */
     DELETE_REMOVE,
     DELETE_STEPS
 };
@@ -37,20 +37,21 @@ enum delete_step {
 /* A disk whose overlay is merged. */
 struct delete_disk {
     char *target;
-    char *base, *format; /* the snapshot's content */
-    char *top;           /* the overlay that goes into it, on which stands */
-    char *above;         /* this file of the live chain, "" when it is the live disk itself */
-    bool pivoting;       /* the live disk may be the content by now */
-    bool merged;         /* it is known to be done */
+    char *base, *format; /* the file that holds the snapshot's bytes */
+    char *top;           /* the overlay that is merged into `base` */
+    char *above;         /* the file on `top` in the live chain, "" if `top` is the live disk
+                            itself */
+    bool pivoting;       /* the live disk may be `base` by now */
+    bool merged;         /* the merge is known to be done */
 };
 
 struct delete
 {
     struct procedure p;
-    uint64_t created;   /* the snapshot's time, so that another one of its name is none */
+    uint64_t created;   /* the snapshot's time, to tell it from another one of its name */
     uint64_t snapshots; /* domain_fingerprint_snapshots */
     bool metadata;      /* every file stays as it is */
-    bool native;        /* by libvirt's own call; else it only forgets the snapshot */
+    bool native;        /* libvirt's own call deletes it; else libvirt only forgets it */
     bool hide;  /* it has children, and names an overlay that libvirt 9.0 would take for merged */
     bool force; /* files that no domain has do not count */
     bool start; /* the domain is shut off, and has to run for the merge */
@@ -59,8 +60,8 @@ struct delete
     struct reclaim left;
 
     /* ---- not in the journal ---- */
-    bool merging; /* something of the overlays may be in the contents by now */
-    bool refused; /* what was asked again right before a merge did not allow it */
+    bool merging; /* data of the overlays may be in the bases by now */
+    bool refused; /* a check right before a merge did not allow the merge */
 };
 
 /* Adds a disk; false without memory. */
@@ -69,36 +70,37 @@ bool delete_add(struct delete *del, const char *target, const char *base, const 
 
 void delete_drop_disks(struct delete *del);
 
-/* Do the merges fit on the file systems of their bases (delete/space.c)? ENOSPC with the numbers.
- */
+/* Checks that the merges fit on the file systems of their bases (delete/space.c). Fails with ENOSPC
+ * and the numbers. */
 int delete_check_space(const struct delete *del, struct err *e);
 
-/* The same of files that are written to: may this user note for all what a merge leaves? -EACCES,
- * naming the file. */
+/* Checks for the files that merges write to that this user can note the merges for all users. Fails
+ * with EACCES and names the file. */
 int delete_check_notes(const struct model *m, const struct delete *del, bool active, struct err *e);
 
-/* Before the domain is started for the merges: EACCES if an ordinary user could not look at its
- * files then (delete/ownership.c). */
+/* Checks, before the domain is started for the merges, that an ordinary user could look at its
+ * files then (delete/ownership.c). Fails with EACCES. */
 int delete_check_ownership(const struct model *m, const struct survey *v, const struct domain *d,
                            struct err *e);
 
-/* Finds the disk that a definition of the domain has on that overlay, or on what stands on it, by
- * whatever target; *ret_name (may be NULL) is what it calls the overlay, borrowed. NULL: none. */
+/* Finds the disk of a definition of the domain that is on that overlay or on a file above it, under
+ * any target. *ret_name (may be NULL) is the definition's name of the overlay, borrowed. Returns
+ * NULL for none. */
 const struct xml_disk *delete_disk_in(const struct delete_disk *disk, const struct xml_domain *x,
                                       const char **ret_name);
 
-/* What is to be done, and whether it can (delete/planner.c); a disk that cannot be merged is told
- * in `remark`. The plan has what all procedures have already, and `force`. */
+/* Plans what is to be done, and checks that it can be done (delete/planner.c). Tells in `remark`
+ * which disk cannot be merged. The caller has set what all procedures have, and `force`. */
 int delete_plan(struct delete *del, struct domain *d, const struct snapshot *s, bool metadata,
                 struct text *remark, struct err *e);
 
-/* Plans, and forgets the plans of, all below `top`, as delete_check_below (delete/delete.h) says;
- * `kind` is the procedure of a delete. */
+/* Plans the deletes of all snapshots below `top`, and forgets the plans, as delete_check_below
+ * (delete/delete.h) says. `kind` is the procedure of a delete. */
 int delete_plan_below(const struct procedure_kind *kind, struct model *m, struct domain *d,
                       const struct snapshot *top, bool itself, bool metadata, bool force,
                       struct err *e);
 
-/* What is looked at before files are merged or removed. */
+/* Returns the scope of the survey that is made before files are merged or removed. */
 static inline enum survey_scope delete_scope(bool force)
 {
     return force ? SURVEY_ALL : SURVEY_BESIDE;

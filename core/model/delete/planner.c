@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* planner.c - makes the plan of a delete (delete/plan.h) from the domain, its snapshot and
- * the files of all domains. No locks of its own: called under the domain's operation. Only headers
- * are read, nothing is written. */
+/* planner.c - makes the plan of a delete (delete/plan.h) from the domain, its snapshot and the
+ * files of all domains. No locks of its own: called under the domain's operation. Reads headers
+ * only, writes nothing. */
 #include <errno.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@
 #include "model/change/fingerprint.h"
 #include "virt/xml.h"
 
-/* An overlay that is to go into the file right below it. */
+/* An overlay that is to be merged into the file directly below it. */
 struct pair {
     const char *target; /* of the live disk */
     struct merge m;
@@ -54,7 +54,7 @@ static int add_pair(struct planner *p, const char *target, const struct merge *m
     return 0;
 }
 
-/* Keeps what may be all that there is of a disk that the domain has no more. */
+/* Keeps files that may be all that is left of a disk that the domain has no more. */
 static void keep_detached(const struct planner *p, const struct snapshot_disk *disk, int own,
                           size_t first)
 {
@@ -84,7 +84,7 @@ static int plan_left(const struct planner *p, const struct snapshot_disk *disk, 
     return r;
 }
 
-/* ENOENT: the live disk does not stand on that file. */
+/* Finds the merge into that file. Fails with ENOENT if the live disk does not use the file. */
 static int find_merge(const struct planner *p, const char *target, int base, struct merge *ret,
                       struct err *e)
 {
@@ -94,8 +94,8 @@ static int find_merge(const struct planner *p, const char *target, int base, str
     return r == 0 ? merge_check_files(p->d, &p->survey, target, ret, e) : r;
 }
 
-/* The live disk that stands on the file: the one of the snapshot's own name for it if that does,
- * else any other, since the domain's XML may call it otherwise by now. NULL: none does. */
+/* Returns the target of a live disk that uses the file: the snapshot's own target, if that disk
+ * does, else any other. The domain's XML may use another target by now. NULL: none does. */
 static const char *live_on(const struct planner *p, const char *target, int file)
 {
     const struct xml_domain *live = p->survey.live;
@@ -174,8 +174,8 @@ static bool is_lowest(const struct planner *p, const struct pair *pair, bool all
     return true;
 }
 
-/* Overlays on each other that are all to go go one after the other into the file below them, the
- * lowest first: with each the next stands right on that file. */
+/* Adds the overlays that are on each other. They are merged one after the other into the file below
+ * them, the lowest first. After each merge the next one is directly on that file. */
 static int add_line(const struct planner *p, const struct pair *pair, bool all, struct err *e)
 {
     const struct graph *g = p->survey.graph;
@@ -199,7 +199,7 @@ static int order(const struct planner *p, bool all, struct err *e)
     return r;
 }
 
-/* Does the tag of that disk go with an overlay that is merged? */
+/* Returns whether the tag of that disk goes with an overlay that is merged. */
 static bool is_merged_tag(const struct planner *p, const struct snapshot_disk *disk)
 {
     for (size_t i = 0; disk->tag && i < p->del->n; i++)
@@ -216,14 +216,14 @@ static size_t count_tags(const struct planner *p, bool merged)
     return n;
 }
 
-/* Of a snapshot whose tag goes with an overlay libvirt deletes none: the tags in other files would
- * stay there. */
+/* Returns whether tags would be left. If a tag of the snapshot goes with an overlay, libvirt
+ * deletes none of its tags, and the tags in other files would stay there. */
 static bool leaves_tags(const struct planner *p)
 {
     return p->del->native && count_tags(p, true) && count_tags(p, false);
 }
 
-/* With what earlier deletes left, if that fits and leaves no tag; else without. */
+/* Orders the merges. Includes what earlier deletes left, if that fits and leaves no tag. */
 static int plan_order(const struct planner *p, struct err *e)
 {
     struct err why;
@@ -255,9 +255,9 @@ static int plan_files(struct planner *p, struct err *e)
 
 /* ---- the domain ---- */
 
-/* libvirt's domains are known, so that a QEMU which has one of the files open is not one of theirs:
- * it was started by hand, or by another libvirt daemon. Of a domain that runs QEMU itself refuses
- * the merge then. */
+/* Checks that no other QEMU has one of the files open. libvirt's domains are known, so such a QEMU
+ * was started by hand, or by another libvirt daemon. If the domain runs, QEMU itself refuses the
+ * merge. */
 static int check_open(const struct planner *p, struct err *e)
 {
     for (size_t i = 0; !p->d->active && i < p->del->n; i++) {
@@ -275,7 +275,8 @@ static int check_open(const struct planner *p, struct err *e)
     return 0;
 }
 
-/* A saved state would be resumed later, on a file that is merged by then. */
+/* Checks that the domain can be merged now. A saved state would be resumed later, on a file that is
+ * merged by then. */
 static int check_merge(const struct planner *p, struct err *e)
 {
     struct virt_status status;
@@ -291,7 +292,8 @@ static int check_merge(const struct planner *p, struct err *e)
     return r;
 }
 
-/* Are other snapshots on an overlay that is merged? They are redefined after that. */
+/* Returns whether other snapshots are on an overlay that is merged. They are redefined after
+ * that. */
 static bool moves_others(const struct planner *p)
 {
     for (size_t i = 0; i < p->d->n; i++) {
@@ -344,7 +346,7 @@ static int plan_all(struct planner *p, bool metadata, struct err *e)
 
 /* ---- the whole ---- */
 
-/* Makes the plan of one with a survey that is there. */
+/* Makes the plan of one delete with a survey that was made before. */
 static int plan_one(struct planner *p, struct delete *del, bool metadata, struct err *e)
 {
     p->del = del;
@@ -354,7 +356,7 @@ static int plan_one(struct planner *p, struct delete *del, bool metadata, struct
     return r;
 }
 
-/* The same for one that is asked of, and not made. */
+/* Makes the plan of a delete that is only checked, and drops the plan. */
 static int check_one(struct planner *p, const struct procedure_kind *kind, bool metadata,
                      bool force, struct err *e)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* space.c - is there room for the merges of a delete (delete/plan.h)? No locks; headers and
- * tables are read, nothing is written. */
+/* space.c - whether there is room for the merges of a delete (delete/plan.h). No locks. Reads
+ * headers and tables, writes nothing. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -12,8 +12,8 @@
 #include "model/delete/plan.h"
 #include "model/storage/file_chain.h"
 
-/* By how much the base of a disk grows. What cannot be found out counts as nothing: QEMU will say.
- */
+/* Finds by how much the base of a disk grows. If that cannot be found out, it counts as nothing,
+ * and QEMU will report it. */
 static int growth_of(const struct delete_disk *disk, const struct mounts *mounts, uint64_t *ret,
                      struct err *e)
 {
@@ -24,7 +24,7 @@ static int growth_of(const struct delete_disk *disk, const struct mounts *mounts
     return r == -ENOMEM ? err_nomem(e) : 0;
 }
 
-/* Do all the bases on the file system of this one fit? */
+/* Checks that all the bases on the file system of this one fit. */
 static int check_base(const struct delete *del, const uint64_t *growths,
                       const struct delete_disk *of, struct err *e)
 {

@@ -2,11 +2,11 @@
 /* steps.c - see delete/steps.h. No locks of its own: called under the domain's operation.
  *
  *     step     before it                         after it
- *     start    the domain is shut off            it is paused, where something is to be merged
- *     merge    the overlays stand on the         the contents have their bytes as well; the live
- *              contents                          chain is without them
- *     stop     it may be paused for us           it is shut off as before
- *     move     snapshots may name the overlays   they name the contents, with the same bytes
+ *     start    the domain is shut off            it is paused, if something is to be merged
+ *     merge    the overlays are on the bases     the bases have their bytes as well; the live
+ *                                                chain is without them
+ *     stop     it may be paused for the merge    it is shut off as before
+ *     move     snapshots may name the overlays   they name the bases, with the same bytes
  *     hide     the snapshot names its overlay    it names none
  *     forget   the snapshot is listed            libvirt has forgotten it
  *     remove   its files are there               those that nothing needs are gone
@@ -53,7 +53,8 @@ int delete_run_start(struct procedure *p, struct err *e)
     return r == 0 ? virt_domain_start(del->p.m->virt, del->p.uuid, VIRT_START_PAUSED, e) : r;
 }
 
-/* Whoever resumed it has it now, also where it is paused again. */
+/* Stops the domain that was started for the merges. If another user resumed it, it is left to that
+ * user, even if it is paused again. */
 int delete_run_stop(struct procedure *p, struct err *e)
 {
     struct delete *del = of(p);
@@ -83,7 +84,7 @@ const struct xml_disk *delete_disk_in(const struct delete_disk *disk, const stru
     return NULL;
 }
 
-/* Where the disks are on an overlay that was merged, or say that they stand on it. */
+/* Finds the disks that are on an overlay that was merged, or have it in their chain. */
 static size_t find_places(const struct delete *del, const struct xml_domain *domain,
                           struct xml_place *places)
 {
@@ -124,8 +125,8 @@ static int move_snapshot(struct delete *del, const struct snapshot *s, struct xm
     return r == 0 ? redefine(del, s, xml, e) : r;
 }
 
-/* Where the domain or libvirt's daemon ends just then, libvirt has not noted the merge: it would
- * look for the overlay at the next start. */
+/* Moves the disks of the domain's configuration. If the domain or libvirt's daemon ends just then,
+ * libvirt has not noted the merge. It would look for the overlay at the next start. */
 static int move_config(struct delete *del, struct xml_place *places, struct err *e)
 {
     autofree char *secure = NULL, *xml = NULL;
@@ -163,7 +164,8 @@ static bool is_merged(const struct delete *del, const char *base)
     return false;
 }
 
-/* What is not merged now a later delete may merge, which has no other way to know it for ours. */
+/* Notes the overlays that are not merged now, for a later delete. That delete has no other way to
+ * know that it may merge them. */
 static void note_overlays(const struct delete *del, const struct snapshot *s)
 {
     for (size_t i = 0; !del->metadata && i < s->n_disks; i++) {
@@ -173,8 +175,9 @@ static void note_overlays(const struct delete *del, const struct snapshot *s)
     }
 }
 
-/* libvirt 9.0 takes it that what it forgets was merged, and has those who have their bytes in the
- * overlay look for them in the content. Where the snapshot names no overlay nobody has. */
+/* Redefines the snapshot without its overlay, if it has children. libvirt 9.0 assumes that the
+ * overlay of a snapshot that it forgets was merged. It makes the snapshots with bytes in the
+ * overlay name the base instead. If the snapshot names no overlay, libvirt changes none of them. */
 int delete_run_hide(struct procedure *p, struct err *e)
 {
     struct delete *del = of(p);
@@ -190,7 +193,7 @@ int delete_run_hide(struct procedure *p, struct err *e)
     return r == 0 ? redefine(del, s, xml, e) : r;
 }
 
-/* The tag has no snapshot any more. */
+/* Marks the tag as left: it has no snapshot any more. */
 static void mark_tag(const struct delete *del, const struct snapshot_disk *disk)
 {
     struct image_tags *tags autodestroy(image_tags_free) = NULL;
@@ -202,7 +205,7 @@ static void mark_tag(const struct delete *del, const struct snapshot_disk *disk)
             marks_left(del->p.m, del->p.uuid, disk->path, &tags->tags[i].identity.entry, 1);
 }
 
-/* What cannot be merged or deleted now a later delete may. */
+/* Marks a disk that cannot be merged or deleted now. A later delete may do it. */
 static void mark_disk(const struct delete *del, const struct snapshot_disk *disk)
 {
     if (disk->no || !disk->path)
@@ -256,7 +259,8 @@ int delete_run_forget(struct procedure *p, struct err *e)
     return r;
 }
 
-/* An overlay that is not known to be merged may be all that there is of somebody's disk. */
+/* Returns whether the file may be removed. An overlay that is not known to be merged may be all
+ * that there is of a disk. */
 static bool may_go(const struct delete *del, const struct unused_file *file)
 {
     for (size_t i = 0; i < del->n; i++)

@@ -10,13 +10,18 @@
 
 struct model;
 
-/* rmdir. ENOTEMPTY when it has children. */
+/* Deletes a snapshot, as rmdir does. ENOTEMPTY if it has children. */
 int verb_delete(struct model *m, const char *uuid, uint64_t ident, struct text *remark,
                 struct err *e);
 
-/* A write to `delete`: "children" (with all below, the deepest first), "children-only" or "merge"
- * (alone; its children become its parent's); with "metadata" libvirt only forgets them; with any of
- * them or alone "force": also where an image that no domain has uses their files. */
+/* Deletes as a write to `delete` says:
+ *
+ *   - "children": with all below, the deepest first;
+ *   - "children-only": only those;
+ *   - "merge": the snapshot alone; its children become its parent's;
+ *   - "metadata", alone or with one of them: libvirt only forgets the snapshots;
+ *   - "force", alone or with any of them: also if an image that no domain has uses their files.
+ */
 int verb_delete_written(struct model *m, const char *uuid, uint64_t ident, const char *text,
                         struct text *remark, struct err *e);
 
