@@ -28,8 +28,8 @@ static bool is_told(const struct xml_disk *x)
     return x->n_backing || x->ends;
 }
 
-/* A header may lack a format that the XML of another disk or snapshot gives, and libvirt starts
- * nothing then. */
+/* Returns whether libvirt finds the chain by the headers. A header may lack a format that the XML
+ * of another disk or snapshot gives, and libvirt starts no domain then. */
 static bool is_found(const struct domain *d, const struct xml_disk *x)
 {
     const char *path = policy_path(d->volumes, &x->source);
@@ -55,7 +55,8 @@ static bool same_file(const struct domain *d, const struct xml_disk *a, const st
     return x && y && !strcmp(x, y);
 }
 
-/* Of an encrypted layer libvirt needs the secret, and of a slice its place. */
+/* Checks that the chain can be written. libvirt needs the secret of an encrypted layer, and the
+ * place of a slice. */
 static int check_plain(const struct xml_disk *x, struct err *e)
 {
     for (size_t i = 0; i < x->n_backing; i++)
@@ -68,7 +69,7 @@ static int check_plain(const struct xml_disk *x, struct err *e)
     return 0;
 }
 
-/* The layers from number `first` on, as the XML is to name them. */
+/* Returns the layers from number `first` on, as the XML is to name them. */
 static struct xml_layer *name_layers(const struct image_layer *layers, size_t n, size_t first)
 {
     struct xml_layer *named = calloc(n - first + 1, sizeof(*named));
@@ -128,8 +129,8 @@ int revert_chains_find(const struct domain *d, const struct snapshot *s, const s
 
 /* ---- what libvirt would take ---- */
 
-/* The first layer that counts and that the XML leaves out, be it behind the end of its chain; NULL:
- * none. What was merged away is not there, and is none. */
+/* Returns the first layer that counts and that the XML leaves out, also behind the end of its
+ * chain; NULL for none. A file that was merged away is not there, and does not count. */
 static const char *find_left_out(const struct domain *d, const struct xml_disk *x,
                                  const struct image_layer *layers, size_t n)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* check.c - see revert/check.h. No locks of its own: called under the domain's operation.
  *
- * Rules, each from a shape in which libvirt's own call loses data or dies:
- *   - a revert to an internal snapshot writes into its file: where anything else stands on that, it
- *     is made on a copy;
- *   - libvirt's revert to an external snapshot unlinks the files of the current one, unchecked,
- *     stops the domain before it knows that it can make the overlays, and ends the daemon where no
- *     snapshot is current: it is never asked for.
+ * Each rule comes from a case in which libvirt's own call loses data or dies:
+ *
+ *   - A revert to an internal snapshot writes into its file. If anything else uses that file, the
+ *     revert is made on a copy.
+ *   - libvirt's revert to an external snapshot unlinks the files of the current one, unchecked. It
+ *     stops the domain before it knows that it can make the overlays. It ends the daemon if no
+ *     snapshot is current. So snapfs never asks for it.
  */
 #include "model/revert/check.h"
 
@@ -24,12 +25,12 @@
 #include "virt/virt.h"
 #include "virt/xml.h"
 
-enum { NAMES_SHOWN_MAX = 8 /* of what would be lost, in one sentence */ };
+enum { NAMES_SHOWN_MAX = 8 /* names in one sentence of what would be lost */ };
 
 struct harm {
     const struct graph *graph;
     const struct domain *domain;
-    const struct snapshot *snapshot; /* itself not counted, nor the domain's live disks */
+    const struct snapshot *snapshot; /* does not count, nor do the domain's live disks */
     struct text names;
     size_t n;
 };
@@ -53,7 +54,7 @@ static void harm_drop(struct harm *h)
     text_drop(&h->names);
 }
 
-/* EBUSY naming who would be. */
+/* Fails with EBUSY and names those that would be harmed. */
 static int refuse_harm(const struct harm *h, int file, struct err *e)
 {
     return err_fail(e, EBUSY, "reverting would write to '%s', used by %s%s",
@@ -66,7 +67,7 @@ struct sharers {
     struct harm harm;
     int file;
     bool written; /* a running domain writes to it: an image that no domain has is spoilt by now */
-    bool sure;    /* one stands on the file; else one may, as far as can be told */
+    bool sure;    /* one uses the file; else one may, as far as can be told */
 };
 
 static void share_each(void *ctx, const struct graph_user *u, size_t i)
@@ -79,7 +80,8 @@ static void share_each(void *ctx, const struct graph_user *u, size_t i)
     h->sure |= h->harm.n > before && graph_depth(h->harm.graph, i, h->file) != SIZE_MAX;
 }
 
-/* Whoever may stand on a file that a running domain writes to has lost his bytes already. */
+/* Counts as sharing only what still has its bytes. An image that may use a file to which a running
+ * domain writes has lost its bytes already. */
 int guard_shares(const struct survey *v, const struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, bool *ret, struct err *e)
 {
@@ -128,8 +130,8 @@ static int revert_disks(struct model *m, const struct survey *v, struct domain *
     return 0;
 }
 
-/* Every disk that the domain had then, a CD in a drive among them: libvirt starts none without its
- * volumes. */
+/* Checks every disk that the domain had then, even a CD in a drive. libvirt starts no domain
+ * without its volumes. */
 static int check_volumes(const struct domain *d, const struct snapshot *s, struct err *e)
 {
     const struct xml_domain *x = s->parsed->domain;
@@ -139,7 +141,7 @@ static int check_volumes(const struct domain *d, const struct snapshot *s, struc
     return r;
 }
 
-/* Those that are made by steps of our own ask it of the domain that these make. */
+/* Checks that the domain can start. The procedures of snapfs check the domain that they define. */
 static int check_start(const struct domain *d, const struct snapshot *s, unsigned flags,
                        struct err *e)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* check.h - may a domain be reverted to a snapshot, and in which way? See change/guard.h. */
+/* check.h - whether a domain may be reverted to a snapshot, and in which way. See
+ * change/guard.h. */
 #ifndef SNAPFS_MODEL_REVERT_CHECK_H
 #define SNAPFS_MODEL_REVERT_CHECK_H
 
@@ -8,16 +9,17 @@
 
 enum guard_way {
     GUARD_NATIVE,   /* by libvirt's own call */
-    GUARD_OVERLAYS, /* by the steps of revert/overlays.h, and */
-    GUARD_COPY      /* by those of revert/copy.h; both have checks of their own */
+    GUARD_OVERLAYS, /* by the steps of revert/overlays.h, with checks of its own */
+    GUARD_COPY      /* by the steps of revert/copy.h, with checks of its own */
 };
 
-/* `flags` are virt_revert_flag; `left` gets the files that a native one may leave to nobody. ENOENT
- * where the domain could not start for want of a file. */
+/* Checks whether the domain may be reverted to `s`. `flags` are virt_revert_flag. `left` gets the
+ * files that a native revert may leave unused. ENOENT if the domain could not start because a file
+ * is missing. */
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, unsigned flags,
                  enum guard_way *ret_way, struct reclaim *left, struct err *e);
-/* Does anything else stand on the file that holds that disk's tag? EBUSY where a revert could not
- * pick the tag, or what stands on the file cannot be told. */
+/* Finds out whether anything else uses the file that holds that disk's tag. Fails with EBUSY if a
+ * revert could not pick the tag, or if the users of the file cannot be determined. */
 int guard_shares(const struct survey *v, const struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, bool *ret, struct err *e);
 

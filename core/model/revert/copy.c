@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* copy.c - see revert/copy.h: the steps, in order, and what becomes of one that was cut off. No
+/* copy.c - see revert/copy.h: the steps, in order, and the end of a revert that was cut off. No
  * locks of its own: called under the domain's operation and its journal.
  *
  *     step     before it                        after it
- *     make     nothing was made                 copies of the files, nobody has them
+ *     make     nothing was made                 there are copies, which no domain has
  *     move     the snapshot is in the files     it is in the copies, and so it can stay
  *     revert   the domain is as it was          libvirt has reverted it, on the copies
  *     remove   the old live disks are there     those that nothing needs are gone
@@ -33,7 +33,7 @@ static struct copying *of(const struct procedure *p)
     return (struct copying *)(uintptr_t)p;
 }
 
-/* ---- what is so now ---- */
+/* ---- the present state ---- */
 
 static int look(struct procedure *p, struct err *e)
 {
@@ -56,13 +56,13 @@ static bool is_on_copies(const struct copying *c, const struct xml_domain *x)
     return all;
 }
 
-/* Does the snapshot name all the copies? */
+/* Returns whether the snapshot names all the copies. */
 static bool is_moved(const struct copying *c)
 {
     return c->s && is_on_copies(c, c->s->parsed->domain);
 }
 
-/* Is the domain on the copies, as it can only be when libvirt has reverted it? */
+/* Finds out whether the domain is on the copies. It is only after libvirt has reverted it. */
 static int is_reverted(const struct copying *c, bool *ret, struct err *e)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
@@ -71,7 +71,7 @@ static int is_reverted(const struct copying *c, bool *ret, struct err *e)
     return r;
 }
 
-/* Are the domain and its snapshots still those that the plan is for? */
+/* Returns whether the domain and its snapshots are still those that the plan is for. */
 static enum step_fit fits(const struct procedure *p)
 {
     const struct copying *c = of(p);
@@ -85,7 +85,7 @@ static enum step_fit fits(const struct procedure *p)
 
 /* ---- undo ---- */
 
-/* No domain ever had the copies. */
+/* Removes the copies, which no domain ever had. */
 static int drop_copies(const struct copying *c, struct err *e)
 {
     size_t n = c->n;
@@ -97,7 +97,7 @@ static int drop_copies(const struct copying *c, struct err *e)
     return reclaim_drop_own(c->p.m, c->p.now, files, n, c->p.remark, e);
 }
 
-/* Has nobody the copies yet? */
+/* Returns whether nothing uses the copies yet. */
 static bool is_early(const struct copying *c)
 {
     return c->p.step < COPY_MOVE || c->p.step == COPY_UNDO;
@@ -135,7 +135,7 @@ static int run_make(struct procedure *p, struct err *e)
     return r;
 }
 
-/* Where that definition of the domain has the disk, be it as a volume. */
+/* Adds the place of the disk in that definition of the domain, also if it is on a volume. */
 static void add_place(const struct copying *c, const struct xml_domain *x,
                       const struct copy_disk *disk, struct xml_place *places, size_t *n)
 {
@@ -179,14 +179,14 @@ static int redefine(struct copying *c, struct err *e)
     return r == 0 ? virt_snapshot_create(c->p.m->virt, c->p.uuid, new, flags, NULL, e) : r;
 }
 
-/* What stays behind in the files is nobody's. */
+/* Marks the tags that stay behind in the files: they have no snapshot any more. */
 static void mark_originals(const struct copying *c)
 {
     for (size_t i = 0; i < c->n; i++)
         marks_left(c->p.m, c->p.uuid, c->disks[i].from, &c->disks[i].entry, 1);
 }
 
-/* What libvirt does again it does but once. */
+/* Moves the snapshot to the copies. If libvirt does this again, the result is the same. */
 static int run_move(struct procedure *p, struct err *e)
 {
     struct copying *c = of(p);
@@ -212,7 +212,8 @@ static struct failed failed_of(const struct copying *c)
                            .ran = c->active};
 }
 
-/* What libvirt did all the same when it answers that it could not is made whole. */
+/* Has libvirt revert the domain. If libvirt answers that it could not, the domain may be half
+ * changed, and failed_settle makes it whole. */
 static int run_revert(struct procedure *p, struct err *e)
 {
     struct copying *c = of(p);
@@ -237,9 +238,9 @@ static int run_remove(struct procedure *p, struct err *e)
     return reclaim_remove(p->m, p->now, &of(p)->left, p->remark, e);
 }
 
-/* ---- where it goes on ---- */
+/* ---- how it goes on ---- */
 
-/* The snapshot stays in its copy, which is as good. */
+/* Decides how a failed revert goes on. The snapshot stays in its copy, which is as good. */
 static int revert_failed(struct copying *c, struct err *e)
 {
     if (c->end == FAILED_AT_SNAPSHOT) {
@@ -257,15 +258,16 @@ static int stopped(struct procedure *p, enum step_end how, struct err *e)
     return failed ? revert_failed(of(p), e) : procedure_stopped(p, how);
 }
 
-/* A revert that libvirt was asked for goes on without whoever asked, and this waits for it. */
+/* Waits for libvirt's job on the domain. A revert that libvirt was asked for goes on even if the
+ * caller is gone, and this call waits for it. */
 static void wait_for_job(const struct copying *c)
 {
     struct virt_block_job job;
     virt_block_job(c->p.m->virt, c->p.uuid, c->disks[0].target, &job, NULL);
 }
 
-/* The domain is on the copies, and shut off: libvirt may have been about to start it, or QEMU may
- * not have started. *ret: it is as at the snapshot, else as before. */
+/* Settles a domain that is on the copies, and shut off: libvirt may have been about to start it, or
+ * QEMU may not have started. *ret: it is as at the snapshot, else as before. */
 static int recover_stopped(struct copying *c, bool *ret, struct err *e)
 {
     struct failed failed = failed_of(c);
@@ -279,8 +281,8 @@ static int recover_stopped(struct copying *c, bool *ret, struct err *e)
     return look(&c->p, e);
 }
 
-/* The snapshot is moved all the way, since the call may still reach libvirt after whoever made it
- * is gone; not where it is another one by now. */
+/* Moves the snapshot all the way, because the call may still reach libvirt after its caller is
+ * gone. Does not if it is another snapshot by now. */
 static int finish_move(struct copying *c, int *ret_next, struct err *e)
 {
     bool moved = is_moved(c);

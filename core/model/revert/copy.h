@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* copy.h - a revert to an internal snapshot whose files others stand on: on copies of those files.
+/* copy.h - reverts to an internal snapshot on copies of its files, because others use those files.
  *
- * libvirt's own revert writes to the file that holds the snapshot's tag, and with it to what
- * external snapshots, clones and other domains read below their overlays. So the file is copied,
- * the snapshot is moved to the copy, which has the same tag, and then libvirt reverts, writing to
- * the copy alone. All others keep the file as it is; the tag in it is nobody's from then on. In the
- * end the overlays that the domain had are removed, where nothing else needs them.
+ * libvirt's own revert writes to the file that holds the snapshot's tag. External snapshots, clones
+ * and other domains read that file below their overlays. So snapfs copies the file and moves the
+ * snapshot to the copy, which has the same tag. Then libvirt reverts, and writes to the copy alone.
+ * All others keep the file as it is; the tag in it is an untracked tag from then on. In the end
+ * snapfs removes the overlays that the domain had, if they are unused.
  *
- * Each step is in the journal before it begins. One that was cut off before the snapshot was moved
- * is undone; after that the snapshot is as good as before, in its copy, and nothing has to be.
+ * Each step is in the journal before it begins. If the revert was cut off before the snapshot was
+ * moved, it is undone. After that the snapshot is as good as before, in its copy, and nothing has
+ * to be done.
  */
 #ifndef SNAPFS_MODEL_REVERT_COPY_H
 #define SNAPFS_MODEL_REVERT_COPY_H
@@ -18,10 +19,9 @@
 
 struct model;
 
-/* Reverts; as revert_external (revert/overlays.h), but `flags` are passed on to libvirt. ENOSPC
- * with what it takes where a copy has no room; EOPNOTSUPP, EBUSY where a file cannot be copied or
- * is written to.
- */
+/* Reverts, as revert_external does (revert/overlays.h), but passes `flags` on to libvirt. ENOSPC if
+ * a copy has no room, with what it takes. EOPNOTSUPP or EBUSY if a file cannot be copied or is
+ * written to. */
 int copy_revert(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
                 unsigned flags, struct text *remark, struct err *e);
 

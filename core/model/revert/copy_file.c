@@ -20,7 +20,7 @@
 
 enum {
     PIECE = 64 << 20,    /* bytes that one copy_file_range is asked for */
-    BY_HAND = 1 << 20,   /* and one read, where that call does not work */
+    BY_HAND = 1 << 20,   /* and for one read, if that call does not work */
     VALUE_MAX = 64 << 10 /* bytes of an extended attribute: Linux has none that is longer */
 };
 
@@ -31,7 +31,7 @@ static int fail(const char *what, const char *path, struct err *e)
 
 /* ---- the originals ---- */
 
-/* Nobody writes to it now; file_unchanged tells, later, that nobody did. */
+/* Opens the original, to which no QEMU writes now. file_unchanged tells later that none did. */
 static int open_from(struct copy_file *f, struct mounts *mounts, struct err *e)
 {
     struct image_policy policy = follow_policy(mounts);
@@ -54,7 +54,7 @@ static int share(struct copy_file *f, struct err *e)
     autoclose int to = open(f->to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (to < 0)
         return fail("make", f->to, e);
-    if (fsync(f->file->fd) < 0) /* so that its holes are told as they are */
+    if (fsync(f->file->fd) < 0) /* so that lseek tells its holes as they are */
         return fail("bring to the disk", f->from, e);
     f->shared = ioctl(to, FICLONE, f->file->fd) == 0;
     return 0;
@@ -62,7 +62,7 @@ static int share(struct copy_file *f, struct err *e)
 
 /* ---- space ---- */
 
-/* Bytes that the copies on the file system `dev` will take. */
+/* Adds up the bytes that the copies on the file system `dev` will take. */
 static int bytes_on(const struct copy_file *files, size_t n, dev_t dev, uint64_t *ret,
                     struct err *e)
 {
@@ -112,7 +112,7 @@ static int write_all(int to, const char *bytes, size_t len, off_t at)
     return 0;
 }
 
-/* Bytes from `at` on, as many as go at once; -1 with errno. */
+/* Copies bytes from `at` on, as many as go at once; -1 with errno. */
 static ssize_t copy_by_hand(int from, int to, off_t at, size_t len)
 {
     autofree char *piece = malloc(BY_HAND);
@@ -135,7 +135,7 @@ static ssize_t copy_piece(int from, int to, off_t at, size_t len)
     return cannot ? copy_by_hand(from, to, at, len) : n;
 }
 
-/* How far all of them are, in bytes. */
+/* The progress of all copies, in bytes. */
 struct copied {
     uint64_t done, total;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* copy_plan.c - see revert/copy_plan.h. No locks of its own: called under the domain's operation.
- * Only headers and tables of snapshots are read, nothing is written but marks on a copy. */
+ * Reads headers and tables of snapshots only; writes nothing except marks on a copy. */
 #include "model/revert/copy_plan.h"
 
 #include <errno.h>
@@ -71,7 +71,7 @@ static int refuse_header(const struct header *h, const char *path, struct err *e
                     path, what);
 }
 
-/* Is it an image that is the same under another name beside it? */
+/* Checks that the image is the same under another name beside it. */
 static int check_header(const char *path, struct mounts *mounts, struct err *e)
 {
     struct image_policy policy = follow_policy(mounts);
@@ -111,7 +111,7 @@ static int find_entry(const struct copy_disk *disk, const char *name, struct mou
     return r < 0 ? r : err_fail(e, ENOENT, "'%s' holds no tag '%s'", disk->from, name);
 }
 
-/* The chain below the copy is that below the original. */
+/* Checks the file and its chain. The chain below the copy is the one below the original. */
 static int check_file(const struct domain *d, const struct snapshot *s, const struct xml_disk *x,
                       struct copy_disk *disk, struct err *e)
 {
@@ -162,7 +162,7 @@ struct copier {
     struct copying *c;
 };
 
-/* A running domain writes to it, so that no copy of it is whole. */
+/* Refuses a file to which a running domain writes, because no copy of it is whole. */
 static int refuse_written(const struct copier *p, const char *target, struct err *e)
 {
     int own = survey_user(&p->survey, p->d, p->s, target);
@@ -195,7 +195,7 @@ static int add_copied(struct copier *p, const struct snapshot_disk *disk, struct
     return added ? check_file(p->d, p->s, x, added, e) : err_nomem(e);
 }
 
-/* Only files that others stand on are copied. */
+/* Adds the disk if others use its file. Only such files are copied. */
 static int consider(struct copier *p, const struct snapshot_disk *disk, struct err *e)
 {
     bool shared = false;
@@ -221,7 +221,8 @@ static int check_domain(const struct copier *p, struct err *e)
     return 0;
 }
 
-/* A copy gets the owner and group of the original, which only root may give to others. */
+/* Checks that the copy can have the owner and group of the original. Only root may give them to
+ * others. */
 static int check_owner(const struct copier *p, const struct copy_disk *disk, struct err *e)
 {
     struct stat st;

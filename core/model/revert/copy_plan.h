@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* copy_plan.h - inside core/model: all that the steps of a revert on copies (revert/copy.h) go by,
- * and how it stands in the journal (journal/procedure.h):
+/* copy_plan.h - inside core/model: the plan for all steps of a revert on copies (revert/copy.h),
+ * and its words in the journal (journal/procedure.h):
  *
  *     copy 2                       version 1 had no `before`
  *     uri URI, snapshot NAME
@@ -40,14 +40,14 @@ struct copying {
     char *before;               /* the domain's configuration, with secrets; NULL in a journal of an
                                    older version */
     bool active;                /* the domain ran before */
-    uint64_t snapshots, config; /* what stood there: change/fingerprint.h */
-    struct reclaim left;        /* what the live disks were on */
+    uint64_t snapshots, config; /* fingerprints from before: change/fingerprint.h */
+    struct reclaim left;        /* files that the live disks were on */
     struct copy_disk *disks;
     size_t n;
 
     /* ---- not in the journal ---- */
     unsigned flags;           /* of the revert */
-    enum failed_end end;      /* what became of a revert that libvirt says failed */
+    enum failed_end end;      /* the result of a revert that failed by libvirt's answer */
     const struct snapshot *s; /* as it was read before this step; NULL: it has gone */
     struct virt_status status;
 };
@@ -56,12 +56,12 @@ struct copying {
 struct copy_disk *copying_add(struct copying *c, const char *target, const char *from,
                               const char *to);
 
-/* What is to be done, and whether it can: see copy_revert for the errors. The plan has what all
- * procedures have already. */
+/* Plans what is to be done, and checks that it can be done; see copy_revert for the errors. The
+ * caller has set what all procedures have. */
 int copy_plan(struct copying *c, struct domain *d, const struct snapshot *s, struct err *e);
 
-/* Is that entry in the copy's table of snapshots? Then the other tags in it are marked as left over
- * (storage/file_marks.h). */
+/* Checks that the copy's table of snapshots has that entry. Then marks the other tags in it as left
+ * over (storage/file_marks.h). */
 int copy_check_made(struct model *m, const char *uuid, const struct copy_disk *disk, struct err *e);
 
 /* ---- in the journal ---- */

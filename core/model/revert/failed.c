@@ -41,8 +41,8 @@ void failed_drop(struct failed *f)
     free(f->config);
 }
 
-/* libvirt gives the domain the configuration of the snapshot before it starts QEMU, so that the
- * current mark is all that lacks. */
+/* Makes the snapshot current. libvirt gives the domain the configuration of the snapshot before it
+ * starts QEMU, so only the current mark is missing. */
 static int finish(const struct failed *f, const struct domain *now, struct err *e)
 {
     autofree char *secure = NULL;

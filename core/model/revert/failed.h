@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* failed.h - makes whole what libvirt's own revert leaves of a domain when it fails: the domain is
- * as it was before, or as it was at the snapshot, and never something between.
+/* failed.h - makes a domain whole after libvirt's own revert failed. The domain is then as it was
+ * before, or as it was at the snapshot, and never something between.
  *
- * When QEMU does not start, libvirt leaves the domain shut off, with the configuration of the
- * snapshot and the current mark of before; its disks are reverted by some versions, and by some
- * are not. No locks of its own: called under the domain's operation.
+ * If QEMU does not start, libvirt leaves the domain shut off, with the configuration of the
+ * snapshot and the current mark of before. Some versions have then reverted its disks, and some
+ * have not. No locks of its own: called under the domain's operation.
  */
 #ifndef SNAPFS_MODEL_REVERT_FAILED_H
 #define SNAPFS_MODEL_REVERT_FAILED_H
@@ -17,11 +17,11 @@ struct failed {
     struct model *m;
     const char *uuid, *snapshot; /* borrowed */
     char *config;                /* the domain's own before, with secrets */
-    bool ran;                    /* before */
-    bool at;                     /* its disks were as at the snapshot before; unknown if it ran */
+    bool ran;                    /* the domain ran before */
+    bool at;                     /* before, its disks were as at the snapshot; unknown if it ran */
 };
 
-/* Notes what there is before libvirt is asked; `d` was read just now. Release with failed_drop. */
+/* Notes the state before libvirt is asked; `d` was read just now. Release with failed_drop. */
 int failed_note(struct failed *f, struct model *m, const struct domain *d, const struct snapshot *s,
                 struct err *e);
 void failed_drop(struct failed *f);
@@ -32,15 +32,15 @@ enum failed_end {
     FAILED_AT_SNAPSHOT
 };
 
-/* Call it after libvirt answered with the failure `e`. Always fails: with that, and what the domain
- * is now. */
+/* Makes the domain whole after libvirt answered with the failure `e`. Always fails: with that, and
+ * the present state of the domain. */
 int failed_settle(const struct failed *f, enum failed_end *ret, struct err *e);
 
-/* Whether the disks of the snapshot, in files that nobody has open, have the bytes that they had
- * then. */
+/* Finds out whether the disks of the snapshot have the bytes that they had then. No program may
+ * have their files open. */
 int failed_is_at(const struct snapshot *s, bool *ret, struct err *e);
 
-/* What is said of a guest that was stopped for a revert that was not made. */
+/* The message about a guest that was stopped for a revert that was not made. */
 #define FAILED_STOPPED                                                                             \
     "; the domain ran before, and is shut off now, with the configuration, disks and current "     \
     "snapshot that it had"

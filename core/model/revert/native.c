@@ -6,9 +6,9 @@
  *     revert   the domain is as it was        it is as at the snapshot, which is current
  *     remove   its old files may be unused    those that nothing needs are gone
  *
- * When the revert was cut off and the snapshot is not current, libvirt's daemon was killed in it.
- * snapfs asks for the revert once more if who wanted it still waits, or if the domain is shut off:
- * some of its disks may be reverted. A domain that runs is left as it is.
+ * If the revert was cut off and the snapshot is not current, libvirt's daemon was killed during the
+ * revert. snapfs asks for it once more if the caller still waits, or if the domain is shut off,
+ * because some of its disks may be reverted. A domain that runs is left as it is.
  */
 #include "model/revert/native.h"
 
@@ -34,7 +34,7 @@ struct native {
 
     /* ---- not in the journal ---- */
     enum failed_end end;
-    bool again; /* it was asked for once more */
+    bool again; /* libvirt was asked once more */
 };
 
 static struct native *of(const struct procedure *p)
@@ -67,7 +67,8 @@ static int run_revert(struct procedure *p, struct err *e)
     return r;
 }
 
-/* A file that anything needs stays, so that it is asked whatever became of the revert. */
+/* Removes the files that are unused. A file that anything needs stays, so this is tried however the
+ * revert ended. */
 static int run_remove(struct procedure *p, struct err *e)
 {
     struct native *n = of(p);
@@ -104,7 +105,7 @@ static bool is_left(const struct native *n, const char *path)
     return is;
 }
 
-/* Is a disk still on the overlay that the revert takes it from? */
+/* Returns whether a disk is still on the overlay that the revert takes it from. */
 static bool is_on_left(const struct native *n)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
@@ -124,15 +125,15 @@ static bool leaves_top(const struct native *n)
     return leaves;
 }
 
-/* libvirt moves the mark last. If it was at the snapshot before, only a disk that has moved tells.
- */
+/* Returns whether the revert is done. libvirt moves the current mark last. If the mark was at the
+ * snapshot before, only a disk that has moved tells. */
 static bool is_done(const struct native *n)
 {
     bool moves = strcmp(n->current, n->p.snapshot) != 0;
     return procedure_is_current(&n->p, n->p.snapshot) && !is_on_left(n) && (moves || leaves_top(n));
 }
 
-/* May libvirt be asked for it once more, as things are now? */
+/* Returns whether libvirt may be asked once more, as things are now. */
 static bool may_again(struct native *n)
 {
     struct reclaim none __attribute__((cleanup(reclaim_drop))) = {0};
@@ -190,7 +191,8 @@ const struct procedure_kind native_kind = {
     .drop = procedure_drop_now,
 };
 
-/* Whether libvirt reverted the domain cannot be told from the domain: only what it is now. */
+/* Reverts, and settles a failure. The domain does not tell whether libvirt reverted it, only its
+ * present state. */
 int native_revert(struct operation *t, const struct snapshot *s, unsigned flags,
                   struct reclaim *files, struct text *remark, struct err *e)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* native.h - a revert by libvirt's own call, to an internal snapshot whose files nothing else uses.
+/* native.h - reverts by libvirt's own call, to an internal snapshot whose files nothing else uses.
  *
- * The journal tells of it, so that a crash leaves no disk half reverted, and no overlay that the
- * domain was on and that nothing needs any more:
+ * The journal records the revert, so that a crash leaves no disk half reverted, and no unused
+ * overlay that the domain was on:
  *
  *     native 1                     the version of all this
  *     uri URI, snapshot NAME
@@ -17,8 +17,8 @@
 #include "model/change/operation.h"
 #include "model/journal/procedure.h"
 
-/* Reverts, after guard_revert gave it the way and the `files` that are left then. `flags` are
- * virt_revert_flag. */
+/* Reverts, after guard_revert chose this way and noted the `files` that may be unused then. `flags`
+ * are virt_revert_flag. */
 int native_revert(struct operation *t, const struct snapshot *s, unsigned flags,
                   struct reclaim *files, struct text *remark, struct err *e);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* overlays.c - see revert/overlays.h: the steps in order, and what becomes of one that was cut off.
+/* overlays.c - see revert/overlays.h: the steps in order, and the end of a revert that was cut off.
  * No locks of its own: called under the domain's operation and its journal.
  *
- * Until the guest is stopped the domain is as it was, but perhaps defined anew, and all that there
- * is of the revert is files that nobody has: it is undone, and the files are removed. So it is when
- * QEMU then does not start. From there on the rest is done.
+ * Until the guest is stopped, the domain is as it was, except that it may be defined anew. The
+ * revert has left only files that no domain has, so it is undone, and the files are removed. It is
+ * also undone if QEMU then does not start. From there on the rest is done.
  */
 #include "model/revert/overlays.h"
 
@@ -23,9 +23,10 @@ static struct revert *of(const struct procedure *p)
     return (struct revert *)(uintptr_t)p;
 }
 
-/* ---- what is so now ---- */
+/* ---- the present state ---- */
 
-/* Does the domain run on the overlays? One without any only if it was to be started. */
+/* Notes whether the domain runs on the overlays. Without overlays it does only if it was to be
+ * started. */
 static int note_overlays(struct revert *rv, struct err *e)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
@@ -51,7 +52,7 @@ static int look(struct procedure *p, struct err *e)
     return r == 0 ? fingerprint_config(config ? config : p->now->xml, &rv->config_now, e) : r;
 }
 
-/* Is the domain on the disks, and in the state, that the step begins with? */
+/* Returns whether the domain is on the disks, and in the state, that the step begins with. */
 static bool fits_disks(const struct revert *rv, int step)
 {
     bool before = rv->config_now == rv->config_before, after = rv->config_now == rv->config_after;
@@ -70,7 +71,8 @@ static bool fits_disks(const struct revert *rv, int step)
     }
 }
 
-/* An older version of snapfs marked the snapshot before the start. */
+/* Returns whether the right snapshot is current. An older version of snapfs marked the snapshot
+ * before the start. */
 static bool fits_current(const struct revert *rv, int step)
 {
     if (step <= REVERT_MARK && procedure_is_current(&rv->p, rv->current))
@@ -95,8 +97,8 @@ static int undo_step(const struct procedure *p)
     return defined ? REVERT_BACK : REVERT_UNDO;
 }
 
-/* The configuration that it had, unless it still has that. Whoever changed it since is left alone.
- */
+/* Gives the domain back the configuration that it had, unless it still has it. If another program
+ * has changed it meanwhile, that is left alone. */
 static int define_old(struct revert *rv, struct err *e)
 {
     if (rv->config_now == rv->config_before)
@@ -111,15 +113,16 @@ static int define_old(struct revert *rv, struct err *e)
     return r;
 }
 
-/* With the domain all goes that could need the overlays, if it ever had them. */
+/* Undoes the revert of a domain that is gone. Nothing is left that could need the overlays, if
+ * anything ever did. */
 static int undo_gone(struct revert *rv, struct err *e)
 {
     int r = revert_drop_scratch(rv, e);
     return r == 0 && rv->p.step == REVERT_UNDO ? revert_drop_overlays(rv, e) : r;
 }
 
-/* All is as before the revert, but that a guest which was stopped stays so. Nobody has the
- * overlays: they go. */
+/* Undoes the revert: all is as before, except that a guest which was stopped stays so. No domain
+ * has the overlays, so they are removed. */
 static int undo(struct procedure *p, struct err *e)
 {
     struct revert *rv = of(p);
@@ -137,10 +140,10 @@ static int undo(struct procedure *p, struct err *e)
     return r;
 }
 
-/* ---- where it goes on ---- */
+/* ---- how it goes on ---- */
 
-/* Does the guest that is to be stopped still run on the disks that the domain's old configuration
- * has? */
+/* Returns whether the guest that is to be stopped still runs on the disks of the domain's old
+ * configuration. */
 static bool is_as_before(const struct revert *rv)
 {
     uint64_t live = 0;
@@ -149,15 +152,17 @@ static bool is_as_before(const struct revert *rv)
            live == rv->config_before;
 }
 
-/* Someone else has the domain now: nothing more is done to it, and what it may be on stays. */
+/* Decides how to go on if the domain has changed. If another program has the domain now, snapfs
+ * does nothing more to it and leaves the files that it may be on. */
 static int unfit(const struct revert *rv)
 {
     bool undone = !rv->p.now || rv->p.step < REVERT_DEFINE || is_as_before(rv);
     return undone ? NEXT_UNDO : NEXT_LEAVE;
 }
 
-/* QEMU may have started for all that; and what the domain was is not known from a journal of an
- * older version of snapfs. Then the rest is done. */
+/* Decides how to go on after a failed start. If QEMU has started all the same, the rest is done.
+ * The journal of an older version of snapfs does not tell what the domain was; then too the rest is
+ * done. */
 static int start_failed(struct revert *rv, struct err *e)
 {
     struct err ignored;
@@ -176,7 +181,7 @@ static int stopped(struct procedure *p, enum step_end how, struct err *e)
     return procedure_stopped(p, how);
 }
 
-/* A guest that still runs on the disks it had goes on. */
+/* Finds the step to go on with. A guest that still runs on the disks it had goes on. */
 static int resume(struct procedure *p, int *ret_next, struct err *e)
 {
     const struct revert *rv = of(p);
@@ -195,7 +200,7 @@ static int resume(struct procedure *p, int *ret_next, struct err *e)
 
 /* ---- the procedure ---- */
 
-/* What `remove` needs it finds out itself. */
+/* The step `remove` finds out itself what it needs. */
 static const struct step steps[] = {
     [REVERT_MAKE] = {"make", revert_run_make, NULL, fits, STEP_ONCE, NULL},
     [REVERT_DEFINE] = {"define", revert_run_define, NULL, fits, STEP_LASTING, NULL},

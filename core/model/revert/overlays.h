@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* overlays.h - a revert to an external snapshot by steps of our own, where libvirt's own call is
- * not there or not safe.
+/* overlays.h - reverts to an external snapshot by snapfs's own procedure, if libvirt's own call is
+ * missing or not safe.
  *
- * New overlays are made on the files that hold the snapshot's content; the domain is defined as the
- * snapshot has it, on the overlays, and stopped; it is started where the snapshot or the user wants
- * that; the snapshot is made current; and the overlays that it had are removed, where nothing else
- * needs them. No step ever lets anybody write to a file of a snapshot.
+ * The procedure has these steps:
  *
- * Each step is in the journal before it begins, so that one that was cut off is undone as long as
- * the guest goes on, and else finished. When QEMU does not start, the domain gets back the
- * configuration that it had, whose disks nobody has touched.
+ *   - It makes new overlays on the files that hold the snapshot's content.
+ *   - It defines the domain as the snapshot has it, on the overlays, and stops the domain.
+ *   - It starts the domain if the snapshot or the user wants that.
+ *   - It makes the snapshot current.
+ *   - It removes the overlays that the domain had, if they are unused.
+ *
+ * At no step can a program write to a file of a snapshot.
+ *
+ * Each step is in the journal before it begins. A revert that was cut off is undone as long as the
+ * guest goes on, and else finished. If QEMU does not start, the domain gets back the configuration
+ * that it had; no program has touched its disks.
  */
 #ifndef SNAPFS_MODEL_REVERT_OVERLAYS_H
 #define SNAPFS_MODEL_REVERT_OVERLAYS_H
@@ -19,10 +24,13 @@
 
 struct model;
 
-/* Reverts; `d` was read just now, and nobody but us works on it (`j` is its journal, empty).
- * `flags` are virt_revert_flag. EOPNOTSUPP, EBUSY, EPERM, ENOENT with the reason before anything is
- * touched. EBUSY also when someone else changes the domain meanwhile: then nothing more is done. A
- * connection that is lost for good (EHOSTDOWN, ETIMEDOUT) leaves the rest to procedure_recover. */
+/* Reverts; `d` was read just now, and only this operation works on it (`j` is its journal, empty).
+ * `flags` are virt_revert_flag.
+ *
+ * Fails with EOPNOTSUPP, EBUSY, EPERM or ENOENT, and the reason, before anything is touched. Also
+ * fails with EBUSY if another program changes the domain meanwhile; then nothing more is done. If
+ * the connection is lost for good (EHOSTDOWN, ETIMEDOUT), the rest is left to procedure_recover.
+ */
 int revert_external(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
                     unsigned flags, struct text *remark, struct err *e);
 

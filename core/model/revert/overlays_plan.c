@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* overlays_plan.c - see revert/overlays_plan.h. No locks. Only headers are read, nothing is
- * written. */
+/* overlays_plan.c - see revert/overlays_plan.h. No locks. Reads headers only, writes nothing. */
 #include "model/revert/overlays_plan.h"
 
 #include <errno.h>
@@ -39,7 +38,7 @@ bool revert_is_whole(struct procedure *p)
 {
     const struct revert *rv = (const struct revert *)p;
     if (!rv->config && (p->step == REVERT_MARK || p->step == REVERT_FORK))
-        p->step = REVERT_START; /* which came after them */
+        p->step = REVERT_START; /* in version 2 the start came after them */
     return true;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* overlays_plan.h - inside core/model: all that the steps of a revert (revert/overlays.h) go by,
- * decided before the first of them, and how it stands in the journal (journal/procedure.h):
+/* overlays_plan.h - inside core/model: the plan for all steps of a revert (revert/overlays.h), made
+ * before the first step, and its words in the journal (journal/procedure.h):
  *
  *     revert 3
  *     uri URI, snapshot NAME
@@ -34,8 +34,8 @@ enum revert_step {
     REVERT_FORK,
     REVERT_REMOVE,
     REVERT_STEPS,
-    REVERT_BACK = REVERT_STEPS, /* to the configuration that the domain had, */
-    REVERT_UNDO                 /* and what was made goes */
+    REVERT_BACK = REVERT_STEPS, /* back to the configuration that the domain had */
+    REVERT_UNDO                 /* then the files that were made are removed */
 };
 
 /* A disk that gets a new overlay. */
@@ -43,9 +43,9 @@ struct revert_disk {
     char *target, *content, *format;                /* as the snapshot has it */
     char *overlay;                                  /* the new file */
     bool captured;                                  /* by the snapshot; else it was left out */
-    bool forked;                                    /* others stand on `content` as well */
-    bool made;                                      /* the overlay is there, and */
-    uint64_t new_dev, new_ino, new_size, new_mtime; /* as it was made */
+    bool forked;                                    /* others use `content` as well */
+    bool made;                                      /* the overlay is there */
+    uint64_t new_dev, new_ino, new_size, new_mtime; /* of the overlay, as it was made */
 };
 
 struct revert {
@@ -59,14 +59,14 @@ struct revert {
     bool active;    /* it ran before */
     bool leaf;      /* the snapshot has no children */
     uint64_t snapshots, config_before,
-        config_after;    /* what stands there: see change/fingerprint.h */
-    struct reclaim left; /* what the live disks were on */
+        config_after;    /* fingerprints, as change/fingerprint.h has them */
+    struct reclaim left; /* files that the live disks were on */
     struct revert_disk *disks;
     size_t n;
 
     /* ---- not in the journal: as it was read before this step ---- */
     uint64_t config_now; /* fingerprint_config of the domain's configuration */
-    bool on_overlays;    /* it ran on them */
+    bool on_overlays;    /* the domain runs on the overlays */
     struct virt_status status;
 };
 
@@ -74,25 +74,25 @@ struct revert {
 struct revert_disk *revert_add(struct revert *rv, const char *target, const char *content,
                                const char *format, const char *overlay);
 
-/* What is to be done, and whether it can: see revert_external for the errors
- * (revert/overlays_planner.c). The plan has what all procedures have already. */
+/* Plans what is to be done, and checks that it can be done (revert/overlays_planner.c); see
+ * revert_external for the errors. The caller has set what all procedures have. */
 int revert_plan(struct revert *rv, struct domain *d, const struct snapshot *s, unsigned flags,
                 struct err *e);
 
-/* The disks as the documents of xml_revert.h want them: all, or only those captured. Owned by the
- * caller, its strings by the plan. NULL without memory. */
+/* Lists the disks as the documents of xml_revert.h want them: all, or only those captured. The
+ * caller owns the list, and the plan its strings. NULL without memory. */
 struct xml_moved *revert_moved(const struct revert *rv, bool captured, size_t *ret_n);
 
-/* Is the overlay a qcow2 on just that content? Then its identity is noted. */
+/* Checks that the overlay is a qcow2 file directly on that content, and notes its identity. */
 int revert_check_made(struct revert_disk *disk, struct err *e);
-/* Is it still as it was made, so that nobody has run on it? */
+/* Returns whether the overlay is still as it was made, so that no guest has run on it. */
 bool revert_untouched(const struct revert_disk *disk);
 
 /* ---- in the journal ---- */
 
 enum { REVERT_ROWS = 27 };
 extern const struct field revert_rows[REVERT_ROWS];
-/* Lacks it nothing? The steps of version 2 came in another order. */
+/* Returns whether the record is whole. The steps of version 2 came in another order. */
 bool revert_is_whole(struct procedure *p);
 
 #endif

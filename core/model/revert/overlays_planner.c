@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* overlays_planner.c - makes the plan of a revert (revert/overlays_plan.h) from the domain, its
  * snapshot and the files of all domains. No locks of its own: called under the domain's operation.
- * Only headers are read, nothing is written. */
+ * Reads headers only, writes nothing. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,7 +40,7 @@ struct planner {
     bool force;
 };
 
-/* Somebody's guest writes to that file, so that it is no snapshot's content any more. */
+/* Refuses a file to which a guest writes, because it is no longer the content of a snapshot. */
 static int refuse_written(const struct planner *p, int file, struct err *e)
 {
     const struct graph *g = p->survey.graph;
@@ -53,7 +53,7 @@ static int refuse_written(const struct planner *p, int file, struct err *e)
     return 0;
 }
 
-/* Does anything but this domain's live disk stand directly on the file? */
+/* Returns whether anything uses the file as a backing file, except this domain's live disks. */
 static bool is_forked(const struct planner *p, int file)
 {
     const struct graph *g = p->survey.graph;
@@ -68,7 +68,7 @@ static bool is_forked(const struct planner *p, int file)
     return false;
 }
 
-/* An overlay is to stand on that file: it is a whole image that nobody writes to. */
+/* Checks that the file can be a backing file: it must be a whole image to which no guest writes. */
 static int check_content(const struct planner *p, const struct xml_disk *x,
                          struct revert_disk *disk, struct err *e)
 {
@@ -153,8 +153,9 @@ static bool is_planned(const struct revert *rv, const char *target)
     return false;
 }
 
-/* One that the guest may write to goes on as it is where it is still on the same file; else it gets
- * an overlay as those captured do. Saved memory does not fit to bytes of another time. */
+/* Plans a disk that the snapshot left out, if the guest may write to it. It goes on as it is if it
+ * is still on the same file. Otherwise it gets an overlay, as captured disks do. Saved memory does
+ * not fit bytes of another time. */
 static int plan_left_out(struct planner *p, const struct xml_disk *x, struct err *e)
 {
     const struct xml_disk *live = xml_domain_disk(p->survey.live, x->target);
@@ -197,8 +198,8 @@ static int plan_others(struct planner *p, struct err *e)
 
 /* ---- memory ---- */
 
-/* libvirt takes a saved domain up under its old name alone. Which files it had does not matter: a
- * delete may have merged them since. */
+/* Checks that the memory can be restored. libvirt restores a saved domain only under its old name.
+ * Its old files do not matter, because a delete may have merged them meanwhile. */
 static int check_memory(const struct planner *p, struct err *e)
 {
     size_t n;
@@ -261,7 +262,7 @@ static int copy_strings(const struct planner *p, struct err *e)
     return rv->current && rv->memory ? 0 : err_nomem(e);
 }
 
-/* Saved memory is taken up by a domain of its own. */
+/* Checks that the domain can start. Saved memory has a definition of the domain of its own. */
 static int check_start(const struct planner *p, const char *config, struct err *e)
 {
     autofree char *saved = NULL;

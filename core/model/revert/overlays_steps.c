@@ -3,12 +3,12 @@
  * operation.
  *
  *     step     before it                      after it
- *     make     nothing was made               overlays on the contents, nobody has them
+ *     make     nothing was made               there are overlays, which no domain has
  *     define   as before, on the old disks    as the snapshot has it at its next start
  *     stop     the domain may run             it does not
  *     start    the domain is shut off         it is as the snapshot or the user wants it
  *     mark     some snapshot is current       this one is, and names no file that is needed
- *     fork     its parents name the contents  those that others stand on are named by none
+ *     fork     its parents name the contents  none names a content that others use
  *     remove   the old overlays are there     those that nothing needs are gone
  */
 #include "model/revert/overlays_steps.h"
@@ -38,7 +38,7 @@ static char *scratch_name(const struct revert *rv)
     return text_take(&t, NULL);
 }
 
-/* Whoever holds the journal knows that nobody else needs it. */
+/* Removes the scratch domain. The holder of the journal knows that no other process needs it. */
 int revert_drop_scratch(struct revert *rv, struct err *e)
 {
     autofree char *name = scratch_name(rv);
@@ -110,7 +110,7 @@ int revert_run_make(struct procedure *p, struct err *e)
 
 /* ---- define, stop ---- */
 
-/* As the files are now: the plan may be long ago. */
+/* Finds the chains as the files are now, because the plan may be old. */
 static int find_chains(const struct revert *rv, struct revert_chains *ret, struct err *e)
 {
     return revert_chains_find(rv->p.now, domain_find_name(rv->p.now, rv->p.snapshot), rv, ret, e);
@@ -157,8 +157,8 @@ static int redefine(struct revert *rv, const char *name, const char *suffix,
     return r;
 }
 
-/* With children the snapshot names no file at all: theirs is the old overlay, which a later revert
- * by libvirt would remove, and the new one is what a later delete would merge. */
+/* Makes the snapshot current. With children the snapshot names no file at all. Its old overlay is
+ * theirs, and a later revert by libvirt would remove it. A later delete would merge the new one. */
 int revert_run_mark(struct procedure *p, struct err *e)
 {
     struct revert *rv = of(p);
@@ -193,8 +193,8 @@ static int fork_parent(struct revert *rv, const struct snapshot *parent, struct 
     return n ? redefine(rv, parent->name, XML_REVERT_NONE, moved, n, 0, e) : 0;
 }
 
-/* libvirt 9.0's own delete of a parent would merge the content, on which now two branches stand,
- * and remove it; where the parent names another file it refuses that. */
+/* Makes the parents name other files. libvirt 9.0's own delete of a parent would merge the content,
+ * which two branches use now, and remove it. If the parent names another file, libvirt refuses. */
 int revert_run_fork(struct procedure *p, struct err *e)
 {
     struct revert *rv = of(p);
@@ -207,7 +207,7 @@ int revert_run_fork(struct procedure *p, struct err *e)
 
 /* ---- start ---- */
 
-/* Saved memory fits only to disks as they were then. */
+/* Returns whether the disks are as they were then. Saved memory fits only such disks. */
 static bool are_untouched(const struct revert *rv)
 {
     for (size_t i = 0; i < rv->n; i++)
@@ -253,8 +253,8 @@ int revert_run_remove(struct procedure *p, struct err *e)
     return reclaim_remove(rv->p.m, rv->p.now, &rv->left, rv->p.remark, e);
 }
 
-/* Their names are ours alone, so that a file of that name is the one, also if libvirt was cut off
- * before snapfs could look at it. */
+/* Removes the overlays. Only snapfs uses their names, so a file of that name is the overlay, even
+ * if libvirt was cut off before snapfs could look at it. */
 int revert_drop_overlays(struct revert *rv, struct err *e)
 {
     size_t n = rv->n;

@@ -8,7 +8,7 @@
 
 #include "model/revert/overlays_plan.h"
 
-/* In the order, and where the conditions hold, that revert/overlays.c has. */
+/* They run in the order, and under the conditions, that revert/overlays.c has. */
 int revert_run_make(struct procedure *p, struct err *e);
 int revert_run_define(struct procedure *p, struct err *e);
 int revert_run_stop(struct procedure *p, struct err *e);
@@ -17,11 +17,11 @@ int revert_run_mark(struct procedure *p, struct err *e);
 int revert_run_fork(struct procedure *p, struct err *e);
 int revert_run_remove(struct procedure *p, struct err *e);
 
-/* Removes the domain that makes overlays, where there is one. */
+/* Removes the scratch domain, which makes the overlays, if it is there. */
 int revert_drop_scratch(struct revert *rv, struct err *e);
 
-/* Removes the overlays, which no domain ever had; while the domain is there, only after a look at
- * what all domains have. */
+/* Removes the overlays, which no domain ever had. While the domain is there, looks first at the
+ * files of all domains. */
 int revert_drop_overlays(struct revert *rv, struct err *e);
 
 #endif

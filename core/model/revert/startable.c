@@ -50,7 +50,7 @@ static int check_files(const struct mounts *mounts, const struct xml_files *f,
     return 0;
 }
 
-/* What stands below a disk that goes on as it is, and the file of one on a volume. */
+/* Checks the backing files of a disk that goes on as it is, and the file of a disk on a volume. */
 static int check_disk(const struct domain *d, const struct mounts *mounts,
                       const struct xml_disk *disk, struct err *e)
 {

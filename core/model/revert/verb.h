@@ -10,7 +10,8 @@
 
 struct model;
 
-/* A write to `revert`: words "running", "paused", "force", "reset-nvram" separated by blanks. */
+/* Reverts as a write to `revert` says: words "running", "paused", "force", "reset-nvram" separated
+ * by blanks. */
 int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *words,
                 struct text *remark, struct err *e);
 
