@@ -12,7 +12,7 @@ static const char *or_empty(const char *s)
     return s ? s : "";
 }
 
-/* A sum, which has no order. */
+/* Adds the hashes up, because a sum does not depend on the order. */
 int fingerprint_config(const char *xml, uint64_t *ret, struct err *e)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;

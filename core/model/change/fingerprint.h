@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fingerprint.h - hashes of what a procedure relies on: equal as long as nothing of it changed.
+/* fingerprint.h - hashes of what a procedure relies on; equal as long as none of it has changed.
  * Pure. */
 #ifndef SNAPFS_MODEL_CHANGE_FINGERPRINT_H
 #define SNAPFS_MODEL_CHANGE_FINGERPRINT_H
 
 #include "model/catalog/domain.h"
 
-/* A domain's disks and the files they are on, in whatever order. */
+/* Hashes a domain's disks and the files they are on, in any order. */
 int fingerprint_config(const char *xml, uint64_t *ret, struct err *e);
 
-/* The snapshots' names, times and parents. */
+/* Hashes the snapshots' names, times and parents. */
 uint64_t fingerprint_snapshots(const struct domain *d);
 
 #endif

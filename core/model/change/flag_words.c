@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-enum { QUOTED_MAX = 64 /* bytes of a word that is none */ };
+enum { QUOTED_MAX = 64 /* bytes of an unknown word that are quoted */ };
 
 static unsigned find(const struct flag_word *words, size_t n, const char *word, size_t len)
 {
@@ -45,7 +45,7 @@ int flags_parse(const char *what, const struct flag_word *words, size_t n, const
     return 0;
 }
 
-/* One step inside quotes: an escaped byte is taken alone. */
+/* Takes one step inside quotes: an escaped byte is taken alone. */
 static const char *take_quoted(const char *p, struct text *word)
 {
     if (*p == '\\' && (p[1] == '"' || p[1] == '\\'))

@@ -12,13 +12,13 @@ struct flag_word {
     unsigned flag;
 };
 
-/* The flags of the words in `text`, which blanks separate. EINVAL: one that is none of the `n`,
- * quoted back; `what` is the file's name. */
+/* Reads the flags of the words in `text`, which blanks separate. `what` is the file's name. EINVAL:
+ * a word is none of the `n`; the message quotes it. */
 int flags_parse(const char *what, const struct flag_word *words, size_t n, const char *text,
                 unsigned *ret, struct err *e);
 
-/* A copy of the next word of *at, its quotes undone, and *at moved past it; NULL at the end.
- * EINVAL: a quote that nothing ends. */
+/* Copies the next word of *at, with its quotes undone, and moves *at past the word; NULL at the
+ * end. EINVAL: a quote is not closed. */
 int words_next(const char **at, const char *separators, char **ret, struct err *e);
 
 #define WORDS_BLANKS " \t\r\n"

@@ -43,7 +43,8 @@ bool guard_is_external(const struct snapshot *s)
     return external;
 }
 
-/* libvirt names an internal snapshot of a running domain through QEMU's monitor. */
+/* Asks only about an internal snapshot of a running domain: libvirt names it through QEMU's
+ * monitor. */
 int guard_monitor(const struct domain *d, const struct snapshot *s, struct err *e)
 {
     if (!d->active || guard_is_external(s) || !name_is_mangled(s->name))
@@ -53,7 +54,7 @@ int guard_monitor(const struct domain *d, const struct snapshot *s, struct err *
                     s->name);
 }
 
-/* Of a snapshot that cannot be read nobody knows what stands on what. */
+/* Refuses if a snapshot cannot be read, because then the users of its files are not known. */
 int guard_readable(const struct domain *d, struct err *e)
 {
     if (!d->n_unreadable)
@@ -62,7 +63,8 @@ int guard_readable(const struct domain *d, struct err *e)
                     d->n_unreadable, d->name);
 }
 
-/* A saved state would be resumed later, on the files and with the contents it was saved with. */
+/* Refuses a saved state. It would be resumed later, on the files and with the contents it was saved
+ * with. */
 int guard_saved(struct model *m, const struct domain *d, const char *what, struct err *e)
 {
     struct virt_status status;

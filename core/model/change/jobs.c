@@ -43,7 +43,7 @@ static bool is_awaited(const struct virt_job *job)
            (!strcmp(job->operation, "snapshot") || !strcmp(job->operation, "revert"));
 }
 
-/* libvirt answers about a disk when it is through with all but a memory that it saves. */
+/* Asks about each disk: libvirt answers when it has finished all except a memory that it saves. */
 int jobs_wait(struct model *m, const struct domain *d, struct err *e)
 {
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;

@@ -15,6 +15,6 @@ void lasting_keep(struct model *m, const struct domain *before)
         return;
     numbers_keep(m, before, after);
     evidence_keep_new(m, before, after);
-    /* `after` is what others have now, and was read before this was kept. */
+    /* Other threads have `after` now, and it was read before this was kept. */
     model_changed_uuid(m, after->uuid);
 }

@@ -22,7 +22,8 @@ struct pair {
     const char *base, *overlay; /* NULL for none */
 };
 
-/* What it is, and the inode's number, so that another file of its name is none. */
+/* Makes the value: the kind of file, and the inode's number. The number tells it from another file
+ * of its name. */
 static bool value_of(const char *what, const char *path, char ret[VALUE_SIZE])
 {
     struct stat st;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* operation.c - see change/operation.h. Locks: a place in the queue and then the domain's
- * lock (journal/domain_lock.h) and journal (journal/journal.h), from operation_begin to operation_end
- * (model/state.h has the order). */
+/* operation.c - see change/operation.h. Locks: a place in the queue, then the domain's lock
+ * (journal/domain_lock.h) and journal (journal/journal.h), from operation_begin to operation_end.
+ * model/state.h has the order. */
 #include "model/change/operation.h"
 
 #include <errno.h>
@@ -43,7 +43,7 @@ void operation_end(struct operation *t)
         rounds_ask(t->m->rounds);
 }
 
-/* The place in the queue. */
+/* Takes the place in the queue. */
 static int enter(struct operation *t, struct model *m, const char *uuid, struct err *e)
 {
     struct entry *en = model_entry(m, uuid);
@@ -72,7 +72,8 @@ static int lock_both(struct operation *t, const char *uuid, bool wait, struct er
     return r < 0 ? r : journal_open(uuid, wait, &t->journal, e);
 }
 
-/* The journal, once no other process is at work on the domain, and what stands in it. */
+/* Opens the journal, once no other process is at work on the domain, and recovers what it
+ * records. */
 static int open_journal(struct operation *t, const char *uuid, struct err *e)
 {
     int r = lock_both(t, uuid, false, e);

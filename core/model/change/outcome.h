@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* outcome.h - what has become of a change that libvirt says failed.
+/* outcome.h - the real result of a change that failed by libvirt's answer.
  *
- * libvirt's answer is not the last word. libvirt 9.0 reports some deletes as failed that it has
- * made, and a connection can break before the answer comes. After each failed change the domain is
- * read again, and snapfs reports what it finds.
+ * libvirt's answer is not the last word. libvirt 9.0 reports some deletes as failed although it has
+ * made them, and a connection can break before the answer comes. After each failed change snapfs
+ * reads the domain again, and reports what it finds.
  *
  *     r = virt_snapshot_delete(...);
  *     if (r < 0)
@@ -19,20 +19,20 @@ struct model;
 
 struct outcome {
     const struct domain *before; /* the domain as it was before the call */
-    /* Is the change made? NULL: the domain does not tell. */
+    /* Returns whether the change is made. NULL: the domain does not tell. */
     bool (*is_done)(const struct domain *now, const void *ctx);
     const void *ctx;
-    const char *done;     /* what is so then: "the snapshot is gone" */
+    const char *done;     /* the message for that case: "the snapshot is gone" */
     bool only_unanswered; /* an error that libvirt answered is believed */
 };
 
-/* Call it after the call failed with `e`. 0 if the change is made: `remark` gets libvirt's answer
- * and `done`. Else the failure, and what has changed of the domain all the same: its state, current
- * snapshot and disks. */
+/* Settles a call that failed with `e`. Returns 0 if the change is made: `remark` gets libvirt's
+ * answer and `done`. Otherwise returns the failure, with what has changed of the domain all the
+ * same: its state, current snapshot and disks. */
 int outcome_settle(struct model *m, const struct outcome *o, struct text *remark, struct err *e);
 
-/* An `is_done` of a redefine; `ctx` is the snapshot as it was: does libvirt list it with another
- * document now? */
+/* Serves as the `is_done` of a redefine; `ctx` is the snapshot as it was. Returns whether libvirt
+ * lists it with another document now. */
 bool outcome_is_rewritten(const struct domain *now, const void *ctx);
 
 #endif

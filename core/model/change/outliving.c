@@ -19,10 +19,10 @@ enum { LOOK_MS = 20, COMM_MAX = 64, ARGUMENTS_MAX = 16384, PID_MAX = 16 };
 struct search {
     bool (*is_ours)(const void *ctx, const char *path);
     const void *ctx;
-    char pid[PID_MAX], path[PATH_MAX]; /* of the one that was found; "" for none */
+    char pid[PID_MAX], path[PATH_MAX]; /* of the process that was found; "" for none */
 };
 
-/* Those that libvirt runs; a user's own convert may take hours. */
+/* Returns whether the word is a command that libvirt runs. A user's own convert may take hours. */
 static bool is_change(const char *word)
 {
     return !strcmp(word, "create") || !strcmp(word, "snapshot");

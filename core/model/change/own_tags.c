@@ -11,7 +11,7 @@
 
 #define MAGIC "QFI\xfb"
 
-/* A file that cannot be opened may be a qcow2. */
+/* Returns whether the file may hold tags. A file that cannot be opened may be a qcow2. */
 static bool may_hold_tags(const char *path)
 {
     char magic[sizeof(MAGIC) - 1];

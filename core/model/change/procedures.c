@@ -39,14 +39,15 @@ static bool has_disk(const struct domain *d, const char *path)
     return has;
 }
 
-/* Is it a file of the domain, or one that the procedure makes? */
+/* Returns whether the path is a file of the domain, or one that the procedure makes. */
 static bool is_of_procedure(const void *ctx, const char *path)
 {
     const struct procedure *p = ctx;
     return fields_have(&p->kind->fields, p, path) || (p->now && has_disk(p->now, path));
 }
 
-/* A libvirt that was killed may have left a program at work, whose end is waited for. */
+/* Reads the domain. If libvirt was killed, it may have left a program at work; then waits for the
+ * program's end first. */
 int procedure_look(struct procedure *p, struct err *e)
 {
     struct err why;

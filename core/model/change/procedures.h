@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* procedures.h - what all procedures (journal/procedure.h) on a domain share. */
+/* procedures.h - the parts that all procedures (journal/procedure.h) on a domain share. */
 #ifndef SNAPFS_MODEL_CHANGE_PROCEDURES_H
 #define SNAPFS_MODEL_CHANGE_PROCEDURES_H
 
@@ -9,20 +9,22 @@
 
 struct model;
 
-/* Fills in all that is not of the procedure's own plan. The strings of `d` are borrowed. */
+/* Fills in all members that are not of the procedure's own plan. The strings of `d` are
+ * borrowed. */
 int procedure_begin(struct procedure *p, struct model *m, struct journal *j, const struct domain *d,
                     const char *snapshot, struct text *remark, struct err *e);
 
-/* The look and the drop of a procedure that reads nothing but the domain. */
+/* Serve as the look and the drop of a procedure that reads nothing except the domain. */
 int procedure_look(struct procedure *p, struct err *e);
 void procedure_drop_now(struct procedure *p);
 
-/* Was that the name of the current snapshot at the last look? "": there was none. */
+/* Returns whether that was the name of the current snapshot at the last look. "": there was
+ * none. */
 bool procedure_is_current(const struct procedure *p, const char *name);
-/* The name of the current snapshot of `d`, for a plan; NULL without memory. */
+/* Copies the name of the current snapshot of `d`, for a plan; NULL without memory. */
 char *procedure_current(const struct domain *d);
 
-/* Does that document of the domain (NULL: no) have the disk on just that path? */
+/* Returns whether that document of the domain (NULL: no) has the disk on just that path. */
 bool procedure_is_on(const struct xml_domain *x, const char *target, const char *path);
 
 #endif

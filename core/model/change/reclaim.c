@@ -112,21 +112,21 @@ int reclaim_check(const struct model *m, const struct reclaim *l, struct err *e)
 
 /* ---- removing ---- */
 
-/* A later survey looks at it again. */
+/* Notes that the file is left, so that a later survey looks at it again. */
 static void note_left(const struct survey *v, const struct unused_file *file)
 {
     if (v->live && v->live->uuid && file->what != LEFT_MEMORY)
         left_files_note(v->virt, v->live->uuid, file->path);
 }
 
-/* Do not report files that the domain itself uses. */
+/* Returns whether the user is a disk of the domain. Such files are not reported. */
 static bool is_own_disk(const struct survey *v, size_t user)
 {
     const struct graph_user *u = graph_user(v->graph, user);
     return v->live && graph_is_live(u) && !strcmp(u->domain, v->live->name);
 }
 
-/* libvirt tells of the others that need such a file. */
+/* Returns whether the user is expected. libvirt tells of the others that need a file below. */
 static bool is_expected(const struct survey *v, const struct unused_file *file, size_t user)
 {
     const struct graph_user *u = graph_user(v->graph, user);
@@ -158,7 +158,7 @@ static bool is_needed(const struct survey *v, const struct unused_file *file, co
     return true;
 }
 
-/* The last questions, asked of the file itself. */
+/* Makes the last checks, on the file itself. */
 static bool may_go(const struct survey *v, const struct unused_file *file, const struct stat *st,
                    const char *original, struct text *remark)
 {
@@ -223,7 +223,7 @@ int reclaim_drop_own(struct model *m, struct domain *d, const struct reclaim_own
     return 0;
 }
 
-/* A file that something may need, as far as can be told, is left. */
+/* Removes the files, except those that something may need, as far as can be told. */
 int reclaim_remove(struct model *m, struct domain *d, const struct reclaim *l, struct text *remark,
                    struct err *e)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* reclaim.h - files that a change may leave to nobody: noted before it, removed after it where
- * nothing needs them. */
+/* reclaim.h - files that a change may leave unused. They are noted before the change, and removed
+ * after it if nothing needs them. */
 #ifndef SNAPFS_MODEL_CHANGE_RECLAIM_H
 #define SNAPFS_MODEL_CHANGE_RECLAIM_H
 
@@ -9,8 +9,8 @@
 
 enum left {
     LEFT_TOP,    /* the top of a disk's chain */
-    LEFT_BELOW,  /* what stands below it, or a copy; that others need it goes without saying */
-    LEFT_MEMORY, /* of a virtual machine */
+    LEFT_BELOW,  /* a file below it, or a copy; if others need it, that is not reported */
+    LEFT_MEMORY, /* the saved memory of a virtual machine */
     LEFT_UNUSED  /* QEMU may have it open, but no disk is on it; never in a journal */
 };
 
@@ -31,8 +31,9 @@ void reclaim_drop(struct reclaim *l);
 int reclaim_note(struct reclaim *l, const char *path, enum left what, struct err *e);
 
 /* Notes the files of the user's chain that were made for snapshots of the domain, or as copies
- * (storage/file_marks.h), from the top down to the first that was not, or on which an overlay
- * stands that no disk is on: nobody knows of that once its snapshot is forgotten. */
+ * (storage/file_marks.h). Goes from the top down, and stops at the first other file. Also stops at
+ * a file that has an overlay which no disk is on, because nothing else would tell of that overlay
+ * once its snapshot is forgotten. */
 int reclaim_note_chain(struct reclaim *l, const struct survey *v, const struct domain *d, int user,
                        struct err *e);
 
@@ -40,11 +41,11 @@ int reclaim_note_chain(struct reclaim *l, const struct survey *v, const struct d
 int reclaim_note_live(struct reclaim *l, const struct survey *v, const struct domain *d,
                       struct err *e);
 
-/* Was the overlay `path` on the file `below` made for a snapshot of the domain? Else it may be the
- * user's own. */
+/* Returns whether the overlay `path` on the file `below` was made for a snapshot of the domain. If
+ * not, it may be the user's own. */
 bool reclaim_is_overlay(const struct domain *d, const char *path, const char *below);
 
-/* The rows (journal/fields.h) of a plan that has them as a member: lines "left PATH …". */
+/* The rows (journal/fields.h) of a plan that has such files as a member: lines "left PATH …". */
 #define LEFTOVERS_LIST(plan, member)                                                               \
     {                                                                                              \
         offsetof(plan, member.items), offsetof(plan, member.n), sizeof(struct unused_file)         \
@@ -59,19 +60,19 @@ bool reclaim_is_overlay(const struct domain *d, const char *path, const char *be
         FIELD_ITEM("left", FIELD_U64, unused_file, dev, of),                                       \
         FIELD_ITEM("left", FIELD_U64, unused_file, ino, of)
 
-/* May this process remove each of them? An ordinary user is refused before the change, with EACCES
- * naming the directory, where libvirt's daemon runs as someone else. */
+/* Checks that this process may remove each of them. If libvirt's daemon runs as someone else, an
+ * ordinary user is refused before the change, with EACCES and the name of the directory. */
 int reclaim_check(const struct model *m, const struct reclaim *l, struct err *e);
 
-/* The same of a file that is to be made. */
+/* Checks the same for a file that is to be made. */
 int reclaim_check_new(const struct model *m, const char *path, struct err *e);
 
-/* Removes those that nobody needs; `d` was read after the change. What is left, and why, is told in
- * `remark`. */
+/* Removes those that nothing needs; `d` was read after the change. Tells in `remark` which are
+ * left, and why. */
 int reclaim_remove(struct model *m, struct domain *d, const struct reclaim *l, struct text *remark,
                    struct err *e);
 
-/* A file whose name is ours alone, so that whatever has the name is it, and that no domain ever
+/* A file whose name only snapfs uses, so that any file of the name is it, and that no domain ever
  * had. It may be half made. `original`: the file that it is a copy of, or an overlay on. */
 struct reclaim_own {
     char *path;
@@ -83,9 +84,10 @@ struct reclaim_own {
 int reclaim_drop_own(struct model *m, struct domain *d, const struct reclaim_own *files, size_t n,
                      struct text *remark, struct err *e);
 
-/* Removes one file if it may go: it is still that file, nothing needs it (users_find's `sure`), no
- * QEMU has it open, and no tag in it is to be kept. Else says why it is left. Whether it has gone.
- * Nothing but this unlinks a file that a domain may have had. */
+/* Removes one file if it may go, and returns whether it has gone. It may go if it is still that
+ * file, nothing needs it (users_find's `sure`), no QEMU has it open, and no tag in it is to be
+ * kept. Otherwise tells why it is left. No other function unlinks a file that a domain may have
+ * had. */
 bool reclaim_file(const struct survey *v, const struct unused_file *file, bool sure,
                   struct text *remark);
 

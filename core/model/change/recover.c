@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* recover.c - what a crash has left of procedures: found beside a mount (change/settler.h) and
- * before each operation. Locks: a domain's journal, and what the procedures take. */
+/* recover.c - recovers what a crash has left of procedures. Called beside a mount
+ * (change/settler.h) and before each operation. Locks: a domain's journal, and what the procedures
+ * take. */
 #include "model/change/recover.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ static void say(struct model *m, const char *uuid, const struct domain *d, int r
         m->options.say(result < 0, line.s);
 }
 
-/* The row whose word is the first of the journal; NULL: none. */
+/* Returns the row whose word is the first of the journal, or NULL. */
 static const struct recoverable *find(const struct model *m, const char *text)
 {
     size_t len = strcspn(text, " \n");
@@ -48,7 +49,7 @@ static int recover_procedure(struct model *m, struct journal *j, const char *uui
                      : row->recover(m, j, uuid, remark, e);
 }
 
-/* No image is read any more of what the recovery has deleted. */
+/* Ends the reading of images of snapshots that the recovery has deleted. */
 static void end_images(struct model *m, const struct domain *before)
 {
     struct domain *now autodestroy(domain_unref) = NULL;

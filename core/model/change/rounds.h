@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* rounds.h - asks the settler (change/settler.h), which an operation does not know, for a round. */
+/* rounds.h - asks the settler (change/settler.h) for a round, because an operation does not know
+ * it. */
 #ifndef SNAPFS_MODEL_CHANGE_ROUNDS_H
 #define SNAPFS_MODEL_CHANGE_ROUNDS_H
 
@@ -11,15 +12,15 @@ struct rounds;
 struct rounds *rounds_new(void);    /* NULL without memory */
 void rounds_free(struct rounds *r); /* NULL allowed */
 
-/* An operation has left its journal. */
+/* Asks for a round, because an operation has left its journal. */
 void rounds_ask(struct rounds *r);
 
-/* There are no more rounds. */
+/* Ends the rounds: there are no more. */
 void rounds_end(struct rounds *r);
 bool rounds_are_over(struct rounds *r);
 
-/* Waits until a round is asked for or, with `until`, until then (clock_ns). False: there are no
- * more. */
+/* Waits until a round is asked for or, with `until`, until that time (clock_ns). Returns false if
+ * there are no more. */
 bool rounds_rest(struct rounds *r, uint64_t until);
 
 #endif

@@ -17,17 +17,19 @@
 #include "model/state.h"
 
 enum {
-    SOON_MS = 1000,        /* libvirt does not answer, or somebody is at work on the domain */
-    AGAIN_FIRST_MS = 1000, /* or a journal could not be settled; each time longer, up to */
+    SOON_MS = 1000,        /* libvirt does not answer, or another process is at work on the
+                              domain */
+    AGAIN_FIRST_MS = 1000, /* a journal could not be settled; the time doubles, up to
+                              AGAIN_LAST_MS */
     AGAIN_LAST_MS = 60000,
 };
 
 struct settler {
     struct model *m;
-    struct task task; /* of the thread, as long as it lasts */
-    /* the thread's alone: */
-    bool left; /* a journal is left that may be settled later, */
-    bool soon; /* or for a cause that passes, without libvirt's being asked for anything */
+    struct task task; /* of the thread, as long as the thread lasts */
+    /* Only the thread uses these two: */
+    bool left; /* a journal is left that may be settled later */
+    bool soon; /* one is left for a cause that passes; libvirt was not asked for anything */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -37,7 +39,7 @@ struct settler {
 
 /* ---- one round ---- */
 
-/* Nothing is said as long as libvirt does not answer. */
+/* Returns whether libvirt does not answer. Nothing is logged as long as it does not. */
 static bool is_libvirt_away(struct settler *s, const char *uuid)
 {
     struct virt_status status;
@@ -45,7 +47,7 @@ static bool is_libvirt_away(struct settler *s, const char *uuid)
     return virt_domain_status(s->m->virt, uuid, false, &status, &e) < 0 && err_is_unsure(&e);
 }
 
-/* Is an operation under way there, of this process or another? */
+/* Returns whether an operation is under way there, of this process or another. */
 static bool is_held(const struct settler *s, const char *uuid)
 {
     struct journal *j autodestroy(journal_close) = NULL;
@@ -86,7 +88,8 @@ static void run(struct settler *s)
     } while (rounds_rest(s->m->rounds, next ? clock_ns() + next * CLOCK_MS : 0));
 }
 
-/* The task is the thread's from its first moment, so that settler_stop finds it. */
+/* Runs the thread. The task is the thread's from its first moment, so that settler_stop finds
+ * it. */
 static void *begin(void *data)
 {
     struct settler *s = data;
@@ -100,7 +103,7 @@ static void *begin(void *data)
     return NULL;
 }
 
-/* Signals are for the threads of others. */
+/* Starts the thread with all signals blocked: other threads handle signals. */
 static bool start(struct settler *s)
 {
     sigset_t all, old;
@@ -132,7 +135,7 @@ static void join(struct settler *s)
     pthread_join(s->thread, NULL);
 }
 
-/* Is there a thread that nobody has joined, or is joining? */
+/* Returns whether there is a thread that no other thread has joined, or is joining. */
 static bool take_started(struct settler *s)
 {
     pthread_mutex_lock(&s->lock);
@@ -142,7 +145,7 @@ static bool take_started(struct settler *s)
     return started;
 }
 
-/* A signal may have called settler_stop before there was a thread. */
+/* Starts the thread. A signal may have called settler_stop before there was a thread. */
 bool settler_start(struct settler *s)
 {
     if (!start(s))
