@@ -8,8 +8,8 @@
 
 struct model;
 
-/* Warns, once, of each clone whose backing file is in a mount by a path through `current`: it reads
- * other bytes as soon as a snapshot is made. */
+/* Warns, once, of each clone whose backing file is in a mount by a path through `current`. Such a
+ * clone reads other bytes as soon as a snapshot is made. */
 void advise_of_current(struct model *m, const struct graph *g);
 
 #endif

@@ -2,8 +2,8 @@
 /* chain_cache.h - the chains that one survey has followed, so that it follows none twice. One
  * thread.
  *
- * A file with a thousand snapshots in it has one chain, and the snapshots on a chain of a hundred
- * files have ends of it.
+ * A file with a thousand snapshots in it has one chain. The snapshots on a chain of a hundred files
+ * have ends of that chain.
  */
 #ifndef SNAPFS_MODEL_GRAPH_CHAIN_CACHE_H
 #define SNAPFS_MODEL_GRAPH_CHAIN_CACHE_H
@@ -23,19 +23,21 @@ MEM_CLEANUP(struct chain_cache, chain_cache_free)
 struct cached_chain {
     const int *chain; /* numbers of files, top first */
     size_t n;
-    const struct image_layer *layers; /* as the headers have them; of one that is not whole fewer */
+    const struct image_layer *layers; /* as the headers have them; fewer if the chain is not
+                                         whole */
     size_t n_layers;
-    bool incomplete, may_continue; /* as in struct graph_user, and */
-    const char *mount_path;        /* the same; NULL for none */
+    bool incomplete, may_continue; /* as in struct graph_user */
+    const char *mount_path;        /* as in struct graph_user; NULL for none */
 };
 
-/* The chain that begins with `path` in that format, borrowed; false: it was not followed. */
+/* Finds the chain that begins with `path` in that format, borrowed. Returns false if it was not
+ * followed. */
 bool chain_cache_find(const struct chain_cache *t, const char *path, const char *format,
                       struct cached_chain *ret);
 
-/* Remembers a chain by the headers, its strings and numbers copied; of one that is whole also its
- * ends, each by the path and format that the layer above gives. `layers`, which it takes over, may
- * be fewer than the chain's numbers. false without memory. */
+/* Remembers a chain by the headers; copies its strings and numbers. Remembers the ends of a whole
+ * chain too, each by the path and format that the layer above gives. Takes over `layers`, which may
+ * be fewer than the chain's numbers. Returns false without memory. */
 bool chain_cache_add(struct chain_cache *t, const char *path, const char *format,
                      const struct cached_chain *cached_chain, struct image_layer *layers,
                      size_t n_layers);

@@ -9,7 +9,7 @@ struct denied {
     char *path; /* NULL: none yet */
 };
 
-/* Notes the path if it is the first and `no`, an errno, says that permission was missing. */
+/* Notes the path if it is the first one and `no`, an errno, says that permission was missing. */
 void denied_note(struct denied *d, int no, const char *path);
 void denied_drop(struct denied *d);
 

@@ -16,7 +16,8 @@ struct reading {
     struct denied *denied;
 };
 
-/* A link is followed only once it is known to lead outside the mounts. */
+/* Returns whether the entry is a regular file. A link is followed only after a check that it leads
+ * outside the mounts. */
 static bool is_file(const struct reading *r, const struct dirent *d, const char *file,
                     struct stat *ret)
 {

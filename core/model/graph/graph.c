@@ -7,7 +7,7 @@
 struct file {
     char *path, *format;
     uint64_t dev, ino;
-    int first; /* the first of the files that may be this one; itself where there is no other */
+    int first; /* the first of the files that may be this one; itself if there is none other */
 };
 
 struct user {
@@ -70,7 +70,7 @@ static bool same_file(const struct file *f, const char *path, uint64_t dev, uint
     return !strcmp(f->path, path);
 }
 
-/* Keeps the first format that is told of a file; false without memory. */
+/* Keeps the first format that is given for a file; false without memory. */
 static bool set_format(struct file *f, const char *format)
 {
     if (!f->format && format)
@@ -137,7 +137,7 @@ const char *graph_file_format(const struct graph *g, int file)
     return g->files[file].format;
 }
 
-/* Makes a string, which may be NULL, one's own; false without memory. */
+/* Copies a string, which may be NULL; false without memory. */
 static bool own(const char **at)
 {
     const char *s = *at;
@@ -145,7 +145,7 @@ static bool own(const char **at)
     return !s || *at;
 }
 
-/* All of them, so that what could not be copied is not freed. */
+/* Copies all strings, so that a string that could not be copied is not freed. */
 static bool own_strings(struct graph_user *u)
 {
     const char **all[] = {&u->domain, &u->snapshot, &u->target,

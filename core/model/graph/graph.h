@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* graph.h - the file graph: whose bytes stand in which file, and through which chain.
+/* graph.h - the file graph: which users have their bytes in which file, and through which chain.
  *
- * A user is something whose bytes must stay: a snapshot's disk, a qcow2 tag that no snapshot owns,
- * a domain's live disk, an overlay that was made for a snapshot and that no disk is on any more (it
- * may be that of a disk that was detached), an image that no domain has, a loop device. Its chain
- * lists files from the top down. An internal
- * user (a tag) has its bytes in the tag's own clusters of the top file, which writes to that file
- * leave alone; below the top it stands on whole files as any other.
+ * A user is something whose bytes must stay:
+ *
+ *   - a snapshot's disk, or a qcow2 tag that no snapshot owns;
+ *   - a domain's live disk;
+ *   - an unattached overlay, which was made for a snapshot and which no disk is on any more (it may
+ *     be that of a disk that was detached);
+ *   - an image that no domain has;
+ *   - a loop device.
+ *
+ * Its chain lists files from the top down. An internal user (a tag) has its bytes in the tag's own
+ * clusters of the top file. Writes to that file leave these clusters alone. Below the top, a tag
+ * uses whole files, as any other user does.
  *
  * Pure data: no libvirt, no file is opened. One thread builds it, then it is only read.
  */
@@ -28,18 +34,18 @@ MEM_CLEANUP(struct graph, graph_free)
 
 enum { GRAPH_NO_FILE = -1 };
 
-/* The file's number; the same for the same device and inode, or, where ino is 0 (it does not
- * exist), the same path. `format` may be NULL where it is not known; the first known one is kept.
- * Negative without memory. */
+/* Returns the file's number, and adds the file if it is new. The number is the same for the same
+ * device and inode. If ino is 0 (the file does not exist), it is the same for the same path.
+ * `format` may be NULL if it is not known; the first known one is kept. Negative without memory. */
 int graph_file(struct graph *g, const char *path, const char *format, uint64_t dev, uint64_t ino);
-/* Two files that may be one, seen through two file systems (twins.h): who uses one uses the other.
- */
+/* Pairs two files that may be one, seen through two file systems (twins.h): a user of one uses the
+ * other. */
 void graph_pair(struct graph *g, int a, int b);
-/* Are they one file, or may they be? */
+/* Returns whether they are one file, or may be. */
 bool graph_same(const struct graph *g, int a, int b);
-/* The least number of those that may be that file. */
+/* Returns the least number of the files that may be that file. */
 int graph_first(const struct graph *g, int file);
-/* The number of a file that is known, else GRAPH_NO_FILE. */
+/* Returns the number of a file that is known, else GRAPH_NO_FILE. */
 int graph_find(const struct graph *g, uint64_t dev, uint64_t ino);
 size_t graph_n_files(const struct graph *g);
 const char *graph_file_path(const struct graph *g, int file);
@@ -48,34 +54,34 @@ const char *graph_file_format(const struct graph *g, int file);
 struct graph_user {
     const char *domain;   /* its name */
     const char *snapshot; /* its name; NULL = the live disk, or a tag without a snapshot */
-    const char *target;   /* "vda"; of a loose or found one and of a loop device its path; "" of a
-                             tag, and of the snapshots whose XML cannot be read, which are one user
-                             without a chain */
+    const char *target;   /* "vda"; the path of an unattached or found one and of a loop device; ""
+                             for a tag, and for the snapshots whose XML cannot be read, which are
+                             one user without a chain */
     const char *tag;      /* internal: the tag's name in the top file; else NULL */
-    const char *tag_id;   /* that tag's id, NULL where it was not found */
+    const char *tag_id;   /* that tag's id, NULL if it was not found */
     const char
         *mount_path; /* a clone: the chain ends in this file of a snapfs mount, as a path from
                              the mounted tree's root; else NULL */
     bool
-        left; /* a tag that a copy has left over (storage/file_marks.h), whose bytes nobody needs */
-    bool incomplete;   /* something is wrong with the chain, and */
-    bool may_continue; /* it may go on below what was found, to any file */
+        left; /* a tag that a copy has left over (storage/file_marks.h); its bytes are not needed */
+    bool incomplete;   /* something is wrong with the chain */
+    bool may_continue; /* the chain may go on below what was found, to any file */
     bool volume;       /* its XML names the top file as a volume of a pool */
-    bool unattached;   /* an overlay that no disk is on; of no domain */
-    bool again;        /* another chain of the user before it, which has the same bytes */
+    bool unattached;   /* an overlay that no disk is on; it has no domain */
+    bool again;        /* another chain of the user before this one, for the same bytes */
     bool found;        /* an image that no domain has, or a tag in one (strangers.h) */
     bool loop;         /* a loop device */
 };
 
-/* Is it a domain's live disk? */
+/* Returns whether the user is a domain's live disk. */
 bool graph_is_live(const struct graph_user *u);
 
-/* Adds a user with its chain of files, top first; strings and array are copied. false without
+/* Adds a user with its chain of files, top first; copies strings and array. Returns false without
  * memory. */
 bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, size_t n);
 
-/* Notes a domain that libvirt has, by the name of its directory; false without memory. Is it one
- * (NULL: no)? */
+/* The first notes a domain that libvirt has, by the name of its directory; false without memory.
+ * The second returns whether the name (NULL: no) is that of such a domain. */
 bool graph_add_domain(struct graph *g, const char *coded);
 bool graph_has_domain(const struct graph *g, const char *coded);
 
@@ -84,23 +90,25 @@ bool graph_add_tail(struct graph *g, const struct graph_user *u, size_t like, in
 
 size_t graph_n_users(const struct graph *g);
 const struct graph_user *graph_user(const struct graph *g, size_t i);
-/* File number `depth` layers below the top of user i's chain, GRAPH_NO_FILE past its end. */
+/* Returns the number of the file `depth` layers below the top of user i's chain, GRAPH_NO_FILE past
+ * its end. */
 int graph_chain(const struct graph *g, size_t i, size_t depth);
 
-/* How deep the file, or one that may be it, stands in that chain; SIZE_MAX for not at all. */
+/* Returns how deep the file, or one that may be it, is in that chain; SIZE_MAX if it is not in
+ * it. */
 size_t graph_depth(const struct graph *g, size_t i, int file);
 
-/* Is that very entry of a snapshot table a user already? */
+/* Returns whether that very entry of a snapshot table is a user already. */
 bool graph_has_tag(const struct graph *g, int file, const char *tag, const char *tag_id);
 
-/* Whose bytes change when the whole of `file` is written to or removed? Calls `each` for every user
- * that reads through it, or may as far as can be told, but for those that only have a tag of theirs
- * in it. With `removed` also those. */
+/* Calls `each` for every user whose bytes change if the whole of `file` is written to or removed.
+ * These are the users that read through it, or may as far as can be told. Users that only have a
+ * tag in it count only with `removed`. */
 void graph_users_of(const struct graph *g, int file, bool removed,
                     void (*each)(void *ctx, const struct graph_user *u, size_t i), void *ctx);
 
-/* "snapshot 'e2' of domain 'web01' (vda)", "tag 'x' in '/a.qcow2'", "the live disk vda of domain
- * 'c'". */
+/* Describes the user: "snapshot 'e2' of domain 'web01' (vda)", "tag 'x' in '/a.qcow2'", "the live
+ * disk vda of domain 'c'". */
 void graph_describe(const struct graph *g, size_t i, struct text *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* left_files.c - see left_files.h. No locks but those of kept.h. */
+/* left_files.c - see left_files.h. No locks except those of kept.h. */
 #include "model/graph/left_files.h"
 
 #include "model/journal/kept.h"

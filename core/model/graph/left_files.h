@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* left_files.h - files that were left when they would have been removed, since something uses them
- * that libvirt does not know: a tag, an image that no domain has. libvirt's documents may name them
- * no more, and their directories neither, so they are kept (journal/kept.h) for later surveys. */
+/* left_files.h - files that were left and not removed, because something uses them that libvirt
+ * does not know: a tag, or an image that no domain has. libvirt's documents may no longer name them
+ * or their directories. So they are kept (journal/kept.h) for later surveys. */
 #ifndef SNAPFS_MODEL_GRAPH_LEFT_FILES_H
 #define SNAPFS_MODEL_GRAPH_LEFT_FILES_H
 

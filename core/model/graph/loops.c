@@ -10,7 +10,7 @@
 
 #define BACKING_FILES "/sys/block/loop*/loop/backing_file"
 
-enum { FILE_MAX = 4097 /* bytes that the kernel tells at most, and the NUL */ };
+enum { FILE_MAX = 4097 /* at most so many bytes that the kernel tells, and the NUL */ };
 
 static bool read_line(const char *path, char line[FILE_MAX])
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* loops.h - loop devices use the files that they are over. */
+/* loops.h - adds loop devices as users of the files that they are over. */
 #ifndef SNAPFS_MODEL_GRAPH_LOOPS_H
 #define SNAPFS_MODEL_GRAPH_LOOPS_H
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Where a walk stands: outside the domain, in one of its own directories, or in a snapshot's. */
+/* The place of a walk: outside the domain, in one of its own directories, or in a snapshot's. */
 struct stand {
     enum { OUTSIDE, AT_ROOT, AT_DOMAIN, AT_SNAPSHOTS, AT_BY_NAME, AT_SNAPSHOT } at;
     const struct snapshot *snapshot;
@@ -69,8 +69,8 @@ static struct stand down(const struct domain *d, struct stand w, const char *nam
     }
 }
 
-/* The next name of the path, which is moved behind it; NULL at its end. With `last` whether it is
- * the last one. Owned by the caller; *ret_failed without memory. */
+/* Copies the next name of the path, which is moved behind it; NULL at its end. *ret_last: it is the
+ * last one. Owned by the caller; *ret_failed without memory. */
 static char *next_name(const char **path, bool *ret_last, bool *ret_failed)
 {
     const char *p = *path + strspn(*path, "/");
@@ -82,7 +82,8 @@ static char *next_name(const char **path, bool *ret_last, bool *ret_failed)
     return name;
 }
 
-/* Where the path leads; *ret_through: was it in the directory of `s` on the way, or at its end? */
+/* Returns where the path leads. *ret_through: it was in the directory of `s` on the way, or at its
+ * end. */
 static struct stand walk(const struct domain *d, const char *path, const struct snapshot *s,
                          bool *ret_through)
 {
@@ -122,8 +123,8 @@ static bool is_fixed(const char *name)
     return false;
 }
 
-/* Is that snapshot among the path's names, or is no snapshot? Behind the domain's, and before the
- * image's. A tag in `unmanaged` is a user of its own. */
+/* Returns whether that snapshot is among the path's names, or no snapshot is. Looks behind the
+ * domain's name and before the image's. A tag in `unmanaged` is a user of its own. */
 static bool may_name(const char *path, const char *coded)
 {
     bool last = false, failed = false, any = false, found = false;
@@ -143,7 +144,7 @@ static bool may_name(const char *path, const char *coded)
     return found || !any || failed;
 }
 
-/* May the path be one in this domain's directory? */
+/* Returns whether the path may be one in this domain's directory. */
 static bool may_be_in(const struct domain *d, const char *path, bool known)
 {
     autofree char *name = mount_path_domain(path);
@@ -167,7 +168,7 @@ bool mount_path_uses(const struct domain *d, const struct snapshot *s, const cha
     return through || mount_path_reads(d, s, path, known);
 }
 
-/* DOMAIN/by-name/NAME/IMAGE and DOMAIN/snapshots/NAME/…/IMAGE */
+/* Knows the shapes DOMAIN/by-name/NAME/IMAGE and DOMAIN/snapshots/NAME/…/IMAGE. */
 char *mount_path_guess(const char *path)
 {
     static const char *const rooms[] = {"/by-name/", "/snapshots/"};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* strangers.c - see strangers.h. No locks; one thread. Only headers are read. */
+/* strangers.c - see strangers.h. No locks; one thread. Reads headers only. */
 #include "model/graph/strangers.h"
 
 #include <ctype.h>
@@ -14,7 +14,7 @@
 #include "model/graph/directory.h"
 #include "model/graph/mount_path.h"
 
-enum { HEAD_MAX = 65536 /* in which an image of any format names its backing file */ };
+enum { HEAD_MAX = 65536 /* an image of any format names its backing file within these bytes */ };
 
 struct search {
     struct graph *graph;
@@ -26,10 +26,10 @@ struct search {
         ino_t ino;
     } * seen;
     size_t n_seen;
-    int n_files;        /* of the graph, before the search, and */
+    int n_files;        /* of the graph, before the search */
     const char **names; /* the last parts of their paths, sorted, borrowed */
     char *mount_path;   /* where a chain led into a mount */
-    char *asked;        /* the file of it that was asked for last */
+    char *asked;        /* the file of the chain that was asked for last */
 };
 
 static int allow(void *ctx, const char *path, struct err *e)
@@ -52,9 +52,10 @@ static int cmp_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* ---- is it one that matters? ---- */
+/* ---- images that matter ---- */
 
-/* A file of the graph, or one of the same name: that may be the file under another device. */
+/* Returns whether it is a file of the graph, or one of the same name: that may be the file under
+ * another device. */
 static bool is_known(const struct search *s, const struct image_layer *l)
 {
     const char *name = last_part(l->path);
@@ -68,7 +69,7 @@ static bool is_in_word(const char *head, size_t len, size_t at)
     return at < len && (isalnum((unsigned char)head[at]) || strchr("._-", head[at]));
 }
 
-/* Does that name stand in those bytes, and not as a piece of another one? */
+/* Returns whether that name is in those bytes, and not as a piece of another one. */
 static bool has_word(const char *head, size_t len, const char *word)
 {
     size_t n = strlen(word);
@@ -82,7 +83,7 @@ static bool has_word(const char *head, size_t len, const char *word)
     return false;
 }
 
-/* The first file of the graph whose name stands in those bytes. */
+/* Returns the first file of the graph whose name is in those bytes. */
 static int named_in(const struct search *s, const char *head, size_t len)
 {
     for (int i = 0; i < s->n_files; i++)
@@ -106,7 +107,8 @@ static int add_layers(struct search *s, struct graph_user *u, const struct image
     return ok && graph_add(s->graph, u, chain, n) ? 0 : err_nomem(e);
 }
 
-/* A qcow2. A chain that ends where no file is cannot be read by anyone, and uses what it has. */
+/* Adds a qcow2 file and its chain. If a file of the chain is missing, no program can read the
+ * chain, and the image uses what the chain has. */
 static int add_chain(struct search *s, const char *path, bool *ret_done, struct err *e)
 {
     struct image_source source = {.path = path, .format = "qcow2"};
@@ -135,8 +137,8 @@ static int add_chain(struct search *s, const char *path, bool *ret_done, struct 
     return r;
 }
 
-/* An image of another format, or one whose chain cannot be followed: used is the file of the graph
- * that it names. */
+/* Adds an image of another format, or one whose chain cannot be followed. It uses the file of the
+ * graph that it names. */
 static int add_named(struct search *s, const char *path, const struct stat *st, const char *head,
                      size_t len, struct err *e)
 {
@@ -156,7 +158,8 @@ static bool begins(const char *head, size_t len, const char *magic)
     return len >= strlen(magic) && !memcmp(head, magic, strlen(magic));
 }
 
-/* How many bytes of the file's beginning were read; 0 where it is no image with a backing file. */
+/* Returns how many bytes of the file's beginning were read; 0 if it is no image with a backing
+ * file. */
 static size_t read_head(const char *path, char *head, struct denied *denied)
 {
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -227,7 +230,7 @@ static int search_directory(struct search *s, const char *path, struct err *e)
     return r;
 }
 
-/* The directory that the path names, and that in which the file really is. */
+/* Searches the directory that the path names, and that in which the file really is. */
 static int search_beside(struct search *s, const char *path, struct err *e)
 {
     char real[PATH_MAX];

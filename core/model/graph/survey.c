@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* survey.c - see graph/survey.h. No locks of its own; one thread. Only headers and snapshot tables
- * are read. */
+/* survey.c - see graph/survey.h. No locks of its own; one thread. Reads headers and snapshot tables
+ * only. */
 #include "model/graph/survey.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ struct surveyor {
     struct model *m;
     struct graph *graph;
     struct names *names;
-    struct names *overlays; /* those that snapshots name */
+    struct names *overlays; /* the overlays that snapshots name */
     struct left_tags left;
     struct tag_tables *tables;
     struct chain_cache *chain_cache;
@@ -40,13 +40,14 @@ struct surveyor {
     const char *asking; /* the domain's name; NULL = none */
     struct text unseen;
     size_t n_had;            /* files that a domain or an overlay of one has */
-    const atomic_bool *stop; /* when it is set, what is found out is not needed; may be NULL */
+    const atomic_bool *stop; /* if it is set, the result is not needed; may be NULL */
     char *mount_path; /* where the chain being followed led into a snapfs mount; NULL = nowhere */
     char *asked;      /* the file of that chain that was asked for last */
     struct denied denied;
 };
 
-/* The survey's policy: every file may be looked at but those of a snapfs mount, which are noted. */
+/* Is the survey's policy: every file may be looked at, except those of a snapfs mount, which are
+ * noted. */
 static int allow(void *ctx, const char *path, struct err *e)
 {
     struct surveyor *v = ctx;
@@ -61,7 +62,7 @@ static int allow(void *ctx, const char *path, struct err *e)
     return r;
 }
 
-/* The numbers of a chain's files, top first; NULL without memory. */
+/* Returns the numbers of a chain's files, top first; NULL without memory. */
 static int *number_chain(struct surveyor *v, const struct image_layer *layers, size_t n)
 {
     int *chain = calloc(n + 1, sizeof(*chain));
@@ -82,7 +83,8 @@ static int check_stop(const struct surveyor *v, struct err *e)
     return stop ? err_fail(e, ESHUTDOWN, "the mount is ending") : 0;
 }
 
-/* A raw file ends its chain: what it holds tells nothing of others. */
+/* Returns whether the file is raw, without opening it. A raw file ends its chain, because its
+ * content tells nothing of other files. */
 static bool is_plain_raw(const struct image_source *source, struct image_layer *ret)
 {
     struct stat st;
@@ -92,8 +94,8 @@ static bool is_plain_raw(const struct image_source *source, struct image_layer *
     return true;
 }
 
-/* Follows a chain; a file that is not there makes one of its own. NULL without memory; what is in
- * *ret lasts until the next. */
+/* Follows a chain. A file that is not there makes a chain of its own. NULL without memory; the
+ * content of *ret lasts until the next call. */
 static int *walk(struct surveyor *v, const struct image_source *source, struct cached_chain *ret,
                  struct image_layer **layers, size_t *n)
 {
@@ -131,7 +133,8 @@ static int follow(struct surveyor *v, const char *path, const char *format, stru
     return chain && chain_cache_add(v->chain_cache, path, format, &t, layers, n) ? 0 : err_nomem(e);
 }
 
-/* The chain, and what is wrong with it in `u`. What `u` borrows lasts as long as the trails. */
+/* Finds the chain; notes in `u` what is wrong with it. What `u` borrows lasts as long as the chain
+ * cache. */
 static int chain_of(struct surveyor *v, struct graph_user *u, const char *path, const char *format,
                     struct cached_chain *ret, struct err *e)
 {
@@ -157,8 +160,8 @@ static int add_user(struct surveyor *v, struct graph_user *u, const char *path, 
     return graph_add(v->graph, u, t.chain, t.n) ? 0 : err_nomem(e);
 }
 
-/* The user with the chain that counts, and, where these are others, with that of the headers and
- * that of the XML: whatever may be read from has to stay. */
+/* Adds the user with the chain that counts. If the chains of the headers and of the XML are others,
+ * adds it with these too: a file that may be read from has to stay. */
 static int add_told(struct surveyor *v, const struct graph_user *u, const struct backing *b,
                     const struct cached_chain *headers, struct err *e)
 {
@@ -189,7 +192,7 @@ static const char *format_or_raw(const char *format)
     return format ? format : "raw";
 }
 
-/* The same for what its XML says of a disk. */
+/* Adds a user with the chain that its XML gives for a disk. */
 static int add_disk_user(struct surveyor *v, struct graph_user *u, const struct domain *d,
                          const struct xml_disk *disk, struct err *e)
 {
@@ -202,20 +205,21 @@ static int add_disk_user(struct surveyor *v, struct graph_user *u, const struct 
     if (r == 0 && here)
         r = chain_of(v, u, b.source.path, b.source.format, &t, e);
     if (r < 0 || (!here && !b.source.n_below))
-        return r; /* nothing that is done here could change what another host has */
+        return r; /* no change by snapfs could change what another host has */
     if (!told_agrees(&t, &b.source))
         return add_told(v, u, &b, &t, e);
     return graph_add(v->graph, u, t.chain, t.n) ? 0 : err_nomem(e);
 }
 
-/* It may stand on any file. */
+/* Adds a user that may use any file. */
 static int add_unknown(struct surveyor *v, struct graph_user *u, struct err *e)
 {
     u->may_continue = true;
     return graph_add(v->graph, u, NULL, 0) ? 0 : err_nomem(e);
 }
 
-/* One on a volume of which libvirt does not say where it is may be on any. */
+/* Adds the user of a disk. If libvirt does not say where the disk's volume is, the user may use any
+ * file. */
 static int add_source(struct surveyor *v, struct graph_user *u, const struct domain *d,
                       const struct xml_disk *disk, struct err *e)
 {
@@ -255,7 +259,7 @@ static int add_disks(struct surveyor *v, const struct domain *d, const struct xm
     return r;
 }
 
-/* The disks that a running domain will have at its next start, where they are others. */
+/* Adds the disks that a running domain will have at its next start, if they are others. */
 static int add_config(struct surveyor *v, const struct domain *d, struct err *e)
 {
     autofree char *xml = NULL;
@@ -270,7 +274,7 @@ static int add_config(struct surveyor *v, const struct domain *d, struct err *e)
     return r < 0 ? r : add_disks(v, d, x, e);
 }
 
-/* The id of the tag of that name, NULL when there is none. */
+/* Returns the id of the tag of that name, or NULL if there is none. */
 static const char *tag_id(struct surveyor *v, const struct snapshot_disk *disk)
 {
     const struct image_tags *tags;
@@ -329,7 +333,8 @@ static int add_unreadable(struct surveyor *v, const struct domain *d, struct err
     return d->n_unreadable ? add_unknown(v, &u, e) : 0;
 }
 
-/* What is kept of it now, by any user: files that were left, and tags that are left over. */
+/* Adds what is kept of the domain now, by any user: files that were left, and tags that are left
+ * over. */
 static int add_kept(struct surveyor *v, const struct domain *d, struct err *e)
 {
     struct kept *k autodestroy(kept_unref) = NULL;
@@ -355,7 +360,7 @@ static int add_domain(struct surveyor *v, const struct domain *d, struct err *e)
     return r == 0 ? add_unreadable(v, d, e) : r;
 }
 
-/* A tag stands on what its file stands on, by the headers and as any XML has it. */
+/* Adds a tag. A tag uses the backing files of its file, by the headers and by any XML. */
 static int add_tag(struct surveyor *v, struct graph_user *u, int file, const char *path,
                    struct err *e)
 {
@@ -369,7 +374,7 @@ static int add_tag(struct surveyor *v, struct graph_user *u, int file, const cha
     return r < 0 || (ok && users) ? r : err_nomem(e);
 }
 
-/* Adds what stands in one file's snapshot table and belongs to no snapshot that libvirt knows. */
+/* Adds the tags of one file's snapshot table that belong to no snapshot that libvirt knows. */
 static int add_file_tags(struct surveyor *v, int file, struct err *e)
 {
     autofree char *path = strdup(graph_file_path(v->graph, file));
@@ -378,7 +383,7 @@ static int add_file_tags(struct surveyor *v, int file, struct err *e)
     if (!path)
         return err_nomem(e);
     if (!format || tag_tables_get(v->tables, path, format, &tags, NULL) < 0)
-        return 0; /* a table that nobody can read holds no bytes that anyone could ask for */
+        return 0; /* if a table cannot be read, no program can ask for the bytes of its tags */
     struct graph_user u = {.domain = "", .target = ""};
     struct marks marks __attribute__((cleanup(mark_drop))) = {0};
     if (tags->n)
@@ -415,7 +420,7 @@ static int add_domains(struct surveyor *v, const struct domain *asking, struct e
     return r;
 }
 
-/* One domain at a glance; what cannot be read is missing. */
+/* Looks at one domain; if it cannot be read, it counts as missing. */
 static int glance_at(struct surveyor *v, const char *uuid, size_t *missing, struct err *e)
 {
     struct domain *d autodestroy(domain_unref) = NULL;
@@ -449,8 +454,8 @@ static int add_all_tags(struct surveyor *v, struct err *e)
     return r;
 }
 
-/* An overlay that nothing stands on, of all that is known by now. One that is no image tells of
- * nothing below. */
+/* Adds an overlay if nothing that is known by now uses it. If it is no image, it tells of no file
+ * below. */
 static int add_unattached(struct surveyor *v, const char *path, struct err *e)
 {
     struct graph_user u = {.domain = "", .target = path, .unattached = true};
@@ -533,7 +538,7 @@ int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, 
     return 0;
 }
 
-/* Files that no chain led to, such as a saved memory. */
+/* Notes the files that no chain led to, such as a saved memory. */
 static void note_hidden_names(struct surveyor *v)
 {
     const char *path;
@@ -543,7 +548,8 @@ static void note_hidden_names(struct surveyor *v)
             denied_note(&v->denied, errno, path);
 }
 
-/* What an ordinary user may not look at may need any file. libvirt may look at it. */
+/* Refuses if a file may not be looked at, because the file may need any other. libvirt may look at
+ * it. */
 static int check_denied(struct surveyor *v, struct err *e)
 {
     if (!virt_is_anothers(v->m->virt))

@@ -88,7 +88,7 @@ char *told_mount_path(const struct mounts *mounts, const struct image_source *so
 
 /* ---- from a file on ---- */
 
-/* Is user `i`'s chain from place `at` on that of user `k` from place `to` on? */
+/* Returns whether user `i`'s chain from place `at` on is that of user `k` from place `to` on. */
 static bool same_tail(const struct graph *g, size_t i, size_t at, size_t k, size_t to)
 {
     int a, b;

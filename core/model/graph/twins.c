@@ -27,7 +27,7 @@ static int cmp_name(const void *a, const void *b)
     return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
 }
 
-/* What such a file system shows may be a file of another one. */
+/* Returns whether the file system may show files of another one. */
 static bool shows_others(const char *path)
 {
     static const uint32_t kinds[] = {FUSE_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, NFS_SUPER_MAGIC,
@@ -43,7 +43,7 @@ static bool shows_others(const char *path)
     return false;
 }
 
-/* As the file is now, and not as a file system remembers it. */
+/* Looks at the file as it is now, and not as a file system remembers it. */
 static bool look(const struct mounts *mounts, const char *path, struct statx *ret)
 {
     return mounts_check(mounts, path, NULL, NULL) == 0 &&

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* twins.h - one file that is seen through two file systems, as bindfs and mergerfs show it, has two
- * device numbers and often two inode numbers.
+/* twins.h - finds files that may be one file, seen through two file systems. Such a file, as bindfs
+ * and mergerfs show it, has two device numbers and often two inode numbers.
  *
- * Files of one name, size and modification time under two devices may be one file where one of the
- * two file systems is FUSE, overlay or a network one. Else they are copies, as a golden image on
- * two datastores is. */
+ * Files of one name, size and modification time under two devices may be one file if one of the two
+ * file systems is FUSE, overlay or a network one. Otherwise they are copies, such as a golden image
+ * on two datastores.
+ */
 #ifndef SNAPFS_MODEL_GRAPH_TWINS_H
 #define SNAPFS_MODEL_GRAPH_TWINS_H
 

@@ -19,7 +19,7 @@ struct user {
 /* A user that reads through the whole of a file. */
 struct reader {
     int file;
-    size_t user; /* its place in outlook->users */
+    size_t user; /* its place in usage->users */
 };
 
 /* The tag of a snapshot. */
@@ -30,7 +30,7 @@ struct owned {
 
 struct usage {
     unsigned refs;
-    struct graph *graph; /* NULL = failed, and */
+    struct graph *graph; /* NULL = failed, see `failure` */
     struct err failure;
     size_t n_missing;
     size_t n_users, n_readers, n_anywhere, n_owned;
@@ -99,13 +99,14 @@ static int cmp_owned(const void *a, const void *b)
     return r ? r : strcmp(x->id, y->id);
 }
 
-/* Of a tag's own file only the tag is read. */
+/* Returns the depth of the first file that is used whole. Of a tag's own file only the tag is
+ * read. */
 static size_t first_whole(const struct graph_user *u)
 {
     return u->tag ? 1 : 0;
 }
 
-/* One number for all files that may be one. */
+/* Returns one number for all files that may be one. */
 static int file_at(const struct usage *o, const struct user *x, size_t depth)
 {
     return graph_first(o->graph, graph_chain(o->graph, x->i, depth));
@@ -149,7 +150,8 @@ static bool fill(struct usage *o)
     return true;
 }
 
-/* With the graph, whose users have strings of their own, and a chain each. */
+/* Counts the usage in the budget with the graph, whose users have strings of their own, and a chain
+ * each. */
 static int count(struct usage *o, struct err *e)
 {
     uint64_t size = o->n_users * USER_SIZE + o->n_readers * READER_SIZE;
@@ -195,7 +197,7 @@ size_t usage_n_missing(const struct usage *o)
 
 /* ---- asking ---- */
 
-/* The place of that disk of the snapshot among the users; n_users when it is none. */
+/* Returns the place of that disk of the snapshot among the users, or n_users. */
 static size_t find_disk(const struct usage *o, const struct domain *d, const struct snapshot *s,
                         const struct snapshot_disk *disk)
 {
@@ -245,7 +247,7 @@ static bool is_own(const struct graph_user *u, const struct domain *d, const str
     return u->snapshot && !strcmp(u->snapshot, s->name) && !strcmp(u->domain, d->name);
 }
 
-/* Is it the domain's disk, on that very file? */
+/* Returns whether the user is the domain's disk, on that very file. */
 static bool is_live_on(const struct usage *o, const struct user *x, const struct domain *d,
                        int file)
 {
@@ -310,7 +312,8 @@ static int cmp_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* A running domain's disk can be there twice: as it is, and as it will be at the next start. */
+/* Returns whether both are the same user. A running domain's disk can be there twice: as it is, and
+ * as it will be at the next start. */
 static bool is_same(const struct user *x, const struct user *y)
 {
     return !cmp_disk(x->u, y->u) && !cmp_text(x->u->tag, y->u->tag) &&
@@ -341,7 +344,7 @@ int usage_needed_by(const struct usage *o, const struct domain *d, const struct 
     return ok ? 0 : err_nomem(e);
 }
 
-/* The first that does not come before the key. */
+/* Returns the first that does not come before the key. */
 static size_t first_owned(const struct usage *o, const struct owned *key)
 {
     size_t lo = 0, hi = o->n_owned;

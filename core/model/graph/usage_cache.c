@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* usage_cache.c - see graph/usage_cache.h.
  *
- * Lock: lookout->lock guards the fields below it; catalog->lock is taken under it, and no other. It
- * is not held while the thread draws.
+ * Lock: usage_cache->lock guards the fields below it; catalog->lock is taken under it, and no
+ * other. The lock is not held while the thread makes a usage.
  */
 #include "model/graph/usage_cache.h"
 
@@ -23,11 +23,11 @@ struct usage_cache {
     /* under lock: */
     pthread_t thread;
     bool has_thread, running;
-    uint64_t began;       /* of the latest drawing; CLOCK_MONOTONIC, ns, and */
-    struct timespec when; /* CLOCK_REALTIME */
-    uint64_t changes;     /* made here before it */
-    uint64_t took;        /* the one before it, ns */
-    uint64_t until;       /* how long the latest is kept */
+    uint64_t began;       /* when the latest one was begun; CLOCK_MONOTONIC, ns */
+    struct timespec when; /* the same moment; CLOCK_REALTIME */
+    uint64_t changes;     /* changes by this process before it */
+    uint64_t took;        /* how long the one before it took, ns */
+    uint64_t until;       /* the latest one is kept until then */
     struct usage *latest; /* NULL until there is one */
 };
 
@@ -85,7 +85,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Under lock. Without a thread to be had everything stays as it is. */
+/* Starts the thread. If no thread can be made, everything stays as it is. Needs the lock. */
 static void start(struct usage_cache *l, uint64_t now, uint64_t changes)
 {
     if (l->has_thread)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* usage_cache.h - draws an outlook (graph/usage.h) when somebody asks for one, and keeps it for a
+/* usage_cache.h - makes a usage (graph/usage.h) when a caller asks for one, and keeps it for a
  * while.
  *
- * To draw it all domains are read, which can take long, and for ever where libvirt is stuck with
- * one. A thread of its own does that; who asks waits LOOKOUT_WAIT_SECONDS for it at most, and not
- * at all once it is late, or when it took longer the last time and there is one to show.
+ * To make a usage, snapfs reads all domains. That can take long, and forever if libvirt is stuck
+ * with one. A thread of its own does that. A caller waits LOOKOUT_WAIT_SECONDS for it at most. It
+ * does not wait at all once the thread is late, or if it took longer the last time and there is a
+ * usage to show.
  */
 #ifndef SNAPFS_MODEL_GRAPH_USAGE_CACHE_H
 #define SNAPFS_MODEL_GRAPH_USAGE_CACHE_H
@@ -13,20 +14,20 @@
 
 enum {
     LOOKOUT_WAIT_SECONDS = 2,
-    LOOKOUT_REST = 10,         /* an outlook is kept for so many times as long as it took, but */
-    LOOKOUT_REST_SECONDS = 60, /* no longer than that, and for the catalog's `cache` at least */
+    LOOKOUT_REST = 10,         /* a usage is kept for so many times as long as it took, */
+    LOOKOUT_REST_SECONDS = 60, /* but no longer than that, and for the catalog's `cache` at least */
 };
 
 struct usage_cache;
 
 struct usage_cache *usage_cache_new(struct model *m); /* NULL without memory */
-/* Waits for its thread, which has about a second more for each call to libvirt that it is in; so
- * nobody else may be waiting for libvirt's answers any more. NULL allowed. */
+/* Waits for its thread, which has about a second more for each call to libvirt that it is in. So no
+ * other thread may still be waiting for libvirt's answers. NULL allowed. */
 void usage_cache_free(struct usage_cache *l);
 
-/* The latest, with a reference, drawn anew where it is old, was drawn before a change made here, or
- * does not know the snapshot and is older than the domain (s NULL: any will do). NULL when there is
- * none yet. */
+/* Returns the latest usage, with a reference; NULL if there is none yet. It is made anew in three
+ * cases: it is old; it was made before a change by this process; it does not know the snapshot and
+ * is older than the domain (`s` NULL: any will do). */
 struct usage *usage_cache_ask(struct usage_cache *l, const struct domain *d,
                               const struct snapshot *s);
 

@@ -23,7 +23,8 @@ size_t users_unattached(const struct survey *v, int file)
     return SIZE_MAX;
 }
 
-/* Of an image that no domain has: is it the file in question itself, or has it been removed? */
+/* Returns whether an image that no domain has is the file in question itself, or has been
+ * removed. */
 static bool is_void(const struct graph *g, size_t user, int file)
 {
     struct stat st;
@@ -41,7 +42,7 @@ struct need {
     size_t user;
 };
 
-/* A tag in the file itself that libvirt does not know. */
+/* Returns whether the user is a tag in the file itself that libvirt does not know. */
 static bool is_own_tag(const struct need *need, size_t i)
 {
     const struct graph_user *u = graph_user(need->graph, i);
