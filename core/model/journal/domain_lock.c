@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* domain_lock.c - see domain_lock.h.
  *
- * Someone may remove a file while others wait for its lock, so the one who gets the lock looks
- * whether it is still that of the name, and begins anew if it is not.
+ * A file may be removed while others wait for its lock. So the process that gets the lock checks
+ * that the file still has its name, and begins anew if not.
  */
 #include "model/journal/domain_lock.h"
 
@@ -45,7 +45,7 @@ void domain_lock_release(struct domain_lock *l)
     free(l);
 }
 
-/* 1 = locked, 0 = the file was removed meanwhile. */
+/* Returns 1 if locked, 0 if the file was removed meanwhile. */
 static int try_lock(struct domain_lock *l, bool wait, struct err *e)
 {
     l->fd = run_file(l->dir, l->name, e);

@@ -23,7 +23,7 @@ static void *item(const struct field_list *list, const void *plan, size_t i)
     return *(char **)at(plan, list->items) + i * list->size;
 }
 
-/* How many rows, from the i-th on, make one line. */
+/* Returns how many rows, from the i-th on, make one line. */
 static size_t line_rows(const struct fields *f, size_t i)
 {
     size_t n = 1;
@@ -147,7 +147,7 @@ static bool read_value(const struct field *row, void *into, const char *value)
 {
     void *to = at(into, row->offset);
     switch (row->type) {
-    case FIELD_KEY: /* it found the item */
+    case FIELD_KEY: /* the key has found the item */
         return true;
     case FIELD_SET:
         return *(bool *)to = true;
@@ -161,7 +161,7 @@ static bool read_value(const struct field *row, void *into, const char *value)
     }
 }
 
-/* The items whose text that is: how many, and the first. */
+/* Finds the items with that text: how many, and the first. */
 static size_t find_items(const struct field *key, const void *plan, const char *value, void **ret)
 {
     size_t n = 0;

@@ -34,12 +34,12 @@ struct field_list {
 struct field {
     const char *word;
     enum field_type type;
-    size_t offset;                 /* in the plan, or in an item of */
-    const struct field_list *list; /* this; NULL for none */
+    size_t offset;                 /* in the plan, or in an item of `list` */
+    const struct field_list *list; /* NULL: the value is in the plan itself */
     unsigned max;                  /* of a FIELD_UNSIGNED; 0: any */
 };
 
-/* A row of a plan, and one of the items of a list. */
+/* A row of a plan, and a row of the items of a list. */
 #define FIELD_ROW(name, kind, plan, member)                                                        \
     {                                                                                              \
         .word = (name), .type = (kind), .offset = offsetof(struct plan, member)                    \
@@ -59,28 +59,29 @@ struct fields {
         (rows), sizeof(rows) / sizeof(*(rows))                                                     \
     }
 
-/* All values of the plan as lines. */
+/* Adds all values of the plan as lines. */
 void fields_put(const struct fields *f, const void *plan, struct text *t);
-/* Those of that word alone; of the item `only` (NULL: of all). */
+/* Adds only the values of that word; of the item `only` (NULL: of all). */
 void fields_put_word(const struct fields *f, const char *word, const void *plan, const void *only,
                      struct text *t);
 
-/* Takes in a line. False when no row has its word, its values are not of the types, or it was there
- * already. */
+/* Takes in a line. Returns false if no row has its word, if its values are not of the types, or if
+ * it was there already. */
 bool fields_read(const struct fields *f, void *plan, const struct record_line *l);
 
-/* Has every text and uuid outside lists been read, except FIELD_MAYBE? Numbers do not tell. */
+/* Returns whether every text and uuid outside lists has been read, except FIELD_MAYBE. Numbers do
+ * not tell. */
 bool fields_are_whole(const struct fields *f, const void *plan);
 
-/* Is that text one of the plan's values? */
+/* Returns whether that text is one of the plan's values. */
 bool fields_have(const struct fields *f, const void *plan, const char *text);
 
-/* A new item of the list, all zero, counted already; NULL without memory. */
+/* Adds an item to the list, all zero, and counts it; NULL without memory. */
 void *fields_add(const struct field_list *list, void *plan);
 
 /* Frees texts and lists. */
 void fields_drop(const struct fields *f, void *plan);
-/* The same of the lists of that word, which are empty then. */
+/* Does the same for the lists of that word, which are empty then. */
 void fields_drop_word(const struct fields *f, const char *word, void *plan);
 
 #endif

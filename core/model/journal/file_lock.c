@@ -10,7 +10,7 @@
 
 enum { LOCK_AGAIN_MS = 20 };
 
-/* Tried for again and again, since a wait in flock(2) ends for a signal alone. */
+/* Tries again and again, because only a signal ends a wait in flock(2). */
 int file_lock(int fd, const char *name, bool wait, struct err *e)
 {
     int r = 0;

@@ -7,9 +7,9 @@
 
 #include "base/error.h"
 
-/* Locks the open file for one operation on a domain: with `wait` once nobody else has the lock.
- * -EAGAIN: another has it; -EINTR: the thread's task (activity/task.h) is unwanted; else -errno,
- * with the sentence in all cases. */
+/* Locks the open file for one operation on a domain; with `wait`, once no other process has the
+ * lock. -EAGAIN: another has it; -EINTR: the thread's task (activity/task.h) is unwanted; else
+ * -errno. All have a message. */
 int file_lock(int fd, const char *name, bool wait, struct err *e);
 
 #endif

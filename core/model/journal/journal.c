@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* journal.c - see journal/journal.h. No locks of its own but the file's.
+/* journal.c - see journal/journal.h. No locks of its own except the file's.
  *
- * A file may be removed while others wait for its lock, so who gets the lock looks whether the file
- * is still the one of that name, and begins anew where it is not.
+ * A file may be removed while others wait for its lock. So the process that gets the lock checks
+ * that the file still has its name, and begins anew if not.
  */
 #include "model/journal/journal.h"
 
@@ -22,10 +22,10 @@
 struct journal {
     int dir, fd;
     char name[UUID_LEN + 1];
-    char *text;                    /* what was in it, whole lines */
+    char *text;                    /* the whole lines that were in it */
     off_t end;                     /* where the next line goes */
     bool synced;                   /* the directory knows the file */
-    struct unfinished *unfinished; /* borrowed; NULL = nobody is told */
+    struct unfinished *unfinished; /* borrowed; NULL = other users are not told */
 };
 
 /* ---- the file and its lock ---- */
@@ -35,7 +35,7 @@ static int fail_file(const struct journal *j, const char *what, int no, struct e
     return err_fail(e, no, "cannot %s the journal '%s': %s", what, j->name, strerrordesc_np(no));
 }
 
-/* 1 = locked, 0 = it was removed meanwhile. */
+/* Returns 1 if locked, 0 if the file was removed meanwhile. */
 static int open_locked(struct journal *j, bool wait, struct err *e)
 {
     struct stat st;
@@ -58,7 +58,7 @@ static int open_locked(struct journal *j, bool wait, struct err *e)
 
 /* ---- what is in it ---- */
 
-/* Keeps the whole lines, and forgets what stands behind them. */
+/* Keeps the whole lines, and cuts off the rest behind them. */
 static int read_lines(struct journal *j, struct err *e)
 {
     struct stat st;
@@ -112,7 +112,7 @@ void journal_close(struct journal *j)
     if (done && j->unfinished)
         unfinished_end(j->unfinished);
     if (j->fd >= 0) {
-        flock(j->fd, LOCK_UN); /* also where a child process still has it open */
+        flock(j->fd, LOCK_UN); /* also if a child process still has it open */
         close(j->fd);
     }
     if (j->dir >= 0)

@@ -2,9 +2,9 @@
 /* keep.c - see journal/keep.h. Lock: keeper->lock guards what is below it, and is a leaf; no file
  * is touched under it.
  *
- * A domain may be gone for a moment, as while a tool undefines it and defines it anew, so its file
- * outlives it for a while. Nothing is removed when libvirt cannot list its domains, for then nobody
- * asks.
+ * A domain may be gone for a moment, as while a tool undefines it and defines it anew. So its file
+ * outlives it for a while. If libvirt cannot list its domains, keep_prune is not called, and
+ * nothing is removed.
  */
 #include "model/journal/keep.h"
 
@@ -17,11 +17,11 @@
 #include "base/uuid.h"
 #include "model/state.h"
 
-enum { GONE_MAX = 256 /* domains that are watched at a time; others have their turn later */ };
+enum { GONE_MAX = 256 /* domains that are watched at a time; others are watched later */ };
 
 struct keeper {
     pthread_mutex_t lock;
-    bool failed; /* and that was told */
+    bool failed; /* a failure was logged */
     size_t n;
     struct gone {
         char uuid[UUID_LEN + 1];
@@ -96,7 +96,7 @@ struct pruning {
     const struct virt_domain *all;
     size_t n;
     uint64_t now;
-    struct gone still[GONE_MAX]; /* those that stay, as they are not gone for long */
+    struct gone still[GONE_MAX]; /* those that stay, because they are not gone for long */
     size_t n_still;
 };
 
@@ -123,7 +123,7 @@ static bool is_of_uri(const struct model *m, const char *uuid)
            kept_find(k, "uri", "", NULL, is_uri, &uri);
 }
 
-/* Since when is it known to be gone? */
+/* Returns the time from which the domain is known to be gone. */
 static uint64_t gone_since(struct keeper *k, const char *uuid, uint64_t now)
 {
     pthread_mutex_lock(&k->lock);

@@ -82,7 +82,7 @@ static void free_records(struct record *items, size_t n)
     free(items);
 }
 
-/* Under lock: takes what is pending and writes it, without the lock meanwhile. */
+/* Takes what is pending and writes it, without the lock meanwhile. Needs the lock. */
 static void write_pending(struct keep_later *l)
 {
     struct record *items = take(l->pending);
@@ -107,7 +107,7 @@ static void *run(void *data)
         write_pending(l);
     }
     if (l->n)
-        write_pending(l); /* what came while the last was written */
+        write_pending(l); /* records that came during the last write */
     pthread_mutex_unlock(&l->lock);
     return NULL;
 }
@@ -141,7 +141,7 @@ void keep_later_free(struct keep_later *l)
 
 /* ---- noting ---- */
 
-/* Under lock. Takes what `x` has over. Returns whether it will be written. */
+/* Takes over what `x` has. Returns whether it will be written. Needs the lock. */
 static bool add(struct keep_later *l, struct record *x)
 {
     struct record *more = l->n < KEEP_LATER_MAX ? mem_grow(l->pending, l->n, sizeof(*more)) : NULL;

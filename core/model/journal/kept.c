@@ -30,10 +30,10 @@ struct item {
 struct kept {
     unsigned refs;
     struct item *all; /* sorted by kind and key */
-    size_t n, bytes;  /* bytes: of the strings */
+    size_t n, bytes;  /* `bytes` is that of the strings */
     uint64_t next;    /* order */
     bool changed, told;
-    bool shared; /* takes only what is told to others */
+    bool shared; /* takes only records for others */
     struct kept_identity files[KEPT_FILES];
     struct kept_others *others;
     void (*drop_others)(struct kept_others *o);
@@ -116,7 +116,7 @@ static int compare(const struct item *item, const char *kind, const char *key)
     return r ? r : strcmp(item->key, key);
 }
 
-/* The place of that record, or where it would be. */
+/* Returns the place of that record, or the place where it would be. */
 static size_t place_of(const struct kept *k, const char *kind, const char *key)
 {
     size_t low = 0, high = k->n;
@@ -198,7 +198,7 @@ static void insert_at(struct kept *k, size_t at, const char *kind, const char *k
     budget_count(size_of(&item) + sizeof(item));
 }
 
-/* The oldest record of a kind, and how many it has. */
+/* Finds the oldest record of a kind, and how many the kind has. */
 static size_t oldest_of(const struct kept *k, const char *kind, size_t *ret_n)
 {
     size_t first = place_of(k, kind, ""), oldest = first, i = first;
@@ -209,19 +209,20 @@ static size_t oldest_of(const struct kept *k, const char *kind, size_t *ret_n)
     return oldest;
 }
 
-/* A byte of a record takes three at most in the file. */
+/* Returns whether the file has room. A byte of a record takes at most three bytes in the file. */
 static bool has_room(const struct kept *k, size_t more)
 {
     size_t max = k->shared ? KEPT_SHARED_MAX : KEPT_BYTES_MAX;
     return (k->bytes + more) * 3 + sizeof(VERSION) + 64 <= max;
 }
 
-/* Kinds whose loss costs time alone: they make room for the others, which tell of bytes and files.
- */
+/* Kinds whose loss costs only time: they make room for the others, which tell of bytes and
+ * files. */
 static const char *const cheap[] = {"size", "number", "chain"};
 enum { CHEAP = sizeof(cheap) / sizeof(*cheap) };
 
-/* Kinds that stay with the user: where files are, and what backs them. Others would read by it. */
+/* Kinds that stay with the user: they tell where files are, and what backs them, and others would
+ * read by them. */
 static const char *const private[] = {"size", "chain", "backing"};
 enum { PRIVATE = sizeof(private) / sizeof(*private) };
 
@@ -238,7 +239,7 @@ static bool is_cheap(const char *kind)
     return is_one_of(cheap, CHEAP, kind);
 }
 
-/* Does `k` take the kind? */
+/* Returns whether `k` takes the kind. */
 static bool note_told(struct kept *k, const char *kind)
 {
     bool private_kind = is_one_of(private, PRIVATE, kind);
@@ -336,7 +337,7 @@ char *kept_text(const struct kept *k, size_t *ret_len)
     return text_take(&t, ret_len);
 }
 
-/* Cuts the last line off, if it is the one that says that the rest is whole. */
+/* Cuts off the last line, if it says that the rest is whole. */
 static bool cut_end(char *text, size_t len)
 {
     uint64_t hash = 0;
@@ -352,7 +353,7 @@ static bool cut_end(char *text, size_t len)
     return hash == hash_end(hash_bytes(HASH_START, text, (size_t)(end + 1 - text)));
 }
 
-/* Adds it behind the others, to be sorted in. */
+/* Adds a record behind the others, to be sorted in. */
 static bool append(void *ctx, const struct record_line *l)
 {
     struct kept *k = ctx;
@@ -375,7 +376,7 @@ static int cmp_item(const void *a, const void *b)
     return r ? r : (x->order > y->order) - (x->order < y->order);
 }
 
-/* Of two of one kind and key the later one counts. */
+/* Sorts the records. Of two with one kind and key the later one counts. */
 static void sort_all(struct kept *k)
 {
     if (k->n)
@@ -385,7 +386,7 @@ static void sort_all(struct kept *k)
             remove_at(k, i - 1);
 }
 
-/* Is it of a version that is not known here? */
+/* Returns whether the text is of a version that is not known here. */
 static bool is_later(const char *text)
 {
     unsigned version;

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* kept.h - what snapfs keeps of a domain over mounts: one file a domain, UUID.kept in the state
- * directory (state_directory.h).
+/* kept.h - the records that snapfs keeps of a domain over mounts: one file a domain, UUID.kept in
+ * the state directory (state_directory.h).
  *
- * It holds records: a kind, a key and a value. The kinds and who owns them:
+ * A record is a kind, a key and a value. The kinds and their owners:
  *
  *     number   inode numbers of snapshots that were moved (catalog/numbers.h)
  *     right    files of a snapshot's images that are as they should be (reader/modified.h)
  *     touched  files that were seen to change (reader/modified.h)
  *     merged   disks of snapshots whose file got later data (reader/modified.h)
- *     merge    what a merge made here has left, where the file takes no mark (storage/file_marks.h)
- *     tag      tags that are left over, and
- *     made     copies that were made here, where the file takes no such mark (journal/kept_marks.h)
+ *     merge    notes of a merge by snapfs, if the file takes no mark (storage/file_marks.h)
+ *     tag      tags that are left over, if the file takes no mark (journal/kept_marks.h)
+ *     made     copies that snapfs made, if the file takes no mark (journal/kept_marks.h)
  *     later    overlays that a later delete merges (change/later.h)
  *     size     sizes of images that were last known
  *     chain    chains seen while the domain ran
  *     backing  backing files of files with tags (reader/tag_backing.h)
- *     left     files that were left for what libvirt does not know (graph/left_files.h)
+ *     left     files that were left because of users unknown to libvirt (graph/left_files.h)
  *
- * Nothing may depend on a record: the file may be lost, spoiled, or of a later version at any time,
- * and counts as empty then. That may cost time, one full backup or a refusal, never a byte. It is
- * bounded: of a kind that has too many records the oldest go, and if the file is full those of the
- * kinds size, number and chain before any that tells of bytes or files.
+ * Nothing may depend on a record. The file may be lost, spoiled, or of a later version at any time,
+ * and counts as empty then. That may cost time, one full backup or a refusal, never a byte. The
+ * file is bounded: if a kind has too many records, its oldest go. If the file is full, those of the
+ * kinds size, number and chain go before any that tells of bytes or files.
  *
- * All users of one daemon change the same domains. So what one of them has done or seen is told to
- * the others by a second file (kept_shared.h) with the records of all kinds but size, chain and
- * backing. A user can write anything there. A record that makes snapfs refuse something therefore
- * counts from everybody. Any other counts from root, and from a user who may exchange the file that
- * it tells of: that user could give the file any bytes without it.
+ * All users of one daemon change the same domains. So a second file (kept_shared.h) tells the
+ * others what one of them has done or seen. It has the records of all kinds except size, chain and
+ * backing. A user can write anything there. So a record that makes snapfs refuse something counts
+ * from every user. Any other record counts from root, and from a user who may exchange the file
+ * that it is about: that user could give the file any bytes without it.
  *
  * A `struct kept` that was read is immutable and refcounted. A change reads the file under its lock
  * and replaces it by rename, so that a reader needs no lock.
@@ -43,9 +43,9 @@
 
 enum {
     KEPT_BYTES_MAX = 4 << 20,  /* of the file; a longer one is spoiled */
-    KEPT_SHARED_MAX = 1 << 20, /* of the one that others read */
+    KEPT_SHARED_MAX = 1 << 20, /* of the file that others read */
     KEPT_RECORDS_MAX = 4096,   /* of one kind */
-    KEPT_VALUE_MAX = 16 << 10, /* bytes of a key or value; what is longer is not kept */
+    KEPT_VALUE_MAX = 16 << 10, /* bytes of a key or value; a longer one is not kept */
     KEPT_KIND_MAX = 16         /* bytes of a kind: a word of lower case letters */
 };
 
@@ -56,76 +56,81 @@ struct kept *kept_ref(struct kept *k);
 void kept_unref(struct kept *k); /* NULL allowed */
 MEM_CLEANUP(struct kept, kept_unref)
 
-/* What is kept of the domain now: `before` again (may be NULL) where the file is the same, else
- * read anew. An ordinary user also gets what root keeps, if he may read it; his own records count
- * first. `v`: the daemon whose users may have told something; NULL for none. -ENOMEM is the only
- * failure. */
+/* Reads what is kept of the domain now: returns `before` again (may be NULL) if the file is the
+ * same. An ordinary user also gets what root keeps, if this user may read it; the user's own
+ * records count first. `v` is the daemon whose users may have told something, or NULL. -ENOMEM is
+ * the only failure. */
 int kept_read(struct virt *v, const char *uuid, struct kept *before, struct kept **ret,
               struct err *e);
 
-/* The value, borrowed; NULL for none. `k` may be NULL. */
+/* Returns the value, borrowed; NULL for none. `k` may be NULL. */
 const char *kept_get(const struct kept *k, const char *kind, const char *key);
 
 /* Calls `each` for the records of one kind, in the order of their keys. `k` may be NULL. */
 typedef void kept_each_fn(void *ctx, const char *key, const char *value);
 void kept_each(const struct kept *k, const char *kind, kept_each_fn *each, void *ctx);
 
-/* Has this user a record of that key, or another user one that counts, that `fits`? Asks until it
- * does. `of` is the file that the record tells of; NULL: everybody's counts. `k` may be NULL. */
+/* Returns whether a record of that key `fits`: one of this user, or one of another user that
+ * counts. Asks until one does. `of` is the file that the record is about; NULL: every user's record
+ * counts. `k` may be NULL. */
 typedef bool kept_fits_fn(void *ctx, uid_t by, const char *value);
 bool kept_find(const struct kept *k, const char *kind, const char *key, const char *of,
                kept_fits_fn *fits, void *ctx);
 
-/* Calls `each` for the records of one kind, this user's first, then everybody's. */
+/* Calls `each` for the records of one kind, this user's first, then those of all others. */
 typedef void kept_each_told_fn(void *ctx, uid_t by, const char *key, const char *value);
 void kept_each_told(const struct kept *k, const char *kind, kept_each_told_fn *each, void *ctx);
 
-/* Does what a user has told of the file at `path` count? */
+/* Returns whether a record of user `by` about the file at `path` counts. */
 bool kept_counts(uid_t by, const char *path);
 
-/* Reads what is kept of the domain, has `edit` change it (kept_set, kept_drop), and writes it where
- * that has changed anything; then tells the users of that daemon by the same `edit`. Others who
- * change it wait meanwhile, so `edit` takes no lock and asks libvirt nothing. Not for a read-only
- * mount. What `edit` returns if that is not 0; EPERM: the file belongs to someone else; EEXIST: it
- * is of a later version, and left as it is; or what the file system says. */
+/* Changes what is kept of the domain. Reads the records, has `edit` change them (kept_set,
+ * kept_drop), and writes them if anything has changed. Then tells the users of that daemon by the
+ * same `edit`. Other processes that change the records wait meanwhile, so `edit` takes no lock and
+ * asks libvirt nothing. Not for a read-only mount.
+ *
+ * Returns what `edit` returns if that is not 0. EPERM: the file belongs to someone else. EEXIST: it
+ * is of a later version, and left as it is. Any other errno is the file system's.
+ */
 typedef int kept_edit_fn(void *ctx, struct kept *k);
 int kept_change(struct virt *v, const char *uuid, kept_edit_fn *edit, void *ctx, struct err *e);
 
-/* Only in `edit`. Without memory, or past the bounds, the record is not kept. */
+/* Set or drop a record; only in `edit`. Without memory, or past the bounds, the record is not
+ * kept. */
 void kept_set(struct kept *k, const char *kind, const char *key, const char *value);
 void kept_drop(struct kept *k, const char *kind, const char *key);
 
-/* The same for one record. */
+/* Changes one record in the same way. */
 int kept_put(struct virt *v, const char *uuid, const char *kind, const char *key, const char *value,
              struct err *e);
 
 /* Removes the files of this user, and as root those of all. */
 void kept_remove(struct virt *v, const char *uuid);
 
-/* Calls `each` with the uuid of every domain of which such a file is there. */
+/* Calls `each` with the uuid of every domain that has such a file. */
 void kept_list(struct virt *v, void (*each)(void *ctx, const char *uuid), void *ctx);
 
 /* ---- for kept_file.c and kept_shared.c ---- */
 
 struct kept *kept_new(void);                /* NULL without memory */
 struct kept *kept_new_shared(void);         /* takes only records that are told to others */
-bool kept_is_changed(const struct kept *k); /* since it was made or parsed */
-bool kept_is_told(const struct kept *k);    /* or a record that is told was set or dropped again */
+bool kept_is_changed(const struct kept *k); /* changed after it was made or parsed */
+bool kept_is_told(const struct kept *k);    /* or a record for others was set or dropped again */
 
-/* Sets all records of `from` in `k` that it takes; whether there were any. */
+/* Sets all records of `from` in `k` that it takes; returns whether there were any. */
 bool kept_copy(struct kept *k, const struct kept *from);
 
-/* What others have told; owned by `k`. */
+/* The records of others; owned by `k`. */
 struct kept_others;
 void kept_set_others(struct kept *k, struct kept_others *others,
                      void (*drop)(struct kept_others *o));
 struct kept_others *kept_get_others(const struct kept *k);
 
-/* Adds the records of a file's text, of `len` bytes and a NUL. 0; -EINVAL: it is spoiled; -EEXIST:
- * of a later version. Nothing was added then. -ENOMEM. */
+/* Adds the records of a file's text, of `len` bytes and a NUL. Returns 0; -EINVAL if it is spoiled,
+ * -EEXIST if it is of a later version, with nothing added; -ENOMEM. */
 int kept_parse(struct kept *k, char *text, size_t len);
 
-/* The text of a file with these records; NULL without memory. */
+/* Makes the text of a file with these records; NULL without memory. */
 char *kept_text(const struct kept *k, size_t *ret_len);
 
 struct kept_identity {

@@ -2,9 +2,9 @@
 /* kept_file.c - the files of kept.h. Lock: that of a file (flock), held while it is replaced. The
  * file for others is changed after the user's own.
  *
- * Who gets the lock looks whether the file is still the one of that name, since a rename or an
- * unlink may have taken it away meanwhile, and begins anew where it is not. Only the holder of the
- * lock of the file of that name writes to NAME.new.
+ * A rename or an unlink may take the file away while a process waits for its lock. So the process
+ * that gets the lock checks that the file still has its name, and begins anew if not. Only the
+ * holder of the lock of the file of that name writes to NAME.new.
  */
 #include <errno.h>
 #include <dirent.h>
@@ -72,7 +72,7 @@ static struct kept_identity identity_of(const struct stat *st)
                                   .mtime_ns = clock_from(st->st_mtim)};
 }
 
-/* Adds what is in the open file; one that is spoiled holds nothing. -EEXIST: of a later version. */
+/* Adds the records of the open file; a spoiled one has none. -EEXIST: it is of a later version. */
 static int add_file(struct kept *k, int fd)
 {
     struct stat st;
@@ -85,7 +85,7 @@ static int add_file(struct kept *k, int fd)
     return r == -ENOMEM || r == -EEXIST ? r : 0;
 }
 
-/* Root's file, then the user's own, or -1 each. */
+/* Opens root's file, then the user's own; -1 each if it cannot. */
 static void open_files(const char *uuid, int fds[KEPT_FILES])
 {
     struct err ignored;
@@ -171,7 +171,7 @@ static bool is_own(const struct stat *st)
     return S_ISREG(st->st_mode) && st->st_uid == geteuid() && st->st_nlink <= 1;
 }
 
-/* 1 = locked, 0 = it was replaced or removed meanwhile. */
+/* Returns 1 if locked, 0 if the file was replaced or removed meanwhile. */
 static int try_lock(struct file *f, int flags, struct err *e)
 {
     struct stat st;
@@ -204,8 +204,9 @@ static int lock(struct file *f, int flags, struct err *e)
     return r == 0 ? fail(f, "lock", EBUSY, e) : r < 0 ? r : 0;
 }
 
-/* Keeps the group and mode that an administrator has given the file; one for others has the group
- * of its directory. A file that a crash left goes first: another may have put it there. */
+/* Writes the new file. Keeps the group and mode that an administrator has given the file; one for
+ * others has the group of its directory. Removes a file that a crash left first, because another
+ * user may have put it there. */
 static int write_new(const struct file *f, const char *text, size_t len)
 {
     struct stat st;
@@ -235,7 +236,7 @@ static int write_back(const struct file *f, const struct kept *k, struct err *e)
     return r < 0 ? fail(f, "write", -r, e) : 0;
 }
 
-/* The lock has just made the file where it was missing. */
+/* Removes the file if it is empty: the lock has just made it. */
 static void drop_empty(const struct file *f)
 {
     struct stat st;
@@ -272,7 +273,7 @@ struct telling {
     void *ctx;
 };
 
-/* A new file tells of all that was kept before. */
+/* Changes the file for others. A new one gets all that was kept before. */
 static int edit_shared(void *ctx, struct kept *k)
 {
     const struct telling *t = ctx;
@@ -284,7 +285,7 @@ static int edit_shared(void *ctx, struct kept *k)
     return r;
 }
 
-/* Is there neither a file nor anything to tell? */
+/* Returns whether there is neither a file nor anything to tell. */
 static bool is_nothing(const struct file *f, const struct kept *own)
 {
     struct stat st;
@@ -362,12 +363,12 @@ void kept_remove(struct virt *v, const char *uuid)
     int r = dir < 0 ? dir : lock(&f, 0, &ignored);
     if (r == 0)
         unlinkat(dir, f.name, 0);
-    if (r == 0 || r == -ENOENT) /* nobody writes it without the lock */
+    if (r == 0 || r == -ENOENT) /* no process writes it without the lock */
         unlinkat(dir, f.new, 0);
     remove_shared(v, uuid);
 }
 
-/* The uuid in the name of such a file, or of a new one that was cut off. */
+/* Reads the uuid in the name of such a file, or of a new one that was cut off. */
 static bool parse_name(const char *name, char ret[UUID_LEN + 1])
 {
     uid_t uid;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* kept_marks.c - see kept_marks.h. No locks but those of kept.h.
+/* kept_marks.c - see kept_marks.h. No locks except those of kept.h.
  *
  *     made  PATH          INODE
  *     tag   "ENTRY PATH"  INODE

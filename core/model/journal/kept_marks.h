@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* kept_marks.h - marks on files (storage/file_marks.h) that hold where a file takes none: then they
+/* kept_marks.h - marks on files (storage/file_marks.h), also if a file takes no marks. Then they
  * are kept with the domain (kept.h), by the file's path and inode number. */
 #ifndef SNAPFS_MODEL_JOURNAL_KEPT_MARKS_H
 #define SNAPFS_MODEL_JOURNAL_KEPT_MARKS_H
@@ -10,12 +10,13 @@
 
 struct model;
 
-/* As mark_made and mark_left. A failure leaves more files and tags than has to be. */
+/* Do what mark_made and mark_left do. A failure leaves more files and tags than has to be. */
 void marks_made(struct model *m, const char *uuid, const char *path);
 void marks_left(struct model *m, const char *uuid, const char *path, const uint64_t *entries,
                 size_t count);
 
-/* As mark_is_made, for a file that this domain may have had made. `kept` may be NULL. */
+/* Does what mark_is_made does, for a file that snapfs may have made for this domain. `kept` may be
+ * NULL. */
 bool marks_is_made(const struct kept *kept, const char *path);
 
 /* Tags of files that are kept as left over. */
@@ -27,7 +28,7 @@ struct left_tags {
     size_t n;
 };
 
-/* Adds what is kept with the domain; false without memory. */
+/* Adds the tags that are kept with the domain; false without memory. */
 bool left_tags_add(struct left_tags *t, const struct kept *kept);
 bool left_tags_have(const struct left_tags *t, const char *path, uint64_t entry);
 void left_tags_drop(struct left_tags *t);

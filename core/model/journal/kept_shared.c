@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* kept_shared.c - see kept_shared.h. No locks.
  *
- * Two renames in one tick of the clock leave the directory with one time, so a time that is young
- * does not tell that nothing has changed; then the files are looked at.
+ * Two renames in one tick of the clock leave the directory with one time. So a young time does not
+ * prove that nothing has changed; then the files are looked at.
  */
 #include "model/journal/kept_shared.h"
 
@@ -91,7 +91,7 @@ static bool is_young(const struct kept_identity *directory)
     return clock_from(now) < directory->mtime_ns + CLOCK_SECOND;
 }
 
-/* In its place, while there is room, or instead of the greatest. */
+/* Inserts the user in its place, while there is room, or instead of the greatest. */
 static void insert(struct kept_others *o, uid_t uid)
 {
     size_t at = o->n;
@@ -141,7 +141,8 @@ static void list(int dir, const char *uuid, struct kept_others *o)
         closedir(d);
 }
 
-/* One that is spoiled, of a later version or of another domain holds nothing. */
+/* Reads the records of a file. A file that is spoiled, of a later version or of another domain has
+ * none. */
 static struct kept *parse(int fd, size_t size, const char *uuid)
 {
     struct kept *k autodestroy(kept_unref) = kept_new_shared();

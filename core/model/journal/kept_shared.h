@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* kept_shared.h - the files by which users of one daemon tell each other what they keep of a domain
+/* kept_shared.h - the files by which users of one daemon tell each other their records of a domain
  * (kept.h).
  *
  * They are in the directory /var/lib/libvirt/snapfs-kept (run_directory.h), one a domain and user,
- * UUID.UID. A file counts if that user owns it and if it holds the uuid. The owner alone
- * writes it, and replaces it by rename. Members of the group may remove each other's until root's
- * snapfs has made the directory sticky; that costs a refusal.
+ * UUID.UID. A file counts if that user owns it and if it holds the uuid. The owner alone writes it,
+ * and replaces it by rename. Members of the group may remove each other's files until root's snapfs
+ * has made the directory sticky; that costs a refusal.
  */
 #ifndef SNAPFS_MODEL_JOURNAL_KEPT_SHARED_H
 #define SNAPFS_MODEL_JOURNAL_KEPT_SHARED_H
@@ -16,22 +16,22 @@
 
 enum {
     KEPT_SHARED_NAME = UUID_LEN + 24,
-    KEPT_OTHERS_MAX = 64 /* users that are heard, those with the least ids */
+    KEPT_OTHERS_MAX = 64 /* users whose records are read, those with the least ids */
 };
 
 void kept_shared_name(const char *uuid, uid_t uid, char ret[KEPT_SHARED_NAME]);
 /* Takes such a name apart. */
 bool kept_shared_parse(const char *name, char uuid[UUID_LEN + 1], uid_t *ret);
 
-/* Opens the directory; the caller closes it. -ENOENT if nobody shares the daemon, or, without
- * `make`, if it is missing. */
+/* Opens the directory; the caller closes it. -ENOENT if no other user shares the daemon, or,
+ * without `make`, if it is missing. */
 int kept_shared_open(struct virt *v, bool make, struct err *e);
 
 struct kept_others; /* immutable and refcounted */
 
-/* What others tell in the directory: `before` again (may be NULL) if that is still so. This user's
- * own file is not read, because the state directory has all of it. NULL: nothing, and without
- * memory. `dir` may be -1. */
+/* Reads the records of others in the directory: returns `before` again (may be NULL) if nothing has
+ * changed. Does not read this user's own file, because the state directory has all of it. NULL:
+ * nothing, and without memory. `dir` may be -1. */
 struct kept_others *kept_others_read(int dir, const char *uuid, struct kept_others *before);
 void kept_others_unref(struct kept_others *o); /* NULL allowed */
 

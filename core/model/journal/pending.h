@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* pending.h - what the journal of a domain tells while another thread or process has it. */
+/* pending.h - reads the journal of a domain while another thread or process has it. */
 #ifndef SNAPFS_MODEL_JOURNAL_PENDING_H
 #define SNAPFS_MODEL_JOURNAL_PENDING_H
 
 #include <stdbool.h>
 
-/* Has a delete of that snapshot begun to change its bytes, here or in another process? */
+/* Returns whether a delete of that snapshot has begun to change its bytes, here or in another
+ * process. */
 bool delete_has_begun(const char *uuid, const char *snapshot);
 
 #endif

@@ -23,7 +23,7 @@ static int end(struct procedure *p, struct err *e)
     return p->j ? journal_end(p->j, e) : 0;
 }
 
-/* ---- one that does not go on ---- */
+/* ---- a procedure that does not go on ---- */
 
 static int undo(struct procedure *p, struct err *e)
 {
@@ -38,8 +38,8 @@ static int undo(struct procedure *p, struct err *e)
     return r == 0 ? end(p, e) : r;
 }
 
-/* The failure in `e`, after it was undone, or with the words that it was not yet. What the undoing
- * remarks belongs to the failure. */
+/* Undoes the procedure, and returns the failure in `e`. If the undoing fails, the message says that
+ * it is not undone yet. Remarks of the undoing belong to the failure. */
 static int fail_undone(struct procedure *p, struct err *e)
 {
     struct err why = *e, again;
@@ -89,7 +89,8 @@ static bool is_asked(const struct procedure *p, int step)
     return p->step >= step && p->kind->steps[step].flags & STEP_LASTING;
 }
 
-/* Before the commit nothing is lost by undoing what cannot go on, unless it may yet be done. */
+/* Decides whether a failed step is open. Before the commit nothing is lost if a procedure that
+ * cannot go on is undone, unless libvirt may yet make the call. */
 static int failed(const struct procedure *p, int step, const struct err *e)
 {
     bool soon = may_undo(p, step) && !p->late && !is_asked(p, step);
@@ -126,7 +127,7 @@ static int run_step(struct procedure *p, int step, struct err *e)
     return r == 0 ? DONE : failed(p, step, e);
 }
 
-/* libvirt's daemon may be back by then. */
+/* Runs the step a second time if libvirt did not answer: its daemon may be back by then. */
 static int run_step_twice(struct procedure *p, int step, struct err *e)
 {
     int end = run_step(p, step, e);
@@ -150,7 +151,7 @@ int procedure_stopped(const struct procedure *p, enum step_end how)
     return how == STEP_UNFIT ? NEXT_LEAVE : NEXT_LATER;
 }
 
-/* Was nothing done yet that is not undone? */
+/* Returns whether nothing was done yet that is not undone. */
 static bool is_early(const struct procedure *p)
 {
     return p->step < p->kind->commit_at || p->step >= p->kind->n_steps;
@@ -164,7 +165,7 @@ static int find_resume(struct procedure *p, int *ret, struct err *e)
 
 static int run_from(struct procedure *p, int step, struct err *e);
 
-/* The domain is gone too: what it had last is nobody's to undo. */
+/* Fails if the domain is gone too: what it had last cannot be undone. */
 static int fail_gone(struct procedure *p, struct err *e)
 {
     struct err why = *e, again;
@@ -175,7 +176,7 @@ static int fail_gone(struct procedure *p, struct err *e)
                               : err_fail(e, why.no, "%s; the domain is gone", why.text);
 }
 
-/* What became of the call whose answer did not come? */
+/* Finds out the result of the call whose answer did not come, and goes on. */
 static int settle(struct procedure *p, struct err *e)
 {
     struct err why = *e, again;
@@ -208,8 +209,8 @@ static int stop(struct procedure *p, int next, struct err *e)
     }
 }
 
-/* The next step after one that did not end well, or another enum procedure_next. snapfs that ends
- * goes on later also with an optional one. */
+/* Returns the next step after one that did not end well, or another enum procedure_next. If snapfs
+ * ends, even an optional step goes on later. */
 static int next_after(struct procedure *p, int step, enum step_end how, struct err *e)
 {
     const char *optional = p->kind->steps[step].optional;
@@ -247,7 +248,7 @@ static int recover_gone(struct procedure *p, struct err *e)
     return is_early(p) ? undo(p, e) : end(p, e);
 }
 
-/* It goes no further, and what was done stays. */
+/* Ends a procedure that goes no further; what was done stays. */
 static int recover_left(struct procedure *p, struct err *e)
 {
     const char *left = p->kind->left;

@@ -25,22 +25,23 @@
 
 #include "model/journal/procedure_record.h"
 
-/* Writes the plan to the journal and runs all steps. On failure it is undone, and the failure's
- * sentence says so, or what is left to be done. Then the journal is empty, except when libvirt's
+/* Writes the plan to the journal and runs all steps. If that fails, the procedure is undone; the
+ * message says so, or says what is left to be done. The journal is empty then, except if libvirt's
  * answer did not come (EHOSTDOWN, ETIMEDOUT) or snapfs lacks memory or descriptors. Such a journal
  * is left to the next operation on the domain, or to a mount. */
 int procedure_run(struct procedure *p, struct err *e);
 
-/* Undoes or finishes what the journal `j` tells of, and tells it in `remark`; then it is empty. On
- * failure it stays: EBUSY when it was begun through another libvirt than `uri`, EIO when it cannot
- * be understood; EINTR when the thread's task is unwanted. */
+/* Undoes or finishes what the journal `j` records, and tells it in `remark`; then the journal is
+ * empty. If that fails, the journal stays. EBUSY: it was begun through another libvirt than `uri`.
+ * EIO: it cannot be understood. EINTR: the thread's task is unwanted. */
 int procedure_recover(const struct procedure_kind *kind, struct model *m, struct journal *j,
                       const char *uuid, const char *uri, struct text *remark, struct err *e);
 
-/* Says where a procedure goes on by the flags of its steps alone. */
+/* Chooses how a procedure goes on by the flags of its steps alone. */
 int procedure_stopped(const struct procedure *p, enum step_end how);
 
-/* May what was begun through the libvirt `begun` be gone on with through `uri`? EBUSY. */
+/* Checks that a procedure that was begun through the libvirt `begun` may go on through `uri`; else
+ * EBUSY. */
 int procedure_check_uri(const char *uri, const char *begun, struct err *e);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* procedure_record.h - what a journalled procedure (journal/procedure.h) is made of, and how it is
+/* procedure_record.h - the parts of a journalled procedure (journal/procedure.h), and how it is
  * written to its journal and read from it. Locks: called under the domain's operation and its
- * journal.
- */
+ * journal. */
 #ifndef SNAPFS_MODEL_JOURNAL_PROCEDURE_RECORD_H
 #define SNAPFS_MODEL_JOURNAL_PROCEDURE_RECORD_H
 
@@ -19,10 +18,10 @@ enum step_fit {
 };
 
 enum step_flag {
-    /* Only for a first step that always begins: the plan and its line are one write. */
+    /* Only for a first step that always begins: one write has the plan and the step's line. */
     STEP_WITH_PLAN = 1 << 0,
-    /* The call is not made again when libvirt's answer does not come. `resume` finds out what
-     * became of it. */
+    /* The call is not made again if libvirt's answer does not come. `resume` finds out its
+     * result. */
     STEP_ONCE = 1 << 1,
     /* libvirt may make the call after its answer was lost. From then on nothing is undone. */
     STEP_LASTING = 1 << 2,
@@ -43,20 +42,20 @@ struct step {
     const char *optional;
 };
 
-/* How a step ended that did not end well. */
+/* The end of a step that did not end well. */
 enum step_end {
     STEP_FAILED,
     STEP_UNFIT, /* someone else changed what it needs, or the domain is gone */
     STEP_OPEN,  /* nothing follows from the failure (err_is_open) */
 };
 
-/* Where a procedure goes on: the number of a step, or one of these. */
+/* The next action of a procedure: the number of a step, or one of these. */
 enum procedure_next {
     NEXT_UNDO = -1,  /* undo all of it */
     NEXT_LEAVE = -2, /* end it; what was done stays */
     NEXT_LATER = -3, /* leave the journal to the next operation on the domain, or to a mount */
     NEXT_LOOK = -4,  /* look at the domain, then ask `resume` */
-    NEXT_ANEW = -5,  /* of one that was cut off: end the journal, then plan it anew */
+    NEXT_ANEW = -5,  /* end the journal of a procedure that was cut off, then plan it anew */
 };
 
 struct procedure_kind {
@@ -64,26 +63,26 @@ struct procedure_kind {
     unsigned version;     /* of the journal's lines, as they are written */
     unsigned oldest;      /* version that is read as well; 0: none */
     const char *noun;     /* "the revert to", before the snapshot's name */
-    const char *left;     /* said after NEXT_LEAVE of what there is; NULL: nothing */
+    const char *left;     /* said after NEXT_LEAVE about what is left; NULL: nothing */
     struct fields fields; /* of the plan, with offsets in the procedure's own struct */
-    size_t size;          /* of that, which begins with a struct procedure */
+    size_t size;          /* of that struct, which begins with a struct procedure */
     const struct step *steps;
     int n_steps; /* in order */
-    int n_undo;  /* behind them: only noted, by `undo_step` */
+    int n_undo;  /* steps behind those: only noted, by `undo_step` */
     int commit_at;
-    /* Has the journal all that the procedure needs? May give an older version's journal the meaning
-     * of this one. NULL: the values are enough. */
+    /* Returns whether the journal has all that the procedure needs. May give an older version's
+     * journal the meaning of this one. NULL: the values are enough. */
     bool (*is_whole)(struct procedure *p);
-    /* Reads what is so now, into the procedure's own struct. -ENOENT: the domain is gone. */
+    /* Reads the present state into the procedure's own struct. -ENOENT: the domain is gone. */
     int (*look)(struct procedure *p, struct err *e);
-    /* Chooses where to go on after the step p->next ended with `how`, and the failure `e`. NULL:
+    /* Chooses the next action after the step p->next ended with `how`, and the failure `e`. NULL:
      * procedure_stopped. */
     int (*stopped)(struct procedure *p, enum step_end how, struct err *e);
-    /* Chooses where to go on after the procedure was cut off; called after a look, and may look
-     * again. *ret_next is what `commit_at` says. NULL: that. */
+    /* Chooses the next action after the procedure was cut off. Called after a look, and may look
+     * again. *ret_next is what `commit_at` says. NULL: that is taken. */
     int (*resume)(struct procedure *p, int *ret_next, struct err *e);
-    /* Gives the step that is noted before the procedure is undone, so that nothing but that is done
-     * from then on; negative: none. NULL: none. */
+    /* Gives the step that is noted before the procedure is undone, so that from then on it is only
+     * undone; negative: none. NULL: none. */
     int (*undo_step)(const struct procedure *p);
     /* Takes back what was begun; called after a look, also of a domain that is gone. */
     int (*undo)(struct procedure *p, struct err *e);
@@ -97,21 +96,22 @@ struct procedure_kind {
 struct procedure {
     const struct procedure_kind *kind;
     struct model *m;
-    struct journal *j; /* NULL: nobody else has the domain, and nothing outlives us */
+    struct journal *j; /* NULL: no other process has the domain, and nothing outlives this one */
     const char *uuid;
     struct text *remark;
     char *uri, *snapshot;
     int step;           /* the last that was begun; -1 for none */
     int next;           /* the step that is looked at, or run */
-    bool late;          /* it goes on after it was cut off, at any time later */
-    bool lost;          /* libvirt's answer was, or it is late: the next look is the first since */
-    bool gone;          /* the domain is */
-    bool ready;         /* the journal says so */
-    struct err failure; /* of the whole, though its steps were run; `no` 0: none */
-    struct domain *now; /* what look has read */
+    bool late;          /* it goes on at some later time, after it was cut off */
+    bool lost;          /* libvirt's answer was lost, or it is late; the next look is the first
+                           after that */
+    bool gone;          /* the domain is gone */
+    bool ready;         /* the journal has the line "ready" */
+    struct err failure; /* of the whole procedure, though its steps were run; `no` 0: none */
+    struct domain *now; /* the domain that look has read */
 };
 
-/* Makes one that has nothing but its kind; NULL without memory. */
+/* Makes a procedure that has nothing except its kind; NULL without memory. */
 struct procedure *procedure_new(const struct procedure_kind *kind);
 /* Free what the procedure has, and the second also the procedure. */
 void procedure_drop(struct procedure *p);

@@ -49,7 +49,7 @@ static bool from_hex(const char *p, char *ret)
     return true;
 }
 
-/* In place. */
+/* Decodes the value in place. */
 static bool decode(char *s)
 {
     char *to = s;

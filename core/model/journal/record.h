@@ -16,9 +16,9 @@
 
 enum { RECORD_FIELDS_MAX = 12 };
 
-/* A blank and the value. */
+/* Adds a blank and the value. */
 void record_put(struct text *t, const char *value);
-/* A whole line of one value. */
+/* Adds a whole line of one value. */
 void record_field(struct text *t, const char *word, const char *value);
 /* Adds the lines to the journal (journal_add). */
 int record_add(struct journal *j, const struct text *lines, struct err *e);
@@ -29,17 +29,17 @@ struct record_line {
     size_t n;
 };
 
-/* Calls `each` for every line until it returns false; EIO then, or when a line is not one of ours.
- */
+/* Calls `each` for every line until it returns false. EIO then, or if snapfs cannot have written
+ * the line. */
 int record_read(const char *text, bool (*each)(void *ctx, const struct record_line *l), void *ctx,
                 struct err *e);
 
-/* The failure of who cannot understand the journal: EIO. */
+/* Fails with EIO: the journal cannot be understood. */
 int record_fail(struct err *e);
 
-/* Is it a number, and nothing else? */
+/* Returns whether the text is a number, and nothing else. */
 bool record_number(const char *s, uint64_t *ret);
-/* A copy of the line's only value, of which there was none yet. */
+/* Copies the line's only value, if there was none yet. */
 bool record_keep(char **at, const struct record_line *l);
 
 #endif

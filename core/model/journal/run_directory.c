@@ -44,7 +44,7 @@ static int fail_make(const char *path, int no, struct err *e)
     return err_fail(e, no, "cannot make the directory '%s': %s", path, strerrordesc_np(no));
 }
 
-/* The directories above it, which everyone may walk through. */
+/* Makes the directories above it, which everyone may walk through. */
 static int make_above(const char *path, struct err *e)
 {
     autofree char *above = strdup(path);
@@ -59,7 +59,7 @@ static int make_above(const char *path, struct err *e)
     return 0;
 }
 
-/* It appears with its group: nobody finds it half made. */
+/* Makes the directory as root. It appears with its group, so that no process finds it half made. */
 static int make_by_root(const char *path, gid_t gid, struct err *e)
 {
     char input[64];
@@ -78,8 +78,8 @@ static int make_by_root(const char *path, gid_t gid, struct err *e)
     return r;
 }
 
-/* libvirt makes it in its own mount namespace. A user whom no group lets in, but libvirt does, gets
- * it for themselves and root. */
+/* Has libvirt make the directory, in its own mount namespace. If no group lets the user in but
+ * libvirt does, it is made for that user and root. */
 static int make_by_libvirt(struct virt *v, const char *path, gid_t gid, struct err *e)
 {
     struct err own = {0};
@@ -107,7 +107,8 @@ static int fail_open(const char *path, int no, struct err *e)
     return err_fail(e, no, "cannot open the directory '%s': %s%s", path, strerrordesc_np(no), who);
 }
 
-/* Root lets in the group that may use libvirt, once that is known, and nobody else. */
+/* Corrects the directory as root: lets in the group that may use libvirt, once that is known, and
+ * no other user. */
 static int settle_by_root(int fd, const char *path, const struct stat *st, gid_t gid)
 {
     bool theirs = gid && (st->st_gid == 0 || st->st_uid != 0);
@@ -118,7 +119,7 @@ static int settle_by_root(int fd, const char *path, const struct stat *st, gid_t
     return fchown(fd, 0, theirs ? gid : st->st_gid) < 0 || fchmod(fd, mode) < 0 ? -errno : 0;
 }
 
-/* Strangers could remove a lock that is held. */
+/* Checks that strangers cannot write to the directory: they could remove a lock that is held. */
 static int check_trusted(int fd, const char *path, gid_t gid, struct err *e)
 {
     struct stat st;
@@ -133,7 +134,7 @@ static int check_trusted(int fd, const char *path, gid_t gid, struct err *e)
                     st.st_mode & S_IWOTH ? "may be written to by everyone" : "is another user's");
 }
 
-/* Another process may be making it at that moment. */
+/* Makes and opens the directory. Another process may be making it at that moment. */
 static int make_and_open(struct virt *v, const char *path, struct err *e)
 {
     int fd = -1, r = 0;
@@ -182,7 +183,7 @@ int run_directory(struct virt *v, bool make, struct err *e)
 
 /* ---- a file in it ---- */
 
-/* It appears with its mode and group: nobody finds it half made. */
+/* Makes the file. It appears with its mode and group, so that no process finds it half made. */
 static int make_file(int dir, const char *name)
 {
     struct stat st;
@@ -190,7 +191,7 @@ static int make_file(int dir, const char *name)
     autoclose int fd = openat(dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0660);
     if (fd < 0 || fstat(dir, &st) < 0)
         return -errno;
-    bool mine = st.st_uid == geteuid(); /* and the group may be one that is not */
+    bool mine = st.st_uid == geteuid(); /* the group may be one that the user is not in */
     if ((fchown(fd, (uid_t)-1, st.st_gid) < 0 && !mine) || fchmod(fd, 0660) < 0)
         return -errno;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -198,7 +199,8 @@ static int make_file(int dir, const char *name)
     return made ? 0 : -errno;
 }
 
-/* The caller writes to it, and a member of the group could have linked root's own file there. */
+/* Checks the file. The caller writes to it, and a member of the group could have linked root's own
+ * file there. */
 static int check_file(const char *name, const struct stat *st, struct err *e)
 {
     const char *why = !S_ISREG(st->st_mode) ? "is not a regular file"

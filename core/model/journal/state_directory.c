@@ -17,7 +17,7 @@
 
 #define OF_ROOT "/var/lib/snapfs"
 
-/* The path's directories are made as they are missing, by mkdir's own rules, for us alone. */
+/* Makes the path's missing directories, by mkdir's own rules, for this user alone. */
 static int make_directories(char *path, struct err *e)
 {
     for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
@@ -86,7 +86,7 @@ int state_directory_of_root(struct err *e)
     return open_directory(OF_ROOT, e);
 }
 
-/* For a file system that makes no file without a name: one that loses its name at once. */
+/* Makes a file and unlinks it at once, for a file system that makes no file without a name. */
 static int make_and_unlink(int dir)
 {
     char name[64];

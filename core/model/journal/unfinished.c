@@ -55,7 +55,8 @@ static int refuse(const char *name, const char *journal, uid_t owner, struct err
                     (unsigned long)owner, journal && *journal ? journal : "unknown", name);
 }
 
-/* This user may have another state directory, by STATE_DIRECTORY. */
+/* Returns whether the journal is in another state directory, which this user may have by
+ * STATE_DIRECTORY. */
 static bool is_elsewhere(const char *journal)
 {
     struct err ignored;
