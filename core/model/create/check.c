@@ -10,7 +10,8 @@
 #include "model/change/guard.h"
 #include "virt/xml.h"
 
-/* Can libvirt make an internal one? Only where every disk that is written to is qcow2. */
+/* Returns whether libvirt can make an internal snapshot. It can only if every disk that is written
+ * to is qcow2. */
 static bool makes_internal(const struct xml_domain *live)
 {
     for (size_t i = 0; i < live->n_disks; i++) {

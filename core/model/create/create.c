@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* create.c - how a snapshot is made, whoever asks for it. Locks: those of change/operation.h, for
- * the whole.
+/* create.c - makes a snapshot, for all who ask. Locks: those of change/operation.h, for the whole.
  *
- * A wish (create/words.h) is planned for the domain as it is (create/plan.h), its files are settled
- * (create/new_files.h), the guard is asked, and then libvirt is given a document that names every
- * file: nothing is left for it to guess. A failure, or a crash, leaves no file that was not there
- * before (create/steps.c).
+ * snapfs plans a wish (create/words.h) for the domain as it is (create/plan.h), settles its files
+ * (create/new_files.h), and asks the guard. Then libvirt gets a document that names every file, so
+ * that it has nothing to guess. A failure, or a crash, leaves no file that was not there before
+ * (create/steps.c).
  */
 #include "model/create/create.h"
 
@@ -32,8 +31,8 @@ struct creation {
     struct wish wish; /* its name is the real one */
     struct plan plan;
     struct new_files new_files;
-    const char *base; /* the document that was written, NULL for none */
-    char *xml;        /* what libvirt gets */
+    const char *base; /* the document that a user wrote, NULL for none */
+    char *xml;        /* the document for libvirt */
 };
 
 static void creation_end(struct creation *c)
@@ -46,7 +45,7 @@ static void creation_end(struct creation *c)
 
 #define autocreation __attribute__((cleanup(creation_end)))
 
-/* ---- may it be made? ---- */
+/* ---- checks before it is made ---- */
 
 static int check_parent(const struct operation *t, uint64_t parent_ident, struct err *e)
 {
@@ -76,8 +75,8 @@ static int check_new_name(const struct operation *t, const char *name, struct er
     return 0;
 }
 
-/* Settles the files and asks the guard. An ordinary user makes no snapshot whose files that user
- * could not look at to delete it. What libvirt will be told is then in c->wish. */
+/* Settles the files and asks the guard. Then c->wish has what libvirt will be told. An ordinary
+ * user makes no snapshot whose files that user could not look at to delete it. */
 static int settle(struct creation *c, struct err *e)
 {
     struct model *m = c->operation.m;
@@ -87,7 +86,7 @@ static int settle(struct creation *c, struct err *e)
     struct err why;
     if (!virt_files_local(m->virt, &why)) {
         if (!files)
-            return 0; /* what stands in the disks is not ours to see; libvirt's own checks remain */
+            return 0; /* snapfs cannot see the content of the disks; libvirt's own checks remain */
         return err_fail(e, EOPNOTSUPP, "the files of an external snapshot cannot be looked at: %s",
                         why.text);
     }
@@ -120,7 +119,7 @@ static int prepare(struct creation *c, struct err *e)
 
 /* ---- making it ---- */
 
-/* What has changed of the domain all the same is told. */
+/* Makes the snapshot. After a failure tells what has changed of the domain all the same. */
 static int run(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
 {
     struct outcome o = {.before = c->operation.domain};
@@ -143,8 +142,8 @@ static int attempt(struct creation *c, bool *unsupported, struct text *remark, s
     return r == 0 ? run(c, unsupported, remark, e) : r;
 }
 
-/* libvirt's default kind; where it answers that this domain cannot have that, external disk-only.
- */
+/* Makes the snapshot of libvirt's default kind. If libvirt answers that this domain cannot have it,
+ * makes an external disk-only one. */
 static int make(struct creation *c, struct text *remark, struct err *e)
 {
     bool is_default = wish_is_default(&c->wish), unsupported;
@@ -173,7 +172,7 @@ static int find_created(const struct operation *t, const char *name, uint64_t *r
     return 0;
 }
 
-/* Makes what c->wish says; `ret_ident` (NULL where nobody asks) gets the new one's. */
+/* Makes the snapshot of c->wish. `ret_ident` (NULL if it is not needed) gets the new one's. */
 static int create(struct creation *c, uint64_t *ret_ident, struct text *remark, struct err *e)
 {
     int r = make(c, remark, e);
@@ -181,7 +180,7 @@ static int create(struct creation *c, uint64_t *ret_ident, struct text *remark, 
                                : r;
 }
 
-/* ---- who asks ---- */
+/* ---- the verbs ---- */
 
 int verb_create(struct model *m, const char *uuid, uint64_t parent_ident, const char *coded,
                 uint64_t *ret_ident, struct text *remark, struct err *e)
@@ -212,8 +211,8 @@ static int by_words(struct creation *c, const char *words, struct err *e)
     return r < 0 ? r : decode_name(&c->wish.request.name, e);
 }
 
-/* Without a name libvirt takes the time for one, as is done here, since files are named after it.
- */
+/* Names the snapshot by the time, as libvirt does without a name. snapfs needs the name here,
+ * because files are named after it. */
 static int name_by_time(char **name, struct err *e)
 {
     autotext struct text t = {0};
@@ -234,7 +233,8 @@ static int by_document(struct creation *c, const char *text, struct err *e)
     return r < 0 || c->wish.request.name ? r : name_by_time(&c->wish.request.name, e);
 }
 
-/* libvirt would answer that a disk must be internal, which is no help. */
+/* Checks the document. libvirt would answer that a disk must be internal, which does not help the
+ * user. */
 static int check_document(const struct creation *c, struct err *e)
 {
     const struct xml_request *q = &c->wish.request;

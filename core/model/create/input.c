@@ -36,7 +36,8 @@ const char *input_split(const char *text, char **ret_words)
     return *ret_words ? text + end + strspn(text + end, WORDS_BLANKS) : NULL;
 }
 
-/* A look at the end, so that a document that comes line by line is not parsed with every line. */
+/* Looks at the end of the text only. So a document that comes line by line is not parsed with every
+ * line. */
 static bool may_be_whole(const char *text, size_t len)
 {
     while (len && strchr(WORDS_BLANKS, text[len - 1]))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* input.h - what was written to `create`, until it is a whole command.
+/* input.h - collects the text that is written to `create`, until it is a whole command.
  *
  * Words are one write each. A document begins with '<', or with a line whose first word is
  * `document` or `redefine`, and comes in any number of writes. One thread at a time.
@@ -23,11 +23,11 @@ struct input {
 };
 
 /* Adds one write. *ret_whole: all that was written is a command now, which input_take gives.
- * EINVAL: the document is malformed or past DRAFT_MAX; it is forgotten then, as for want of
- * memory. */
+ * EINVAL: the document is malformed or past DRAFT_MAX. The document is then forgotten, as also
+ * without memory. */
 int input_add(struct input *d, const void *data, size_t len, bool *ret_whole, struct err *e);
 
-/* The command, owned by the caller; the draft is empty then. NULL without memory. */
+/* Returns the command, owned by the caller; the input is empty then. NULL without memory. */
 char *input_take(struct input *d, size_t *ret_len);
 
 void input_drop(struct input *d);
@@ -35,14 +35,14 @@ void input_drop(struct input *d);
 enum input_kind {
     DRAFT_WORDS,    /* a name and words */
     DRAFT_DOCUMENT, /* a document for a new snapshot, or its beginning */
-    DRAFT_REDEFINE, /* one that puts metadata back, or its beginning */
+    DRAFT_REDEFINE, /* a document that puts metadata back, or its beginning */
 };
 
-/* Tells what kind of command the text begins. */
+/* Returns the kind of command that the text begins. */
 enum input_kind input_kind(const char *text);
 
-/* Splits a document's text: *ret_words gets the words of the line before it, "" for none; its own
- * first word left out. Owned by the caller. Returns the document, "" while it has not come. NULL
+/* Splits a document's text. *ret_words gets the words of the line before the document, except the
+ * first one; "" for none; owned by the caller. Returns the document, "" while it has not come. NULL
  * without memory. */
 const char *input_split(const char *text, char **ret_words);
 

@@ -61,7 +61,7 @@ static bool has_target(const struct new_files *t, const char *path)
 
 /* ---- names that were given ---- */
 
-/* libvirt's daemon and QEMU, or qemu-img, would make another file of such a path. */
+/* Checks the path. libvirt's daemon and QEMU, or qemu-img, would make another file of a bad one. */
 static int check_path(const struct settling *s, const char *path, struct err *e)
 {
     if (path[0] != '/')
@@ -78,7 +78,8 @@ static int check_path(const struct settling *s, const char *path, struct err *e)
     return mounts_check(s->mounts, path, NULL, e);
 }
 
-/* A device that the host uses itself cannot be opened exclusively. */
+/* Checks that the device is not in use: one that the host itself uses cannot be opened
+ * exclusively. */
 static int check_device(const char *path, struct err *e)
 {
     autoclose int fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
@@ -109,7 +110,8 @@ static int check_standing(const struct settling *s, const char *path, const stru
     return r;
 }
 
-/* What is used again has to stand on the disk's own file, or the guest loses its data. */
+/* Checks that the backing file of a reused file is the disk's own file. Otherwise the guest loses
+ * its data. */
 static int check_reused(const struct settling *s, const struct xml_disk *disk, const char *path,
                         const char *driver, struct err *e)
 {
@@ -121,7 +123,7 @@ static int check_reused(const struct settling *s, const struct xml_disk *disk, c
                     below ? below : "", disk->target);
 }
 
-/* Is a file that was named free to be made? `disk` NULL: for memory. */
+/* Checks that a file that was named is free to be made. `disk` NULL: for memory. */
 static int check_given(struct settling *s, const struct xml_disk *disk, const char *path,
                        const char *driver, struct err *e)
 {
@@ -152,8 +154,8 @@ static int check_given(struct settling *s, const struct xml_disk *disk, const ch
 
 /* ---- names that are chosen ---- */
 
-/* The path up to where the new name's own part begins: the disk's file without its ending, as
- * libvirt cuts it, and without commas, which libvirt doubles. */
+/* Adds the path up to the new name's own part: the disk's file without its ending, as libvirt cuts
+ * it, and without commas, which libvirt doubles. */
 static void put_stem(struct text *t, const char *disk, size_t room)
 {
     const char *base = strrchr(disk, '/') + 1;
@@ -175,7 +177,7 @@ static int is_free(struct settling *s, const char *path, bool *ret, struct err *
     return 0;
 }
 
-/* STEM.NAME, or STEM.NAME-2 and so on; `ending` follows. */
+/* Chooses STEM.NAME, or STEM.NAME-2 and so on; `ending` follows. */
 static int choose(struct settling *s, const char *disk, const char *name, const char *ending,
                   char **ret, struct err *e)
 {
@@ -203,7 +205,7 @@ static int choose(struct settling *s, const char *disk, const char *name, const 
     return err_fail(e, EEXIST, "no free name for a file beside '%s'", disk);
 }
 
-/* The file that a disk is on, beside which others can be put; NULL: it is on none. */
+/* Returns the file that a disk is on, beside which others can be put; NULL: it is on none. */
 static const char *file_of(const struct settling *s, const struct xml_disk *disk)
 {
     struct stat st;
@@ -214,7 +216,8 @@ static const char *file_of(const struct settling *s, const struct xml_disk *disk
     return plain ? path : NULL;
 }
 
-/* Of a shut-off domain libvirt forgets that the XML ends the chain at the disk's own file. */
+/* Checks that libvirt will keep the end of the chain. If the domain is shut off, libvirt forgets
+ * that the XML ends the chain at the disk's own file. */
 static int check_end(const struct settling *s, const struct xml_disk *disk, struct err *e)
 {
     const char *path = volumes_file(s->d->volumes, &disk->source);

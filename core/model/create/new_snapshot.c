@@ -102,7 +102,8 @@ static int copy_texts(struct new_snapshot *ns, const struct operation *t, const 
     return ns->parent && ns->memory && (ns->listed || ns->listing) ? 0 : err_nomem(e);
 }
 
-/* The domains of the test driver have no files, and no operation on them outlives us. */
+/* Fills in the plan. The domains of the test driver have no files, and no operation on them
+ * outlives this process. */
 int new_snapshot_plan(struct new_snapshot *ns, const struct operation *t, const struct wish *w,
                       const struct plan *p, const struct new_files *new_files, const char *request,
                       struct err *e)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* new_snapshot.h - inside core/model: all that the making of a snapshot goes by, decided before
- * libvirt is asked for it, and how it stands in the journal (journal/procedure.h):
+/* new_snapshot.h - inside core/model: the plan for making a snapshot, decided before libvirt is
+ * asked for it, and its words in the journal (journal/procedure.h):
  *
  *     create 1
  *     uri URI, snapshot NAME
@@ -28,10 +28,10 @@ struct new_overlay {
 struct new_snapshot {
     struct procedure p;
     char *parent;  /* "" for none */
-    char *listing; /* "" where libvirt is not to list it */
+    char *listing; /* "" if libvirt is not to list it */
     char *memory;  /* the file; "" for none */
-    bool active;   /* the domain ran, */
-    bool running;  /* and was not paused */
+    bool active;   /* the domain ran */
+    bool running;  /* the domain ran and was not paused */
     bool listed;   /* libvirt is to list it */
     bool halt;
     bool quiesce;
@@ -40,20 +40,21 @@ struct new_snapshot {
     size_t n_overlays;
 
     /* ---- not in the journal: of the thread that asks for it ---- */
-    const struct domain *before; /* as it was planned for; NULL when it was cut off */
-    const char *request;         /* what libvirt gets */
+    const struct domain *before; /* the domain that it was planned for; NULL when it was cut off */
+    const char *request;         /* the document for libvirt */
     const struct new_files *new_files;
     unsigned flags; /* VIRT_CREATE_* */
-    bool saves;     /* a memory, which takes its time and can be aborted */
+    bool saves;     /* libvirt saves the memory, which takes time and can be aborted */
     bool *unsupported;
-    bool asked;  /* libvirt was: files of those names are the snapshot's */
-    bool frozen; /* the guest's file systems may be */
+    bool asked;  /* libvirt was asked: files of those names are the snapshot's */
+    bool frozen; /* the guest's file systems may be frozen */
 };
 
 enum { NEW_SNAPSHOT_ROWS = 14 };
 extern const struct field new_snapshot_rows[NEW_SNAPSHOT_ROWS];
 
-/* Fills in the plan but for its kind: of the wish as it was settled for t->domain, and of the document for it. */
+/* Fills in the plan except for its kind: from the wish as it was settled for t->domain, and from
+ * the document for it. */
 int new_snapshot_plan(struct new_snapshot *ns, const struct operation *t, const struct wish *w,
                       const struct plan *p, const struct new_files *new_files, const char *request,
                       struct err *e);

@@ -38,8 +38,8 @@ static int check_entries(const struct xml_domain *live, const struct xml_request
     return 0;
 }
 
-/* 'external' is the default kind with files of its own: with memory where there is one. Of a
- * running domain without memory only a disk-only one can be made. */
+/* Settles the memory. 'external' is the default kind with files of its own: with memory, if there
+ * is any. Of a running domain without memory only a disk-only snapshot can be made. */
 static int settle_memory(struct wish *w, bool active, struct err *e)
 {
     struct xml_request *q = &w->request;
@@ -52,19 +52,20 @@ static int settle_memory(struct wish *w, bool active, struct err *e)
     return 0;
 }
 
-/* libvirt captures each of these, of itself. */
+/* Returns whether libvirt captures the disk by itself. */
 static bool is_captured_by_libvirt(const struct xml_disk *disk)
 {
     return !disk->readonly && disk->source.type[0] && strcmp(disk->device, "cdrom") != 0;
 }
 
-/* A floppy is no disk of the machine's, but put in for a while. */
+/* Returns whether the disk is a floppy. A floppy is not one of the machine's own disks, but put in
+ * for a while. */
 static bool is_floppy(const struct xml_disk *disk)
 {
     return !strcmp(disk->device, "floppy");
 }
 
-/* Of a disk of which nothing is asked. */
+/* Returns how a disk is captured for which nothing is asked. */
 static int where_by_default(const struct xml_disk *disk, int otherwise)
 {
     if (disk->snapshot && !strcmp(disk->snapshot, "external"))
@@ -86,7 +87,7 @@ static int where_of(const struct xml_disk *disk, const struct xml_request_disk *
     return where_by_default(disk, otherwise);
 }
 
-/* Has the request say so of the disk. */
+/* Makes the request say so for the disk. */
 static int settle_where(const struct xml_disk *disk, struct xml_request_disk *asked,
                         enum xml_where where, struct wish *w, struct err *e)
 {

@@ -10,7 +10,7 @@
 #include "model/journal/procedure.h"
 #include "model/state.h"
 
-/* What a guest's agent has to freeze all file systems, or thaw them. */
+/* The time that a guest's agent has to freeze all file systems, or thaw them. */
 enum { FREEZE_SECONDS = 30 };
 
 int quiesce_freeze(struct model *m, const char *uuid, struct err *e)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* quiesce.h - the guest's file systems frozen for as long as a snapshot takes, and thawed whatever
- * becomes of us meanwhile. */
+/* quiesce.h - freezes the guest's file systems while a snapshot is made, and thaws them even if
+ * snapfs is cut off meanwhile. */
 #ifndef SNAPFS_MODEL_CREATE_QUIESCE_H
 #define SNAPFS_MODEL_CREATE_QUIESCE_H
 
@@ -10,15 +10,17 @@
 
 struct model;
 
-/* Has the guest's agent freeze them (virt_freeze has the errors). The journal tells of it. */
+/* Has the guest's agent freeze the file systems (virt_freeze has the errors). The journal records
+ * it. */
 int quiesce_freeze(struct model *m, const char *uuid, struct err *e);
 
-/* Has it thaw them, where the domain runs. The remark tells of an agent that fails, since nothing
- * more can be done; with `late`, when an operation was cut off that froze them, also of one that
- * does not. The errors are those of a libvirt that does not answer. */
+/* Has the agent thaw the file systems, if the domain runs. If the agent fails, the remark tells it,
+ * because nothing more can be done. With `late`, after an operation was cut off that froze them,
+ * the remark also tells of a success. Fails only if libvirt does not answer. */
 int quiesce_thaw(struct model *m, const char *uuid, bool late, struct text *remark, struct err *e);
 
-/* Thaws them late by a journal of its own, as versions of snapfs before 'create' had one wrote it:
+/* Thaws the file systems late, by a journal of its own. Versions of snapfs before 'create' had a
+ * journal wrote it:
  *
  *     freeze 1     the version of all this
  *     uri URI      the libvirt it was begun through

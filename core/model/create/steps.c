@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* steps.c - the steps of the making of a snapshot, and what becomes of one that was cut off. No
- * locks of its own: called under the domain's operation and its journal.
+/* steps.c - the steps that make a snapshot, and the recovery of one that was cut off. No locks of
+ * its own: called under the domain's operation and its journal.
  *
  *     step    before it                       after it
  *     make    none of its files is there      libvirt has made it; the disks are on the overlays
  *     list    libvirt may not list it, or     libvirt lists it, as current; the domain's next start
  *             the guest may be frozen         is on the overlays; the guest is not frozen
  *
- * A `make` that was cut off is finished if a disk is on its overlay or every disk has its tag: then
- * the snapshot's bytes are all there, and what the guest has written since is kept. Else no guest
+ * A `make` that was cut off is finished if a disk is on its overlay or every disk has its tag. Then
+ * the snapshot's bytes are all there, and later writes of the guest are kept. Otherwise no guest
  * ever wrote to an overlay, and the files are removed.
  */
 #include "model/create/steps.h"
@@ -45,7 +45,7 @@ static bool is_listed(const struct new_snapshot *ns)
 
 /* ---- make ---- */
 
-/* What libvirt can abort is a memory that it saves to a file. */
+/* Has libvirt make the snapshot. libvirt can abort only a save of the memory to a file. */
 static int call_libvirt(struct new_snapshot *ns, struct err *e)
 {
     struct procedure *p = &ns->p;
@@ -63,7 +63,7 @@ static int call_libvirt(struct new_snapshot *ns, struct err *e)
     return err_fail(e, EINTR, "it was interrupted, and aborted: %s", why.text);
 }
 
-/* A freeze whose answer did not come may have been made. */
+/* Freezes the guest. If the answer did not come, the guest may be frozen. */
 static int freeze(struct new_snapshot *ns, struct err *e)
 {
     int r = quiesce_freeze(ns->p.m, ns->p.uuid, e);
@@ -78,8 +78,8 @@ static int thaw(struct new_snapshot *ns, struct err *e)
     return r;
 }
 
-/* An overlay that is lost in a crash of the machine takes along what the guest had brought to the
- * disk. */
+/* Brings the overlays to the disk. If an overlay is lost in a crash of the machine, so is the data
+ * that the guest had brought to the disk. */
 static void sync_overlays(const struct new_snapshot *ns)
 {
     struct err why;
@@ -88,9 +88,9 @@ static void sync_overlays(const struct new_snapshot *ns)
             text_add(ns->p.remark, "%s%s", ns->p.remark->len ? "; " : "", why.text);
 }
 
-/* The guest's file systems are frozen meanwhile, where that was asked for and there is a guest. It
- * is not libvirt's own flag, since then a thaw that fails is a snapshot that fails, with the disks
- * on new files all the same. */
+/* Makes the snapshot. The guest's file systems are frozen meanwhile, if that was asked for and
+ * there is a guest. snapfs does not use libvirt's own flag, because with it a thaw that fails makes
+ * the snapshot fail, with the disks on new files all the same. */
 static int run_make(struct procedure *p, struct err *e)
 {
     struct new_snapshot *ns = of(p);
@@ -102,7 +102,7 @@ static int run_make(struct procedure *p, struct err *e)
         return r;
     r = call_libvirt(ns, e);
     if (ns->frozen)
-        thaw(ns, &ignored); /* what fails is done again by `list`, or by what undoes this */
+        thaw(ns, &ignored); /* if it fails, `list` or the undo does it again */
     if (r == 0)
         sync_overlays(ns);
     return r;
@@ -116,7 +116,8 @@ static enum step_fit fits_make(const struct procedure *p)
 
 /* ---- both ways ---- */
 
-/* libvirt that is cut off while it saves a memory leaves the guest paused, as if a user had. */
+/* Resumes the guest. If libvirt is cut off while it saves a memory, it leaves the guest paused, as
+ * if a user had paused it. */
 static int resume_guest(const struct new_snapshot *ns, struct err *e)
 {
     bool saves = *ns->memory || ns->tags;
@@ -153,7 +154,7 @@ static bool is_on_overlays(const struct new_snapshot *ns, const char *xml)
     return on;
 }
 
-/* Where that configuration still has the disks on the files below the overlays. */
+/* Finds the disks that the configuration still has on the files below the overlays. */
 static size_t find_places(const struct new_snapshot *ns, const struct xml_domain *x,
                           struct xml_place *places)
 {
@@ -174,8 +175,8 @@ static size_t find_places(const struct new_snapshot *ns, const struct xml_domain
     return n;
 }
 
-/* libvirt may have been cut off between the running domain and its configuration: the next start
- * would be on the files that are the snapshot's now. */
+/* Moves the configuration to the overlays. libvirt may have been cut off between the running domain
+ * and its configuration. The next start would then be on the files that are the snapshot's now. */
 static int move_config(struct new_snapshot *ns, struct err *e)
 {
     autofree char *secure = NULL, *xml = NULL;
@@ -201,7 +202,8 @@ static int put_on_list(struct new_snapshot *ns, struct err *e)
                                 VIRT_CREATE_REDEFINE | VIRT_CREATE_CURRENT, NULL, e);
 }
 
-/* Who asked for it just now asked for that, too; later the guest is someone's again. */
+/* Stops the guest if the caller still waits, because the caller asked for that too. Later, another
+ * user may have the guest. */
 static int halt(struct new_snapshot *ns, struct err *e)
 {
     if (!ns->p.now->active)
@@ -226,7 +228,8 @@ static int run_list(struct procedure *p, struct err *e)
     return r;
 }
 
-/* In a call that was answered libvirt has done all of it. */
+/* Returns whether the step has something to do. If libvirt answered the call, it has done all of
+ * it. */
 static enum step_fit fits_list(const struct procedure *p)
 {
     const struct new_snapshot *ns = of(p);
@@ -247,7 +250,7 @@ static bool is_named(const struct survey *v, const struct new_snapshot *ns, int 
     return false;
 }
 
-/* How many of the domain's disks have its tag. None had one of that name before. */
+/* Counts the domain's disks that have its tag. None had one of that name before. */
 static int count_tags(const struct new_snapshot *ns, unsigned *ret, struct err *e)
 {
     struct survey v;
@@ -296,7 +299,8 @@ static int resume(struct procedure *p, int *ret_next, struct err *e)
 
 /* ---- undo ---- */
 
-/* libvirt deletes what it lists, also where some of the disks have no tag. */
+/* Deletes the tags. libvirt deletes a snapshot that it lists, even if some of the disks have no
+ * tag. */
 static int drop_tags(struct new_snapshot *ns, struct err *e)
 {
     unsigned tags = 0;
@@ -313,7 +317,8 @@ static int drop_tags(struct new_snapshot *ns, struct err *e)
     return r;
 }
 
-/* QEMU puts all disks on their overlays at once, when it has all of them open. */
+/* Returns whether the disks may be on their overlays. QEMU puts all disks on them at once, when it
+ * has all of them open. */
 static bool may_be_switched(const struct new_snapshot *ns)
 {
     struct stat st;
@@ -323,7 +328,8 @@ static bool may_be_switched(const struct new_snapshot *ns)
     return all;
 }
 
-/* The names were free when libvirt was asked, so that a file of such a name is the snapshot's. */
+/* Removes the files. The names were free when libvirt was asked, so a file of such a name is the
+ * snapshot's. */
 static int drop_files(struct new_snapshot *ns, struct err *e)
 {
     autofree struct reclaim_own *files = calloc(ns->n_overlays + 1, sizeof(*files));
@@ -339,7 +345,8 @@ static int drop_files(struct new_snapshot *ns, struct err *e)
     return n ? reclaim_drop_own(ns->p.m, ns->p.now, files, n, ns->p.remark, e) : 0;
 }
 
-/* Of a domain that is gone every file stays, since its disks may be on the overlays. */
+/* Undoes the making. If the domain is gone, every file stays, because its disks may be on the
+ * overlays. */
 static int undo(struct procedure *p, struct err *e)
 {
     struct new_snapshot *ns = of(p);

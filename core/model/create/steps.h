@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* steps.h - the steps by which a snapshot is made (create/new_snapshot.h has their plan). */
+/* steps.h - the steps that make a snapshot (create/new_snapshot.h has their plan). */
 #ifndef SNAPFS_MODEL_CREATE_STEPS_H
 #define SNAPFS_MODEL_CREATE_STEPS_H
 

@@ -11,8 +11,8 @@
 
 /* ---- from text to words ---- */
 
-/* The next part of a value whose parts are separated by commas, two of which stand for one; NULL at
- * the end. */
+/* Reads the next part of a value whose parts are separated by commas, two of which stand for one;
+ * NULL at the end. */
 static int next_part(const char **at, char **ret, struct err *e)
 {
     const char *p = *at;
@@ -82,7 +82,7 @@ static int set_parts(const char *rest, const struct setting *settings, const cha
     return r;
 }
 
-/* As virsh: a path may stand without "file=". */
+/* Reads a memspec. As with virsh, a path may come without "file=". */
 static int set_memspec(struct wish *w, const char *value, struct err *e)
 {
     struct xml_request *q = &w->request;
@@ -177,7 +177,7 @@ static const struct create_word *find_word(const char *word)
     return NULL;
 }
 
-/* mkdir's words are those of create, but for one. */
+/* Fails and lists mkdir's words, which are those of create, except one. */
 static int fail_option(const char *word, struct err *e)
 {
     autotext struct text all = {0};
@@ -211,7 +211,7 @@ static int set_word(struct wish *w, const char *word, bool option, struct err *e
     return 0;
 }
 
-/* What libvirt would refuse with other words, or take and not do. */
+/* Refuses wishes that libvirt would refuse with other words, or take and not carry out. */
 static int check_wish(const struct wish *w, struct err *e)
 {
     bool disk_only = w->flags & VIRT_CREATE_DISK_ONLY;
