@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* catalog.c - see catalog/catalog.h.
  *
- * Locks: catalog->lock guards the entries, but for their `reading`. Readers share one reading: who
- * finds the value old takes the entry's `reading` lock and looks again before asking libvirt.
+ * Locks: catalog->lock guards the entries, except their `reading`. Readers share one reading. A
+ * reader that finds the value old takes the entry's `reading` lock, and looks again before asking
+ * libvirt.
  */
 
 #include "model/catalog/catalog.h"
@@ -21,16 +22,16 @@ struct entry {
     struct uuid_item item;
     struct reading reading;
     /* under catalog->lock: */
-    uint64_t changes;      /* counts changes made here; a reading that began before one is stale */
+    uint64_t changes;      /* counts changes by snapfs; a reading that began before one is stale */
     struct domain *latest; /* may be NULL */
-    bool stale;            /* it is old, whatever its age */
+    bool stale;            /* `latest` is old, whatever its age */
 };
 
 struct catalog {
     pthread_mutex_t lock;
     /* under lock: */
     struct uuid_table entries;
-    uint64_t changes; /* made here, to any domain */
+    uint64_t changes; /* changes by this process, to any domain */
 };
 
 static struct entry *of(struct uuid_item *item)
@@ -54,7 +55,7 @@ static void entry_drop(struct uuid_item *item)
     free(of(item));
 }
 
-/* ---- for want of memory ---- */
+/* ---- if memory is short ---- */
 
 static bool forget(struct uuid_item *item, bool old)
 {
@@ -76,7 +77,7 @@ static bool forget_any(void *ctx, struct uuid_item *item)
     return forget(item, false);
 }
 
-/* What is forgotten is read again when it is asked for. */
+/* Forgets values, the old ones first. They are read again when they are asked for. */
 static void drop(void *ctx, uint64_t bytes)
 {
     (void)bytes;
@@ -197,7 +198,7 @@ void model_prune(struct model *m, const struct virt_domain *all, size_t n)
 
 /* ---- one domain ---- */
 
-/* A reference to what is kept: with `fresh` only if it is young enough. */
+/* Returns a reference to the kept value; with `fresh` only if it is young enough. */
 static struct domain *domain_kept(struct model *m, struct entry *en, bool fresh)
 {
     pthread_mutex_lock(&m->catalog->lock);
@@ -210,7 +211,8 @@ static struct domain *domain_kept(struct model *m, struct entry *en, bool fresh)
     return d;
 }
 
-/* Reads the domain and keeps the value, unless it was changed meanwhile. Under `reading`. */
+/* Reads the domain and keeps the value, unless the domain was changed meanwhile. Under
+ * `reading`. */
 static int domain_refresh(struct model *m, struct entry *en, bool now, struct domain **ret,
                           struct err *e)
 {
@@ -236,7 +238,8 @@ static int domain_refresh(struct model *m, struct entry *en, bool now, struct do
     return 0;
 }
 
-/* Takes its turn, and looks first whether another has read it meanwhile. */
+/* Reads the domain, one thread at a time; looks first whether another thread has read it
+ * meanwhile. */
 static int domain_read_shared(struct model *m, struct entry *en, bool now, struct domain **ret,
                               struct err *e)
 {

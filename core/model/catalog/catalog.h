@@ -16,34 +16,37 @@ struct entry; /* of one domain */
 int catalog_new(struct catalog **ret, struct err *e);
 void catalog_free(struct catalog *c); /* NULL allowed; drops what is kept of domains */
 
-/* ENOENT when there is no such domain (any more). */
+/* Gives the domain. ENOENT if there is no such domain (any more). */
 int model_domain(struct model *m, const char *uuid, struct domain **ret, struct err *e);
-/* While libvirt is away: what was read of the domain last. False: it is not away, or nothing was. */
+/* Gives what was read of the domain last, while libvirt is away. Returns false if libvirt is not
+ * away, or if nothing was read. */
 bool model_domain_away(struct model *m, const char *uuid, struct domain **ret);
-/* The uuid of the domain of that coded name, by what was read last. As model_domain_away. */
+/* Gives the uuid of the domain of that coded name, by what was read last. Returns what
+ * model_domain_away does. */
 bool model_uuid_away(struct model *m, const char *coded, char ret_uuid[37]);
-/* As model_domain, read from libvirt now whatever its age. */
+/* Does what model_domain does, but reads from libvirt now, whatever the value's age. */
 int model_domain_now(struct model *m, const char *uuid, struct domain **ret, struct err *e);
-/* The entry of that domain, made when there is none; NULL without memory. Give it back. */
+/* Returns the entry of that domain, made if there is none; NULL without memory. Give it back. */
 struct entry *model_entry(struct model *m, const char *uuid);
 void model_entry_done(struct model *m, struct entry *en);
 
-/* What was read of the domain last, whatever its age, for the caller to unref; NULL for nothing. */
+/* Returns what was read of the domain last, whatever its age, for the caller to unref; NULL for
+ * nothing. */
 struct domain *entry_latest(struct model *m, const struct entry *en);
 
-/* From now on what was read of this domain, or is being read, is old. */
+/* Makes what was read of this domain, or is being read, old from now on. */
 void model_changed(struct model *m, struct entry *en);
-/* The same of a domain by its uuid. */
+/* Does the same for a domain by its uuid. */
 void model_changed_uuid(struct model *m, const char *uuid);
 
-/* Counts the changes that were made here, to any domain. */
+/* Counts the changes that this process made, to any domain. */
 uint64_t model_changes(struct model *m);
 
 /* Calls `see` with what is kept of each domain, under catalog->lock. */
 void catalog_each(struct model *m, void (*see)(void *ctx, const struct domain *d), void *ctx);
 
 /* Forgets the domains that are not among `all`, so that a stranger who makes and undefines domains
- * does not fill our memory. */
+ * does not fill snapfs's memory. */
 void model_prune(struct model *m, const struct virt_domain *all, size_t n);
 
 #endif

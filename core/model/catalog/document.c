@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* document.c - see catalog/document.h. No locks: immutable but for the atomic count. */
+/* document.c - see catalog/document.h. No locks: immutable except for the atomic count. */
 #include "model/catalog/document.h"
 
 #include <string.h>
@@ -7,10 +7,10 @@
 #include "base/budget.h"
 #include "base/name.h"
 
-/* A disk's structs and those that the tree has for it, and what malloc adds to its strings. */
+/* The structs of a disk in the document and in the tree, and malloc's overhead for its strings. */
 enum { DISK_SIZE = 1024 };
 
-/* About what it takes: the text, and what was parsed out of it. */
+/* Returns about the memory that the document takes: the text, and what was parsed out of it. */
 static uint64_t size_of(const struct xml_snapshot *x, size_t xml_len)
 {
     uint64_t n = x->n_disks + x->n_revert_disks;

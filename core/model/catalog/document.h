@@ -17,10 +17,11 @@ struct snapshot_doc {
     size_t xml_len;
     struct xml_snapshot *parsed;
     uint64_t counted;     /* in the budget */
-    struct timespec seen; /* when it was first read so */
+    struct timespec seen; /* when this XML was first read */
 };
 
-/* `name` as libvirt lists it. EINVAL when `xml` is no snapshot's. Takes `xml` over on success. */
+/* Makes a document; `name` is as libvirt lists it. EINVAL if `xml` is not a snapshot's. Takes `xml`
+ * over on success. */
 int document_new(const char *name, char **xml, struct snapshot_doc **ret, struct err *e);
 struct snapshot_doc *document_ref(struct snapshot_doc *d);
 void document_unref(struct snapshot_doc *d); /* NULL allowed */

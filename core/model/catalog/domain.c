@@ -174,7 +174,8 @@ void snapshot_path(const struct snapshot *s, struct text *out)
 
 /* ---- disks and identities ---- */
 
-/* "vda.raw"; a target is libvirt's own word, but what is odd in it is coded like any name. */
+/* Makes "vda.raw". A target is libvirt's own word, but odd characters in it are coded as in any
+ * name. */
 char *domain_disk_file(const char *target)
 {
     autofree char *coded = name_encode(target);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* domain.h - what libvirt knows of one domain and its snapshots, as an immutable value.
+/* domain.h - one domain and its snapshots as libvirt knows them, as an immutable value.
  *
- * A `struct domain` is one domain as it was at one moment, read from libvirt in one go, refcounted
- * and never changed: a listing that began with one keeps it.
+ * A `struct domain` is one domain as it was at one moment, read from libvirt in one go. It is
+ * refcounted and never changes: a listing that began with one keeps it.
  */
 #ifndef SNAPFS_MODEL_CATALOG_DOMAIN_H
 #define SNAPFS_MODEL_CATALOG_DOMAIN_H
@@ -24,18 +24,18 @@ struct volumes;
 
 /* A disk that the snapshot captured, or the memory that was saved with it. */
 struct snapshot_disk {
-    char *target;     /* "vda"; the file is TARGET.raw, and coded as it is when odd; or "memory" */
+    char *target;     /* "vda"; the file is TARGET.raw, with odd characters coded; or "memory" */
     char *file;       /* the directory entry's name, "vda.raw" */
     const char *path; /* where its bytes are, or a URI; borrowed from the snapshot's document */
     const char *format;
     const char *tag; /* internal: the snapshot's name, else NULL */
     bool memory;
-    int no;           /* 0, or the errno why it cannot be found out where they are, and */
-    char *reason;     /* the sentence */
-    bool absent;      /* a memory that none of the snapshot's files has */
+    int no;           /* 0, or the errno for why its bytes cannot be found */
+    char *reason;     /* the message for it */
+    bool absent;      /* a memory that no file of the snapshot has */
     bool unsupported; /* by its kind: XML alone tells that it can never be read */
-    uint64_t ident;   /* another one when the bytes may be others */
-    uint64_t state;   /* of its file, as far as another boot leaves it */
+    uint64_t ident;   /* changes when the bytes may be others */
+    uint64_t state;   /* the state of its file, as far as it survives another boot */
     uint64_t number;  /* for st_ino: as ident, and lasting (catalog/numbers.h) */
     size_t probe;     /* its place in the domain's probes (reader/probes.c) */
     /* A tag that libvirt does not know (reader/unmanaged.h), else NULL. */
@@ -50,17 +50,17 @@ struct snapshot {
     struct snapshot *parent;    /* NULL for a root */
     struct snapshot **children; /* sorted by coded */
     size_t n_children, n_descendants;
-    bool in_by_name;             /* its real directory stands in by-name/ (flat and deep trees) */
+    bool in_by_name;             /* its real directory is in by-name/ (flat and deep trees) */
     size_t path_len, path_depth; /* of its real directory's path below the domain's directory */
-    uint64_t ident;              /* another one when re-made, or when its bytes may be others */
+    uint64_t ident;              /* changes when it is re-made, or when its bytes may be others */
     uint64_t number;             /* for st_ino: as ident, and lasting (catalog/numbers.h) */
     struct snapshot_disk *disks; /* only those the snapshot captured, sorted by target */
-    size_t n_disks, n_images;    /* n_images: with the memory, which stands behind the disks */
+    size_t n_disks, n_images;    /* n_images: with the memory, which is behind the disks */
     /* Not a snapshot, but tags that libvirt does not know: the newest of them; else NULL. */
     const struct untracked_tag *untracked_tag;
 };
 
-/* What the reader remembers with a domain, made with it; it has locks of its own. */
+/* The reader's memory of a domain, made with the domain; it has locks of its own. */
 struct domain;
 
 enum slot { SLOT_PROBES, SLOT_NAMED_FILES, SLOT_UNMANAGED, DOMAIN_SLOTS };
@@ -68,8 +68,8 @@ enum slot { SLOT_PROBES, SLOT_NAMED_FILES, SLOT_UNMANAGED, DOMAIN_SLOTS };
 struct slot_kind {
     void *(*make)(const struct domain *d); /* NULL without memory */
     void (*drop)(void *value);
-    /* Takes into the fresh `value` what `before` remembers of a domain with the same print; may be
-     * NULL. */
+    /* Copies into the fresh `value` what `before` remembers of a domain with the same fingerprint;
+     * may be NULL. */
     void (*inherit)(void *value, void *before);
 };
 
@@ -83,7 +83,7 @@ struct domain {
     char uuid[37];
     const char *state; /* "running", "shut off", …; static storage */
     bool active, persistent;
-    bool forgets_alone;         /* its libvirt can CAN_FORGET_ALONE (catalog/capability.h) */
+    bool forgets_alone;         /* its libvirt has CAN_FORGET_ALONE (catalog/capability.h) */
     size_t n, n_unreadable;     /* snapshots; and those whose XML cannot be read, left out */
     struct snapshot *all;       /* in libvirt's order */
     struct snapshot **by_coded; /* n of them, sorted */
@@ -92,16 +92,16 @@ struct domain {
     struct snapshot **roots;    /* sorted by coded */
     size_t n_roots;
     struct snapshot *current; /* NULL for none */
-    uint64_t ident;           /* stable: of the uuid */
+    uint64_t ident;           /* stable: made of the uuid */
     uint64_t fresh_until;     /* CLOCK_MONOTONIC, ns; 0 with cache=0 */
-    size_t n_listed;          /* snapshots as libvirt counted them, */
-    uint64_t stamp;           /* and of their files (virt_stamp); 0 when these do not tell */
-    uint64_t print;           /* a hash of all that is shown of it */
-    struct timespec seen;     /* when it was first read so */
-    uint64_t asked_ns;        /* since 1970: before libvirt was asked for it */
+    size_t n_listed;          /* snapshots as libvirt counted them */
+    uint64_t stamp;           /* stamp of their files (virt_stamp); 0 if the files do not tell */
+    uint64_t print;           /* the fingerprint: a hash of all that is shown of the domain */
+    struct timespec seen;     /* when this value was first read */
+    uint64_t asked_ns;        /* since 1970: the moment before libvirt was asked for it */
     struct snapshot **links;  /* what roots and children point into */
     struct volumes *volumes;  /* storage/volumes.h */
-    uint64_t counted;         /* in the budget, of what is not its documents' */
+    uint64_t counted;         /* in the budget, without its documents */
     struct domain_slot slots[DOMAIN_SLOTS];
     struct kept *kept; /* journal/kept.h; NULL for nothing */
     unsigned refs;
@@ -111,7 +111,7 @@ struct domain *domain_ref(struct domain *d);
 void domain_unref(struct domain *d); /* NULL allowed */
 MEM_CLEANUP(struct domain, domain_unref)
 
-/* How by_coded, by_name and by_ident are sorted; of two pointers to snapshots. */
+/* Compare two pointers to snapshots: the orders of by_coded, by_name and by_ident. */
 int domain_cmp_coded(const void *a, const void *b);
 int domain_cmp_name(const void *a, const void *b);
 int domain_cmp_ident(const void *a, const void *b);
@@ -120,32 +120,32 @@ const struct snapshot *domain_find_coded(const struct domain *d, const char *cod
 const struct snapshot *domain_find_ident(const struct domain *d, uint64_t ident);
 const struct snapshot *domain_find_name(const struct domain *d, const char *name);
 
-/* Is `s` below `above` in the tree? */
+/* Returns whether `s` is below `above` in the tree. */
 bool snapshot_is_below(const struct snapshot *s, const struct snapshot *above);
-/* Finds in this value of the domain the snapshot that `was` is, one of an earlier value: that of
- * its name and creation time. NULL if it is gone, also if another one has its name. */
+/* Finds in this value of the domain the snapshot that `was` is in an earlier value: the one of its
+ * name and creation time. NULL if it is gone, even if another one has its name. */
 const struct snapshot *domain_find_same(const struct domain *d, const struct snapshot *was);
 const struct snapshot_disk *snapshot_find_disk(const struct snapshot *s, const char *file);
 
-struct timespec snapshot_seen(const struct snapshot *s);    /* when its XML was first read so */
+struct timespec snapshot_seen(const struct snapshot *s);    /* when this XML of it was first read */
 const char *snapshot_description(const struct snapshot *s); /* borrowed; NULL for none */
 int64_t snapshot_created(const struct snapshot *s);         /* seconds since 1970 */
 
-/* The path of its real directory below the domain's, "snapshots/base/updates"; of NULL "snapshots".
- */
+/* Adds the path of its real directory below the domain's, "snapshots/base/updates"; "snapshots" for
+ * NULL. */
 void snapshot_path(const struct snapshot *s, struct text *out);
 
-/* The path of the overlay that was made with the snapshot on the disk of that target; NULL: none
- * that its document tells. Borrowed. */
+/* Returns the path of the overlay that was made with the snapshot on the disk of that target, if
+ * its document tells one; else NULL. Borrowed. */
 const char *snapshot_overlay(const struct snapshot *s, const char *target);
 
-/* "vda.raw", the file of that disk; owned by the caller. NULL without memory. */
+/* Makes the name of that disk's file, "vda.raw"; owned by the caller. NULL without memory. */
 char *domain_disk_file(const char *target);
 
-/* The hash of what tells the snapshot from others, as long as its bytes are the same. */
+/* Returns the hash that tells the snapshot from others, as long as its bytes are the same. */
 uint64_t domain_name_hash(const char *uuid, const struct snapshot *s);
 
-/* The ident of one disk of a snapshot, from the hash of what its file holds. */
+/* Returns the ident of one disk of a snapshot, from the hash of its file's content. */
 uint64_t domain_disk_ident(const char *uuid, const struct snapshot *s, const char *target,
                            uint64_t file_hash);
 

@@ -19,13 +19,14 @@
 
 enum {
     SNAPSHOT_SIZE =
-        sizeof(struct snapshot) + 8 * sizeof(void *), /* and the arrays that point to it */
-    IMAGE_SIZE = sizeof(struct snapshot_disk) + 160   /* its strings, and its probe */
+        sizeof(struct snapshot) + 8 * sizeof(void *), /* with the arrays that point to it */
+    IMAGE_SIZE = sizeof(struct snapshot_disk) + 160   /* with its strings, and its probe */
 };
 
 /* ---- the tree's shape ---- */
 
-/* Links each to its parent; a parent that is not there, or above itself, makes a root. */
+/* Links each snapshot to its parent. If the parent is not there, or is above itself, the snapshot
+ * is a root. */
 static int link_parents(struct domain *d)
 {
     autofree size_t *mark = calloc(d->n + 1, sizeof(*mark));
@@ -86,7 +87,7 @@ static void place(struct snapshot *s, bool flat)
     }
 }
 
-/* Gives each its path, parents before children, and counts descendants on the way back. */
+/* Gives each snapshot its path, parents before children, and counts descendants on the way back. */
 static int place_all(struct domain *d, bool flat)
 {
     autofree struct snapshot **queue = calloc(d->n + 1, sizeof(*queue));
@@ -140,7 +141,8 @@ static int disk_fill(struct volumes *volumes, const struct snapshot *s,
     return disk->target && disk->file ? 0 : -1;
 }
 
-/* Which file has it, when it is internal, is found out with its identity (reader/open.c). */
+/* Fills in the memory. If it is internal, its file is found out with its identity
+ * (reader/open.c). */
 static int memory_fill(const struct snapshot *s, struct snapshot_disk *memory)
 {
     bool internal = s->parsed->memory == XML_INTERNAL;
@@ -201,8 +203,9 @@ static int identify_all(struct domain *d, domain_identify_fn identify, void *ctx
     return 0;
 }
 
-/* A delete that was cut off leaves the snapshot listed, its file half merged with what came later,
- * and a mark on the parent; a snapshot without a parent has none. */
+/* Refuses snapshots that a delete left half merged. A delete that was cut off leaves the snapshot
+ * listed and a mark on its parent. The snapshot's file is then half merged with later data. If a
+ * snapshot has no parent, there is no mark. */
 static int refuse_half_merged(struct domain *d)
 {
     for (size_t i = 0; i < d->n; i++) {
@@ -256,7 +259,7 @@ static int shape(struct domain *d, const char *current, bool flat)
     return place_all(d, flat);
 }
 
-/* A document of the same XML is the same document (catalog/document.h). */
+/* Makes the fingerprint. A document of the same XML is the same document (catalog/document.h). */
 static uint64_t fingerprint_of(const struct domain *d)
 {
     uint64_t h = hash_str(hash_str(HASH_START, d->xml), d->state);
@@ -282,7 +285,7 @@ static int make_slots(struct domain *d, const struct slot_kind *const *kinds)
     return 0;
 }
 
-/* What it takes besides the documents, which are others' as well. */
+/* Counts the domain's memory in the budget, without the documents, which others have as well. */
 static int count_memory(struct domain *d, const struct domain_parts *parts, struct err *e)
 {
     size_t images = 0;

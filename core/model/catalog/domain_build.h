@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* domain_build.h - builds the value `struct domain` from what libvirt said. */
+/* domain_build.h - builds the value `struct domain` from libvirt's answers. */
 #ifndef SNAPFS_MODEL_CATALOG_DOMAIN_BUILD_H
 #define SNAPFS_MODEL_CATALOG_DOMAIN_BUILD_H
 
@@ -7,9 +7,8 @@
 #include "model/journal/kept.h"
 #include "virt/virt.h"
 
-/* A snapshot whose files' paths below the domain's directory could be longer than DOMAIN_PATH_MAX
- * stands in by-name/ instead; a file's own name takes DOMAIN_ENTRY_ROOM bytes at most ("/vda.raw").
- */
+/* A snapshot is in by-name/ if the paths of its files below the domain's directory could be longer
+ * than DOMAIN_PATH_MAX. A file's own name takes at most DOMAIN_ENTRY_ROOM bytes ("/vda.raw"). */
 enum { DOMAIN_PATH_MAX = 2000, DOMAIN_ENTRY_ROOM = 64 };
 
 struct domain_parts {
@@ -23,12 +22,12 @@ struct domain_parts {
     struct kept *kept;       /* may be NULL; domain_build takes a reference of its own */
     const char *current;     /* name or NULL */
     bool forgets_alone;      /* of its libvirt, CAN_FORGET_ALONE */
-    bool flat;               /* every snapshot's real directory stands in by-name/ */
+    bool flat;               /* every snapshot's real directory is in by-name/ */
     const struct slot_kind *const *slots; /* DOMAIN_SLOTS of them; NULL: the domain has none */
 };
 
-/* Fills in `no` and `reason` of one disk of a snapshot, and in `ident` the hash of what its file
- * holds (image_id_hash), in `state` that which lasts of it (image_id_lasting);
+/* Identifies one disk of a snapshot: fills in `no` and `reason`, in `ident` the hash of its file's
+ * content (image_id_hash), and in `state` the part of it that lasts (image_id_lasting).
  * domain_build makes ident and number of them. */
 typedef int (*domain_identify_fn)(void *ctx, const struct snapshot *s, struct snapshot_disk *disk,
                                   struct err *e);

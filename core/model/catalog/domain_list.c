@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* domain_list.c - see catalog/domain_list.h.
  *
- * Locks: list_cache->reading while libvirt is asked for the list, list_cache->lock for the one that is
- * kept.
+ * Locks: list_cache->reading while libvirt is asked for the list, list_cache->lock for the list
+ * that is kept.
  */
 #include "model/catalog/domain_list.h"
 
@@ -63,7 +63,8 @@ static int cmp_domain(const void *a, const void *b)
     return strcmp(((const struct domain_name *)a)->coded, ((const struct domain_name *)b)->coded);
 }
 
-/* One that a procedure defines for a moment is not shown: who lists the root would not find it. */
+/* Returns whether it is a scratch domain. It is not shown, because it would be gone for a program
+ * that lists the root. */
 static bool is_momentary(const char *name)
 {
     size_t len = strlen(REVERT_MAKER_PREFIX);
@@ -105,7 +106,7 @@ static int list_build(const struct model *m, const struct virt_domain *all, size
     return 0;
 }
 
-/* A reference to the list that is kept, if it is fresh. */
+/* Returns a reference to the list that is kept, if it is fresh. */
 static struct domain_list *list_kept(struct model *m)
 {
     pthread_mutex_lock(&m->list_cache->lock);
@@ -188,6 +189,7 @@ int model_domain_find(struct model *m, const char *coded, char ret_uuid[37], uin
     autofree char *name = NULL;
     if (!l && name_decode(coded, &name, e) == 0)
         return find_named(m, name, ret_uuid, ret_until, e);
-    int r = l ? 0 : model_domains(m, &l, e); /* a coded name that was cut, or none of ours */
+    int r = l ? 0 : model_domains(m, &l, e); /* a coded name that was cut, or that snapfs did not
+                                                make */
     return r < 0 ? r : find_in(l, coded, ret_uuid, ret_until, e);
 }

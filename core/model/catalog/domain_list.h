@@ -31,14 +31,14 @@ int model_domains(struct model *m, struct domain_list **ret, struct err *e);
 void domain_list_unref(struct domain_list *l); /* NULL allowed */
 MEM_CLEANUP(struct domain_list, domain_list_unref)
 
-/* The uuid of the domain whose directory is `coded`, and until when (CLOCK_MONOTONIC, ns) that may
- * be remembered. ENOENT. It waits for no other domain: libvirt may be busy with one whose disk lies
- * on an image of ours, and wait for this very answer. */
+/* Finds the uuid of the domain whose directory is `coded`, and until when (CLOCK_MONOTONIC, ns)
+ * that may be remembered. ENOENT. Waits for no other domain. libvirt may be busy with one whose
+ * disk is on an image in this mount, and wait for this very answer. */
 int model_domain_find(struct model *m, const char *coded, char ret_uuid[37], uint64_t *ret_until,
                       struct err *e);
 
-/* The name of a domain that a procedure defines for a moment, so that libvirt makes overlays for
- * it; as a prefix of the uuid of the domain at work. Such a domain is not shown. */
+/* The prefix of the name of a scratch domain; the uuid of the domain at work follows. A procedure
+ * defines a scratch domain for a moment, so that libvirt makes overlays for it. It is not shown. */
 #define REVERT_MAKER_PREFIX "snapfs-tmp-"
 
 #endif

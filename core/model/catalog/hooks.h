@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* hooks.h - what the reader does with each value of a domain, handed in by model.c since the reader
- * is a room above. */
+/* hooks.h - the reader's hooks for each value of a domain. model.c hands them in, because the
+ * reader is a room above. */
 #ifndef SNAPFS_MODEL_CATALOG_HOOKS_H
 #define SNAPFS_MODEL_CATALOG_HOOKS_H
 
@@ -10,8 +10,8 @@ struct tag_tables;
 
 struct catalog_hooks {
     const struct slot_kind *slots[DOMAIN_SLOTS];
-    /* Before a value is given to anybody. `before`: the last one, NULL for none; `tables`: what was
-     * read of the domain's files. */
+    /* Called before a value is given out. `before`: the last one, NULL for none; `tables`: the
+     * tables that were read of the domain's files. */
     void (*was_read)(struct model *m, struct domain *d, const struct domain *before,
                      struct tag_tables *tables);
 };

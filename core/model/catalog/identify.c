@@ -11,7 +11,8 @@
 #include "model/storage/volumes.h"
 #include "virt/xml.h"
 
-/* A disk may be a slice of its file, of which the guest saw nothing else. */
+/* Checks that the disk is a whole file. A disk may be a slice of its file, and the guest saw
+ * nothing else of it. */
 static int check_whole(const struct snapshot *s, const struct snapshot_disk *disk, struct err *e)
 {
     const struct xml_disk *then = xml_domain_disk(s->parsed->domain, disk->target);
@@ -21,7 +22,8 @@ static int check_whole(const struct snapshot *s, const struct snapshot_disk *dis
                     disk->target);
 }
 
-/* The overlay that was made with the snapshot tells which file its volume was then. */
+/* Checks the volume by the overlay that was made with the snapshot: the overlay tells which file
+ * the volume was then. */
 static int check_overlay(const struct mounts *mounts, const struct snapshot *s,
                          const struct snapshot_disk *disk, struct err *e)
 {
@@ -37,7 +39,7 @@ static int check_overlay(const struct mounts *mounts, const struct snapshot *s,
         disk->target, disk->path, overlay);
 }
 
-/* A volume is whatever libvirt finds by its name now. */
+/* Checks the volume, because libvirt may find another file by its name now. */
 static int check_volume(const struct tag_tables *tables, const struct snapshot *s,
                         const struct snapshot_disk *disk, struct err *e)
 {
@@ -49,7 +51,8 @@ static int check_volume(const struct tag_tables *tables, const struct snapshot *
     return disk->tag ? 0 : check_overlay(tag_tables_mounts(tables), s, disk, e);
 }
 
-/* Does libvirt's XML alone, or its daemon's place, tell that the image can never be read? */
+/* Returns whether libvirt's XML alone, or its daemon's place, tells that the image can never be
+ * read. */
 static bool is_unsupported(const struct tag_tables *tables, const struct snapshot *s,
                            const struct snapshot_disk *disk)
 {

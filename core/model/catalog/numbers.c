@@ -14,8 +14,8 @@
 
 enum { KEY_SIZE = 17, VALUE_SIZE = 34 };
 
-/* A record's key is a hash of the snapshot's name and time and the disk's target, its value the
- * number and the state. */
+/* Makes the key of a record: a hash of the snapshot's name and time and the disk's target. The
+ * value is the number and the state. */
 static void key_of(const char *uuid, const struct snapshot *s, const char *target,
                    char ret[KEY_SIZE])
 {
@@ -62,8 +62,8 @@ static const struct snapshot_disk *find_target(const struct snapshot *s, const c
     return NULL;
 }
 
-/* Did the file have a tag of a snapshot that is deleted now? QEMU writes it then, but not the bytes
- * of others. */
+/* Returns whether the file had a tag of a snapshot that is deleted now. QEMU writes to the file
+ * then, but not to the bytes of others. */
 static bool has_lost_tag(const struct pair *p, const char *path)
 {
     for (size_t i = 0; i < p->before->n; i++) {
@@ -76,7 +76,8 @@ static bool has_lost_tag(const struct pair *p, const char *path)
     return false;
 }
 
-/* Has a snapshot above it gone? Then its file may have been merged into, or stand on another. */
+/* Returns whether a snapshot above it has gone. Then its file may have been merged into, or use
+ * another file. */
 static bool has_lost_ancestor(const struct pair *p, const struct snapshot *was)
 {
     while ((was = was->parent))
@@ -85,8 +86,8 @@ static bool has_lost_ancestor(const struct pair *p, const struct snapshot *was)
     return false;
 }
 
-/* Somebody else may change a file while the change here runs, so the file has to be one that the
- * change itself exchanged or wrote. */
+/* Returns whether the change has moved the disk. Another program may change a file meanwhile. So
+ * the file has to be one that the change itself exchanged or wrote. */
 static bool has_moved(const struct pair *p, const struct snapshot *s,
                       const struct snapshot_disk *was, const struct snapshot_disk *is)
 {
@@ -111,7 +112,7 @@ static void put_moved(const struct domain *after, const struct snapshot *s,
     kept_set(k, KIND, key, value);
 }
 
-/* Of all that has moved; `k` NULL asks only whether anything has. */
+/* Keeps the numbers of all disks that have moved; `k` NULL asks only whether any has. */
 static bool each_moved(const struct pair *p, struct kept *k)
 {
     bool any = false;

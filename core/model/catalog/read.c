@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* read.c - see catalog/read.h.
  *
- * The XML of each snapshot is a call of its own, and libvirt tells nobody that a snapshot was made,
- * changed or deleted. A second reading asks for them only when libvirt's own files of the snapshots
- * (virt_snapshots_stamp) or their count have changed. Those files are written shortly before or
- * after what libvirt answers changes, so they count only once they have been left alone for
+ * The XML of each snapshot is a call of its own, and libvirt does not tell when a snapshot was
+ * made, changed or deleted. A second reading asks for the XML only if libvirt's own files of the
+ * snapshots (virt_snapshots_stamp) or their count have changed. libvirt writes those files shortly
+ * before or after its answers change, so they count only once they have been left alone for
  * STAMP_AGE_NS. No locks of its own: one reading of a domain at a time.
  */
 #include "model/catalog/read.h"
@@ -27,7 +27,7 @@
 
 #define STAMP_AGE_NS (2 * CLOCK_SECOND)
 
-/* What libvirt says of all the snapshots of a domain. */
+/* libvirt's answer about all the snapshots of a domain. */
 struct docs {
     struct snapshot_doc **items;
     size_t n, n_unreadable, n_listed;
@@ -48,14 +48,14 @@ static struct snapshot_doc *doc_of(const struct snapshot *s)
     return document_ref((struct snapshot_doc *)(uintptr_t)s->doc);
 }
 
-/* The document of that name from before, when its XML has not changed. */
+/* Returns the document of that name from before, if its XML has not changed. */
 static struct snapshot_doc *doc_kept(const struct domain *before, const char *name, const char *xml)
 {
     const struct snapshot *s = before ? domain_find_name(before, name) : NULL;
     return s && !strcmp(s->xml, xml) ? doc_of(s) : NULL;
 }
 
-/* Documents of all snapshots that are still there; odd ones (EINVAL) are left out and
+/* Makes documents of all snapshots that are still there. Odd ones (EINVAL) are left out and
  * counted, so that one bad document does not hide the rest. */
 static int docs_read(const struct domain *before, struct virt_snapshots *from, struct docs *ret,
                      struct err *e)
@@ -87,7 +87,7 @@ static uint64_t stamp_hash(const struct virt_stamp *s)
     return h ? h : 1;
 }
 
-/* Has it been so for long enough? */
+/* Returns whether the stamp has been the same for long enough. */
 static bool is_settled(const struct virt_stamp *s)
 {
     return s->mtime_ns + STAMP_AGE_NS < clock_real_ns();
@@ -130,7 +130,7 @@ static int docs_keep(const struct domain *before, struct docs *ret, struct err *
     return 0;
 }
 
-/* Nothing that is shown of the domain has changed. */
+/* Takes over what is remembered: nothing that is shown of the domain has changed. */
 static void inherit(struct domain *d, const struct domain *before)
 {
     d->seen = before->seen;

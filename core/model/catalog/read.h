@@ -5,8 +5,8 @@
 
 #include "model/catalog/domain.h"
 
-/* The domain as libvirt has it. What is known to be as it was `before` (may be NULL) is taken from
- * there; with `now` libvirt is asked for all of it. */
+/* Reads the domain as libvirt has it. Takes from `before` (may be NULL) the parts that are known to
+ * be unchanged; with `now` asks libvirt for all of it. */
 int domain_read(struct model *m, const char *uuid, const struct domain *before, bool now,
                 struct domain **ret, struct err *e);
 

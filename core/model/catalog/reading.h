@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* reading.h - who asks libvirt for one thing, so that all who want it have it read once. */
+/* reading.h - one question to libvirt at a time, so that one reading serves all who want the
+ * answer. */
 #ifndef SNAPFS_MODEL_CATALOG_READING_H
 #define SNAPFS_MODEL_CATALOG_READING_H
 
@@ -11,12 +12,13 @@
 /* The right to ask libvirt for one thing, one thread at a time. */
 struct reading {
     pthread_mutex_t lock;
-    uint64_t late_at; /* under `lock`: when libvirt last failed to answer in time, and */
-    struct err late;  /* the words for it */
+    uint64_t late_at; /* under `lock`: when libvirt last failed to answer in time */
+    struct err late;  /* the message for that */
 };
 
-/* Waits for its turn, to be given back by reading_end with what came of it. Who waited for one that
- * got no answer from libvirt (ETIMEDOUT) fails with it, and has no turn. */
+/* Waits for the right to ask; give it back by reading_end, with the result. If libvirt did not
+ * answer the thread before (ETIMEDOUT), a thread that waited for it fails in the same way, and has
+ * no right to ask. */
 int reading_begin(struct reading *r, struct err *e);
 void reading_end(struct reading *r, int result, const struct err *e);
 

@@ -13,7 +13,7 @@ static int cmp_u64(uint64_t a, uint64_t b)
     return a < b ? -1 : a > b;
 }
 
-/* By name, disk, and which comes first. */
+/* Compares by name, disk, and rank. */
 static int cmp_rank(const void *a, const void *b)
 {
     const struct untracked_tag *x = a, *y = b;
@@ -39,7 +39,7 @@ static uint64_t mark_of(const struct untracked_tag *s)
 
 void untracked_arrange(struct untracked_tag *s, size_t n)
 {
-    const struct untracked_tag *plain = NULL; /* the last that got its plain name */
+    const struct untracked_tag *plain = NULL; /* the last tag that got its plain name */
     if (n)
         qsort(s, n, sizeof(*s), cmp_rank);
     for (size_t i = 0; i < n; i++) {

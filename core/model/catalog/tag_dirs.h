@@ -25,19 +25,19 @@ struct untracked_tag {
     struct image_id identity;
     uint64_t vm_state_size; /* bytes */
     int64_t date;           /* seconds since 1970 */
-    bool claimed;           /* its name means another tag of that file, a snapshot's */
-    size_t rank;            /* where several disks' files have the name, the lowest comes first */
+    bool claimed;           /* its name means another tag of that file: a snapshot's tag */
+    size_t rank;            /* if several files of a disk have the name, the lowest comes first */
     uint64_t mark;          /* set by untracked_arrange: 0 = its directory has the plain name */
 };
 
-/* Gives each its mark and sorts them: those of one directory, with the same name and mark, stand
- * together, by target. */
+/* Gives each tag its mark and sorts the tags. Those of one directory, with the same name and mark,
+ * are together, by target. */
 void untracked_arrange(struct untracked_tag *s, size_t n);
 
-/* How many, from s[0] on, are in the same directory; n > 0. */
+/* Returns how many tags, from s[0] on, are in the same directory; n > 0. */
 size_t untracked_together(const struct untracked_tag *s, size_t n);
 
-/* The directory's name; owned by the caller, NULL without memory. */
+/* Makes the directory's name; owned by the caller, NULL without memory. */
 char *untracked_coded(const struct untracked_tag *s);
 
 void untracked_clear(struct untracked_tag *s, size_t n); /* what they own, not the array */

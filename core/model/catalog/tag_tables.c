@@ -17,14 +17,14 @@
 struct table {
     struct table *next;
     char *path, *format;
-    struct image_tags *tags;          /* NULL = could not be read, and */
+    struct image_tags *tags;          /* NULL = could not be read, see `failure` */
     const struct image_tag **by_name; /* sorted; NULL until one is looked for */
     struct err failure;
 };
 
 struct tag_tables {
     const struct virt *virt;
-    struct err not_local; /* no != 0: paths are not ours */
+    struct err not_local; /* no != 0: snapfs cannot see the files */
     struct mounts *mounts;
     struct table *tables;
 };
@@ -150,8 +150,8 @@ int tag_tables_get(struct tag_tables *all, const char *path, const char *fmt,
     return r;
 }
 
-/* The one entry of those with the name of `hit` that the disk is in; a tag that libvirt does not
- * know has an id as well. */
+/* Finds the one entry, of those with the name of `hit`, that the disk is in. A tag that libvirt
+ * does not know has an id as well. */
 static int one_of(const struct table *t, const struct image_tag **hit,
                   const struct snapshot_disk *disk, const struct image_tag **ret, struct err *e)
 {
@@ -173,8 +173,8 @@ static int one_of(const struct table *t, const struct image_tag **hit,
     return 0;
 }
 
-/* The entry that the disk is in, by that very name; with two of them nobody can tell which is
- * meant. */
+/* Finds the entry that the disk is in, by that very name. With two of them it cannot tell which one
+ * is meant, and fails. */
 static int find_tag(struct tag_tables *all, const struct snapshot_disk *disk,
                     const struct image_tag **ret, struct err *e)
 {
@@ -193,7 +193,7 @@ static int find_tag(struct tag_tables *all, const struct snapshot_disk *disk,
     return one_of(t, hit, disk, ret, e);
 }
 
-/* The bytes of memory that the disk's file holds for its tag; -errno as e says. */
+/* Returns the bytes of memory that the disk's file holds for its tag; -errno, as `e` has it. */
 static int64_t memory_in(struct tag_tables *all, const struct snapshot_disk *disk, struct err *e)
 {
     const struct image_tag *tag = NULL;
