@@ -74,7 +74,7 @@ bool follow_ends(const struct mounts *mounts, const char *path)
     return ends;
 }
 
-/* The first place below the top. */
+/* Returns the first place below the top with that file. */
 static size_t find_below(const struct image_layer *layers, size_t n, uint64_t dev, uint64_t ino)
 {
     for (size_t i = 1; i < n; i++)

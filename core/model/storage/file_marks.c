@@ -23,7 +23,7 @@ enum { VALUE_MAX = 64 << 10 /* Linux has none that is longer */, HEX_DIGITS = 16
 
 /* ---- one attribute ---- */
 
-/* What stands behind the inode's number; NULL for nothing. Owned by the caller. */
+/* Returns the value behind the inode's number; NULL for nothing. Owned by the caller. */
 static char *get(int fd, const char *name)
 {
     struct stat st;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* overlay_name.c - see storage/overlay_name.h. Pure but for the random part. */
+/* overlay_name.c - see storage/overlay_name.h. Pure except for the random part. */
 #include "model/storage/overlay_name.h"
 
 #include <errno.h>
@@ -11,7 +11,8 @@
 
 enum { STEM_MAX = 200 /* bytes of a file's name; a uuid and a suffix follow */ };
 
-/* libvirt writes these otherwise than they are meant, as an option of qemu-img or in XML. */
+/* Returns whether libvirt writes the path otherwise than it is meant, as an option of qemu-img or
+ * in XML. */
 static bool is_odd(const char *path)
 {
     for (const unsigned char *p = (const unsigned char *)path; *p; p++)
@@ -31,7 +32,7 @@ size_t overlay_stem(const char *name, size_t max)
     return len;
 }
 
-/* An ending that tells what is in a file is a user's own. */
+/* Returns whether the ending tells the file's format. Such an ending is a user's own. */
 static bool ends_in_format(const char *path)
 {
     static const char *const formats[] = {"qcow2", "qcow", "img", "raw", "image", "vmdk",

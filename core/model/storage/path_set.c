@@ -71,7 +71,8 @@ bool names_same_file(const struct names *n, const char *a, const char *b)
     return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* False where a directory is not there: then only the same path is the same. */
+/* Returns whether both are in one directory. False if a directory is not there: then only the same
+ * path is the same. */
 static bool same_directory(const struct names *n, const char *a, const char *b)
 {
     autofree char *x = strndup(a, (size_t)(last_part(a) - a));

@@ -16,7 +16,7 @@ struct answer {
     char *name;
     unsigned waiting; /* threads that hold a pointer to it */
     bool queued;
-    uint64_t asked; /* when it was asked what is answered here; 0 = never */
+    uint64_t asked; /* when the question of this answer was asked; 0 = never */
     char *path;     /* NULL: libvirt did not say */
     enum virt_volume kind;
 };
@@ -87,7 +87,7 @@ static struct answer *next_question(const struct pools *p)
     return a;
 }
 
-/* With the lock held, but for the call. A queued one is never dropped. */
+/* Answers one question. The lock is held, except during the call. A queued one is never dropped. */
 static void answer_one(struct pools *p, struct answer *a)
 {
     char *path = NULL;
@@ -132,7 +132,7 @@ static bool is_same(const struct answer *a, const char *pool, const char *name)
     return !strcmp(a->name, name) && (pool ? a->pool && !strcmp(a->pool, pool) : !a->pool);
 }
 
-/* Makes room: the one that was added first, and that nobody waits for, goes. */
+/* Makes room: drops the answer that was added first and that no thread waits for. */
 static void drop_oldest(struct pools *p)
 {
     struct answer **oldest = NULL;
@@ -174,14 +174,15 @@ static struct answer *find(struct pools *p, const char *pool, const char *name)
     return a ? a : add(p, pool, name);
 }
 
-/* Behind a call that libvirt has not answered for long nobody waits. */
+/* Returns when to stop waiting. If libvirt has not answered a call for long, no thread waits behind
+ * it. */
 static uint64_t wait_end(const struct pools *p, bool now)
 {
     uint64_t began = p->busy_since && !now ? p->busy_since : clock_ns();
     return began + (now ? POOLS_PATIENCE_MS : POOLS_WAIT_MS) * CLOCK_MS;
 }
 
-/* The answer that counts, NULL: there is none. */
+/* Returns the answer that counts, or NULL if there is none. */
 static const struct answer *ask(struct pools *p, const char *pool, const char *name, uint64_t since,
                                 bool now)
 {

@@ -25,7 +25,7 @@ bool public_file(const char *path)
     autofree char *above = strdup(path);
     if (!above || path[0] != '/' || strstr(path, "/..") || lstat(path, &st) < 0 ||
         !S_ISREG(st.st_mode) || !roots_alone(&st) || !(st.st_mode & S_IROTH) || !st.st_blocks)
-        return false; /* what is in /proc or /sys has no blocks */
+        return false; /* a file in /proc or /sys has no blocks */
     for (char *slash = strrchr(above, '/'); slash && slash > above; slash = strrchr(above, '/')) {
         *slash = '\0';
         if (!is_public_directory(above))

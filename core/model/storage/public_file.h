@@ -5,9 +5,10 @@
 
 #include <stdbool.h>
 
-/* May everyone read the file, and can root alone write it or any directory above it? Such a file
- * may be read although an image's header alone names it, as the base of a cloud image is: it holds
- * no secret, and nobody can exchange it. False for a path with a link or "..". */
+/* Returns whether everyone may read the file, and only root can write it or any directory above it.
+ * Such a file may be read although only an image's header names it, as with the base of a cloud
+ * image: it holds no secret, and no other user can exchange it. False for a path with a link or
+ * "..". */
 bool public_file(const char *path);
 
 #endif

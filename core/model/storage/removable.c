@@ -22,7 +22,8 @@ static int refuse(const char *directory, int no, struct err *e)
         directory, strerrordesc_np(no));
 }
 
-/* In a sticky directory only the owners of the file and of the directory may. */
+/* Returns whether others keep the file: in a sticky directory only the owners of the file and of
+ * the directory may remove it. */
 static bool is_kept_by_others(uid_t uid, const char *path, const struct stat *directory)
 {
     struct stat st;
@@ -30,7 +31,7 @@ static bool is_kept_by_others(uid_t uid, const char *path, const struct stat *di
     return (directory->st_mode & S_ISVTX) && directory->st_uid != uid && owner != uid;
 }
 
-/* NULL without memory. */
+/* Returns the directory of the path; NULL without memory. */
 static char *directory_of(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* source.h - a <source> of libvirt's XML: where its bytes are, and in which format. */
+/* source.h - the path and the format of a <source> of libvirt's XML. */
 #ifndef SNAPFS_MODEL_STORAGE_SOURCE_H
 #define SNAPFS_MODEL_STORAGE_SOURCE_H
 
 struct volumes;
 struct xml_source;
 
-/* A source's file, or the URI of its export on another host; NULL: another kind. Borrowed. */
+/* Returns a source's file, or the URI of its export on another host; NULL: another kind.
+ * Borrowed. */
 const char *policy_path(struct volumes *volumes, const struct xml_source *s);
 
-/* The format of a source: what libvirt calls raw and encrypted is "luks" to QEMU and us. */
+/* Returns the format of a source. If libvirt calls it raw and encrypted, it is "luks" to QEMU and
+ * snapfs. */
 const char *policy_format(const struct xml_source *s);
 
 #endif

@@ -85,7 +85,7 @@ static struct volume *ask(const struct volumes *all, const struct xml_source *s)
     return take(x);
 }
 
-/* Another thread may have asked, too: the first answer stays. */
+/* Adds an answer. Another thread may have asked, too: the first answer stays. */
 static const struct volume *add(struct volumes *all, const struct xml_source *s, struct volume *x)
 {
     pthread_mutex_lock(&all->lock);
@@ -133,7 +133,7 @@ int volumes_check(struct volumes *all, const struct xml_disk *disk, struct err *
     return volumes_knows(all, &disk->source) ? 0 : volumes_refuse(disk, e);
 }
 
-/* A volume of a network pool has a name for a path. */
+/* Returns the volume's path. A volume of a network pool has a name instead of a path. */
 const char *volumes_path(struct volumes *all, const struct xml_source *s)
 {
     const struct volume *x = look_up(all, s);
