@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* activity.h - inside core/model: what runs on the domains, and what ran.
+/* activity.h - inside core/model: the operations that run on the domains, and that ran.
  *
- * Locks: activity->lock guards all that is here, and of a task (activity/task.h) what that says. It
- * is a leaf, and never held over a call to libvirt. activity->turned tells that a task, a queue or
- * a progress has changed.
+ * Locks: activity->lock guards all that is here, and the members of a task (activity/task.h) that
+ * the task says. It is a leaf, and never held over a call to libvirt. activity->turned signals that
+ * a task, a queue or a progress has changed.
  */
 #ifndef SNAPFS_MODEL_ACTIVITY_ACTIVITY_H
 #define SNAPFS_MODEL_ACTIVITY_ACTIVITY_H
@@ -26,25 +26,25 @@ struct queue_place { /* stays where it is from queue_enter to queue_leave */
 
 struct queue {
     struct queue_place *first;
-    uint64_t n_left; /* counts those that have left */
+    uint64_t n_left; /* counts the operations that have left */
 };
 
 struct progress {
     const struct task *task;
-    bool busy;                    /* a verb has its turn, */
-    uint64_t since;               /* since then (CLOCK_MONOTONIC, ns), and is at */
-    char step[PROGRESS_STEP_MAX]; /* this; "" = nothing worth telling */
-    uint64_t done, total;         /* bytes; total 0 = to be asked of libvirt, */
-    uint64_t ask_from;            /* but not before */
-    struct timespec changed;      /* when it last became another; 0 = never */
-    bool asking;                  /* the thread is at work, */
-    uint64_t asked;               /* since then; or it was */
-    uint64_t answered;            /* of the last question that was answered: when it was asked, */
-    struct virt_job job;          /* and the answer */
+    bool busy;                    /* a verb is at work */
+    uint64_t since;               /* when the verb began (CLOCK_MONOTONIC, ns) */
+    char step[PROGRESS_STEP_MAX]; /* its step; "" = nothing worth telling */
+    uint64_t done, total;         /* bytes; total 0 = libvirt is to be asked */
+    uint64_t ask_from;            /* libvirt is not asked before this moment */
+    struct timespec changed;      /* when it last changed; 0 = never */
+    bool asking;                  /* the thread is at work */
+    uint64_t asked;               /* when the thread began its last question */
+    uint64_t answered;            /* when the last answered question was asked */
+    struct virt_job job;          /* its answer */
     bool others;                  /* another program's work was shown last */
 };
 
-/* Of one domain. */
+/* The activity of one domain. */
 struct work {
     struct uuid_item item;
     struct oplog log;
@@ -58,17 +58,17 @@ struct activity { /* of all domains */
     /* under lock: */
     struct uuid_table works;
     unsigned askers;   /* threads that ask for progress */
-    unsigned n_queued; /* operations in the queues of all domains, */
-    uint64_t n_left;   /* and how many have left them */
+    unsigned n_queued; /* operations in the queues of all domains */
+    uint64_t n_left;   /* operations that have left them */
 };
 
 struct activity *activity_new(void);    /* NULL without memory */
-void activity_free(struct activity *a); /* NULL allowed; nobody asks any more */
+void activity_free(struct activity *a); /* NULL allowed; no thread may still ask */
 
-/* Waits on `turned` until then at most; false when that has passed. Under activity->lock. */
+/* Waits on `turned` until that time at most; false when it has passed. Needs activity->lock. */
 bool activity_wait(struct activity *a, uint64_t until_ns);
 
-/* The work of that domain, made when there is none; NULL without memory. Give it back. */
+/* Returns the work of that domain, made if there is none; NULL without memory. Give it back. */
 struct work *work_get(struct activity *a, const char *uuid);
 void work_done(struct activity *a, struct work *w);
 

@@ -30,8 +30,8 @@ struct oplog {
     struct timespec last; /* when the latest was added */
 };
 
-/* Takes `line` over; NULL is ignored. With `ending` (may be NULL) the line is dropped when a recent
- * one has the same ending. */
+/* Adds a line. Takes `line` over; NULL is ignored. With `ending` (may be NULL) the line is dropped
+ * if a recent one has the same ending. */
 void oplog_add(struct oplog *log, char *line, const char *ending);
 void oplog_text(const struct oplog *log, struct text *out);
 void oplog_clear(struct oplog *log);

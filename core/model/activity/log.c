@@ -18,7 +18,8 @@ static void add_time(struct text *line)
     text_add(line, "%s", stamp);
 }
 
-/* A failing read is often tried again and again, also by other processes. */
+/* Returns whether the operation is a read. A failing read is often tried again and again, also by
+ * other processes. */
 static bool is_read(const struct log_entry *op)
 {
     return !strcmp(op->name, "open") || !strcmp(op->name, "read");

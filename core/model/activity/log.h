@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* log.h - the `log` of a domain: what was done on it here, and why it failed. */
+/* log.h - the `log` of a domain: the operations on it by this mount, and why any failed. */
 #ifndef SNAPFS_MODEL_ACTIVITY_LOG_H
 #define SNAPFS_MODEL_ACTIVITY_LOG_H
 
@@ -20,17 +20,17 @@ struct log_entry {
     const char *path; /* below the mountpoint */
 };
 
-/* Adds a line to the domain's log and gives the same line (without newline) to the caller in
+/* Adds a line to the domain's log, and gives the same line (without newline) to the caller in
  * `line`: time, uid, pid, operation, path, then "ok" and the remark, or the errno's name and the
- * sentence. */
+ * message. */
 void model_log_add(struct model *m, const char *uuid, const struct log_entry *op,
                    const struct err *failure, const char *remark, struct text *line);
 
-/* The domain's `log`: its last operations (activity/lines.h). Empty when there were none. */
+/* Makes the domain's `log`: its last operations (activity/lines.h). Empty if there were none. */
 int model_log(struct model *m, const char *uuid, char **ret, size_t *ret_len, struct err *e);
 /* Counts the files that the log has begun anew. */
 unsigned model_log_edition(struct model *m, const char *uuid);
-/* When the last of them was; false when there was none. */
+/* Gives the time of the last operation; false if there was none. */
 bool model_log_time(struct model *m, const char *uuid, struct timespec *ret);
 
 #endif

@@ -12,7 +12,8 @@
 #include "model/activity/task.h"
 #include "model/state.h"
 
-/* What libvirt takes, and more, to let questions in after a call that makes a snapshot began. */
+/* The time that libvirt takes, and more, to answer questions after a call that makes a snapshot
+ * began. */
 enum { ASK_AFTER_MS = 500, ASKED_WAIT_MS = 1000 };
 
 /* ---- publishing ---- */
@@ -111,7 +112,8 @@ static void *ask(void *data)
     return NULL;
 }
 
-/* Under activity->lock. Without a thread to be had nobody asks. */
+/* Starts a thread that asks. If no thread can be made, libvirt is not asked. Needs
+ * activity->lock. */
 static void start(struct model *m, struct work *w)
 {
     struct question *q = malloc(sizeof(*q));
@@ -134,9 +136,9 @@ static void start(struct model *m, struct work *w)
     pthread_attr_destroy(&attr);
 }
 
-/* Under activity->lock. What libvirt says now; where it does not answer, what it said when it was last
- * asked since `since` (0: nothing then), or false. A question that was not answered in time is not
- * waited for again. */
+/* Learns libvirt's present answer. If libvirt does not answer, takes its last answer to a question
+ * from `since` on (0: none). Returns false if there is none. A question that was not answered in
+ * time is not waited for again. Needs activity->lock. */
 static bool learn(struct model *m, struct work *w, uint64_t since, struct virt_job *ret)
 {
     struct progress *p = &w->progress;
@@ -150,7 +152,7 @@ static bool learn(struct model *m, struct work *w, uint64_t since, struct virt_j
     return known;
 }
 
-/* Its threads are given up by libvirt's own deadline, and soon by virt_hurry. */
+/* Waits for the threads. libvirt's own deadline ends their calls, and virt_hurry ends them soon. */
 void progress_close(struct model *m)
 {
     pthread_mutex_lock(&m->activity->lock);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* queue.c - see activity/queue.h. Locks: activity->lock; activity->turned tells of who left. */
+/* queue.c - see activity/queue.h. Locks: activity->lock; activity->turned signals that one has
+ * left. */
 #include "model/activity/queue.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* queue.h - the operations on one domain, one at a time and in the order they came. */
+/* queue.h - the operations on one domain, one at a time and in the order in which they came. */
 #ifndef SNAPFS_MODEL_ACTIVITY_QUEUE_H
 #define SNAPFS_MODEL_ACTIVITY_QUEUE_H
 
@@ -14,16 +14,16 @@ struct queue;
 struct queue_place; /* stays where it is from queue_enter to queue_leave */
 struct work;
 
-/* Waits until all who came before have left. EINTR when the thread's task is unwanted meanwhile:
+/* Waits until all operations before it have left. EINTR if the thread's task is unwanted meanwhile:
  * then it has no place. */
 int queue_enter(struct activity *a, struct queue *q, struct queue_place *p, struct err *e);
 void queue_leave(struct activity *a, struct queue *q, struct queue_place *p);
 
-/* How many wait behind the first. Under activity->lock. */
+/* Returns how many wait behind the first. Needs activity->lock. */
 size_t queue_waiting(const struct queue *q);
 
-/* How many operations have left the queue of that domain, or with `w` NULL those of all domains.
- * *ret_busy (NULL: not asked for): is one in it? */
+/* Returns how many operations have left the queue of that domain, or with `w` NULL those of all
+ * domains. *ret_busy (NULL: not asked for): an operation is in it. */
 uint64_t queue_left(struct activity *a, const struct work *w, bool *ret_busy);
 
 #endif

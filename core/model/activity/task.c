@@ -9,8 +9,8 @@
 #include "model/state.h"
 #include "virt/job.h"
 
-/* libvirt does not answer for as long as the whole takes when it is asked too early, and an abort
- * that comes before what it would abort is none. */
+/* If libvirt is asked too early, it does not answer as long as the whole takes. An abort before the
+ * work it would abort has no effect. */
 enum { ABORT_AFTER_MS = 500, ABORT_AGAIN_MS = 200 };
 
 static _Thread_local struct task *mine;
@@ -94,7 +94,7 @@ void task_past_abort(void)
     set_abort(NULL);
 }
 
-/* ---- for who asked ---- */
+/* ---- for the thread that asked ---- */
 
 bool task_wait(struct task *t, unsigned ms)
 {
@@ -107,7 +107,8 @@ bool task_wait(struct task *t, unsigned ms)
     return !over;
 }
 
-/* Under activity->lock, which it gives up meanwhile. One that comes to nothing is repeated. */
+/* Aborts once. An abort without effect is repeated. Needs activity->lock, and gives it up
+ * meanwhile. */
 static void abort_once(struct task *t)
 {
     struct activity *a = t->m->activity;
