@@ -68,6 +68,6 @@ int verb_describe(struct model *m, const char *uuid, uint64_t ident, const char 
     r = virt_snapshot_create(m->virt, uuid, new, flags, NULL, e);
     r = r < 0 ? outcome_settle(m, &o, remark, e) : 0;
     if (r == 0)
-        evidence_keep(m, t.domain, s); /* who writes that says that its bytes are right */
+        evidence_keep(m, t.domain, s); /* a user that writes it says that the bytes are right */
     return r;
 }

@@ -11,11 +11,13 @@
 struct model;
 struct snapshot;
 
-/* A write to `description`: the new text without its last newline. */
+/* Describes the snapshot, as a write to `description` does: the new text without its last
+ * newline. */
 int verb_describe(struct model *m, const char *uuid, uint64_t ident, const char *description,
                   struct text *remark, struct err *e);
 
-/* Would libvirt forget <revertDisks> if the document of the snapshot were written anew? EBUSY. */
+/* Checks that libvirt would not forget <revertDisks> if the document of the snapshot were
+ * rewritten; else EBUSY. */
 int guard_describe(const struct snapshot *s, struct err *e);
 
 #endif

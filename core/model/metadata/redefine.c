@@ -20,8 +20,8 @@
 struct redefinition {
     struct operation operation;
     bool current;                 /* the word was there */
-    const char *xml;              /* the document as it was written */
-    struct xml_snapshot *parsed;  /* and read */
+    const char *xml;              /* the document as the user wrote it */
+    struct xml_snapshot *parsed;  /* the parsed document */
     const struct snapshot *known; /* the snapshot of that name now, NULL for none */
     struct survey survey;
     struct mounts *mounts;
@@ -35,7 +35,7 @@ static void redefinition_end(struct redefinition *d)
     operation_end(&d->operation);
 }
 
-/* ---- what was written ---- */
+/* ---- the text that was written ---- */
 
 static int parse_words(const char *line, bool *current, struct err *e)
 {
@@ -82,14 +82,14 @@ static bool same_file(const struct redefinition *d, const char *a, const char *b
     return names_same_file(d->survey.names, a, b);
 }
 
-/* Also false inside a snapfs mount, where nothing is looked at. */
+/* Returns whether a file is there. Also false inside a snapfs mount, where nothing is looked at. */
 static bool is_there(const struct redefinition *d, const char *path)
 {
     struct stat st;
     return follow_stat(d->mounts, path, &st);
 }
 
-/* Of what is on another host nobody knows. */
+/* Returns whether the file is gone. snapfs cannot tell for a file on another host. */
 static bool is_gone(const struct redefinition *d, const char *path)
 {
     struct stat remote;
@@ -118,7 +118,7 @@ static bool keeps_memory(const struct redefinition *d, const struct snapshot_dis
     return x->memory == XML_EXTERNAL && x->memory_file && same_file(d, x->memory_file, was->path);
 }
 
-/* A snapshot that is listed keeps the bytes it has, unless they are gone. */
+/* Checks that a snapshot that is listed keeps the bytes it has, unless they are gone. */
 static int check_known(const struct redefinition *d, struct err *e)
 {
     for (size_t i = 0; d->known && i < d->known->n_images; i++) {
@@ -135,7 +135,7 @@ static int check_known(const struct redefinition *d, struct err *e)
     return 0;
 }
 
-/* The tag is there, once, and no other snapshot's. */
+/* Checks that the tag is there, once, and is not that of another snapshot. */
 static int check_tag(const struct redefinition *d, const struct xml_disk *x, struct err *e)
 {
     const struct graph *g = d->survey.graph;
@@ -159,7 +159,8 @@ static int check_tag(const struct redefinition *d, const struct xml_disk *x, str
     return 0;
 }
 
-/* Does the chain of `overlay` lead to `content`? Also where it is not there. */
+/* Returns whether the chain of `overlay` leads to `content`. Also true if the overlay is not
+ * there. */
 static bool stands_on(const struct redefinition *d, const char *overlay, const char *content)
 {
     struct image_source source = {.path = overlay, .format = "qcow2"};
@@ -190,7 +191,8 @@ static int check_external(const struct redefinition *d, const struct xml_snapsho
     return 0;
 }
 
-/* libvirt removes what the current snapshot names as its overlays when it reverts. */
+/* Checks that the snapshot can be current. When libvirt reverts, it removes the files that the
+ * current snapshot names as its overlays. */
 static int check_current(const struct redefinition *d, const struct xml_snapshot_disk *disk,
                          const struct xml_disk *x, struct err *e)
 {
@@ -212,7 +214,7 @@ static int check_files(struct redefinition *d, struct err *e)
 {
     struct err why;
     if (!virt_files_local(d->operation.m->virt, &why))
-        return 0; /* metadata alone is changed, and nothing of the files can be known */
+        return 0; /* only metadata is changed, and the files cannot be looked at */
     d->mounts = mounts_read();
     if (!d->mounts)
         return err_nomem(e);
@@ -249,7 +251,7 @@ static int check_document(struct redefinition *d, struct err *e)
     return r < 0 ? r : check_files(d, e);
 }
 
-/* The document, with the secrets that libvirt has for the snapshot now. */
+/* Makes the document, with the secrets that libvirt has for the snapshot now. */
 static int with_secrets(const struct redefinition *d, char **ret, struct err *e)
 {
     autofree char *secure = NULL;
@@ -262,7 +264,7 @@ static int with_secrets(const struct redefinition *d, char **ret, struct err *e)
                                              ret, e);
 }
 
-/* It is put back if libvirt lists it, and with another document than before. */
+/* Returns whether it is put back: libvirt lists it, and with another document than before. */
 static bool is_back(const struct domain *now, const void *ctx)
 {
     const struct redefinition *d = ctx;
