@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* model.c - see model.h: makes the parts of the model, and ends them. Locks: none; state.h has those
- * of the parts.
- */
+/* model.c - see model.h: makes the parts of the model, and ends them. Locks: none; state.h has
+ * those of the parts. */
 #include "model/model.h"
 
 #include <errno.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* model.h - what fs/ asks of the model: the domains and snapshots that libvirt knows, and their
- * images. The verbs (verbs.h) make changes.
- */
+/* model.h - the model's interface for fs/: the domains and snapshots that libvirt knows, and their
+ * images. The verbs (verbs.h) make changes. */
 #ifndef SNAPFS_MODEL_MODEL_H
 #define SNAPFS_MODEL_MODEL_H
 
@@ -18,7 +17,7 @@
 #include "model/reader/needed_by.h"
 #include "model/reader/open.h"
 
-/* Connects to libvirt. Called after the last fork. The options' strings must outlive the model. */
+/* Connects to libvirt. Call it after the last fork. The options' strings must outlive the model. */
 int model_open(const struct model_options *o, struct model **ret, struct err *e);
 void model_close(struct model *m); /* NULL allowed */
 MEM_CLEANUP(struct model, model_close)
@@ -27,14 +26,15 @@ bool model_readonly(const struct model *m);
 
 bool model_is_flat(const struct model *m);
 
-/* Begins to undo or finish the operations that a crash has cut off, of all domains, on a thread of
- * its own, which goes on with those that this process leaves while libvirt does not answer. What
- * comes of it stands in the domains' logs. Never of a read-only model. */
+/* Begins to undo or finish the operations of all domains that a crash has cut off. A thread of its
+ * own does that, and goes on with those that this process leaves while libvirt does not answer. The
+ * results are in the domains' logs. Does nothing for a read-only model. */
 void model_recover(struct model *m);
-/* Ends that at the next step's boundary; what is left then is for the next mount. */
+/* Ends that at the next step's boundary; the next mount does the rest. */
 void model_recover_stop(struct model *m);
 
-/* Does libvirt's daemon have other files than we see, so that no image can be read? */
+/* Returns whether libvirt's daemon has other files than snapfs sees, so that no image can be
+ * read. */
 bool model_is_elsewhere(struct model *m);
 
 #endif

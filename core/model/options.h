@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* options.h - what a mount was asked for. */
+/* options.h - the options of a mount. */
 #ifndef SNAPFS_MODEL_OPTIONS_H
 #define SNAPFS_MODEL_OPTIONS_H
 
@@ -16,10 +16,10 @@ struct model_options {
     const char *const *allow; /* directories whose files a backing chain may name */
     size_t n_allow;
     bool untouched; /* reader/modified.h */
-    bool flat;      /* every snapshot's real directory stands in by-name/ */
+    bool flat;      /* every snapshot's real directory is in by-name/ */
     const char
-        *create; /* what mkdir makes, words (create/words.h) joined by ':'; NULL = the default */
-    /* Takes a line for the program's log of what was done without being asked; may be NULL. */
+        *create; /* what mkdir makes: words (create/words.h) joined by ':'; NULL = the default */
+    /* Takes a line for the program's log about work that no user asked for; may be NULL. */
     void (*say)(bool failed, const char *line);
 };
 

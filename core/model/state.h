@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* state.h - inside core/model: the model, by which each room finds its own.
+/* state.h - inside core/model: the model, by which each room finds its own parts.
  *
- * model.c makes all of it before another thread has it, and none of it is exchanged after that.
- * Each pointer leads to what one room knows, under that room's own lock.
+ * model.c makes all of it before another thread has it, and exchanges none of it after that. Each
+ * pointer leads to the state of one room, under that room's own lock.
  *
  * Locks, in the order they are taken; none is held while a value is used:
+ *
  *   a queue's place    one verb on the domain at a time (activity/queue.h); over libvirt calls
  *   a domain's journal the same over processes (journal/journal.h)
  *   list_cache->reading   one reading of the list of domains at a time; over libvirt calls
  *   entry->reading     one reading of the domain at a time; over libvirt calls
- *   lookout->lock      the latest outlook; never over a libvirt call or file access
+ *   usage_cache->lock  the latest usage; never over a libvirt call or file access
  *   list_cache->lock, catalog->lock
  *                      what was read last; never over a libvirt call or file access
- *   activity->lock     what runs on domains; a leaf
+ *   activity->lock     the operations on domains; a leaf
  *   probes->lock       what is remembered of a domain's images (reader/probes.h), a leaf
  */
 #ifndef SNAPFS_MODEL_STATE_H
