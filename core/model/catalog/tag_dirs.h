@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tag_dirs.h - qcow2 tags that libvirt does not know, and the directories they are shown in.
  *
- * QEMU tells tags of one file apart by their ids; names need not be unique, and the files of one
- * disk's chains may each hold a tag of the same name. A directory is for a name, and holds at most
- * one image of each disk: that of the tag that comes first. Every other tag has a directory of its
- * own, whose name ends in a mark made of its entry and its file, so that it never leads to another
- * tag's bytes.
+ * QEMU tells tags of one file apart by their ids; names need not be unique. The files of one disk's
+ * chains may each hold a tag of the same name. A directory is for a name, and holds at most one
+ * image of each disk: that of the tag that comes first. Every other tag has a directory of its own.
+ * The name of such a directory ends in a mark made of the tag's entry and its file, so that it
+ * never leads to another tag's bytes.
  *
  * Pure data: no libvirt, no file is opened.
  */
@@ -30,7 +30,7 @@ struct untracked_tag {
     uint64_t mark;          /* set by untracked_arrange: 0 = its directory has the plain name */
 };
 
-/* Gives each tag its mark and sorts the tags. Those of one directory, with the same name and mark,
+/* Gives each tag its mark and sorts the tags. Tags of one directory, with the same name and mark,
  * are together, by target. */
 void untracked_arrange(struct untracked_tag *s, size_t n);
 

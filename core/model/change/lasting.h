@@ -8,7 +8,7 @@
 struct model;
 
 /* Keeps records after a change by snapfs to the domain, which was `before` it. The snapshots that
- * are still there keep their inode numbers (catalog/numbers.h). Of new snapshots it is kept that
+ * are still there keep their inode numbers (catalog/numbers.h). For new snapshots it keeps that
  * their files are right (reader/evidence.h). */
 void lasting_keep(struct model *m, const struct domain *before);
 

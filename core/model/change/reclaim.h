@@ -60,7 +60,7 @@ bool reclaim_is_overlay(const struct domain *d, const char *path, const char *be
         FIELD_ITEM("left", FIELD_U64, unused_file, dev, of),                                       \
         FIELD_ITEM("left", FIELD_U64, unused_file, ino, of)
 
-/* Checks that this process may remove each of them. If libvirt's daemon runs as someone else, an
+/* Checks that this process may remove each of them. If libvirt's daemon runs as another user, an
  * ordinary user is refused before the change, with EACCES and the name of the directory. */
 int reclaim_check(const struct model *m, const struct reclaim *l, struct err *e);
 
@@ -84,10 +84,15 @@ struct reclaim_own {
 int reclaim_drop_own(struct model *m, struct domain *d, const struct reclaim_own *files, size_t n,
                      struct text *remark, struct err *e);
 
-/* Removes one file if it may go, and returns whether it has gone. It may go if it is still that
- * file, nothing needs it (users_find's `sure`), no QEMU has it open, and no tag in it is to be
- * kept. Otherwise tells why it is left. No other function unlinks a file that a domain may have
- * had. */
+/* Removes one file if it may go, and returns whether it has gone. It may go if all of this is true:
+ *
+ *   - It is still that file.
+ *   - Nothing needs it (users_find's `sure`).
+ *   - No QEMU has it open.
+ *   - No tag in it is to be kept.
+ *
+ * Otherwise tells why it is left. No other function unlinks a file that a domain may have had.
+ */
 bool reclaim_file(const struct survey *v, const struct unused_file *file, bool sure,
                   struct text *remark);
 

@@ -3,8 +3,8 @@
  *
  * libvirt 9.0 cannot if the domain is shut off and has checkpoints: it answers EOPNOTSUPP to every
  * redefine, and to every new snapshot. A procedure that redefines a snapshot after it has changed
- * something would then be stuck. So its plan calls redefinable_check before anything is touched,
- * for the state that the domain will have when the redefine is made:
+ * something would then be stuck. So its plan calls redefinable_check before anything is touched. It
+ * asks for the state that the domain will have when the redefine is made:
  *
  *     delete, metadata   redefinable_check(m, d->uuid, d->active, "start the domain first", e)
  *     revert             redefinable_check(m, d->uuid, false, NULL, e)

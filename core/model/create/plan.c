@@ -39,7 +39,7 @@ static int check_entries(const struct xml_domain *live, const struct xml_request
 }
 
 /* Settles the memory. 'external' is the default kind with files of its own: with memory, if there
- * is any. Of a running domain without memory only a disk-only snapshot can be made. */
+ * is any. If the domain runs and no memory is saved, only a disk-only snapshot can be made. */
 static int settle_memory(struct wish *w, bool active, struct err *e)
 {
     struct xml_request *q = &w->request;

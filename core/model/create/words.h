@@ -20,7 +20,7 @@ enum wish_kind { WISH_DEFAULT, WISH_INTERNAL, WISH_EXTERNAL };
 struct wish {
     unsigned flags; /* VIRT_CREATE_*, WISH_* */
     enum wish_kind kind;
-    struct xml_request request; /* its name as it was written; NULL values were not asked for */
+    struct xml_request request; /* its name as it was written; NULL unless asked for */
 };
 
 /* Reads "NAME WORDS". EINVAL: there is no name, or a word is unknown (the message quotes it), said

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ownership.c - whether an ordinary user can look at a domain's files after libvirt has given them
- * to its own user, as libvirt does when the domain starts. Also whether other users will trust what
- * that user notes of a merge. No locks. */
+ * to its own user. libvirt does that when the domain starts. Also whether other users will trust
+ * what the user notes of a merge. No locks. */
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -164,8 +164,8 @@ static bool is_merged(const struct delete *del, const char *base)
     return false;
 }
 
-/* Notes the overlays that are not merged now, for a later delete. That delete has no other way to
- * know that it may merge them. */
+/* Notes the overlays that are not merged now, for a later delete, which has no other way to know
+ * that it may merge them. */
 static void note_overlays(const struct delete *del, const struct snapshot *s)
 {
     for (size_t i = 0; !del->metadata && i < s->n_disks; i++) {

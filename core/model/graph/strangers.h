@@ -15,9 +15,9 @@
 
 /* Adds images to the graph, as users with `found` set. Looks in the directories of the files that
  * `domain` uses (NULL: no domain), and of the unattached overlays. Does not look at files in the
- * graph, among them all that libvirt calls raw. Of the others it looks only at files that begin as
- * an image that can have a backing file. `unseen` gets a sentence on each directory with too many
- * files, `denied` the first file that may not be looked at. */
+ * graph, among them all that libvirt calls raw. Looks at another file only if it begins as an image
+ * that can have a backing file. `unseen` gets a sentence on each directory with too many files,
+ * `denied` the first file that may not be looked at. */
 int strangers_add(struct graph *g, const struct mounts *mounts, const char *domain,
                   struct text *unseen, struct denied *denied, struct err *e);
 

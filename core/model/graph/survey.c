@@ -133,8 +133,8 @@ static int follow(struct surveyor *v, const char *path, const char *format, stru
     return chain && chain_cache_add(v->chain_cache, path, format, &t, layers, n) ? 0 : err_nomem(e);
 }
 
-/* Finds the chain; notes in `u` what is wrong with it. What `u` borrows lasts as long as the chain
- * cache. */
+/* Finds the chain; notes in `u` what is wrong with it. The strings that `u` borrows last as long as
+ * the chain cache. */
 static int chain_of(struct surveyor *v, struct graph_user *u, const char *path, const char *format,
                     struct cached_chain *ret, struct err *e)
 {
@@ -186,7 +186,7 @@ static int add_told(struct surveyor *v, const struct graph_user *u, const struct
     return ok && named ? 0 : err_nomem(e);
 }
 
-/* libvirt takes a disk without a format for raw. */
+/* Returns the format; libvirt takes a disk without a format for raw. */
 static const char *format_or_raw(const char *format)
 {
     return format ? format : "raw";

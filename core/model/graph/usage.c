@@ -99,8 +99,8 @@ static int cmp_owned(const void *a, const void *b)
     return r ? r : strcmp(x->id, y->id);
 }
 
-/* Returns the depth of the first file that is used whole. Of a tag's own file only the tag is
- * read. */
+/* Returns the depth of the first file that is used whole. A tag's user reads only the tag of its
+ * own file. */
 static size_t first_whole(const struct graph_user *u)
 {
     return u->tag ? 1 : 0;

@@ -25,7 +25,7 @@ struct unfinished;
 
 /* Opens and locks the journal of that domain. With `wait`, waits until no other process has it, or
  * fails with EINTR if the thread's task (activity/task.h) is unwanted before. Without `wait`, fails
- * with EAGAIN if it is in use. EPERM if it belongs to someone else, EIO if it is too long. */
+ * with EAGAIN if it is in use. EPERM if it belongs to another user, EIO if it is too long. */
 int journal_open(const char *uuid, bool wait, struct journal **ret, struct err *e);
 void journal_close(struct journal *j); /* NULL allowed */
 MEM_CLEANUP(struct journal, journal_close)

@@ -376,7 +376,7 @@ static int cmp_item(const void *a, const void *b)
     return r ? r : (x->order > y->order) - (x->order < y->order);
 }
 
-/* Sorts the records. Of two with one kind and key the later one counts. */
+/* Sorts the records. If two have one kind and key, the later one counts. */
 static void sort_all(struct kept *k)
 {
     if (k->n)

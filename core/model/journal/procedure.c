@@ -165,7 +165,8 @@ static int find_resume(struct procedure *p, int *ret, struct err *e)
 
 static int run_from(struct procedure *p, int step, struct err *e);
 
-/* Fails if the domain is gone too: what it had last cannot be undone. */
+/* Fails because the domain is gone too. What it had last is then left as it is, except before the
+ * commit, which is undone. */
 static int fail_gone(struct procedure *p, struct err *e)
 {
     struct err why = *e, again;

@@ -14,7 +14,7 @@ struct procedure;
 enum step_fit {
     STEP_FITS,
     STEP_SKIPPED, /* there is nothing to do */
-    STEP_CHANGED, /* someone else has changed what the step needs */
+    STEP_CHANGED, /* another program has changed what the step needs */
 };
 
 enum step_flag {
@@ -45,7 +45,7 @@ struct step {
 /* The end of a step that did not end well. */
 enum step_end {
     STEP_FAILED,
-    STEP_UNFIT, /* someone else changed what it needs, or the domain is gone */
+    STEP_UNFIT, /* another program changed what it needs, or the domain is gone */
     STEP_OPEN,  /* nothing follows from the failure (err_is_open) */
 };
 

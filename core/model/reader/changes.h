@@ -44,7 +44,7 @@ enum changes_now {
  * known. A snapshot that is being made may be a tag in a file that holds other tags. */
 enum changes_now changes_now(struct model *m, const char *uuid, const struct snapshot_disk *disk);
 
-/* Is an operation under way on any domain? */
+/* Returns whether an operation is under way on any domain. */
 bool changes_anywhere(struct model *m);
 
 /* Returns how many operations of this process have ended, on any domain. */

@@ -152,7 +152,7 @@ static bool is_content(const struct snapshot *s, const char *path)
     return false;
 }
 
-/* Is the path that of a snapshot that has gone? */
+/* Returns whether the path is that of a snapshot that has gone. */
 static bool was_of_gone(const struct domain *before, const struct domain *after, const char *path)
 {
     for (size_t i = 0; i < before->n; i++)

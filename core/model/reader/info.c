@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* info.c - see reader/info.h: virsh snapshot-info's keys, then ours. No locks. */
+/* info.c - see reader/info.h: virsh snapshot-info's keys, then those of snapfs. No locks. */
 #include "model/reader/info.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "model/reader/unmanaged.h"
 #include "virt/xml.h"
 
-/* "Key:", padded as virsh pads it, then the value. The one place where a line enters `info`. */
+/* Adds "Key:", padded as virsh pads it, then the value. No other function adds a line to `info`. */
 static void add(struct text *t, const char *key, const char *value)
 {
     int pad = 15 - (int)strlen(key) - 1;

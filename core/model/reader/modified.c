@@ -153,7 +153,7 @@ void modified_note_live(struct model *m, struct domain *d, const struct snapshot
     image_layers_free(layers, n);
 }
 
-/* ---- is the file as it should be? ---- */
+/* ---- whether the file is as it should be ---- */
 
 struct question {
     struct model *m;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* modified.h - whether the files of a snapshot's image are as they were when it was made.
  *
- * If somebody commits into a file below a domain's disk by hand (virsh blockcommit, qemu-img
- * commit), libvirt's snapshots stay as they were. After the commit only the file's time tells of
- * it. reader/evidence.h says which times are right. snapfs refuses an image in three cases:
+ * If a user commits into a file below a domain's disk by hand (virsh blockcommit, qemu-img commit),
+ * libvirt's snapshots stay as they were. After the commit only the file's time tells of it.
+ * reader/evidence.h says which times are right. snapfs refuses an image in three cases:
  *
  *   - A file of it was seen to change under an open image, or with a writer that changed it later.
  *     Or the file was seen as the domain's live disk, in this mount or an earlier one.
@@ -11,7 +11,8 @@
  *   - The file that has its bytes is later by a tenth of a second, and the overlay of a later
  *     snapshot uses that file directly. Then the layers between them were merged into the file.
  *
- * Otherwise a later time is no reason to refuse, because qemu-img also writes a tag into a file.
+ * Otherwise a later time does not make snapfs refuse, because qemu-img also writes a tag into a
+ * file.
  */
 #ifndef SNAPFS_MODEL_READER_MODIFIED_H
 #define SNAPFS_MODEL_READER_MODIFIED_H

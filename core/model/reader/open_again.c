@@ -115,8 +115,7 @@ static int see_latest(void *ctx, const char *path, const struct image_id *file, 
 }
 
 /* Returns whether snapfs was the last to write to the file that has the disk now, and the file has
- * nothing later than what `old` was read from. This is for users who cannot read the kept
- * numbers. */
+ * no later content than `old` was read from. This is for users who cannot read the kept numbers. */
 static bool is_marked(const struct domain *d, const struct snapshot_disk *disk,
                       const struct image *old, const struct image *im)
 {

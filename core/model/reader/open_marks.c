@@ -77,7 +77,7 @@ void open_mark_drop(struct open_mark *k)
     free(k);
 }
 
-/* Opens the directory. For an ordinary user libvirt makes the shared directory. That takes time, so
+/* Opens the directory. For an ordinary user libvirt makes the shared directory. This takes time, so
  * it is tried once. */
 static int open_directory(struct model *m, struct err *e)
 {

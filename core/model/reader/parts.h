@@ -10,7 +10,7 @@
 struct model;
 
 /* Finds where a partition begins, in bytes, and how long it is. ENOENT: the disk has no partition
- * of that number. EINVAL: the tables say what cannot be. Any other errno: why the disk's image
+ * of that number. EINVAL: the partition tables are wrong. Any other errno: why the disk's image
  * cannot be read. */
 int model_partition(struct model *m, struct domain *d, const struct snapshot *s,
                     const struct snapshot_disk *disk, unsigned number, struct partition *ret,

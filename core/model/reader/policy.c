@@ -2,7 +2,7 @@
 /* policy.c - see reader/policy.h.
  *
  * Lock: named_files->lock is held while the list is made; after that the list never changes. No
- * file is opened under the lock. Of other locks only that of storage/volumes.h is taken under it;
+ * file is opened under the lock. The only other lock taken under it is that of storage/volumes.h;
  * libvirt may then be asked.
  */
 #include "model/reader/policy.h"
@@ -157,7 +157,7 @@ static int gather_named(const struct domain *d)
     return 0;
 }
 
-/* The first named file whose path is not before `path`. */
+/* Returns the first named file whose path is not before `path`. */
 static size_t lower_bound(const struct named_files *f, const char *path)
 {
     size_t lo = 0, hi = f->n;
@@ -349,8 +349,8 @@ static bool was_seen(const struct domain *d, const char *path)
     return false;
 }
 
-/* Returns whether `lower` can have been left out between `upper` and `other`. Below an overlay
- * without a backing file the headers leave nothing. Then only the chain that the domain was seen
+/* Returns whether `lower` can have been left out between `upper` and `other`. If `lower` has no
+ * backing file, the headers tell nothing below it. Then only the chain that the domain was seen
  * with tells. */
 static bool can_be_left_out(const struct allowance *a, const char *upper, const char *lower,
                             const char *other)

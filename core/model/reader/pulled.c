@@ -59,7 +59,7 @@ static const struct xml_source *find_below(struct domain *d, const char *path)
     return found;
 }
 
-/* ---- does it matter? ---- */
+/* ---- whether it matters ---- */
 
 static int open_below(const struct model *m, struct domain *d, const struct xml_source *s,
                       struct image **ret)
