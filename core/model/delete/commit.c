@@ -2,9 +2,10 @@
 /* commit.c - see delete/steps.h. No locks of its own: called under the domain's operation.
  *
  * If an overlay is not in the live chain, that does not tell which program took it out. snapfs
- * counts an overlay as merged only if it saw the merge. Below the live disk, QEMU has put the file
- * above the overlay onto the base. The live disk itself is the base after snapfs had begun to pivot
- * it.
+ * counts an overlay as merged in two cases only:
+ *
+ *   - Below the live disk, QEMU has put the file above the overlay onto the base.
+ *   - The live disk itself is the base, after snapfs had begun to pivot it.
  */
 #include "model/activity/activity.h"
 #include "model/activity/progress.h"

@@ -7,7 +7,7 @@
 struct file {
     char *path, *format;
     uint64_t dev, ino;
-    int first; /* the first of the files that may be this one; itself if there is none other */
+    int first; /* the first of the files that may be this one; itself if there is no other */
 };
 
 struct user {

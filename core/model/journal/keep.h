@@ -10,7 +10,7 @@
 struct model;
 
 /* Changes what is kept of the domain. A failure costs no more than the loss of the file would. So
- * it is logged once in the program's log, and is no result. */
+ * it is logged once in the program's log, and is not returned. */
 void keep(struct model *m, const char *uuid, kept_edit_fn *edit, void *ctx);
 
 /* Does the same for a record that has to be kept: a failure of kept_change is the result. Returns 0

@@ -25,7 +25,7 @@ struct changes {
      * wait. */
     int (*look)(void *ctx, struct err *e);
     void *ctx;
-    unsigned tries; /* attempts without an operation that may be the cause: one may just end */
+    unsigned tries; /* attempts without an operation to explain it; one may just have ended */
 };
 
 /* Waits until no operation is under way on the image's domain, then attempts. Attempts again while

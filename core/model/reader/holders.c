@@ -150,8 +150,8 @@ bool holders_any(const char *file, uint64_t ino)
 
 /* ---- loop devices ---- */
 
-/* Returns whether `source` is the device or a partition of it. mountinfo names it as what is
- * mounted. */
+/* Returns whether `source`, the source of a mount in mountinfo, is the device or a partition of
+ * it. */
 static bool is_on(const char *source, const char *device)
 {
     size_t len = strlen(device);
@@ -160,8 +160,10 @@ static bool is_on(const char *source, const char *device)
     return !source[len] || (source[len] == 'p' && isdigit((unsigned char)source[len + 1]));
 }
 
-/* Reads the mountpoint, as the kernel codes it, from a line such as "36 35 98:0 / /mnt opts … -
- * ext4 /dev/loop0 opts". */
+/* Reads the mountpoint, as the kernel codes it, from a line of mountinfo:
+ *
+ *     36 35 98:0 / /mnt opts … - ext4 /dev/loop0 opts
+ */
 static bool mounted_at(const char *line, const char *device, char point[PATH_MAX])
 {
     char source[PATH_MAX];

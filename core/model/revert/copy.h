@@ -4,8 +4,8 @@
  * libvirt's own revert writes to the file that holds the snapshot's tag. External snapshots, clones
  * and other domains read that file below their overlays. So snapfs copies the file and moves the
  * snapshot to the copy, which has the same tag. Then libvirt reverts, and writes to the copy alone.
- * All others keep the file as it is; the tag in it is an untracked tag from then on. In the end
- * snapfs removes the overlays that the domain had, if they are unused.
+ * All others keep the file as it is; the tag in it is left over from then on. In the end snapfs
+ * removes the overlays that the domain had, if they are unused.
  *
  * Each step is in the journal before it begins. If the revert was cut off before the snapshot was
  * moved, it is undone. After that the snapshot is as good as before, in its copy, and nothing has
