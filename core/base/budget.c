@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* budget.c - see budget.h.
  *
- * Locks: `making` is held while keepers drop memory, so it comes before every lock of theirs;
- * `turns` guards the wait for a turn, and is a leaf. What is counted is atomic, and so is taking a
- * turn that is free.
+ * Locks: `making` is held while keepers drop memory, so it comes before every lock of a keeper.
+ * `turns` guards the wait for a turn, and is a leaf. The counters are atomic, and a free turn is
+ * taken without a lock.
  */
 #include "base/budget.h"
 
@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { LARGE = 1024 * 1024 }; /* nothing that is needed often is: a piece costs its page faults */
+enum { LARGE = 1024 * 1024 }; /* a piece costs page faults; few are needed */
 
 static uint64_t limit = BUDGET_DEFAULT_MIB * MIB;
 static _Atomic uint64_t counted, working;
@@ -28,8 +28,8 @@ static pthread_mutex_t turns = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t operation = PTHREAD_COND_INITIALIZER;
 static _Atomic unsigned waiting;
 
-/* What malloc keeps of freed memory, in each of its arenas, is in nobody's account, so that large
- * pieces go back to the system at once. */
+/* Sets the limit, and makes malloc return large pieces to the system at once. The account does not
+ * count freed memory that malloc keeps in its arenas. */
 void budget_set(uint64_t bytes)
 {
     limit = bytes;
@@ -57,7 +57,7 @@ bool budget_over(void)
     return atomic_load(&counted) > limit;
 }
 
-/* One keeper after another, until what is counted fits. */
+/* Asks one keeper after another to drop memory, until the counted bytes fit the limit. */
 static void make_room(void)
 {
     pthread_mutex_lock(&making);
@@ -106,7 +106,7 @@ void budget_keeper_ended(budget_drop *drop, void *ctx)
     pthread_mutex_unlock(&making);
 }
 
-/* Takes a turn that is free. */
+/* Takes a turn if one is free. */
 static bool try_turn(uint64_t bytes)
 {
     uint64_t now = atomic_load(&working);
@@ -116,8 +116,8 @@ static bool try_turn(uint64_t bytes)
     return false;
 }
 
-/* Who waits says so before it tries, and who ends looks for it after: one of them sees the other.
- */
+/* Waits for a turn. A waiter raises `waiting` before it tries; budget_end reads `waiting` after it
+ * has freed its bytes. So at least one of the two sees the other. */
 void budget_begin(uint64_t bytes)
 {
     if (try_turn(bytes))

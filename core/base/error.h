@@ -16,25 +16,25 @@ struct err {
     char text[ERR_TEXT_MAX]; /* one sentence without a newline, UTF-8, cut when too long */
 };
 
-/* Fills `e` (may be NULL) and returns -no. The text is made printable (base/printable.h). */
+/* Fills `e` (may be NULL) and returns -no. err_fail makes the text printable (base/printable.h). */
 int err_fail(struct err *e, int no, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* err_fail for an allocation that failed: -ENOMEM. */
 int err_nomem(struct err *e);
 
-/* The symbol of an errno, "EBUSY"; "E?" for one it does not know. Static storage. */
+/* Returns the symbol of an errno, such as "EBUSY", or "E?" if it knows none. Static storage. */
 const char *err_name(int no);
 
-/* Does this errno tell of our own want of memory or descriptors, and nothing of what was asked for?
- */
+/* Tells whether this errno reports that snapfs itself lacks memory or descriptors. Such an errno
+ * says nothing about the object of the request. */
 bool err_is_resource(int no);
 
-/* After a change failed: did the connection fail, so that the change may have been made all the
- * same? */
+/* Tells, after a change failed, whether the connection failed. If so, libvirt may have made the
+ * change all the same. */
 bool err_is_unsure(const struct err *e);
 
-/* Did libvirt's answer not come, or do we lack what it takes to go on? Then nothing follows from
- * the failure. */
+/* Tells whether libvirt did not answer, or snapfs lacks memory or descriptors. If so, the caller
+ * can conclude nothing from the failure. */
 bool err_is_open(const struct err *e);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* file_birth.h - tells a file from another one that has its name, and perhaps its inode, later. */
+/* file_birth.h - tells a file from a later one of the same name, and perhaps of the same inode. */
 #ifndef SNAPFS_BASE_FILE_BIRTH_H
 #define SNAPFS_BASE_FILE_BIRTH_H
 
@@ -7,10 +7,10 @@
 
 struct file_birth {
     uint64_t ino;
-    uint64_t ns; /* when it was made, since 1970; 0 if its file system does not tell */
+    uint64_t ns; /* time of creation since 1970; 0 if the file system has none */
 };
 
-/* -errno. */
+/* Fills *ret from the file at `path`. Returns -errno if statx fails. */
 int file_birth(const char *path, struct file_birth *ret);
 
 #endif

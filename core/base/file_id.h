@@ -6,11 +6,12 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* The device number of every block device: it is one device by whatever node, of which each
- * namespace may have its own. */
+/* The device number of every block device. Several nodes may name one device, because each
+ * namespace may have a node of its own. */
 #define FILE_DEV_BLOCK UINT64_MAX
 
-/* Of a block device *ret_dev gets FILE_DEV_BLOCK and *ret_ino the number of the device. */
+/* Fills *ret_dev and *ret_ino from `st`. If the file is a block device, *ret_dev gets
+ * FILE_DEV_BLOCK and *ret_ino gets the device's number. */
 void file_id(const struct stat *st, uint64_t *ret_dev, uint64_t *ret_ino);
 
 #endif

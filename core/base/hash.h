@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* hash.h - a stable 64-bit hash (FNV-1a with a final mix) for inode numbers and cut names.
+/* hash.h - a stable 64-bit hash (FNV-1a with a final mix) for inode numbers and shortened names.
  *
- * Stable means: over runs, machines and versions. Not for data a stranger could aim at us to
- * slow a table down.
+ * The hash is the same in every run, on every machine, and in every version. Do not use it for a
+ * table that is filled with foreign data: an attacker could choose data that slows the table down.
  */
 #ifndef SNAPFS_BASE_HASH_H
 #define SNAPFS_BASE_HASH_H
@@ -14,12 +14,12 @@
 
 uint64_t hash_bytes(uint64_t h, const void *bytes, size_t len);
 
-/* The string with its NUL, so that ("ab","c") and ("a","bc") differ. */
+/* Hashes the string with its NUL, so that ("ab","c") and ("a","bc") differ. */
 uint64_t hash_str(uint64_t h, const char *s);
 
 uint64_t hash_u64(uint64_t h, uint64_t v);
 
-/* Spreads the result over all 64 bits; the last call of a chain. */
+/* Spreads the result over all 64 bits. Call it last. */
 uint64_t hash_end(uint64_t h);
 
 #endif

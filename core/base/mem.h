@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mem.h - cleanup attributes, checked arithmetic, loads of either byte order. Header only.
  *
- * `autofree` and `autoclose` release a local on every way out of its scope; `take` hands the value
- * over instead.
+ * `autofree` and `autoclose` release a local variable on every way out of its scope. `take` hands
+ * the value to another owner instead.
  */
 #ifndef SNAPFS_BASE_MEM_H
 #define SNAPFS_BASE_MEM_H
@@ -35,7 +35,7 @@ static inline void mem_cleanup_close(const int *fd)
     }
 #define autodestroy(destroy) __attribute__((cleanup(destroy##_cleanup)))
 
-/* The pointer's value; the variable itself becomes NULL. */
+/* Yields the pointer's value, and sets the variable itself to NULL. */
 #define take(p)                                                                                    \
     __extension__({                                                                                \
         __typeof__(p) *take_p_ = &(p);                                                             \
@@ -44,20 +44,21 @@ static inline void mem_cleanup_close(const int *fd)
         take_v_;                                                                                   \
     })
 
-/* Room for one more in an array of `n` items that grows one by one. NULL without memory. */
+/* Returns an array with room for one more item, for an array of `n` items that grows one by one.
+ * Returns NULL if there is no memory. */
 static inline void *mem_grow(void *items, size_t n, size_t size)
 {
     return n & (n - 1) ? items : reallocarray(items, n ? n * 2 : 1, size);
 }
 
-/* Are all of at least one bytes zero? */
+/* Tells whether all bytes are zero. `len` must be at least one. */
 static inline bool mem_is_zero(const void *bytes, size_t len)
 {
     const char *p = bytes;
     return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
 }
 
-/* Sum and product; false when they do not fit. */
+/* Compute a sum and a product. Return false if the result does not fit. */
 static inline bool add_u64(uint64_t a, uint64_t b, uint64_t *ret)
 {
     return !__builtin_add_overflow(a, b, ret);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* mounts.c - see mounts.h. No locks: a `struct mounts` is read-only once made.
+/* mounts.c - see mounts.h. No locks: a `struct mounts` is read-only once it is made.
  *
- * Nothing here may send a request to a snapfs daemon: names are opened O_PATH|O_NOFOLLOW one by
- * one, and statx with AT_STATX_DONT_SYNC answers the mount's id from the kernel's own memory. A
- * path whose names the kernel has all in memory is opened by RESOLVE_CACHED at once, which asks no
- * file system for anything.
+ * No function here may send a request to a snapfs daemon. Names are opened one by one with
+ * O_PATH|O_NOFOLLOW, and statx with AT_STATX_DONT_SYNC reads the mount's id from the kernel's own
+ * memory. If the kernel has all names of a path in memory, RESOLVE_CACHED opens the path at once,
+ * without a request to any file system.
  */
 #include "base/mounts.h"
 
@@ -23,7 +23,7 @@ enum { LINKS_MAX = 40 }; /* the kernel's own limit on symbolic links in a path *
 
 struct mount {
     uint64_t id; /* mountinfo's first field, statx's stx_mnt_id */
-    char *root;  /* what of the file system is mounted: "/", or deeper for a bind mount */
+    char *root;  /* the mounted directory of the file system: "/", or deeper for a bind mount */
 };
 
 /* A mount that shows the files of directories: an overlay, or a FUSE file system such as bindfs. */
@@ -35,11 +35,11 @@ struct view {
 struct mounts {
     size_t n;
     struct mount *items;
-    size_t n_views; /* not yet known to lead into a snapfs mount */
+    size_t n_views; /* views that are not yet known to lead into a snapfs mount */
     struct view *views;
-    size_t n_parents; /* of all mounts, */
+    size_t n_parents; /* parent ids of all mounts */
     uint64_t *parents;
-    bool stacked; /* of which one is a snapfs mount */
+    bool stacked; /* one of the parents is a snapfs mount */
 };
 
 static void view_drop(struct view *v)
@@ -77,8 +77,8 @@ void mounts_unescape(char *s)
     *to = '\0';
 }
 
-/* "36 35 98:0 /root /mnt opts - fuse.snapfs source opts". 1 = ours, in *ret; 0 = not; -1 without
- * memory. */
+/* Parses a line such as "36 35 98:0 /root /mnt opts - fuse.snapfs source opts". Returns 1 and fills
+ * *ret if it is a snapfs mount, 0 if not, -1 if there is no memory. */
 static int parse_line(const char *line, struct mount *ret)
 {
     const char *type = strstr(line, " - ");
@@ -107,7 +107,7 @@ static bool add_parent(struct mounts *m, const char *line)
     return true;
 }
 
-/* Takes `one`, also where it fails. */
+/* Adds `one`, and owns it even if it fails. */
 static bool add_mount(struct mounts *m, struct mount one)
 {
     struct mount *more = reallocarray(m->items, m->n + 1, sizeof(*more));
@@ -120,7 +120,7 @@ static bool add_mount(struct mounts *m, struct mount one)
     return true;
 }
 
-/* ---- what shows other directories ---- */
+/* ---- file systems that show other directories ---- */
 
 static void add_directory(struct text *t, const char *path, size_t len)
 {
@@ -132,7 +132,7 @@ static void add_directory(struct text *t, const char *path, size_t len)
     text_put(t, one, strlen(one) + 1);
 }
 
-/* The values of "lowerdir=A:B", "lowerdir+=A", "upperdir=A" among the options. */
+/* Adds the values of "lowerdir=A:B", "lowerdir+=A" and "upperdir=A" among the options. */
 static void add_layers(struct text *t, const char *options)
 {
     for (const char *p = options; *p && *p != '\n'; p += *p == ',') {
@@ -148,7 +148,7 @@ static void add_layers(struct text *t, const char *options)
     }
 }
 
-/* "overlay SOURCE OPTIONS" or "fuse… SOURCE OPTIONS" behind the " - ". */
+/* Adds a view if the text after " - " is "overlay SOURCE OPTIONS" or "fuse… SOURCE OPTIONS". */
 static bool add_view(struct mounts *m, const char *line)
 {
     const char *type = strstr(line, " - ");
@@ -181,7 +181,8 @@ static bool add_view(struct mounts *m, const char *line)
     return true;
 }
 
-/* Where the view leads into a mount, the view counts as one. 1: it does; -1 without memory. */
+/* Counts the view as a snapfs mount if it leads into one. Returns 1 if it does, 0 if not, -1 if
+ * there is no memory. */
 static int settle_view(struct mounts *m, const struct view *v)
 {
     for (const char *d = v->directories; *d; d += strlen(d) + 1) {
@@ -196,7 +197,7 @@ static int settle_view(struct mounts *m, const struct view *v)
     return 0;
 }
 
-/* Until no more do: one may show another. */
+/* Repeats until no further view leads into a mount, because one view may show another. */
 static bool settle_views(struct mounts *m)
 {
     for (size_t i = 0; m->n && i < m->n_views;) {
@@ -254,7 +255,7 @@ struct mounts *mounts_read(void)
     return NULL;
 }
 
-/* What is left to walk, and the directory it starts from. */
+/* The part of the path that is left to walk, and the directory where it starts. */
 struct walk {
     int dir;
     char *rest;
@@ -269,7 +270,7 @@ static int walk_reroot(struct walk *w, struct err *e)
     return w->dir < 0 ? err_fail(e, errno, "cannot open the root directory") : 0;
 }
 
-/* Puts the link's target before what is left. */
+/* Puts the link's target before the rest of the path. */
 static int follow(struct walk *w, int link, const char *after, struct err *e)
 {
     if (++w->links > LINKS_MAX)
@@ -290,7 +291,7 @@ static int follow(struct walk *w, int link, const char *after, struct err *e)
     return rest[0] == '/' ? walk_reroot(w, e) : 0;
 }
 
-/* Fills *ret_mount_path, and the sentence. */
+/* Fills *ret_mount_path and the error's sentence. */
 static int stop_inside(const struct mount *in, const char *path, const char *rest,
                        char **ret_mount_path, struct err *e)
 {
@@ -303,7 +304,7 @@ static int stop_inside(const struct mount *in, const char *path, const char *res
                     "'%s' is inside a snapfs mount, whose files snapfs itself does not open", path);
 }
 
-/* One name. 1 = go on, 0 = the path ends or does not exist. */
+/* Walks one name. Returns 1 to go on, 0 if the path ends or does not exist. */
 static int step(struct walk *w, const struct mounts *m, const char *path, char **ret_mount_path,
                 struct err *e)
 {
@@ -319,7 +320,7 @@ static int step(struct walk *w, const struct mounts *m, const char *path, char *
     unsigned want = STATX_TYPE | STATX_MNT_ID;
     if (fd < 0 ||
         statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, want, &st) < 0)
-        return 0; /* opening it will say why */
+        return 0; /* the open itself will report the reason */
     const struct mount *in = find_mount(m, st.stx_mnt_id);
     if (in)
         return stop_inside(in, path, name + len, ret_mount_path, e);
@@ -332,8 +333,8 @@ static int step(struct walk *w, const struct mounts *m, const char *path, char *
     return 1;
 }
 
-/* Is it certain at once that the path leads elsewhere? Without links and steps up one that ends
- * elsewhere was nowhere else before, unless something is mounted inside a snapfs mount. */
+/* Tells whether the path certainly leads outside all snapfs mounts. A path without links and ".."
+ * that ends outside was outside all along, unless something is mounted inside a snapfs mount. */
 static bool is_elsewhere(const struct mounts *m, const char *path)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC,

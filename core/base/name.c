@@ -22,7 +22,7 @@ static const char *const reserved[] = {
     "snapshots", "state",  "unmanaged", "revert",
 };
 
-/* Entries beside the snapshots end so. */
+/* Suffixes of the entries that snapfs puts beside the snapshots. */
 static const char *const suffixes[] = {".raw", ".cow", ".qcow2", ".changes"};
 
 bool name_reserved(const char *name)
@@ -61,7 +61,8 @@ static bool is_escaped(char c)
     return c == '"' || c == '\\';
 }
 
-/* The length to keep of a coded name that is too long: no half of a UTF-8 or %XX sequence. */
+/* Returns the length to keep of a coded name that is too long. It never cuts a UTF-8 or %XX
+ * sequence in half. */
 static size_t cut_length(const char *coded, size_t keep)
 {
     while (keep && ((unsigned char)coded[keep] & 0xc0) == 0x80)

@@ -12,8 +12,8 @@ static const struct {
     uint32_t first, last;
 } hidden[] = {
     {0x7f, 0x9f},     /* DEL and the controls of 8 bits, which terminals obey as well */
-    {0x2028, 0x202e}, /* separators of lines, and what turns the direction of text around */
-    {0x2066, 0x2069}, /* more of the latter */
+    {0x2028, 0x202e}, /* line separators, and marks that change the direction of text */
+    {0x2066, 0x2069}, /* more marks that change the direction of text */
     {0xd800, 0xdfff}, /* surrogates */
 };
 
@@ -25,8 +25,9 @@ static bool is_hidden(uint32_t code)
     return found;
 }
 
-/* The bytes of the code point at p, decoded as RFC 3629 has it; 0 when it is none or not to be
- * shown. The terminating NUL is no continuation byte, so nothing past it is read. */
+/* Returns the length in bytes of the code point at p, decoded by RFC 3629. Returns 0 if the code
+ * point is invalid or must not be shown. The loop reads nothing past the terminating NUL, because
+ * NUL is not a continuation byte. */
 static size_t code_point_length(const unsigned char *p)
 {
     static const uint32_t least[] = {0, 0x20, 0x80, 0x800,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* printable.h - text that may hold any bytes, in a line of UTF-8. Every line of a log, of `info`,
- * of `job` and of an error is made by it, whatever the names and the words of libvirt in it are. */
+/* printable.h - makes one line of UTF-8 from text that may hold any bytes. Every line of a log, of
+ * `info`, of `job` and of an error passes through it, so names and libvirt's words in it may be
+ * anything. */
 #ifndef SNAPFS_BASE_PRINTABLE_H
 #define SNAPFS_BASE_PRINTABLE_H
 
-/* Replaces, in place, each tab and line break by a blank; each byte of another control character,
- * of a line separator, of a mark that turns text around, and each byte that is no UTF-8, by '?'. */
+/* Replaces bytes in place. A tab or line break becomes a blank. Each byte of another control
+ * character, a line separator or a mark that changes the direction of text becomes '?'. Each byte
+ * that is not UTF-8 becomes '?'. */
 void printable(char *s);
 
 #endif

@@ -11,10 +11,10 @@
 void processes_each(bool (*call)(void *ctx, int directory, const char *pid), void *ctx);
 
 /* Reads the file in `directory` into `text`, which has room for `size` bytes, and ends it with a
- * NUL. Returns how many bytes it read, 0 if it cannot be read. */
+ * NUL. Returns the number of bytes read, 0 if the file cannot be read. */
 size_t processes_read(int directory, const char *file, char *text, size_t size);
 
-/* Opens a directory in `directory`; NULL if it cannot be opened. For closedir. */
+/* Opens a directory in `directory`; NULL if it cannot be opened. Close it with closedir. */
 DIR *processes_open(int directory, const char *name);
 
 #endif

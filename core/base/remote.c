@@ -8,23 +8,23 @@
 #define WORD "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
 #define PLAIN WORD "~/"
 
-/* A part of a URI, and all that may be in it. */
+/* The parts of a URI, and the characters that each part may have. */
 enum part { HOST, MONITORS, NAME, IMAGE, SOCKET, PARTS };
 static const char letters[PARTS] = "hmnis";
 static const char *const legal[PARTS] = {
     [HOST] = WORD ":[]",
-    [MONITORS] = WORD ":[];\\", /* where '\' quotes */
+    [MONITORS] = WORD ":[];\\", /* '\' quotes */
     [NAME] = PLAIN "%:+,;=!$&'()*",
     [IMAGE] = PLAIN,
     [SOCKET] = PLAIN,
 };
 
-/* A protocol has a row for each set of parts that its disks are named by. */
+/* The rows of protocols. A protocol has one row for each set of parts that names its disks. */
 static const struct row {
     const char *protocol; /* in libvirt's XML */
-    const char *port;     /* when that has none */
+    const char *port;     /* if the XML names no port */
     const char *uri;
-    bool curl; /* QEMU's driver of that name: names may begin with the '/' before them */
+    bool curl; /* QEMU's curl driver: names may begin with the '/' before them */
 } rows[] = {
     {"nbd", "10809", "nbd://%h", false},          {"nbd", "10809", "nbd://%h/%n", false},
     {"nbd", "", "nbd+unix:///?socket=%s", false}, {"nbd", "", "nbd+unix:///%n?socket=%s", false},
@@ -85,7 +85,7 @@ bool remote_begins(const char *text)
     return found;
 }
 
-/* libvirt quotes every ':'. */
+/* Decodes "%3A", because libvirt quotes every ':'. */
 char *remote_plain(const char *uri)
 {
     static const char colon[] = "%3A";

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* remote.h - disks on other hosts: by which protocols QEMU reads them, and what they are called.
+/* remote.h - disks on other hosts: the protocols that snapfs accepts, and the disks' URIs.
  *
- * A disk's URI is as QEMU takes it and as libvirt writes it in an overlay. It says where the disk
- * is and no more: one with a user, a password, a query or options is none. Pure functions.
+ * A disk's URI has the form that QEMU takes and that libvirt writes in an overlay. The URI only
+ * says where the disk is: a URI with a user, a password, a query or options is refused. Pure
+ * functions.
  */
 #ifndef SNAPFS_BASE_REMOTE_H
 #define SNAPFS_BASE_REMOTE_H
@@ -13,31 +14,32 @@
 
 enum { REMOTE_MAX = 1024 }; /* characters of a URI */
 
-/* Is that the whole URI of a disk? */
+/* Tells whether `uri` is the whole URI of a disk. */
 bool remote_is(const char *uri);
 
-/* Does it begin like one, and so is no file's path? */
+/* Tells whether `text` begins like such a URI, and so cannot be a file's path. */
 bool remote_begins(const char *text);
 
-/* Has QEMU to be asked for one thing at a time? At times its curl driver never answers who wants
- * what it is fetching for somebody else. */
+/* Tells whether snapfs must send QEMU one request at a time. QEMU's curl driver sometimes never
+ * answers a request for data that it is already fetching for another request. */
 bool remote_is_lone(const char *uri);
 
-/* Where a disk is, in libvirt's words; each may be "" that its protocol does not need. */
+/* The place of a disk, in libvirt's words. A field that its protocol does not need may be "". */
 struct remote {
     const char *protocol, *name;
-    const char *socket; /* of a server on this host */
-    const char *hosts;  /* others, as remote_add_host has them */
+    const char *socket; /* the socket of a server on this host */
+    const char *hosts;  /* other hosts, as remote_add_host writes them */
 };
 
-/* One more host that has the disk; without a port ("") it is the protocol's. */
+/* Adds one more host that has the disk. If `port` is "", the host gets the protocol's port. */
 void remote_add_host(struct text *hosts, const char *protocol, const char *name, const char *port);
 
-/* The URI of that disk, owned by the caller. NULL without memory, and where there is none: the
- * protocol is another, or something would have to be quoted. */
+/* Writes the URI of that disk; the caller owns the result. Returns NULL if there is no memory, if
+ * the protocol is unknown, or if a character would have to be quoted. */
 char *remote_write(const struct remote *r);
 
-/* What remote_write has for a URI that may quote more than that does. NULL without memory. */
+/* Returns the URI as remote_write writes it, for a URI that may quote more characters. NULL if
+ * there is no memory. */
 char *remote_plain(const char *uri);
 
 #endif

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 
-/* Bytes that an ordinary user may still write on the file system of `path`; UINT64_MAX where it
- * does not tell, as a ramfs, which has no number of blocks. */
+/* Tells how many bytes an ordinary user may still write on the file system of `path`. It is
+ * UINT64_MAX if the file system does not tell, such as ramfs, which has no number of blocks. */
 int space_free(const char *path, uint64_t *ret, struct err *e);
 
 #endif

@@ -5,11 +5,11 @@
 
 #include "base/error.h"
 
-/* Brings a directory's entries to the disk. */
+/* Writes a directory's entries to the disk. */
 int sync_directory(const char *path, struct err *e);
 
-/* Brings a file (no link) to the disk, with the entry of its directory that names it. `path` begins
- * with '/'. */
+/* Writes a file (not a link) to the disk, and the entry of its directory that names it. `path` must
+ * begin with '/'. */
 int sync_file(const char *path, struct err *e);
 
 #endif

@@ -98,8 +98,8 @@ void text_drop(struct text *t)
     *t = (struct text){0};
 }
 
-/* The length of the UTF-8 sequence at p, 0 when it is none (also overlong, surrogate, past
- * U+10FFFF). */
+/* Returns the length of the UTF-8 sequence at p, or 0 if it is invalid (also overlong, surrogate,
+ * past U+10FFFF). */
 static size_t utf8_length(const unsigned char *p)
 {
     if (p[0] < 0x80)

@@ -12,26 +12,27 @@
 #include <stddef.h>
 
 struct text {
-    char *s; /* NUL-terminated once anything was added */
+    char *s; /* NUL-terminated once text was added */
     size_t len;
     size_t cap;
     bool failed;
 };
 
 void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Adds one line and its newline: what is formatted is made printable (base/printable.h), so that no
- * name in it makes a line of its own. */
+/* Adds one line and its newline. It makes the formatted text printable (base/printable.h), so that
+ * a name in the text cannot make a line of its own. */
 void text_line(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_put(struct text *t, const void *bytes, size_t len);
 
-/* The text, owned by the caller (free), never NULL on success even when empty; ret_len may be
- * NULL. Leaves `t` empty. NULL when an allocation failed. */
+/* Returns the text and leaves `t` empty; the caller frees the text. An empty text is not NULL; NULL
+ * means that an allocation failed. ret_len may be NULL. */
 char *text_take(struct text *t, size_t *ret_len);
 
-/* Is it UTF-8 as RFC 3629 has it: nothing overlong, no surrogates, nothing past U+10FFFF? */
+/* Tells whether `s` is UTF-8 by RFC 3629: nothing overlong, no surrogates, nothing past U+10FFFF.
+ * */
 bool text_is_utf8(const char *s);
 
-/* Frees what was not taken. */
+/* Frees the text if it was not taken. */
 void text_drop(struct text *t);
 
 #define autotext __attribute__((cleanup(text_drop)))

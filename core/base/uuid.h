@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* uuid.h - random UUIDs, for the names of files and domains that nobody else may have. */
+/* uuid.h - random UUIDs, for names of files and domains that must be unique. */
 #ifndef SNAPFS_BASE_UUID_H
 #define SNAPFS_BASE_UUID_H
 
@@ -9,10 +9,11 @@
 
 enum { UUID_LEN = 36 };
 
-/* A new one of version 4, in lower case. EIO where the kernel gives no random bytes. */
+/* Makes a new UUID of version 4, in lower case. Fails with EIO if the kernel gives no random bytes.
+ * */
 int uuid_make(char ret[UUID_LEN + 1], struct err *e);
 
-/* Is it one in lower case? */
+/* Tells whether `s` is a UUID in lower case. */
 bool uuid_is(const char *s);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* uuid_table.h - things of which each domain has one, found by the domain's uuid.
+/* uuid_table.h - a table with one item for each domain, found by the domain's uuid.
  *
- * A thing has a `struct uuid_item` as its first member. It lives while somebody holds it, and until
- * a prune finds that its domain is gone. The caller locks.
+ * An item has a `struct uuid_item` as its first member. The item lives as long as it has users, and
+ * until a prune finds that its domain is gone. The caller locks.
  */
 #ifndef SNAPFS_BASE_UUID_TABLE_H
 #define SNAPFS_BASE_UUID_TABLE_H
@@ -16,7 +16,7 @@ enum { UUID_BUCKETS = 1024 };
 struct uuid_item {
     struct uuid_item *next;
     char uuid[UUID_LEN + 1];
-    unsigned users; /* how many hold it */
+    unsigned users; /* number of users */
     bool listed;    /* the prune under way keeps it */
 };
 
@@ -26,18 +26,19 @@ struct uuid_table {
     struct uuid_item *buckets[UUID_BUCKETS];
 };
 
-/* The item of that domain, made when there is none, with one user more; NULL without memory. */
+/* Returns the item of that domain with one more user, and makes the item if there is none. NULL if
+ * there is no memory. */
 struct uuid_item *uuid_table_hold(struct uuid_table *t, const char *uuid);
 
-/* The next prune keeps the item of that domain, if there is one. */
+/* Makes the next prune keep the item of that domain, if there is one. */
 void uuid_table_list(struct uuid_table *t, const char *uuid);
-/* Drops all items that are not listed and that nobody holds. */
+/* Drops all items that are not listed and have no users. */
 void uuid_table_prune(struct uuid_table *t);
 
-/* Drops all. */
+/* Drops all items. */
 void uuid_table_clear(struct uuid_table *t);
 
-/* Calls `see` with each item until it answers false. */
+/* Calls `see` with each item until `see` returns false. */
 void uuid_table_each(struct uuid_table *t, bool (*see)(void *ctx, struct uuid_item *item),
                      void *ctx);
 
