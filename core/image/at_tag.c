@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* at_tag.c - image_is_at_tag: the tables of a qcow2 that nobody has open. No locks. */
+/* at_tag.c - image_is_at_tag: compares tables of a qcow2 that no process has open. No locks. */
 #include <errno.h>
 
 #include "image/chain.h"
@@ -13,7 +13,8 @@ struct table {
     uint32_t n;
 };
 
-/* An L1 table without the marks that tell who else has its clusters. */
+/* Reads an L1 table without the "copied" marks, which tell whether a snapshot shares the clusters.
+ * */
 static int read_table(const struct image_file *f, uint64_t offset, uint32_t n, struct table *ret,
                       struct err *e)
 {
@@ -30,7 +31,7 @@ static int read_table(const struct image_file *f, uint64_t offset, uint32_t n, s
     return r;
 }
 
-/* What one has and the other has not is not there. */
+/* Tells whether both tables are the same. An entry that only one table has must be zero. */
 static bool is_same(const struct table *a, const struct table *b)
 {
     bool same = true;

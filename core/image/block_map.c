@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* block_map.c - see block_map.h: an array of chunks, in the order of their places in the file, and
- * a hash table of indexes into it, with open addressing. */
+/* block_map.c - see block_map.h. The map is an array of chunks, in the order of their places in the
+ * file. A hash table with open addressing has the indexes into that array. */
 #include "image/block_map.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 struct chunk {
     uint64_t number;  /* of the disk's chunk */
-    uint64_t written; /* a bit a block */
+    uint64_t written; /* one bit per block */
 };
 
 /* The table has two slots for each chunk that fits the array, so a search always ends. */
@@ -22,7 +22,7 @@ struct block_map {
     uint32_t *slots; /* an index + 1; 0: free */
     uint64_t n, cap; /* of chunks; cap is a power of 2 */
     uint64_t count;  /* blocks written */
-    uint64_t seed;   /* of the hash: who writes cannot choose numbers that collide */
+    uint64_t seed;   /* of the hash: a writer cannot choose numbers that collide */
 };
 
 enum { START_CHUNKS = 16, SLOTS = 2 };
@@ -51,7 +51,7 @@ void block_map_free(struct block_map *m)
     free(m);
 }
 
-/* The slot that has the chunk of that number, or the free one that it would get. */
+/* Finds the slot that has the chunk of that number, or the free slot that the chunk would get. */
 static uint32_t *find_slot(const struct block_map *m, uint64_t number)
 {
     uint64_t mask = m->cap * SLOTS - 1;
@@ -61,7 +61,7 @@ static uint32_t *find_slot(const struct block_map *m, uint64_t number)
     return &m->slots[i];
 }
 
-/* The chunk's index, or -1. */
+/* Returns the chunk's index, or -1. */
 static int64_t find(const struct block_map *m, uint64_t number)
 {
     return m->cap ? (int64_t)*find_slot(m, number) - 1 : -1;

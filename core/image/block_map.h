@@ -2,7 +2,7 @@
 /* block_map.h - which blocks of a disk were written, and where a file keeps them.
  *
  * Blocks are kept by chunks of CHUNK_BLOCKS. The first write into a chunk gives the chunk the next
- * free place in the file, so the file is sparse and the map's size depends on what was written,
+ * free place in the file, so the file is sparse. The map's size depends on the written blocks,
  * never on the disk's size: at most 24 bytes a chunk. The memory is counted in the budget. No
  * locks: the caller holds one.
  */
@@ -17,7 +17,7 @@
 
 enum {
     BLOCK_BYTES = 4096,
-    CHUNK_BLOCKS = 64 /* bits of a chunk's bitmap */
+    CHUNK_BLOCKS = 64 /* bits in a chunk's bitmap */
 };
 
 struct block_map;
@@ -26,28 +26,28 @@ struct block_map *block_map_new(void);    /* NULL without memory */
 void block_map_free(struct block_map *m); /* NULL allowed */
 MEM_CLEANUP(struct block_map, block_map_free)
 
-/* A run of blocks inside one chunk that are all written, or all not. */
+/* A run of blocks inside one chunk that are all written, or all not written. */
 struct block_run {
     uint64_t n; /* at least 1 */
     bool written;
-    uint64_t home; /* written: the number of the first one in the file */
+    uint64_t home; /* if written: the number of the first block in the file */
 };
 
-/* The run that begins with `block`; `most` blocks at most, which is not 0. */
+/* Returns the run that begins with `block`. It has at most `most` blocks; `most` is not 0. */
 struct block_run block_map_run(const struct block_map *m, uint64_t block, uint64_t most);
 
-/* Gives the block's chunk a place in the file if it has none: *ret_home gets the number of the
- * block in the file. The block is not written yet. ENOMEM: nothing was changed. */
+/* Gives the block's chunk a place in the file if it has none. *ret_home gets the block's number in
+ * the file. The block does not count as written yet. If it fails with ENOMEM, nothing was changed.
+ * */
 int block_map_place(struct block_map *m, uint64_t block, uint64_t *ret_home, struct err *e);
 
-/* From now on `n` blocks from `block` on are written. Their chunk, which they all are in, has its
- * place. */
+/* Marks `n` blocks from `block` on as written. They must all be in one chunk that has its place. */
 void block_map_set(struct block_map *m, uint64_t block, uint64_t n);
 
-/* How many of the `n` blocks from `block` on are not written. */
+/* Counts the blocks among `n` blocks from `block` on that are not written. */
 uint64_t block_map_missing(const struct block_map *m, uint64_t block, uint64_t n);
 
-/* How many are written in all. */
+/* Counts all written blocks. */
 uint64_t block_map_count(const struct block_map *m);
 
 #endif

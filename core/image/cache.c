@@ -115,7 +115,7 @@ void block_unref(struct block *b)
     free(b);
 }
 
-/* The bytes it had; 0: the shard is empty. */
+/* Evicts the oldest block of a shard and returns its bytes; 0 if the shard is empty. */
 static size_t evict_oldest(enum cache_kind kind, struct shard *s)
 {
     pthread_mutex_lock(&s->lock);
@@ -134,7 +134,8 @@ static size_t evict_oldest(enum cache_kind kind, struct shard *s)
     return size;
 }
 
-/* The oldest of one shard after another, until `bytes` are freed or there are no more. */
+/* Evicts the oldest block of one shard after another, until `bytes` are freed or no block is left.
+ * */
 static uint64_t evict(enum cache_kind kind, uint64_t bytes)
 {
     uint64_t freed = 0;
@@ -154,7 +155,7 @@ static void drop(void *ctx, uint64_t bytes)
         evict(CACHE_TABLES, bytes - freed);
 }
 
-/* For the life of the process. */
+/* Registers the caches as keepers of the budget, for the life of the process. */
 static void keep_for_speed(void)
 {
     (void)budget_keeper(drop, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* chain.c - opening a chain, walking down it, and telling whether it is still right. */
+/* chain.c - opens a chain, walks down its layers, and tells whether its data is still right. */
 #include "image/chain.h"
 
 #include <errno.h>
@@ -34,7 +34,8 @@ static int by_header(const struct image_policy *policy, const char *path,
                     h->backing, path, h->backing, path);
 }
 
-/* What may not be looked at, or cannot be, is there. */
+/* Tells whether the file is there. It counts as there if the policy forbids a look, or the look
+ * fails. */
 static bool is_there(const struct chain_walk *w, const char *path, struct stat *ret)
 {
     struct file_seen seen = {0};
@@ -59,15 +60,16 @@ const struct image_below *chain_more(const struct chain_walk *w)
     return more ? &w->source->below[w->next] : NULL;
 }
 
-/* A snapshot's own clusters read zeros where the file that they stood on was pulled into the active
- * state. */
+/* Tells whether the backing file of this snapshot was pulled into the active state. The clusters of
+ * such a snapshot read zeros for data that was in the backing file. */
 static bool was_pulled(const struct chain_walk *w, const struct chain_header *h)
 {
     return !w->next && (w->source->tag || w->source->id) && !h->backing && !h->wrong;
 }
 
-/* The source's next layer is not there. Where the header leaves it out it was merged away, and the
- * header tells which of the next ones follows, or that they do not count any more. */
+/* Handles a layer of the source that is not there. If the header leaves it out, it was merged away.
+ * The header then tells which later layer of the source follows, or that none of them counts any
+ * more. */
 static int pass_over(struct chain_walk *w, const char *path, const struct chain_header *h,
                      struct err *e)
 {
@@ -94,7 +96,7 @@ static int take_below(struct chain_walk *w, const struct image_below *b, const c
     return 1;
 }
 
-/* `b`: NULL where the source's chain ends. */
+/* Asks the policy whether the header counts. `b` is NULL at the end of the source's chain. */
 static int header_counts(const struct chain_walk *w, const char *path, const struct chain_header *h,
                          const struct image_below *b, struct err *e)
 {
@@ -185,7 +187,7 @@ static int add_layer(struct image *im, const struct image_source *source,
     return 0;
 }
 
-/* No layer that is not read as qcow2 here has one below it. */
+/* Checks that a layer has no layer below it, unless snapfs itself reads it as qcow2. */
 static int check_last(const struct chain_walk *w, const struct layer *l, struct err *e)
 {
     if (l->kind == LAYER_QCOW2 || !chain_more(w))

@@ -19,7 +19,7 @@ static const char *decode_compressed(const struct cluster_rules *rules, uint64_t
     return NULL;
 }
 
-/* How many bits from `bit` on are set (or clear) alike in both maps. */
+/* Counts the bits from `bit` on that are equal in each map. */
 static unsigned same_subclusters(uint32_t alloc, uint32_t zero, unsigned bit)
 {
     alloc = alloc >> bit & 1 ? ~alloc : alloc;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* confine.c - see confine.h. No locks, no state.
  *
- * Landlock's numbers are written here, because the headers of the system that this is built on know
- * only what its own kernel has. Rights that the running kernel does not know are left out, and so
- * are paths that are not there.
+ * Landlock's numbers are written here, because the headers of the build system know only the rights
+ * of its own kernel. Rights that the running kernel does not know are left out, and so are paths
+ * that do not exist.
  */
 #include "image/confine.h"
 
@@ -43,12 +43,12 @@ enum {
     FS_WRITE_FILE = 1 << 1,
     FS_READ_FILE = 1 << 2,
     FS_READ_DIR = 1 << 3,
-    FS_IOCTL_DEV = 1 << 15, /* a block device's size and sectors are asked for by it */
+    FS_IOCTL_DEV = 1 << 15, /* ioctls that ask for a block device's size and sectors */
     NET_TCP = 3,            /* bind and connect */
     SCOPED = 3              /* abstract sockets and signals */
 };
 
-/* How many rights each version has; later ones have no more of files that were there before. */
+/* Returns the file rights of a Landlock version. Versions after 5 have the rights of version 5. */
 static uint64_t known_fs(long abi)
 {
     static const unsigned bits[] = {13, 14, 15, 15, 16};
@@ -62,7 +62,7 @@ static long landlock_abi(void)
 
 /* ---- what may be read ---- */
 
-/* Not all systems have all of them. */
+/* Not every system has all of these directories. */
 static const char *const libraries[] = {"/usr/lib",       "/usr/lib32", "/usr/lib64", "/lib",
                                         "/lib32",         "/lib64",     "/nix/store", "/gnu/store",
                                         "/usr/local/lib", NULL};
@@ -106,7 +106,7 @@ static int add(int ruleset, int fd, uint64_t rights)
     return r < 0 ? -errno : 0;
 }
 
-/* A file's rule can have no rights that only directories have. */
+/* Adds a rule for a path. A file's rule must not have rights that only directories have. */
 static int add_path(int ruleset, const char *path, uint64_t rights)
 {
     struct stat st;
@@ -126,7 +126,8 @@ static int add_paths(int ruleset, const char *const *paths, uint64_t rights)
     return r;
 }
 
-/* What the kernel itself keeps in memory, as a secret, has no rule and needs none. */
+/* Adds a rule for an open file. A file that the kernel keeps in memory, such as a secret, can have
+ * no rule and needs none. */
 static int add_file(int ruleset, int fd, uint64_t rights)
 {
     int r = add(ruleset, fd, rights);
@@ -214,11 +215,10 @@ int confine_needed(const char *path, const char *format, struct err *e)
 #define SYS_socketcall SYS_socket
 #endif
 
-enum {
-    X32 = 0x40000000
-}; /* a bit of the numbers of that ABI, by which x86-64 has each call twice */
+enum { X32 = 0x40000000 }; /* a bit that marks x86-64's second set of call numbers */
 
-/* io_uring makes sockets, too; QEMU goes without it. A call of another architecture ends it. */
+/* Forbids sockets. io_uring can make sockets too, and QEMU works without it. The filter kills a
+ * process that makes a call of another architecture. */
 static bool forbid_sockets(void)
 {
     static struct sock_filter code[] = {

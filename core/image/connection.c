@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-enum { RUN_MAX = 1 << 30 /* bytes that one question about the map is about */ };
+enum { RUN_MAX = 1 << 30 /* bytes that one request for the map covers */ };
 
 /* Of a range: 0, nothing of it is allocated. */
 #define DEPTH_CONTEXT "qemu:allocation-depth"
@@ -29,7 +29,8 @@ static bool is_gone(struct nbd_handle *nbd)
     return nbd_aio_is_dead(nbd) != 0 || nbd_aio_is_closed(nbd) != 0;
 }
 
-/* 1: the command (or the handshake, 0) is done; 0: not yet; -EIO. */
+/* Makes progress. Returns 1 if the command (0: the handshake) is done, 0 if not yet; fails with
+ * EIO. */
 static int progress(struct nbd_handle *nbd, int64_t command, struct err *e)
 {
     int done = command ? nbd_aio_command_completed(nbd, (uint64_t)command) : nbd_aio_is_ready(nbd);
@@ -38,7 +39,7 @@ static int progress(struct nbd_handle *nbd, int64_t command, struct err *e)
     return done;
 }
 
-/* Waits until there may be an answer; -ETIMEDOUT, -EIO. */
+/* Waits until there may be an answer. Fails with ETIMEDOUT or EIO. */
 static int await(struct nbd_handle *nbd, uint64_t deadline, struct err *e)
 {
     uint64_t now = clock_ms();
@@ -49,8 +50,8 @@ static int await(struct nbd_handle *nbd, uint64_t deadline, struct err *e)
     return 0;
 }
 
-/* Waits for a command's answer; -1 is one that could not be sent. A command without one still has
- * the caller's buffer, so the connection ends first. */
+/* Waits for a command's answer; command -1 is one that could not be sent. If no answer comes, the
+ * connection is closed first, because the command still has the caller's buffer. */
 static int finish(struct connection *c, int64_t command, struct err *e)
 {
     if (command < 0)
@@ -67,7 +68,8 @@ static int finish(struct connection *c, int64_t command, struct err *e)
     return r < 0 ? r : 0;
 }
 
-/* Requests need no alignment where none was asked for. */
+/* Starts the connection. Requests need no alignment, because libnbd does not ask the server for
+ * block sizes. */
 static int begin(struct connection *c, int socket, struct err *e)
 {
     if (nbd_add_meta_context(c->nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) < 0 ||
@@ -133,12 +135,12 @@ int connection_read(struct connection *c, void *buf, size_t len, uint64_t offset
 }
 
 struct status {
-    uint64_t length; /* that all contexts are about */
+    uint64_t length; /* the bytes that all contexts cover */
     bool allocated, zero;
     unsigned told;
 };
 
-/* The first extent of one context; entries are pairs of a length and what is so. */
+/* Takes the first extent of one context. Entries are pairs of a length and its flags. */
 static int take_status(void *user, const char *context, uint64_t offset, uint32_t *entries,
                        size_t n, int *error)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* connection.h - one connection of libnbd's to a server, used by one thread at a time.
+/* connection.h - one libnbd connection to a server, used by one thread at a time.
  *
- * No call waits longer than EXPORT_WAIT_MS. After a call that got no answer, or when the server has
- * gone, the connection is lost.
+ * No call waits longer than EXPORT_WAIT_MS. The connection is lost after a call without an answer,
+ * or if the server has ended.
  */
 #ifndef SNAPFS_IMAGE_CONNECTION_H
 #define SNAPFS_IMAGE_CONNECTION_H
@@ -12,8 +12,9 @@
 
 struct connection;
 
-/* Takes the socket over, also when it fails. -EIO: the server ended, or its disk is not of *size
- * bytes; EXPORT_SIZE_UNKNOWN becomes what it is. */
+/* Opens a connection and takes over the socket, even if it fails. It fails with EIO if the server
+ * ended, or if the disk's size is not *size. EXPORT_SIZE_UNKNOWN in *size becomes the disk's size.
+ * */
 int connection_open(int socket, uint64_t *size, struct connection **ret, struct err *e);
 void connection_close(struct connection *c);
 bool connection_lost(const struct connection *c);

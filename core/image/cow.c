@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cow.c - see cow.h.
  *
- * A block that was not written yet is filled up from the disk below before a part of it is written,
- * and belongs to the cow only once all of it is in the file. Lock: `lock`, shared by readers; also
- * held while the disk below is read, since two writers may fill up one block.
+ * Before a part of a new block is written, the block is filled from the disk below. The block
+ * belongs to the cow only after all of it is in the file. Lock: readers share `lock`. It is also
+ * held while the disk below is read, because two writers may fill the same block.
  */
 #include "image/cow.h"
 
@@ -15,14 +15,14 @@
 #include "image/block_map.h"
 
 struct cow {
-    pthread_rwlock_t lock; /* of map and the file's content */
+    pthread_rwlock_t lock; /* of map and the file's bytes */
     atomic_uint refs;
     int fd;
     uint64_t size, most;
     struct block_map *map;
 };
 
-/* Writers go first: readers that never pause would keep them waiting. */
+/* Makes a lock that prefers writers; else readers that never pause could starve a writer. */
 static void init_lock(pthread_rwlock_t *lock)
 {
     pthread_rwlockattr_t attr;
@@ -82,7 +82,7 @@ static int get(const struct cow *c, char *buf, size_t len, uint64_t at, struct e
     return 0;
 }
 
-/* The file's own limits are limits of the room that there is. */
+/* Turns the file's own limits into ENOSPC, because they also limit the available room. */
 static int full_or(int no)
 {
     return no == EDQUOT || no == EFBIG ? ENOSPC : no;
@@ -107,7 +107,8 @@ static int put(const struct cow *c, const char *buf, size_t len, uint64_t at, st
 
 /* ---- pieces: from `offset` on, up to the end of a run of blocks ---- */
 
-/* The blocks that bytes are in, the last one counted also where they end inside it. */
+/* Counts the blocks that have these bytes. The last block counts even if the bytes end inside it.
+ * */
 static uint64_t blocks_of(size_t len, uint64_t offset)
 {
     return (offset % BLOCK_BYTES + len + BLOCK_BYTES - 1) / BLOCK_BYTES;
@@ -146,13 +147,13 @@ ssize_t cow_read(struct cow *c, const struct cow_base *base, void *buf, size_t l
     return n < 0 ? n : (ssize_t)len;
 }
 
-/* Bytes of the disk that the block has: fewer in the last one. */
+/* Returns the bytes of the disk in this block: fewer in the disk's last block. */
 static size_t block_length(const struct cow *c, uint64_t block)
 {
     return (size_t)min_u64(BLOCK_BYTES, c->size - block * BLOCK_BYTES);
 }
 
-/* A part of a block that was not written yet, which has its place at `home`. */
+/* Writes a part of a block that was not written yet. The block's place is `home`. */
 static ssize_t write_part(struct cow *c, const struct cow_base *base, const char *buf, size_t len,
                           uint64_t offset, uint64_t home, struct err *e)
 {
@@ -170,7 +171,7 @@ static ssize_t write_part(struct cow *c, const struct cow_base *base, const char
     return (ssize_t)n;
 }
 
-/* Whole blocks, at most `run` of them, that were not written yet. */
+/* Writes whole blocks, at most `run` of them, that were not written yet. */
 static ssize_t write_whole(struct cow *c, const char *buf, size_t len, uint64_t block, uint64_t run,
                            uint64_t home, struct err *e)
 {
@@ -202,7 +203,7 @@ static ssize_t write_piece(struct cow *c, const struct cow_base *base, const cha
     return write_whole(c, buf, len, block, run.n, home, e);
 }
 
-/* Is there room for the blocks that the write adds? */
+/* Checks that there is room for the blocks that the write adds. */
 static int check_room(const struct cow *c, size_t len, uint64_t offset, struct err *e)
 {
     uint64_t missing = block_map_missing(c->map, offset / BLOCK_BYTES, blocks_of(len, offset));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cow.h - copy on write: what was written over a disk whose own bytes never change.
+/* cow.h - copy on write: data written over a disk whose own bytes never change.
  *
- * A cow has the written blocks alone, in a file without a name. Every call gets the disk below from
- * the caller, who asks it for all other bytes. Offsets and lengths are bytes of the disk, any
- * number of them. Any thread; a read sees all or nothing of a write that succeeds.
+ * A cow keeps only the written blocks, in a file without a name. Every call gets the disk below
+ * from the caller, and reads all other bytes from it. Offsets and lengths are any numbers of bytes
+ * of the disk. Any thread may call. A read sees all of a write that succeeds, or nothing.
  */
 #ifndef SNAPFS_IMAGE_COW_H
 #define SNAPFS_IMAGE_COW_H
@@ -15,34 +15,37 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-/* The disk below. It is asked with the cow's lock held. */
+/* The disk below. Its functions are called with the cow's lock held. */
 struct cow_base {
     void *ctx;
-    /* Fills all of `buf` with right bytes; 0 or -errno. Never asked for a byte past
-     * the disk's end. */
+    /* Fills all of `buf`; returns 0 or -errno. Never called for a byte past the disk's end. */
     int (*read)(void *ctx, void *buf, size_t len, uint64_t offset, struct err *e);
-    /* 0 while the disk is the one that was written over; -errno when it has gone. */
+    /* Returns 0 while the disk is the one that the cow was made for, -errno if the disk has gone.
+     * */
     int (*check)(void *ctx, struct err *e);
 };
 
 struct cow;
 
-/* Over a disk of `size` bytes, with room for `most` bytes of written blocks (block_map.h). Takes
- * over `fd`, an empty file that can be read and written, also when it fails. ENOMEM. */
+/* Makes a cow over a disk of `size` bytes, with room for `most` bytes of written blocks
+ * (block_map.h). Takes over `fd`, even if it fails. `fd` is an empty file, open for reading and
+ * writing. Fails with ENOMEM. */
 int cow_new(int fd, uint64_t size, uint64_t most, struct cow **ret, struct err *e);
 struct cow *cow_ref(struct cow *c);
 void cow_unref(struct cow *c); /* NULL allowed */
 MEM_CLEANUP(struct cow, cow_unref)
 
-/* Returns the count of bytes read, fewer than `len` only at the disk's end; or -errno: the disk's
- * own, also where all of the bytes were written; EIO. */
+/* Returns the number of bytes read, fewer than `len` only at the disk's end; or -errno. Fails with
+ * the disk's own errno, even if all of the bytes were written, or with EIO. */
 ssize_t cow_read(struct cow *c, const struct cow_base *base, void *buf, size_t len, uint64_t offset,
                  struct err *e);
 
-/* Returns the count of bytes written, fewer than `len` only at the disk's end. ENOSPC: past the
- * disk's end, or past `most` (nothing was written then), or the file system of the file is full;
- * the disk's own errno; ENOMEM, EIO. Where it fails halfway, each block has its old or its new
- * bytes. */
+/* Returns the number of bytes written, fewer than `len` only at the disk's end; or -errno:
+ * - ENOSPC past the disk's end, or if the file's file system is full;
+ * - ENOSPC if the write would exceed `most`; nothing was written then;
+ * - the disk's own errno, ENOMEM or EIO.
+ *
+ * If a write fails halfway, each block has its old or its new bytes. */
 ssize_t cow_write(struct cow *c, const struct cow_base *base, const void *buf, size_t len,
                   uint64_t offset, struct err *e);
 

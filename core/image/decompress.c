@@ -11,13 +11,14 @@
 
 enum {
     DEFLATE_WINDOW_BITS = -12, /* raw deflate as QEMU writes and reads it */
-    ZSTD_WINDOW_LOG_MAX = 23,  /* 8 MiB: more than any cluster, and what a decoder may allocate */
-    ZSTD_STATE = 512 * 1024,   /* and what else it does: its tables, and two blocks of 128 KiB */
-    DEFLATE_STATE = 64 * 1024  /* zlib's, with its window of 32 KiB */
+    ZSTD_WINDOW_LOG_MAX = 23,  /* 8 MiB: larger than any cluster; a decoder may allocate it */
+    ZSTD_STATE = 512 * 1024,   /* the rest of a decoder: tables, two blocks of 128 KiB */
+    DEFLATE_STATE = 64 * 1024  /* zlib's state, with its window of 32 KiB */
 };
 
-/* By zlib, as QEMU does it. libdeflate takes half the time, but also streams that zlib refuses: 100
- * of 400,000 that were spoilt at random, whose clusters would be read where QEMU has an error. */
+/* Inflates one cluster with zlib, as QEMU does. libdeflate takes half the time, but accepts streams
+ * that zlib refuses: 100 of 400,000 that were damaged at random. snapfs would then read clusters
+ * for which QEMU reports an error. */
 static int inflate_cluster(const void *in, size_t in_len, void *out, size_t out_len)
 {
     z_stream s = {
@@ -31,7 +32,7 @@ static int inflate_cluster(const void *in, size_t in_len, void *out, size_t out_
     return full ? 0 : r == Z_MEM_ERROR ? -ENOMEM : -EIO;
 }
 
-/* One frame after another until `out` is full; the last one must end there. */
+/* Decodes one frame after another until `out` is full. The last frame must end there. */
 static int unzstd_frames(ZSTD_DCtx *ctx, ZSTD_inBuffer in, ZSTD_outBuffer out)
 {
     size_t left = 1;

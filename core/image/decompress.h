@@ -6,12 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fills `out` to its end from `in`; what follows in `in` belongs to somebody else and is ignored.
- * `type`: COMPRESSION_ZLIB or COMPRESSION_ZSTD. 0, -ENOMEM, or -EIO where the input does not give
- * out_len bytes. */
+/* Fills `out` to its end from `in`. Ignores the rest of `in`, which belongs to other clusters.
+ * `type` is COMPRESSION_ZLIB or COMPRESSION_ZSTD. Returns 0, -ENOMEM, or -EIO if the input does not
+ * give out_len bytes. */
 int decompress_cluster(unsigned type, const void *in, size_t in_len, void *out, size_t out_len);
 
-/* The bytes that this may allocate meanwhile, at most. */
+/* Returns the number of bytes that decompress_cluster may allocate, at most. */
 uint64_t decompress_takes(unsigned type);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* device.c - see device.h. No locks, no state but the caller's. */
+/* device.c - see device.h. No locks, and no state except the caller's. */
 #include "image/device.h"
 
 #include <errno.h>
@@ -21,7 +21,8 @@ static int open_one(dev_t rdev, const char *name)
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* A partition is counted as its whole disk is. */
+/* Tells whether the kernel counts writes to the device. For a partition the setting of its disk
+ * counts. */
 static bool is_counted(dev_t rdev)
 {
     static const char *const places[] = {"queue/iostats", "../queue/iostats"};
@@ -60,8 +61,9 @@ static bool read_line(int fd, char line[LINE])
     return n > 0;
 }
 
-/* What is only in memory so far is given to the device, and so counted. What is in flight is asked
- * for before what has arrived, which it becomes. */
+/* Reads the count of written data. It first flushes the data in memory to the device, so that this
+ * data counts. It reads the writes in flight before the completed ones, because the former become
+ * the latter. */
 bool device_written(const struct device *d, int fd, uint64_t *ret)
 {
     uint64_t writing, writes, sectors, discards = 0;

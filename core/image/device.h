@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* device.h - has a block device been written?
+/* device.h - tells whether a block device has been written.
  *
- * Neither its locks nor its times tell: who writes may have a node of its own, as every QEMU of
- * libvirt's has in a /dev of its own. The kernel counts what is written, by whatever node.
+ * Neither the device's locks nor its times tell, because a writer may use a node of its own. Every
+ * QEMU of libvirt has such a node, in its own /dev. The kernel counts all writes, through whatever
+ * node.
  */
 #ifndef SNAPFS_IMAGE_DEVICE_H
 #define SNAPFS_IMAGE_DEVICE_H
@@ -12,19 +13,21 @@
 
 #include "base/error.h"
 
-/* The kernel's files of one device (Documentation/block/stat.rst), -1 and -1: it is none. */
+/* The kernel's files of one device (Documentation/block/stat.rst). Both are -1 if it is not a
+ * device. */
 struct device {
     int stat, inflight;
 };
 
 #define DEVICE_NONE ((struct device){-1, -1})
 
-/* EBUSY: writes to it are not counted. device_close in any case. */
+/* Opens the kernel's files. Fails with EBUSY if the kernel does not count writes to the device.
+ * Call device_close in any case. */
 int device_open(dev_t rdev, const char *path, struct device *ret, struct err *e);
 void device_close(const struct device *d);
 
-/* How much was written and discarded so far, what `fd`, the device, has in memory included. False:
- * some is being written right now, or it cannot be told. */
+/* Reads the count of data written and discarded so far, with the data that `fd`, the device, has in
+ * memory. Returns false if a write is in flight, or the count cannot be read. */
 bool device_written(const struct device *d, int fd, uint64_t *ret);
 
 #endif

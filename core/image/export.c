@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* export.c - see export.h: which exports have a process, for how long, and who uses it.
+/* export.c - see export.h: which exports have a process, for how long, and which threads use it.
  *
- * Lock: `lock` guards the list of exports and what changes in each. It is a leaf, never held while
- * a process is started, asked or waited for. A thread that takes a connection has it for itself.
+ * Lock: `lock` guards the list of exports and each export's changing fields. It is a leaf, and is
+ * never held while a process is started, asked or waited for. A thread that takes a connection is
+ * its only user.
  */
 #include "image/export.h"
 
@@ -18,10 +19,10 @@
 #include "image/server.h"
 
 enum {
-    KEEP_TIMES = 20, /* a process is kept unused for so many times what its start took, */
+    KEEP_TIMES = 20, /* an unused process is kept for this many start times */
     KEEP_MIN_MS = 2000,
     NODE_MAX = 512,
-    RETRY_MS = 5000 /* QEMU's refusal of a file stands for so long, and that it does not answer */
+    RETRY_MS = 5000 /* QEMU's refusal, or lack of an answer, counts this long */
 };
 
 enum state { OFF, STARTING, ON, BROKEN };
@@ -30,7 +31,7 @@ enum state { OFF, STARTING, ON, BROKEN };
 struct line {
     struct server server;
     struct connection *conns[SERVER_SOCKETS];
-    unsigned n; /* that are free */
+    unsigned n; /* free connections */
 };
 
 struct export
@@ -40,8 +41,8 @@ struct export
     enum state state;
     struct line line;
     unsigned busy;          /* threads that have a connection */
-    uint64_t used, keep_ms; /* when it was last */
-    struct err refusal;     /* and until when it stands */
+    uint64_t used, keep_ms; /* when it was last used, and how long it is kept then */
+    struct err refusal;     /* the last failure, repeated until refused_until */
     uint64_t refused_until;
 };
 
@@ -51,7 +52,7 @@ static struct export *first;
 static unsigned servers; /* exports that are not OFF */
 static bool keeper_runs;
 
-/* Until something changes or that time has come. */
+/* Waits until something changes or that time has come. */
 static void wait_until(uint64_t ms)
 {
     clock_wait(&changed, &lock, ms * CLOCK_MS);
@@ -72,7 +73,7 @@ static void line_end(struct line *l)
     server_end(&l->server);
 }
 
-/* What QEMU printed says more than how the connection ended. */
+/* Reports QEMU's own message, because it says more than the end of the connection. */
 static int refused(struct export *x, const struct server *s, const struct err *why, struct err *e)
 {
     char buf[ERR_TEXT_MAX];
@@ -96,7 +97,7 @@ static int connect_all(struct export *x, int sockets[SERVER_SOCKETS], struct lin
     return r < 0 ? refused(x, &l->server, &why, e) : 0;
 }
 
-/* QEMU's JSON, which takes no URI: that stands for itself. */
+/* Describes the source in QEMU's JSON. JSON takes no URI, so a URI is used as it is. */
 static const char *describe(const struct export_source *from, char *buf, size_t size)
 {
     if (file_is_remote(from->file))
@@ -132,7 +133,8 @@ static int line_start(struct export *x, struct line *ret, struct err *e)
     return r;
 }
 
-/* Ends the process of `x`, which nobody uses. With the lock, but for the end itself. */
+/* Ends the process of `x`, which is unused. Called with the lock held; the lock is released for the
+ * end itself. */
 static void turn_off(struct export *x)
 {
     struct line l = x->line;
@@ -150,8 +152,7 @@ static bool is_unused(const struct export *x)
     return x->state == ON && !x->busy;
 }
 
-/* The export that has been unused for longest, or the one that will first have been for long
- * enough; NULL for none. */
+/* Finds the unused export whose time ends, or ended, first. NULL if there is none. */
 static struct export *next_unused(void)
 {
     struct export *found = NULL;
@@ -161,7 +162,7 @@ static struct export *next_unused(void)
     return found;
 }
 
-/* The thread that ends those unused for long; it lives as long as there is any. */
+/* Runs the thread that ends processes unused for long. It lives as long as there are processes. */
 static void *keeper(void *arg)
 {
     pthread_mutex_lock(&lock);
@@ -181,7 +182,8 @@ static void *keeper(void *arg)
     return arg;
 }
 
-/* Without it processes only end when others need their place. Signals are for other threads. */
+/* Starts the keeper if it does not run. Without a keeper, processes end only if others need their
+ * place. The keeper handles no signals. */
 static void need_keeper(void)
 {
     sigset_t all, old;
@@ -196,7 +198,8 @@ static void need_keeper(void)
         pthread_detach(id);
 }
 
-/* All who wait for the same need not try it one after the other. With the lock. */
+/* Remembers a failure, so that threads that wait for the same export need not try one after the
+ * other. Called with the lock held. */
 static void let_stand(struct export *x, const struct err *why)
 {
     if (why->no != EIO && why->no != ETIMEDOUT)
@@ -205,7 +208,7 @@ static void let_stand(struct export *x, const struct err *why)
     x->refused_until = clock_ms() + RETRY_MS;
 }
 
-/* With the lock, but for the start itself. */
+/* Starts a process. Called with the lock held; the lock is released for the start itself. */
 static int turn_on(struct export *x, struct err *e)
 {
     struct line l;
@@ -232,7 +235,7 @@ static int turn_on(struct export *x, struct err *e)
 
 /* ---- taking a connection ---- */
 
-/* One step on the way to a free connection, of which there is none. With the lock. */
+/* Takes one step towards a free connection, if there is none. Called with the lock held. */
 static int get_nearer(struct export *x, uint64_t deadline, struct err *e)
 {
     struct export *other;
@@ -269,8 +272,8 @@ static int take_connection(struct export *x, struct connection **ret, struct err
     return r;
 }
 
-/* A connection that is lost takes the process with it, whatever has become of that. Is it lost?
- * `why`: what failed, or NULL. */
+/* Gives back a connection, and tells whether it is lost. If it is, the process is killed too. `why`
+ * is the failure, or NULL. */
 static bool give_back(struct export *x, struct connection *c, const struct err *why)
 {
     bool lost = connection_lost(c);
@@ -339,14 +342,14 @@ int export_start(struct export *x, uint64_t *ret_size, struct err *e)
         return r;
     give_back(x, c, NULL);
     if (ret_size)
-        *ret_size = x->source.size; /* which the first start has set */
+        *ret_size = x->source.size; /* the first start has set it */
     return 0;
 }
 
 struct range {
     uint64_t offset, len;
     void *buf;
-    struct run *run; /* NULL: its bytes are wanted */
+    struct run *run; /* NULL: read bytes instead */
 };
 
 static int ask_once(struct connection *c, const struct range *r, struct err *e)
@@ -355,7 +358,8 @@ static int ask_once(struct connection *c, const struct range *r, struct err *e)
                   : connection_read(c, r->buf, r->len, r->offset, e);
 }
 
-/* A process that was lost is replaced, once: what it was asked may have been its end. */
+/* Asks the process. If the process is lost, starts a new one once: the request itself may have
+ * ended the process. */
 static int ask(struct export *x, const struct range *range, struct err *e)
 {
     for (int try = 1;; try++) {

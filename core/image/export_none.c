@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* export_none.c - see export.h: where libnbd was missing at the build, there are no exports. */
+/* export_none.c - see export.h: without libnbd at the build, there are no exports. */
 #include "image/export.h"
 
 #include <errno.h>

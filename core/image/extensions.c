@@ -34,7 +34,7 @@ static int load_text(char **ret, const uint8_t *data, uint32_t len, uint32_t max
     return 0;
 }
 
-/* Keeps the name of the lowest incompatible feature that is not known here. */
+/* Keeps the name of the lowest incompatible feature that snapfs does not know. */
 static int load_features(const uint8_t *data, uint32_t len, struct header *h, struct err *e)
 {
     uint64_t unknown = h->incompatible & ~(INCOMPAT_EXTENDED_L2 * 2 - 1);

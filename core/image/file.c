@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* file.c - see file.h. A file is not changed after it was opened, so it needs no locks of ours.
+/* file.c - see file.h. A struct image_file does not change after the open, so it needs no lock
+ * here.
  *
- * QEMU's lock bytes (its block/file-posix.c): 100 + i is held for each permission it uses, 200 + i
- * for each that it denies to others; i = 0 consistent read, 1 write, 2 write unchanged, 3 resize.
+ * QEMU's lock bytes (its block/file-posix.c): QEMU holds byte 100 + i for each permission that it
+ * uses, and byte 200 + i for each permission that it denies to others. i = 0 means consistent read,
+ * 1 write, 2 write unchanged, 3 resize.
  */
 #include "image/file.h"
 
@@ -21,11 +23,11 @@
 
 enum {
     BYTES_FIRST = 100,
-    BYTES = 104, /* both hundreds' */
+    BYTES = 104, /* covers both ranges, from 100 and from 200 */
     BYTE_WRITE = 101,
     BYTE_RESIZE = 103,
     BYTE_NO_READ = 200,
-    SETTLE_MS = 20, /* a clock tick is 4 to 10 ms: an older time differs from that of a new write */
+    SETTLE_MS = 20, /* a clock tick is 4 to 10 ms: a new write differs from an older time */
     SETTLE_TRIES = 10,
     SECTOR = 512
 };
@@ -50,7 +52,8 @@ static uint64_t mtime_of(const struct stat *st)
     return clock_from(st->st_mtim);
 }
 
-/* What the open file is now; of a block device fstat does not know the size. 0 or -1 with errno. */
+/* Reads the state of the open file. fstat does not know the size of a block device. Returns 0, or
+ * -1 with errno. */
 static int take_stat(struct image_file *f, struct stat *ret)
 {
     struct stat st;
@@ -74,7 +77,8 @@ bool image_remote_stat(const char *path, struct stat *ret)
     return true;
 }
 
-/* What others can make a path lead to has to be allowed by its own name as well. */
+/* Follows the links of a path. If others can replace a link, the policy must also allow the path
+ * that the link leads to. */
 static int follow_links(const char *path, const struct image_policy *policy, struct stat *ret,
                         struct err *e)
 {
@@ -91,7 +95,7 @@ static int follow_links(const char *path, const struct image_policy *policy, str
                  : 0;
 }
 
-/* What is no disk is told before anything is opened, which can have effects of its own. */
+/* Refuses a path that is not a disk before anything is opened, because an open can have effects. */
 int file_see(const char *path, const struct image_policy *policy, struct file_seen *ret,
              struct err *e)
 {
@@ -223,8 +227,8 @@ int file_read(const struct image_file *f, void *buf, size_t len, uint64_t offset
     return 0;
 }
 
-/* The first byte of [first, first + count) that somebody has locked, or 0; -errno where the file
- * system does not say. */
+/* Returns the first byte of [first, first + count) that a process has locked, or 0. Returns -errno
+ * if the file system does not tell. */
 static int locked_byte(const struct image_file *f, int first, int count)
 {
     struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = count};
@@ -244,8 +248,9 @@ bool image_is_open(const char *path)
     return locked_byte(&f, BYTES_FIRST, BYTES) != 0;
 }
 
-/* The byte that tells of a writer, 0: none; -errno: there may be one. Byte 102 is held by jobs that
- * rewrite equal bytes, which does no harm: only then two questions. */
+/* Returns the locked byte that reveals a writer, 0 if there is none, or -errno if there may be one.
+ * It ignores byte 102: jobs that rewrite equal bytes hold it, and do no harm. It asks twice more
+ * only if some byte is locked. */
 static int written_now(const struct image_file *f)
 {
     int byte = locked_byte(f, BYTE_WRITE, BYTE_RESIZE - BYTE_WRITE + 1);
@@ -285,7 +290,8 @@ bool file_refresh(struct image_file *f)
            young(f->mtime_ns);
 }
 
-/* A file's own time and size tell, those of a device's node do not. */
+/* Takes the count of a device's writes. A file's own time and size reveal writes; those of a
+ * device's node do not. */
 static bool take_written(struct image_file *f)
 {
     return !file_is_device(f) || device_written(&f->device, f->fd, &f->written);
@@ -333,7 +339,7 @@ bool file_has_ctime(const struct image_file *f, const struct stat *st)
     return file_is_device(f) || file_is_remote(f) || clock_from(st->st_ctim) == f->ctime_ns;
 }
 
-/* Only asked where the ctime has moved. */
+/* Compares the first bytes with those at the open. Called only if the ctime has moved. */
 static bool is_head_same(const struct image_file *f)
 {
     char now[FILE_HEAD];

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* foreign.c - see foreign.h. The places of the fields: QEMU's block/qcow.c, block/qed.h, and the
- * text of VMware's disk descriptor, which stands near the beginning of a sparse file as well. */
+/* foreign.c - see foreign.h. The places of the fields are from QEMU's block/qcow.c and block/qed.h,
+ * and from the text of VMware's disk descriptor. A sparse file also has that text near its
+ * beginning. */
 #include "image/foreign.h"
 
 #include "base/mem.h"
 
 enum {
-    HEAD_MAX = 65536,  /* a VMDK descriptor stands in it */
-    HEAD_MIN = 24,     /* the fields asked for */
+    HEAD_MAX = 65536,  /* a VMDK descriptor is in it */
+    HEAD_MIN = 24,     /* the fields that are read */
     QCOW_VERSION = 4,  /* be32 */
-    QCOW_BACKING = 8,  /* be64, its offset */
-    QED_FEATURES = 16, /* le64, and of it */
-    QED_BACKING = 1    /* there is a backing file */
+    QCOW_BACKING = 8,  /* be64, the offset of the backing file's name */
+    QED_FEATURES = 16, /* le64 */
+    QED_BACKING = 1    /* the bit of QED_FEATURES for a backing file */
 };
 
 struct magic {
@@ -22,7 +23,7 @@ static const struct magic magics[] = {
     {"QFI\xfb", "qcow2"}, {"QED", "qed"}, {"KDMV", "vmdk"}, {"COWD", "vmdk"}, {"# Disk", "vmdk"},
 };
 
-/* Formats of QEMU's without backing files, by its words. */
+/* QEMU's names of formats without backing files. */
 static const char *const alone[] = {"luks",  "vdi", "vhdx", "vpc", "dmg",      "bochs",
                                     "cloop", "iso", "dir",  "fat", "parallels"};
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* foreign_size.c - how big the disk in a file of another format is, by its header alone: a stat
- * starts no process. The places of the fields: QEMU's block/vmdk.c, vdi.c, vhdx.h, vpc.c, qcow.c,
- * qed.h and parallels.c; once QEMU reads the file its answer has to be the same (export.c).
+/* foreign_size.c - the size of the disk in a file of another format, by its header alone: a stat
+ * starts no process.
+ *
+ * The places of the fields are from QEMU's block/vmdk.c, vdi.c, vhdx.h, vpc.c, qcow.c, qed.h and
+ * parallels.c. When QEMU later reads the file, QEMU must report the same size (export.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -11,10 +13,10 @@
 #include "image/header.h"
 
 enum {
-    FIELDS_MAX = 512,   /* all of the fields below stand in it */
+    FIELDS_MAX = 512,   /* covers all of the fields below */
     LUKS_PAYLOAD = 104, /* be32, in sectors; the disk is the rest of the file */
     VHDX_REGIONS_AT = 192 * 1024,
-    VHDX_TABLE = 64 * 1024, /* of the regions and of the metadata: a head and entries */
+    VHDX_TABLE = 64 * 1024, /* the region table and the metadata table: a head and entries */
     VHDX_HEAD = 16,
     VHDX_COUNT = 8, /* le32 */
     VHDX_META_HEAD = 32,
@@ -22,15 +24,15 @@ enum {
     VHDX_ENTRY = 32,      /* begins with a GUID, then a place */
     GUID = 16,
     VPC_FOOTER = 512,   /* of its fields: */
-    VPC_APP = 28,       /* who made it, 4 letters */
+    VPC_APP = 28,       /* the program that made it, 4 letters */
     VPC_SIZE = 48,      /* be64, bytes */
     VPC_CYLINDERS = 56, /* be16 */
-    VPC_HEADS = 58,     /* a byte, and */
+    VPC_HEADS = 58,     /* a byte */
     VPC_SECTORS = 59,
     VPC_TYPE = 60, /* be32 */
     VPC_FIXED = 2,
     VPC_DYNAMIC = 3,
-    VPC_GEOMETRY_MAX = 65535 * 16 * 255 /* sectors; a larger disk has this */
+    VPC_GEOMETRY_MAX = 65535 * 16 * 255 /* sectors; also the geometry of a larger disk */
 };
 
 struct shape {
@@ -100,7 +102,7 @@ static uint64_t field(const struct shape *s, const uint8_t *head)
     return s->big_endian ? be64(at) : little(at, 8);
 }
 
-/* The entry with that GUID among the `n` at `b`, or NULL. */
+/* Returns the entry with that GUID among the `n` at `b`, or NULL. */
 static const uint8_t *vhdx_entry(const uint8_t *b, size_t room, uint64_t n, const char *guid)
 {
     for (size_t i = 0; i < n && (i + 1) * VHDX_ENTRY <= room; i++)
@@ -109,7 +111,7 @@ static const uint8_t *vhdx_entry(const uint8_t *b, size_t room, uint64_t n, cons
     return NULL;
 }
 
-/* By the region table to the metadata's, and by that to the size. */
+/* Finds the metadata by the region table, and the size by the metadata. */
 static int vhdx_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e)
 {
     (void)head;
@@ -141,7 +143,8 @@ static int vhdx_size(const struct image_file *f, const uint8_t *head, uint64_t *
     return 0;
 }
 
-/* QEMU goes by the geometry unless a program is known to write sizes that do not fit one. */
+/* Tells whether the geometry gives the size. QEMU uses the geometry unless the footer names a
+ * program that writes sizes that fit no geometry. */
 static bool has_geometry(const uint8_t *footer, uint64_t geometry)
 {
     static const char without[][4] = {"win ", "qem2", "d2v ", "CTXS", "tap", "wa"};
@@ -151,8 +154,8 @@ static bool has_geometry(const uint8_t *footer, uint64_t geometry)
     return !found;
 }
 
-/* A dynamic disk begins with a copy of its footer; of a fixed one it is the end alone. QEMU would
- * read one of a third kind, which has a parent, without that. */
+/* Reads the size of a vpc. A dynamic disk begins with a copy of its footer; a fixed disk only ends
+ * with it. A third kind has a parent: QEMU would read it, but without the parent. */
 static int vpc_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e)
 {
     uint8_t b[VPC_FOOTER];
@@ -183,7 +186,8 @@ static int luks_size(const struct image_file *f, const uint8_t *head, uint64_t *
     return 0;
 }
 
-/* Other files that its header may name would be opened by QEMU, whatever our policy. */
+/* Refuses a file whose header may name other files. QEMU would open them, regardless of the policy.
+ * */
 static int check_alone(const struct image_file *f, const struct shape *s, uint64_t size,
                        struct err *e)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* gpt.c - see gpt.h. The fields are those of the UEFI specification, in its chapter 5.3. */
+/* gpt.c - see gpt.h. The UEFI specification defines the fields in its chapter 5.3. */
 #include "image/gpt.h"
 
 #include <string.h>
@@ -19,11 +19,11 @@ enum {
     AT_COUNT = 80,
     AT_ENTRY_SIZE = 84,
     AT_ENTRIES_CRC = 88,
-    ENTRY_MIN = 128, /* a power of 2, and no more than a sector here */
-    AT_BEGIN = 32,   /* of an entry, after the GUIDs of its type and its own */
+    ENTRY_MIN = 128, /* a power of 2, and at most a sector here */
+    AT_BEGIN = 32,   /* after the GUIDs of the entry's type and its own */
     AT_END = 40,
     GUID = 16,
-    ENTRIES_BYTES_MAX = 1024 * 1024 /* Linux takes 256 entries; many tables have 128 */
+    ENTRIES_BYTES_MAX = 1024 * 1024 /* Linux accepts 256 entries; many tables have 128 */
 };
 
 struct header {
@@ -44,11 +44,11 @@ static bool is_power_of_2(uint32_t n)
     return n && !(n & (n - 1));
 }
 
-/* The sector has the header that says of itself where it is. */
+/* Reads a header from a sector. The header must name that sector as its own place. */
 static bool parse(const struct disk *d, uint64_t sector, uint8_t *b, struct header *ret)
 {
     uint32_t size = le32(b + AT_HEADER_SIZE);
-    uint64_t end = d->size / d->sector; /* the first sector behind the disk */
+    uint64_t end = d->size / d->sector; /* the first sector after the disk */
     if (memcmp(b, "EFI PART", 8) != 0 || size < HEADER_MIN || size > d->sector ||
         le64(b + AT_OWN) != sector || !crc_is_right(b, size))
         return false;
@@ -65,7 +65,8 @@ static bool parse(const struct disk *d, uint64_t sector, uint8_t *b, struct head
            (bytes + d->sector - 1) / d->sector <= end - ret->entries;
 }
 
-/* A last sector before the first one makes no partition, as none that is not inside the disk. */
+/* Adds a partition. An entry whose last sector is before its first sector makes no partition, and
+ * neither does an entry that is not inside the disk. */
 static void add_entry(const struct disk *d, const uint8_t *b, uint32_t index,
                       struct partitions *ret)
 {
@@ -75,7 +76,7 @@ static void add_entry(const struct disk *d, const uint8_t *b, uint32_t index,
         partitions_add(ret, d, index + 1, first, possible ? last - first + 1 : 0);
 }
 
-/* All sectors of the table count for the checksum. */
+/* Reads the entries. The checksum covers all sectors of the table. */
 static int read_entries(const struct disk *d, const struct header *h, struct partitions *ret,
                         struct err *e)
 {

@@ -7,7 +7,7 @@
 
 #include "image/partitions.h"
 
-/* A disk that is being looked at. */
+/* A disk whose partitions are being read. */
 struct disk {
     partitions_read *read;
     void *ctx;
@@ -15,16 +15,17 @@ struct disk {
     unsigned sector; /* bytes */
 };
 
-/* 1: a sector of that number was read to `buf`; 0: the disk has none; -errno. */
+/* Reads the sector of that number to `buf`. Returns 1, 0 if the disk has no such sector, or -errno.
+ * */
 int disk_sector(const struct disk *d, uint64_t number, uint8_t *buf, struct err *e);
 
-/* Adds the partition from sector `first` on with so many sectors; one that is not inside the disk
- * is noted in ret->wrong instead. */
+/* Adds the partition that begins at sector `first` and has `sectors` sectors. If it is not inside
+ * the disk, ret->wrong notes that instead. */
 void partitions_add(struct partitions *ret, const struct disk *d, unsigned number, uint64_t first,
                     uint64_t sectors);
 
-/* Reads the table whose header stands in that sector. 1: its checksums are right, and *ret has its
- * partitions; 0: there is none; -errno. */
+/* Reads the table whose header is in that sector. Returns 1 if its checksums are right, and puts
+ * its partitions into *ret. Returns 0 if there is no such table, or -errno. */
 int gpt_read(const struct disk *d, uint64_t sector, struct partitions *ret, struct err *e);
 
 #endif

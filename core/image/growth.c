@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* growth.c - see growth.h. No locks.
  *
- * QEMU commits the active layer by a mirror: it copies granules, each as soon as the overlay has a
- * byte of it, and writes the whole of them. It allocates clusters wherever the file has free ones;
- * when its table of references is full it makes another one, half as large again.
+ * QEMU commits the active layer by a mirror. The mirror copies in granules: if the overlay has any
+ * byte of a granule, QEMU writes the whole granule. QEMU allocates clusters wherever the file has
+ * free ones. When its refcount table is full, QEMU makes another one, half as large again.
  */
 #include "image/growth.h"
 
@@ -18,30 +18,30 @@
 enum {
     L1_PAGE = 4096,
     L1_ENTRY = 8,
-    REFERENCES_ENTRY = 8, /* of the table of references, which leads to blocks of them */
+    REFERENCES_ENTRY = 8, /* of the refcount table, which leads to refcount blocks */
     AT_REFERENCES_CLUSTERS = 56,
     AT_REFERENCES_ORDER = 96, /* from version 3 on */
     REFERENCES_ORDER = 4,     /* of version 2 */
-    REFERENCES_ORDER_MAX = 6, /* with more QEMU opens no file */
-    GRANULE_MIN = 4096,       /* bytes that QEMU copies at once: a cluster, within these bounds, */
-    GRANULE_MAX = 65536,      /* or that if the base is raw */
-    EXTENTS_SHARE = 128       /* of what a file grows by, its file system takes this part more */
+    REFERENCES_ORDER_MAX = 6, /* QEMU opens no file with more */
+    GRANULE_MIN = 4096,       /* least bytes that QEMU copies at once: a cluster */
+    GRANULE_MAX = 65536,      /* most bytes that QEMU copies at once; also if the base is raw */
+    EXTENTS_SHARE = 128       /* the file system takes 1/128 of the growth in addition */
 };
 
-/* Of one file: 32 TiB of a disk in clusters of 64 KiB, all of it allocated. */
+/* for one file: 32 TiB of a disk, all allocated in clusters of 64 KiB */
 #define TABLES_BYTES_MAX (UINT64_C(4) << 30)
 
-/* The mapping of a qcow2 file: of its tables the part that was last looked at. */
+/* The mapping of a qcow2 file. It keeps only the part of the tables that was last read. */
 struct mapping {
     struct image_file *file;
     struct header h;
     uint8_t *head;       /* h.used bytes */
     unsigned entry;      /* bytes of an L2 entry */
     uint64_t page;       /* of the L1 table, + 1; 0: none was read */
-    uint8_t l1[L1_PAGE]; /* that page */
+    uint8_t l1[L1_PAGE]; /* the page of the L1 table */
     uint64_t table;      /* number of the L2 table, + 1; 0: none was read */
     uint64_t word;       /* its L1 entry */
-    uint8_t *l2;         /* that table, where the entry is not null */
+    uint8_t *l2;         /* the L2 table, if its L1 entry is not null */
     uint64_t read;       /* bytes of L2 tables so far */
 };
 
@@ -88,7 +88,7 @@ static int read_l1(struct mapping *m, uint64_t number, struct err *e)
     return 0;
 }
 
-/* The L2 table of that number is at hand; m->word is its L1 entry. */
+/* Loads the L2 table of that number; m->word becomes its L1 entry. */
 static int load_table(struct mapping *m, uint64_t number, struct err *e)
 {
     if (m->table == number + 1)
@@ -112,7 +112,7 @@ static bool has_table(const struct mapping *m)
     return m->word & ENTRY_OFFSET;
 }
 
-/* The L2 entry of a cluster, 0 where there is none. */
+/* Reads the L2 entry of a cluster, 0 if there is none. */
 static int entry_of(struct mapping *m, uint64_t cluster, uint64_t *ret, struct err *e)
 {
     uint64_t per_table = cluster_size(m) / m->entry;
@@ -122,7 +122,7 @@ static int entry_of(struct mapping *m, uint64_t cluster, uint64_t *ret, struct e
     return r;
 }
 
-/* Does the overlay say something of a cluster? */
+/* Tells whether the overlay defines a cluster. */
 static bool says(const struct mapping *m, uint64_t cluster, uint64_t entry)
 {
     uint64_t per_table = cluster_size(m) / m->entry;
@@ -132,7 +132,7 @@ static bool says(const struct mapping *m, uint64_t cluster, uint64_t entry)
 
 /* ---- holes ---- */
 
-/* Bytes of a part of the file that are in holes, or past its end. */
+/* Counts the bytes of a part of the file that are in holes, or past its end. */
 static uint64_t in_holes(const struct image_file *f, uint64_t offset, uint64_t len)
 {
     uint64_t end = offset + len, at = offset, holes = 0;
@@ -152,10 +152,10 @@ static uint64_t in_holes(const struct image_file *f, uint64_t offset, uint64_t l
 /* ---- what a merge adds to a base ---- */
 
 struct growing {
-    struct mapping top, base; /* of a raw base only its file */
+    struct mapping top, base; /* a raw base has only its file */
     bool raw;
-    uint64_t bytes, clusters, tables; /* that are added: clusters and L2 tables to a qcow2 base */
-    uint64_t next;         /* the first cluster of the base, or granule, that was not looked at */
+    uint64_t bytes, clusters, tables; /* added to the base; clusters, tables: to a qcow2 */
+    uint64_t next;         /* the first cluster or granule of the base that is not counted yet */
     uint64_t table;        /* number of the L2 table that was last counted, + 1 */
     uint64_t run, run_len; /* bytes of the base's file that are written in place */
 };
@@ -177,7 +177,7 @@ static void add_in_place(struct growing *g, uint64_t host)
     g->run_len += size;
 }
 
-/* A table that a snapshot shares is written anew. */
+/* Counts a table. QEMU writes a new one if a snapshot shares the table. */
 static void count_table(struct growing *g, uint64_t number)
 {
     bool own = has_table(&g->base) && g->base.word & ENTRY_COPIED;
@@ -208,7 +208,7 @@ static uint64_t granule_of(const struct growing *g)
     return min_u64(max_u64(cluster_size(&g->base), GRANULE_MIN), GRANULE_MAX);
 }
 
-/* The overlay has these bytes of the disk. */
+/* Counts a part of the disk that the overlay has. */
 static int add_part(struct growing *g, uint64_t offset, uint64_t len, struct err *e)
 {
     uint64_t granule = granule_of(g), unit = g->raw ? granule : cluster_size(&g->base);
@@ -250,7 +250,7 @@ static uint64_t clusters_of(const struct growing *g, uint64_t bytes)
     return (bytes >> g->base.h.cluster_bits) + 1;
 }
 
-/* Clusters of a new L1 table, where the overlay's disk is larger. */
+/* Returns the clusters of a new L1 table, which is needed if the overlay's disk is larger. */
 static uint64_t new_l1(const struct growing *g)
 {
     const struct mapping *b = &g->base;
@@ -266,8 +266,8 @@ static uint64_t references_in_block(const struct mapping *m)
     return cluster_size(m) * 8 >> order;
 }
 
-/* Clusters of the blocks of references to `n` new clusters, and of the tables that lead to them:
- * each time that one is full QEMU leaves the rest of a block free. */
+/* Returns the clusters of the refcount blocks for `n` new clusters, and of the refcount tables that
+ * lead to these blocks. Each time a table is full, QEMU leaves the rest of a block free. */
 static uint64_t references(const struct growing *g, uint64_t n)
 {
     const struct mapping *b = &g->base;
@@ -283,7 +283,8 @@ static uint64_t references(const struct growing *g, uint64_t n)
     return blocks + tables;
 }
 
-/* A new cluster that is smaller than a block of the file system may fill a hole of a whole one. */
+/* Returns the bytes by which blocks of the file system exceed the new clusters. A new cluster
+ * smaller than such a block may fill a hole of a whole block. */
 static uint64_t rounding(const struct growing *g, uint64_t n)
 {
     struct stat st;

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* growth.h - how much a file grows when the overlay on it is merged into it. */
+/* growth.h - how much a file grows when the overlay on it is committed into it. */
 #ifndef SNAPFS_IMAGE_GROWTH_H
 #define SNAPFS_IMAGE_GROWTH_H
 
 #include "image/image.h"
 
-/* Bytes that the file `base`, qcow2 or raw, takes more on its file system once QEMU has written to
- * it all that the qcow2 file `top` has. What is written in place takes none: clusters of `base`
- * that no snapshot of it shares and that are in no hole of the file. Tables that QEMU has to add,
- * and the whole of each granule that it copies, count: it is an upper bound, also for a file system
- * with blocks larger than a cluster.
+/* Computes how many more bytes the file `base`, qcow2 or raw, takes on its file system after QEMU
+ * has committed all of the qcow2 file `top` into it. Errors as image_open.
  *
- * Headers and tables are read, in pieces of a table at a time, and no lock is looked for: a QEMU
- * may have `top` open, which then has a little more than its file says. Errors as image_open. */
+ * The result is an upper bound, also if the file system's blocks are larger than a cluster:
+ * - It counts the tables that QEMU has to add, and the whole of each granule that QEMU copies.
+ * - It does not count clusters that are written in place. Such clusters of `base` are shared with
+ *   no snapshot of `base`, and are in no hole of the file.
+ *
+ * It reads headers and tables, a piece of a table at a time, and asks for no lock. A QEMU may have
+ * `top` open; then `top` has slightly more data than its file tells. */
 int image_growth(const char *top, const char *base, const char *base_format,
                  const struct image_policy *policy, uint64_t *ret, struct err *e);
 

@@ -67,7 +67,7 @@ static int check_backing(const char *path, const struct header *h, struct err *e
     return 0;
 }
 
-/* The fields from 72 on. Version 2 has none of them. */
+/* Loads the fields from 72 on. Version 2 has none of them. */
 static int load_v3(const uint8_t *b, size_t have, const char *path, struct header *h, struct err *e)
 {
     h->incompatible = be64(b + 72);
@@ -169,7 +169,7 @@ int64_t header_parse(const uint8_t *bytes, size_t have, const char *path, struct
     return r;
 }
 
-/* Reads as much as the parser asks for. *ret_bytes: all that was read. */
+/* Reads as many bytes as the parser asks for. *ret_bytes gets all of them. */
 static int load_once(const struct image_file *f, struct header *ret, uint8_t **ret_bytes,
                      struct err *e)
 {
@@ -195,7 +195,7 @@ static int load_once(const struct image_file *f, struct header *ret, uint8_t **r
     }
 }
 
-/* Are the first bytes on disk still these? */
+/* Tells whether the file still begins with these bytes. */
 static int still_there(const struct image_file *f, const uint8_t *bytes, size_t len, struct err *e)
 {
     autofree uint8_t *again = malloc(len);

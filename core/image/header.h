@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* header.h - the first cluster of a qcow2 file: fields, extensions, names.
  *
- * Parsing is pure: bytes in, fields or a sentence out. QEMU's docs/interop/qcow2.txt is the format,
- * the limits are those of its qcow2_do_open.
+ * Parsing is pure: the input is bytes, the output is fields or a sentence. The format is that of
+ * QEMU's docs/interop/qcow2.txt; the limits are those of its qcow2_do_open.
  */
 #ifndef SNAPFS_IMAGE_HEADER_H
 #define SNAPFS_IMAGE_HEADER_H
@@ -10,7 +10,7 @@
 #include "image/file.h"
 
 enum {
-    HEADER_FIRST_READ = 4096, /* holds all of nearly every header */
+    HEADER_FIRST_READ = 4096, /* nearly every header is shorter */
     HEADER_V2_SIZE = 72,
     HEADER_V3_SIZE = 104,
     CLUSTER_BITS_MIN = 9,      /* 512 bytes */
@@ -36,9 +36,9 @@ enum { ENCRYPTION_NONE = 0, ENCRYPTION_AES = 1, ENCRYPTION_LUKS = 2 };
 
 struct header {
     unsigned version, cluster_bits, compression;
-    uint32_t encryption; /* of the clusters; the tables and names are always plain */
-    uint32_t length;     /* bytes of the fixed part: the extensions begin there */
-    uint32_t used;       /* bytes of the header area that say something */
+    uint32_t encryption; /* of the clusters; the tables and names are never encrypted */
+    uint32_t length;     /* bytes of the fixed part; the extensions begin after it */
+    uint32_t used;       /* bytes of the header area that are used */
     uint64_t size;       /* virtual, rounded down to VIRTUAL_SECTOR */
     uint64_t l1_offset;
     uint32_t l1_size; /* entries */
@@ -48,32 +48,33 @@ struct header {
     uint32_t backing_size;
     uint64_t incompatible, autoclear;
     char *backing;         /* NULL: none */
-    char *backing_format;  /* NULL: not said */
-    char *data_name;       /* NULL: not said */
-    char *unknown_feature; /* the file's own word for a feature that is not known here */
+    char *backing_format;  /* NULL: the header names none */
+    char *data_name;       /* NULL: the header names none */
+    char *unknown_feature; /* the file's own name of a feature that snapfs does not know */
 };
 
 void header_drop(struct header *h);
 
-/* Parses the `have` first bytes of `path`. 0; -errno (EINVAL malformed, EOPNOTSUPP a feature);
- * or the number of bytes it needs, more than `have`. Release with header_drop. */
+/* Parses the `have` first bytes of `path`. Returns 0; -errno (EINVAL if malformed, EOPNOTSUPP for
+ * an unknown feature); or the number of bytes it needs, more than `have`. Release with header_drop.
+ * */
 int64_t header_parse(const uint8_t *bytes, size_t have, const char *path, struct header *ret,
                      struct err *e);
 
-/* The extensions from h->length to `end`; part of header_parse. Same results. */
+/* Parses the extensions from h->length to `end`; a part of header_parse, with the same results. */
 int64_t extensions_parse(const uint8_t *bytes, size_t have, uint32_t end, const char *path,
                          struct header *h, struct err *e);
 
-/* Reads and parses the header of `f`; the same bytes twice in a row, so that one being rewritten by
- * QEMU is not seen half old and half new. *ret_bytes (h->used of them) may be NULL. */
+/* Reads and parses the header of `f`. It must read the same bytes twice in a row, so that it never
+ * returns a header that QEMU has half rewritten. *ret_bytes (h->used of them) may be NULL. */
 int header_load(const struct image_file *f, struct header *ret, uint8_t **ret_bytes, struct err *e);
 
-/* Do both describe the same mapping and the same backing file? Snapshots, bitmaps and the dirty and
- * corrupt marks may differ. */
+/* Tells whether both headers describe the same mapping and the same backing file. Snapshots,
+ * bitmaps and the dirty and corrupt marks may differ. */
 bool header_same_mapping(const struct header *a, const struct header *b);
 
 /* Checks one L1 table (of the active state or a snapshot) of a disk of `size` bytes: limits,
- * alignment, that it covers the disk and lies inside a file of `file_size` bytes. */
+ * alignment, and that it covers the disk and is inside a file of `file_size` bytes. */
 int header_check_l1(const struct header *h, const char *path, uint64_t offset, uint32_t entries,
                     uint64_t size, uint64_t file_size, struct err *e);
 

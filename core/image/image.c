@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* image.c - what an open image says of itself. */
+/* image.c - an open image's own data. */
 #include <errno.h>
 
 #include "base/hash.h"

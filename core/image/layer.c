@@ -9,7 +9,7 @@
 #include "image/foreign.h"
 #include "image/path.h"
 
-/* Looks at a snapshot table that is being replaced; the waits between double: 64 ms in all. */
+/* Retries for a snapshot table that is being replaced. The waits double: 64 ms in all. */
 enum { FIND_TRIES = 8, FIND_WAIT_US = 500 };
 
 int layer_kind_of(const struct image_source *source, struct err *e)
@@ -18,7 +18,7 @@ int layer_kind_of(const struct image_source *source, struct err *e)
     if (!format || !*format)
         return err_fail(e, EINVAL, "the format of '%s' is not given, and it is never guessed",
                         source->path);
-    /* QEMU and libvirt take its protocol drivers, named as a format, for raw. */
+    /* QEMU and libvirt treat QEMU's protocol drivers, if named as a format, as raw. */
     static const char *const raw[] = {"raw", "file", "host_device"};
     for (size_t i = 0; i < sizeof(raw) / sizeof(raw[0]); i++)
         if (!strcmp(format, raw[i]))
@@ -55,15 +55,15 @@ int layer_damaged(const struct layer *l, uint64_t offset, const char *what, stru
                     (uintmax_t)offset, l->memory ? "saved memory" : "disk", what);
 }
 
-/* The snapshot wanted; the whole table is walked, because a name may stand in it twice. */
+/* The snapshot to find. The whole table is walked, because it may have a name twice. */
 struct wanted {
     const char *tag, *id;
     bool memory;
-    uint64_t l1_offset, base, size; /* base, size: as in struct layer */
+    uint64_t l1_offset, base, size; /* `base` and `size` as in struct layer */
     uint32_t l1_size;
     uint64_t hash;
     char *name;
-    uint8_t *entry; /* its bytes in the table; NULL: not found so far */
+    uint8_t *entry; /* its bytes in the table; NULL: not found yet */
     size_t entry_len;
 };
 
@@ -86,8 +86,9 @@ static const char *wanted_text(const struct wanted *w)
     return w->tag ? w->tag : w->id;
 }
 
-/* The machine's state stands in the mapping behind the disk, from the next L1 entry on (QEMU's
- * qcow2_vm_state_offset), and the disk of the snapshot is the one that counts. */
+/* Computes the snapshot's place in the mapping. The machine's state is after the disk, from the
+ * next L1 entry on (QEMU's qcow2_vm_state_offset). The size of the disk at the snapshot counts for
+ * that. */
 static int wanted_place(struct wanted *w, const struct image_file *f, const struct header *h,
                         const struct snapshot *s, struct err *e)
 {
@@ -144,8 +145,8 @@ static int wanted_walk(struct wanted *w, const struct image_file *f, const struc
     return r;
 }
 
-/* The header as it is now in place of the one in *h. 1: the snapshot table or the file is another
- * than it was. */
+/* Replaces *h by the header as it is now. Returns 1 if the snapshot table or the file has changed.
+ * */
 static int reload(struct image_file *f, struct header *h, uint8_t **bytes, struct err *e)
 {
     struct header now = {0};
@@ -160,8 +161,9 @@ static int reload(struct image_file *f, struct header *h, uint8_t **bytes, struc
     return same ? moved : err_fail(e, ESTALE, "'%s' was changed while it was opened", f->path);
 }
 
-/* QEMU may be writing the file: its size is taken after the header, which refers to no more than it
- * has by then, and what is wrong with a table counts only when that is still the table. */
+/* Finds the snapshot, while QEMU may be writing the file. The file's size is read after the header,
+ * because the header refers only to bytes that the file has by then. A fault in the table counts
+ * only if the table is still the same. */
 static int wanted_find(struct wanted *w, struct image_file *f, struct header *h, uint8_t **bytes,
                        struct err *e)
 {
@@ -183,7 +185,7 @@ static int wanted_find(struct wanted *w, struct image_file *f, struct header *h,
     }
 }
 
-/* `h` keeps its own: it is compared with later ones. */
+/* Copies the names; `h` keeps its own, because it is compared with later headers. */
 static int take_names(struct layer *l, const struct header *h, struct err *e)
 {
     struct err why;
@@ -199,7 +201,7 @@ static int take_names(struct layer *l, const struct header *h, struct err *e)
     return h->backing_format && !l->backing_format ? err_nomem(e) : 0;
 }
 
-/* The raw file that holds the data clusters. */
+/* Opens the raw file that has the data clusters. */
 static int open_data_file(struct layer *l, const struct header *h,
                           const struct image_policy *policy, struct err *e)
 {
@@ -274,7 +276,7 @@ bool layer_is_open_to(const struct layer *l, const struct image_policy *policy)
            (ask_secret(l->file->path, policy, &s, &ignored) == 0 && secret_equal(&s, &l->secret));
 }
 
-/* Its process starts when bytes are wanted. */
+/* Makes the layer's export. Its process starts when bytes are needed. */
 static int open_export(struct layer *l, const char *options, const struct image_policy *policy,
                        struct err *e)
 {
@@ -291,7 +293,8 @@ static int open_export(struct layer *l, const char *options, const struct image_
     return export_new(&source, &l->export, e);
 }
 
-/* A qcow2 whose clusters are encrypted, and only they: its chain goes on as any other's. */
+/* Opens a qcow2 with encrypted clusters. Only the clusters are encrypted, so its chain continues as
+ * any other. */
 static int open_encrypted(struct layer *l, const struct image_source *source,
                           const struct header *h, const struct image_policy *policy, struct err *e)
 {
@@ -367,7 +370,7 @@ static int open_foreign(struct layer *l, const struct image_source *source,
     return r < 0 ? r : open_export(l, foreign_options(foreign), policy, e);
 }
 
-/* Only the server knows how big it is. */
+/* Opens a disk on another host. Only the server knows its size. */
 static int open_remote(struct layer *l, const struct image_policy *policy, struct err *e)
 {
     if (l->kind != LAYER_RAW)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* layer.h - one file of a chain (with its data file) at one state, and where its bytes are.
+/* layer.h - one file of a chain (with its data file) at one state, and the places of its bytes.
  *
- * A layer does not change after it was opened; its table pages live in the cache under its own
- * owner number. Any number of threads may use one.
+ * A layer does not change after the open. Its table pages are in the cache under its own owner
+ * number. Any number of threads may use one layer.
  */
 #ifndef SNAPFS_IMAGE_LAYER_H
 #define SNAPFS_IMAGE_LAYER_H
@@ -13,23 +13,23 @@
 
 struct export;
 
-/* From LAYER_FOREIGN on: the others of foreign.h, by their numbers. */
+/* Kinds from LAYER_FOREIGN on are the formats of foreign.h, by their numbers. */
 enum layer_kind { LAYER_RAW, LAYER_QCOW2, LAYER_FOREIGN };
 
 struct layer {
     enum layer_kind kind;
     const char *format;    /* static */
-    struct export *export; /* QEMU reads it: LAYER_FOREIGN, and encrypted ones */
-    struct secret secret;  /* of those */
+    struct export *export; /* QEMU reads it: LAYER_FOREIGN, or encrypted */
+    struct secret secret;  /* the passphrase of such a layer */
     struct image_file *file;
-    struct image_file *data; /* where data clusters are: `file` itself or the external data file */
-    uint64_t size;           /* virtual; of a disk a multiple of 512 */
-    uint64_t base;           /* qcow2: where byte 0 stands in the mapping; 0 for a disk */
+    struct image_file *data; /* the file with data clusters: `file` or the external data file */
+    uint64_t size;           /* virtual; a disk's size is a multiple of 512 */
+    uint64_t base;           /* qcow2: the place of byte 0 in the mapping; 0 for a disk */
     bool memory;             /* a saved memory, not a disk */
     uint64_t owner;          /* in the caches */
     char *backing;           /* resolved path; NULL: none */
     char *backing_format;    /* NULL: the header does not say */
-    struct err *lost;        /* why the header's name of one leads nowhere; NULL: it does not */
+    struct err *lost;        /* why the backing name leads nowhere; NULL: it does not */
     char *tag;               /* the name of the snapshot shown, NULL: the active state */
     struct live *live;       /* of a snapshot; NULL: the whole file is watched */
     uint64_t entry_hash;
@@ -41,37 +41,41 @@ struct layer {
     unsigned users;
 };
 
-/* Opens the layer in `file`. tag and id NULL for the active state. Errors as image_open. */
+/* Opens the layer in `file`. tag and id are NULL for the active state. Errors as image_open. */
 int layer_open(const struct image_source *source, const struct file_seen *file,
                const struct image_policy *policy, struct layer **ret, struct err *e);
 void layer_close(struct layer *l); /* NULL allowed */
 MEM_CLEANUP(struct layer, layer_close)
 
-/* The kind that the source's format stands for; -EINVAL: none given; -EOPNOTSUPP: another one. */
+/* Returns the kind of the source's format. Fails with EINVAL if there is no format, with EOPNOTSUPP
+ * for an unknown one. */
 int layer_kind_of(const struct image_source *source, struct err *e);
 
-/* The run at `offset` < l->size, at most `limit` bytes; it ends with the part of 64 KiB of the
- * tables that the next page is in, so that the work is bounded. With `holes` those of the file are
- * told apart. -EIO: damaged, ret->length is how far; ESTALE: the file was changed. */
+/* Returns the run at `offset` < l->size, at most `limit` bytes. The run also ends with a part of 64
+ * KiB of the tables, the one that has the next page, so that the work is bounded. With `holes` it
+ * tells holes of the file apart. Fails with EIO if the layer is damaged, for ret->length bytes;
+ * with ESTALE if the file was changed. */
 int layer_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, struct run *ret,
               struct err *e);
 
-/* May bytes of it be in holes of its file? */
+/* Tells whether bytes of the layer may be in holes of its file. */
 bool layer_has_holes(const struct layer *l);
 
-/* The whole decompressed cluster of a RUN_COMPRESSED, referenced. */
+/* Returns the whole decompressed cluster of a RUN_COMPRESSED, with a reference. */
 int layer_cluster(struct layer *l, const struct run *run, struct block **ret, struct err *e);
 
-/* -EIO with what is wrong at that byte of it. */
+/* Fails with EIO, and says what is wrong at that byte of the layer. */
 int layer_damaged(const struct layer *l, uint64_t offset, const char *what, struct err *e);
 
-/* May who has that policy use an open layer? Another passphrase, or none, may not. */
+/* Tells whether a caller with that policy may use an open layer. A caller with another passphrase,
+ * or with none, may not. */
 bool layer_is_open_to(const struct layer *l, const struct image_policy *policy);
 
-/* 0 while what was read of this layer is right; ESTALE from then on. */
+/* Returns 0 while all data read from this layer is right, and fails with ESTALE from then on. */
 int layer_check(struct layer *l, struct err *e);
 
-/* The mapping of qcow2; part of layer_run. `offset` is one of the mapping, with l->base in it. */
+/* Returns a run of a qcow2's mapping; a part of layer_run. `offset` is an offset in the mapping,
+ * which includes l->base. */
 int qcow2_run(struct layer *l, uint64_t offset, uint64_t limit, struct run *ret, struct err *e);
 
 #endif

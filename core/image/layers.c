@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* layers.c - image_layers: the files of a chain without their bytes, also those in use. */
+/* layers.c - image_layers: the files of a chain without their bytes, even of files in use. */
 #include <errno.h>
 #include <string.h>
 
@@ -17,19 +17,19 @@ void image_layers_free(struct image_layer *layers, size_t n)
     free(layers);
 }
 
-/* What the walk has so far, and the source of the next layer. */
+/* The state of a walk, and the source of the next layer. */
 struct layers_walk {
     const struct image_policy *policy;
     struct image_layer *all;
     size_t n, cap;
     struct image_source at;
     struct chain_walk chain;
-    char *backing, *backing_format; /* of the latest header; `at` may point to them */
-    struct err lost;                /* why its name leads to no file here, */
-    bool anywhere;                  /* and may lead to any */
-    bool unknown;                   /* the chain may go on where the walk cannot, */
-    bool named_anywhere;            /* or the source has a layer that may be any file */
-    struct err failure; /* the first thing that is wrong with a chain walked to its end */
+    char *backing, *backing_format; /* of the latest header; `at` may use them */
+    struct err lost;                /* why that backing name leads to no file here */
+    bool anywhere;                  /* that backing name may lead to any file */
+    bool unknown;                   /* the chain may continue where the walk cannot */
+    bool named_anywhere;            /* the source has a layer that may be any file */
+    struct err failure;             /* the first fault of a chain that was walked to its end */
 };
 
 static void forget_header(struct layers_walk *w)
@@ -48,7 +48,7 @@ static int check_depth(const struct layers_walk *w, struct err *e)
                     IMAGE_CHAIN_MAX);
 }
 
-/* Adds the layer that the walk is at; dev and ino 0: it could not be looked at. */
+/* Adds the layer that the walk is at. dev and ino are 0 if it could not be looked at. */
 static int add(struct layers_walk *w, uint64_t dev, uint64_t ino, struct err *e)
 {
     for (size_t i = 0; ino && i < w->n; i++)
@@ -83,7 +83,7 @@ static void note_failure(struct layers_walk *w, const struct err *why)
         w->failure = *why;
 }
 
-/* The file below, in a form that may need QEMU to open. */
+/* Takes the backing file's name, in any form, even one that only QEMU could open. */
 static int take_backing(struct layers_walk *w, const char *image, struct header *h, struct err *e)
 {
     w->backing_format = take(h->backing_format);
@@ -97,8 +97,8 @@ static int take_backing(struct layers_walk *w, const char *image, struct header 
     return 0;
 }
 
-/* The data file, by any form of name that QEMU has. One that cannot be told does not end the walk:
- * the backing file may still be known. */
+/* Takes the data file's name, in any form that QEMU has. If its file cannot be determined, the walk
+ * does not end, because the backing file may still be known. */
 static int take_data(struct layers_walk *w, const char *image, const char *name, struct err *e)
 {
     int lead = name ? path_lead(image, name, &w->all[w->n - 1].data) : PATH_UNKNOWN;
@@ -117,7 +117,7 @@ static int take_data(struct layers_walk *w, const char *image, const char *name,
     return 0;
 }
 
-/* The names in a header: the data file of this layer and the file below. */
+/* Reads the names in a header: this layer's data file and its backing file. */
 static int read_names(struct layers_walk *w, const struct image_file *f, struct err *e)
 {
     struct header h = {0};
@@ -135,8 +135,8 @@ static int read_names(struct layers_walk *w, const struct image_file *f, struct 
     return r;
 }
 
-/* A file that is not there may be away for a while, with its storage. A raw one stands on nothing.
- */
+/* Opens the next file. A file that is not there may be away for a while, with its storage, so the
+ * chain may continue below it. A raw file has no backing file. */
 static int open_next(struct layers_walk *w, struct image_file **ret, struct err *e)
 {
     int r = file_open(w->at.path, w->policy, ret, e);
@@ -144,7 +144,7 @@ static int open_next(struct layers_walk *w, struct image_file **ret, struct err 
     return r;
 }
 
-/* A layer whose format nobody gave is taken for what it looks like, and the walk has failed. */
+/* Guesses the format of a layer that has none. The walk goes on, but has failed. */
 static int look_at(struct layers_walk *w, const struct image_file *f, struct err *e)
 {
     struct err why;
@@ -156,7 +156,7 @@ static int look_at(struct layers_walk *w, const struct image_file *f, struct err
     return w->at.format ? 0 : err_fail(e, EIO, "'%s' cannot be read", f->path);
 }
 
-/* What only QEMU can read tells of no file below. */
+/* Checks a layer in a format that only QEMU reads. Its header does not tell its backing file. */
 static int check_foreign(struct layers_walk *w, const struct image_file *f, int kind, struct err *e)
 {
     bool alone = foreign_stands_alone(f, w->at.format);
@@ -167,11 +167,11 @@ static int check_foreign(struct layers_walk *w, const struct image_file *f, int 
                     w->at.format);
 }
 
-/* Adds what the source names on another host, or without saying where, and which is not read. */
+/* Adds a layer of the source that is on another host, or has no path. The walk does not read it. */
 static int add_closed(struct layers_walk *w, struct err *e)
 {
     struct stat st = {0};
-    size_t below = w->chain.next; /* of the walk's own; the top is none of these */
+    size_t below = w->chain.next; /* of the source's layers; 0 at the top */
     w->named_anywhere |= below && w->chain.source->below[below - 1].anywhere;
     w->at.path = w->at.path ? w->at.path : "?";
     (void)image_remote_stat(w->at.path, &st);
@@ -200,7 +200,7 @@ static int read_layer(struct layers_walk *w, struct err *e)
     return r;
 }
 
-/* Goes to the layer below, by the source or the header. */
+/* Goes to the layer below, as the source or the header says. */
 static int go_down(struct layers_walk *w, struct err *e)
 {
     struct chain_header h = {w->backing, w->backing_format, w->lost.no ? &w->lost : NULL};
@@ -214,13 +214,13 @@ static int go_down(struct layers_walk *w, struct err *e)
     return err_fail(e, -r, "%s", why.text);
 }
 
-/* Does the source itself say what is below, so that no header has to? */
+/* Tells whether the source itself names the layer below, or ends, so that no header is needed. */
 static bool is_told(const struct layers_walk *w)
 {
     return chain_more(&w->chain) || (!w->chain.by_headers && w->chain.source->ends);
 }
 
-/* Past a layer of which no header tells anything, by the source alone. */
+/* Goes past a layer without a readable header, by the source alone. */
 static int go_blind(struct layers_walk *w, const struct err *failure, bool added, struct err *e)
 {
     const struct image_below *b = chain_more(&w->chain);
@@ -233,7 +233,7 @@ static int go_blind(struct layers_walk *w, const struct err *failure, bool added
     return 1;
 }
 
-/* One layer down; 1: there is another. */
+/* Goes one layer down. Returns 1 if there is another layer. */
 static int step(struct layers_walk *w, struct err *e)
 {
     struct err why = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* links.c - see links.h. The path is walked by descriptors, as the kernel does it. No locks. */
+/* links.c - see links.h. Walks the path by descriptors, as the kernel does. No locks. */
 #include "image/links.h"
 
 #include <errno.h>
@@ -16,13 +16,13 @@
 enum { LINKS_MAX = 40 }; /* the kernel's own limit */
 
 struct walk {
-    int at; /* the directory that `rest` starts in */
+    int at; /* the directory where `rest` starts */
     char *rest;
     unsigned links;
-    char *link; /* the first that others can exchange */
+    char *link; /* the first link that others can replace */
 };
 
-/* Most paths have no link at all. */
+/* Tells whether the path has no link. Most paths have none. */
 static bool is_plain(const char *path, struct stat *ret)
 {
     const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
@@ -35,13 +35,14 @@ static bool is_trusted(uid_t uid)
     return !uid || uid == geteuid();
 }
 
-/* A user's own group, by the custom that it has his number, counts as him. */
+/* Tells whether the group counts as the user. By custom a user's own group has the user's number.
+ * */
 static bool is_own_group(gid_t gid)
 {
     return !gid || (gid == getegid() && gid == geteuid());
 }
 
-/* Can others put something else in the place of this link? */
+/* Tells whether others can put another file in the place of this link. */
 static bool is_exchangeable(const struct stat *dir, const struct stat *link)
 {
     if (!is_trusted(dir->st_uid))
@@ -70,16 +71,16 @@ static int enter(struct walk *w, int fd)
     return 0;
 }
 
-/* A link in /proc leads to an open file itself, whatever its text says: the file may have no name.
- */
+/* Tells whether a link is in /proc. Such a link leads to an open file itself, regardless of its
+ * text, because the file may have no name. */
 static bool is_magic(int dir)
 {
     struct statfs fs;
     return fstatfs(dir, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
-/* What the link says comes before the rest; it starts anew at the root or in the link's directory.
- */
+/* Puts the link's text before the rest. The walk then starts at the root or in the link's
+ * directory. */
 static int follow(struct walk *w, const char *name, const char *rest)
 {
     char target[PATH_MAX], *joined = NULL;
@@ -109,7 +110,7 @@ static int note_link(struct walk *w, const char *name, const struct stat *link)
                : -ENOMEM;
 }
 
-/* One name of the rest; 1: there are more. */
+/* Walks one name of the rest. Returns 1 if there are more. */
 static int step(struct walk *w)
 {
     const char *begin = w->rest + strspn(w->rest, "/");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* links.h - the links on the way to a file, and who could have made them. */
+/* links.h - the links on the way to a file, and the users who could have made them. */
 #ifndef SNAPFS_IMAGE_LINKS_H
 #define SNAPFS_IMAGE_LINKS_H
 
@@ -7,10 +7,11 @@
 
 #include "base/error.h"
 
-/* Where `path` leads once every link is followed: its stat; and where there is a link on the way
- * that somebody other than root and us can exchange, because of who can write to its directory, the
- * first such in *ret_link and the path of what it leads to in *ret_real, which the caller frees;
- * else NULL. -errno as of open(2). */
+/* Follows every link of `path`, and fills *ret with the stat of its end. Returns -errno as open(2).
+ *
+ * If a user other than root and snapfs's own can replace a link on the way, by write access to its
+ * directory, *ret_link gets the first such link. *ret_real gets the path that this link leads to.
+ * The caller frees both. They are NULL if there is no such link. */
 int links_follow(const char *path, struct stat *ret, char **ret_link, char **ret_real,
                  struct err *e);
 

@@ -8,20 +8,19 @@
 enum {
     CHECK_TRIES = 6,
     CHECK_WAIT_US = 500,
-    HEADER_MAX = 64 * 1024, /* QEMU's own headers have less than 8 KiB, */
-    TABLE_MAX =
-        16 * 1024 * 1024,  /* and 65,536 entries with names of 180 bytes have less than that */
-    CHEAP_MAX = 256 * 1024 /* bytes that are read each time, whatever the file's times say */
+    HEADER_MAX = 64 * 1024,       /* QEMU's own headers have less than 8 KiB */
+    TABLE_MAX = 16 * 1024 * 1024, /* 65,536 entries with names of 180 bytes have less */
+    CHEAP_MAX = 256 * 1024 /* bytes that are read every time, regardless of the file's times */
 };
 
-/* Where a snapshot table is. */
+/* The place of a snapshot table. */
 struct place {
     uint32_t n;
     uint64_t offset;
 };
 
-/* The fields at which two headers of one unchanged image may differ: the snapshot pair, the dirty
- * and corrupt marks, compatible and autoclear bits. */
+/* The fields that may differ in two headers of one unchanged image: the number and offset of
+ * snapshots, the dirty and corrupt marks, compatible and autoclear bits. */
 enum {
     AT_SNAPSHOTS = 60,
     END_SNAPSHOTS = 72,
@@ -77,7 +76,7 @@ static struct place place_in(const uint8_t *header)
     return (struct place){be32(header + AT_SNAPSHOTS), be64(header + AT_SNAPSHOTS + 4)};
 }
 
-/* The whole header says something else; does it concern the mapping? */
+/* Tells whether the mapping is the same, if the header differs. */
 static int same_meaning(const struct live *l, struct place *ret)
 {
     struct header now = {0};
@@ -90,8 +89,8 @@ static int same_meaning(const struct live *l, struct place *ret)
     return same;
 }
 
-/* 1: *ret is where the table is now; 0: the header no longer describes this image; -EIO, -ENOMEM.
- */
+/* Finds the table's present place. Returns 1 and fills *ret, 0 if the header no longer describes
+ * this image, -EIO or -ENOMEM. */
 static int find_table(const struct live *l, struct place *ret, struct err *e)
 {
     autofree uint8_t *now = malloc(l->header.used);
@@ -106,7 +105,8 @@ static int find_table(const struct live *l, struct place *ret, struct err *e)
     return ret->n <= SNAPSHOTS_MAX;
 }
 
-/* 1: the table is still there; 0: it is not, or half of the place was from another header. */
+/* Returns 1 if the table is still there. Returns 0 if it is not, or if half of the place was from
+ * another header. */
 static int confirm_place(const struct live *l, const struct place *place, struct err *e)
 {
     uint8_t now[END_SNAPSHOTS];
@@ -117,8 +117,9 @@ static int confirm_place(const struct live *l, const struct place *place, struct
     return again.n == place->n && again.offset == place->offset;
 }
 
-/* 1: the entry is in that table; 0: it is not, or that is no table; -EIO, -ENOMEM; -EOPNOTSUPP: it
- * is so far behind that each read would take too long. */
+/* Looks for the entry in the table. Returns 1 if it is there, 0 if it is not or if there is no
+ * table; -EIO or -ENOMEM. Fails with EOPNOTSUPP if the entry is so far behind that each read would
+ * take too long. */
 static int find_entry(struct live *l, const struct place *place, struct err *e)
 {
     struct snapshot_walk w;
@@ -137,7 +138,8 @@ static int find_entry(struct live *l, const struct place *place, struct err *e)
     return r == -EINVAL ? 0 : r;
 }
 
-/* 1: listed; 0: not, or not told from a table being replaced; else as find_entry. */
+/* Returns 1 if the entry is listed. Returns 0 if it is not, or if the table may be being replaced;
+ * else fails as find_entry. */
 static int listed(struct live *l, struct err *e)
 {
     struct place place = {0};
@@ -147,8 +149,9 @@ static int listed(struct live *l, struct err *e)
     return r == 1 ? confirm_place(l, &place, e) : r;
 }
 
-/* The same, which a large table of a file that nobody writes to is read for only once. No write
- * that began after that time can be missed: each moves the file's ctime, which nobody sets. */
+/* Does the same, but reads a large table only once while nothing writes to its file. It misses no
+ * write that began after that time, because each write moves the file's ctime, which no program can
+ * set. */
 static int listed_since(struct live *l, struct err *e)
 {
     uint64_t since = file_quiet_since(l->file), seen = atomic_load(&l->seen);

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* map.c - image_map and the two seeks: one walk over the merged runs of a chain, with bounded work.
- */
+ * */
 #include <errno.h>
 
 #include "base/clock.h"
 #include "image/chain.h"
 
-/* Runs looked at by one call, and layers asked for what is not known yet. A layer is asked for a
- * page of its tables and a look at the part behind it at a time: of tables of 64 KiB with one
- * cluster each that was 156 MiB, and 40 ms.
- */
+/* The runs that one call looks at, plus the layers that it asks for unknown parts. To ask a layer
+ * costs one page of its tables and a look at the part after it. With tables of 64 KiB with one
+ * cluster each that was 156 MiB, and 40 ms. */
 enum { STEPS_MAX = 16384 };
 
 static void extent_of(const struct chain_run *c, uint64_t offset, struct image_extent *ret)
@@ -45,8 +44,8 @@ static int next_extent(struct image *im, uint64_t offset, uint64_t limit, unsign
     return r;
 }
 
-/* The extent at `offset`, merged until it ends, `limit` is reached or the steps are used up. On
- * -EIO ret->length is how far the damage is known to go. */
+/* Returns the extent at `offset`. It merges runs until the extent ends, `limit` is reached or the
+ * steps are used up. If it fails with EIO, ret->length is the known length of the damage. */
 static int walk(struct image *im, uint64_t offset, uint64_t limit, unsigned *steps,
                 struct image_extent *ret, struct err *e)
 {
@@ -74,7 +73,8 @@ static void note_walked(struct image *im, const struct image_extent *x)
     pthread_mutex_unlock(&im->lock);
 }
 
-/* A failed look at the tables counts only when the image is still what it was. */
+/* Checks the image after a failed look at the tables. The failure counts only if the image is
+ * unchanged. */
 static int confirm(struct image *im, int r, const struct err *cause, struct err *e)
 {
     int check = im->layers[0]->live || r < 0
@@ -123,8 +123,9 @@ uint64_t image_measure(struct image *im)
     return image_allocated(im);
 }
 
-/* The first byte from `offset` on that is data (or not); the size of the disk when there is none,
- * *ret_exhausted when the steps did not suffice. A damaged range is data: reading it tells. */
+/* Finds the first byte from `offset` on that is data (or not). The result is the disk's size if
+ * there is none. *ret_exhausted is set if the steps were used up. A damaged range counts as data: a
+ * read will report the damage. */
 static int seek(struct image *im, uint64_t offset, bool data, uint64_t *ret, bool *ret_exhausted,
                 struct err *e)
 {

@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* merged.c - the map of a whole chain: what chain_run says of a page of the disk, told once.
+/* merged.c - the map of a whole chain: the results of chain_run for a page of the disk, kept.
  *
- * Reading, the seeks, image_map and what is counted from it all stand on these pages, so the depth
- * of a chain costs only where a page is made: layer by layer from the top, each asked for what
- * those above leave open. One that is all of a kind reaches as far as that goes, which the layers'
- * L1 tables tell where nothing is allocated, so that nothing loops over a disk's size. Pages live
- * in the cache under the image's own owner number and never change; like the pages of its tables
- * they are right as long as chain_check says so. No locks of its own.
+ * Reads, seeks, image_map and the counts use these pages. So the depth of a chain costs only when a
+ * page is made. The page is made layer by layer from the top, and each layer is asked only for the
+ * gaps that the layers above leave.
+ *
+ * A page that is one single piece reaches as far as that piece does. Where nothing is allocated,
+ * the layers' L1 tables tell that length, so nothing loops over a disk's size. Pages are in the
+ * cache under the image's own owner number and never change. Like the pages of a layer's tables,
+ * they are right as long as chain_check succeeds. No locks of its own.
  */
 #include <errno.h>
 
 #include "image/chain.h"
 
 enum {
-    UNITS_BITS = 8, /* a page has 256 of the smallest clusters (or subclusters) of the chain. */
-    /* In each one layer answers, up to where it or one above it ends, and behind that is nothing; a
-     * page in which more layers end than that has the rest asked for each time. */
+    UNITS_BITS = 8, /* a page has 256 of the chain's smallest clusters or subclusters */
+    /* One layer defines each unit up to the unit's end, or up to the end of this layer or one above
+     * it; after that end there is nothing. If more layers end inside a page, the rest is asked for
+     * each time. */
     PIECES_MAX = (2 << UNITS_BITS) + 1,
     WHOLE_BITS = 63, /* files without clusters: one page has it all */
 };
 
 /* A run of the chain, up to the next piece or to the end of the page. */
 struct piece {
-    uint64_t begin, host; /* in the disk; as in struct run */
+    uint64_t begin, host; /* `begin` in the disk; `host` as in struct run */
     uint32_t packed;
-    uint8_t depth, kind; /* as in struct chain_run; RUN_UNALLOCATED: open, while a page is made */
+    uint8_t depth, kind; /* as in struct chain_run; RUN_UNALLOCATED: a gap, while a page is made */
     bool has_host, present;
-    bool ask; /* chain_run: it is damaged, or what is there was too much for the page */
+    bool ask; /* call chain_run: damaged, or more pieces than the page can have */
 };
 
 _Static_assert(IMAGE_CHAIN_MAX <= UINT8_MAX + 1, "the depth of a piece has a byte");
@@ -63,7 +66,8 @@ static bool piece_continues(const struct piece *last, const struct piece *next)
            (!host || last->host + (next->begin - last->begin) == next->host);
 }
 
-/* With no room left but for one, that one stands for all the rest. */
+/* Adds a piece. If only one more piece fits, this last piece covers all the rest, and is asked for.
+ * */
 static void add_piece(struct pieces *p, struct piece next)
 {
     if (p->n && piece_continues(&p->all[p->n - 1], &next))
@@ -74,12 +78,12 @@ static void add_piece(struct pieces *p, struct piece next)
     p->all[p->n++] = next;
 }
 
-/* One layer's runs, asked for in order. */
+/* The runs of one layer, asked for in order. */
 struct runs {
     struct layer *layer;
     unsigned depth;
-    uint64_t at, end; /* of the run that is known, */
-    uint64_t limit;   /* of all */
+    uint64_t at, end; /* of the known run */
+    uint64_t limit;   /* of all runs */
     struct run run;
     bool damaged;
 };
@@ -107,8 +111,8 @@ static int run_at(struct runs *r, uint64_t pos, struct piece *ret, struct err *e
     return 0;
 }
 
-/* What nobody above said anything of, from `pos` to `end`, by this layer. A disk that was smaller
- * then ends, whatever is below it: behind its end the layer above was the last to be asked. */
+/* Fills a gap, from `pos` to `end`, from this layer. A disk that was smaller then ends there, even
+ * if there are layers below. After its end the layer above is the last one that was asked. */
 static int fill_gap(struct runs *r, uint64_t pos, uint64_t end, struct pieces *out, struct err *e)
 {
     struct piece p;
@@ -130,7 +134,8 @@ static bool is_open(const struct piece *p)
     return p->kind == RUN_UNALLOCATED && !p->ask;
 }
 
-/* `out` becomes `in` with its gaps filled as far as the layer does; *ret_open: some are left. */
+/* Copies `in` to `out`, and fills the gaps as far as the layer can. *ret_open: some gaps are left.
+ * */
 static int fill_gaps(struct runs *r, const struct pieces *in, uint64_t end, struct pieces *out,
                      bool *ret_open, struct err *e)
 {
@@ -149,9 +154,10 @@ static int fill_gaps(struct runs *r, const struct pieces *in, uint64_t end, stru
     return s;
 }
 
-/* Layer by layer, as long as there are gaps. Where one piece is all there is, *end becomes how far
- * it goes on. The tables of a layer that QEMU commits into may move meanwhile, so that a layer says
- * nothing of what it has: all that were asked are checked, also those that no byte comes from. */
+/* Asks layer by layer, as long as there are gaps. If there is only one piece, *end becomes its end.
+ *
+ * QEMU may commit into a layer meanwhile and move its tables, so that the layer seems to lack data.
+ * So all layers that were asked are checked, even if no byte comes from them. */
 static int find_pieces(struct image *im, uint64_t begin, uint64_t *end, struct pieces *ret,
                        unsigned *ret_asked, struct err *e)
 {
@@ -178,7 +184,7 @@ static int find_pieces(struct image *im, uint64_t begin, uint64_t *end, struct p
     return chain_check_first(im, depth, e);
 }
 
-/* The page from `begin` on, referenced. */
+/* Returns the page from `begin` on, with a reference. */
 static int page_at(struct image *im, uint64_t begin, struct block **ret, unsigned *ret_asked,
                    struct err *e)
 {
@@ -202,7 +208,7 @@ static int page_at(struct image *im, uint64_t begin, struct block **ret, unsigne
     return 0;
 }
 
-/* The last of the pieces that begins at `offset` or before it; the first one does. */
+/* Returns the last piece that begins at or before `offset`. The first piece always does. */
 static size_t piece_of(const struct piece *all, size_t n, uint64_t offset)
 {
     size_t low = 0, high = n;
@@ -234,7 +240,8 @@ static struct chain_run run_of(const struct image *im, const struct piece *p, ui
     return c;
 }
 
-/* The piece at `offset`, up to *ret_end; one to be asked for is not told. */
+/* Returns the piece at `offset`, up to *ret_end. *ret_ask: the caller must ask chain_run instead.
+ * */
 static int find_piece(struct image *im, uint64_t offset, struct chain_run *ret, uint64_t *ret_end,
                       bool *ret_ask, unsigned *ret_asked, struct err *e)
 {
@@ -266,13 +273,14 @@ int merged_run(struct image *im, uint64_t offset, uint64_t limit, struct chain_r
     return r < 0 ? r : chain_check_first(im, ret->depth + 1, e);
 }
 
-/* A page knows of no holes in files. */
+/* Tells whether the file may have holes there. A page knows no holes in files. */
 static bool may_have_holes(const struct image *im, const struct chain_run *c)
 {
     return c->run.kind == RUN_DATA && layer_has_holes(im->layers[c->depth]);
 }
 
-/* The same with the holes of its file. What is not there is in no layer below either. */
+/* Adds the holes of the layer's file. Data that this layer does not have is in no layer below
+ * either. */
 static int find_holes(struct image *im, uint64_t offset, struct chain_run *c, struct err *e)
 {
     int r = layer_run(im->layers[c->depth], offset, c->run.length, true, &c->run, e);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* partitions.c - see partitions.h: which table counts, and the MBR's. As Linux reads them (its
- * block/partitions/efi.c and msdos.c), which is what the guest saw. */
+/* partitions.c - see partitions.h: reads the MBR, and chooses which table counts. It reads them as
+ * Linux does (its block/partitions/efi.c and msdos.c), because that is the view of the guest. */
 #include "image/partitions.h"
 
 #include <string.h>
@@ -10,9 +10,9 @@
 
 enum {
     SECTOR = 512,
-    AT_ENTRIES = 446, /* of an MBR, and of each of the tables of logical partitions */
+    AT_ENTRIES = 446, /* of an MBR, and of each table of logical partitions */
     ENTRIES = 4,
-    ENTRY = 16, /* bytes: first one of 0 or 128, then */
+    ENTRY = 16, /* bytes; the first byte is 0 or 128 */
     AT_TYPE = 4,
     AT_FIRST = 8, /* le32 sectors */
     AT_COUNT = 12,
@@ -65,14 +65,14 @@ void partitions_add(struct partitions *ret, const struct disk *d, unsigned numbe
 
 /* ---- the MBR ---- */
 
-/* The walk from one table of a logical partition to the next. */
+/* The walk from one table of logical partitions to the next. */
 struct chain {
-    uint64_t begin;    /* the first sector of the extended partition, which all links count from, */
-    uint64_t at, size; /* and of this table, with the sectors that it is for */
+    uint64_t begin;    /* the extended partition's first sector; all links count from it */
+    uint64_t at, size; /* of this table, and of the sectors that it describes */
     unsigned number;   /* of the next logical partition */
 };
 
-/* The last two entries are often what some program left behind. */
+/* Tells whether an entry is unused. The last two entries are often remains of some program. */
 static bool is_unused_file(const struct chain *c, const struct entry *x, int i, uint64_t extended)
 {
     uint64_t first = c->at + x->first;
@@ -80,7 +80,7 @@ static bool is_unused_file(const struct chain *c, const struct entry *x, int i, 
                       first + x->count > c->begin + extended);
 }
 
-/* 1: c->at has the next table; 0: this was the last one; -errno. */
+/* Reads one table. Returns 1 if c->at has the next table, 0 if this was the last one, or -errno. */
 static int chain_step(const struct disk *d, struct chain *c, uint64_t extended,
                       struct partitions *ret, struct err *e)
 {
@@ -89,7 +89,7 @@ static int chain_step(const struct disk *d, struct chain *c, uint64_t extended,
     if (r < 0)
         return r;
     if (!r || !has_signature(b)) {
-        if (c->at != c->begin) /* there may be no logical partition at all */
+        if (c->at != c->begin) /* an extended partition may have no logical one */
             ret->wrong = "a logical partition's table is not there";
         return 0;
     }
@@ -109,7 +109,8 @@ static int chain_step(const struct disk *d, struct chain *c, uint64_t extended,
     return 0;
 }
 
-/* Tables that lead to one another again are told by having been there: none stands twice. */
+/* Reads the logical partitions. Tables that form a loop are detected by a list of all sectors
+ * visited. */
 static int read_logical(const struct disk *d, const struct entry *extended, unsigned *number,
                         struct partitions *ret, struct err *e)
 {
@@ -134,7 +135,8 @@ static int read_logical(const struct disk *d, const struct entry *extended, unsi
     return r < 0 ? r : 0;
 }
 
-/* A boot sector of a file system ends like an MBR, and has code where the entries would be. */
+/* Tells whether a sector is an MBR. A file system's boot sector ends like an MBR, but has code in
+ * the place of the entries. */
 static bool is_mbr(const uint8_t *b)
 {
     if (!has_signature(b))
@@ -173,8 +175,8 @@ static bool is_protective(const uint8_t *mbr)
     return false;
 }
 
-/* The one in the disk's second sector, or that in its last one, in sectors of a size that is known
- * or of either. 1: *ret; 0: none is right; -errno. */
+/* Finds the GPT in the disk's second sector, or else in its last one. It tries the known size of a
+ * sector, or both sizes. Returns 1 and fills *ret, 0 if no GPT is right, or -errno. */
 static int find_gpt(struct disk *d, unsigned sector, struct partitions *ret, struct err *e)
 {
     static const unsigned sizes[] = {SECTOR, PARTITIONS_SECTOR_MAX};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* partitions.h - the partitions of a disk, by its MBR (logical ones too) or its GPT.
+/* partitions.h - the partitions of a disk, by its MBR (logical ones too) or its GPT. They are the
+ * partitions that Linux shows to the guest.
  *
- * They are what Linux shows to the guest. The tables are written by the guest: every number in them
- * is compared with the disk's size or a limit, so that the work is bounded whatever they say. Bytes
- * come by a callback; no locks, no state.
+ * The guest writes the tables. So every number in them is compared with the disk's size or a limit,
+ * and the work is always bounded. A callback reads the bytes; no locks, no state.
  */
 #ifndef SNAPFS_IMAGE_PARTITIONS_H
 #define SNAPFS_IMAGE_PARTITIONS_H
@@ -14,9 +14,9 @@
 #include "base/error.h"
 
 enum {
-    PARTITIONS_MAX = 128,                  /* and the largest number that one has */
-    PARTITIONS_SECTOR_MAX = 4096,          /* the other size of a sector is 512 */
-    PARTITIONS_BYTES_MAX = 5 * 1024 * 1024 /* that the callback is asked for in all */
+    PARTITIONS_MAX = 128,                  /* also the largest number of a partition */
+    PARTITIONS_SECTOR_MAX = 4096,          /* a sector has this size, or 512 bytes */
+    PARTITIONS_BYTES_MAX = 5 * 1024 * 1024 /* that one search reads through the callback in all */
 };
 
 struct partition {
@@ -26,23 +26,24 @@ struct partition {
 
 struct partitions {
     unsigned sector; /* bytes: 512 or 4096 */
-    size_t n;        /* by number; an extended partition is none, it only holds logical ones */
+    size_t n;        /* without extended partitions, which only hold logical ones */
     struct partition all[PARTITIONS_MAX];
-    /* Why a number that is not among them may be missing: the tables say what cannot be, and that
-     * part of them was left out; static; NULL where they are whole. */
+    /* Says why a partition may be missing: a part of the tables is impossible and was left out.
+     * Static. NULL if the tables are whole. */
     const char *wrong;
 };
 
-/* Fills all of `buf`; 0 or -errno. Never asked for a byte past the disk's end. */
+/* Fills all of `buf`; returns 0 or -errno. Never called for a byte past the disk's end. */
 typedef int partitions_read(void *ctx, void *buf, size_t len, uint64_t offset, struct err *e);
 
-/* The partitions of a disk of `size` bytes, whose sectors have 512 or 4096 bytes; 0: not known,
- * they are then as large as where a GPT stands says, or 512. A disk without a table has none.
- * Overlaps are no fault: the guest sees the same. Only `read` fails. */
+/* Finds the partitions of a disk of `size` bytes, whose sectors have 512 or 4096 bytes. With 0 the
+ * place of a GPT tells the sectors' size, and without a GPT it is 512. A disk without a table has
+ * no partitions. Overlaps are allowed, because the guest sees them too. It fails only if `read`
+ * fails. */
 int partitions_find(partitions_read *read, void *ctx, uint64_t size, unsigned sector,
                     struct partitions *ret, struct err *e);
 
-/* The one with that number, or NULL. */
+/* Returns the partition with that number, or NULL. */
 const struct partition *partitions_get(const struct partitions *p, unsigned number);
 
 #endif

@@ -10,16 +10,17 @@
 #include "base/remote.h"
 #include "base/text.h"
 
-/* QEMU takes what stands before a ':' for a protocol, unless a '/' comes first. */
+/* Tells whether QEMU takes the text before a ':' for a protocol. It does not if a '/' comes first.
+ * */
 static bool has_protocol(const char *name)
 {
     return name[strcspn(name, ":/")] == ':';
 }
 
-#define PLAIN "\"%1023[-._~:/a-zA-Z0-9]\"" /* no URI has to quote it; REMOTE_MAX - 1 */
+#define PLAIN "\"%1023[-._~:/a-zA-Z0-9]\"" /* characters that no URI quotes; REMOTE_MAX - 1 */
 #define HOST "\"host\":" PLAIN ",\"port\":" PLAIN
 
-/* Ceph's monitors; returns the length of what names them, 0 for nothing. */
+/* Reads Ceph's monitors. Returns the length of their text, 0 if there are none. */
 static int json_monitors(const char *json, struct text *hosts)
 {
     static const char begin[] = ",\"server\":[";
@@ -37,7 +38,8 @@ static int json_monitors(const char *json, struct text *hosts)
     return at[-1] == ']' ? (int)(at - json) : 0;
 }
 
-/* The URI of what libvirt has named in QEMU's JSON, and only as it does; NULL for none. */
+/* Returns the URI of a disk that libvirt names in QEMU's JSON, exactly in libvirt's form; else
+ * NULL. */
 static char *json_uri(const char *json)
 {
 #define BEGIN(driver) "json:{\"file\":{\"driver\":\"" driver "\","
@@ -95,8 +97,8 @@ int path_resolve(const char *image, const char *name, char **ret, struct err *e)
     return 0;
 }
 
-/* The value of the only key that ends in "filename"; PATH_REMOTE when there is none. A text with
- * escapes or more than one such key is not looked into. */
+/* Reads the value of the only key that ends in "filename". Returns PATH_REMOTE if there is no such
+ * key. A text with escapes, or with more than one such key, is PATH_UNKNOWN. */
 static int json_filename(const char *json, char **ret)
 {
     static const char key[] = "filename\"";

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* path.h - what a file name inside an image means. */
+/* path.h - the meaning of a file name inside an image. */
 #ifndef SNAPFS_IMAGE_PATH_H
 #define SNAPFS_IMAGE_PATH_H
 
 #include "base/error.h"
 
-/* The path of `name` as the image at `image` names it: the URI of a disk on another host (see
- * remote.h), also as libvirt writes that in JSON; what is absolute; else next to `image` (not to
- * what a symlink points to, as QEMU and libvirt do). EOPNOTSUPP: none of these. */
+/* Resolves `name` as the image at `image` names it. The result is one of these:
+ * - the URI of a disk on another host (see remote.h), also if libvirt wrote it as JSON;
+ * - an absolute path as it is;
+ * - else a path next to `image` (not next to the target of a symlink, as QEMU and libvirt do).
+ *
+ * Fails with EOPNOTSUPP for any other name. */
 int path_resolve(const char *image, const char *name, char **ret, struct err *e);
 
 enum path_lead {
-    PATH_LOCAL,  /* to the file in *ret */
-    PATH_REMOTE, /* to another host */
-    PATH_UNKNOWN /* to what cannot be told */
+    PATH_LOCAL,  /* the name leads to the file in *ret */
+    PATH_REMOTE, /* the name leads to another host */
+    PATH_UNKNOWN /* the file cannot be determined */
 };
 
-/* Where a backing file name of any form leads, QEMU's json: and protocols included; for the file
- * graph, never for reading bytes. A path_lead, or -ENOMEM. */
+/* Determines where a backing file name of any form leads, even one with QEMU's json: or a protocol.
+ * Use it for the file graph, never to read bytes. Returns a path_lead, or -ENOMEM. */
 int path_lead(const char *image, const char *name, char **ret);
 
 #endif

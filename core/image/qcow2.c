@@ -2,9 +2,9 @@
 /* qcow2.c - from an offset of the disk through L1 and L2 to a run of bytes; see layer.h.
  *
  * Tables are read a page at a time through the cache, because an L1 table can have 32 MiB and an L2
- * table 2 MiB. Of a sparse disk most pages are null: where one ends so, the part of the table that
- * it is in is looked at as a whole, and all that is kept of that is which pages are. No locks of
- * its own.
+ * table 2 MiB. Most pages of a sparse disk are null. If a page ends with null entries, the whole
+ * part of the table around it is looked at. The cache keeps only which pages of the part are null.
+ * No locks of its own.
  */
 #include <errno.h>
 
@@ -23,14 +23,15 @@ struct table {
 
 /* ---- pages ---- */
 
-/* What was read is right only if the file had not been written by then. A snapshot in a live file
- * is checked after the data was read, by image_read, because that covers its tables too. */
+/* Checks that the data read is right: the file must not have been written before the check. A
+ * snapshot in a live file is checked by image_read, after the data was read, because that check
+ * covers its tables too. */
 static int check_read(const struct layer *l, struct err *e)
 {
     return l->live ? 0 : file_unchanged(l->file, e);
 }
 
-/* `len` bytes at `offset` of the file, from the cache or read and validated. */
+/* Returns `len` bytes at `offset` of the file, from the cache, or read and validated. */
 static int page_at(struct layer *l, uint64_t offset, size_t len, struct block **ret, struct err *e)
 {
     struct block *hit = cache_get(CACHE_TABLES, l->owner, offset, len);
@@ -54,8 +55,8 @@ static int page_at(struct layer *l, uint64_t offset, size_t len, struct block **
 
 /* ---- pages that are null ---- */
 
-/* A bit for each page of a part: the whole ones that are null, whatever table looks. None where it
- * cannot be read, since who wants the page itself will be told why. */
+/* Returns a bit for each whole page of a part that is null, regardless of the table that asks.
+ * Returns 0 if the part cannot be read: a later read of the page itself will report the reason. */
 static uint16_t look_for_null(const struct layer *l, uint64_t offset, size_t len)
 {
     struct err ignored;
@@ -72,8 +73,8 @@ static uint16_t look_for_null(const struct layer *l, uint64_t offset, size_t len
     return check_read(l, &ignored) < 0 ? 0 : (uint16_t)null;
 }
 
-/* The same from the cache; with `look`, also if it is not there. No page of a table is as short as
- * that, and taken for it where damaged tables overlap. */
+/* Returns the same from the cache; with `look`, it reads the part if it is not cached. A table's
+ * page is never this short, so that overlapping damaged tables cannot confuse the two. */
 static uint16_t null_pages(struct layer *l, uint64_t offset, size_t len, bool look)
 {
     uint16_t null = 0;
@@ -92,8 +93,8 @@ static uint16_t null_pages(struct layer *l, uint64_t offset, size_t len, bool lo
     return null;
 }
 
-/* How many bytes of the table are null from the page on that begins at `at`, as far as its part
- * goes and that is known. Tables of one page have no parts. */
+/* Returns how many bytes of the table are null from the page at `at` on. It counts only inside the
+ * page's part, as far as known. A table of one page has no parts. */
 static uint64_t null_bytes(struct layer *l, const struct table *t, uint64_t at, bool look)
 {
     uint64_t part = at / PART * PART, len = min_u64(PART, t->len - part);
@@ -106,7 +107,7 @@ static uint64_t null_bytes(struct layer *l, const struct table *t, uint64_t at, 
 
 /* ---- L1 ---- */
 
-/* The L1 entry of `offset`; where it is null, *ret_span entries from there on are. */
+/* Reads the L1 entry of `offset`. If it is null, *ret_span entries from there on are null. */
 static int l1_entry(struct layer *l, uint64_t index, uint64_t *ret, uint64_t *ret_span,
                     struct err *e)
 {
@@ -142,7 +143,7 @@ static const char *decode_at(const struct layer *l, const uint8_t *entry, uint64
     return cluster_decode(&l->rules, be64(entry), bitmap, offset, ret);
 }
 
-/* How many entries of a page from byte `at` on are all null: most are, in a sparse disk. */
+/* Counts the null entries of a page from byte `at` on. In a sparse disk most are null. */
 static uint64_t null_entries(const struct block *page, size_t at, size_t entry)
 {
     uint64_t word = 0;
@@ -155,7 +156,8 @@ static uint64_t null_entries(const struct block *page, size_t at, size_t entry)
     return (at - from) / entry;
 }
 
-/* The run at `offset` in a page of L2 entries that begins with the cluster of disk byte `first`. */
+/* Returns the run at `offset` in a page of L2 entries. The page begins with the cluster that has
+ * disk byte `first`. */
 static const char *run_in_page(const struct layer *l, const struct block *page, uint64_t first,
                                uint64_t offset, uint64_t limit, struct run *ret)
 {

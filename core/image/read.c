@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* read.c - image_read: bytes out of the layers, and the check that makes them right.
+/* read.c - image_read: reads bytes from the layers, and then checks that they are right.
  *
- * Runs that lie one behind the other in one file are read with one pread, straight into the
- * caller's buffer. No lock is held anywhere; the check comes after the last byte was read.
+ * If runs lie one behind the other in one file, one pread reads them directly into the caller's
+ * buffer. No lock is held anywhere. The check comes after the last byte was read.
  */
 #include <errno.h>
 
 #include "image/chain.h"
 #include "image/export.h"
 
-/* A read in progress: the bytes before `done` are in place but for a pending piece of one file. */
+/* A read in progress. The bytes before `done` are in place, except a pending piece of one file. */
 struct reading {
     struct image *im;
     char *buf;
@@ -17,7 +17,7 @@ struct reading {
     size_t len, done;
     struct chain_set used; /* layers that gave bytes */
     const struct image_file *file;
-    uint64_t host; /* pending: `pending` bytes before buf + done are at `host` of `file` */
+    uint64_t host; /* the pending bytes before buf + done are here in `file` */
     size_t pending;
 };
 
@@ -113,7 +113,8 @@ ssize_t image_read(struct image *im, void *buf, size_t len, uint64_t offset, str
         .im = im, .buf = buf, .offset = offset, .len = (size_t)min_u64(len, size - offset)};
     struct err cause = {0};
     int s = read_runs(&r, &cause);
-    /* Damage may be only what a snapshot looks like that is being deleted: then it has gone. */
+    /* Damage may only be the look of a snapshot that is being deleted. Then the snapshot has gone.
+     * */
     int check = chain_check(im, s < 0 ? NULL : &r.used, e);
     if (check < 0)
         return check;

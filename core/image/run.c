@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* run.c - layer_run and layer_cluster: where a layer's bytes are, and one decompressed cluster. */
+/* run.c - layer_run and layer_cluster: the places of a layer's bytes, and one decompressed cluster.
+ * */
 #include <errno.h>
 
 #include "base/budget.h"
@@ -7,8 +8,8 @@
 #include "image/export.h"
 #include "image/layer.h"
 
-/* Cuts a run of data at the file's next hole, or makes it one of zeros up to the next data. What
- * the host says counts only while the file is what it was; of a snapshot, image_map asks that. */
+/* Cuts a run of data at the file's next hole, or turns it into zeros up to the next data. The
+ * host's answer counts only while the file is unchanged; for a snapshot, image_map checks that. */
 static int find_hole(const struct layer *l, struct run *ret, struct err *e)
 {
     uint64_t offset = ret->host;
@@ -29,9 +30,9 @@ static int find_hole(const struct layer *l, struct run *ret, struct err *e)
     return 0;
 }
 
-/* A qcow2 whose clusters were given it in advance has them in holes of its file until they are
- * written; by QEMU's measure of that, for in others, and in data files, it does not look. What QEMU
- * reads for us has those that QEMU tells of. */
+/* Tells whether bytes of the layer may be in holes of its file. If a qcow2 has preallocated
+ * clusters, they are in holes until they are written. snapfs looks for holes only in such files, by
+ * QEMU's own measure, and not in data files. If QEMU reads the layer, QEMU tells its holes. */
 bool layer_has_holes(const struct layer *l)
 {
     if (l->kind != LAYER_QCOW2 || l->export)
@@ -42,7 +43,7 @@ bool layer_has_holes(const struct layer *l)
            given >= max_u64(stored + 2, stored / 9 * 10 + stored % 9 * 10 / 9);
 }
 
-/* A raw file's bytes, its tail up to the next sector being zeros. */
+/* Returns a run of a raw file. Its tail, up to the next sector, is zeros. */
 static int raw_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, struct run *ret,
                    struct err *e)
 {
@@ -54,8 +55,8 @@ static int raw_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes,
     return holes ? find_hole(l, ret, e) : 0;
 }
 
-/* QEMU is only asked where that makes a difference: the bytes of what is not there are zeros. Only
- * the chain knows whether a qcow2 has a file below. */
+/* Returns a run of a layer that QEMU reads. It asks QEMU only if the answer matters, because bytes
+ * that are not there read as zeros. Only the chain knows whether a qcow2 has a backing file. */
 static int foreign_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes,
                        struct run *ret, struct err *e)
 {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* server.c - see server.h.
- *
- * Lock: `lock` guards the processes that were killed and have not ended. It is a leaf.
- */
+/* server.c - see server.h. Lock: `lock` guards the list of processes that were killed and have not
+ * ended yet. It is a leaf. */
 #include "image/server.h"
 
 #include <errno.h>
@@ -22,22 +20,22 @@
 #include "image/export.h"
 
 enum {
-    CHILD_LISTENER = 3, /* as systemd's socket activation wants it */
-    CHILD_FDS = 6,      /* standard ones, that, the file and the secret */
+    CHILD_LISTENER = 3, /* as systemd's socket activation requires */
+    CHILD_FDS = 6,      /* three standard ones, the listener, the file and the secret */
     ENV_PID_MAX = 32,
     PROGRAM_MAX = 256,
     END_WAIT_MS = 1000,
-    LEFT_MAX = 2 * EXPORT_SERVERS /* no other is started past half of that */
+    LEFT_MAX = 2 * EXPORT_SERVERS /* no process is started beyond half of it */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pid_t left[LEFT_MAX];
 static unsigned n_left;
 
-/* All that the child needs between fork and exec, where nothing can be allocated. */
+/* The data that the child needs between fork and exec, when it cannot allocate. */
 struct launch {
     char program[PROGRAM_MAX];
-    int fds[CHILD_FDS]; /* by the number they get; -1: none */
+    int fds[CHILD_FDS]; /* indexed by their number in the child; -1: none */
     char *argv[8], *envp[4];
     char pid[ENV_PID_MAX];
     struct confinement confinement;
@@ -52,7 +50,8 @@ static void close_all(int *fds, size_t n)
 
 /* ---- the program ---- */
 
-/* Root's is never one that the caller has put in the way. */
+/* Returns the directories to search. Root ignores the caller's PATH, so that the caller cannot
+ * choose the program. */
 static const char *program_dirs(void)
 {
     static const char fixed[] = "/usr/bin:/usr/local/bin:/bin:/run/current-system/sw/bin";
@@ -93,7 +92,7 @@ static int connect_all(const struct sockaddr_un *name, int sockets[SERVER_SOCKET
     return 0;
 }
 
-/* A listening socket in `dir`, which is ours alone, with the others waiting in its queue. */
+/* Makes a listening socket in `dir`, which only snapfs can use, and connects the others to it. */
 static int listen_in(const char *dir, int *ret_listener, int sockets[SERVER_SOCKETS])
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -124,7 +123,7 @@ static int make_sockets(int *ret_listener, int sockets[SERVER_SOCKETS], struct e
 
 /* ---- the secret ---- */
 
-/* In memory, and gone with its last descriptor. */
+/* Puts the secret in memory. It is gone with its last descriptor. */
 static int make_secret(const struct server_job *job, int *ret, struct err *e)
 {
     *ret = -1;
@@ -139,7 +138,7 @@ static int make_secret(const struct server_job *job, int *ret, struct err *e)
 
 /* ---- the process ---- */
 
-/* Only calls that are safe after a fork among threads, from here … */
+/* From here on, only calls that are safe after a fork among threads, … */
 
 static void write_pid(char *text)
 {
@@ -184,7 +183,8 @@ static void child(struct launch *l)
     _exit(127);
 }
 
-/* … to here. No signal of ours is handled in the child, which has our handlers at first. */
+/* … up to here. The child has snapfs's signal handlers at first, so all signals are blocked until
+ * then. */
 static pid_t spawn(struct launch *l)
 {
     sigset_t all, old;
@@ -224,7 +224,7 @@ static int run(struct launch *l, const struct server_job *job, struct err *e)
     return pid < 0 ? err_fail(e, errno, "cannot start qemu-nbd: %s", strerror(errno)) : pid;
 }
 
-/* Those that have ended by now are forgotten. */
+/* Forgets the processes that have ended by now. Fails with EBUSY if too many are left. */
 static int check_left(struct err *e)
 {
     pthread_mutex_lock(&lock);
@@ -292,7 +292,7 @@ void server_kill(const struct server *s)
     kill(s->pid, SIGKILL);
 }
 
-/* Waits for its end, for END_WAIT_MS at most. Has it ended? */
+/* Waits for the process's end, for END_WAIT_MS at most. Tells whether it has ended. */
 static bool reap(pid_t pid)
 {
     struct timespec step = {.tv_nsec = CLOCK_MS};
@@ -305,7 +305,8 @@ static bool reap(pid_t pid)
     return true;
 }
 
-/* The kernel ends no process that waits for storage. */
+/* Kills the process. The kernel cannot end a process that waits for storage; such a process is kept
+ * in the list. */
 void server_end(struct server *s)
 {
     server_kill(s);

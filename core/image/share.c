@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* share.c - see share.h. `lock` guards the table, and each layer's `next` and `users`; it is a
- * leaf, and no file is touched under it.
- */
+/* share.c - see share.h. `lock` guards the table, and each layer's `next` and `users`. It is a
+ * leaf, and no file is touched under it. */
 #include "image/share.h"
 
 #include <errno.h>
@@ -19,8 +18,9 @@ static struct layer **bucket_of(const char *path)
     return &buckets[hash_end(hash_str(HASH_START, path)) % BUCKETS];
 }
 
-/* By that name, too: it is what a backing file's relative name goes by. With another ctime it may
- * have other bytes: what is cached of it is not used again. */
+/* Tells whether an open layer serves this file. The path must be the same too, because a backing
+ * file's relative name depends on it. With another ctime the file may have other bytes, so its
+ * cached pages are not used again. */
 static bool is_sharable(const struct layer *l, int kind, const struct file_seen *seen)
 {
     return (int)l->kind == kind && !l->live && !l->memory && l->data == l->file &&
@@ -28,7 +28,7 @@ static bool is_sharable(const struct layer *l, int kind, const struct file_seen 
            !strcmp(l->file->path, seen->path);
 }
 
-/* The newest there is, for an older one may be of what the file was before. */
+/* Returns the newest such layer, because an older one may show an earlier state of the file. */
 static struct layer *find(int kind, const struct file_seen *seen)
 {
     pthread_mutex_lock(&lock);

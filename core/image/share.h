@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* share.h - open layers, for all the images that stand on them.
+/* share.h - open layers, shared by all images that use them.
  *
- * A file that the chains of many snapshots go through is opened once for all that are open at one
- * time, and so are its pages cached once. What is shared is the active state of a file that is
- * still what it was when it was opened.
+ * If the chains of many snapshots go through a file, the file is opened once for all images that
+ * are open at one time. So its pages are cached once too. Only the active state of a file is
+ * shared, and only while the file is unchanged since the open.
  */
 #ifndef SNAPFS_IMAGE_SHARE_H
 #define SNAPFS_IMAGE_SHARE_H
 
 #include "image/layer.h"
 
-/* The layer, opened or found open, to be given back by share_put. Errors as image_open. */
+/* Returns the layer, opened or found open. Give it back with share_put. Errors as image_open. */
 int share_get(const struct image_source *source, const struct image_policy *policy,
               struct layer **ret, struct err *e);
 void share_put(struct layer *l); /* NULL allowed */

@@ -14,13 +14,13 @@ enum {
     SNAPSHOT_TABLE_MAX = 64 * 1024 * 1024 /* bytes, QEMU's limit */
 };
 
-/* One entry; the texts point into the bytes it was parsed from and have no NUL behind them. */
+/* One entry. The texts point into the parsed bytes and have no NUL after them. */
 struct snapshot {
     const uint8_t *bytes; /* the entry itself, without padding */
     size_t len;
     uint64_t l1_offset;
     uint32_t l1_size;   /* entries */
-    uint64_t disk_size; /* rounded down to VIRTUAL_SECTOR; `image_size` where it is not said */
+    uint64_t disk_size; /* rounded down to VIRTUAL_SECTOR; `image_size` if the entry has none */
     uint64_t vm_state_size;
     uint32_t date_sec, date_nsec;
     const char *id, *name;
@@ -37,19 +37,20 @@ bool snapshot_text_is(const char *text, size_t len, const char *want);
 
 struct snapshot_walk {
     const struct image_file *file;
-    uint64_t image_size, offset; /* offset: of the byte behind the buffer */
+    uint64_t image_size, offset; /* `offset`: of the byte after the buffer */
     uint32_t left;
     uint8_t *buf;
     size_t have, at, cap;
-    uint64_t total; /* bytes of the table walked over */
+    uint64_t total; /* bytes of the table walked so far */
 };
 
-/* Starts at the table that `snapshots` and `offset` name. `hint`: how many bytes it is likely to
- * have. Release with snapshot_walk_end. */
+/* Starts at the table that `snapshots` and `offset` name. `hint` is its likely length in bytes.
+ * Release with snapshot_walk_end. */
 void snapshot_walk_begin(struct snapshot_walk *w, const struct image_file *f, uint32_t snapshots,
                          uint64_t offset, uint64_t image_size, size_t hint);
 
-/* 1: *ret is the next entry, valid until the next call; 0: no more; -errno. */
+/* Returns 1 and the next entry in *ret, valid until the next call; 0 if there are no more; or
+ * -errno. */
 int snapshot_walk_next(struct snapshot_walk *w, struct snapshot *ret, struct err *e);
 
 void snapshot_walk_end(struct snapshot_walk *w);

@@ -7,7 +7,7 @@
 #include "image/chain.h"
 #include "image/path.h"
 
-enum { TAGS_TRIES = 8, TAGS_GROW = 2 /* what grows by doubling takes up to twice its size */ };
+enum { TAGS_TRIES = 8, TAGS_GROW = 2 /* an array that doubles may have up to twice its size */ };
 
 void image_tags_free(struct image_tags *t)
 {
@@ -21,7 +21,7 @@ void image_tags_free(struct image_tags *t)
     free(t);
 }
 
-/* A table being read: names go into a text first, since it moves while it grows. */
+/* The reader of a table. Names go into a text first, because the text moves while it grows. */
 struct tags_reader {
     struct image_tags *t;
     size_t cap;
@@ -41,7 +41,7 @@ static int reserve(struct tags_reader *r, struct err *e)
     return 0;
 }
 
-/* A NUL inside a name ends it, as for everyone who reads it as text. */
+/* Adds an entry. A NUL inside a name ends it, as for every reader of text. */
 static int add(struct tags_reader *r, const struct snapshot *s, struct err *e)
 {
     size_t room = TAGS_GROW * (sizeof(struct image_tag) + s->id_len + s->name_len);
@@ -107,7 +107,7 @@ static int take_backing(struct image_tags *t, const char *path, struct header *h
     return 0;
 }
 
-/* One reading of the whole table; *ret_hash tells it from another. */
+/* Reads the whole table once. *ret_hash tells one reading from another. */
 static int read_once(const struct image_file *f, struct image_tags *t, uint64_t *ret_hash,
                      struct err *e)
 {
@@ -134,8 +134,9 @@ static struct image_id whole_file(const struct image_file *f)
         .dev = f->dev, .ino = f->ino, .size = f->size, .mtime_ns = f->mtime_ns};
 }
 
-/* A table may be replaced while it is read: two readings in a row that agree are one table. None at
- * all is what the header says, which was read right. */
+/* Reads the table twice, because it may be replaced during a read. Two equal readings in a row are
+ * one table. If the header has no table, one reading is enough, because the header was read right.
+ * */
 static int read_twice(const struct image_file *f, struct image_tags **ret, struct err *e)
 {
     uint64_t before = 0;
