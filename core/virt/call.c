@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* call.c - how every libvirt call is made: on a live connection, with what a broken one means. */
+/* call.c - makes every libvirt call: on a live connection, and reports what a broken one means. */
 #include <errno.h>
 
 #include "base/error.h"
@@ -50,7 +50,8 @@ static int fail_read(bool hung, const struct err *cause, struct err *e)
     return err_fail(e, EHOSTDOWN, "the connection to libvirt broke twice (%s)", cause->text);
 }
 
-/* One run of `op`. *ret_incomplete: the connection is dead, *ret_hung: since it stopped answering. */
+/* Runs `op` once. *ret_incomplete: the connection is dead. *ret_hung: it died because the daemon
+ * stopped answering. */
 static int run_once(struct virt *v, enum virt_kind kind, virt_op *op, void *arg,
                     bool *ret_incomplete, bool *ret_hung, struct err *e)
 {

@@ -9,7 +9,7 @@
 
 struct state_call {
     unsigned flags;
-    int (*act)(virDomainPtr dom, unsigned flags); /* libvirt's own result */
+    int (*act)(virDomainPtr dom, unsigned flags); /* returns libvirt's own result */
 };
 
 static int op_state(struct virt *v, virDomainPtr dom, void *arg, struct err *e)

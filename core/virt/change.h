@@ -1,51 +1,51 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* change.h - the calls that change a domain itself: what a procedure of several steps is made of.
+/* change.h - the calls that change a domain itself: the steps of longer procedures.
  *
- * As in virt.h: a change is one libvirt call, never retried; EHOSTDOWN or ETIMEDOUT means that
- * whether it was made has to be looked up. What a snapshot's own calls change stands in virt.h.
+ * As in virt.h, a change is one libvirt call and is never retried. After EHOSTDOWN or ETIMEDOUT the
+ * caller must look up whether the change was made. Calls that change a snapshot are in virt.h.
  */
 #ifndef SNAPFS_VIRT_CHANGE_H
 #define SNAPFS_VIRT_CHANGE_H
 
 #include "virt/virt.h"
 
-/* virDomainDefineXML: makes or replaces the persistent configuration of the domain whose uuid the
- * document has. */
+/* Makes or replaces the persistent configuration of the domain whose uuid is in the document
+ * (virDomainDefineXML). */
 int virt_domain_define(struct virt *v, const char *xml, struct err *e);
 
-/* The domain's configuration for its next start, with secrets, to be defined again; owned by the
- * caller. */
+/* Reads the domain's configuration for its next start, with secrets, to be defined again. The
+ * caller owns it. */
 int virt_domain_secure_config(struct virt *v, const char *uuid, char **ret, struct err *e);
 
-/* The XML of a domain that runs, as a snapshot of it keeps it, with secrets; owned by the caller.
- */
+/* Reads the XML of a running domain, as a snapshot of it keeps that XML, with secrets. The caller
+ * owns it. */
 int virt_domain_secure_xml(struct virt *v, const char *uuid, char **ret, struct err *e);
 
-/* virDomainUndefine of a domain that is shut off and has no snapshots. ENOENT. */
+/* Undefines a domain that is shut off and has no snapshots (virDomainUndefine). ENOENT. */
 int virt_domain_undefine(struct virt *v, const char *uuid, struct err *e);
 
-/* virDomainDestroy. EBUSY when it does not run. */
+/* Destroys a domain (virDomainDestroy). EBUSY if the domain does not run. */
 int virt_domain_destroy(struct virt *v, const char *uuid, struct err *e);
 
-/* virDomainResume. EBUSY when it does not run, or is not paused. */
+/* Resumes a domain (virDomainResume). EBUSY if the domain does not run, or is not paused. */
 int virt_domain_resume(struct virt *v, const char *uuid, struct err *e);
 
 enum virt_start_flag {
-    VIRT_START_RUNNING = 1 << 0, /* whatever a saved state says; a start without one runs anyway */
+    VIRT_START_RUNNING = 1 << 0, /* overrides a saved state; a start without one runs anyway */
     VIRT_START_PAUSED = 1 << 1,
     VIRT_START_RESET_NVRAM = 1 << 2,
 };
 
-/* virDomainCreateWithFlags. EBUSY when it runs already. */
+/* Starts a domain (virDomainCreateWithFlags). EBUSY if the domain runs already. */
 int virt_domain_start(struct virt *v, const char *uuid, unsigned flags, struct err *e);
 
-/* virDomainRestoreFlags: starts the domain from the saved memory in `file`, with `xml` for the
- * document that the file holds. The file stays as it is. */
+/* Starts the domain from the saved memory in `file` (virDomainRestoreFlags). `xml` replaces the
+ * document in the file. The file does not change. */
 int virt_domain_restore(struct virt *v, const char *file, const char *xml, unsigned flags,
                         struct err *e);
 
-/* The domain's XML that a file of saved memory holds, with secrets (virDomainSaveImageGetXMLDesc);
- * owned by the caller. */
+/* Reads the domain's XML in a file of saved memory, with secrets (virDomainSaveImageGetXMLDesc).
+ * The caller owns it. */
 int virt_saved_xml(struct virt *v, const char *file, char **ret, struct err *e);
 
 #endif

@@ -13,7 +13,7 @@ struct disk_call {
     const char *target, *base, *top;
     unsigned flags;
     struct virt_block_job job;
-    int (*act)(virDomainPtr dom, struct disk_call *c); /* libvirt's own result */
+    int (*act)(virDomainPtr dom, struct disk_call *c); /* returns libvirt's own result */
 };
 
 static int op_disk(struct virt *v, virDomainPtr dom, void *arg, struct err *e)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* conn.c - the connection to libvirt as a whole: opened and closed. */
+/* conn.c - opens and closes the connection to libvirt as a whole. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +9,11 @@
 #include "virt/loop.h"
 #include "virt/virt.h"
 
-#define CLOSE_NS CLOCK_SECOND /* what virt_close waits for a connector, and for the daemon */
+#define CLOSE_NS CLOCK_SECOND /* virt_close waits so long, for a connector and for the daemon */
 
 /* ---- opening ---- */
 
-/* One attempt, which a daemon that hangs does not end. */
+/* Tries once to connect. If the daemon hangs, open_first returns, but the attempt goes on. */
 static int open_first(struct virt *v, struct err *e)
 {
     uint64_t deadline = clock_ns() + VIRT_CALL_TIMEOUT * CLOCK_SECOND;
@@ -29,8 +29,8 @@ static int open_first(struct virt *v, struct err *e)
     return r;
 }
 
-/* Does each connection to it have a world of its own? The test driver's on a file, also a daemon's.
- */
+/* Tells whether each connection to the URI has objects of its own. That holds for the test driver
+ * on a file, even in a daemon. */
 static bool is_single(const char *uri)
 {
     const char *path = strstr(uri, ":///");
@@ -76,7 +76,8 @@ int virt_open(const char *uri, bool readonly, struct virt **ret, struct err *e)
 
 /* ---- closing ---- */
 
-/* The links of one virt_close, and their sockets apart, since the links go meanwhile. */
+/* The links of one virt_close. Their sockets are kept apart, because the links are freed meanwhile.
+ * */
 struct goodbye {
     struct virt *v;
     struct link *links[VIRT_LINKS_MAX];
@@ -97,7 +98,7 @@ static void *say_goodbye(void *arg)
     return NULL;
 }
 
-/* Takes the links; a connector still at work finds v->closing and closes its own. */
+/* Takes the links. A connector that is still at work finds v->closing and closes its own link. */
 static void take_links(struct virt *v, struct goodbye *g)
 {
     uint64_t deadline = clock_ns() + CLOSE_NS;
@@ -121,7 +122,8 @@ static void break_links(struct goodbye *g)
         sockets_break(&g->sockets[i]);
 }
 
-/* Closing asks the daemon, which may hang: after CLOSE_NS the connections are broken. */
+/* Closes the links. A close asks the daemon, which may hang, so the connections are broken after
+ * CLOSE_NS. */
 static void part(struct virt *v, struct goodbye *g)
 {
     pthread_t id;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* connect.c - the connector: the thread that opens a link.
  *
- * virConnectOpen to a daemon that hangs does not return, so it has a thread of its own, and
- * everyone who needs the link waits with a deadline (pool.c). There is at most one at a time. It
- * tries until VIRT_RECONNECT_WAIT seconds have passed since the loss, at least once.
+ * virConnectOpen to a daemon that hangs does not return, so it runs in a thread of its own. Every
+ * thread that needs the link waits with a deadline (pool.c). At most one connector runs at a time.
+ * It tries until VIRT_RECONNECT_WAIT seconds have passed since the loss, at least once.
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,7 +20,7 @@ uint64_t connector_end(const struct virt *v)
     return v->lost_at ? v->lost_at + VIRT_RECONNECT_WAIT * CLOCK_SECOND : 0;
 }
 
-/* Adds a link, with v->lock held. The first after a loss is a reconnect. */
+/* Adds a link, with v->lock held. The first link after a loss is a reconnect. */
 static void install(struct virt *v, struct link *l)
 {
     atomic_store(&v->version, l->version);
@@ -29,7 +29,7 @@ static void install(struct virt *v, struct link *l)
     v->links[v->n_links++] = l;
 }
 
-/* What came of one attempt, with v->lock held: is the connector done? */
+/* Handles the result of one attempt, with v->lock held. Tells whether the connector is done. */
 static bool attempt_ends(struct virt *v, struct link **l, const struct err *failure)
 {
     if (*l && !v->closing && v->n_links < VIRT_LINKS_MAX) {
@@ -67,7 +67,7 @@ static void *connector(void *arg)
     return NULL;
 }
 
-/* Signals are for the threads of others. */
+/* Starts the thread with all signals blocked. Other threads handle signals. */
 static int spawn(struct virt *v)
 {
     sigset_t all, old;
@@ -81,8 +81,8 @@ static int spawn(struct virt *v)
     return r;
 }
 
-/* The connector's own use of the event loop is counted, since it may outlive virt_close when the
- * daemon hangs; v has one already, so that loop_ref only counts here. */
+/* Starts the connector. It counts as a user of the event loop, because it may outlive virt_close if
+ * the daemon hangs. v is a user already, so loop_ref only counts here. */
 int connector_start(struct virt *v, struct err *e)
 {
     int r = loop_ref(e);

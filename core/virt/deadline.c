@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* deadline.c - a read that libvirt does not answer is given up.
+/* deadline.c - gives up a read that libvirt does not answer.
  *
- * Keepalive finds a daemon that has stopped. A daemon can also live and be stuck with one domain:
- * all calls about that domain, and the list, then wait for as long as it is. Such a call cannot be
- * taken back, but its connection can be broken, which lets it fail. One timer of the event loop
- * sees to that; it runs only while there are reads to watch. The fields are under virt.lock.
+ * Keepalive finds a daemon that has stopped. But a daemon can also be alive and stuck with one
+ * domain. All calls about that domain, and the list, then wait as long as the daemon does. Such a
+ * call cannot be cancelled, but snapfs can break its connection, and then the call fails. One timer
+ * of the event loop does that; it runs only while there are reads to watch. The fields are under
+ * virt.lock.
  */
 #include "base/mem.h"
 #include "virt/internal.h"
 #include "virt/virt.h"
 
-/* Past keepalive's, so that it is that which tells of a daemon that has stopped. */
+/* Longer than keepalive's time, so that keepalive finds a stopped daemon first. */
 #define DEADLINE_NS ((VIRT_CALL_TIMEOUT + 2) * CLOCK_SECOND)
 
-#define HURRY_NS CLOCK_SECOND /* the same, for what is read when the mount has ended */
+#define HURRY_NS CLOCK_SECOND /* the same, for reads after the mount has ended */
 
 static struct link *find_link(struct virt *v, virConnectPtr conn)
 {
@@ -28,7 +29,7 @@ static int milliseconds(uint64_t ns)
     return (int)(ns / (CLOCK_SECOND / 1000)) + 1;
 }
 
-/* Breaks the links whose time is over; the earliest deadline of the others, 0 for none. */
+/* Breaks the links whose time is over. Returns the earliest deadline of the others, 0 for none. */
 static uint64_t break_late(struct virt *v, uint64_t now)
 {
     uint64_t next = 0;
@@ -45,7 +46,8 @@ static uint64_t break_late(struct virt *v, uint64_t now)
     return next;
 }
 
-/* Stopped first and started last: whoever finds `watching` false in between starts it anew. */
+/* Breaks late links. It stops the timer first and starts it last. A thread that finds `watching`
+ * false in between starts the timer again. */
 static void on_timer(int timer, void *opaque)
 {
     struct virt *v = opaque;

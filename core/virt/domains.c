@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* domains.c - domains: the list, one's state, one's XML. No locks of its own. */
+/* domains.c - domains: the list, one domain's state, one domain's XML. No locks of its own. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,7 +107,7 @@ int virt_domain_named(struct virt *v, const char *name, char ret_uuid[VIRT_UUID_
 
 /* ---- the state ---- */
 
-/* The words of virsh domstate (tools/virsh-domain-monitor.c, virshDomainStateToString). */
+/* Returns virsh domstate's words (tools/virsh-domain-monitor.c, virshDomainStateToString). */
 static const char *state_word(int state)
 {
     switch (state) {
@@ -130,7 +130,7 @@ static const char *state_word(int state)
     }
 }
 
-/* A yes-or-no call's result; a driver without that call says no. */
+/* Reads the result of a yes-or-no call. A driver without that call answers no. */
 static int yes_or_no(struct virt *v, int result, bool *ret, struct err *e)
 {
     if (result < 0 && virt_code() != VIR_ERR_NO_SUPPORT)
@@ -203,8 +203,8 @@ int virt_domain_status(struct virt *v, const char *uuid, bool want_jobs, struct 
 /* ---- has it run? ---- */
 
 enum {
-    VCPUS_MAX = 512,      /* looked at; firmware runs on the first */
-    RAN_NS = 15 * 1000000 /* more than the one tick that QEMU's thread may take before it waits */
+    VCPUS_MAX = 512,      /* vCPUs looked at; firmware runs on the first */
+    RAN_NS = 15 * 1000000 /* longer than the one tick that QEMU's thread may run before it waits */
 };
 
 static int op_ran(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
@@ -279,7 +279,7 @@ void virt_look_drop(struct virt_look *l)
     *l = (struct virt_look){0};
 }
 
-/* The lookup told whether it is active. */
+/* Reads the rest of a look. The lookup has told whether the domain is active. */
 static int read_look(struct virt *v, virDomainPtr dom, struct virt_look *l, struct err *e)
 {
     int state, reason, n;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* errors.c - the one table from libvirt's error codes to errno, and libvirt's words as a sentence.
- *
- * The codes are those of libvirt's include/libvirt/virterror.h. Pure but for the thread's last
- * error.
- */
+/* errors.c - the one table from libvirt's error codes to errno, and from libvirt's words to a
+ * sentence. The codes are those of libvirt's include/libvirt/virterror.h. Pure except for the
+ * thread's last error. */
 #include "virt/errors.h"
 
 #include <errno.h>
@@ -17,10 +15,11 @@
 
 enum { ANY_DOMAIN = -1, ERRNO_MAX = 133 /* Linux' largest, EHWPOISON; more is another system's */ };
 
-/* The first row that fits counts: a row for one error domain stands before that for any. */
+/* The first row that matches counts. A row for one error domain comes before the row for any
+ * domain. */
 static const struct row {
     int code, domain, no;
-    const char *hint; /* what to do about it, or NULL */
+    const char *hint; /* advice, or NULL */
 } rows[] = {
     {VIR_ERR_INTERNAL_ERROR, VIR_FROM_RPC, EHOSTDOWN, NULL},
     {VIR_ERR_SYSTEM_ERROR, VIR_FROM_RPC, EHOSTDOWN, NULL},
@@ -69,8 +68,8 @@ static const struct row *find_row(int code, int domain)
     return NULL;
 }
 
-/* The errno that the daemon met itself. ENOSYS would make the kernel stop asking, EXDEV make mv
- * copy. */
+/* Returns the errno that the daemon itself got. ENOSYS would make the kernel stop asking, and EXDEV
+ * would make mv copy. */
 static int system_errno(int no)
 {
     if (no <= 0 || no > ERRNO_MAX || no == EXDEV)
@@ -97,7 +96,7 @@ int virt_fail(bool readonly, struct err *e)
     const char *hint = row ? row->hint : NULL;
     const char *words = last->message ? last->message : "unknown error";
     int len = (int)min_u64(strlen(words), ERR_TEXT_MAX);
-    while (len && words[len - 1] == '\n') /* the end of what some program said */
+    while (len && words[len - 1] == '\n') /* the end of some program's message */
         len--;
     return err_fail(e, virt_errno(last->code, last->domain, last->int1, readonly),
                     "libvirt: %.*s%s%s", len, words, hint ? "; " : "", hint ? hint : "");

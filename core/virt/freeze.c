@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* freeze.c - the guest's file systems, by its agent. No locks of its own.
+/* freeze.c - freezes the guest's file systems, by its agent. No locks of its own.
  *
- * libvirt waits for an agent's answer for ever unless it is told otherwise, and it cannot be asked
- * what it was told: so it is told a time before, and its default again afterwards.
+ * By default libvirt waits for an agent's answer forever. A program can set another time, but
+ * cannot ask libvirt for the present one. So snapfs sets a time before a call, and sets the default
+ * again after it.
  */
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
@@ -11,15 +12,16 @@
 #include "virt/internal.h"
 #include "virt/virt.h"
 
-/* Failing is no harm: a driver that has no agents. */
+/* Sets the time that libvirt waits for an agent. A failure does no harm: the driver has no agents.
+ * */
 static void set_patience(virDomainPtr dom, int seconds)
 {
     if (virDomainAgentSetResponseTimeout(dom, seconds, 0) < 0)
         virResetLastError();
 }
 
-/* An agent that was late may freeze yet. One that refused may have been told to freeze by someone
- * else, who is not to be disturbed. */
+/* Thaws after a failed freeze if the agent was late, because it may still freeze. If the agent
+ * refused, another program may have frozen the guest, and snapfs must not thaw that. */
 static int fail_freeze(struct virt *v, virDomainPtr dom, struct err *e)
 {
     bool late = virt_code() == VIR_ERR_AGENT_UNRESPONSIVE || virt_code() == AGENT_COMMAND_TIMEOUT;

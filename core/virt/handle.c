@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* handle.c - struct virt itself: made, counted, waited on. */
+/* handle.c - struct virt itself: makes it, counts its references, waits on it. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* internal.h - what the files of virt/ share: connections (links) and how a call is made on one.
+/* internal.h - declarations shared by the files of virt/: connections (links), and calls on them.
  *
- * A link carries one call at a time, and there are as many links as calls at once (VIRT_LINKS_MAX
- * at most, LINKS_IDLE kept): libvirt's client crashes or hangs when keepalive gives up with two
- * calls in flight (seen in 9.0), and libvirtd serves five requests of a connection at once, so that
- * five slow ones would block everything else. Drivers in our own process have neither fault nor
- * need: there all calls share one link, also since each connection to test:///FILE would have its
- * own world.
+ * A link carries one call at a time. There are as many links as concurrent calls, at most
+ * VIRT_LINKS_MAX; LINKS_IDLE are kept. There are two reasons:
+ * - libvirt's client crashes or hangs when keepalive gives up with two calls in flight (seen in
+ *   9.0).
+ * - libvirtd serves five requests of a connection at once, so five slow ones would block all
+ *   others.
  *
- * The only lock is virt.lock. It is a leaf: never held over a call into libvirt, since libvirt
- * calls the close and event callbacks with locks of its own held.
+ * A driver inside snapfs's own process has neither problem, so all calls share one link there.
+ * Also, each connection to test:///FILE would have objects of its own.
+ *
+ * The only lock is virt.lock. It is a leaf, and is never held over a call into libvirt, because
+ * libvirt calls the close and event callbacks with its own locks held.
  */
 #ifndef SNAPFS_VIRT_INTERNAL_H
 #define SNAPFS_VIRT_INTERNAL_H
@@ -32,19 +35,19 @@ enum { LINK_EVENTS = 2, VIRT_LINKS_MAX = 16, LINKS_IDLE = 4 };
 struct link {
     virConnectPtr conn;
     int events[LINK_EVENTS]; /* ids of the event callbacks, -1 for none */
-    struct sockets sockets;  /* it talks by */
+    struct sockets sockets;  /* the sockets it uses */
     bool shared;             /* the driver runs in our process */
-    unsigned long version;   /* of the daemon's libvirt, 0 = it does not say */
+    unsigned long version;   /* of the daemon's libvirt, 0 = unknown */
     bool local;              /* see virt_files_local */
-    struct err why;          /* why it is not */
+    struct err why;          /* why it is not local */
     struct virt_owner owner; /* of the daemon */
-    uint64_t opened;         /* when its opening began */
+    uint64_t opened;         /* time when the open began */
     /* under virt.lock: */
     unsigned uses;     /* calls on it */
-    uint64_t deadline; /* when the read on it is given up, 0 = never, and */
-    bool late;         /* it was */
-    bool closed;       /* it broke, and */
-    int reason;        /* a virConnectCloseReason, or -1 when libvirt did not say */
+    uint64_t deadline; /* when the read on it is given up, 0 = never */
+    bool late;         /* the read was given up */
+    bool closed;       /* the connection broke */
+    int reason;        /* a virConnectCloseReason, or -1 if libvirt gave none */
 };
 
 struct virt {
@@ -56,17 +59,17 @@ struct virt {
     int timer;               /* the event loop's, for deadlines; set by virt_open */
     _Atomic uint64_t generation;
     atomic_ulong version;
-    atomic_uint refs; /* virt_open's, the connector's, an event callback's, the timer's */
+    atomic_uint refs; /* held by virt_open, the connector, event callbacks and the timer */
 
     pthread_mutex_t lock;
-    pthread_cond_t cond; /* anything below or in a link changed */
+    pthread_cond_t cond; /* signals any change below or in a link */
     struct link *links[VIRT_LINKS_MAX];
     unsigned n_links;
-    uint64_t lost_at; /* when a link was last found broken; those opened before are not trusted */
+    uint64_t lost_at; /* when a link was last found broken; older links are not trusted */
     bool watching;    /* the timer runs */
     bool hurried;     /* reads are given up soon */
     bool connecting;  /* a connector thread is at work */
-    unsigned tries;   /* how many connectors gave up, the last with */
+    unsigned tries;   /* number of connectors that gave up; `failure` is the last reason */
     struct err failure;
     bool closing;
 };
@@ -77,25 +80,26 @@ struct virt *virt_new(const char *uri, bool readonly); /* with one reference; NU
 struct virt *virt_ref(struct virt *v);
 void virt_unref(struct virt *v);
 
-/* Waits on v->cond until `deadline` (clock_ns); false when it has passed. With v->lock held. */
+/* Waits on v->cond until `deadline` (clock_ns). Returns false if it has passed. Called with v->lock
+ * held. */
 bool virt_wait(struct virt *v, uint64_t deadline);
 
 /* ---- connect.c ---- */
 
-/* Starts the thread that opens one more link. With v->lock held and !v->connecting. */
+/* Starts the thread that opens one more link. Called with v->lock held and !v->connecting. */
 int connector_start(struct virt *v, struct err *e);
 
-/* Until when a lost connection is waited for. With v->lock held. */
+/* Returns the time until which callers wait for a lost connection. Called with v->lock held. */
 uint64_t connector_end(const struct virt *v);
 
 /* ---- pool.c ---- */
 
-/* A link for one call; waits for one as virt.h says. EHOSTDOWN, or ETIMEDOUT when all are in use.
- */
+/* Takes a link for one call, and waits for one as virt.h says. EHOSTDOWN, or ETIMEDOUT if all links
+ * are in use. */
 int virt_acquire(struct virt *v, struct link **ret, struct err *e);
 void virt_release(struct virt *v, struct link *l);
 
-/* The caller of virt_acquire found that `l` is dead. Returns whether its daemon had stopped
+/* Notes that `l` is dead; the caller got it from virt_acquire. Tells whether its daemon had stopped
  * answering (rather than ended). */
 bool virt_lost(struct virt *v, struct link *l);
 
@@ -104,7 +108,7 @@ bool virt_lost(struct virt *v, struct link *l);
 void deadlines_start(struct virt *v);
 void deadlines_stop(struct virt *v);
 
-/* From now on the read on that connection has its time, begun anew when it has one already. */
+/* Begins the time of the read on that connection, or begins it again. */
 void deadline_begin(struct virt *v, virConnectPtr conn);
 void deadline_end(struct virt *v, virConnectPtr conn);
 
@@ -112,28 +116,28 @@ void deadline_end(struct virt *v, virConnectPtr conn);
 
 int link_open(struct virt *v, struct link **ret, struct err *e);
 
-/* Closes and frees it; asks the daemon, so not under virt.lock. NULL allowed. */
+/* Closes and frees a link. It asks the daemon, so never call it under virt.lock. NULL allowed. */
 void link_close(struct link *l);
 
 /* ---- call.c ---- */
 
 enum virt_kind { VIRT_READ, VIRT_CHANGE };
 
-/* Makes one call; 0 or -errno with the sentence (virt_fail). May be run twice when it is a read. */
+/* Makes one call. Returns 0, or -errno with the sentence (virt_fail). A read may be run twice. */
 typedef int virt_op(struct virt *v, virConnectPtr conn, void *arg, struct err *e);
 
-/* Runs `op` on a connection. A read is repeated once after a reconnect; a change never is, and
- * when the connection breaks under it the sentence says that the result must be looked up. */
+/* Runs `op` on a connection. A read is repeated once after a reconnect; a change never is. If the
+ * connection breaks during a change, the sentence says that the result must be looked up. */
 int virt_run(struct virt *v, enum virt_kind kind, virt_op *op, void *arg, struct err *e);
 
-/* The same of a call on the domain with that uuid, ENOENT. */
+/* Does the same for a call on the domain with that uuid. ENOENT. */
 typedef int virt_domain_op(struct virt *v, virDomainPtr dom, void *arg, struct err *e);
 int virt_run_on(struct virt *v, enum virt_kind kind, const char *uuid, virt_domain_op *op,
                 void *arg, struct err *e);
 
 /* ---- commit.c ---- */
 
-/* Does the job write into a file below the disk? */
+/* Tells whether the job writes into a file below the disk. */
 bool virt_commits(const virDomainBlockJobInfo *info);
 
 #endif

@@ -12,7 +12,7 @@
 
 /* ---- the domain's job ---- */
 
-/* By virDomainJobOperation. */
+/* Indexed by virDomainJobOperation. */
 static const char *const operations[] = {
     [VIR_DOMAIN_JOB_OPERATION_START] = "start",
     [VIR_DOMAIN_JOB_OPERATION_SAVE] = "save",
@@ -46,7 +46,8 @@ static void fill(virTypedParameterPtr params, int n, struct stats *s)
     s->job.operation = named ? operations[s->operation] : "other";
 }
 
-/* False when there is no job, or libvirt has none that it could tell of, as in its own delete. */
+/* Reads the domain's job. Returns false if there is none, or if libvirt reports none, as during its
+ * own delete. */
 static bool read_stats(virDomainPtr dom, struct stats *ret)
 {
     virTypedParameterPtr params = NULL;
@@ -99,7 +100,7 @@ static int read_disks(struct virt *v, virDomainPtr dom, struct virt_job *ret, st
 
 /* ---- both ---- */
 
-/* A domain that does not run, and a driver that knows no jobs, has none. */
+/* Looks for a job. A domain that does not run has none, and neither has a driver without jobs. */
 static int op_look(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
     struct virt_job *ret = arg;
@@ -122,7 +123,7 @@ int virt_job_look(struct virt *v, const char *uuid, struct virt_job *ret, struct
     return r;
 }
 
-/* What is found to run is what is aborted, but for a moment in between. */
+/* Aborts a snapshot that is being made. Between the check and the abort another job could begin. */
 static int op_abort(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
     const uint64_t *since = arg;

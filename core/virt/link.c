@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* link.c - one connection: opened with keepalive, close and event callbacks, closed again.
+/* link.c - one connection: opens it with keepalive, close and event callbacks, and closes it.
  *
- * The callbacks run in the event loop's thread or inside a call, with libvirt's locks held: they
- * only take virt.lock for a moment. The event callbacks hold a reference on the struct virt each,
- * since libvirt may let go of them later.
+ * The callbacks run in the event loop's thread or inside a call, with libvirt's locks held. They
+ * only take virt.lock for a moment. Each event callback holds a reference on the struct virt,
+ * because libvirt may release the callback later.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@
 enum { KEEPALIVE_INTERVAL = 5, KEEPALIVE_COUNT = 5 };
 _Static_assert(KEEPALIVE_INTERVAL *(KEEPALIVE_COUNT + 1) == VIRT_CALL_TIMEOUT, "keepalive");
 
-/* What was read may be old. */
+/* Counts a change: data that was read may be old. */
 static struct virt *count_change(void *opaque)
 {
     struct virt *v = opaque;
@@ -42,7 +42,7 @@ static void on_close(virConnectPtr conn, int reason, void *opaque)
         if (v->links[i]->conn == conn && !v->links[i]->closed) {
             v->links[i]->closed = true;
             v->links[i]->reason = reason;
-            if (!v->links[i]->late) /* then it was ours to break, and the others are well */
+            if (!v->links[i]->late) /* if late, snapfs broke it, and the other links are good */
                 v->lost_at = clock_ns();
         }
     pthread_cond_broadcast(&v->cond);
@@ -63,7 +63,7 @@ static void on_block_job(virConnectPtr conn, virDomainPtr dom, const char *disk,
     count_change(opaque);
 }
 
-typedef void any_function(void); /* the stop on the way between two function types */
+typedef void any_function(void); /* the step between two function types */
 
 static int listen_to(struct virt *v, virConnectPtr conn, int event, any_function *function)
 {
@@ -74,9 +74,9 @@ static int listen_to(struct virt *v, virConnectPtr conn, int event, any_function
     return id;
 }
 
-/* Drivers without close callback or events do without. A driver without close callback keeps
- * nothing, nor frees it, so that one has no reference: link_close takes it back, which waits for
- * one that runs. */
+/* Registers the callbacks. A driver may have no close callback or no events. A driver without a
+ * close callback does not keep or free its data. So this callback holds no reference; link_close
+ * unregisters it, and waits for one that runs. */
 static void link_listen(struct virt *v, struct link *l)
 {
     virConnectRegisterCloseCallback(l->conn, on_close, v, NULL);
@@ -87,7 +87,7 @@ static void link_listen(struct virt *v, struct link *l)
     virResetLastError();
 }
 
-/* The daemon's side of it: its version, its socket, its files. */
+/* Asks for the daemon's data: its version, its socket, its files. */
 static void link_ask(struct link *l, struct sockets_before *before)
 {
     autofree char *uri = virConnectGetURI(l->conn);
@@ -112,7 +112,7 @@ int link_open(struct virt *v, struct link **ret, struct err *e)
         return err_nomem(e);
     *l = (struct link){.events = {-1, -1}, .opened = clock_ns(), .reason = -1};
     struct sockets_before before;
-    xmlSetGenericErrorFunc(NULL, say_nothing); /* the test driver's, of a file that is not there */
+    xmlSetGenericErrorFunc(NULL, say_nothing); /* silences the test driver about a missing file */
     sockets_read(&before);
     l->conn = v->readonly ? virConnectOpenReadOnly(v->wanted) : virConnectOpen(v->wanted);
     int r = l->conn ? 0 : virt_fail(v->readonly, e);
@@ -126,7 +126,7 @@ int link_open(struct virt *v, struct link **ret, struct err *e)
     return r;
 }
 
-/* Without the callbacks taken back closing would not close. */
+/* Closes a link. The connection would stay open if its callbacks stayed registered. */
 void link_close(struct link *l)
 {
     if (!l)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* local.c - whose files libvirt's XML names: same host, root directory and mount namespace, or not.
+/* local.c - whether libvirt's XML names files that snapfs sees: same host, root directory and mount
+ * namespace.
  *
- * SO_PEERCRED of the connection's socket names the process that listens; /proc tells its root and
- * mount namespace, or, to an ordinary user, its list of mounts. Whatever cannot be found out counts
- * as elsewhere. No locks.
+ * SO_PEERCRED of the connection's socket names the process that listens. /proc shows its root and
+ * mount namespace or, to an ordinary user, its list of mounts. If anything cannot be determined,
+ * the files count as elsewhere. No locks.
  */
 #include "virt/local.h"
 
@@ -24,14 +25,14 @@
 enum {
     PROC_PATH_MAX = 64, /* "/proc/PID/mountinfo", … */
     MOUNTS_CHUNK = 65536,
-    MOUNTS_BYTES_MAX = 64 << 20, /* some 100,000 mounts are as many as a host has */
+    MOUNTS_BYTES_MAX = 64 << 20, /* some 100,000 mounts; no host has more */
     MOUNTS_TRIES = 10,           /* of lists that differ */
     MOUNTS_AGAIN_US = 2000
 };
 
 /* ---- the peer ---- */
 
-/* With errno. A /proc mounted with hidepid= does not show a process that is there. */
+/* Fails, with errno in the sentence. A /proc mounted with hidepid= hides processes that exist. */
 static int cannot_tell(struct err *e, pid_t pid, const char *what)
 {
     int no = errno;
@@ -43,7 +44,8 @@ static int cannot_tell(struct err *e, pid_t pid, const char *what)
                     hidden ? ", because /proc is mounted with hidepid" : "");
 }
 
-/* Are two files the same, down to the mount (a bind mount of / may lack what is mounted below)? */
+/* Tells whether two files are the same, and on the same mount. A bind mount of / may lack the
+ * mounts below it. */
 static int same_file(const char *a, const char *b, bool *ret)
 {
     struct statx sa, sb;
@@ -57,7 +59,8 @@ static int same_file(const char *a, const char *b, bool *ret)
     return 0;
 }
 
-/* Is /proc that of our own pid namespace? Else its numbers name other processes. */
+/* Tells whether /proc shows snapfs's own pid namespace. If not, its numbers name other processes.
+ * */
 static bool proc_is_ours(void)
 {
     char buf[PROC_PATH_MAX];
@@ -84,14 +87,14 @@ static int other_root(struct err *e, pid_t pid)
                     (long)pid);
 }
 
-/* ---- by the list of mounts, which everyone may read ----
+/* ---- by the list of mounts, which every user may read ----
  *
- * It begins with a mount's number, which no other mount of the host has, in whatever namespace, and
- * has each mount's place below the process's root directory. A list that is not empty is therefore
- * that of one namespace and one root.
+ * Each line begins with a mount's number, unique on the host in all namespaces. The line also has
+ * the mount's place below the process's root directory. So a list that is not empty belongs to
+ * exactly one namespace and one root.
  */
 
-/* NULL with errno. */
+/* Returns NULL with errno if it fails. */
 static char *read_mounts(const char *path)
 {
     autotext struct text t = {0};
@@ -107,7 +110,8 @@ static char *read_mounts(const char *path)
     return ret;
 }
 
-/* One look: 1 = the same, 0 = others, -EAGAIN = ours changed meanwhile. */
+/* Looks once. Returns 1 if the lists are the same, 0 if not, -EAGAIN if snapfs's own list changed
+ * meanwhile. */
 static int look_at_mounts(const char *path)
 {
     autofree char *before = read_mounts("/proc/self/mountinfo");
@@ -120,7 +124,8 @@ static int look_at_mounts(const char *path)
     return *before && !strcmp(before, theirs);
 }
 
-/* A mount that comes or goes between two readings makes lists differ: those are read again. */
+/* Compares the lists of mounts. A mount that comes or goes between two reads makes the lists
+ * differ, so such lists are read again. */
 static int check_mounts(pid_t pid, struct err *e)
 {
     char path[PROC_PATH_MAX];
@@ -161,7 +166,7 @@ static int check_root(pid_t pid, struct err *e)
     snprintf(path, sizeof(path), "/proc/%ld/root", (long)pid);
     int r = same_file(path, "/", &same);
     if (r == -EACCES)
-        return 0; /* the lists of mounts told it */
+        return 0; /* check_mounts has compared the roots too */
     if (r < 0)
         return cannot_tell(e, pid, path);
     return same ? 0 : other_root(e, pid);
@@ -196,7 +201,7 @@ int local_peer(int fd, struct err *e)
     return check_process(pid, e);
 }
 
-/* The program of a process; of another user's only the name that it goes by, which is cut after 15
+/* Reads the program of a process. For another user's process it is only its name, cut after 15
  * bytes. */
 static int read_program(pid_t pid, char *ret, size_t size, struct err *e)
 {
@@ -215,8 +220,8 @@ static int read_program(pid_t pid, char *ret, size_t size, struct err *e)
     return 0;
 }
 
-/* A socket that was forwarded from elsewhere (ssh -L, socat) has the forwarder as its peer. The
- * listener under socket activation is systemd. */
+/* Checks the program that listens. The peer of a socket forwarded from elsewhere (ssh -L, socat) is
+ * the forwarder. Under socket activation systemd listens. */
 static int check_program(pid_t pid, struct err *e)
 {
     char program[256];

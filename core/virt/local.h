@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* local.h - does a connection's daemon see the same files as we do? Inside virt/ only. */
+/* local.h - tells whether a connection's daemon sees the same files as snapfs. Inside virt/ only.
+ * */
 #ifndef SNAPFS_VIRT_LOCAL_H
 #define SNAPFS_VIRT_LOCAL_H
 
@@ -8,12 +9,13 @@
 #include "base/error.h"
 #include "virt/sockets.h"
 
-/* Is the other end of the connected unix socket a process with our root directory and mount
- * namespace? 0, or -EOPNOTSUPP with the reason; not being able to tell is a reason. */
+/* Checks that the other end of the connected unix socket is a process with snapfs's root directory
+ * and mount namespace. Returns 0, or -EOPNOTSUPP with the reason; a check that cannot be made is a
+ * reason. */
 int local_peer(int fd, struct err *e);
 
-/* For a connection to `uri` (may be NULL) by those sockets: true, or false with the sentence
- * (EOPNOTSUPP). */
+/* Tells whether a connection to `uri` (may be NULL) by those sockets has the same files. Returns
+ * true, or false with the sentence (EOPNOTSUPP). */
 bool local_files(const char *uri, const struct sockets *sockets, struct err *why);
 
 #endif

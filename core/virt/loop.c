@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* loop.c - see loop.h. libvirt's default event loop can be registered once in a process and never
- * given back, so it is the thread that comes and goes; a timer wakes it to end.
+ * removed. So only the thread starts and ends; a timer wakes it to end.
  *
- * Locks: loop_lock guards users, timer and thread; it is held while the thread is started and
- * joined, and never taken by the thread itself.
+ * Locks: loop_lock guards users, timer and thread. It is held while the thread is started and
+ * joined. The thread itself never takes it.
  */
 #include "virt/loop.h"
 
@@ -30,7 +30,7 @@ static void silent(void *opaque, virErrorPtr error)
     (void)error;
 }
 
-/* Only there to wake the loop. */
+/* Does nothing: the timer only wakes the loop. */
 static void on_timer(int id, void *opaque)
 {
     (void)id;
@@ -57,7 +57,7 @@ static int initialise(struct err *e)
     return timer < 0 ? virt_fail(false, e) : 0;
 }
 
-/* Signals are for the threads of others. */
+/* Starts the thread with all signals blocked. Other threads handle signals. */
 static int start(struct err *e)
 {
     sigset_t all, old;

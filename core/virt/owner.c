@@ -13,11 +13,11 @@
 #include "base/mem.h"
 #include "virt/sockets.h"
 
-#define READ_ONLY "-ro" /* the end of the name of the other socket, which everyone may use */
+#define READ_ONLY "-ro" /* ends the other socket's name; every user may use that socket */
 
 enum { GROUP_BYTES = 16384 /* room for a group's members */ };
 
-/* The group that polkit's rules let in, where the socket lets everyone. */
+/* Returns the group that polkit's rules admit. It is used if every user may write to the socket. */
 static gid_t group_of_libvirt(void)
 {
     struct group g, *found = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* owner.h - whom libvirt's daemon belongs to. */
+/* owner.h - the owner of libvirt's daemon. */
 #ifndef SNAPFS_VIRT_OWNER_H
 #define SNAPFS_VIRT_OWNER_H
 
@@ -8,14 +8,14 @@
 
 struct sockets;
 
-/* Whom a connection's daemon belongs to. */
+/* The owner of a connection's daemon. */
 struct virt_owner {
     bool known; /* the daemon listens on a unix socket of this host */
     uid_t uid;  /* of the daemon */
-    gid_t gid;  /* the group that may use it beside its owner; 0: none is known */
+    gid_t gid;  /* the group that may use it besides the owner; 0: unknown */
 };
 
-/* Of the daemon at the other end of those. */
+/* Returns the owner of the daemon at the other end of these sockets. */
 struct virt_owner owner_of(const struct sockets *sockets);
 
 #endif

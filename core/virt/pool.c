@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* pool.c - the links and who has which: taken for one call, given back, found dead.
+/* pool.c - the links and their users: a call takes a link, gives it back, or finds it dead.
  *
- * All of it under virt.lock; links are closed without it.
+ * All of it is under virt.lock, except that links are closed without it.
  */
 #include <errno.h>
 
@@ -9,10 +9,11 @@
 #include "virt/internal.h"
 #include "virt/virt.h"
 
-#define LATE_TRY_NS CLOCK_SECOND /* what a call waits for an attempt when the 5 s are over */
-#define REASON_NS CLOCK_SECOND   /* what libvirt may take to say why a connection is dead */
+#define LATE_TRY_NS CLOCK_SECOND /* a call waits so long for an attempt after the 5 s */
+#define REASON_NS CLOCK_SECOND   /* libvirt may need so long to report why a connection is dead */
 
-/* When one connection has broken, the others may have without being told yet. */
+/* Tells whether a link may be broken. If one connection has broken, others may have, too, before
+ * libvirt reports it. */
 static bool is_stale(const struct virt *v, const struct link *l)
 {
     return l->closed || (!l->shared && l->opened < v->lost_at);
@@ -24,7 +25,7 @@ static void remove_at(struct virt *v, unsigned i)
     v->links[v->n_links] = NULL;
 }
 
-/* Takes the idle stale links out into `dead`; how many. */
+/* Moves the idle stale links into `dead`, and returns their number. */
 static unsigned remove_stale(struct virt *v, struct link **dead)
 {
     unsigned n = 0;
@@ -57,7 +58,8 @@ static int fail_waiting(const struct virt *v, struct err *e)
                     v->uri ? v->uri : "");
 }
 
-/* Links in use will be given back; without any it is the daemon that is waited for. */
+/* Returns the end of the wait. If there are links, one will be given back. If there are none, the
+ * call waits for the daemon. */
 static uint64_t wait_end(const struct virt *v, uint64_t entered)
 {
     if (v->n_links)
@@ -65,7 +67,7 @@ static uint64_t wait_end(const struct virt *v, uint64_t entered)
     return max_u64(connector_end(v), entered + LATE_TRY_NS);
 }
 
-/* Waits for a free link, and has one opened where another may be, once a call. */
+/* Waits for a free link. If there may be one more link, it has one opened, once per call. */
 static int wait_free(struct virt *v, struct link **ret, struct err *e)
 {
     uint64_t entered = clock_ns();
@@ -144,8 +146,8 @@ void virt_release(struct virt *v, struct link *l)
         link_close(l);
 }
 
-/* libvirt tells the reason by the close callback, which may come a moment later than the failure.
- */
+/* Waits for the reason of a loss. libvirt reports it by the close callback, which may come a moment
+ * after the failure. */
 bool virt_lost(struct virt *v, struct link *l)
 {
     uint64_t deadline = clock_ns() + REASON_NS;

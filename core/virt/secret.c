@@ -26,7 +26,7 @@ static int op_secret(struct virt *v, virConnectPtr conn, void *arg, struct err *
     virSecretPtr secret = look_up(conn, c);
     if (secret)
         c->value.bytes = virSecretGetValue(secret, &c->value.len, 0);
-    int r = c->value.bytes ? 0 : virt_fail(false, e); /* it is no change that is refused */
+    int r = c->value.bytes ? 0 : virt_fail(false, e); /* a refused read, not a refused change */
     if (secret)
         virSecretFree(secret);
     return r;

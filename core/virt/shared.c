@@ -11,7 +11,7 @@
 #include "virt/errors.h"
 #include "virt/internal.h"
 
-/* ---- whose ---- */
+/* ---- the owner ---- */
 
 struct virt_owner virt_owner(const struct virt *v)
 {
@@ -31,7 +31,8 @@ struct making {
     gid_t gid;
 };
 
-/* Its name is this thread's own. */
+/* Makes a pool for the directory. The pool's name has this thread's id, so no other thread uses it.
+ * */
 static int op_make(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
 {
     const struct making *m = arg;

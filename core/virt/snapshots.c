@@ -50,7 +50,7 @@ static int copy_name(struct virt *v, virDomainSnapshotPtr snap, char **ret, stru
     return *ret ? 0 : err_nomem(e);
 }
 
-/* One that vanished since the list was made keeps a NULL for its XML. */
+/* Copies a snapshot. If it vanished after the list was made, its XML stays NULL. */
 static int copy_snapshot(struct virt *v, virDomainSnapshotPtr snap, struct virt_snapshots *s,
                          size_t i, struct err *e)
 {
@@ -84,8 +84,8 @@ static int copy_snapshots(struct virt *v, virDomainSnapshotPtr *snaps, size_t n,
     return 0;
 }
 
-/* All snapshots, topologically where the driver can. Those of a driver that knows no snapshots:
- * none. The count, or -1. */
+/* Lists all snapshots, topologically if the driver can. A driver without snapshots has none.
+ * Returns the count, or -1. */
 static int list_all(virDomainPtr dom, virDomainSnapshotPtr **ret)
 {
     int n = virDomainListAllSnapshots(dom, ret, VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL);
@@ -175,8 +175,8 @@ int virt_snapshot_secure_xml(struct virt *v, const char *uuid, const char *name,
     return r;
 }
 
-/* INVALID_ARG cannot be our flags here: the shape of the chain is not what libvirt's delete wants.
- */
+/* Deletes a snapshot. snapfs's flags never cause INVALID_ARG, so this code means that libvirt's
+ * delete cannot handle the chain's shape. */
 static int act_delete(struct virt *v, virDomainSnapshotPtr snap, struct snapshot_call *c,
                       struct err *e)
 {
@@ -250,7 +250,7 @@ struct create_call {
     bool unsupported;
 };
 
-/* libvirt has no code of its own for a name that is taken, so it is looked up. */
+/* Tells whether the name is taken. libvirt has no error code for that, so the name is looked up. */
 static bool name_taken(virDomainPtr dom, const char *xml)
 {
     autodestroy(xml_snapshot_free) struct xml_snapshot *parsed = NULL;
@@ -262,7 +262,8 @@ static bool name_taken(virDomainPtr dom, const char *xml)
     return snap != NULL;
 }
 
-/* libvirt has a full disk of a memory file, and what qemu-img says of one, in its words alone. */
+/* Tells whether a disk is full. libvirt reports that only in its words, for a memory file and for
+ * an error of qemu-img. */
 static bool is_full(void)
 {
     const virError *last = virGetLastError();
@@ -270,7 +271,7 @@ static bool is_full(void)
            (last->code == VIR_ERR_OPERATION_FAILED || last->code == VIR_ERR_INTERNAL_ERROR);
 }
 
-/* Can the kind of snapshot never be made of this domain? */
+/* Tells whether this kind of snapshot can never be made of this domain. */
 static bool is_unsupported(virDomainPtr dom, int code, const char *said)
 {
     if (code != VIR_ERR_OPERATION_INVALID)

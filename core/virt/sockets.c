@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* sockets.c - see sockets.h. Looks at /proc/self/fd before and after; no locks, so of two
- * connections opened at once each may count the other's sockets as its own, which only makes the
- * answers more cautious.
+/* sockets.c - see sockets.h. It compares /proc/self/fd before and after the open of a connection.
+ *
+ * There are no locks. So if two connections are opened at once, each may count the other's sockets
+ * as its own. That only makes the answers more cautious.
  */
 #include "virt/sockets.h"
 
@@ -45,8 +46,8 @@ static int int_option(int fd, int option)
 
 typedef int visit_fn(int fd, ino_t inode, void *arg);
 
-/* The inode of a descriptor's socket; 0 if it is none. It reads the link, because a descriptor of
- * another thread may be closed meanwhile, and be another file's then. */
+/* Returns the inode of a descriptor's socket; 0 if it is not a socket. It reads the link, because
+ * another thread may close the descriptor meanwhile, and the number may then be another file. */
 static ino_t socket_inode(int dir, const char *name)
 {
     char target[LINK_MAX_BYTES] = "";
@@ -57,7 +58,7 @@ static ino_t socket_inode(int dir, const char *name)
     return (ino_t)inode;
 }
 
-/* Calls `visit` for each stream socket until it returns something else than 0. */
+/* Calls `visit` for each stream socket until it returns a value other than 0. */
 static int each_socket(visit_fn *visit, void *arg)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -107,8 +108,9 @@ struct search {
     struct sockets *found;
 };
 
-/* ".../libvirt-sock", ".../virtqemud-sock-ro": not the socket of a name service, say, which libc
- * opens in passing and keeps. */
+/* Tells whether the path is one of libvirt's, such as ".../libvirt-sock" or
+ * ".../virtqemud-sock-ro". A name service's socket, for example, is not: libc opens it in passing
+ * and keeps it. */
 static bool is_libvirts(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -140,7 +142,7 @@ static int collect(int fd, ino_t inode, void *arg)
     if (copy < 0)
         return -EMFILE;
     s->found->fds[s->found->n++] = copy;
-    /* the copy has the same inode: it may come up again, and must not be copied again */
+    /* the copy has the same inode: the loop may meet it, and must not copy it again */
     return remember(fd, inode, s->before);
 }
 

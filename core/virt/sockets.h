@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* sockets.h - the sockets by which a connection talks to its daemon. Inside virt/ only.
  *
- * libvirt does not hand them out, but two things need them: asking the peer who it is (local.h),
- * and ending although the daemon hangs (virt_close).
+ * libvirt does not give these sockets away, but two tasks need them. local.h asks for the process
+ * at the other end. virt_close must end even if the daemon hangs.
  */
 #ifndef SNAPFS_VIRT_SOCKETS_H
 #define SNAPFS_VIRT_SOCKETS_H
@@ -11,15 +11,15 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum { SOCKETS_MAX = 4 /* libvirt has one a connection */ };
+enum { SOCKETS_MAX = 4 /* libvirt has one per connection */ };
 
 enum sockets_place {
-    SOCKETS_NONE,      /* the driver runs in our process: test:///…, qemu:///embed */
+    SOCKETS_NONE,      /* the driver runs in snapfs's own process: test:///…, qemu:///embed */
     SOCKETS_UNIX,      /* a unix socket of this host */
-    SOCKETS_ELSEWHERE, /* a host, or a transport that may lead to one */
+    SOCKETS_ELSEWHERE, /* another host, or a transport that may lead to one */
 };
 
-/* Where a canonical URI leads; pure. */
+/* Tells where a canonical URI leads. Pure. */
 enum sockets_place sockets_place(const char *uri);
 
 /* The stream sockets that this process had before a connection was opened. */
@@ -37,11 +37,11 @@ struct sockets {
     size_t n;
 };
 
-/* Those of the connection to `uri` that was opened since; none when they cannot be told. They count
- * as known in `before` then. */
+/* Finds the sockets of the connection to `uri` that was opened since `before`; none if they cannot
+ * be told apart. It adds them to `before`. */
 void sockets_find(const char *uri, struct sockets_before *before, struct sockets *ret);
 
-/* Ends the talk on them, so that every call waiting there fails. */
+/* Shuts the sockets down, so that every call that waits on them fails. */
 void sockets_break(const struct sockets *s);
 void sockets_close(struct sockets *s);
 

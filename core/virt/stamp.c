@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* stamp.c - what tells, without asking libvirt, that a domain's snapshots are as they were. No
- * locks.
+/* stamp.c - tells, without a call to libvirt, that a domain's snapshots are unchanged. No locks.
  *
- * libvirt tells of no change to a snapshot by any event. QEMU's driver keeps each snapshot in
+ * libvirt reports no change to a snapshot by any event. QEMU's driver keeps each snapshot in
  * DIRECTORY/DOMAIN/SNAPSHOT.xml (its qemuDomainSnapshotWriteMetadata).
  */
 #include <errno.h>
@@ -26,7 +25,8 @@ static bool is_uri(const char *uri, const char *what)
     return !strncmp(uri, what, len) && (!uri[len] || uri[len] == '?');
 }
 
-/* libvirt's virGetUserConfigDirectory: also of a daemon that we started, so in our environment. */
+/* Adds libvirt's virGetUserConfigDirectory. snapfs may have started the daemon, in its own
+ * environment, so that environment counts. */
 static void add_user_config(struct text *t)
 {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
@@ -36,7 +36,8 @@ static void add_user_config(struct text *t)
         text_add(t, "%s/.config/libvirt/qemu", home);
 }
 
-/* The daemon's directories of domains and of snapshots; empty where they are not ours to see. */
+/* Adds the daemon's directories of domains and of snapshots. They are empty if snapfs does not see
+ * the daemon's files. */
 static void add_directories(struct virt *v, struct text *domains, struct text *snapshots)
 {
     struct err ignored;
@@ -53,7 +54,8 @@ static void add_directories(struct virt *v, struct text *domains, struct text *s
     }
 }
 
-/* Where the daemon's files are ours to see; else -1. */
+/* Opens the directory of the domain's snapshots. Returns -1 if snapfs does not see the daemon's
+ * files. */
 static int open_directory(struct virt *v, const char *domain)
 {
     autotext struct text domains = {0}, t = {0};
@@ -64,7 +66,7 @@ static int open_directory(struct virt *v, const char *domain)
     return t.failed ? -1 : open(t.s, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* A directory that is not there has nothing to lose. */
+/* Syncs one directory. A directory that does not exist has nothing to lose. */
 static bool sync_one(const struct text *t)
 {
     struct err e;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* xml_doc.c - see xml_doc.h. No state but libxml2's own, initialised once.
+/* xml_doc.c - see xml_doc.h. No state except libxml2's own, initialised once.
  *
- * Without XML_PARSE_HUGE libxml2 refuses elements nested over 256 deep and texts over 10 MB; a
- * <backingStore> nests one deep a layer, and libvirt allows 200.
+ * Without XML_PARSE_HUGE libxml2 refuses elements nested over 256 deep, and texts over 10 MB. Each
+ * layer nests one <backingStore> deeper, and libvirt allows 200 layers.
  */
 #include "virt/xml_doc.h"
 
@@ -14,8 +14,8 @@
 
 #include "base/text.h"
 
-/* Before 2.12 libxml2 compares each attribute of an element with all others: 30,000 of them, which
- * have room in 256 KiB, take seconds. libvirt's largest elements have about twenty. */
+/* Before 2.12 libxml2 compares each attribute of an element with all others. 30,000 attributes fit
+ * in 256 KiB, and take seconds. libvirt's largest elements have about twenty. */
 enum { ATTRIBUTES_MAX = 256 };
 
 static void begin_libxml(void)
@@ -24,7 +24,7 @@ static void begin_libxml(void)
     pthread_once(&once, xmlInitParser);
 }
 
-/* A DTD could declare entities; libvirt writes none. */
+/* Refuses a DTD, because it could declare entities. libvirt writes none. */
 static void refuse_dtd(void *ctx, const xmlChar *name, const xmlChar *external,
                        const xmlChar *system_id)
 {
@@ -75,7 +75,7 @@ static const char *skip_past(const char *p, const char *what)
     return at ? at + strlen(what) : p + strlen(p);
 }
 
-/* Skips what is between '<' and '>'; a '>' may stand in an attribute's value. */
+/* Skips the text between '<' and '>'. An attribute's value may have a '>' in it. */
 static const char *skip_tag(const char *p, unsigned *ret_attributes)
 {
     for (; *p && *p != '>'; p++) {
@@ -90,8 +90,8 @@ static const char *skip_tag(const char *p, unsigned *ret_attributes)
     return p;
 }
 
-/* Told before it is parsed. Where this reads something else than libxml2 does, that has found the
- * text malformed by then. */
+/* Counts attributes before libxml2 parses the text. If this count reads the text differently from
+ * libxml2, libxml2 has found the text malformed by then. */
 static bool attributes_fit(const char *text)
 {
     unsigned n = 0;
@@ -139,7 +139,7 @@ int xml_doc_read(const char *text, const char *root, xmlDocPtr *ret, struct err 
     return 0;
 }
 
-/* ---- one that is still coming ---- */
+/* ---- a text that is still incomplete ---- */
 
 struct depth {
     unsigned now;
@@ -227,7 +227,7 @@ xmlNodePtr xml_walk(xmlNodePtr node, const xmlNode *root, bool down)
     return node == root ? NULL : node->next;
 }
 
-/* Hands over what libxml2 allocated; NULL means that it could not. */
+/* Hands over a value that libxml2 allocated. NULL means that the allocation failed. */
 static int own(xmlChar *value, char **ret, struct err *e)
 {
     char *copy = value ? strdup((const char *)value) : NULL;
@@ -274,7 +274,8 @@ int xml_count(const xmlNode *node, const char *name, size_t max, size_t *ret, st
 
 /* ---- writing ---- */
 
-/* XML 1.0 has no way to write control characters (but tab, LF, CR) nor U+FFFE and U+FFFF. */
+/* Tells whether XML 1.0 can express the text. It has no way to write control characters (except
+ * tab, LF, CR) nor U+FFFE and U+FFFF. */
 static bool can_be_written(const char *s)
 {
     for (const unsigned char *p = (const unsigned char *)s; *p; p++) {
@@ -283,7 +284,7 @@ static bool can_be_written(const char *s)
         if (p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe)
             return false;
     }
-    return text_is_utf8(s); /* libxml2's own check lets overlong forms pass */
+    return text_is_utf8(s); /* libxml2's own check accepts overlong forms */
 }
 
 int xml_check_text(const char *what, const char *s, struct err *e)
@@ -308,7 +309,7 @@ int xml_doc_write(xmlNodePtr root, char **ret, struct err *e)
     int len = 0;
     if (root != xmlDocGetRootElement(root->doc)) {
         xmlNodePtr before = xmlDocSetRootElement(root->doc, root);
-        xmlReconciliateNs(root->doc, root); /* of those that `before` declared */
+        xmlReconciliateNs(root->doc, root); /* namespaces that `before` declared */
         xmlFreeNode(before);
     }
     xmlDocDumpMemoryEnc(root->doc, &mem, &len, "UTF-8");

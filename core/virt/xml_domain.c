@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* xml_domain.c - reads <domain>: its disks and what the XML says of their chains. Pure. */
+/* xml_domain.c - reads <domain>: its disks and the chains that the XML describes. Pure. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,8 @@ void xml_source_drop(struct xml_source *s)
     *s = (struct xml_source){0};
 }
 
-/* The attribute of <source> that has the path, NULL for types that are no file of the host's. */
+/* Returns the attribute of <source> that has the path. NULL if the type is not a file of the host.
+ * */
 static const char *path_attribute(const char *type)
 {
     if (!strcmp(type, "file"))
@@ -32,8 +33,8 @@ static const char *path_attribute(const char *type)
     return !strcmp(type, "block") ? "dev" : NULL;
 }
 
-/* A file or block disk without a path, and any without <source>, is empty: a drive without medium.
- */
+/* Finds an empty drive, and sets its type to "". A file or block disk without a path is empty, and
+ * so is any disk without <source>. */
 static int settle_type(xmlNodePtr source, struct xml_source *s, struct err *e)
 {
     const char *attribute = path_attribute(s->type);
@@ -54,8 +55,8 @@ static bool is_one_of(const xmlChar *name, const char *const *names)
     return *names;
 }
 
-/* The first thing in a <source> that tells more about a disk on another host than where it is and
- * what <disk> has of any other; NULL: none. */
+/* Returns the first part of a <source> that snapfs does not know: it is neither the place of a disk
+ * on another host, nor a part that any disk may have. NULL: none. */
 static const xmlChar *find_extra(const xmlNode *source, bool tls)
 {
     static const char *const attributes[] = {"protocol", "name", "index", "tls", NULL};
@@ -107,7 +108,7 @@ static int read_remote(xmlNodePtr source, struct xml_source *s, struct err *e)
     return hosts.failed || (extra && !s->extra) ? err_nomem(e) : 0;
 }
 
-/* libvirt wrote it below <disk> before it did below <source>. */
+/* Reads <encryption>. libvirt used to write it below <disk>, and now writes it below <source>. */
 static int read_encryption(const xmlNode *holder, const xmlNode *source, struct xml_source *s,
                            struct err *e)
 {
@@ -149,7 +150,7 @@ static bool is_end(const xmlNode *layer)
     return layer && !xmlHasNsProp(layer, (const xmlChar *)"type", NULL);
 }
 
-/* <backingStore/> without a type says that the chain ends there. */
+/* Returns the next layer. A <backingStore/> without a type ends the chain. */
 static xmlNodePtr next_layer(const xmlNode *holder)
 {
     xmlNodePtr node = xml_child(holder, "backingStore");
@@ -178,8 +179,8 @@ static int read_chain(const xmlNode *disk, struct xml_disk *d, struct err *e)
     return 0;
 }
 
-/* Older ones name the file in an attribute of <mirror> itself, and so does libvirt beside <source>.
- */
+/* Reads <mirror>. Older versions of libvirt name the file in an attribute of <mirror> itself;
+ * libvirt still writes that attribute besides <source>. */
 static int read_mirror(const xmlNode *disk, struct xml_disk *d, struct err *e)
 {
     xmlNodePtr mirror = xml_child(disk, "mirror");
@@ -250,7 +251,8 @@ static int read_disks(const xmlNode *devices, struct xml_domain *d, struct err *
 
 /* ---- the domain ---- */
 
-/* With firmware='efi' libvirt may choose the file only when the domain starts. */
+/* Reads the UEFI variables. With firmware='efi' libvirt may choose their file only at the domain's
+ * start. */
 static int read_nvram(xmlNodePtr os, struct xml_domain *d, struct err *e)
 {
     autofree char *firmware = NULL, *format = NULL;

@@ -32,7 +32,8 @@ static bool has_attr(xmlNodePtr node, const char *name, const char *value)
     return same;
 }
 
-/* The disk whose `attribute` (of its child `holder`, or of itself when NULL) is that target. */
+/* Finds the disk whose `attribute` is that target. The attribute is on its child `holder`, or on
+ * the disk itself if `holder` is NULL. */
 static xmlNodePtr find_disk(const xmlNode *disks, const char *holder, const char *attribute,
                             const char *target)
 {
@@ -63,7 +64,7 @@ bool xml_is_on_volume(xmlNodePtr disk, const char *pool, const char *volume)
     return pool && volume && has_attr(source, "pool", pool) && has_attr(source, "volume", volume);
 }
 
-/* What told that it was on a volume of a pool. */
+/* Removes the attributes that put the disk on a volume of a pool. */
 static int make_file_disk(xmlNodePtr disk, xmlNodePtr source, struct err *e)
 {
     xmlUnsetProp(source, (const xmlChar *)"pool");

@@ -12,17 +12,18 @@ int xml_set_attr(xmlNodePtr node, const char *name, const char *value, struct er
 int xml_add_child(xmlNodePtr node, const char *name, xmlNodePtr *ret, struct err *e);
 int xml_add_text(xmlNodePtr node, const char *name, const char *text, struct err *e);
 
-/* The <disk> of a <domain>, and that of a snapshot's <disks>; NULL for none. */
+/* Return the <disk> of a <domain>, and that of a snapshot's <disks>; NULL if there is none. */
 xmlNodePtr xml_find_domain_disk(const xmlNode *domain, const char *target);
 xmlNodePtr xml_find_snapshot_disk(const xmlNode *disks, const char *target);
 
-/* Is the disk's <source> that file? */
+/* Tells whether the disk's <source> is that file. */
 bool xml_is_on_file(xmlNodePtr disk, const char *file);
 
-/* Is it that volume of a pool? Either may be NULL: it is not. */
+/* Tells whether the disk is on that volume of a pool. If either is NULL, it is not. */
 bool xml_is_on_volume(xmlNodePtr disk, const char *pool, const char *volume);
 
-/* Puts the disk, which was on another file or a volume, on that file. EINVAL when it is on none. */
+/* Puts the disk, which was on another file or a volume, on that file. EINVAL if it has no <source>.
+ * */
 int xml_put_on_file(xmlNodePtr disk, const char *target, const char *file, const char *format,
                     struct err *e);
 

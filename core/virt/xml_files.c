@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_files.c - see xml_files.h. Pure. Most of it is a table of the places in libvirt's
- * formatdomain document at which a file stands that is opened and not created. */
+ * formatdomain document that name a file which is opened and not created. */
 #include "virt/xml_files.h"
 
 #include <stdlib.h>
@@ -9,13 +9,14 @@
 #include "virt/xml_doc.h"
 
 /* An element, by the names from <domain> down ("*" is any). Its text, or an attribute of it, is the
- * path. It counts only where the element, or the one `up` levels above it, has that value. */
+ * path. With `key` the rule counts only if the element, or the one `up` levels above it, has that
+ * value. */
 struct rule {
     const char *place, *attribute, *what;
     unsigned up;
     const char *key, *value;
-    const char *suffix; /* a file whose name ends so, too, will do instead */
-    bool directory;     /* the file is created, in a directory that has to be there */
+    const char *suffix; /* a file of this name with the suffix will do instead */
+    bool directory;     /* the file is created, but its directory must exist */
 };
 
 static const struct rule rules[] = {
@@ -71,7 +72,8 @@ static bool has_value(xmlNodePtr node, const char *name, const char *value)
     return xml_attr(node, name, &found, NULL) == 0 && found && !strcmp(found, value);
 }
 
-/* Takes `path` and `instead` over; what is no path of the host's own is left out. */
+/* Adds a file and takes over `path` and `instead`. A text that is not a path of the host is left
+ * out. */
 static int add(struct xml_files *f, const char *what, char *path, char *instead, struct err *e)
 {
     bool is_path = path && path[0] == '/';
@@ -113,7 +115,8 @@ static int add_by_rule(struct xml_files *f, const struct rule *rule, xmlNodePtr 
     return add(f, rule->what, path, instead, e);
 }
 
-/* A drive that may be empty at a start, or a socket that QEMU tries again later. */
+/* Tells whether a start works without the file: a drive that may be empty, or a socket that QEMU
+ * tries again later. */
 static bool is_optional(xmlNodePtr node)
 {
     return has_value(node, "startupPolicy", "optional") ||
@@ -127,7 +130,7 @@ static int note_target(struct xml_files *f, size_t before, xmlNodePtr node, stru
     return xml_attr(xml_child(node->parent, "target"), "dev", &f->items[before].target, e);
 }
 
-/* `place` is what is left of the rule's, below `node`. */
+/* Walks down a rule. `place` is the rest of the rule's place, below `node`. */
 static int walk(struct xml_files *f, const struct rule *rule, const char *place, xmlNodePtr node,
                 struct err *e)
 {
@@ -147,10 +150,10 @@ static int walk(struct xml_files *f, const struct rule *rule, const char *place,
     return r;
 }
 
-/* ---- what is no path in the XML ---- */
+/* ---- files without a path in the XML ---- */
 
-/* libvirt copies the template where the file is not there yet. Which template that is where the XML
- * names none, its configuration alone tells. */
+/* Adds the file of UEFI variables. If it does not exist yet, libvirt copies the template. If the
+ * XML names no template, only libvirt's configuration tells which one libvirt uses. */
 static int add_nvram(struct xml_files *f, xmlNodePtr os, bool reset, struct err *e)
 {
     xmlNodePtr nvram = xml_child(os, "nvram"), source = xml_child(nvram, "source");
@@ -174,7 +177,7 @@ static bool read_number(xmlNodePtr node, const char *name, unsigned long *ret)
     return true;
 }
 
-/* Of a device that is passed to the guest: by its place on the PCI bus, or a mediated one. */
+/* Adds a device that is passed to the guest: by its place on the PCI bus, or a mediated one. */
 static int add_address(struct xml_files *f, xmlNodePtr address, struct err *e)
 {
     autotext struct text t = {0};

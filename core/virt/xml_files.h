@@ -14,8 +14,8 @@
 struct xml_file {
     const char *what; /* "kernel", "disk", "directory of the log"; static */
     char *path;       /* absolute */
-    char *instead;    /* the start does without `path` where this is there; NULL: nothing does */
-    char *target;     /* of a disk; NULL: it is none */
+    char *instead;    /* the start works without `path` if this exists; NULL: none */
+    char *target;     /* of a disk; else NULL */
 };
 
 struct xml_files {
@@ -23,9 +23,9 @@ struct xml_files {
     size_t n;
 };
 
-/* The files of a `root`: of a "domain", or of the <domain> of a "domainsnapshot" (none without
- * one). With `reset_nvram` the template of its variables is needed, too. EINVAL: it is no such
- * document. */
+/* Reads the files of a `root`: of a "domain", or of the <domain> of a "domainsnapshot" (no files if
+ * it has none). With `reset_nvram` the template of the UEFI variables is needed, too. EINVAL if it
+ * is another document. */
 int xml_files_read(const char *xml, const char *root, bool reset_nvram, struct xml_files **ret,
                    struct err *e);
 void xml_files_free(struct xml_files *f); /* NULL allowed */

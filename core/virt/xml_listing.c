@@ -9,7 +9,7 @@
 #include "virt/xml_doc.h"
 #include "virt/xml_edit.h"
 
-/* What libvirt calls the state of a snapshot (virDomainSnapshotState). */
+/* Returns libvirt's word for the state of a snapshot (virDomainSnapshotState). */
 static const char *state_word(const struct xml_listing *l)
 {
     if (!l->active)
@@ -31,7 +31,7 @@ static int add_parent(xmlNodePtr root, const char *parent, struct err *e)
     return r == 0 && parent ? xml_add_text(node, "name", parent, e) : r;
 }
 
-/* Where the request leaves it to libvirt. */
+/* Adds <memory> if the request leaves it to libvirt. */
 static int add_memory(xmlNodePtr root, bool internal, struct err *e)
 {
     xmlNodePtr node = xml_child(root, "memory");

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* xml_migrate.c - see xml_migrate.h. The table is what libvirt's qemuMigrationSrcIsAllowed and
- * QEMU's own devices refuse. */
+/* xml_migrate.c - see xml_migrate.h. The table has the devices that libvirt's
+ * qemuMigrationSrcIsAllowed and QEMU's own devices refuse. */
 #include "virt/xml_migrate.h"
 
 #include <string.h>
 
 #include "virt/xml_doc.h"
 
-/* An element, by the names from <domain> down; with `key`, only where the attribute has `value`. */
+/* An element, by the names from <domain> down. With `key` it counts only if that attribute has
+ * `value`. */
 static const struct device {
     const char *place, *key, *value;
     bool always;
@@ -23,7 +24,7 @@ static const struct device {
     {"devices/hostdev", "type", "scsi"},
     {"devices/hostdev", "type", "usb"},
     {"devices/interface", "type", "hostdev"},
-    {"devices/interface", "type", "network"}, /* which may hand out devices of the host */
+    {"devices/interface", "type", "network"}, /* may use devices of the host */
     {"devices/interface", "type", "vdpa"},
     {"devices/interface", "type", "vhostuser"},
     {"devices/disk", "type", "vhostvdpa"},

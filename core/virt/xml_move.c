@@ -16,8 +16,9 @@ static xmlNodePtr find_layer(xmlNodePtr disk, const char *file)
     return layer;
 }
 
-/* The content of `holder` is that of a file that was further down: what the XML has below that is
- * below it now. Where it has not that file, libvirt finds in the headers what is below. */
+/* Moves the chain up: `holder` is now on a file that was further down in its chain. The XML's
+ * layers below that file are now below `holder`. If the XML does not have that file, libvirt finds
+ * the layers in the headers. */
 static void close_gap(xmlNodePtr holder, const char *file)
 {
     xmlNodePtr layer = find_layer(holder, file), below = xml_child(layer, "backingStore");

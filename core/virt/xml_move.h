@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* xml_move.h - a document of a snapshot, or a domain, whose bytes stand in other files than before.
- * Pure; owned by the caller.
+/* xml_move.h - changes the document of a snapshot, or a domain, whose data is now in other files.
+ * Pure; the caller owns the result. The documents are made from libvirt's own document with its
+ * secrets, and so have them too.
  *
- * They are made from libvirt's own document with its secrets, and so hold them too. A document with
- * <revertDisks>, which libvirt forgets when it takes the new one, names no overlay at all then: a
- * later revert by libvirt would remove that of a child.
+ * libvirt forgets <revertDisks> when it takes a new document. A later revert by libvirt would then
+ * remove a child's overlay. So a document that had <revertDisks> names no overlay at all.
  */
 #ifndef SNAPFS_VIRT_XML_MOVE_H
 #define SNAPFS_VIRT_XML_MOVE_H
@@ -14,27 +14,27 @@
 
 #include "base/error.h"
 
-/* The content of that disk has moved from one file to another. */
+/* The data of that disk has moved from one file to another. */
 struct xml_place {
     const char *target; /* "vda" */
     const char *from, *to;
     const char *format; /* of `to` */
-    /* The volume as which the XML may name `from`; NULL: none. */
+    /* The volume by which the XML may name `from`; NULL: none. */
     const char *pool, *volume;
-    bool copied; /* it is in both, and what is below is the same */
+    bool copied; /* both files have the data, and the same layers below */
 };
 
-/* The same snapshot with each disk of its <domain> and <inactiveDomain> that is on the file `from`
- * on `to`, and each chain that goes through `from` through `to`, on which `from` stood before it
- * was merged. Places that it does not have are passed over. */
+/* Writes the same snapshot with other files. Each disk of its <domain> and <inactiveDomain> that is
+ * on `from` is then on `to`. Each chain through `from` then goes through `to`, which was below
+ * `from` before the merge. Places that the snapshot does not have are ignored. */
 int xml_move_snapshot(const char *snapshot, const struct xml_place *places, size_t n, char **ret,
                       struct err *e);
 
-/* The same of a <domain>. */
+/* Does the same with a <domain>. */
 int xml_move_domain(const char *domain, const struct xml_place *places, size_t n, char **ret,
                     struct err *e);
 
-/* The same snapshot that names no file as its overlay. */
+/* Writes the same snapshot with overlay names that no file has. */
 int xml_withdraw_snapshot(const char *snapshot, char **ret, struct err *e);
 
 #endif

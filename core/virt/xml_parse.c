@@ -9,7 +9,7 @@
 
 /* ---- disks ---- */
 
-/* What is not said was not captured. */
+/* Reads the word for a disk. A disk without a word was not captured. */
 static enum xml_where where_of(const char *word)
 {
     if (word && !strcmp(word, "internal"))
@@ -47,7 +47,7 @@ static void disks_free(struct xml_snapshot_disk *disks, size_t n)
     free(disks);
 }
 
-/* `holder` is <disks> or <revertDisks>, or NULL. */
+/* Reads the disks of `holder`, which is <disks>, <revertDisks> or NULL. */
 static int read_disks(const xmlNode *holder, struct xml_snapshot_disk **ret, size_t *ret_n,
                       struct err *e)
 {
@@ -71,7 +71,7 @@ static int read_disks(const xmlNode *holder, struct xml_snapshot_disk **ret, siz
 
 /* ---- the rest ---- */
 
-/* <metadata> belongs to other programs. */
+/* Finds libvirt's mark of a delete. It skips <metadata>, which belongs to other programs. */
 static bool find_delete_mark(xmlNodePtr root)
 {
     for (xmlNodePtr n = root; n; n = xml_walk(n, root, !xml_is(n, "metadata")))

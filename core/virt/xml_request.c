@@ -141,14 +141,14 @@ static const xmlChar *x(const char *s)
     return (const xmlChar *)s;
 }
 
-/* The child of that name, made last where there is none; NULL without memory. */
+/* Returns the child of that name, or adds one at the end. NULL if there is no memory. */
 static xmlNodePtr need_child(xmlNodePtr node, const char *name)
 {
     xmlNodePtr child = xml_child(node, name);
     return child ? child : xmlNewChild(node, NULL, x(name), NULL);
 }
 
-/* Sets what is not set yet; a NULL value sets nothing. */
+/* Sets an attribute that is not set yet. A NULL value sets nothing. */
 static bool set_attr(xmlNodePtr node, const char *name, const char *value)
 {
     if (!node)
@@ -161,7 +161,7 @@ static bool set_text(xmlNodePtr root, const char *name, const char *value)
     return !value || xml_child(root, name) || xmlNewTextChild(root, NULL, x(name), x(value));
 }
 
-/* The <disk> of that name, made where there is none. */
+/* Returns the <disk> of that name, or adds one. */
 static xmlNodePtr need_disk(xmlNodePtr root, const char *name)
 {
     xmlNodePtr disks = need_child(root, "disks");

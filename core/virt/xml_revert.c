@@ -19,9 +19,8 @@ static bool on_same_volume(xmlNodePtr disk, xmlNodePtr other)
            xml_attr(source, "volume", &volume, NULL) == 0 && xml_is_on_volume(disk, pool, volume);
 }
 
-/* Has the domain all these disks, on the files that hold their content, or where the other has
- * them?
- */
+/* Tells whether the domain has all these disks, on their base files or on the same volumes as the
+ * other domain. */
 static bool has_disks(const xmlNode *domain, const xmlNode *other, const struct xml_moved *disks,
                       size_t n)
 {
@@ -34,7 +33,7 @@ static bool has_disks(const xmlNode *domain, const xmlNode *other, const struct 
     return all;
 }
 
-/* A <mirror> is a copy that does not go on. */
+/* Puts a disk on its new file. A <mirror> is removed, because its copy does not continue. */
 static int move_disk(const xmlNode *domain, const struct xml_moved *moved, struct err *e)
 {
     xmlNodePtr disk = xml_find_domain_disk(domain, moved->target);
@@ -42,9 +41,8 @@ static int move_disk(const xmlNode *domain, const struct xml_moved *moved, struc
     return xml_put_on_file(disk, moved->target, moved->file, "qcow2", e);
 }
 
-/* libvirt finds out itself what is said of no chain; an id is a running domain's, and so is a place
- * in a chain.
- */
+/* Removes the chains and ids, which belong to a running domain. If the XML has no chain for a disk,
+ * libvirt finds the chain itself. */
 static void forget_chains(xmlNodePtr domain)
 {
     xmlUnsetProp(domain, (const xmlChar *)"id");
@@ -188,7 +186,7 @@ static int copy_attr(xmlNodePtr from, xmlNodePtr to, const char *name, struct er
     return r || !value ? r : xml_set_attr(to, name, value, e);
 }
 
-/* <os><type arch= machine=>hvm</type></os> of the other domain. */
+/* Copies <os><type arch= machine=>hvm</type></os> from the other domain. */
 static int add_os(xmlNodePtr from, xmlNodePtr to, struct err *e)
 {
     xmlNodePtr type = xml_child(xml_child(from, "os"), "type"), os;
@@ -206,9 +204,10 @@ static int add_os(xmlNodePtr from, xmlNodePtr to, struct err *e)
 
 enum { LETTERS = 26, OWN_NAME_MAX = 8 };
 
-/* "vda" for the first disk, "vdaa" after "vdz". libvirt pairs the overlays of a domain that is shut
- * off with its disks by their places, and its two copies of a domain with disks on several buses
- * have these in other orders. So all are on one bus, under names in the order of that bus. */
+/* Makes "vda" for the first disk, "vdaa" after "vdz". libvirt pairs the overlays of a domain that
+ * is shut off with its disks by their places. If the disks are on several buses, libvirt's two
+ * copies of the domain have them in different orders. So all disks are on one bus, and their names
+ * follow its order. */
 static void own_name(size_t i, char ret[OWN_NAME_MAX])
 {
     char letters[OWN_NAME_MAX] = "", *at = letters + sizeof(letters) - 1;
@@ -257,7 +256,7 @@ static int fill_scratch(xmlNodePtr from, xmlNodePtr to, const char *name, const 
     if (!r)
         r = xml_add_text(to, "uuid", uuid, e);
     if (!r)
-        r = xml_add_text(to, "memory", "65536", e); /* KiB; it never runs */
+        r = xml_add_text(to, "memory", "65536", e); /* KiB; the domain never runs */
     if (!r)
         r = add_os(from, to, e);
     if (!r)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* xml_revert.h - the documents of a revert to an external snapshot. Pure; each owned by the caller.
+/* xml_revert.h - the documents of a revert to an external snapshot. Pure; the caller owns each of
+ * them.
  *
- * They are made from the snapshot's own document with its secrets, which is passed as `snapshot`,
- * and so hold them too. EINVAL when a document is not what it should be, or lacks a disk.
+ * They are made from the snapshot's own document with its secrets, passed as `snapshot`, and so
+ * have these secrets too. EINVAL if a document is not what it should be, or lacks a disk.
  */
 #ifndef SNAPFS_VIRT_XML_REVERT_H
 #define SNAPFS_VIRT_XML_REVERT_H
@@ -12,52 +13,52 @@
 
 #include "base/error.h"
 
-/* A disk that the snapshot captured, and the qcow2 file that takes the place of what it names. */
+/* A disk that the snapshot captured, and the new qcow2 file that replaces the named one. */
 struct xml_moved {
     const char *target;  /* "vda" */
-    const char *content; /* what the snapshot's <domain> names, and */
-    const char *format;  /* its format */
-    const char *file;    /* the new one */
+    const char *content; /* the file that the snapshot's <domain> names */
+    const char *format;  /* the format of `content` */
+    const char *file;    /* the new file */
 };
 
 /* A layer of a chain. */
 struct xml_layer {
     const char *path, *format;
-    bool block; /* a device */
+    bool block; /* a block device */
 };
 
-/* All that is below the file of a disk in the new document, to the chain's end. */
+/* All layers below the file of a disk in the new document, to the chain's end. */
 struct xml_chain {
     const char *target;
     const struct xml_layer *layers; /* n of them */
     size_t n;
 };
 
-/* The <domain> that the reverted domain is to have: the snapshot's <inactiveDomain> where that has
- * all these disks on the same files, else its <domain>; under the name `name`, without what only a
- * running domain has. It says just these chains. */
+/* Writes the <domain> for the reverted domain, named `name`, with only these chains. It is the
+ * snapshot's <inactiveDomain> if that has all these disks on the same files, else its <domain>. The
+ * parts that only a running domain has are removed. */
 int xml_revert_domain(const char *snapshot, const char *name, const struct xml_moved *disks,
                       size_t n, const struct xml_chain *chains, size_t n_chains, char **ret,
                       struct err *e);
 
-/* Behind the name of an overlay, it makes one that no file has. */
+/* A suffix that makes, from the name of an overlay, a name that no file has. */
 #define XML_REVERT_NONE ".none"
 
-/* The same snapshot whose <disks> name these files as overlays, each with `suffix` behind it, and
- * which has no <revertDisks>: those were of an earlier revert. */
+/* Writes the same snapshot with other overlays: its <disks> name these files, each with `suffix`.
+ * It has no <revertDisks>, because those belong to an earlier revert. */
 int xml_revert_snapshot(const char *snapshot, const char *suffix, const struct xml_moved *disks,
                         size_t n, char **ret, struct err *e);
 
-/* The <domain> that a file of saved memory holds, on these files. */
+/* Writes the <domain> of a file of saved memory, on these files. */
 int xml_revert_saved(const char *saved, const struct xml_moved *disks, size_t n,
                      const struct xml_chain *chains, size_t n_chains, char **ret, struct err *e);
 
-/* A domain that is never started: of the snapshot's machine type, with these disks, in their order,
- * under names of its own. libvirt makes overlays of them for it. */
+/* Writes a domain that is never started, so that libvirt makes overlays for it. It has the
+ * snapshot's machine type, and these disks in their order, under names of its own. */
 int xml_revert_scratch(const char *snapshot, const char *name, const char *uuid,
                        const struct xml_moved *disks, size_t n, char **ret, struct err *e);
 
-/* The snapshot of that domain which makes the new files. */
+/* Writes the snapshot of that domain that makes the new files. */
 int xml_revert_overlays(const struct xml_moved *disks, size_t n, char **ret, struct err *e);
 
 #endif

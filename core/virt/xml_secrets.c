@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xml_secrets.c - xml_snapshot_keep_secrets (xml.h). Pure.
  *
- * What libvirt shows only to those who may see secrets is found by comparing its two documents of
- * the snapshot, whatever it is: passwords of graphics, cookies of disks on web servers, and what
- * later versions hide. Nothing but that is put into the third document, at the same place of it.
+ * libvirt shows secrets only to some clients. snapfs finds them, of whatever kind, by a comparison
+ * of libvirt's two documents of the snapshot. They are passwords of graphics, cookies of disks on
+ * web servers, and whatever later versions hide. Only these parts are put into the third document,
+ * at the same place.
  */
 #include <errno.h>
 #include <string.h>
@@ -41,7 +42,7 @@ static xmlNodePtr first_element(xmlNodePtr node)
     return node ? next_element(node->children) : NULL;
 }
 
-/* How many siblings before it have its name. */
+/* Counts the siblings before it that have its name. */
 static size_t place_of(xmlNodePtr node)
 {
     size_t n = 0;
@@ -59,7 +60,7 @@ static xmlNodePtr child_at(xmlNodePtr parent, const char *name, size_t place)
     return child;
 }
 
-/* Of the same host, and the same thing there. */
+/* Tells whether both sources are the same object on the same host. */
 static bool same_source(xmlNodePtr a, xmlNodePtr b)
 {
     xmlNodePtr x = xml_child(a, "host"), y = xml_child(b, "host");
@@ -69,7 +70,7 @@ static bool same_source(xmlNodePtr a, xmlNodePtr b)
     return same && !x && !y;
 }
 
-/* Is it the same device in both? A secret goes to nobody else. */
+/* Tells whether both are the same device. A secret must not go to another device. */
 static bool is_match(xmlNodePtr a, xmlNodePtr b)
 {
     if (xml_is(a, "source"))
@@ -78,7 +79,7 @@ static bool is_match(xmlNodePtr a, xmlNodePtr b)
            same_attr(xml_child(a, "target"), xml_child(b, "target"), "dev");
 }
 
-/* A disk is found by its target wherever it stands, anything else by its place. */
+/* Finds the counterpart: a disk by its target, at any place; any other element by its place. */
 static xmlNodePtr counterpart(xmlNodePtr node, xmlNodePtr parent)
 {
     const char *name = (const char *)node->name;
@@ -116,7 +117,8 @@ static int copy_element(xmlNodePtr secret, xmlNodePtr to, struct err *e)
     return err_nomem(e);
 }
 
-/* What `secure` has and `plain` has not, into `to`, which is the same element as they are. */
+/* Copies the parts that `secure` has and `plain` lacks into `to`. All three are the same element.
+ * */
 static int merge(xmlNodePtr secure, xmlNodePtr plain, xmlNodePtr to, int depth, struct err *e)
 {
     int r = depth > DEPTH_MAX ? err_fail(e, EINVAL, "the XML is nested too deeply")

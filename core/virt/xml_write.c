@@ -6,7 +6,7 @@
 #include "virt/xml.h"
 #include "virt/xml_doc.h"
 
-/* libvirt writes it right after the name. */
+/* Adds the description directly after the name, as libvirt does. */
 static int add_description(xmlNodePtr root, const char *description, struct err *e)
 {
     xmlNodePtr name = xml_child(root, "name");
