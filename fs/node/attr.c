@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* attr.c - stat, texts, links and paths of a view. No locks.
  *
- * Times of directories, links and images are the snapshot's creation, of a domain's directory the
- * latest snapshot's (or the mount's start, when there is none), of the root the mount's start. A
- * text can change under its length, so its time is when the mount first saw it as it is. Never
- * "now": tar and rsync find changed what has changed, and nothing else.
+ * No time is ever "now", so that tar and rsync find exactly the files that have changed:
+ * - Directories, links and images have the time of the snapshot's creation.
+ * - A domain's directory has the time of its latest snapshot, or of the mount's start if it has
+ *   none.
+ * - The root has the time of the mount's start.
+ * - A text can change and keep its length, so its time is when the mount first saw its present
+ *   bytes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -99,7 +102,7 @@ static int stat_image(struct tree *t, const struct view *v, struct stat *st, str
     struct image_facts facts;
     int r = model_image_facts(t->model, v->domain, v->snapshot, v->disk, &facts, e);
     if (r < 0 && err_is_resource(-r))
-        return r; /* one that cannot be read has a size all the same */
+        return r; /* an image that cannot be read has a size all the same */
     struct partition part;
     r = tree_part(t, v, &part, e);
     if (r < 0)
@@ -164,7 +167,7 @@ int tree_text(struct tree *t, const struct view *v, char **ret, size_t *ret_len,
     return 0;
 }
 
-/* "../" for each directory between the parent of a deep snapshot and the domain. */
+/* Adds "../" for each directory between the parent of a deep snapshot and the domain. */
 static void add_steps_up(const struct snapshot *parent, struct text *out)
 {
     autotext struct text path = {0};
@@ -200,7 +203,7 @@ int tree_readlink(const struct view *v, char **ret, struct err *e)
     return 0;
 }
 
-/* The place's own path below the domain's directory; "" for that directory itself. */
+/* Adds the place's own path below the domain's directory; "" for that directory itself. */
 static void add_path_in_domain(const struct view *v, struct text *out)
 {
     enum place_kind kind = v->place.kind;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* bar.c - see bar.h. `bar.lock` is held over lookups in an immutable domain, nothing else. */
+/* bar.c - see bar.h. `bar.lock` is held only over lookups in an immutable domain. */
 #include "node/bar.h"
 
 #include "base/clock.h"
@@ -45,7 +45,7 @@ void bar_note(struct bar *b, uint64_t ident, uint64_t now)
     pthread_mutex_unlock(&b->lock);
 }
 
-/* Is `s` the snapshot with this ident, or above it? */
+/* Tells whether `s` is the snapshot with this ident, or above it. */
 static bool is_at_or_above(const struct domain *d, const struct snapshot *s, uint64_t ident)
 {
     const struct snapshot *below = domain_find_ident(d, ident);

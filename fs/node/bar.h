@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* bar.h - what keeps a recursive remove from deleting snapshots.
+/* bar.h - keeps a recursive remove from deleting snapshots.
  *
- * `find -delete`, Python's rmtree and Go's RemoveAll go on to rmdir after an unlink was refused. A
- * refused unlink inside a snapshot therefore bars rmdir of that snapshot and of all above it for
- * BAR_SECONDS. Bounded: when more snapshots than BAR_MAX are barred at once, every rmdir is.
+ * `find -delete`, Python's rmtree and Go's RemoveAll go on to rmdir after an unlink was refused. So
+ * a refused unlink inside a snapshot bars rmdir of that snapshot, and of all above it, for
+ * BAR_SECONDS. The list is bounded: if more than BAR_MAX snapshots are barred at once, every rmdir
+ * is barred.
  */
 #ifndef SNAPFS_NODE_BAR_H
 #define SNAPFS_NODE_BAR_H
@@ -30,10 +31,10 @@ struct bar {
 void bar_init(struct bar *b);
 void bar_destroy(struct bar *b);
 
-/* An unlink inside the snapshot was refused at `now` (CLOCK_MONOTONIC, ns). */
+/* Notes that an unlink inside the snapshot was refused at `now` (CLOCK_MONOTONIC, ns). */
 void bar_note(struct bar *b, uint64_t ident, uint64_t now);
 
-/* Is rmdir of `s` barred at `now`? */
+/* Tells whether rmdir of `s` is barred at `now`. */
 bool bar_holds(struct bar *b, const struct domain *d, const struct snapshot *s, uint64_t now);
 
 #endif

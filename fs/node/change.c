@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* change.c - mkdir, rmdir, writes, and what is refused. No lock is held over a verb. */
+/* change.c - mkdir, rmdir and writes, and the requests that are refused. No lock is held over a
+ * verb. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ int snapshot_make(struct tree *t, const struct view *dir, const char *name, stru
     return 0;
 }
 
-/* The kernel takes a read-only mount for one that can be written to, as .cow files can. */
+/* Fails on a read-only mount. The kernel takes such a mount for a writable one, because .cow files
+ * can be written. */
 int tree_check_readonly(const struct tree *t, struct err *e)
 {
     return model_readonly(t->model) ? err_fail(e, EROFS, "the mount is read-only") : 0;
@@ -117,7 +119,7 @@ int tree_rmdir(struct tree *t, const struct place *dir, const char *name, struct
     return r;
 }
 
-/* What was written as text: without its last newline, and no NUL in it. */
+/* Takes the written bytes as text, without the last newline. Fails if they have a NUL. */
 static int words_of(const struct row *row, const char *data, size_t len, char **ret, struct err *e)
 {
     bool document = row->documents && input_kind(data) != DRAFT_WORDS;
@@ -150,7 +152,7 @@ int tree_store(struct tree *t, const struct place *file, const char *data, size_
     return r < 0 ? r : v.row->store(t, &v, words, remark, e);
 }
 
-/* The kind of what stands at `name`; a directory's when it cannot be told. */
+/* Returns the kind of the entry `name`; a directory's kind if it cannot be determined. */
 static enum place_kind kind_of(struct tree *t, const struct view *dir, const char *name)
 {
     struct found found;
@@ -165,7 +167,7 @@ static enum place_kind kind_of(struct tree *t, const struct view *dir, const cha
 int tree_unlink(struct tree *t, const struct place *dir, const char *name, struct err *e)
 {
     autoview struct view v = {0};
-    /* First of all: what cannot be viewed just now must not escape the bar. */
+    /* Note the refusal first: a place that cannot be viewed now must not escape the bar. */
     if (dir->kind == PLACE_SNAPSHOT)
         bar_note(&t->bar, dir->snapshot, clock_ns());
     int r = tree_check_readonly(t, e);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cows.c - see cows.h. `cows.lock` is a leaf. Only the making of a nameless file is done under it,
- * so that two opens make one view. */
+/* cows.c - see cows.h. `cows.lock` is a leaf. It is held over only one longer step: the making of a
+ * nameless file, so that two opens make one view. */
 #include "node/cows.h"
 
 #include <errno.h>
@@ -9,10 +9,10 @@
 #include "base/clock.h"
 #include "model/journal/state_directory.h"
 
-struct cow_file { /* as long as its node is open */
+struct cow_file { /* exists as long as its node is open */
     uint64_t node, number, chain;
     unsigned opens;
-    struct cow *cow; /* NULL: nobody has opened it for writing */
+    struct cow *cow; /* NULL: not opened for writing so far */
     struct cow_file *next;
 };
 
@@ -40,7 +40,7 @@ void cows_destroy(struct cows *all)
     pthread_mutex_destroy(&all->lock);
 }
 
-/* Where the file of the node hangs; *it is NULL when the node is not open. */
+/* Returns the link to the node's file; *link is NULL if the node is not open. */
 static struct cow_file **find(struct cows *all, uint64_t node)
 {
     struct cow_file **at = &all->first;
@@ -49,7 +49,7 @@ static struct cow_file **find(struct cows *all, uint64_t node)
     return at;
 }
 
-/* Is the file open by another node, and either open written to? */
+/* Tells whether the file is open through another node, and either open writes. */
 static bool is_open_elsewhere(const struct cows *all, const struct cow_open *o)
 {
     for (const struct cow_file *f = all->first; f; f = f->next)
@@ -58,14 +58,16 @@ static bool is_open_elsewhere(const struct cows *all, const struct cow_open *o)
     return false;
 }
 
-/* Would the open find a view that its last user may just have closed, or no room for its own? */
+/* Tells whether a close may be on its way that this open should wait for. Such a close drops an old
+ * view, or frees a place for a new one. */
 static bool may_be_closing(struct cows *all, const struct cow_open *o)
 {
     const struct cow_file *f = *find(all, o->node);
     return (f && f->cow) || (o->writes && all->n == COWS_MAX) || is_open_elsewhere(all, o);
 }
 
-/* Lets closes come in that are on their way: a file that is closed and opened again begins anew. */
+/* Waits for closes that are on their way, so that a file that is closed and opened again begins
+ * anew. */
 static void await_closes(struct cows *all, const struct cow_open *o)
 {
     uint64_t until = clock_ns() + COWS_CLOSE_MS * CLOCK_MS;

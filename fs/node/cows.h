@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cows.h - throw-away writes: which of the open .cow files has been written to, or may be.
+/* cows.h - throw-away writes: the open .cow files that have been opened for writing.
  *
- * The first open for writing makes the file's view (image/cow.h), which every open of the file
- * shares from then on, also one from before; until then the file reads as the image. The view goes
- * with the last open of any kind. At most COWS_MAX files have one at a time. All functions may be
- * called from any thread.
+ * The first open for writing makes the file's view (image/cow.h). Every open of the file then
+ * shares the view, also an earlier open. Until then the file reads as the image. The view ends with
+ * the last open of any kind. At most COWS_MAX files have one at a time. Any thread may call any
+ * function.
  */
 #ifndef SNAPFS_NODE_COWS_H
 #define SNAPFS_NODE_COWS_H
@@ -18,43 +18,45 @@
 
 enum {
     COWS_MAX = 4,
-    COWS_DEFAULT_MIB = 1024, /* what may be written to one */
+    COWS_DEFAULT_MIB = 1024, /* how much may be written to one */
     COWS_MOST_MIB = 1048576,
-    COWS_CLOSE_MS = 200 /* close(2) returns before we hear of it: how long an open waits */
+    COWS_CLOSE_MS = 200 /* snapfs hears of a close(2) later: an open waits so long */
 };
 
 struct cows {
     pthread_mutex_t lock; /* a leaf */
-    pthread_cond_t gone;  /* a view is */
-    uint64_t most;        /* bytes written to one view */
+    pthread_cond_t gone;  /* signals that a view has ended */
+    uint64_t most;        /* bytes that may be written to one view */
     unsigned n;           /* files with a view */
     struct cow_file *first;
 };
 
 void cows_init(struct cows *all, uint64_t most);
-void cows_destroy(struct cows *all); /* drops the views that are left */
+void cows_destroy(struct cows *all); /* drops the remaining views */
 
-/* What is opened. */
+/* The file that an open opens. */
 struct cow_open {
-    uint64_t node, number; /* of the file: its st_ino, which it keeps when a merge made here gives
-                            * it another node */
+    uint64_t node, number; /* `number` is the file's st_ino: it stays when a merge by snapfs gives
+                            * the file another node */
     uint64_t size;         /* bytes */
     uint64_t chain;        /* image_chain_hash */
     bool writes;
 };
 
-/* Counts an open; *ret_first: the node had none. ENOSPC: COWS_MAX others have a view; EBUSY: the
- * file is open by another node, whose pages the kernel keeps apart, or on other files; ENOMEM; or
- * why there can be no file for what is written. */
+/* Counts an open; *ret_first: the node had none. It fails with:
+ * - ENOSPC if COWS_MAX others have a view;
+ * - EBUSY if the file is open through another node, whose pages the kernel keeps apart;
+ * - EBUSY if it is open on other files;
+ * - ENOMEM, or the reason why there can be no file for the written data. */
 int cows_open(struct cows *all, const struct cow_open *o, bool *ret_first, struct err *e);
 
-/* Takes one open back. True: that was the node's last, and its view has gone. */
+/* Takes one open back. Returns true if it was the node's last one, and its view has ended. */
 bool cows_close(struct cows *all, uint64_t node);
 
-/* The node's image is read from other files now, with the same bytes. */
+/* Notes that the node's image is now read from other files, with the same bytes. */
 void cows_renewed(struct cows *all, uint64_t node, uint64_t before, uint64_t chain);
 
-/* A reference to the view of the node; NULL: it has none. */
+/* Returns a reference to the node's view, or NULL if it has none. */
 struct cow *cows_get(struct cows *all, uint64_t node);
 
 #endif

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* dirs.c - what each kind of directory holds.
+/* dirs.c - the contents of each kind of directory.
  *
- * The grand theory of the tree. A *place* (place.h) is a name that lasts: "the file `info` of the
- * snapshot with this ident in the domain with this uuid". The kernel's node ids stand for places
- * (table.h) and never for objects of the model, so nothing here has to follow what virsh or another
- * mount does meanwhile: each request turns its place into a *view* (view.c), which holds the
- * domain's immutable value as it is now, at most `cache` seconds old. A place whose snapshot or
- * domain is gone gives ESTALE, whereupon the kernel looks the path up again and the user sees what
- * is there now. A snapshot that was deleted and made again under its name has another ident, so it
- * is another place, with another node id, another st_ino and its own page cache.
+ * A *place* (place.h) is a name that lasts, for example: "the file `info` of the snapshot with this
+ * ident in the domain with this uuid". The kernel's node ids stand for places (table.h), never for
+ * objects of the model. So no code here has to follow the changes that virsh or another mount
+ * makes.
+ *
+ * Each request turns its place into a *view* (view.c). The view holds the domain's immutable value,
+ * at most `cache` seconds old. If a place's snapshot or domain is gone, the request fails with
+ * ESTALE. The kernel then looks the path up again, and the user sees the present state. If a
+ * snapshot was deleted and made again under its name, it has another ident. So it is another place,
+ * with another node id, another st_ino and its own page cache.
  *
  *     root        PLACE_ROOT        the domains
  *     DOMAIN/     PLACE_DOMAIN      rows (rows.c)
@@ -18,12 +20,12 @@
  *     unmanaged/  PLACE_UNMANAGED   the tags that libvirt does not know
  *     TAG/        PLACE_TAG         its rows, one image a disk
  *
- * A directory in the kernel has one path. A snapshot's real directory stands in its parent's, and
- * by-name/ holds a link to it; in a flat or deep tree (`in_by_name`) it is the other way round.
+ * A directory in the kernel has one path. A snapshot's real directory is in its parent's, and
+ * by-name/ has a link to it. In a flat or deep tree (`in_by_name`) it is the other way round.
  *
- * There is one vtable for each kind of directory; a NULL member means "refused". A listing is taken
- * when the directory is opened and keeps the value it began with, so that offsets are indexes into
- * it. What changes anything is in change.c. No locks here: values do not change.
+ * There is one vtable for each kind of directory; a NULL member means "refused". opendir takes a
+ * listing, and the listing keeps its first value, so that offsets are indexes into it. Changes are
+ * made in change.c. No locks here: values do not change.
  */
 #include "node/dirs.h"
 
@@ -169,7 +171,7 @@ static int lookup_by_name(struct tree *t, const struct view *dir, const char *na
     return s ? dir_found(dir, child_place(dir, s), ret, e) : dir_no_entry(e, name);
 }
 
-/* Of `snapshots` and of a snapshot: those whose parent this directory is. */
+/* Looks up, in `snapshots` or in a snapshot, a child of this directory. */
 static int lookup_child(struct tree *t, const struct view *dir, const char *name, struct found *ret,
                         struct err *e)
 {
@@ -198,7 +200,7 @@ static int lookup_snapshot(struct tree *t, const struct view *dir, const char *n
     return r == -ENOENT && !ret->is_image ? lookup_child(t, dir, name, ret, e) : r;
 }
 
-/* ---- unmanaged/ and its tags, which nobody reads about before they are asked for here ---- */
+/* ---- unmanaged/ and its tags, which are only read when a path here is asked for ---- */
 
 static struct place tag_place(const struct view *dir, const struct snapshot *tag)
 {
@@ -263,7 +265,7 @@ const struct dir_ops *dir_ops_of(const struct view *dir)
     return &dir_ops[dir->place.kind];
 }
 
-/* The directory that holds this one. */
+/* Returns the directory that has this one. */
 static struct place place_above(const struct view *v)
 {
     const char *uuid = v->place.uuid;
@@ -280,7 +282,7 @@ static struct place place_above(const struct view *v)
                       0);
 }
 
-/* Looks up "." or "..", which the kernel asks for when it makes a path of a file handle. */
+/* Looks up "." or "..". The kernel asks for them when it makes a path of a file handle. */
 static int lookup_dot(struct tree *t, const struct view *dir, const char *name, struct found *ret,
                       struct err *e)
 {

@@ -16,24 +16,24 @@ struct dir_ops { /* a NULL member: refused */
 
 const struct dir_ops *dir_ops_of(const struct view *dir);
 
-/* dirs.c: what the kinds of directories share. */
+/* Shared by the kinds of directories, in dirs.c: */
 int dir_no_entry(struct err *e, const char *name); /* ENOENT */
 int listing_add(struct listing *l, const char *name, struct place p, struct err *e);
-/* Another place of the same domain, found through this directory. */
+/* Finds another place of the same domain through this directory. */
 int dir_found(const struct view *dir, struct place p, struct found *ret, struct err *e);
 
 /* images.c */
-/* The images of a snapshot's or a tag's directory that are listed. */
+/* Adds the images to list in a snapshot's or a tag's directory. */
 int images_list(struct tree *t, const struct view *dir, struct listing *l, struct err *e);
-/* The image of that name, listed or not; sets ret->is_image where the name is one. ENOENT; or why
- * it cannot be found. */
+/* Finds the image of that name, listed or not. Sets ret->is_image if the name is an image's. Fails
+ * with ENOENT, or with the reason why the image cannot be found. */
 int image_lookup(struct tree *t, const struct view *dir, const char *name, struct found *ret,
                  struct err *e);
-/* Appends '/' and the name that the view's image has in its directory. */
+/* Appends '/' and the name of the view's image in its directory. */
 void image_path(const struct view *v, struct text *out);
 
 /* change.c */
-/* In by-name/ of a flat tree: below the current snapshot. */
+/* Makes a snapshot in by-name/ of a flat tree, below the current snapshot. */
 int snapshot_make_flat(struct tree *t, const struct view *dir, const char *name, struct view *ret,
                        struct text *remark, struct err *e);
 int snapshot_make(struct tree *t, const struct view *dir, const char *name, struct view *ret,

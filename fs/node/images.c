@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* images.c - the disks of a snapshot, or of a tag, as files: images, which are listed, and what is
- * found by its name alone: partitions and the files for throw-away writes (cows.h). No locks. */
+/* images.c - the disks of a snapshot, or of a tag, as files. Images are listed. Partitions and the
+ * files for throw-away writes (cows.h) are found only by name. No locks. */
 #include <errno.h>
 #include <string.h>
 
@@ -19,8 +19,8 @@ static struct place image_place(const struct view *dir, const struct snapshot_di
                       place_disk_item(disk->ident, disk->file));
 }
 
-/* Is an image left out, or only if it cannot be read (HIDE)? Whether libvirt's daemon is elsewhere
- * counts, and is asked, only for one that by its kind can never be read. */
+/* Tells whether an image is left out if it cannot be read. The place of libvirt's daemon counts,
+ * and is asked for, only if the disk's kind can never be read. */
 static bool may_be_left_out(const struct tree *t, const struct snapshot_disk *disk)
 {
     switch (t->options.unreadable) {
@@ -35,9 +35,9 @@ static bool may_be_left_out(const struct tree *t, const struct snapshot_disk *di
     }
 }
 
-/* Is the image listed? One that cannot be read is, unless the user has said otherwise: a backup
- * would take what is not listed for what is not there. *ret_why: why one that is not cannot be
- * read. Fails for want of memory alone. */
+/* Tells whether the image is listed. An image that cannot be read is listed, unless the user chose
+ * otherwise, because a backup would take an unlisted image for a missing one. *ret_why: the reason
+ * why an unlisted image cannot be read. Fails only if memory or descriptors are short. */
 static int shows_image(struct tree *t, const struct view *dir, const struct snapshot_disk *disk,
                        bool *ret, struct err *ret_why, struct err *e)
 {
@@ -66,11 +66,11 @@ int images_list(struct tree *t, const struct view *dir, struct listing *l, struc
     return r;
 }
 
-/* What a name says: "STEM.raw", "STEM.cow", where the stem may be "STEM-partN". */
+/* A parsed name: "STEM.raw" or "STEM.cow". The stem may be "STEM-partN". */
 struct image_name {
-    size_t stem;   /* the length of what stands before the suffix, */
-    size_t disk;   /* and before "-partN" */
-    unsigned part; /* N; 0: it names no partition */
+    size_t stem;   /* the length before the suffix */
+    size_t disk;   /* the length before "-partN" */
+    unsigned part; /* N; 0: the name has no partition */
     bool cow;
 };
 
@@ -80,7 +80,7 @@ static bool ends_with(const char *name, size_t len, const char *end)
     return len > n && !memcmp(name + len - n, end, n);
 }
 
-/* Reads the "-partN" that the first `stem` bytes of a name may end with. */
+/* Reads a "-partN" at the end of the name's stem. */
 static void parse_part(const char *name, struct image_name *ret)
 {
     size_t first = ret->stem;
@@ -106,8 +106,8 @@ static bool parse(const char *name, struct image_name *ret)
     return true;
 }
 
-/* The disk whose image is "STEM.raw", the stem being the name's first `len` bytes; *ret NULL: there
- * is none. */
+/* Finds the disk whose image is "STEM.raw". The stem is the name's first `len` bytes. *ret is NULL
+ * if there is none. */
 static int find_disk(const struct snapshot *s, const char *name, size_t len,
                      const struct snapshot_disk **ret, struct err *e)
 {
@@ -120,7 +120,7 @@ static int find_disk(const struct snapshot *s, const char *name, size_t len,
     return 0;
 }
 
-/* The image of a whole disk, or its file for throw-away writes. */
+/* Finds the image of a whole disk, or its file for throw-away writes. */
 static int lookup_whole(struct tree *t, const struct view *dir, const struct snapshot_disk *disk,
                         bool cow, struct found *ret, struct err *e)
 {
@@ -145,7 +145,7 @@ static int lookup_part(struct tree *t, const struct view *dir, const struct snap
     return r < 0 ? r : dir_found(dir, p, ret, e);
 }
 
-/* A disk whose name looks like that of another one's partition comes first. */
+/* Finds an image. A disk whose name looks like another disk's partition comes first. */
 int image_lookup(struct tree *t, const struct view *dir, const char *name, struct found *ret,
                  struct err *e)
 {

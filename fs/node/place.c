@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "node/rows.h"
 
-enum { EDITION_SHIFT = 16 }; /* rows are fewer */
+enum { EDITION_SHIFT = 16 }; /* there are fewer rows */
 
 struct place place_make(enum place_kind kind, const char *uuid, uint64_t snapshot, uint64_t item)
 {
@@ -53,7 +53,7 @@ unsigned place_edition(const struct place *p)
     return (unsigned)(p->item >> EDITION_SHIFT);
 }
 
-/* By name: a row's number may change from version to version. */
+/* Hashes the row's name, because a row's number may change from version to version. */
 static uint64_t hash_of_file(const struct place *p)
 {
     uint64_t h = hash_str(HASH_START, place_row(p)->name);

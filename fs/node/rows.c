@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* rows.c - see rows.h: the table, and what each file shows and does. No locks. */
+/* rows.c - see rows.h: the table, and the functions of each file. No locks. */
 #include "node/rows.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static int give_copy(const char *s, size_t len, char **ret, size_t *ret_len, str
     return 0;
 }
 
-/* A line of text, or nothing at all when there is none. */
+/* Gives a line of text, or no bytes if there is no text. */
 static int give_line(const char *s, char **ret, size_t *ret_len, struct err *e)
 {
     autotext struct text t = {0};

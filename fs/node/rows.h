@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* rows.h - the entries that snapfs itself puts into a directory, one row each.
  *
- * A new file is a row, its function, an item in the man page and a test. `snapfs --help` prints the
- * rows, and every name in them is reserved by base/name.c.
+ * A new file needs a row, its function, an item in the man page and a test. `snapfs --help` prints
+ * the rows, and base/name.c reserves every name in them.
  */
 #ifndef SNAPFS_NODE_ROWS_H
 #define SNAPFS_NODE_ROWS_H
@@ -20,26 +20,26 @@ struct view;
 
 struct row {
     const char *name;
-    enum place_kind where; /* the kind of directory it stands in: PLACE_DOMAIN, _SNAPSHOT, _TAG */
-    enum place_kind kind;  /* PLACE_FILE, or the directory or link that it is */
+    enum place_kind where; /* its directory's kind: PLACE_DOMAIN, _SNAPSHOT, _TAG */
+    enum place_kind kind;  /* PLACE_FILE, or the kind of directory or link */
     unsigned mode;         /* of a PLACE_FILE */
     bool hidden;           /* found by name, never listed */
-    bool whole;            /* a write replaces it all: no append, no write past its start */
+    bool whole;            /* a write replaces all of it: no append, no write past its start */
     bool away;             /* shown also while libvirt is away */
-    bool documents;        /* a document may be written, in several writes (model/create/input.h) */
-    /* The file's bytes. NULL: reads as empty. */
+    bool documents;        /* takes a document, in several writes (model/create/input.h) */
+    /* Gives the file's bytes. NULL: reads as empty. */
     int (*show)(struct tree *t, const struct view *v, char **ret, size_t *ret_len, struct err *e);
-    /* When what is shown began to be so; leaves *ret when nothing was yet. NULL: with the domain.
-     */
+    /* Tells since when the text is as it is; leaves *ret if there is no text yet. NULL: since the
+     * mount first saw the domain's present value. */
     void (*when)(const struct tree *t, const struct view *v, struct timespec *ret);
-    /* Counts the files that this one has been; another count is another inode, and the file then
-     * only grows at its end. NULL: one file for ever. */
+    /* Counts the editions of the file. A new edition is another inode; within an edition the file
+     * only grows at its end. NULL: the file has one edition. */
     unsigned (*edition)(const struct tree *t, const char *uuid);
-    /* Acts on one write, or a whole document; `words` without its last newline. NULL: read-only.
-     * May take minutes. */
+    /* Acts on one write, or a whole document; `words` is without its last newline. It may take
+     * minutes. NULL: the file is read-only. */
     int (*store)(struct tree *t, const struct view *v, const char *words, struct text *remark,
                  struct err *e);
-    const char *words; /* what may be written, for --help; NULL when nothing or free text */
+    const char *words; /* accepted words, for --help; NULL if none or free text */
     const char *help;
 };
 

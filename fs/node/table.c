@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* table.c - see table.h: chained hash tables over the same nodes, by place, by id and by number.
  *
- * One lock, `table.lock`, a leaf: nothing is called while it is held but the allocator and
- * image_ref. A node lives while it has lookups or is open; the kernel forgets an inode only
- * after its last close, but an aborted connection may turn that order round.
+ * One lock, `table.lock`, a leaf: while it is held, only the allocator and image_ref are called. A
+ * node lives while it has lookups or is open. The kernel forgets an inode only after its last
+ * close, but an aborted connection may reverse that order.
  */
 #include "node/table.h"
 
@@ -21,10 +21,10 @@ struct node {
     uint64_t hash;   /* of the place */
     uint64_t number; /* its st_ino */
     struct image *image;
-    uint64_t chain; /* image_chain_hash of those that are read through the kernel's pages */
-    bool dropped;   /* the kernel has none of another chain */
+    uint64_t chain; /* image_chain_hash of the images read through the kernel's pages */
+    bool dropped;   /* the kernel has no pages of another chain */
     unsigned opens;
-    struct stat st; /* while opens */
+    struct stat st; /* valid while `opens` is not 0 */
     struct node *next_by_place, *next_by_id, *next_by_number;
 };
 
@@ -82,7 +82,7 @@ static void remove_place(struct table *t, struct node *n)
     *number = n->next_by_number;
 }
 
-/* Doubles the buckets; without memory the chains merely grow longer. */
+/* Doubles the buckets. If there is no memory, the chains merely grow longer. */
 static void grow(struct table *t)
 {
     size_t old_size = t->size, size = old_size * 2;
@@ -126,7 +126,8 @@ static struct node *find_place(struct table *t, const struct place *p, uint64_t 
     return n;
 }
 
-/* One that is open comes first: the kernel has its pages. */
+/* Finds a node by number. With `open` only an open node counts, because the kernel has its pages.
+ * */
 static struct node *find_number(struct table *t, const struct place *p, uint64_t number, bool open)
 {
     struct node *n = *bucket_by_number(t, number);
@@ -143,7 +144,7 @@ static struct node *find(struct table *t, const struct place *p, uint64_t hash, 
     return n ? n : find_number(t, p, number, false);
 }
 
-/* The node stands for this place from now on. */
+/* Gives the node another place. */
 static void move(struct table *t, struct node *n, const struct place *p, uint64_t hash,
                  uint64_t number)
 {
@@ -168,12 +169,12 @@ static struct node *add(struct table *t, const struct place *p, uint64_t hash, u
     n->hash = hash;
     n->number = number;
     t->n++;
-    budget_count(sizeof(*n)); /* the kernel has it: it cannot be refused */
+    budget_count(sizeof(*n)); /* cannot be refused: the kernel gets the node */
     insert(t, n);
     return n;
 }
 
-/* Frees a node that nothing holds any more. */
+/* Frees a node without lookups and opens. */
 static void drop_unused(struct table *t, struct node *n)
 {
     if (n->lookups || n->opens || n->id == TABLE_ROOT_ID)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* table.h - the kernel's node ids and the places they stand for.
  *
- * A node keeps its id when what it stands for has another place, but the number (st_ino) that lasts
- * over an operation made here: an open file, and the kernel's pages of it, go on.
+ * An operation by snapfs may give an object another place, but its number (st_ino) stays. Its node
+ * then keeps its id, so that an open file and the kernel's pages of it go on. Ids come from a
+ * counter and are never used twice. So a late request for a forgotten node gets ESTALE, and never
+ * another file. The root is id 1 from the start and is never forgotten.
  *
- * Ids come from a counter and are never used twice, so a late request for a forgotten node meets
- * ESTALE and never another file. The root is id 1 from the start and is never forgotten. A node
- * also remembers the image that was opened last through it, while it is open anywhere, so that its
- * attributes need no libvirt. All functions may be called from any thread.
+ * A node also remembers the image that was opened last through it, as long as it is open anywhere.
+ * So its attributes need no libvirt. Any thread may call any function.
  */
 #ifndef SNAPFS_NODE_TABLE_H
 #define SNAPFS_NODE_TABLE_H
@@ -29,43 +29,44 @@ struct table *table_new(void); /* NULL without memory */
 void table_free(struct table *t);
 MEM_CLEANUP(struct table, table_free)
 
-/* The id of a place, new or known, with one lookup more on it. `number` is its st_ino: a node that
- * had it before stands for this place from now on. */
+/* Returns the id of a place, new or known, and adds one lookup to it. `number` is the place's
+ * st_ino. A node that had this number before gets this place. */
 int table_lookup(struct table *t, const struct place *p, uint64_t number, uint64_t *ret_id,
                  struct err *e);
 
-/* Takes `count` lookups back; the last one frees the id. An unknown id is passed over. */
+/* Takes `count` lookups back. The last one frees the id. An unknown id is ignored. */
 void table_forget(struct table *t, uint64_t id, uint64_t count);
 
-/* The place of an id. ESTALE when there is none. */
+/* Returns the place of an id. ESTALE if there is none. */
 int table_place(struct table *t, uint64_t id, struct place *ret, struct err *e);
-/* The st_ino that the node had at its last lookup; 0 when there is none. */
+/* Returns the st_ino that the node had at its last lookup; 0 if there is no node. */
 uint64_t table_number(struct table *t, uint64_t id);
 
-/* What the kernel has in memory of an image's bytes, to who opens it. */
+/* The kernel's pages of an image, as seen by a new open. */
 enum table_pages {
     PAGES_RIGHT, /* of the same files */
-    PAGES_OLD,   /* maybe of others, which nobody has open: to be dropped */
-    PAGES_OTHER, /* of others that somebody has open: neither may see the other's */
+    PAGES_OLD,   /* perhaps of other files, and not open: drop them */
+    PAGES_OTHER, /* of other files, and open: the opens must not share pages */
 };
 
-/* An image was opened through this node: keeps a reference and its attributes until the last
- * table_image_closed. True when none was open. */
+/* Notes that an image was opened through this node. It keeps a reference and the attributes until
+ * the last table_image_closed. Returns true if none was open. */
 bool table_image_opened(struct table *t, uint64_t id, struct image *im, const struct stat *st,
                         enum table_pages *ret);
 void table_image_closed(struct table *t, uint64_t id);
 
-/* One that is open through this node is read from other files now, by `im` in the place of `old`,
- * with the same bytes. */
+/* Notes that an image, open through this node, is now read from other files with the same bytes.
+ * `im` replaces `old`. */
 void table_image_renewed(struct table *t, uint64_t id, struct image *old, struct image *im);
 
-/* The kernel has dropped them: from now on they are right. */
+/* Notes that the kernel has dropped its pages, so that its later pages are right. */
 void table_pages_dropped(struct table *t, uint64_t id);
 
-/* The attributes of a node with an open image, and a reference to that image. False: none is. */
+/* Returns the attributes of a node with an open image, and a reference to that image. Returns false
+ * if no image is open. */
 bool table_image(struct table *t, uint64_t id, struct stat *ret_st, struct image **ret_im);
 
-/* Nodes known, the root among them. */
+/* Counts the known nodes, including the root. */
 uint64_t table_count(struct table *t);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tree.h - the mounted tree: what each place in it is and does. The whole idea is told in dirs.c.
+/* tree.h - the mounted tree: each place in it, and its functions. dirs.c explains the idea.
  *
- * Every request first turns its place into a view (what is there now, with the domain's value
- * held), works on that, and drops it. Functions return 0 or -errno with a sentence. Any thread.
+ * Every request first turns its place into a view (the present objects, with the domain's value
+ * held), works on the view, and drops it. Functions return 0 or -errno with a sentence. Any thread
+ * may call them.
  */
 #ifndef SNAPFS_NODE_TREE_H
 #define SNAPFS_NODE_TREE_H
@@ -24,11 +25,11 @@
 
 enum { NAME_BYTES_MAX = 255, MASK_NONE = -1 };
 
-/* Which images that cannot be read are listed all the same. */
+/* The images that are listed although they cannot be read. */
 enum tree_unreadable {
-    UNREADABLE_AUTO, /* UNSUPPORTED where libvirt's daemon has other files than we see, else SHOW */
+    UNREADABLE_AUTO, /* UNSUPPORTED if libvirt's daemon sees other files than snapfs, else SHOW */
     UNREADABLE_SHOW,
-    UNREADABLE_UNSUPPORTED, /* not those that by their kind can never be read */
+    UNREADABLE_UNSUPPORTED, /* all except kinds of disk that can never be read */
     UNREADABLE_HIDE
 };
 
@@ -42,28 +43,29 @@ struct tree_options {
 struct tree {
     struct model *model;
     struct tree_options options;
-    struct timespec start; /* CLOCK_REALTIME of the mount: a time for what has none of its own */
+    struct timespec start; /* CLOCK_REALTIME of the mount; used if an object has no time */
     struct bar bar;
 };
 
 void tree_init(struct tree *t, struct model *m, const struct tree_options *o);
-void tree_destroy(struct tree *t); /* not the model */
+void tree_destroy(struct tree *t); /* does not close the model */
 
 /* ---- dirs.c ---- */
 
 struct found {
     struct view view;
-    uint64_t entry_until; /* how long the name may be kept */
-    bool is_image;        /* also set when the lookup failed for an image that cannot be read */
+    uint64_t entry_until; /* the kernel may keep the name until then */
+    bool is_image;        /* also set if an image was found but cannot be read */
 };
 
-/* ENOENT without a sentence's worth when there is no such name; an unreadable image's errno. */
+/* Looks a name up. Fails with ENOENT if there is no such name, with a sentence that need not be
+ * reported; or with an unreadable image's errno. */
 int tree_lookup(struct tree *t, const struct view *dir, const char *name, struct found *ret,
                 struct err *e);
 
 struct listing_item {
     struct place place;
-    const char *name; /* borrowed from the listing's values */
+    const char *name; /* points into the listing's values */
 };
 
 struct listing {
@@ -71,7 +73,7 @@ struct listing {
     struct domain_list *domains; /* the root's */
     size_t n, cap;
     struct listing_item *items; /* "." and ".." first */
-    uint64_t counted;           /* in the budget */
+    uint64_t counted;           /* bytes counted in the budget */
 };
 
 int tree_list(struct tree *t, const struct view *dir, struct listing **ret, struct err *e);
@@ -81,35 +83,36 @@ MEM_CLEANUP(struct listing, listing_free)
 /* ---- attr.c ---- */
 
 int tree_stat(struct tree *t, const struct view *v, struct stat *ret, struct err *e);
-/* Which bytes of the disk an image shows: those of a partition, or all (up to UINT64_MAX). */
+/* Returns the bytes of the disk that an image shows: a partition's, or all (up to UINT64_MAX). */
 struct partition;
 int tree_part(struct tree *t, const struct view *v, struct partition *ret, struct err *e);
 int tree_text(struct tree *t, const struct view *v, char **ret, size_t *ret_len, struct err *e);
 int tree_readlink(const struct view *v, char **ret, struct err *e);
 
-/* The place's path below the mountpoint, and `leaf` (may be NULL) in it, as far as it is known. */
+/* Adds the place's path below the mountpoint, and `leaf` (may be NULL) in it, as far as it is
+ * known. */
 void tree_path(struct tree *t, const struct place *p, const char *leaf, struct text *out);
 
 /* ---- change.c ---- */
 
-/* EROFS on a mount with `ro`. */
+/* Fails with EROFS on a mount with `ro`. */
 int tree_check_readonly(const struct tree *t, struct err *e);
-/* May the file be written to? EROFS: it is read-only, or the mount is. */
+/* Checks that the file may be written. EROFS if the file or the mount is read-only. */
 int tree_may_write(const struct tree *t, const struct view *v, struct err *e);
-/* EPERM: a .cow file was to get another size. */
+/* Fails with EPERM, because a .cow file keeps its size. */
 int tree_refuse_size(struct err *e);
 
-/* These may take minutes. */
+/* The following may take minutes. */
 
 int tree_mkdir(struct tree *t, const struct place *dir, const char *name, struct view *ret,
                struct text *remark, struct err *e);
 int tree_rmdir(struct tree *t, const struct place *dir, const char *name, struct text *remark,
                struct err *e);
-/* `data` is followed by a NUL that does not count. */
+/* Stores a write. `data` is followed by a NUL that does not count. */
 int tree_store(struct tree *t, const struct place *file, const char *data, size_t len,
                struct text *remark, struct err *e);
 
-/* These never succeed. */
+/* The following never succeed. */
 int tree_unlink(struct tree *t, const struct place *dir, const char *name, struct err *e);
 int tree_rename(struct tree *t, const struct place *dir, const char *name, struct err *e);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* view.c - from a place to what is there now, or ESTALE. No locks. */
+/* view.c - finds the present objects at a place, or fails with ESTALE. No locks. */
 #include <errno.h>
 
 #include "base/clock.h"
@@ -67,7 +67,7 @@ int tree_view_in(struct domain *d, const struct place *p, struct view *ret, stru
     if (p->kind == PLACE_FILE)
         v.row = place_row(p);
     if (v.row && v.row->edition)
-        v.fresh_until = 0; /* it changes without libvirt */
+        v.fresh_until = 0; /* the file changes without libvirt */
     domain_ref(d);
     *ret = v;
     return 0;
@@ -81,7 +81,7 @@ int tree_edition(const struct tree *t, const struct place *p, struct err *e)
     return gone(e, "the file");
 }
 
-/* Is it shown also while libvirt is away, or the way to such a file? */
+/* Tells whether the place is shown while libvirt is away: such a file, or its directory. */
 static bool is_shown_away(const struct place *p)
 {
     return p->kind == PLACE_DOMAIN || (p->kind == PLACE_FILE && place_row(p)->away);
@@ -106,7 +106,8 @@ int tree_view(struct tree *t, const struct place *p, struct view *ret, struct er
     return r < 0 ? r : tree_view_in(d, p, ret, e);
 }
 
-/* The st_ino of a place in the snapshot (NULL: in none); `disk` is NULL but for an image. */
+/* Returns the st_ino of a place in the snapshot (NULL: in none). `disk` is NULL unless it is an
+ * image. */
 static uint64_t ino_of(const struct place *p, const struct snapshot *s,
                        const struct snapshot_disk *disk)
 {
@@ -123,7 +124,8 @@ uint64_t view_ino(const struct view *v)
     return ino_of(&v->place, v->snapshot, v->disk);
 }
 
-/* Has the snapshot the file or directory of that st_ino? Then *p is its place. */
+/* Finds the file or directory of that st_ino in the snapshot. Returns true and puts its place into
+ * *p. */
 static bool find_moved(const struct snapshot *s, uint64_t ino, struct place *p)
 {
     bool image = place_is_image(p->kind), found = !image && ino_of(p, s, NULL) == ino;
