@@ -28,7 +28,8 @@ static void make_buffer_key(void)
     pthread_key_create(&buffer_key, free_buffer);
 }
 
-/* This thread's buffer, of `size` bytes at least; NULL without memory. It is the thread's. */
+/* Returns this thread's buffer, of at least `size` bytes; NULL if there is no memory. The thread
+ * owns it. */
 char *thread_buffer(size_t size)
 {
     pthread_once(&buffer_once, make_buffer_key);
@@ -48,7 +49,7 @@ char *thread_buffer(size_t size)
     return b ? b->bytes : NULL;
 }
 
-/* It is kept for the thread's next read where there is memory for that. */
+/* Keeps the buffer for the thread's next read, if the budget has room. */
 void thread_buffer_done(void)
 {
     if (!budget_over())

@@ -5,10 +5,11 @@
 
 #include <stddef.h>
 
-/* This thread's buffer, of `size` bytes at least; NULL without memory. It is the thread's. */
+/* Returns this thread's buffer, of at least `size` bytes; NULL if there is no memory. The thread
+ * owns it. */
 char *thread_buffer(size_t size);
 
-/* It is kept for the thread's next read where there is memory for that. */
+/* Keeps the buffer for the thread's next read, if the budget has room. */
 void thread_buffer_done(void);
 
 #endif

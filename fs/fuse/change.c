@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* change.c - requests that change a domain's snapshots: each runs on a task's thread and replies
- * from there, so that no FUSE worker waits for libvirt's slow calls.
+/* change.c - requests that change a domain's snapshots. Each one runs on a task's thread and
+ * replies from there, so that no FUSE worker waits for libvirt's slow calls.
  *
- * When the kernel tells that the caller was interrupted, another thread looks whether that counts
- * (interrupt.h), as long as the change runs: the kernel tells once, and a signal that does count
- * may follow one that does not. Locks: libfuse's of the request, inside which `interrupted` is
- * called.
+ * The kernel tells once that the caller was interrupted. A signal that counts (interrupt.h) may
+ * follow one that does not. So another thread looks for such signals as long as the change runs.
+ * Locks: `interrupted` is called inside libfuse's lock of the request.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -20,15 +19,15 @@
 #include "model/reader/holders.h"
 
 struct change {
-    atomic_uint refs; /* the task's thread and the one that watches over it */
-    fuse_req_t req;   /* not for the latter */
+    atomic_uint refs; /* the task's thread, and the threads that watch it */
+    fuse_req_t req;   /* only for the task's thread */
     struct tasks *tasks;
     struct task task;
     struct text path;
     struct op op; /* leaf is owned */
-    char *data;   /* what was written, and a NUL */
+    char *data;   /* the written bytes, and a NUL */
     size_t size;
-    size_t answer; /* bytes that the write took */
+    size_t answer; /* bytes that the reply to the write reports */
 };
 
 static void change_unref(struct change *c)
@@ -60,7 +59,7 @@ static struct change *change_new(fuse_req_t req, const struct op *op, const char
     return take(c);
 }
 
-/* Runs `run` with a change made of this, or replies why not. */
+/* Runs `run` with a change made from these arguments, or replies with the reason why not. */
 static void start(fuse_req_t req, const struct op *op, const char *data, size_t size, size_t answer,
                   void (*run)(void *))
 {
@@ -84,7 +83,8 @@ static void watch(void *data)
     task_unwanted(&c->task);
 }
 
-/* By a FUSE worker, which must not wait. Without a thread to be had the change runs to its end. */
+/* Starts a watching thread. A FUSE worker calls it, and must not wait. If no thread can be started,
+ * the change runs to its end. */
 static void interrupted(fuse_req_t req, void *data)
 {
     (void)req;
@@ -92,7 +92,7 @@ static void interrupted(fuse_req_t req, void *data)
     struct err ignored;
     atomic_fetch_add(&c->refs, 1);
     if (tasks_watch(c->tasks, watch, c, &ignored) < 0)
-        atomic_fetch_sub(&c->refs, 1); /* never the last one */
+        atomic_fetch_sub(&c->refs, 1); /* never the last reference */
 }
 
 static bool is_delete(const struct op *op)
@@ -106,13 +106,13 @@ static void begin(struct change *c)
     retold_link(&fs->retold, c->op.pid, NULL);
     if (is_delete(&c->op))
         retold_delete(&fs->retold, c->op.place.uuid, true);
-    op_path(fs, &c->op, &c->path); /* the change may remove it */
+    op_path(fs, &c->op, &c->path); /* before the change removes it */
     c->op.path = c->path.failed ? NULL : c->path.s;
     task_begin(&c->task, fs->tree.model, c->op.name, c->op.path ? c->op.path : "?");
     fuse_req_interrupt_func(c->req, interrupted, c);
 }
 
-/* From here on nothing interrupts it. What came of an interrupt that changed nothing is told. */
+/* Ends the part that can be interrupted. It adds a remark if an interrupt changed nothing. */
 static void end(struct change *c, int result, struct text *remark, struct err *e)
 {
     struct err why = *e;
@@ -129,7 +129,7 @@ static void end(struct change *c, int result, struct text *remark, struct err *e
                  remark->len ? "; " : "");
 }
 
-/* The kernel drops what it has of the bytes of a snapshot that was deleted while it was open. */
+/* Has the kernel drop its pages of a snapshot that was deleted while it was open. */
 static void drop_pages(void *ctx, uint64_t ino)
 {
     const struct fs *fs = ctx;
@@ -224,7 +224,7 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
     start_in(req, parent, name, "rmdir", run_rmdir);
 }
 
-/* What is held of a document is answered at once. */
+/* Adds a part of a document. The write is answered at once, unless the document is now whole. */
 static void write_input(fuse_req_t req, struct handle *h, const struct op *op, const char *buf,
                         size_t size)
 {
@@ -264,7 +264,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
         image_request_run(&q);
         return;
     }
-    const struct row *row = place_row(p); /* nothing else was opened for writing */
+    const struct row *row = place_row(p); /* no other file was opened for writing */
     struct op op = op_of(req, row->name, p, NULL);
     if (row->whole && off != 0) {
         err_fail(&e, EINVAL, "a write replaces the whole file, so it begins at 0");
@@ -285,8 +285,9 @@ static bool has_input(struct handle *h)
     return has;
 }
 
-/* Each close(2) of a duplicate asks, and each end of a child of a shell that goes on to write: only
- * who closes the last descriptor is told that the document is not whole. */
+/* Refuses to close a document that is not whole. close(2) of a duplicate flushes too, and so does
+ * the end of a shell's child, although the shell goes on to write. So only the close of the last
+ * descriptor fails. */
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;

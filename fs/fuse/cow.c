@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cow.c - .cow files: an image that can be written to for as long as the file is open
- * (node/cows.h).
+/* cow.c - .cow files: an image that can be written as long as the file is open (node/cows.h).
  *
- * Each open has an image of its own, which the writes lie over, so that an open .cow file is an
- * open of its snapshot like any other. The kernel keeps pages of the file, and they go with its
- * view: they are dropped when the last open ends, and again before the first one is answered. No
- * locks.
+ * Each open has an image of its own below the writes. So an open .cow file is an open of its
+ * snapshot, as any other. The kernel keeps pages of the file, which must end with its view. They
+ * are dropped after the last open has ended, and again before the first one is answered. No locks.
  */
 #include <errno.h>
 
@@ -14,7 +12,7 @@
 #include "fuse/requests.h"
 #include "image/image.h"
 
-/* The disk below: what the handle shows of the image that it has now. */
+/* The disk below: the part that the handle shows of its present image. */
 struct below {
     struct image *im;
     uint64_t begin;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* daemon.c - see daemon.h. Runs before any thread is started, but for daemon_ready, which touches
+/* daemon.c - see daemon.h. It runs before any thread is started, except daemon_ready, which touches
  * only descriptors. The pipe carries the sentence of a failure, or one '\n' for success. */
 #include "fuse/daemon.h"
 

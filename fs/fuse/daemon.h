@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* daemon.h - going to the background without losing the first failure.
+/* daemon.h - goes to the background without losing the first failure.
  *
- * The process forks before it connects to anything (libvirt's threads would not survive it) and the
- * parent waits on a pipe: it ends with 0 once the child has mounted, or prints the child's one
- * sentence and ends with 1.
+ * The process forks before it connects to anything, because libvirt's threads would not survive a
+ * fork. The parent waits on a pipe. It exits with 0 once the child has mounted; or it prints the
+ * child's one sentence and exits with 1.
  */
 #ifndef SNAPFS_FUSE_DAEMON_H
 #define SNAPFS_FUSE_DAEMON_H
@@ -16,14 +16,14 @@ struct daemon {
     int status_fd; /* to the waiting parent; -1 in the foreground */
 };
 
-/* With `foreground` does nothing. Otherwise forks: returns 0 in the child; in the parent 1, with
- * the exit status in *ret_status, once the child has told its fate. */
+/* Forks, unless `foreground` is set. Returns 0 in the child. Returns 1 in the parent, after the
+ * child has reported, with the exit status in *ret_status. */
 int daemon_fork(struct daemon *d, bool foreground, int *ret_status, struct err *e);
 
-/* The mount stands: leaves the terminal, lets the parent go. */
+/* Reports that the mount is ready: leaves the terminal, and lets the parent end. */
 void daemon_ready(struct daemon *d);
 
-/* The start failed: the sentence goes to the parent, or to stderr. */
+/* Reports that the start failed: sends the sentence to the parent, or to stderr. */
 void daemon_failed(struct daemon *d, const struct err *e);
 
 #endif

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* directory.c - open directories. The listing is taken by opendir (and again by rewinddir); offsets
- * are indexes into it. The kernel serialises nothing on one handle with parallel dirops, but
- * readers of one handle hold its position lock in the VFS. No locks here. */
+/* directory.c - open directories.
+ *
+ * opendir takes the listing, and so does rewinddir; offsets are indexes into it. With parallel
+ * dirops the kernel sends requests of one handle concurrently. But readers of one handle hold its
+ * position lock in the VFS. No locks here. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "fuse/report.h"
 #include "fuse/requests.h"
 
-enum { READDIR_MAX = 1024 * 1024 }; /* bytes of one reply, whatever the kernel asks for */
+enum { READDIR_MAX = 1024 * 1024 }; /* bytes of one reply, even if the kernel asks for more */
 
 static int take_listing(struct fs *fs, fuse_ino_t ino, struct handle *h, struct err *e)
 {
@@ -47,7 +49,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         take(h);
 }
 
-/* A listing that begins anew shows what is there now. */
+/* Takes a new listing if the reader begins again, so that it shows the present state. */
 static int begin(struct fs *fs, fuse_ino_t ino, struct handle *h, off_t off, struct err *e)
 {
     int r = off == 0 && h->listed ? take_listing(fs, ino, h, e) : 0;
@@ -61,7 +63,8 @@ static bool is_dot(const struct listing_item *item)
     return n[0] == '.' && (!n[1] || (n[1] == '.' && !n[2]));
 }
 
-/* What a listing tells of the item; and its view, where the listing has a domain. */
+/* Returns the attributes that a listing knows of the item. It also makes the item's view, if the
+ * listing has a domain. */
 static struct stat item_attr(const struct listing *l, const struct listing_item *item,
                              struct view *ret)
 {
@@ -71,9 +74,9 @@ static struct stat item_attr(const struct listing *l, const struct listing_item 
                          .st_mode = place_type(&item->place)};
 }
 
-/* The item as an entry with its attributes, where these are at hand: those of a domain cost a call
- * to libvirt, and `ls` of the root need not wait for all of them. Without, the kernel asks for them
- * when it wants them. */
+/* Makes an entry of the item, with its attributes if they are at hand. A domain's attributes cost a
+ * call to libvirt, and `ls` of the root need not wait for all of them. Without attributes the
+ * kernel asks for them when it needs them. */
 static void plus_entry(struct fs *fs, const struct listing *l, const struct listing_item *item,
                        struct fuse_entry_param *ret)
 {
@@ -95,7 +98,7 @@ static size_t add_plus(fuse_req_t req, struct handle *h, size_t i, char *buf, si
     plus_entry(fs, h->listing, item, &entry);
     size_t need = fuse_add_direntry_plus(req, buf, left, item->name, &entry, (off_t)i + 1);
     if (need > left && entry.ino)
-        table_forget(fs->table, entry.ino, 1); /* it did not fit: the kernel never sees it */
+        table_forget(fs->table, entry.ino, 1); /* it did not fit, so the kernel never sees it */
     return need;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ending.c - see ending.h. A thread of its own waits for the signals, which are blocked everywhere.
+/* ending.c - see ending.h. A thread of its own waits for the signals, which are blocked in all
+ * threads.
  *
- * libfuse's loop waits on a semaphore in the main thread and looks whether it is to end when a
- * signal interrupts that. WAKE, with a handler that does nothing, is that signal; it is sent again
- * and again until the loop has ended, since one may come between the look and the wait.
+ * libfuse's loop waits on a semaphore in the main thread. If a signal interrupts the wait, the loop
+ * looks whether it must end. WAKE is that signal; its handler does nothing. It is sent again and
+ * again until the loop has ended, because one may come between the look and the wait.
  */
 #include "fuse/ending.h"
 
@@ -19,10 +20,11 @@
 
 enum {
     WAKE_AGAIN_MS = 50,
-    WATCHES_MS = 5000 /* how long readers are waited for whose image is renewed */
+    WATCHES_MS = 5000 /* time for readers whose image is being renewed */
 };
 
-/* What was ignored when we were started, as by nohup(1) or a shell's '&', stays so. */
+/* Returns the signals that end the mount. If one was ignored at the start, as by nohup(1) or a
+ * shell's '&', it stays ignored. */
 static sigset_t stops(void)
 {
     static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
@@ -40,7 +42,7 @@ void ending_block(void)
 {
     sigset_t set = stops();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN); /* EPIPE and EFBIG are errors like any other */
+    signal(SIGPIPE, SIG_IGN); /* so that EPIPE and EFBIG are ordinary errors */
     signal(SIGXFSZ, SIG_IGN);
 }
 
@@ -60,7 +62,7 @@ static void end_loop(struct ending *en)
     pthread_mutex_unlock(&en->lock);
 }
 
-/* Also takes the WAKE by which ending_finish ends this thread. */
+/* Waits for a signal. It also takes the WAKE by which ending_finish ends this thread. */
 static void *wait_for_signal(void *data)
 {
     struct ending *en = data;
@@ -89,7 +91,8 @@ static void destroy(struct ending *en)
     pthread_mutex_destroy(&en->lock);
 }
 
-/* The waiter has WAKE blocked from its first moment, the calling thread alone has not. */
+/* Starts the waiter. WAKE is blocked in the waiter from its first moment, and is unblocked only in
+ * the calling thread. */
 static int start_waiter(struct ending *en)
 {
     struct sigaction wake = {.sa_handler = on_wake};

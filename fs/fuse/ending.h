@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ending.h - how HUP, INT and TERM end a mount: not in the middle of a change, and not before it.
+/* ending.h - ends a mount on HUP, INT and TERM, but only after the changes that run.
  *
- * QEMU or libvirt may read a file of this very mount inside a change (a clone's backing file), so
- * the mount is served until the last change is through.
+ * QEMU or libvirt may read a file of this very mount during a change (a clone's backing file). So
+ * the mount is served until the last change has ended.
  */
 #ifndef SNAPFS_FUSE_ENDING_H
 #define SNAPFS_FUSE_ENDING_H
@@ -24,18 +24,19 @@ struct ending {
     bool over;               /* the session's loop has ended */
 };
 
-/* Blocks the signals for the calling thread and all that it starts; also ignores PIPE. */
+/* Blocks the signals for the calling thread and all threads that it starts; also ignores PIPE and
+ * XFSZ. */
 void ending_block(void);
 
-/* From now on such a signal lets the changes that run finish, refuses others, ends a recovery at
- * its next step, and then ends the session's loop, which runs in the calling thread. EAGAIN when no
- * thread can be had. */
+/* Begins to handle the signals. A signal lets running changes finish, refuses new ones, and ends a
+ * recovery at its next step. Then it ends the session's loop, which runs in the calling thread.
+ * EAGAIN if no thread can be started. */
 int ending_begin(struct ending *en, struct fuse_session *session, struct tasks *tasks,
                  struct model *m, struct err *e);
 
-/* After the loop, however it ended: waits until no change runs, and takes no signal any more. False
- * if another thread of the tasks still runs after a moment: then nothing that it uses may be freed.
- */
+/* Call it after the loop has ended, for whatever reason. It waits until no change runs, and stops
+ * handling signals. Returns false if another thread of the tasks still runs after a moment; then
+ * free nothing that this thread uses. */
 bool ending_finish(struct ending *en);
 
 #endif

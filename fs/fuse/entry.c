@@ -18,7 +18,8 @@ double fs_seconds_until(uint64_t until)
     return until > now ? (double)(until - now) / 1e9 : 0;
 }
 
-/* An open image answers without libvirt, which may be away, and after its snapshot has gone. */
+/* Returns the attributes of an open image, without libvirt. libvirt may be away, or the snapshot
+ * may be gone. */
 static bool open_image_attr(struct fs *fs, fuse_ino_t ino, struct stat *ret)
 {
     struct image *im;
@@ -30,7 +31,8 @@ static bool open_image_attr(struct fs *fs, fuse_ino_t ino, struct stat *ret)
     return true;
 }
 
-/* The attributes of a view, those of an image that is open among them. */
+/* Fills an entry with a view's attributes. If it is an open image, the open image's attributes
+ * count. */
 int fs_entry(struct fs *fs, const struct view *v, uint64_t entry_until,
              struct fuse_entry_param *ret, struct err *e)
 {
@@ -41,7 +43,7 @@ int fs_entry(struct fs *fs, const struct view *v, uint64_t entry_until,
     if (r < 0)
         return r;
     if (entry.ino == TABLE_ROOT_ID)
-        entry.generation = 0; /* as the kernel has it */
+        entry.generation = 0; /* the kernel uses 0 for the root */
     open_image_attr(fs, entry.ino, &entry.attr);
     entry.attr_timeout = fs_seconds_until(v->fresh_until);
     entry.entry_timeout = fs_seconds_until(entry_until);
@@ -51,7 +53,7 @@ int fs_entry(struct fs *fs, const struct view *v, uint64_t entry_until,
 
 void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *entry)
 {
-    struct table *table = fs_of(req)->table; /* the reply may end the request */
+    struct table *table = fs_of(req)->table; /* after the reply, `req` may be gone */
     fuse_ino_t ino = entry->ino;
     if (fuse_reply_entry(req, entry) != 0)
         table_forget(table, ino, 1);
@@ -67,7 +69,7 @@ int fs_view(struct fs *fs, fuse_ino_t ino, struct place *ret_place, struct view 
     return r;
 }
 
-/* Is the name only gone from the path that the walk has come by? */
+/* Tells whether the name may be gone only from the path that the walk has used. */
 static bool is_retold(struct late *l, int r)
 {
     struct fs *fs = fs_of(l->req);
@@ -183,7 +185,7 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
     uint64_t allocated = model_allocated(fs_of(req)->tree.model);
     struct statvfs st = {.f_bsize = BLOCK_SIZE,
                          .f_frsize = BLOCK_SIZE,
-                         .f_blocks = allocated / BLOCK_SIZE + 1, /* df leaves out what has none */
+                         .f_blocks = allocated / BLOCK_SIZE + 1, /* df hides a size of 0 blocks */
                          .f_namemax = NAME_BYTES_MAX};
     fuse_reply_statfs(req, &st);
 }

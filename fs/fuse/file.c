@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* file.c - open files: images, texts and command files.
  *
- * An image is read through the page cache, which stays over opens: the node's identity holds the
- * disk's, so its bytes never change, unless the files below are exchanged: who opens it then while
- * others have it open reads past the cache. A text is read past the cache, with the bytes it had at
- * open. Read buffers belong to their thread. No locks.
+ * An image is read through the page cache, which lasts from open to open. A node's identity
+ * includes the disk's, so the bytes never change, unless the files below are replaced. If they are
+ * replaced while the image is open, a new open reads past the cache. A text is read past the cache,
+ * with the bytes that it had at the open. A read buffer belongs to its thread. No locks.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -52,7 +52,7 @@ static int open_text(struct fs *fs, const struct view *v, struct handle *h,
     size_t len;
     int r = tree_text(&fs->tree, v, &text, &len, e);
     if (r == 0)
-        r = tree_edition(&fs->tree, &v->place, e); /* of the text, which is later than the view's */
+        r = tree_edition(&fs->tree, &v->place, e); /* the text's edition may be newer */
     if (r == 0)
         r = budget_take(len, e);
     if (r < 0)
@@ -62,7 +62,7 @@ static int open_text(struct fs *fs, const struct view *v, struct handle *h,
     return 0;
 }
 
-/* Tells the kernel to ask for st_blocks, which now can be exact, and to drop old pages. */
+/* Has the kernel ask for st_blocks, which can now be exact, and drop old pages. */
 static void opened_first(struct fs *fs, fuse_ino_t ino, enum table_pages pages)
 {
     off_t from = pages == PAGES_OLD ? 0 : -1;
@@ -70,7 +70,7 @@ static void opened_first(struct fs *fs, fuse_ino_t ino, enum table_pages pages)
         table_pages_dropped(fs->table, ino);
 }
 
-/* Before it is opened, so that a delete does not miss it. */
+/* Notes the open before it is made, so that a delete does not miss it. */
 static int begin_image(struct fs *fs, const struct view *v, struct handle *h, const struct stat *st,
                        pid_t pid, struct err *e)
 {
@@ -81,7 +81,8 @@ static int begin_image(struct fs *fs, const struct view *v, struct handle *h, co
     return open_image_begin(fs->tree.model, v->domain, v->snapshot, v->disk, &who, &h->open, e);
 }
 
-/* Until now, its size is that of the last look at it, which may have failed. */
+/* Opens the image and sets its size. Until now the size is that of an earlier look, which may have
+ * failed. */
 static int read_image(struct fs *fs, const struct view *v, struct handle *h, struct stat *st,
                       pid_t pid, struct err *e)
 {
@@ -103,8 +104,8 @@ static int read_image(struct fs *fs, const struct view *v, struct handle *h, str
     return 0;
 }
 
-/* Those who have the file open may read it from the files that it had before an operation: they go
- * on with those that it has now, so that all share the kernel's pages, and a view. */
+/* Moves other opens of the file to its present files, because they may still read the files from
+ * before an operation. Then all opens share the kernel's pages, and a view. */
 static int renew_others(struct late *l, struct handle *h, struct err *e)
 {
     struct fs *fs = fs_of(l->req);
@@ -154,7 +155,7 @@ static int open_view(struct late *l, const struct view *v, struct handle *h, str
     return err_fail(e, EISDIR, "this is not a file");
 }
 
-/* True: a .cow file's view went with it. */
+/* Closes a handle. Returns true if a .cow file's view ended with it. */
 static bool close_handle(struct fs *fs, fuse_ino_t ino, struct handle *h)
 {
     bool dropped = h && h->in_cows && cows_close(&fs->cows, ino);
@@ -167,7 +168,8 @@ static bool close_handle(struct fs *fs, fuse_ino_t ino, struct handle *h)
     return dropped;
 }
 
-/* tar and rsync take ENOENT for a file that was removed meanwhile, which they forgive. */
+/* Replaces ENOENT by EIO. tar and rsync forgive ENOENT, because they take it for a file that was
+ * removed meanwhile. */
 static void not_vanished(const struct place *p, struct err *e)
 {
     struct err why = *e;
@@ -210,8 +212,8 @@ static void answer_open(struct late *l, int r, struct err *e)
     }
     struct handle *h = l->h;
     l->fi.fh = (uintptr_t)h;
-    /* Nothing is kept back but pages that were written to by mmap and documents, and a close
-     * succeeds also after we have ended. */
+    /* Only pages written by mmap, and documents, are kept back until a flush. Without a flush a
+     * close succeeds even after snapfs has ended. */
     l->fi.noflush = !h->in_cows && !takes_documents(&h->place);
     if (fuse_reply_open(l->req, &l->fi) != 0)
         close_handle(fs, l->ino, h);
@@ -236,8 +238,8 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 /* ---- read ---- */
 
-/* Replies from a copy: the reader may close the file, and so free its text, before the reply
- * returns. */
+/* Replies from a copy, because the reader may close the file, which frees its text, before the
+ * reply returns. */
 static void reply_text(fuse_req_t req, const char *text, size_t len, size_t size, off_t off)
 {
     size_t from = min_u64((uint64_t)off, len);
@@ -252,7 +254,7 @@ static void reply_text(fuse_req_t req, const char *text, size_t len, size_t size
     thread_buffer_done();
 }
 
-/* Reads past the text of the open from what has been added since, for `tail -f`. */
+/* Reads beyond the text of the open from the data added since then, for `tail -f`. */
 static void read_added(fuse_req_t req, const struct handle *h, size_t size, off_t off)
 {
     struct fs *fs = fs_of(req);

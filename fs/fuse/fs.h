@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fs.h - the state of one mount, and what its requests share.
+/* fs.h - the state of one mount, and functions shared by its requests.
  *
- * Locks, each a leaf, none held over a reply, a notification or a libvirt call: table.lock,
- * bar.lock, tasks.lock, handles.lock, cows.lock, retold.lock. The model has its own.
+ * These locks are leaves, and none is held over a reply, a notification or a libvirt call:
+ * table.lock, bar.lock, tasks.lock, handles.lock, cows.lock, retold.lock. The model has its own
+ * locks.
  */
 #ifndef SNAPFS_FUSE_FS_H
 #define SNAPFS_FUSE_FS_H
@@ -29,10 +30,10 @@ struct fs {
     struct retold retold;
     atomic_uint n_late;           /* requests that wait (late.h) */
     struct fuse_session *session; /* for notifications; set before the first request */
-    uint32_t max_read;            /* bytes the kernel may ask for at a time; as it was mounted */
-    double cache;                 /* seconds that what never changes may be kept by the kernel */
+    uint32_t max_read;            /* bytes the kernel may ask for at a time; fixed at the mount */
+    double cache;                 /* seconds the kernel may keep data that never changes */
     uint32_t generation;      /* of every node: random, so that no file handle outlives a mount */
-    char device[32];          /* MAJOR:MINOR of the mount, for its read-ahead; "" unknown */
+    char device[32];          /* MAJOR:MINOR of the mount, for its read-ahead; "" if unknown */
     atomic_flag ahead_raised; /* read_ahead_kb was written */
 };
 
@@ -43,18 +44,18 @@ static inline struct fs *fs_of(fuse_req_t req)
     return fuse_req_userdata(req);
 }
 
-/* Seconds from now until `until`, 0 when past. */
+/* Returns the seconds from now until `until`, 0 if it has passed. */
 double fs_seconds_until(uint64_t until);
 
-/* What is at a node now, and its place there. ESTALE. */
+/* Returns the view of a node, and its present place. ESTALE. */
 int fs_view(struct fs *fs, fuse_ino_t ino, struct place *ret_place, struct view *ret,
             struct err *e);
 
-/* Fills an entry, with one lookup more on its node. */
+/* Fills an entry, and adds one lookup to its node. */
 int fs_entry(struct fs *fs, const struct view *v, uint64_t entry_until,
              struct fuse_entry_param *ret, struct err *e);
 
-/* Replies with an entry, or takes its lookup back. */
+/* Replies with an entry. If the reply fails, takes its lookup back. */
 void fs_reply_entry(fuse_req_t req, const struct fuse_entry_param *entry);
 
 #endif

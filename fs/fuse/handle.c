@@ -41,7 +41,8 @@ struct handle *handle_new(struct handles *all, const struct place *p)
     return h;
 }
 
-/* Gives one reference back; with the last one the handle leaves the list: true. */
+/* Takes one reference back. Returns true if it was the last one, after it has taken the handle off
+ * the list. */
 static bool unlink_handle(struct handle *h)
 {
     pthread_mutex_lock(&h->all->lock);
@@ -62,7 +63,7 @@ void handle_is_open(struct handle *h, uint64_t ino)
     pthread_mutex_unlock(&h->all->lock);
 }
 
-/* The node of one that was not seen yet; 0: there is none. */
+/* Returns the node of a handle that was not seen yet; 0 if there is none. */
 static uint64_t next_gone(struct handles *all)
 {
     uint64_t ino = 0;

@@ -39,7 +39,7 @@ int seek_full(uint64_t size, uint64_t off, int whence, uint64_t *ret, struct err
     return 0;
 }
 
-/* In a part of the image: what lies outside it is not there. */
+/* Seeks in the part of the image that the file shows, and ignores the rest. */
 static int seek_part(const struct image_request *q, struct image *im, uint64_t *ret, struct err *e)
 {
     const struct handle *h = q->h;

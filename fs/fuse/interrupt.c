@@ -10,15 +10,15 @@
 
 #include "base/mem.h"
 
-enum { STATUS_MAX = 8192 }; /* of /proc/PID/status, which has some 60 short lines */
+enum { STATUS_MAX = 8192 }; /* of /proc/PID/status, which has about 60 short lines */
 
 static uint64_t bit(int number)
 {
     return UINT64_C(1) << (number - 1);
 }
 
-/* The set of signals in that line, which is not the first; none without it. The name in the first
- * line has its newlines coded. */
+/* Returns the set of signals in that line, or 0 if the line is missing. The line is not the first
+ * one, whose name has coded newlines. */
 static uint64_t set_in(const char *status, const char *line)
 {
     const char *found = strstr(status, line);

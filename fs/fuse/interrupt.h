@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* interrupt.h - does whoever asked for a change want it no more?
+/* interrupt.h - tells whether the caller of a change no longer wants it.
  *
- * The kernel tells of every signal that its program handles, once for each request, whatever the
- * signal is for: Go's runtime sends itself SIGURG all the time. So the caller's own signals count.
+ * The kernel reports every signal that the caller's program handles, of whatever kind, once for
+ * each request. Go's runtime, for example, sends itself SIGURG all the time. So snapfs looks at the
+ * caller's pending signals.
  */
 #ifndef SNAPFS_FUSE_INTERRUPT_H
 #define SNAPFS_FUSE_INTERRUPT_H
@@ -10,13 +11,14 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum { INTERRUPT_LOOK_MS = 100 }; /* once the kernel has told, they are looked at so often */
+enum { INTERRUPT_LOOK_MS = 100 }; /* interval of the looks, after the kernel's report */
 
-/* Is one of HUP, INT, QUIT, TERM and KILL about to reach the thread (proc(5), /proc/PID/status)?
- * What it blocks or ignores is not. False also of a thread that cannot be looked at. */
+/* Tells whether HUP, INT, QUIT, TERM or KILL is pending for the thread (proc(5), /proc/PID/status).
+ * Signals that the thread blocks or ignores do not count. False if the thread cannot be looked at.
+ * */
 bool interrupt_pending(pid_t thread);
 
-/* The same, by the text of that file. */
+/* Does the same with the text of that file. */
 bool interrupt_in_status(const char *status);
 
 #endif

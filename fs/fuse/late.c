@@ -68,7 +68,8 @@ static void run(void *data)
     atomic_fetch_sub(&fs->n_late, 1);
 }
 
-/* False without memory or a thread, or if too many wait. */
+/* Lets the request wait on a thread. Returns false if there is no memory or thread, or if too many
+ * requests wait. */
 static bool wait_on_thread(const struct late *from)
 {
     struct fs *fs = fs_of(from->req);
@@ -94,14 +95,14 @@ void late_run(const struct late *from)
         l.answer(&l, -e.no, &e);
 }
 
-/* Failures that no operation is the cause of. */
+/* Tells whether no operation can be the cause of the failure. */
 static bool is_final(const struct err *e)
 {
     bool refused = e->no == EROFS || e->no == EISDIR || e->no == EPERM || e->no == ENOSPC;
     return refused || err_is_open(e);
 }
 
-/* Failures that tell how the image is, if nothing is under way. */
+/* Tells whether the failure describes the image itself, if no operation is under way. */
 static bool is_known(const struct err *e)
 {
     return e->no == ENOENT || e->no == EINVAL || e->no == EACCES || e->no == EOPNOTSUPP;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* late.h - requests that an operation made by snapfs may fail: they are made again once it has
- * ended.
+/* late.h - requests that may fail because of an operation by snapfs: they are tried again after it.
  *
- * A merge, a delete or a revert moves the files of other snapshots, which cannot be opened
- * meanwhile. Such a request waits on a thread of its own, until its caller is killed or interrupted
+ * A merge, a delete or a revert moves the files of other snapshots, which then cannot be opened. A
+ * request for such a file waits on a thread of its own, until its caller is killed or interrupted
  * (EINTR).
  */
 #ifndef SNAPFS_FUSE_LATE_H
@@ -18,37 +17,37 @@ struct late {
     fuse_ino_t ino;           /* of the node, or of the directory of `name` */
     char *name;               /* owned once the request waits; NULL for none */
     struct fuse_file_info fi; /* of an open */
-    struct place place;       /* of the node, as of the last attempt */
-    bool waits;               /* the attempt is made by the thread, */
-    bool needs_thread;        /* and has to be */
-    /* Makes the request: 0; -errno; or CHANGES_HERE, CHANGES_ANYWHERE (reader/changes.h). */
+    struct place place;       /* of the node, as of the last try */
+    bool waits;               /* the thread makes the attempt */
+    bool needs_thread;        /* the thread must make the attempt */
+    /* Makes the request. Returns 0, -errno, CHANGES_HERE or CHANGES_ANYWHERE (reader/changes.h). */
     int (*attempt)(struct late *l, struct err *e);
     /* Replies; `r` is 0 or -errno with the sentence. */
     void (*answer)(struct late *l, int r, struct err *e);
-    /* What the attempt has found: */
+    /* Results of the attempt: */
     struct fuse_entry_param entry;
     struct stat st;
     double st_seconds;
     struct handle *h;
-    bool is_image; /* a lookup has failed for an image that cannot be read */
+    bool is_image; /* a lookup found an image that cannot be read */
 };
 
-/* Makes the request, and answers it now or later. `from` is borrowed. */
+/* Makes the request, and answers it now or later. Copies `from` if the request waits. */
 void late_run(const struct late *from);
 
-/* Tells what an attempt that has failed with `e` is to return. `disk`: of the image that could not
- * be opened; NULL: its place is not known now. */
+/* Chooses the result of an attempt that failed with `e`. `disk` is the disk of the image that could
+ * not be opened; NULL if its place is not known now. */
 int late_reason(struct fs *fs, const char *uuid, const struct snapshot_disk *disk,
                 const struct err *e);
 
-/* For a wait on behalf of the late `ctx`: EINTR once its caller is interrupted, ESHUTDOWN at the mount's end.
- */
+/* Checks a wait for the late `ctx`. Fails with EINTR if its caller is interrupted, with ESHUTDOWN
+ * at the mount's end. */
 int late_look(void *ctx, struct err *e);
 
-/* Is the caller of the request killed or interrupted? The kernel tells of none where a read waits
- * for a page, or goes past its pages (O_DIRECT), so the caller's pending signals are looked at.
- * Those of a caller in another pid namespace cannot be: for it each interrupt that the kernel tells
- * of counts. */
+/* Tells whether the request's caller is killed or interrupted. The kernel reports no interrupt if a
+ * read waits for a page, or goes past the pages (O_DIRECT). So snapfs looks at the caller's pending
+ * signals. If the caller is in another pid namespace, they cannot be seen, and each interrupt that
+ * the kernel reports counts. */
 bool late_is_interrupted(fuse_req_t req);
 
 #endif

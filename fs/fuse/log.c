@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* log.c - see log.h. No locks: the level and the target are set before any thread starts, and a
- * line is written by one call. */
+/* log.c - see log.h. No locks: the level and the target are set before any thread starts, and one
+ * call writes a whole line. */
 #include "fuse/log.h"
 
 #include <stdarg.h>
@@ -60,7 +60,7 @@ __attribute__((format(printf, 2, 0))) static void log_args(enum log_level level,
     char line[LINE_MAX_BYTES];
     vsnprintf(line, sizeof(line), fmt, ap);
     size_t len = strlen(line);
-    if (len && line[len - 1] == '\n') /* libfuse's */
+    if (len && line[len - 1] == '\n') /* from libfuse */
         line[len - 1] = '\0';
     printable(line);
     emit(level, line);
@@ -86,7 +86,7 @@ __attribute__((format(printf, 2, 0))) static void from_libfuse(enum fuse_log_lev
         log_args(level >= FUSE_LOG_WARNING ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, fmt, ap);
 }
 
-/* Returns whether systemd's journal reads stderr, as systemd.exec(5) says how to tell. */
+/* Tells whether systemd's journal reads stderr, by the test in systemd.exec(5). */
 static bool journal_reads_stderr(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* log.h - the program's log: stderr in the foreground, syslog (LOG_DAEMON, "snapfs") else. A line
- * for systemd's journal begins with its level ("<6>"). */
+/* log.h - the program's log: stderr in the foreground, otherwise syslog (LOG_DAEMON, "snapfs"). A
+ * line for systemd's journal begins with its level ("<6>"). */
 #ifndef SNAPFS_FUSE_LOG_H
 #define SNAPFS_FUSE_LOG_H
 
@@ -9,17 +9,18 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* The level of a word ("error", "warn", "info", "debug"); false when it is none. */
+/* Reads a level's name ("error", "warn", "info", "debug"). Returns false if the word is no level.
+ * */
 bool log_level_parse(const char *word, enum log_level *ret);
 
-/* Called once, before any thread. Takes libfuse's messages too. */
+/* Opens the log. Call it once, before any thread. It takes libfuse's messages too. */
 void log_open(bool foreground, enum log_level level);
 
-/* One line, without newline. */
+/* Writes one line, given without a newline. */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* From now on libfuse's messages go to a buffer; log_captured ends that and gives the first line of
- * them, without newline and libfuse's prefix, "" for none. Only while one thread runs. */
+/* Begin and end a capture of libfuse's messages. log_captured returns their first line, without
+ * newline and libfuse's prefix, or "" if there is none. Only one thread may run meanwhile. */
 void log_capture(void);
 void log_captured(char *ret, size_t size);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* main.c - snapfs: the snapshots of libvirt's domains as files.
  *
- * What can be checked alone is checked first; then the process forks (daemon.h), connects to
- * libvirt and mounts (session.h). Exit status 1 and one sentence on stderr for anything that fails
- * before the mount stands.
+ * It first checks everything that can be checked without libvirt. Then the process forks
+ * (daemon.h), connects to libvirt and mounts (session.h). If anything fails before the mount is
+ * ready, it prints one sentence on stderr and exits with 1.
  */
 #include <stdio.h>
 

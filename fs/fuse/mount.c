@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* mount.c - see mount.h. Runs while there is one thread that logs; no locks. */
+/* mount.c - see mount.h. It runs while only one thread logs; no locks. */
 #include "fuse/mount.h"
 
 #include <errno.h>
@@ -37,7 +37,8 @@ static int check_device(struct err *e)
         strerrordesc_np(errno));
 }
 
-/* A second mount would hide the first one, whose process goes on. */
+/* Checks that nothing is mounted there. A second mount would hide the first one, whose process
+ * would stay. */
 static int check_no_mount(const char *path, struct err *e)
 {
     struct mounts *mounts autodestroy(mounts_free) = mounts_read();
@@ -92,7 +93,7 @@ int mount_check(struct options *o, struct err *e)
     return check_device(e);
 }
 
-/* One -o word; commas and backslashes in it are kept. */
+/* Adds one -o word; commas and backslashes in it are kept. */
 static bool add_word(struct fuse_args *args, const char *word)
 {
     char *joined = NULL;
@@ -149,8 +150,8 @@ int mount_session(const struct options *o, const char *source, const struct fuse
     return 0;
 }
 
-/* fusermount3 prints to stderr itself: that is turned to a file meanwhile. Returns the saved
- * stderr, or -1. */
+/* Sends stderr to a file for a while, because fusermount3 itself prints to stderr. Returns the
+ * saved stderr, or -1. */
 static int divert_stderr(int file)
 {
     int saved = file < 0 ? -1 : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -159,7 +160,7 @@ static int divert_stderr(int file)
     return saved;
 }
 
-/* Gives stderr back; the first line that was written to it. */
+/* Restores stderr, and returns the first line that was written meanwhile. */
 static void restore_stderr(int file, int saved, char *ret, size_t size)
 {
     ret[0] = '\0';

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* options.c - see options.h. One row an option; what no row names is left to libfuse to judge.
- *
- * mount(8) hands over the words of an fstab line, so those that mean something to mount alone are
- * rows without help. No locks. */
+/* options.c - see options.h. There is one row per option; libfuse judges an option without a row.
+ * mount(8) passes on the words of an fstab line. So the words that only mount uses are rows without
+ * help. No locks. */
 #include "fuse/options.h"
 
 #include <errno.h>
@@ -281,7 +280,7 @@ struct parser {
     struct err *e;
 };
 
-/* The row of an option as written, and where its value begins. */
+/* Finds the row of an option as written, and the begin of its value. */
 static const struct option_row *find_row(const char *arg, const char **ret_value)
 {
     for (size_t i = 0; i < option_count(); i++) {

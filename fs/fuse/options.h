@@ -12,9 +12,9 @@
 #include "fuse/log.h"
 #include "node/tree.h"
 
-/* Bytes that the kernel may ask for at a time: a page, what fits into one request of its (256
- * pages), and what reads fastest: smaller requests are served side by side and by buffers that stay
- * in a processor's cache, larger ones let the reader wait. */
+/* Bytes that the kernel may ask for at a time: a page, the most that fits in one request (256
+ * pages), and the fastest size. Smaller requests run in parallel, and their buffers stay in a
+ * processor's cache. Larger ones make the reader wait. */
 enum { READ_LEAST = 4096, READ_MOST = 1024 * 1024, READ_DEFAULT = 128 * 1024 };
 
 struct strings {
@@ -39,18 +39,19 @@ struct options {
     struct strings libfuse;        /* -o words for libfuse to judge */
 };
 
-/* Fills `o`. EINVAL with a sentence for what is wrong. options_free in any case. */
+/* Fills `o`. If a word is wrong, it fails with EINVAL and a sentence. Call options_free in any
+ * case. */
 int options_parse(int argc, char **argv, struct options *o, struct err *e);
 void options_free(struct options *o);
 
-/* Every option, control file and control word. */
+/* Prints every option, control file and control word. */
 void options_help(FILE *out);
 
 /* The rows of the table, for the help and for tests. */
 struct option_row {
     const char *name;  /* "uid=", "ro", "-f"; a trailing '=' takes a value */
-    const char *value; /* what stands for the value in the help; NULL for none */
-    const char *help;  /* NULL: accepted for mount(8) and fstab(5), means nothing here */
+    const char *value; /* the word for the value in the help; NULL for none */
+    const char *help;  /* NULL: accepted for mount(8) and fstab(5), without effect here */
     int (*set)(struct options *o, const char *value, struct err *e);
 };
 size_t option_count(void);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* refuse.c - what never succeeds here, each with the errno that makes tools give up cleanly: EROFS
- * for new files and for images and texts, EPERM for the rest, and never EXDEV (mv would go on to
- * mkdir) nor ENOSYS (the kernel would stop asking). No locks. */
+/* refuse.c - requests that never succeed, each with the errno that makes tools stop cleanly. It is
+ * EROFS for new files, images and texts, and EPERM for the rest. It is never EXDEV (mv would go on
+ * to mkdir), nor ENOSYS (the kernel would stop asking). No locks. */
 #include <errno.h>
 
 #include "fuse/report.h"
 #include "fuse/requests.h"
 
-/* Fills `op` for the node, or replies itself. */
+/* Fills `op` for the node, or replies with a failure itself. */
 static bool begin(fuse_req_t req, fuse_ino_t ino, const char *operation, const char *name,
                   struct op *op)
 {
@@ -82,8 +82,9 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
     reply_failure(req, &op, &e);
 }
 
-/* A new size is accepted for a file that can be written (a shell truncates before it writes) and
- * means nothing; a .cow file has its size already; every other attribute stays as it is. */
+/* Checks a change of attributes. A file that can be written accepts a new size, which has no
+ * effect, because a shell truncates before it writes. A .cow file accepts only the size that it
+ * has. Every other attribute stays as it is. */
 static int may_set(struct tree *t, const struct view *v, const struct stat *now,
                    const struct stat *attr, int to_set, struct err *e)
 {
@@ -184,7 +185,7 @@ static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
     fuse_reply_err(req, model_readonly(fs_of(req)->tree.model) ? EROFS : EPERM);
 }
 
-/* ---- nothing to do ---- */
+/* ---- requests without an effect ---- */
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* renewal.c - see renewal.h. Lock: handles.lock guards the handles that wait, what waits on each,
- * and the threads; it is a leaf, and nothing is opened or answered under it. The sweep takes what
- * waits on a handle out of it for a moment (looked_at), in which the handle stays as it is.
+/* renewal.c - see renewal.h.
+ *
+ * Lock: handles.lock guards the handles on which requests wait, these requests, and the threads. It
+ * is a leaf, and nothing is opened or answered under it. The sweep takes a handle's requests away
+ * for a moment (looked_at). Meanwhile the handle stays on the list.
  */
 #include "fuse/renewal.h"
 
@@ -22,7 +24,8 @@ struct waiting {
     char *data; /* q.data */
 };
 
-/* So many threads a domain: each renews one handle at a time, and may wait for a hung store. */
+/* The most threads of one domain. Each renews one handle at a time, and may wait for a hung store.
+ * */
 enum { RENEWALS_MAX = 16 };
 
 /* A thread of one domain. */
@@ -40,7 +43,7 @@ static void waiting_free(struct waiting *w)
 }
 MEM_CLEANUP(struct waiting, waiting_free)
 
-/* NULL without memory. */
+/* Returns NULL if there is no memory. */
 static struct waiting *waiting_new(const struct image_request *q)
 {
     autodestroy(waiting_free) struct waiting *w = calloc(1, sizeof(*w));
@@ -63,7 +66,7 @@ static bool is_of(const struct handle *h, const char *uuid)
 
 /* ---- answers ---- */
 
-/* Answers each of them by `answer`, and frees them. */
+/* Answers each request with `answer`, and frees it. */
 static void answer_all(struct waiting *first, void (*answer)(const struct image_request *, void *),
                        void *ctx)
 {
@@ -88,7 +91,7 @@ static void answer_failure(const struct image_request *q, void *ctx)
 
 /* ---- interrupts ---- */
 
-/* Takes those that end from *all. */
+/* Takes the requests of interrupted callers out of *all, and returns them. */
 static struct waiting *take_interrupted(struct waiting **all)
 {
     struct waiting *out = NULL;
@@ -104,8 +107,8 @@ static struct waiting *take_interrupted(struct waiting **all)
     return out;
 }
 
-/* Answers those at once whose snapshot was deleted: another operation may follow, which it does not
- * concern, and the kernel drops no page of the image before. */
+/* Answers requests at once if their snapshot was deleted. Another operation may follow that does
+ * not concern them, and the kernel drops no page of the image before they are answered. */
 static void answer_gone(struct waiting *first)
 {
     struct err e;
@@ -113,7 +116,7 @@ static void answer_gone(struct waiting *first)
     answer_all(first, answer_failure, &e);
 }
 
-/* What it keeps waits again, in front of what has come meanwhile. */
+/* Answers requests that need not wait. The ones that it returns wait again, before newer ones. */
 static struct waiting *look_at(const struct handle *h, struct waiting *all)
 {
     if (open_image_is_gone(h->open)) {
@@ -131,7 +134,8 @@ static void append(struct waiting **list, struct waiting *more)
     *list = more;
 }
 
-/* Under handles.lock, which is given up meanwhile. The next handle. */
+/* Sweeps one handle and returns the next one. Called with handles.lock held; the lock is released
+ * meanwhile. */
 static struct handle *sweep_one(struct handles *all, struct handle *h)
 {
     struct waiting *first = take(h->waiting);
@@ -146,8 +150,9 @@ static struct handle *sweep_one(struct handles *all, struct handle *h)
     return h->next_renewed;
 }
 
-/* Lets those go whose callers are interrupted or whose snapshot has gone, for as long as anything
- * waits. It opens no image and asks nobody, so that a hung store does not hold it up. */
+/* Answers requests whose callers are interrupted or whose snapshot is deleted, as long as any
+ * request waits. It opens no image and makes no call to libvirt, so a hung store does not block it.
+ * */
 static void sweep(void *data)
 {
     const struct timespec moment = {.tv_nsec = CHANGES_LOOK_MS * 1000000L};
@@ -166,7 +171,8 @@ static void sweep(void *data)
 
 /* ---- the thread ---- */
 
-/* For whom a handle is renewed: those who wait on it, and `look` (NULL: nobody else). */
+/* The reasons to renew a handle: the requests that wait on it, and `look` (NULL: no other reason).
+ * */
 struct wish {
     struct handle *h;
     struct fs *fs;
@@ -191,8 +197,8 @@ static bool is_wanted(void *ctx)
     return is_waited_for(w->h) || (w->look && w->look(w->ctx, &ignored) == 0);
 }
 
-/* The next handle of the domain without a thread, which is the caller's; NULL: there is none, and
- * the thread is off the list. */
+/* Takes the domain's next handle without a thread for the caller. Returns NULL, and takes the
+ * thread off the list, if there is none. */
 static struct handle *next_handle(struct renewal *t)
 {
     struct handles *all = &t->fs->handles;
@@ -212,8 +218,8 @@ static struct handle *next_handle(struct renewal *t)
     return h;
 }
 
-/* The handle waits no more, and the list's reference to it is the caller's; `im` (NULL: there is
- * none) is its image from now on, in place of the one that the caller gets back. */
+/* Ends the handle's wait; the caller gets the list's reference to the handle. `im` (NULL: none)
+ * becomes its image, and the caller gets the old one back. */
 static struct image *settle(struct handle *h, struct image *im, bool lost, struct waiting **ret)
 {
     struct handles *all = h->all;
@@ -239,7 +245,8 @@ static void answer_now(const struct image_request *q, void *ctx)
     image_request_run(q);
 }
 
-/* Who begins to wait when nobody else wants it any more still waits. */
+/* Opens the image again. It goes on if a request begins to wait just when no other caller wants it.
+ * */
 static int open_again(struct wish *w, struct image *old, struct image **ret, struct err *e)
 {
     int r;
@@ -249,14 +256,15 @@ static int open_again(struct wish *w, struct image *old, struct image **ret, str
     return r;
 }
 
-/* What nobody has met ESTALE on may still be read from the files that it has. */
+/* Tells whether the image is lost. If no read has met ESTALE, its old files may still be readable.
+ * */
 static bool is_lost(const struct wish *w, int r, struct image *old)
 {
     struct err ignored;
     return r == -ESTALE && (!w->look || image_check(old, &ignored) == -ESTALE);
 }
 
-/* Gives back the list's reference to the handle. */
+/* Renews the handle, and gives back the list's reference to it. */
 static void renew(struct wish *w, struct err *e)
 {
     struct handle *h = w->h;
@@ -264,7 +272,7 @@ static void renew(struct wish *w, struct err *e)
     struct image *im = NULL, *old = handle_image(h);
     struct waiting *all = NULL;
     int r = open_again(w, old, &im, e);
-    if (r == 0) { /* before anybody reads by it */
+    if (r == 0) { /* before any request reads the new image */
         table_image_renewed(fs->table, h->ino, old, im);
         cows_renewed(&fs->cows, h->ino, image_chain_hash(old), image_chain_hash(im));
     }
@@ -288,10 +296,10 @@ static void run(void *data)
     free(t);
 }
 
-/* ---- who waits ---- */
+/* ---- requests that wait ---- */
 
-/* Under handles.lock: has the domain as many threads as it may have? Further handles wait for one
- * of them. */
+/* Tells whether the domain has as many threads as it may have. Further handles then wait for one of
+ * them. Called with handles.lock held. */
 static bool has_threads(const struct handles *all, const char *uuid)
 {
     unsigned n = 0;
@@ -300,7 +308,7 @@ static bool has_threads(const struct handles *all, const char *uuid)
     return n >= RENEWALS_MAX;
 }
 
-/* Under handles.lock. True: the handle is new on the list. */
+/* Puts the handle on the list, with handles.lock held. Returns true if it was not there. */
 static bool put_on_list(struct handle *h)
 {
     if (h->renewing)
@@ -319,7 +327,8 @@ static bool add_waiting(struct handle *h, struct waiting *w)
     return put_on_list(h);
 }
 
-/* False, with nothing done, if the handle's image is lost or another one by now (*ret_again). */
+/* Lets the request wait. Returns false, and does nothing, if the handle's image is lost, or has
+ * been replaced meanwhile (*ret_again). */
 static bool add(struct handle *h, const struct image *im, struct waiting *w, struct renewal **t,
                 bool *ret_again)
 {
@@ -335,8 +344,7 @@ static bool add(struct handle *h, const struct image *im, struct waiting *w, str
     return waits;
 }
 
-/* The thread that was put on the list cannot be had: all that wait for it fail.
- */
+/* Fails all requests that wait for a thread that could not be started. */
 static void fail_all(struct renewal *t, struct err *e)
 {
     for (struct handle *h; (h = next_handle(t)); handle_free(h)) {
@@ -347,7 +355,7 @@ static void fail_all(struct renewal *t, struct err *e)
     free(t);
 }
 
-/* Without a thread to be had nothing is swept until the next wait. */
+/* Starts the sweep. If no thread can be started, nothing is swept until the next wait. */
 static void start_sweep(struct fs *fs)
 {
     struct handles *all = &fs->handles;
@@ -392,9 +400,9 @@ bool renewal_wait(const struct image_request *q, const struct image *im, bool *r
     return waits;
 }
 
-/* ---- who opens a file that others have open ---- */
+/* ---- a new open of a file that is open elsewhere ---- */
 
-/* Under handles.lock. */
+/* Tells whether the handle reads other files. Called with handles.lock held. */
 static bool is_old(const struct handle *h, fuse_ino_t ino, uint64_t chain)
 {
     return h->ino == ino && !h->lost && image_chain_hash(h->image) != chain;
@@ -411,7 +419,8 @@ bool renewal_is_due(struct fs *fs, fuse_ino_t ino, struct image *now)
     return due;
 }
 
-/* References to those that are read from other files, `*ret` of them; NULL without memory. */
+/* Returns references to the handles that read other files, `*ret` of them; NULL if there is no
+ * memory. */
 static struct handle **take_old(struct handles *all, fuse_ino_t ino, uint64_t chain, size_t *ret)
 {
     size_t n = 0;
@@ -430,7 +439,7 @@ static struct handle **take_old(struct handles *all, fuse_ino_t ino, uint64_t ch
     return old;
 }
 
-/* Is the handle's renewal the caller's? False: another thread is at it. */
+/* Takes over the handle's renewal. Returns false if another thread does it already. */
 static bool take_renewal(struct handle *h)
 {
     pthread_mutex_lock(&h->all->lock);
@@ -441,7 +450,8 @@ static bool take_renewal(struct handle *h)
     return mine;
 }
 
-/* 0 also if that fails: those who have the handle are told so when they read. */
+/* Renews a handle without waiting requests. Returns 0 even if that fails, because the handle's
+ * readers get the failure when they read. */
 static int renew_idle(struct wish *w, struct err *e)
 {
     const struct timespec moment = {.tv_nsec = CHANGES_LOOK_MS * 1000000L};

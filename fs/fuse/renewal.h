@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* renewal.h - reads of an open image whose files an operation made here has changed: they wait for
- * the operation's end, and go on with the files that the snapshot has then.
+/* renewal.h - reads of an open image after an operation by snapfs has changed its files. They wait
+ * for the operation's end, and continue with the snapshot's new files.
  *
- * They wait on no FUSE worker: the image has a thread meanwhile, one of a few of its domain, so
- * that a hung store holds up its own readers alone. Another thread looks for callers that are
+ * They do not block a FUSE worker: a thread works for the image meanwhile, one of a few of its
+ * domain. So a hung store blocks only its own readers. Another thread looks for callers that are
  * killed or interrupted, which get EINTR.
  */
 #ifndef SNAPFS_FUSE_RENEWAL_H
@@ -11,15 +11,15 @@
 
 #include "fuse/image_request.h"
 
-/* Has `q`, which met ESTALE on `im`, answered later. False: it must fail, because the image is lost
- * for good or there is no memory; or, with *ret_again, the handle has another image by now. */
+/* Has `q`, which met ESTALE on `im`, answered later. Returns false if `q` must fail, because the
+ * image is lost or there is no memory. With *ret_again the handle has another image by now. */
 bool renewal_wait(const struct image_request *q, const struct image *im, bool *ret_again);
 
-/* Is the file open somewhere by other files than `now` is read from? */
+/* Tells whether the file is open elsewhere with other files than those of `now`. */
 bool renewal_is_due(struct fs *fs, fuse_ino_t ino, struct image *now);
 
-/* Has those who have the file open read it from the files that it has now, if they can. `look` is
- * asked meanwhile; -errno ends the wait. For a thread that may wait. */
+/* Moves all opens of the file to its present files, if possible. It calls `look` meanwhile; -errno
+ * from `look` ends the wait. Call it only on a thread that may wait. */
 int renewal_of_node(struct fs *fs, fuse_ino_t ino, struct image *now,
                     int (*look)(void *ctx, struct err *e), void *ctx, struct err *e);
 

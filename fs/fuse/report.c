@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* report.c - the one place that turns an operation and its outcome into a reply, a line of the
- * program's log and a line of the domain's `log`. No locks. */
+/* report.c - the one place that reports an operation's outcome: by a reply, a line of the program's
+ * log, and a line of the domain's `log`. No locks. */
 #include <errno.h>
 
 #include "base/printable.h"

@@ -24,7 +24,7 @@ void retold_destroy(struct retold *r)
 void retold_link(struct retold *r, pid_t thread, const char *target)
 {
     char *copy = target ? strdup(target) : NULL;
-    unsigned i = (unsigned)thread % RETOLD_LINKS; /* a thread may lose its link to another */
+    unsigned i = (unsigned)thread % RETOLD_LINKS; /* a thread may lose its link to another thread */
     pthread_mutex_lock(&r->lock);
     char *old = r->links[i].target;
     r->links[i].thread = thread;
@@ -60,7 +60,8 @@ static uint64_t hash_of(const char *uuid)
     return hash_end(hash_str(HASH_START, uuid));
 }
 
-/* Under the lock: of two deletes at a time the one that ends first ends both. */
+/* Returns the domain's place, under the lock. If two deletes run at a time, the first end counts
+ * for both. */
 static unsigned place_of(const struct retold *r, uint64_t domain)
 {
     for (unsigned i = 0; i < RETOLD_DELETES_MAX; i++)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* session.c - see session.h: start, serve, stop.
  *
- * Signals that end it are blocked from before the first thread (libvirt's) and come in by ending.h.
- * After the loop the changes that run are waited for, since a change in flight is never cut off,
- * and only then is the session unmounted and the model closed. No lock is held over any of this.
+ * The signals that end the session are blocked before the first thread (libvirt's) starts; ending.h
+ * handles them. After the loop the session waits for the changes that run, because a change in
+ * flight is never cut off. Only then it is unmounted, and the model is closed. No lock is held over
+ * any of this.
  */
 #include "fuse/session.h"
 
@@ -34,9 +35,9 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
     conn->want |=
         conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ |
                          FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPORT_SUPPORT);
-    /* Attributes are at hand where names are: to look each of them up costs ten times as much. */
+    /* Attributes are at hand with the names; to look each of them up costs ten times as much. */
     conn->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
-    /* It would ask for attributes, and so for libvirt, before reading an open image. */
+    /* The kernel would ask for attributes, and so for libvirt, before it reads an open image. */
     conn->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
     conn->max_background = BACKGROUND_MAX;
     conn->congestion_threshold = BACKGROUND_MAX * 3 / 4;
@@ -69,7 +70,7 @@ static struct fuse_lowlevel_ops make_ops(void)
     return ops;
 }
 
-/* An open image holds a descriptor for each file of its chain. */
+/* Raises the limit of descriptors, because an open image holds one for each file of its chain. */
 static void raise_descriptors(void)
 {
     struct rlimit limit;
@@ -156,7 +157,7 @@ static int loop(struct fuse_session *session)
     return r;
 }
 
-/* A thread waits for a file on a store that hangs: the process ends under it, and frees nothing. */
+/* Ends the process while a thread still waits for a file on a hung store. Frees nothing. */
 static void leave(struct fuse_session *session, int status)
 {
     log_line(LOG_LEVEL_WARN, "a read of an image does not end; the mount ends without it");
@@ -164,7 +165,7 @@ static void leave(struct fuse_session *session, int status)
     _exit(status);
 }
 
-/* Returns the exit status. */
+/* Serves until the session ends. Returns the exit status. */
 static int serve(struct fs *fs, struct ending *en)
 {
     int r = loop(fs->session);
@@ -176,7 +177,7 @@ static int serve(struct fs *fs, struct ending *en)
     return r < 0;
 }
 
-/* Mounts and serves; *ret_status once the mount stood. */
+/* Mounts and serves. Sets *ret_status once the mount was ready. */
 static int mount_and_serve(const struct options *o, struct daemon *d, struct fs *fs,
                            int *ret_status, struct err *e)
 {

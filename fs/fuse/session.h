@@ -7,8 +7,8 @@
 #include "fuse/daemon.h"
 #include "fuse/options.h"
 
-/* Connects, mounts, tells `d` that it is ready (or failed), serves until unmounted or signalled,
- * and takes everything down again. Returns the exit status. */
+/* Connects, mounts, tells `d` that the mount is ready (or failed), and serves until it is unmounted
+ * or signalled. Then it closes everything again. Returns the exit status. */
 int session_run(const struct options *o, struct daemon *d);
 
 #endif

@@ -67,8 +67,8 @@ static int may_start(struct tasks *t, bool watch, struct err *e)
     return r;
 }
 
-/* Signals are the main thread's: FUSE workers that start a task have them blocked, and threads
- * inherit that. */
+/* Starts a thread. FUSE workers that start a task have all signals blocked, and the thread inherits
+ * that. The main thread gets the signals. */
 static int start_detached(struct started *s)
 {
     pthread_attr_t attr;

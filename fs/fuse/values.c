@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* values.c - see values.h. Runs while there is one thread. */
+/* values.c - see values.h. It runs while there is one thread. */
 #include "fuse/values.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "base/budget.h"
 #include "base/clock.h"
 
-enum { SECONDS_MAX = 31536000 /* a year: far more than is of use */ };
+enum { SECONDS_MAX = 31536000 /* a year: far more than is useful */ };
 
 static const char digits[] = "0123456789";
 
@@ -82,7 +82,7 @@ int value_seconds(const char *name, const char *text, uint64_t *ret_ns, struct e
     return 0;
 }
 
-/* A number of `unit`, from `least` to `most`, which have 8 digits at most. */
+/* Reads a number of `unit`, from `least` to `most`, which have 8 digits at most. */
 static int value_number(const char *name, const char *text, const char *unit, uint32_t least,
                         uint32_t most, uint32_t *ret, struct err *e)
 {

@@ -8,18 +8,18 @@
 #include "base/error.h"
 #include "fuse/options.h"
 
-/* `name` is the option as written, for the sentence. EINVAL when the text is no such value. */
+/* `name` is the option as written, for the sentence. EINVAL if the text is not such a value. */
 int value_mask(const char *name, const char *text, int *ret, struct err *e); /* 0 to 0777 */
-/* A name that the system knows, or a number. */
+/* Reads a name that the system knows, or a number. */
 int value_user(const char *name, const char *text, uint32_t *ret, struct err *e);
 int value_group(const char *name, const char *text, uint32_t *ret, struct err *e);
 int value_seconds(const char *name, const char *text, uint64_t *ret_ns, struct err *e);
 
-/* A number of MiB, from `least` to `most`, as bytes. */
+/* Reads a number of MiB, from `least` to `most`, as bytes. */
 int value_mib(const char *name, const char *text, uint32_t least, uint32_t most, uint64_t *ret,
               struct err *e);
 
-/* How many bytes a read may have, from READ_LEAST to READ_MOST. */
+/* Reads the size of a read request, from READ_LEAST to READ_MOST. */
 int value_read(const char *name, const char *text, uint32_t *ret, struct err *e);
 
 int strings_add(struct strings *s, const char *item, struct err *e);
