@@ -29,7 +29,7 @@ struct mount {
 /* A mount that shows the files of directories: an overlay, or a FUSE file system such as bindfs. */
 struct view {
     struct mount mount;
-    char *directories; /* each NUL-terminated, an empty one behind the last */
+    char *directories; /* each NUL-terminated, an empty one after the last */
 };
 
 struct mounts {

@@ -10,7 +10,7 @@
 
 enum { RUN_MAX = 1 << 30 /* bytes that one request for the map covers */ };
 
-/* Of a range: 0, nothing of it is allocated. */
+/* The allocation depth of a range; 0: nothing of it is allocated. */
 #define DEPTH_CONTEXT "qemu:allocation-depth"
 
 struct connection {

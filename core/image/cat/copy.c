@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* copy.c - snapfs-cat --output: a sparse copy, which is whole or does not look it. */
+/* copy.c - snapfs-cat --output: a sparse copy. A copy that is not whole never looks whole. */
 #include <errno.h>
 
 #include "image/cat/crew.h"
 #include "image/cat/interrupt.h"
 #include "image/cat/output.h"
 
-/* What stands last in the file, in this thread, once all the rest is there. */
+/* Copies the part that must come last, in this thread, once all the rest is in the file. */
 static int copy_rest(struct crew *c, const struct target *t, struct err *e)
 {
     autofree char *buf = malloc(CREW_PIECE);
@@ -21,7 +21,7 @@ static int copy_all(struct crew *c, const struct target *t, struct err *e)
     progress_clear(&p);
     if (r == 0)
         r = copy_rest(c, t, e);
-    /* Reads were checked one by one, but holes are right only if nothing has changed. */
+    /* Each read was checked, but the holes are right only if nothing has changed. */
     return r == 0 ? image_check(c->im, e) : r;
 }
 

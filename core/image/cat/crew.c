@@ -11,8 +11,8 @@
 enum {
     THREADS_MIN = 2, /* one reads while the other writes */
     THREADS_MAX = 16,
-    REGION = 8 * 1024 * 1024, /* what a thread takes at a time; it has whole clusters */
-    BLOCK = 4096,             /* of zeros that become a hole, as in qemu-img convert */
+    REGION = 8 * 1024 * 1024, /* a thread takes so much at a time; it has whole clusters */
+    BLOCK = 4096,             /* a block of zeros becomes a hole, as in qemu-img convert */
     TICK_MS = 100,
 };
 
@@ -32,12 +32,11 @@ void crew_drop(struct crew *c)
     pthread_mutex_destroy(&c->lock);
 }
 
-/* Writes what is not zero of some bytes for `at` of the target, whose blocks of zeros stay holes.
- */
+/* Writes bytes to `at` of the target, except blocks of zeros, which stay holes. */
 static int write_sparse(const struct target *t, const char *p, size_t len, uint64_t at,
                         struct err *e)
 {
-    size_t from = 0, pos = 0; /* pending: what is before pos, from `from` on */
+    size_t from = 0, pos = 0; /* pending: the bytes from `from` to `pos` */
     int r = 0;
     for (size_t n; r == 0 && pos < len; pos += n) {
         n = (size_t)min_u64(BLOCK - (at + pos) % BLOCK, len - pos);
@@ -75,8 +74,8 @@ static int copy_data(struct crew *c, uint64_t pos, uint64_t until, char *buf, st
     return 0;
 }
 
-/* The extents from `pos` on that are all data, or all none, as one range up to `until`: what has
- * many homes is read and written in large pieces all the same. */
+/* Finds a range from `pos` on that is all data, or all zeros, up to `until`. It joins extents, so
+ * that data in many places is still read and written in large pieces. */
 static int map_alike(struct crew *c, uint64_t pos, uint64_t until, uint64_t *ret_end,
                      bool *ret_data, struct err *e)
 {
@@ -113,7 +112,8 @@ int crew_copy(struct crew *c, uint64_t pos, uint64_t until, char *buf, struct er
     return 0;
 }
 
-/* Where the next data is, *ret = end for none; a device's holes have to be dealt with, too. */
+/* Finds the next data; *ret = end if there is none. A device's holes must be zeroed, so they count
+ * too. */
 static int next_data(const struct crew *c, uint64_t end, uint64_t *ret, struct err *e)
 {
     *ret = c->next;
@@ -124,7 +124,7 @@ static int next_data(const struct crew *c, uint64_t end, uint64_t *ret, struct e
     return 0;
 }
 
-/* The next region; empty when all are taken. Needs the lock. */
+/* Takes the next region, which is empty if all are taken. Needs the lock. */
 static int take_region(struct crew *c, uint64_t *ret_pos, uint64_t *ret_until, struct err *e)
 {
     uint64_t end = c->begin + target_body(c->target), pos = end;
@@ -183,7 +183,7 @@ static void *thread(void *arg)
     return NULL;
 }
 
-/* Starts threads for all regions; fewer than wanted will do. Needs the lock. */
+/* Starts threads for all regions. It succeeds with fewer threads than wanted. Needs the lock. */
 static unsigned start(struct crew *c, pthread_t *ids, struct err *e)
 {
     cpu_set_t cpus;
@@ -201,7 +201,8 @@ static unsigned start(struct crew *c, pthread_t *ids, struct err *e)
     return c->running;
 }
 
-/* Waits for the threads' end, a look at the clock and at signals every TICK_MS. Needs the lock. */
+/* Waits for the threads' end. It looks at the clock and at signals every TICK_MS. Needs the lock.
+ * */
 static void oversee(struct crew *c, struct progress *p)
 {
     while (c->running) {
@@ -223,7 +224,7 @@ int crew_run(struct crew *c, struct progress *p, struct err *e)
         pthread_join(ids[i], NULL);
     if (n == 0)
         return -e->no;
-    if (interrupt_noted()) /* which may have ended a helper, too */
+    if (interrupt_noted()) /* a signal may have ended a qemu-nbd, too */
         return err_fail(e, EINTR, "interrupted");
     return c->failure.no ? err_fail(e, c->failure.no, "%s", c->failure.text) : 0;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* crew.h - the threads of --output, which copy a range of the disk between them.
+/* crew.h - the threads of --output, which share the copy of a range of the disk.
  *
- * Each takes the next region that has data, by image_seek_data, and deals with its extents by
- * itself. Lock: `lock` guards `next`, `running` and `failure`, and is held while the next region is
- * looked for; the image's locks are taken under it. `writing` is a leaf, held by who writes to the
- * file: its file system lets in one at a time anyhow, and its lock is a costly one to wait for.
+ * Each thread takes the next region that has data, by image_seek_data, and copies its extents.
+ * Lock: `lock` guards `next`, `running` and `failure`. It is held during the search for the next
+ * region, and the image's locks are taken under it. `writing` is a leaf, held by the thread that
+ * writes to the file. The file system admits only one writer anyhow, and a wait for its own lock is
+ * expensive.
  */
 #ifndef SNAPFS_IMAGE_CAT_CREW_H
 #define SNAPFS_IMAGE_CAT_CREW_H
@@ -18,29 +19,29 @@
 struct crew {
     struct image *im;
     const struct target *target;
-    uint64_t begin, end; /* of the disk; byte 0 of the target is `begin` */
+    uint64_t begin, end; /* of the disk; byte 0 of the target is byte `begin` of the disk */
     pthread_mutex_t lock, writing;
-    pthread_cond_t ended; /* a thread has */
-    uint64_t next;        /* all regions before it were taken */
+    pthread_cond_t ended; /* a thread has ended */
+    uint64_t next;        /* all regions before it are taken */
     unsigned running;
-    struct err failure; /* the first */
+    struct err failure; /* the first failure */
     _Atomic bool stop;
-    _Atomic uint64_t done, copied; /* bytes dealt with, and those of them that were data */
+    _Atomic uint64_t done, copied; /* bytes handled, and those of them that were data */
 };
 
 void crew_init(struct crew *c, struct image *im, const struct target *t, uint64_t begin,
                uint64_t end);
 void crew_drop(struct crew *c);
 
-/* Copies everything but what the target wants last, in as many threads as there are processors;
- * draws `p` meanwhile. EINTR: a signal was noted. */
+/* Copies everything except the part that the target wants last. It uses as many threads as there
+ * are processors, and draws `p` meanwhile. EINTR: a signal was noted. */
 int crew_run(struct crew *c, struct progress *p, struct err *e);
 
 /* Copies the extents from `pos` to `until` in this thread. */
 int crew_copy(struct crew *c, uint64_t pos, uint64_t until, char *buf, struct err *e);
 
 enum {
-    CREW_PIECE = 2 * 1024 * 1024 /* bytes of a buffer: smaller writes cost a file system more */
+    CREW_PIECE = 2 * 1024 * 1024 /* bytes of a buffer; smaller writes cost a file system more */
 };
 
 #endif

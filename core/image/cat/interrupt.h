@@ -3,13 +3,14 @@
 #ifndef SNAPFS_IMAGE_CAT_INTERRUPT_H
 #define SNAPFS_IMAGE_CAT_INTERRUPT_H
 
-/* From now on INT, TERM, HUP and QUIT are noted, but for those that the caller has ignored. */
+/* Begins to note INT, TERM, HUP and QUIT, except signals that the process was started to ignore. */
 void interrupts_note(void);
 
-/* The first signal that was noted, or 0. Any thread. */
+/* Returns the first signal that was noted, or 0. Any thread. */
 int interrupt_noted(void);
 
-/* Ends the process by the signal that was noted, as it would have; returns when there is none. */
+/* Ends the process by the noted signal, as the signal itself would have. Returns if there is none.
+ * */
 void interrupt_obey(void);
 
 #endif

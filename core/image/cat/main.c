@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* main.c - snapfs-cat: the image reader as a command, with neither libvirt nor a mount. */
+/* main.c - snapfs-cat: the image reader as a command, without libvirt and without a mount. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -9,7 +9,7 @@
 #include "image/cat/interrupt.h"
 #include "image/cat/output.h"
 
-/* All of the file, which may be a pipe. */
+/* Reads all of the file, which may be a pipe. */
 static int read_secret(const char *path, struct secret *ret, struct err *e)
 {
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -28,7 +28,7 @@ static int read_secret(const char *path, struct secret *ret, struct err *e)
                : err_fail(e, EINVAL, "'%s' holds no passphrase", path);
 }
 
-/* The one there is, for every layer. */
+/* Gives the one passphrase to every layer. */
 static int give_secret(void *ctx, const char *path, struct secret *ret, struct err *e)
 {
     const struct secret *s = ctx;
@@ -82,12 +82,12 @@ static int run(int argc, char **argv, struct err *e)
 int main(int argc, char **argv)
 {
     struct err e = {0};
-    signal(SIGPIPE, SIG_IGN); /* EPIPE and EFBIG are errors like any other */
+    signal(SIGPIPE, SIG_IGN); /* so that EPIPE and EFBIG are ordinary errors */
     signal(SIGXFSZ, SIG_IGN);
     if (run(argc, argv, &e) == 0)
         return 0;
     printable(e.text);
-    if (e.no != EPIPE) /* a reader such as head(1) has had enough */
+    if (e.no != EPIPE) /* a reader such as head(1) has ended */
         fprintf(stderr, "snapfs-cat: %s\n", e.text);
     interrupt_obey();
     return 1;

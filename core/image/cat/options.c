@@ -40,7 +40,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* Decimal digits and one of K, M, G, T (powers of 1024). */
+/* Reads decimal digits and one of K, M, G, T (powers of 1024). */
 static int parse_bytes(const char *text, uint64_t *ret, struct err *e)
 {
     static const char suffixes[] = "KMGT";

@@ -17,7 +17,7 @@ struct cat_options {
 
 extern const char cat_help[];
 
-/* EINVAL with a sentence for anything it does not understand. */
+/* Reads the command line. EINVAL with a sentence for any word that it does not understand. */
 int cat_options_parse(int argc, char **argv, struct cat_options *ret, struct err *e);
 
 #endif

@@ -92,7 +92,8 @@ int output_map(struct image *im, const struct cat_options *o, struct err *e)
     return write_text(&t, e);
 }
 
-/* Names come from images: none may hold what a terminal obeys, or a line of its own. */
+/* Adds a line with names. Names come from images, so control characters and line breaks are
+ * replaced. */
 static void add_line(struct text *t, struct text *line)
 {
     t->failed |= line->failed || !line->s;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* output.h - what snapfs-cat writes: bytes, a map, a description, a sparse copy. */
+/* output.h - the outputs of snapfs-cat: bytes, a map, a description, a sparse copy. */
 #ifndef SNAPFS_IMAGE_CAT_OUTPUT_H
 #define SNAPFS_IMAGE_CAT_OUTPUT_H
 
@@ -10,14 +10,15 @@ int output_bytes(struct image *im, const struct cat_options *o, struct err *e);
 int output_map(struct image *im, const struct cat_options *o, struct err *e);
 int output_info(struct image *im, const struct cat_options *o, struct err *e);
 
-/* o->output becomes a sparse file of the range, made or overwritten, or a block device the same
- * bytes. Errors as in target.h; EINTR: a signal came. After any it does not look whole. */
+/* Makes o->output a sparse file of the range, new or overwritten, or writes the same bytes to a
+ * block device. Errors as in target.h; EINTR: a signal came. After an error the copy does not look
+ * whole. */
 int output_copy(struct image *im, const struct cat_options *o, struct err *e);
 
-/* The end of the range asked for, never past the disk's. */
+/* Returns the end of the requested range, never past the disk's. */
 uint64_t output_end(const struct image *im, const struct cat_options *o);
 
-/* All of `len` bytes to standard output. */
+/* Writes all of `len` bytes to standard output. */
 int output_write(const void *bytes, size_t len, struct err *e);
 
 #endif

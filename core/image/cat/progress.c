@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* progress.c - see progress.h. Plain characters and a carriage return, which any terminal knows. */
+/* progress.c - see progress.h. It uses plain characters and a carriage return, so any terminal will
+ * do. */
 #include "image/cat/progress.h"
 
 #include <stdio.h>
@@ -16,7 +17,8 @@ void progress_start(struct progress *p)
     *p = (struct progress){.shown = isatty(STDERR_FILENO) == 1, .started = clock_ns()};
 }
 
-/* The last column stays free: some terminals begin a new line after it. */
+/* Returns the columns for the bar. The last column stays free, because some terminals begin a new
+ * line after it. */
 static unsigned columns(void)
 {
     struct winsize size;

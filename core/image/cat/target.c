@@ -14,9 +14,9 @@ enum {
     /* QEMU's locks on a file: a byte from 100 on for each use, one from 200 on for each denied. */
     LOCKS_BEGIN = 100,
     LOCKS = 200,
-    ZERO_ALIGN = 64 * 1024,       /* no page or sector is larger: none is both written and zeroed */
-    ZERO_STEP = 64 * 1024 * 1024, /* at a time, so that a signal is soon seen */
-    OPEN_TRIES = 8, /* of a name that leads to another file by the time it is locked */
+    ZERO_ALIGN = 64 * 1024,       /* at least any page or sector: none is both written and zeroed */
+    ZERO_STEP = 64 * 1024 * 1024, /* at a time, so that a signal is noticed soon */
+    OPEN_TRIES = 8,               /* tries, if the name leads to another file once it is locked */
 };
 
 static const int open_flags = O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
@@ -28,8 +28,8 @@ static int check_kind(const char *name, const struct stat *st, struct err *e)
     return err_fail(e, EINVAL, "'%s' is neither a regular file nor a block device", name);
 }
 
-/* What is no disk is told by stat before it is opened, which may do things to it; a device that is
- * mounted, or part of another, is not opened. */
+/* Opens a file that exists. A file that is not a disk is refused by stat, because an open could
+ * have effects. A device that is mounted, or part of another device, is not opened. */
 static int open_there(struct target *t, struct err *e)
 {
     struct stat st;
@@ -58,7 +58,7 @@ static bool is_at(const struct stat *st, const char *path)
     return path && stat(path, &there) == 0 && same_file(st, &there);
 }
 
-/* Overwriting a file of the chain would destroy what is being read. */
+/* Refuses a target that is a file of the chain: an overwrite would destroy the data being read. */
 static int check_apart(const struct target *t, const struct image_source *source, struct err *e)
 {
     struct stat st;
@@ -69,7 +69,7 @@ static int check_apart(const struct target *t, const struct image_source *source
     bool unknown;
     int r = image_layers(source, NULL, &layers, &n, &unknown, e);
     if (r == -EOPNOTSUPP && !unknown)
-        r = 0; /* it ends on another host */
+        r = 0; /* the chain continues on another host */
     for (size_t i = 0; r == 0 && i < n; i++)
         if (is_at(&st, layers[i].path) || is_at(&st, layers[i].data))
             r = err_fail(e, EINVAL, "'%s' is a file of the image itself", t->name);
@@ -77,7 +77,7 @@ static int check_apart(const struct target *t, const struct image_source *source
     return r;
 }
 
-/* Where a file system has no locks, QEMU does without as well. */
+/* Locks the target. If the file system has no locks, QEMU works without locks as well. */
 static int lock(const struct target *t, struct err *e)
 {
     struct flock l = {
@@ -102,15 +102,15 @@ static int check_room(const struct target *t, struct err *e)
                     (uintmax_t)size, (uintmax_t)t->size);
 }
 
-/* Does the name still lead to the open file? */
+/* Tells whether the name still leads to the open file. */
 static bool is_named(const struct target *t)
 {
     struct stat st;
     return fstat(t->fd, &st) == 0 && is_at(&st, t->name);
 }
 
-/* 1: open and locked; 0: the name leads to another file by now; or -errno. Only who has the lock
- * may take the file away again, whoever made it. */
+/* Opens and locks the target. Returns 1, 0 if the name leads to another file by now, or -errno.
+ * Only the process with the lock may remove the file again, even if another process made it. */
 static int open_once(struct target *t, const struct cat_options *o, struct err *e)
 {
     t->fd = open(t->name, open_flags | O_CREAT | O_EXCL, NEW_FILE_MODE);
@@ -145,7 +145,8 @@ int target_open(struct target *t, const struct cat_options *o, uint64_t size, st
 
 int target_begin(struct target *t, struct err *e)
 {
-    /* A file made here is empty. To make it so again would tell ext4 to write it at the close. */
+    /* A file made by snapfs-cat is empty. If it were truncated, ext4 would write it at the close.
+     * */
     t->begun = t->device;
     if (t->device || t->made)
         return 0;
@@ -190,7 +191,8 @@ static int write_zeros(const struct target *t, uint64_t offset, uint64_t len, st
     return r;
 }
 
-/* The device itself makes zeros of a range of aligned ends; else they are written. */
+/* Zeroes a range whose ends are aligned. The device itself does that if it can; otherwise zeros are
+ * written. */
 static int zero_aligned(const struct target *t, uint64_t offset, uint64_t len, struct err *e)
 {
     uint64_t range[] = {offset, len};
@@ -209,7 +211,8 @@ int target_zero(const struct target *t, uint64_t offset, uint64_t len, struct er
     return r;
 }
 
-/* Some file systems tell only at a close what became of the bytes. */
+/* Closes a copy of the descriptor, because some file systems report write errors only at a close.
+ * */
 static int close_copy(const struct target *t)
 {
     int fd = fcntl(t->fd, F_DUPFD_CLOEXEC, 0);
