@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What the scripts share; to be sourced.
+# Functions that the scripts share. Source this file.
 # shellcheck shell=bash
 
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -13,7 +13,7 @@ die() {
     exit 1
 }
 
-# packages RELEASE PURPOSE…: the names of those that are needed.
+# packages RELEASE PURPOSE…: prints the names of the packages that are needed.
 packages() {
     local release=$1 purpose
     shift
@@ -22,7 +22,7 @@ packages() {
     done | xargs
 }
 
-# The number of the Debian release, where it is one of those that are known.
+# Prints the number of the Debian release, if it is a known one; else fails.
 release() {
     local ID='' VERSION_ID=''
     # shellcheck disable=SC1091
@@ -30,7 +30,7 @@ release() {
     [ "$ID" = debian ] && { [ "$VERSION_ID" = 12 ] || [ "$VERSION_ID" = 13 ]; } && echo "$VERSION_ID"
 }
 
-# Installs what is missing of the packages for each PURPOSE named.
+# Installs the missing packages for each named PURPOSE.
 need_packages() {
     local release wanted missing=()
     release=$(release) ||
@@ -48,8 +48,8 @@ need_packages() {
         install "${missing[@]}" >/dev/null
 }
 
-# In a mount namespace of one's own: lets go of the copies of snapfs mounts in it, which would keep
-# a mount alive that is unmounted outside.
+# Unmounts the copies of snapfs mounts in this mount namespace, which must be a new one. Such a copy
+# would keep a mount alive after it is unmounted outside.
 drop_snapfs_copies() {
     local target
     while read -r target; do
