@@ -13,7 +13,7 @@ enum { ERR_TEXT_MAX = 1024 };
 
 struct err {
     int no;                  /* a positive errno, 0 while nothing failed */
-    char text[ERR_TEXT_MAX]; /* one sentence without a newline, UTF-8, cut when too long */
+    char text[ERR_TEXT_MAX]; /* one sentence without a newline, UTF-8, cut if too long */
 };
 
 /* Fills `e` (may be NULL) and returns -no. err_fail makes the text printable (base/printable.h). */

@@ -11,7 +11,7 @@ enum { CODE_POINT_MAX = 0x10ffff };
 static const struct {
     uint32_t first, last;
 } hidden[] = {
-    {0x7f, 0x9f},     /* DEL and the controls of 8 bits, which terminals obey as well */
+    {0x7f, 0x9f},     /* DEL and the 8-bit control characters, which terminals obey too */
     {0x2028, 0x202e}, /* line separators, and marks that change the direction of text */
     {0x2066, 0x2069}, /* more marks that change the direction of text */
     {0xd800, 0xdfff}, /* surrogates */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* printable.h - makes one line of UTF-8 from text that may hold any bytes. Every line of a log, of
- * `info`, of `job` and of an error passes through it, so names and libvirt's words in it may be
+ * `info`, of `job` and of an error passes through it. So names and libvirt's words in a line may be
  * anything. */
 #ifndef SNAPFS_BASE_PRINTABLE_H
 #define SNAPFS_BASE_PRINTABLE_H

@@ -18,7 +18,7 @@ enum {
 
 /* Inflates one cluster with zlib, as QEMU does. libdeflate takes half the time, but accepts streams
  * that zlib refuses: 100 of 400,000 that were damaged at random. snapfs would then read clusters
- * for which QEMU reports an error. */
+ * where QEMU reports an error. */
 static int inflate_cluster(const void *in, size_t in_len, void *out, size_t out_len)
 {
     z_stream s = {

@@ -246,7 +246,7 @@ static int get_nearer(struct export *x, uint64_t deadline, struct err *e)
         return turn_on(x, e);
     if (x->state == OFF && (other = next_unused()))
         turn_off(other);
-    else if (now < deadline || x->state == STARTING) /* which ends by itself */
+    else if (now < deadline || x->state == STARTING) /* a start ends by itself */
         wait_until(max_u64(deadline, now + 1000));
     else if (x->state == OFF)
         return err_fail(e, EBUSY, "'%s' waits for other images that are read by QEMU",
@@ -262,7 +262,7 @@ static int take_connection(struct export *x, struct connection **ret, struct err
     uint64_t begin = clock_ms();
     int r = 0;
     pthread_mutex_lock(&lock);
-    while (r == 0 && !(x->state == ON && x->line.n)) /* from the last answer on */
+    while (r == 0 && !(x->state == ON && x->line.n)) /* the wait counts from the last answer */
         r = get_nearer(x, max_u64(begin, x->used) + EXPORT_WAIT_MS, e);
     if (r == 0) {
         *ret = x->line.conns[--x->line.n];

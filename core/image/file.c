@@ -77,8 +77,8 @@ bool image_remote_stat(const char *path, struct stat *ret)
     return true;
 }
 
-/* Follows the links of a path. If others can replace a link, the policy must also allow the path
- * that the link leads to. */
+/* Follows the links of a path. If others can replace a link, the policy must also allow the real
+ * path. */
 static int follow_links(const char *path, const struct image_policy *policy, struct stat *ret,
                         struct err *e)
 {

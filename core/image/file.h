@@ -3,9 +3,11 @@
  *
  * A file below the active one never changes until QEMU writes into it. Then QEMU has locked it for
  * writing, or its modification time has moved. file_settle at the open and file_unchanged after
- * each read prove together that every byte read in between is that of the moment of the open. For a
- * block device the kernel's count of writes is used (device.h). snapfs never takes a lock, it only
- * asks for locks of others. Any number of threads may use one file.
+ * each read work together. They prove that every byte read in between is that of the moment of the
+ * open.
+ *
+ * For a block device the kernel's count of writes is used (device.h). snapfs never takes a lock, it
+ * only asks for locks of others. Any number of threads may use one file.
  */
 #ifndef SNAPFS_IMAGE_FILE_H
 #define SNAPFS_IMAGE_FILE_H
@@ -40,9 +42,9 @@ struct file_seen {
 };
 
 /* Looks at `path` after policy->allow agrees (policy may be NULL). If `path` leads through a link
- * that others can replace, the policy must also allow the link's target. Accepts only regular
- * files, block devices, and URIs that remote_is accepts. Fails with ENOENT, EACCES or another errno,
- * or with EINVAL for another kind of file. */
+ * that others can replace, the policy must also allow the real path. Accepts only regular files,
+ * block devices, and URIs that remote_is accepts. Fails with EINVAL for another kind of file, and
+ * with ENOENT, EACCES and other errnos. */
 int file_see(const char *path, const struct image_policy *policy, struct file_seen *ret,
              struct err *e);
 

@@ -5,8 +5,8 @@
 
 #include "image/image.h"
 
-/* Computes how many more bytes the file `base`, qcow2 or raw, takes on its file system after QEMU
- * has committed all of the qcow2 file `top` into it. Errors as image_open.
+/* Computes by how many bytes the file `base`, qcow2 or raw, grows on its file system, if QEMU
+ * commits all of the qcow2 file `top` into it. Errors as image_open.
  *
  * The result is an upper bound, also if the file system's blocks are larger than a cluster:
  * - It counts the tables that QEMU has to add, and the whole of each granule that QEMU copies.

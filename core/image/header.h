@@ -73,8 +73,9 @@ int header_load(const struct image_file *f, struct header *ret, uint8_t **ret_by
  * bitmaps and the dirty and corrupt marks may differ. */
 bool header_same_mapping(const struct header *a, const struct header *b);
 
-/* Checks one L1 table (of the active state or a snapshot) of a disk of `size` bytes: limits,
- * alignment, and that it covers the disk and is inside a file of `file_size` bytes. */
+/* Checks one L1 table (of the active state or a snapshot) of a disk of `size` bytes. It checks
+ * limits and alignment, and that the table covers the disk and is inside a file of `file_size`
+ * bytes. */
 int header_check_l1(const struct header *h, const char *path, uint64_t offset, uint32_t entries,
                     uint64_t size, uint64_t file_size, struct err *e);
 

@@ -62,7 +62,7 @@ struct image_policy {
     /* Decides whether a path (absolute, or as the user gave it) may be opened. Called before any
      * access to the path. Returns 0, IMAGE_ALLOW_PLAIN (only if it is a regular file), or -errno
      * with a sentence. If others than root and snapfs's own user can replace a link, it is called
-     * for the link's target too. NULL: every path may be opened. */
+     * for the real path too. NULL: every path may be opened. */
     int (*allow)(void *ctx, const char *path, struct err *e);
     /* Returns the format of the backing file `path` if the overlay's header names none, or names
      * "raw" for a "luks" file. NULL means that it is unknown; the chain is then refused. NULL

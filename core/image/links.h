@@ -10,8 +10,8 @@
 /* Follows every link of `path`, and fills *ret with the stat of its end. Returns -errno as open(2).
  *
  * If a user other than root and snapfs's own can replace a link on the way, by write access to its
- * directory, *ret_link gets the first such link. *ret_real gets the path that this link leads to.
- * The caller frees both. They are NULL if there is no such link. */
+ * directory, *ret_link gets the first such link. *ret_real then gets the real path of the end. The
+ * caller frees both. They are NULL if there is no such link. */
 int links_follow(const char *path, struct stat *ret, char **ret_link, char **ret_real,
                  struct err *e);
 

@@ -19,8 +19,8 @@ struct place {
     uint64_t offset;
 };
 
-/* The fields that may differ in two headers of one unchanged image: the number and offset of
- * snapshots, the dirty and corrupt marks, compatible and autoclear bits. */
+/* The fields that may differ in two headers of one unchanged image. They are the number and offset
+ * of snapshots, the dirty and corrupt marks, compatible and autoclear bits. */
 enum {
     AT_SNAPSHOTS = 60,
     END_SNAPSHOTS = 72,

@@ -82,7 +82,7 @@ static int spawn(struct virt *v)
 }
 
 /* Starts the connector. It counts as a user of the event loop, because it may outlive virt_close if
- * the daemon hangs. v is a user already, so loop_ref only counts here. */
+ * the daemon hangs. v is already a user, so loop_ref only counts here. */
 int connector_start(struct virt *v, struct err *e)
 {
     int r = loop_ref(e);

@@ -36,7 +36,7 @@ struct link {
     virConnectPtr conn;
     int events[LINK_EVENTS]; /* ids of the event callbacks, -1 for none */
     struct sockets sockets;  /* the sockets it uses */
-    bool shared;             /* the driver runs in our process */
+    bool shared;             /* the driver runs in snapfs's own process */
     unsigned long version;   /* of the daemon's libvirt, 0 = unknown */
     bool local;              /* see virt_files_local */
     struct err why;          /* why it is not local */

@@ -35,7 +35,7 @@ enum sockets_place sockets_place(const char *uri)
     return embed || !strncmp(uri, "test:", 5) ? SOCKETS_NONE : SOCKETS_UNIX;
 }
 
-/* ---- our descriptors ---- */
+/* ---- snapfs's descriptors ---- */
 
 static int int_option(int fd, int option)
 {

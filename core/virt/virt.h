@@ -136,8 +136,8 @@ struct virt_stamp {
     unsigned long version;       /* of the daemon, which writes the XML */
 };
 
-/* Returns false if that directory is unknown, if snapfs does not see it, or if a snapshot of `all`
- * (may be NULL) has no file in it. */
+/* Returns false if that directory is unknown, or if snapfs does not see it. Also returns false if a
+ * snapshot of `all` (may be NULL) has no file in it. */
 bool virt_snapshots_stamp(struct virt *v, const char *domain, const struct virt_snapshots *all,
                           struct virt_stamp *ret);
 

@@ -285,8 +285,8 @@ static bool has_input(struct handle *h)
     return has;
 }
 
-/* Refuses to close a document that is not whole. close(2) of a duplicate flushes too, and so does
- * the end of a shell's child, although the shell goes on to write. So only the close of the last
+/* Refuses to close a document that is not whole. close(2) of a duplicate flushes too. So does the
+ * end of a shell's child, although the shell goes on to write. So only the close of the last
  * descriptor fails. */
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {

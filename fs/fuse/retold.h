@@ -4,8 +4,8 @@
  * When a snapshot is deleted, the paths of the snapshots below it change. A walk that has read such
  * a path, from a link of by-name/, then finds that a name is gone. If the reply is ESTALE, the
  * kernel walks once more, and asks for each name again. So a thread gets ESTALE once, and the true
- * answer from then on. If no link led the thread to the name, it gets the true answer at once,
- * because mkdir(2) does not ask again for the name that it makes.
+ * answer from then on. If no link led the thread to the name, it gets the true answer at once. The
+ * reason is mkdir(2), which does not ask again for the name that it makes.
  */
 #ifndef SNAPFS_FUSE_RETOLD_H
 #define SNAPFS_FUSE_RETOLD_H

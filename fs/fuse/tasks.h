@@ -40,8 +40,8 @@ unsigned tasks_close(struct tasks *t);
  * can start after its end. */
 void tasks_wait(struct tasks *t);
 
-/* Waits for the other threads, after tasks_wait. False if one still runs after `ms`: it may wait
- * for a file on a store that hangs. */
+/* Waits for the other threads, after tasks_wait. Returns false if one still runs after `ms`: it may
+ * wait for a file on a hung store. */
 bool tasks_wait_watches(struct tasks *t, unsigned ms);
 
 #endif
