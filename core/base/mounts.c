@@ -292,8 +292,8 @@ static int follow(struct walk *w, int link, const char *after, struct err *e)
 }
 
 /* Fills *ret_mount_path and the error's sentence. */
-static int stop_inside(const struct mount *in, const char *path, const char *rest,
-                       char **ret_mount_path, struct err *e)
+static int stop_mount_path(const struct mount *in, const char *path, const char *rest,
+                           char **ret_mount_path, struct err *e)
 {
     autotext struct text t = {0};
     const char *root = strcmp(in->root, "/") != 0 ? in->root : "";
@@ -323,7 +323,7 @@ static int step(struct walk *w, const struct mounts *m, const char *path, char *
         return 0; /* the open itself will report the reason */
     const struct mount *in = find_mount(m, st.stx_mnt_id);
     if (in)
-        return stop_inside(in, path, name + len, ret_mount_path, e);
+        return stop_mount_path(in, path, name + len, ret_mount_path, e);
     if (S_ISLNK(st.stx_mode))
         return follow(w, fd, name + len, e) < 0 ? -e->no : 1;
     close(w->dir);

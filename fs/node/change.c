@@ -122,7 +122,7 @@ int tree_rmdir(struct tree *t, const struct place *dir, const char *name, struct
 /* Takes the written bytes as text, without the last newline. Fails if they have a NUL. */
 static int words_of(const struct row *row, const char *data, size_t len, char **ret, struct err *e)
 {
-    bool document = row->documents && input_kind(data) != DRAFT_WORDS;
+    bool document = row->documents && input_kind(data) != INPUT_WORDS;
     if (len > VERB_WORDS_MAX && !document)
         return err_fail(e, EINVAL, "one write has at most %d bytes here, this one had %zu",
                         VERB_WORDS_MAX, len);

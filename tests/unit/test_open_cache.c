@@ -54,11 +54,11 @@ static void given_out_once(struct open_cache *l, struct domain *d, struct domain
 
 static void oldest_goes(struct open_cache *l, struct domain *d, const char *path)
 {
-    struct snapshot_disk disks[LINGER_IMAGES + 1] = {0};
-    for (int i = 0; i <= LINGER_IMAGES; i++)
+    struct snapshot_disk disks[OPEN_CACHE_IMAGES + 1] = {0};
+    for (int i = 0; i <= OPEN_CACHE_IMAGES; i++)
         put(l, d, &disks[i], path);
-    TAP_OK(!take_one(l, d, &disks[0]), "there is no place for more than %d", LINGER_IMAGES);
-    for (int i = 0; i < LINGER_IMAGES; i++)
+    TAP_OK(!take_one(l, d, &disks[0]), "there is no place for more than %d", OPEN_CACHE_IMAGES);
+    for (int i = 0; i < OPEN_CACHE_IMAGES; i++)
         (void)take_one(l, d, &disks[i + 1]);
 }
 

@@ -67,8 +67,8 @@ static int cmp_domain(const void *a, const void *b)
  * that lists the root. */
 static bool is_momentary(const char *name)
 {
-    size_t len = strlen(REVERT_MAKER_PREFIX);
-    return !strncmp(name, REVERT_MAKER_PREFIX, len) && uuid_is(name + len);
+    size_t len = strlen(REVERT_SCRATCH_PREFIX);
+    return !strncmp(name, REVERT_SCRATCH_PREFIX, len) && uuid_is(name + len);
 }
 
 static bool is_wanted(const struct model *m, const char *name)

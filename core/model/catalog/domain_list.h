@@ -39,6 +39,6 @@ int model_domain_find(struct model *m, const char *coded, char ret_uuid[37], uin
 
 /* The prefix of the name of a scratch domain; the uuid of the domain at work follows. A procedure
  * defines a scratch domain for a moment, so that libvirt makes overlays for it. It is not shown. */
-#define REVERT_MAKER_PREFIX "snapfs-tmp-"
+#define REVERT_SCRATCH_PREFIX "snapfs-tmp-"
 
 #endif

@@ -46,11 +46,11 @@ int reclaim_note_live(struct reclaim *l, const struct survey *v, const struct do
 bool reclaim_is_overlay(const struct domain *d, const char *path, const char *below);
 
 /* The rows (journal/fields.h) of a plan that has such files as a member: lines "left PATH …". */
-#define LEFTOVERS_LIST(plan, member)                                                               \
+#define RECLAIM_LIST(plan, member)                                                                 \
     {                                                                                              \
         offsetof(plan, member.items), offsetof(plan, member.n), sizeof(struct unused_file)         \
     }
-#define LEFTOVERS_ROWS(of)                                                                         \
+#define RECLAIM_ROWS(of)                                                                           \
     FIELD_ITEM("left", FIELD_TEXT, unused_file, path, of),                                         \
         {.word = "left",                                                                           \
          .type = FIELD_UNSIGNED,                                                                   \

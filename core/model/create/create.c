@@ -264,9 +264,9 @@ int verb_create_written(struct model *m, const char *uuid, const char *text, str
 {
     autocreation struct creation c = {0};
     enum input_kind kind = input_kind(text);
-    if (kind == DRAFT_REDEFINE)
+    if (kind == INPUT_REDEFINE)
         return by_redefine(m, uuid, text, remark, e);
-    int r = kind == DRAFT_DOCUMENT ? by_document(&c, text, e) : by_words(&c, text, e);
+    int r = kind == INPUT_DOCUMENT ? by_document(&c, text, e) : by_words(&c, text, e);
     if (r == 0)
         r = operation_begin(&c.operation, m, uuid, e);
     if (r == 0)

@@ -23,8 +23,8 @@ enum input_kind input_kind(const char *text)
     text += strspn(text, WORDS_BLANKS);
     size_t len = strcspn(text, WORDS_BLANKS);
     if (is_word(text, len, "redefine"))
-        return DRAFT_REDEFINE;
-    return *text == '<' || is_word(text, len, "document") ? DRAFT_DOCUMENT : DRAFT_WORDS;
+        return INPUT_REDEFINE;
+    return *text == '<' || is_word(text, len, "document") ? INPUT_DOCUMENT : INPUT_WORDS;
 }
 
 const char *input_split(const char *text, char **ret_words)
@@ -55,8 +55,8 @@ static bool may_be_whole(const char *text, size_t len)
 static int look(const char *text, size_t len, bool *ret_whole, struct err *e)
 {
     const char *xml = strchr(text, '<');
-    if (len > DRAFT_MAX)
-        return err_fail(e, EINVAL, "the document has more than %d bytes", DRAFT_MAX);
+    if (len > INPUT_MAX)
+        return err_fail(e, EINVAL, "the document has more than %d bytes", INPUT_MAX);
     return xml && may_be_whole(text, len) ? xml_request_is_whole(xml, ret_whole, e) : 0;
 }
 
@@ -98,7 +98,7 @@ int input_add(struct input *d, const void *data, size_t len, bool *ret_whole, st
         input_drop(d);
         return r;
     }
-    *ret_whole = input_kind(d->text.s) == DRAFT_WORDS;
+    *ret_whole = input_kind(d->text.s) == INPUT_WORDS;
     if (*ret_whole)
         return 0;
     r = look(d->text.s, d->text.len, ret_whole, e);

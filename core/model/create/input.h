@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
-enum { DRAFT_MAX = 1048576 }; /* bytes of a document in all */
+enum { INPUT_MAX = 1048576 }; /* bytes of a document in all */
 
 struct input {
     struct text text; /* of a document that is not whole yet */
@@ -23,7 +23,7 @@ struct input {
 };
 
 /* Adds one write. *ret_whole: all that was written is a command now, which input_take gives.
- * EINVAL: the document is malformed or past DRAFT_MAX. The document is then forgotten, as also
+ * EINVAL: the document is malformed or past INPUT_MAX. The document is then forgotten, as also
  * without memory. */
 int input_add(struct input *d, const void *data, size_t len, bool *ret_whole, struct err *e);
 
@@ -33,9 +33,9 @@ char *input_take(struct input *d, size_t *ret_len);
 void input_drop(struct input *d);
 
 enum input_kind {
-    DRAFT_WORDS,    /* a name and words */
-    DRAFT_DOCUMENT, /* a document for a new snapshot, or its beginning */
-    DRAFT_REDEFINE, /* a document that puts metadata back, or its beginning */
+    INPUT_WORDS,    /* a name and words */
+    INPUT_DOCUMENT, /* a document for a new snapshot, or its beginning */
+    INPUT_REDEFINE, /* a document that puts metadata back, or its beginning */
 };
 
 /* Returns the kind of command that the text begins. */

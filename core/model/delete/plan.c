@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const struct field_list left = LEFTOVERS_LIST(struct delete, left);
+static const struct field_list left = RECLAIM_LIST(struct delete, left);
 static const struct field_list disks = {offsetof(struct delete, disks), offsetof(struct delete, n),
                                         sizeof(struct delete_disk)};
 
@@ -23,7 +23,7 @@ const struct field delete_rows[DELETE_ROWS] = {
     DISK("disk", FIELD_TEXT, format),
     DISK("disk", FIELD_TEXT, top),
     DISK("disk", FIELD_TEXT, above),
-    LEFTOVERS_ROWS(&left),
+    RECLAIM_ROWS(&left),
     FIELD_ROW("force", FIELD_SET, delete, force),
     DISK("pivoting", FIELD_KEY, target),
     DISK("pivoting", FIELD_SET, pivoting),

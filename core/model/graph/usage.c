@@ -285,8 +285,8 @@ static bool add_disk_hits(const struct usage *o, const struct domain *d, const s
     return ok;
 }
 
-static bool uses_inside(const struct usage *o, const struct domain *d, const struct snapshot *s,
-                        const char *path)
+static bool uses_mount_path(const struct usage *o, const struct domain *d, const struct snapshot *s,
+                            const char *path)
 {
     autofree char *name = mount_path_domain(path);
     return mount_path_uses(d, s, path, graph_has_domain(o->graph, name));
@@ -300,7 +300,7 @@ static bool add_hits(const struct usage *o, const struct domain *d, const struct
         ok = add_disk_hits(o, d, s, &s->disks[i], h);
     for (size_t i = 0; ok && i < o->n_anywhere; i++) {
         const struct graph_user *u = o->users[o->anywhere[i]].u;
-        bool reads = u->mount_path ? uses_inside(o, d, s, u->mount_path) : !is_own(u, d, s);
+        bool reads = u->mount_path ? uses_mount_path(o, d, s, u->mount_path) : !is_own(u, d, s);
         ok = !reads || add_hit(h, o->anywhere[i]);
     }
     return ok;

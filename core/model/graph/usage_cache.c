@@ -75,7 +75,7 @@ static void *run(void *arg)
     uint64_t now = clock_ns();
     bool failed = !o || usage_failure(o);
     l->took = now - l->began;
-    uint64_t rest = min_u64(l->took * LOOKOUT_REST, LOOKOUT_REST_SECONDS * CLOCK_SECOND);
+    uint64_t rest = min_u64(l->took * USAGE_CACHE_REST, USAGE_CACHE_REST_SECONDS * CLOCK_SECOND);
     l->until = now + max_u64(failed ? 0 : rest, l->model->options.cache_ns);
     usage_unref(l->latest);
     l->latest = o;
@@ -117,8 +117,8 @@ struct usage *usage_cache_ask(struct usage_cache *l, const struct domain *d,
     uint64_t changes = model_changes(l->model);
     if (!l->running && !serves(l, clock_ns(), changes, d, s))
         start(l, clock_ns(), changes);
-    bool in_vain = l->latest && l->took > LOOKOUT_WAIT_SECONDS * CLOCK_SECOND;
-    uint64_t end = l->began + (in_vain ? 0 : LOOKOUT_WAIT_SECONDS * CLOCK_SECOND);
+    bool in_vain = l->latest && l->took > USAGE_CACHE_WAIT_SECONDS * CLOCK_SECOND;
+    uint64_t end = l->began + (in_vain ? 0 : USAGE_CACHE_WAIT_SECONDS * CLOCK_SECOND);
     while (l->running && clock_wait(&l->done, &l->lock, end))
         continue;
     struct usage *o = l->latest ? usage_ref(l->latest) : NULL;

@@ -3,7 +3,7 @@
  * while.
  *
  * To make a usage, snapfs reads all domains. That can take long, and forever if libvirt is stuck
- * with one. A thread of its own does that. A caller waits LOOKOUT_WAIT_SECONDS for it at most. It
+ * with one. A thread of its own does that. A caller waits USAGE_CACHE_WAIT_SECONDS for it at most. It
  * does not wait at all once the thread is late, or if it took longer the last time and there is a
  * usage to show.
  */
@@ -13,9 +13,10 @@
 #include "model/graph/usage.h"
 
 enum {
-    LOOKOUT_WAIT_SECONDS = 2,
-    LOOKOUT_REST = 10,         /* a usage is kept for so many times as long as it took, */
-    LOOKOUT_REST_SECONDS = 60, /* but no longer than that, and for the catalog's `cache` at least */
+    USAGE_CACHE_WAIT_SECONDS = 2,
+    USAGE_CACHE_REST = 10, /* a usage is kept for so many times as long as it took, */
+    USAGE_CACHE_REST_SECONDS =
+        60, /* but no longer than that, and for the catalog's `cache` at least */
 };
 
 struct usage_cache;

@@ -37,8 +37,9 @@ int images_probe(struct model *m, struct domain *d, const struct snapshot *s,
 
 /* Checks that the file with the snapshot's content is the right one. It may be directly below the
  * overlay that was made with the snapshot, or not in the overlay's chain at all (after a
- * blockpull). The overlay may also be gone. Fails with EIO if the file is further down in the
- * chain: its bytes are then those of another snapshot. */
+ * blockpull). The overlay may also be gone. Fails with EIO in two cases: the file is further down in
+ * the chain; or the XML tells no chain, and the overlay's backing file is there and is not in the
+ * file's own chain. Its bytes are then those of another snapshot. */
 int images_check_content(const struct domain *d, const struct snapshot *s,
                          const struct snapshot_disk *disk, struct err *e);
 

@@ -20,7 +20,7 @@ struct open_cache {
     pthread_cond_t changed;
     pthread_t thread;
     bool has_thread, ending;
-    struct kept all[LINGER_IMAGES];
+    struct kept all[OPEN_CACHE_IMAGES];
 };
 
 static void let_go(struct kept *k)
@@ -33,7 +33,7 @@ static void let_go(struct kept *k)
 static struct kept *next_to_go(struct open_cache *l)
 {
     struct kept *next = &l->all[0];
-    for (int i = 1; i < LINGER_IMAGES; i++)
+    for (int i = 1; i < OPEN_CACHE_IMAGES; i++)
         if (l->all[i].until < next->until)
             next = &l->all[i];
     return next;
@@ -51,7 +51,7 @@ static struct kept wait_for_old(struct open_cache *l)
 {
     while (!l->ending) {
         struct kept *oldest = NULL;
-        for (int i = 0; i < LINGER_IMAGES; i++)
+        for (int i = 0; i < OPEN_CACHE_IMAGES; i++)
             if (l->all[i].domain && (!oldest || l->all[i].until < oldest->until))
                 oldest = &l->all[i];
         if (oldest && oldest->until <= clock_ns())
@@ -99,7 +99,7 @@ void open_cache_free(struct open_cache *l)
     pthread_mutex_unlock(&l->lock);
     if (l->has_thread)
         pthread_join(l->thread, NULL);
-    for (int i = 0; i < LINGER_IMAGES; i++)
+    for (int i = 0; i < OPEN_CACHE_IMAGES; i++)
         let_go(&l->all[i]);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
@@ -108,7 +108,7 @@ void open_cache_free(struct open_cache *l)
 
 static bool is_empty(const struct open_cache *l)
 {
-    for (int i = 0; i < LINGER_IMAGES; i++)
+    for (int i = 0; i < OPEN_CACHE_IMAGES; i++)
         if (l->all[i].domain)
             return false;
     return true;
@@ -127,7 +127,7 @@ void open_cache_put(struct open_cache *l, struct domain *d, const struct snapsho
         *place = (struct kept){.domain = domain_ref(d),
                                .disk = disk,
                                .image = image_ref(im),
-                               .until = clock_ns() + LINGER_MS * CLOCK_MS};
+                               .until = clock_ns() + OPEN_CACHE_MS * CLOCK_MS};
     }
     pthread_mutex_unlock(&l->lock);
     let_go(&was);
@@ -138,7 +138,7 @@ struct image *open_cache_take(struct open_cache *l, const struct domain *d,
 {
     struct kept was = {0};
     pthread_mutex_lock(&l->lock);
-    for (int i = 0; i < LINGER_IMAGES && !was.domain; i++)
+    for (int i = 0; i < OPEN_CACHE_IMAGES && !was.domain; i++)
         if (l->all[i].domain == d && l->all[i].disk == disk)
             was = empty_place(&l->all[i]);
     pthread_mutex_unlock(&l->lock);

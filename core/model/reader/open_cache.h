@@ -2,7 +2,7 @@
 /* open_cache.h - keeps images open for a moment after a look at them.
  *
  * A program that looks a file up is about to open it, so a chain of a hundred files need not be
- * opened twice. The cache keeps only a few images, and only for LINGER_MS, so that it does not hold
+ * opened twice. The cache keeps only a few images, and only for OPEN_CACHE_MS, so that it does not hold
  * files that no program reads. A thread of its own closes them, because closing a file can take
  * long.
  */
@@ -12,7 +12,7 @@
 #include "image/image.h"
 #include "model/catalog/domain.h"
 
-enum { LINGER_MS = 200, LINGER_IMAGES = 4 };
+enum { OPEN_CACHE_MS = 200, OPEN_CACHE_IMAGES = 4 };
 
 struct open_cache;
 

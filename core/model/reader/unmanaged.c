@@ -24,7 +24,7 @@
 
 enum {
     LOOK_MAX = 128 * 1024, /* tags of one domain that are looked at; a file has 65536 at most */
-    STRAY_MORE = 256       /* bytes of an untracked tag's probe, and of its file's name */
+    UNTRACKED_MORE = 256   /* bytes of an untracked tag's probe, and of its file's name */
 };
 
 struct found {
@@ -118,7 +118,7 @@ static int count(struct found *f, const struct image_tag *tag, struct err *e)
 {
     uint64_t size = sizeof(struct untracked_tag) + sizeof(struct snapshot) +
                     sizeof(struct snapshot_disk) + 2 * strlen(tag->name) + strlen(tag->id) +
-                    STRAY_MORE;
+                    UNTRACKED_MORE;
     int r = budget_take(size, e);
     f->counted += r < 0 ? 0 : size;
     return r;

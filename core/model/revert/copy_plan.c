@@ -26,7 +26,7 @@
 
 /* ---- in the journal ---- */
 
-static const struct field_list left = LEFTOVERS_LIST(struct copying, left);
+static const struct field_list left = RECLAIM_LIST(struct copying, left);
 static const struct field_list disks = {offsetof(struct copying, disks),
                                         offsetof(struct copying, n), sizeof(struct copy_disk)};
 
@@ -43,7 +43,7 @@ const struct field copy_rows[COPY_ROWS] = {
     DISK(FIELD_TEXT, from),
     DISK(FIELD_TEXT, to),
     DISK(FIELD_U64, entry),
-    LEFTOVERS_ROWS(&left),
+    RECLAIM_ROWS(&left),
 };
 
 struct copy_disk *copying_add(struct copying *c, const char *target, const char *from,

@@ -162,13 +162,13 @@ static int resume(struct procedure *p, int *ret_next, struct err *e)
 
 /* ---- the procedure ---- */
 
-static const struct field_list left = LEFTOVERS_LIST(struct native, left);
+static const struct field_list left = RECLAIM_LIST(struct native, left);
 
 static const struct field rows[] = {
     FIELD_ROW("current", FIELD_TEXT, native, current),
     FIELD_ROW("state", FIELD_UNSIGNED, native, flags),
     FIELD_ROW("state", FIELD_U64, native, snapshots),
-    LEFTOVERS_ROWS(&left),
+    RECLAIM_ROWS(&left),
 };
 
 static const struct step steps[] = {

@@ -12,7 +12,7 @@ enum { NS = 1000000000 };
 
 /* ---- in the journal ---- */
 
-static const struct field_list left = LEFTOVERS_LIST(struct revert, left);
+static const struct field_list left = RECLAIM_LIST(struct revert, left);
 static const struct field_list disks = {offsetof(struct revert, disks), offsetof(struct revert, n),
                                         sizeof(struct revert_disk)};
 
@@ -28,7 +28,7 @@ const struct field revert_rows[REVERT_ROWS] = {
     ROW("prints", FIELD_U64, config_after), DISK("disk", FIELD_TEXT, target),
     DISK("disk", FIELD_TEXT, content),      DISK("disk", FIELD_TEXT, format),
     DISK("disk", FIELD_TEXT, overlay),      DISK("disk", FIELD_BOOL, captured),
-    DISK("disk", FIELD_BOOL, forked),       LEFTOVERS_ROWS(&left),
+    DISK("disk", FIELD_BOOL, forked),       RECLAIM_ROWS(&left),
     DISK("made", FIELD_KEY, target),        DISK("made", FIELD_SET, made),
     DISK("made", FIELD_U64, new_dev),       DISK("made", FIELD_U64, new_ino),
     DISK("made", FIELD_U64, new_size),      DISK("made", FIELD_U64, new_mtime),

@@ -34,7 +34,7 @@ static struct revert *of(struct procedure *p)
 static char *scratch_name(const struct revert *rv)
 {
     struct text t = {0};
-    text_add(&t, REVERT_MAKER_PREFIX "%s", rv->p.uuid);
+    text_add(&t, REVERT_SCRATCH_PREFIX "%s", rv->p.uuid);
     return text_take(&t, NULL);
 }
 
