@@ -318,6 +318,8 @@ def tags_keep_the_backing_file_that_was_seen_below_them(directory):
         os.listdir(mount.path("seen/unmanaged"))
         until(lambda: len(kept(domain, "backing")) == 2, "the backing file of two tags is kept")
         domain.start()
+        os.listdir(mount.path("seen/by-name/i1"))
+        until(lambda: any(bottom in line for line in kept(domain, "chain")), "the live chain is kept")
         for words in (["--base", bottom], []):
             domain.virsh("blockpull", "seen", "vda", *words, "--wait")
             true(read(path, "i1") != before and read(path, "mine") != before, "QEMU reads what they held")

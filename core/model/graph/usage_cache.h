@@ -14,9 +14,8 @@
 
 enum {
     USAGE_CACHE_WAIT_SECONDS = 2,
-    USAGE_CACHE_REST = 10, /* a usage is kept for so many times as long as it took, */
-    USAGE_CACHE_REST_SECONDS =
-        60, /* but no longer than that, and for the catalog's `cache` at least */
+    USAGE_CACHE_REST = 10,         /* a usage is kept for so many times as long as it took, */
+    USAGE_CACHE_REST_SECONDS = 60, /* but no longer than that, and at least for `cache` */
 };
 
 struct usage_cache;

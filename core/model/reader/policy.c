@@ -351,12 +351,14 @@ static bool was_seen(const struct domain *d, const char *path)
 
 /* Returns whether `lower` can have been left out between `upper` and `other`. If `lower` has no
  * backing file, the headers tell nothing below it. Then only the chain that the domain was seen
- * with tells. */
+ * with tells; but if `other` itself uses `lower`, `other` was pulled out from between them. */
 static bool can_be_left_out(const struct allowance *a, const char *upper, const char *lower,
                             const char *other)
 {
-    return (other && follow_depth(a->mounts, upper, other, NULL) >= 2) ||
-           (was_seen(a->domain, lower) && follow_ends(a->mounts, lower));
+    if (other && follow_depth(a->mounts, upper, other, NULL) >= 2)
+        return true;
+    return was_seen(a->domain, lower) && follow_ends(a->mounts, lower) &&
+           !(other && follow_depth(a->mounts, other, lower, NULL));
 }
 
 /* Asks the domain's own XML which is right, because libvirt leaves files out only in the XML of

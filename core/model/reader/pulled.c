@@ -136,7 +136,8 @@ static bool is_same_layer(const struct image_layer *a, const struct image_layer 
     return a->dev == b->dev && a->ino == b->ino;
 }
 
-/* Returns whether QEMU finds another file below the tag than the one that counts. */
+/* Returns whether QEMU finds another file below the tag than the one that counts; also if that
+ * cannot be known of the one that was seen. */
 static bool is_elsewhere(struct domain *d, const struct snapshot *s,
                          const struct snapshot_disk *disk, const struct image_policy *policy)
 {
@@ -150,7 +151,8 @@ static bool is_elsewhere(struct domain *d, const struct snapshot *s,
     b.source.tag = NULL;
     bool known = image_layers(&b.source, policy, &told, &n, &unknown, &ignored) == 0 &&
                  follow_layers(disk->path, disk->format, &real, &n_real, &ignored) == 0;
-    bool elsewhere = known && n > 1 && (n_real == 1 || !is_same_layer(&told[1], &real[1]));
+    bool elsewhere = known ? n > 1 && (n_real == 1 || !is_same_layer(&told[1], &real[1]))
+                           : b.source.n_below > 0 && b.seen;
     image_layers_free(told, n);
     image_layers_free(real, n_real);
     return elsewhere;
