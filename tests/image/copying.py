@@ -65,7 +65,9 @@ def data(path):
 def data_of_qemu(path):
     """The same of a file that qemu-img has made, which gives storage to its first block always."""
     found = data(path)
-    return found[1:] if found[:1] == [(0, BLOCK)] and load(path)[:BLOCK] == bytes(BLOCK) else found
+    if found[:1] and found[0][0] == 0 and load(path)[:BLOCK] == bytes(BLOCK):
+        found[:1] = [(BLOCK, found[0][1])] if found[0][1] > BLOCK else []
+    return found
 
 
 @contextlib.contextmanager
