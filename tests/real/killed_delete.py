@@ -28,7 +28,7 @@ from lib.dying import (
 from lib.held import Held, files, needed, tidy
 from lib.mount import Mount
 from lib.scratch import scratch
-from lib.tap import equal, note, run, test, true
+from lib.tap import equal, holds, note, run, test, true
 
 KEPT = 3
 COMMITTED = 4  # after the journal tells of the plan, the start and the merge
@@ -243,6 +243,28 @@ def images_of_one_that_has_begun(directory):
             except OSError as error:
                 true(error.errno in (errno.EIO, errno.ESTALE, errno.EBUSY), f"{error}")
         recovered(line, name, line.look())
+
+
+@test
+def the_file_of_a_detached_disk_is_told_of(directory):
+    """Recovery says why it leaves the file, since the delete itself could not."""
+    log = os.path.join(directory, "moments")
+    with Domain("parted", directory, {"vda": "qcow2", "vdb": "qcow2"}, 4 * MIB) as domain:
+        line = Line(domain)
+        line.write()
+        line.held.snapshot("inner", "internal")
+        path = domain.live_source("vdb")[0]
+        domain.virsh("detach-disk", domain.name, "vdb", "--config")
+        for at in range(2, MOMENTS_MAX):
+            true(cut_off(line, "inner", at, log), "the delete is cut off")
+            with Mount(SYSTEM, "cache=0", f"domain={domain.name}") as mount:
+                settled()
+                said = mount.said()
+            if "inner" not in domain.snapshots():
+                break
+        holds(said, "recover parted: ok; the delete of 'inner', which was cut off, is finished")
+        holds(said, f"'{path}' is left, because its disk was detached")
+        true(os.path.exists(path), "the file of the disk")
 
 
 with scratch() as directory:

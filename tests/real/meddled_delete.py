@@ -128,7 +128,7 @@ def a_disk_that_was_exchanged_keeps_its_file(directory):
             before = bytes_of(path)
             exchange(domain, base if name == "golden" else None)
             forget(mount, domain, held, "s2", "s1")
-            holds(log(mount, domain), f"'{path}' is left, because disk 'vdb' was detached")
+            holds(log(mount, domain), f"'{path}' is left, because its disk was detached")
             equal(bytes_of(path), before, "the disk that was exchanged")
 
 

@@ -106,7 +106,8 @@ int reclaim_check(const struct model *m, const struct reclaim *l, struct err *e)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < l->n; i++)
-        r = reclaim_check_new(m, l->items[i].path, e);
+        if (l->items[i].what != LEFT_DETACHED)
+            r = reclaim_check_new(m, l->items[i].path, e);
     return r;
 }
 
@@ -158,6 +159,14 @@ static bool is_needed(const struct survey *v, const struct unused_file *file, co
     return true;
 }
 
+/* Tells that the file stays. It may be all that is left of its disk. */
+static bool is_detached(const struct unused_file *file, struct text *remark)
+{
+    if (file->what == LEFT_DETACHED)
+        text_add(remark, "; '%s' is left, because its disk was detached", file->path);
+    return file->what == LEFT_DETACHED;
+}
+
 /* Makes the last checks, on the file itself. */
 static bool may_go(const struct survey *v, const struct unused_file *file, const struct stat *st,
                    const char *original, struct text *remark)
@@ -182,7 +191,8 @@ static bool remove_file(const struct survey *v, const struct unused_file *file, 
     struct stat st;
     if (lstat(file->path, &st) < 0)
         return true;
-    if (is_needed(v, file, &st, how, remark) || !may_go(v, file, &st, original, remark))
+    if (is_detached(file, remark) || is_needed(v, file, &st, how, remark) ||
+        !may_go(v, file, &st, original, remark))
         return false;
     if (unlink(file->path) < 0)
         text_add(remark, "; '%s' is left: %s", file->path, strerrordesc_np(errno));

@@ -8,10 +8,11 @@
 #include "model/graph/survey.h"
 
 enum left {
-    LEFT_TOP,    /* the top of a disk's chain */
-    LEFT_BELOW,  /* a file below it, or a copy; if others need it, that is not reported */
-    LEFT_MEMORY, /* the saved memory of a virtual machine */
-    LEFT_UNUSED  /* QEMU may have it open, but no disk is on it; never in a journal */
+    LEFT_TOP,      /* the top of a disk's chain */
+    LEFT_BELOW,    /* a file below it, or a copy; if others need it, that is not reported */
+    LEFT_MEMORY,   /* the saved memory of a virtual machine */
+    LEFT_DETACHED, /* of a disk that the domain has no more; stays, and that is reported */
+    LEFT_UNUSED    /* QEMU may have it open, but no disk is on it; never in a journal */
 };
 
 struct unused_file {
@@ -56,7 +57,7 @@ bool reclaim_is_overlay(const struct domain *d, const char *path, const char *be
          .type = FIELD_UNSIGNED,                                                                   \
          .offset = offsetof(struct unused_file, what),                                             \
          .list = (of),                                                                             \
-         .max = LEFT_MEMORY},                                                                      \
+         .max = LEFT_DETACHED},                                                                    \
         FIELD_ITEM("left", FIELD_U64, unused_file, dev, of),                                       \
         FIELD_ITEM("left", FIELD_U64, unused_file, ino, of)
 

@@ -61,9 +61,8 @@ static void keep_detached(const struct planner *p, const struct snapshot_disk *d
     struct reclaim *left = &p->del->left;
     if (left->n == first || !detached_is(&p->survey, p->d, disk, (size_t)own))
         return;
-    for (; left->n > first; free(left->items[--left->n].path))
-        text_add(p->remark, "; '%s' is left, because disk '%s' was detached",
-                 left->items[left->n - 1].path, disk->target);
+    for (size_t i = first; i < left->n; i++)
+        left->items[i].what = LEFT_DETACHED;
 }
 
 /* Notes what may be removed, or tells why it may not. */

@@ -159,6 +159,16 @@ class Audit:
             files.follow(path, "qcow2")
         return {path for path, tag in self.forgotten & all_tags(files)}
 
+    def of_detached(self):
+        """The files of disks that their domain has no more. A delete leaves them."""
+        trees = self.world.model.trees
+        gone = [
+            image
+            for key, image in self.images.items()
+            if key[0] == "snapshot" and key[3] not in trees[key[1]].live
+        ]
+        return set().union(*map(self.chain, gone))
+
     def of_spoilt(self):
         return {self.images[key].path for key in self.world.model.spoilt}
 

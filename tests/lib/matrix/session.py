@@ -25,6 +25,8 @@ TAGS_LEFT = ("its tag stays", ", a copy of '")
 # Such a tag keeps its file, which may hold nothing else that is needed.
 FILE_LEFT = "is left for tag '"
 LEFT = re.compile(r"'(/[^']+)' is left")
+# The line at a delete's end. A kill just before it takes the line away.
+DELETED = re.compile(r" (?:delete|recover) \S+: ok")
 # After these nothing may need a file, and nobody removes it.
 LEAVES_FILES = ("unclone", "blockcommit", "blockpull", "forget", "detach", "untag")
 
@@ -138,6 +140,7 @@ class Session:
         _, victim, moment, *operation = words
         cut = False
         self.world.audit.before()
+        detached = self.world.audit.of_detached() if operation[0] == "delete" else ()
         begin = len(self.world.mount.said())
 
         def do():
@@ -149,12 +152,13 @@ class Session:
         self.count.missed += not cut
         log = self.world.mount.said()[begin:]
         leaves_files = operation[-1] == "metadata" or FILE_LEFT in log
+        left = LEFT.findall(log) if DELETED.search(log) else detached
         try:
-            self.world.audit.check(leaves_files, True, LEFT.findall(log))
+            self.world.audit.check(leaves_files, True, left)
         except Orphan as orphan:
             note(f"left at first: {orphan}")
             self.world.mount.again()
-            self.world.audit.check(leaves_files, True, LEFT.findall(log))
+            self.world.audit.check(leaves_files, True, left)
 
     def refused(self, words, refusal, saved):
         """It says what would be lost, or what to do, before libvirt was asked for anything."""
