@@ -200,7 +200,7 @@ static void test_read(void)
     refuses(HEAD "disk vda /c raw /o -1 0\n", "a negative one");
     refuses(HEAD "disk vda /c%00 raw /o 1 0\n", "a NUL");
     refuses(HEAD "disk vda /c%4 raw /o 1 0\n", "half a code");
-    refuses(HEAD "left /f 3 1 2\n", "a file of no kind");
+    refuses(HEAD "left /f 4 1 2\n", "a file of no kind");
     refuses(HEAD DISK "ready\nstep dance\n", "an unknown step");
     refuses(HEAD DISK "ready\nmade vdx 1 2 3 4\n", "a disk that was not there");
     refuses(HEAD "maker " UUID UUID "\n", "a uuid that is too long");
