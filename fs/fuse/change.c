@@ -95,17 +95,10 @@ static void interrupted(fuse_req_t req, void *data)
         atomic_fetch_sub(&c->refs, 1); /* never the last reference */
 }
 
-static bool is_delete(const struct op *op)
-{
-    return !strcmp(op->name, "rmdir") || !strcmp(op->name, "delete");
-}
-
 static void begin(struct change *c)
 {
     struct fs *fs = fs_of(c->req);
-    retold_link(&fs->retold, c->op.pid, NULL);
-    if (is_delete(&c->op))
-        retold_delete(&fs->retold, c->op.place.uuid, true);
+    walks_link(&fs->walks, c->op.pid, 0, NULL);
     op_path(fs, &c->op, &c->path); /* before the change removes it */
     c->op.path = c->path.failed ? NULL : c->path.s;
     task_begin(&c->task, fs->tree.model, c->op.name, c->op.path ? c->op.path : "?");
@@ -117,8 +110,6 @@ static void end(struct change *c, int result, struct text *remark, struct err *e
 {
     struct err why = *e;
     task_end(&c->task);
-    if (is_delete(&c->op))
-        retold_delete(&fs_of(c->req)->retold, c->op.place.uuid, false);
     fuse_req_interrupt_func(c->req, NULL, NULL);
     if (!task_is_unwanted(&c->task) || result == -EINTR)
         return;

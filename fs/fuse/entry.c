@@ -2,9 +2,10 @@
 /* entry.c - names and attributes: lookup, forget, getattr, readlink, statfs. No locks. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
-#include "fuse/late.h"
+#include "fuse/deferred.h"
 #include "fuse/report.h"
 #include "fuse/requests.h"
 #include "image/image.h"
@@ -69,54 +70,65 @@ int fs_view(struct fs *fs, fuse_ino_t ino, struct place *ret_place, struct view 
     return r;
 }
 
-/* Tells whether the name may be gone only from the path that the walk has used. */
-static bool is_retold(struct late *l, int r)
+/* Tells whether a link has led the thread to the name, and leads elsewhere by now. */
+static bool is_led_astray(struct fs *fs, pid_t thread, const char *name)
 {
-    struct fs *fs = fs_of(l->req);
-    const struct place *p = &l->place;
-    bool moved = r == -ESTALE && p->snapshot;
-    bool gone =
-        r == -ENOENT && !l->is_image && (p->kind == PLACE_SNAPSHOT || p->kind == PLACE_SNAPSHOTS) &&
-        (retold_is_deleted(&fs->retold, p->uuid) || changes_by_others(fs->tree.model, p->uuid));
-    pid_t thread = fuse_req_ctx(l->req)->pid;
-    return !l->waits && (moved || (gone && retold_is_led(&fs->retold, thread, l->name))) &&
-           retold_first(&fs->retold, thread, l->ino, l->name);
+    autoview struct view v = {0};
+    autofree char *then = NULL, *now = NULL;
+    struct place p;
+    struct err ignored;
+    fuse_ino_t link = walks_led_by(&fs->walks, thread, name, &then);
+    return link && fs_view(fs, link, &p, &v, &ignored) == 0 &&
+           tree_readlink(&v, &now, &ignored) == 0 && strcmp(now, then) != 0;
 }
 
-static int attempt_lookup(struct late *l, struct err *e)
+/* Tells whether the path may have changed during the walk, so that the kernel must walk again. */
+static bool must_walk_again(struct deferred *d, int r)
 {
-    struct fs *fs = fs_of(l->req);
+    struct fs *fs = fs_of(d->req);
+    pid_t thread = fuse_req_ctx(d->req)->pid;
+    if (d->waits)
+        return false;
+    bool moved = r == -ESTALE && d->place.snapshot;
+    return (moved || (r == -ENOENT && is_led_astray(fs, thread, d->name))) &&
+           walks_first(&fs->walks, thread, d->ino, d->name);
+}
+
+static int attempt_lookup(struct deferred *d, struct err *e)
+{
+    struct fs *fs = fs_of(d->req);
     autoview struct view v = {0};
     struct found found = {0};
-    int r = fs_view(fs, l->ino, &l->place, &v, e);
+    int r = fs_view(fs, d->ino, &d->place, &v, e);
     if (r == 0)
-        r = tree_lookup(&fs->tree, &v, l->name, &found, e);
-    l->is_image = found.is_image;
+        r = tree_lookup(&fs->tree, &v, d->name, &found, e);
+    d->is_image = found.is_image;
     if (r == 0)
-        r = fs_entry(fs, &found.view, found.entry_until, &l->entry, e);
+        r = fs_entry(fs, &found.view, found.entry_until, &d->entry, e);
     view_drop(&found.view);
-    if (is_retold(l, r))
+    if (must_walk_again(d, r))
         return err_fail(e, ESTALE, "the path may have changed");
-    bool may_pass = l->is_image || (r == -ESTALE && l->place.snapshot);
-    return r < 0 && may_pass ? late_reason(fs, l->place.uuid, NULL, e) : r;
+    bool may_pass = d->is_image || (r == -ESTALE && d->place.snapshot);
+    return r < 0 && may_pass ? deferred_reason(fs, d->place.uuid, NULL, e) : r;
 }
 
-static void answer_lookup(struct late *l, int r, struct err *e)
+static void answer_lookup(struct deferred *d, int r, struct err *e)
 {
     if (r == 0)
-        fs_reply_entry(l->req, &l->entry);
-    else if (l->is_image) {
-        struct op op = op_of(l->req, "open", &l->place, l->name);
-        reply_failure(l->req, &op, e);
+        fs_reply_entry(d->req, &d->entry);
+    else if (d->is_image) {
+        struct op op = op_of(d->req, "open", &d->place, d->name);
+        reply_failure(d->req, &op, e);
     } else
-        reply_quietly(l->req, "lookup", e);
+        reply_quietly(d->req, "lookup", e);
 }
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    struct late l = {.req = req, .ino = parent, .attempt = attempt_lookup, .answer = answer_lookup};
-    l.name = (char *)(uintptr_t)name;
-    late_run(&l);
+    struct deferred d = {
+        .req = req, .ino = parent, .attempt = attempt_lookup, .answer = answer_lookup};
+    d.name = (char *)(uintptr_t)name;
+    deferred_run(&d);
 }
 
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
@@ -132,34 +144,35 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
     fuse_reply_none(req);
 }
 
-static int attempt_getattr(struct late *l, struct err *e)
+static int attempt_getattr(struct deferred *d, struct err *e)
 {
-    struct fs *fs = fs_of(l->req);
+    struct fs *fs = fs_of(d->req);
     autoview struct view v = {0};
-    l->st_seconds = fs->cache;
-    if (open_image_attr(fs, l->ino, &l->st))
+    d->st_seconds = fs->cache;
+    if (open_image_attr(fs, d->ino, &d->st))
         return 0;
-    int r = fs_view(fs, l->ino, &l->place, &v, e);
+    int r = fs_view(fs, d->ino, &d->place, &v, e);
     if (r == 0)
-        r = tree_stat(&fs->tree, &v, &l->st, e);
-    l->st_seconds = fs_seconds_until(v.fresh_until);
-    bool may_pass = place_is_image(l->place.kind);
-    return r < 0 && may_pass ? late_reason(fs, l->place.uuid, v.disk, e) : r;
+        r = tree_stat(&fs->tree, &v, &d->st, e);
+    d->st_seconds = fs_seconds_until(v.fresh_until);
+    bool may_pass = place_is_image(d->place.kind);
+    return r < 0 && may_pass ? deferred_reason(fs, d->place.uuid, v.disk, e) : r;
 }
 
-static void answer_getattr(struct late *l, int r, struct err *e)
+static void answer_getattr(struct deferred *d, int r, struct err *e)
 {
     if (r == 0)
-        fuse_reply_attr(l->req, &l->st, l->st_seconds);
+        fuse_reply_attr(d->req, &d->st, d->st_seconds);
     else
-        reply_quietly(l->req, "getattr", e);
+        reply_quietly(d->req, "getattr", e);
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)fi;
-    struct late l = {.req = req, .ino = ino, .attempt = attempt_getattr, .answer = answer_getattr};
-    late_run(&l);
+    struct deferred d = {
+        .req = req, .ino = ino, .attempt = attempt_getattr, .answer = answer_getattr};
+    deferred_run(&d);
 }
 
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -173,7 +186,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
     if (r == 0)
         r = tree_readlink(&v, &target, &e);
     if (r == 0) {
-        retold_link(&fs->retold, fuse_req_ctx(req)->pid, target);
+        walks_link(&fs->walks, fuse_req_ctx(req)->pid, ino, target);
         fuse_reply_readlink(req, target);
     } else
         reply_quietly(req, "readlink", &e);

@@ -15,7 +15,7 @@
 #include "fuse/ahead.h"
 #include "fuse/buffer.h"
 #include "fuse/image_request.h"
-#include "fuse/late.h"
+#include "fuse/deferred.h"
 #include "fuse/renewal.h"
 #include "fuse/report.h"
 #include "fuse/requests.h"
@@ -106,52 +106,52 @@ static int read_image(struct fs *fs, const struct view *v, struct handle *h, str
 
 /* Moves other opens of the file to its present files, because they may still read the files from
  * before an operation. Then all opens share the kernel's pages, and a view. */
-static int renew_others(struct late *l, struct handle *h, struct err *e)
+static int renew_others(struct deferred *d, struct handle *h, struct err *e)
 {
-    struct fs *fs = fs_of(l->req);
-    if (!renewal_is_due(fs, l->ino, h->image))
+    struct fs *fs = fs_of(d->req);
+    if (!renewal_is_due(fs, d->ino, h->image))
         return 0;
-    if (l->waits)
-        return renewal_of_node(fs, l->ino, h->image, late_look, l, e);
-    l->needs_thread = true;
+    if (d->waits)
+        return renewal_of_node(fs, d->ino, h->image, deferred_look, d, e);
+    d->needs_thread = true;
     return err_fail(e, EBUSY, "the files of the image have changed");
 }
 
-static int open_image(struct late *l, const struct view *v, struct handle *h, struct err *e)
+static int open_image(struct deferred *d, const struct view *v, struct handle *h, struct err *e)
 {
-    struct fs *fs = fs_of(l->req);
+    struct fs *fs = fs_of(d->req);
     struct stat st;
     enum table_pages pages;
-    int r = read_image(fs, v, h, &st, fuse_req_ctx(l->req)->pid, e);
+    int r = read_image(fs, v, h, &st, fuse_req_ctx(d->req)->pid, e);
     if (r == 0)
-        r = renew_others(l, h, e);
+        r = renew_others(d, h, e);
     if (r == 0 && v->place.cow)
-        r = cow_open(fs, l->ino, &st, h, &l->fi, e);
+        r = cow_open(fs, d->ino, &st, h, &d->fi, e);
     if (r < 0)
         return r;
-    bool first = table_image_opened(fs->table, l->ino, h->image, &st, &pages);
+    bool first = table_image_opened(fs->table, d->ino, h->image, &st, &pages);
     h->in_table = true;
-    handle_is_open(h, l->ino);
+    handle_is_open(h, d->ino);
     if (first)
-        opened_first(fs, l->ino, pages);
+        opened_first(fs, d->ino, pages);
     ahead_raise(fs);
     if (v->place.cow)
         return 0;
-    l->fi.keep_cache = pages == PAGES_RIGHT;
-    l->fi.direct_io = pages == PAGES_OTHER;
+    d->fi.keep_cache = pages == PAGES_RIGHT;
+    d->fi.direct_io = pages == PAGES_OTHER;
     return 0;
 }
 
-static int open_view(struct late *l, const struct view *v, struct handle *h, struct err *e)
+static int open_view(struct deferred *d, const struct view *v, struct handle *h, struct err *e)
 {
-    struct fs *fs = fs_of(l->req);
-    int r = refuse_write(&fs->tree, v, l->fi.flags, e);
+    struct fs *fs = fs_of(d->req);
+    int r = refuse_write(&fs->tree, v, d->fi.flags, e);
     if (r < 0)
         return r;
     if (v->disk)
-        return open_image(l, v, h, e);
+        return open_image(d, v, h, e);
     if (v->row)
-        return open_text(fs, v, h, &l->fi, e);
+        return open_text(fs, v, h, &d->fi, e);
     return err_fail(e, EISDIR, "this is not a file");
 }
 
@@ -177,22 +177,22 @@ static void not_vanished(const struct place *p, struct err *e)
         err_fail(e, EIO, "%s (%s)", why.text, err_name(why.no));
 }
 
-static int attempt_open(struct late *l, struct err *e)
+static int attempt_open(struct deferred *d, struct err *e)
 {
-    struct fs *fs = fs_of(l->req);
+    struct fs *fs = fs_of(d->req);
     autoview struct view v = {0};
-    int r = fs_view(fs, l->ino, &l->place, &v, e);
-    struct handle *h = r < 0 ? NULL : handle_new(&fs->handles, &l->place);
+    int r = fs_view(fs, d->ino, &d->place, &v, e);
+    struct handle *h = r < 0 ? NULL : handle_new(&fs->handles, &d->place);
     if (r == 0)
-        r = h ? open_view(l, &v, h, e) : err_nomem(e);
+        r = h ? open_view(d, &v, h, e) : err_nomem(e);
     if (r == 0) {
-        l->h = h;
+        d->h = h;
         return 0;
     }
-    close_handle(fs, l->ino, h);
-    if (l->needs_thread && !l->waits)
+    close_handle(fs, d->ino, h);
+    if (d->needs_thread && !d->waits)
         return CHANGES_HERE;
-    return place_is_image(l->place.kind) ? late_reason(fs, l->place.uuid, v.disk, e) : r;
+    return place_is_image(d->place.kind) ? deferred_reason(fs, d->place.uuid, v.disk, e) : r;
 }
 
 static bool takes_documents(const struct place *p)
@@ -200,30 +200,30 @@ static bool takes_documents(const struct place *p)
     return p->kind == PLACE_FILE && place_row(p)->documents;
 }
 
-static void answer_open(struct late *l, int r, struct err *e)
+static void answer_open(struct deferred *d, int r, struct err *e)
 {
-    struct fs *fs = fs_of(l->req);
+    struct fs *fs = fs_of(d->req);
     if (r < 0) {
-        struct op op = op_of(l->req, "open", &l->place, NULL);
-        model_blame_verb(fs->tree.model, l->place.uuid, e);
-        not_vanished(&l->place, e);
-        reply_failure(l->req, &op, e);
+        struct op op = op_of(d->req, "open", &d->place, NULL);
+        model_blame_verb(fs->tree.model, d->place.uuid, e);
+        not_vanished(&d->place, e);
+        reply_failure(d->req, &op, e);
         return;
     }
-    struct handle *h = l->h;
-    l->fi.fh = (uintptr_t)h;
+    struct handle *h = d->h;
+    d->fi.fh = (uintptr_t)h;
     /* Only pages written by mmap, and documents, are kept back until a flush. Without a flush a
      * close succeeds even after snapfs has ended. */
-    l->fi.noflush = !h->in_cows && !takes_documents(&h->place);
-    if (fuse_reply_open(l->req, &l->fi) != 0)
-        close_handle(fs, l->ino, h);
+    d->fi.noflush = !h->in_cows && !takes_documents(&h->place);
+    if (fuse_reply_open(d->req, &d->fi) != 0)
+        close_handle(fs, d->ino, h);
 }
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    struct late l = {
+    struct deferred d = {
         .req = req, .ino = ino, .fi = *fi, .attempt = attempt_open, .answer = answer_open};
-    late_run(&l);
+    deferred_run(&d);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

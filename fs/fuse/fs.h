@@ -2,7 +2,7 @@
 /* fs.h - the state of one mount, and functions shared by its requests.
  *
  * These locks are leaves, and none is held over a reply, a notification or a libvirt call:
- * table.lock, bar.lock, tasks.lock, handles.lock, cows.lock, retold.lock. The model has its own
+ * table.lock, bar.lock, tasks.lock, handles.lock, cows.lock, walks.lock. The model has its own
  * locks.
  */
 #ifndef SNAPFS_FUSE_FS_H
@@ -15,8 +15,8 @@
 #include "base/error.h"
 #include "fuse/handle.h"
 #include "fuse/lowlevel.h"
-#include "fuse/retold.h"
 #include "fuse/tasks.h"
+#include "fuse/walks.h"
 #include "node/cows.h"
 #include "node/table.h"
 #include "node/tree.h"
@@ -27,8 +27,8 @@ struct fs {
     struct tasks tasks;
     struct handles handles;
     struct cows cows;
-    struct retold retold;
-    atomic_uint n_late;           /* requests that wait (late.h) */
+    struct walks walks;
+    atomic_uint n_deferred;       /* requests that wait (deferred.h) */
     struct fuse_session *session; /* for notifications; set before the first request */
     uint32_t max_read;            /* bytes the kernel may ask for at a time; fixed at the mount */
     double cache;                 /* seconds the kernel may keep data that never changes */

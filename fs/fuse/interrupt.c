@@ -45,3 +45,9 @@ bool interrupt_pending(pid_t thread)
     status[n] = '\0';
     return interrupt_in_status(status);
 }
+
+bool interrupt_of_request(fuse_req_t req)
+{
+    pid_t pid = fuse_req_ctx(req)->pid;
+    return pid ? interrupt_pending(pid) : fuse_req_interrupted(req) != 0;
+}

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "fuse/late.h"
+#include "fuse/interrupt.h"
 #include "image/image.h"
 #include "model/reader/changes.h"
 #include "model/reader/open_again.h"
@@ -96,7 +96,7 @@ static struct waiting *take_interrupted(struct waiting **all)
 {
     struct waiting *out = NULL;
     for (struct waiting **at = all, *w; (w = *at);) {
-        if (!late_is_interrupted(w->q.req)) {
+        if (!interrupt_of_request(w->q.req)) {
             at = &w->next;
             continue;
         }

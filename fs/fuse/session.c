@@ -131,7 +131,7 @@ static int init_fs(struct fs *fs, struct model *m, const struct options *o, stru
     tasks_init(&fs->tasks);
     handles_init(&fs->handles);
     cows_init(&fs->cows, o->cow);
-    retold_init(&fs->retold);
+    walks_init(&fs->walks);
     return 0;
 }
 
@@ -139,7 +139,7 @@ static void destroy_fs(struct fs *fs)
 {
     handles_destroy(&fs->handles);
     cows_destroy(&fs->cows);
-    retold_destroy(&fs->retold);
+    walks_destroy(&fs->walks);
     tasks_destroy(&fs->tasks);
     tree_destroy(&fs->tree);
     table_free(fs->table);

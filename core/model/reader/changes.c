@@ -193,14 +193,3 @@ bool changes_anywhere(struct model *m)
     queue_left(m->activity, NULL, &busy);
     return busy || is_locked_anywhere(m);
 }
-
-bool changes_by_others(struct model *m, const char *uuid)
-{
-    struct work *w = work_get(m->activity, uuid);
-    bool ours = true;
-    if (!w)
-        return false;
-    queue_left(m->activity, w, &ours);
-    work_done(m->activity, w);
-    return !ours && is_locked(m, uuid);
-}

@@ -50,8 +50,4 @@ bool changes_anywhere(struct model *m);
 /* Returns how many operations of this process have ended, on any domain. */
 uint64_t changes_ended(struct model *m);
 
-/* Returns whether an operation of another process is under way on the domain, and none of this
- * one. */
-bool changes_by_others(struct model *m, const char *uuid);
-
 #endif
