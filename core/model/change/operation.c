@@ -102,6 +102,26 @@ int operation_begin(struct operation *t, struct model *m, const char *uuid, stru
     return r;
 }
 
+/* Finds the snapshot of that ident, or the same one under another ident. */
+static int find_snapshot(const struct operation *t, uint64_t ident, const struct snapshot **ret,
+                         struct err *e)
+{
+    *ret = domain_find_ident(t->domain, ident);
+    const struct snapshot *was = t->asked ? domain_find_ident(t->asked, ident) : NULL;
+    if (!*ret && was)
+        *ret = domain_find_same(t->domain, was);
+    if (*ret && (!was || (*ret)->ident == ident || (*ret)->number == was->number))
+        return 0;
+    return err_fail(e, ESTALE, "the snapshot was deleted or made again meanwhile");
+}
+
+int operation_begin_on(struct operation *t, struct model *m, const char *uuid, uint64_t ident,
+                       const struct snapshot **ret, struct err *e)
+{
+    int r = operation_begin(t, m, uuid, e);
+    return r == 0 ? find_snapshot(t, ident, ret, e) : r;
+}
+
 int operation_recover(struct model *m, const char *uuid, struct err *e)
 {
     autooperation struct operation t = {.recovers = true};
@@ -115,18 +135,6 @@ int operation_read_again(struct operation *t, struct err *e)
     memcpy(uuid, t->domain->uuid, sizeof(uuid));
     domain_unref(take(t->domain));
     return model_domain_now(t->m, uuid, &t->domain, e);
-}
-
-int operation_snapshot(const struct operation *t, uint64_t ident, const struct snapshot **ret,
-                       struct err *e)
-{
-    *ret = domain_find_ident(t->domain, ident);
-    const struct snapshot *was = t->asked ? domain_find_ident(t->asked, ident) : NULL;
-    if (!*ret && was)
-        *ret = domain_find_same(t->domain, was);
-    if (*ret && (!was || (*ret)->ident == ident || (*ret)->number == was->number))
-        return 0;
-    return err_fail(e, ESTALE, "the snapshot was deleted or made again meanwhile");
 }
 
 void operation_renumber(struct operation *t)

@@ -30,6 +30,10 @@ struct operation {
  * left behind when it was cut off, then reads the domain. EROFS on a read-only mount; ENOENT; EINTR
  * if the thread's task (activity/task.h) is unwanted before the operation can begin. */
 int operation_begin(struct operation *t, struct model *m, const char *uuid, struct err *e);
+/* Does the same for a change of one snapshot, and finds the snapshot. Finds it also if a verb before
+ * this one has given it other files, and so another ident. ESTALE if it is gone. */
+int operation_begin_on(struct operation *t, struct model *m, const char *uuid, uint64_t ident,
+                       const struct snapshot **ret, struct err *e);
 void operation_end(struct operation *t);
 
 /* Runs an operation that only undoes or finishes what is left there. */
@@ -37,10 +41,6 @@ int operation_recover(struct model *m, const char *uuid, struct err *e);
 
 /* Reads the domain again, after a change by this operation. */
 int operation_read_again(struct operation *t, struct err *e);
-
-/* Finds the snapshot of that ident, also if a verb before it has given it other files. ESTALE. */
-int operation_snapshot(const struct operation *t, uint64_t ident, const struct snapshot **ret,
-                       struct err *e);
 
 /* Notes, after operation_confirm, that the change may give snapshots other bytes. Then none keeps
  * its number (catalog/numbers.h) in another file. */

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "image/image.h"
 #include "model/storage/file_marks.h"
 
 #define MAGIC "QFI\xfb"
@@ -20,13 +19,13 @@ static bool may_hold_tags(const char *path)
     return n < 0 || (n == sizeof(magic) && !memcmp(magic, MAGIC, sizeof(magic)));
 }
 
-static int read_table(const char *path, struct image_tags **ret, struct err *e)
+int own_tags_read(const char *path, struct image_tags **ret, struct err *e)
 {
     struct image_source source = {.path = path, .format = "qcow2"};
     return image_tags_read(&source, NULL, ret, e);
 }
 
-static bool has_entry(const struct image_tags *t, uint64_t entry)
+bool own_tags_have(const struct image_tags *t, uint64_t entry)
 {
     for (size_t i = 0; t && i < t->n; i++)
         if (t->tags[i].identity.entry == entry)
@@ -43,18 +42,18 @@ bool own_tags_are_kept(const char *path, const char *original, const struct left
     struct err e;
     if (!may_hold_tags(path))
         return false;
-    if (read_table(path, &own, &e) < 0) {
+    if (own_tags_read(path, &own, &e) < 0) {
         if (!original)
             text_add(why, "its snapshot table cannot be read: %s", e.text);
         return !original;
     }
     if (original)
-        read_table(original, &others, NULL);
+        own_tags_read(original, &others, NULL);
     marks = mark_read(path);
     for (size_t i = 0; i < own->n; i++) {
         uint64_t entry = own->tags[i].identity.entry;
         if (mark_is_left(&marks, entry) || left_tags_have(left, path, entry) ||
-            has_entry(others, entry))
+            own_tags_have(others, entry))
             continue;
         text_add(why, "it holds the tag '%s', which no snapshot has", own->tags[i].name);
         return true;

@@ -10,8 +10,18 @@
 
 #include <stdbool.h>
 
+#include <stdint.h>
+
 #include "base/text.h"
+#include "image/image.h"
 #include "model/journal/kept_marks.h"
+
+/* Reads the snapshot table of a file that snapfs or libvirt made as a qcow2. `path` is outside
+ * every snapfs mount. Returns 0, or what image_tags_read returns. */
+int own_tags_read(const char *path, struct image_tags **ret, struct err *e);
+
+/* Returns whether the table (NULL: empty) has that entry. */
+bool own_tags_have(const struct image_tags *t, uint64_t entry);
 
 /* Returns whether the file holds a tag whose bytes may be needed. Three kinds of tags are not
  * needed:

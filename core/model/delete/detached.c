@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "image/image.h"
+#include "model/change/own_tags.h"
 #include "model/change/reclaim.h"
 #include "model/state.h"
 #include "model/storage/file_marks.h"
@@ -43,20 +43,14 @@ static bool is_on_copy(const struct survey *v, size_t live)
     return is;
 }
 
-static struct image_tags *read_tags(const char *path)
-{
-    struct image_source source = {.path = path, .format = "qcow2"};
-    struct image_tags *tags = NULL;
-    return image_tags_read(&source, NULL, &tags, NULL) == 0 ? tags : NULL;
-}
-
 static bool has_tag_of(const char *path, const struct image_tags *tags)
 {
-    struct image_tags *own autodestroy(image_tags_free) = read_tags(path);
-    for (size_t i = 0; own && i < own->n; i++)
-        for (size_t k = 0; k < tags->n; k++)
-            if (own->tags[i].identity.entry == tags->tags[k].identity.entry)
-                return true;
+    struct image_tags *own autodestroy(image_tags_free) = NULL;
+    if (own_tags_read(path, &own, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < own->n; i++)
+        if (own_tags_have(tags, own->tags[i].identity.entry))
+            return true;
     return false;
 }
 
@@ -66,10 +60,11 @@ static bool is_copy_of(const struct survey *v, size_t own, size_t live)
 {
     int file = graph_chain(v->graph, own, 0);
     const char *path = file == GRAPH_NO_FILE ? NULL : graph_file_path(v->graph, file);
-    struct image_tags *tags autodestroy(image_tags_free) =
-        path && mark_is_made(path) ? read_tags(path) : NULL;
+    struct image_tags *tags autodestroy(image_tags_free) = NULL;
     bool is = false;
-    for (size_t k = 0; tags && !is; k++) {
+    if (!path || !mark_is_made(path) || own_tags_read(path, &tags, NULL) < 0)
+        return false;
+    for (size_t k = 0; !is; k++) {
         file = graph_chain(v->graph, live, k);
         if (file == GRAPH_NO_FILE)
             break;

@@ -134,9 +134,7 @@ static int delete_by(struct model *m, const char *uuid, uint64_t ident, unsigned
 {
     autooperation struct operation t = {0};
     const struct snapshot *s = NULL;
-    int r = operation_begin(&t, m, uuid, e);
-    if (r == 0)
-        r = operation_snapshot(&t, ident, &s, e);
+    int r = operation_begin_on(&t, m, uuid, ident, &s, e);
     return r == 0 ? delete_as_told(&t, s, words, remark, e) : r;
 }
 

@@ -41,9 +41,7 @@ int verb_describe(struct model *m, const char *uuid, uint64_t ident, const char 
 {
     autooperation struct operation t = {0};
     const struct snapshot *s = NULL;
-    int r = operation_begin(&t, m, uuid, e);
-    if (r == 0)
-        r = operation_snapshot(&t, ident, &s, e);
+    int r = operation_begin_on(&t, m, uuid, ident, &s, e);
     if (r == 0)
         r = guard_describe(s, e);
     if (r < 0)

@@ -37,9 +37,7 @@ int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *w
     enum guard_way way = GUARD_NATIVE;
     int r = parse_revert(words, &flags, e);
     if (r == 0)
-        r = operation_begin(&t, m, uuid, e);
-    if (r == 0)
-        r = operation_snapshot(&t, ident, &s, e);
+        r = operation_begin_on(&t, m, uuid, ident, &s, e);
     if (r == 0)
         r = guard_revert(m, t.domain, s, flags, &way, &left, e);
     if (r == 0)
