@@ -2,7 +2,6 @@
 /* shared.c - see shared.h. No locks. */
 #include "virt/shared.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 
 #include "virt/errors.h"
 #include "virt/internal.h"
+#include "virt/xml.h"
 
 /* ---- the owner ---- */
 
@@ -36,14 +36,12 @@ struct making {
 static int op_make(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
 {
     const struct making *m = arg;
-    char xml[512];
-    int n = snprintf(xml, sizeof(xml),
-                     "<pool type='dir'><name>snapfs-%d</name><target><path>%s</path><permissions>"
-                     "<mode>0770</mode><owner>%lu</owner><group>%lu</group></permissions></target>"
-                     "</pool>",
-                     gettid(), m->path, (unsigned long)m->uid, (unsigned long)m->gid);
-    if (n < 0 || (size_t)n >= sizeof(xml))
-        return err_fail(e, ENAMETOOLONG, "the path '%s' is too long", m->path);
+    autofree char *xml = NULL;
+    char name[32];
+    snprintf(name, sizeof(name), "snapfs-%d", gettid());
+    int r = xml_pool_write(name, m->path, m->uid, m->gid, &xml, e);
+    if (r < 0)
+        return r;
     virStoragePoolPtr pool = virStoragePoolCreateXML(conn, xml, VIR_STORAGE_POOL_CREATE_WITH_BUILD);
     if (!pool)
         return virt_fail(v->readonly, e);

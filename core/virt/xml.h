@@ -99,6 +99,11 @@ const struct xml_disk *xml_domain_disk(const struct xml_domain *d, const char *t
  * it is not a <domainsnapshot>. The caller owns it. */
 int xml_snapshot_describe(const char *xml, const char *description, char **ret, struct err *e);
 
+/* Writes the <pool> of a directory of mode 0770 for that owner and group. EINVAL if XML cannot
+ * express the name or the path. The caller owns it. */
+int xml_pool_write(const char *name, const char *path, uid_t uid, gid_t gid, char **ret,
+                   struct err *e);
+
 /* Adds secrets to the snapshot document `xml`; the caller owns the result. `secure` is libvirt's
  * document of that snapshot with secrets (NULL = none), and `plain` is the same document without.
  * Each difference of the two is added to the same graphics, disk or other device of `xml`, if

@@ -78,12 +78,28 @@ static void refuse(const char *xml, const char *description, const char *what)
     TAP_OK(r == -EINVAL && e.no == EINVAL && !got && e.text[0], "refused: %s: %s", what, e.text);
 }
 
+static void test_pool(void)
+{
+    autofree char *xml = NULL, *none = NULL;
+    struct err e = {0};
+    int r = xml_pool_write("p", "/run/a<b>&'\"/\xc3\xa9", 4294967294, 7, &xml, &e);
+    TAP_OK(r == 0, "the pool of a directory is written: %s", e.text);
+    TAP_STR(xml,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<pool type=\"dir\"><name>p</name><target>"
+            "<path>/run/a&lt;b&gt;&amp;'\"/\xc3\xa9</path><permissions><mode>0770</mode>"
+            "<owner>4294967294</owner><group>7</group></permissions></target></pool>\n",
+            "its path is one text, whatever is in it");
+    r = xml_pool_write("p", "/run/bell\a", 0, 0, &none, &e);
+    TAP_OK(r == -EINVAL && !none, "a path that XML cannot express: %s", e.text);
+}
+
 int main(void)
 {
     test_new("s1");
     test_new("a b <c> & \"d\" 'e' ]]> \xf0\x9f\x98\x80");
     test_new("tab\tnewline\nreturn\rend");
     test_describe();
+    test_pool();
     test_round_trip("line 1\nline 2\r\n\ttabbed <tag attr=\"v\"> &amp; ]]> \xe2\x82\xac");
     refuse("<domain><name>d</name></domain>", "x", "a <domain>");
     refuse("not xml", "x", "no XML");
