@@ -27,7 +27,8 @@ void usage_cache_free(struct usage_cache *l);
 
 /* Returns the latest usage, with a reference; NULL if there is none yet. It is made anew in three
  * cases: it is old; it was made before a change by this process; it does not know the snapshot and
- * is older than the domain (`s` NULL: any will do). */
+ * is older than the domain. With `s` NULL it counts as not knowing the
+ * snapshot. */
 struct usage *usage_cache_ask(struct usage_cache *l, const struct domain *d,
                               const struct snapshot *s);
 
