@@ -7,10 +7,8 @@ file that is still wanted was opened after the call. A failure or a wrong byte f
 """
 
 import dataclasses
-import subprocess
-import sys
 
-from lib.tap import fail
+from lib.asked import Asked
 
 PROGRAM = r"""
 import errno, os, random, select, sys, time
@@ -88,43 +86,18 @@ class File:
     begin: int = 0
 
 
-class Openers:
+class Openers(Asked):
     def __init__(self, files, plan):
-        self.plan = plan
+        super().__init__("an opener", PROGRAM, plan)
         with open(plan, "w", encoding="utf-8") as out:
             for name, shown in files.items():
                 for file in shown:
                     out.write(f"{name}\t{file.path}\t{file.expected}\t{file.begin}\t{file.size}\n")
-        self.opens = 0
-
-    def __enter__(self):
-        self.process = subprocess.Popen([sys.executable, "-c", PROGRAM, self.plan], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.round()
-        return self
-
-    def __exit__(self, kind, *_):
-        if kind:
-            self.process.kill()
-        _, errors = self.process.communicate("end\n" if not kind else None)
-        if not kind and self.process.returncode:
-            fail(f"an opener has met: {errors}")
-
-    def ask(self, words):
-        try:
-            self.process.stdin.write(f"{words}\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        answer = self.process.stdout.readline()
-        if not answer:
-            fail(f"an opener has met: {self.process.stderr.read()}")
-        return int(answer)
 
     def round(self):
         """How many opens there were so far."""
         self.ask("round")
-        return self.ask("round")
+        return int(self.ask("round"))
 
     def may_go(self, name):
         self.ask(f"go {name}")

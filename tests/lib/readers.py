@@ -5,10 +5,7 @@
 is still open was read from its beginning to its end after the call. An error or a wrong byte fails.
 """
 
-import subprocess
-import sys
-
-from lib.tap import fail
+from lib.asked import Asked
 
 # The kernel's pages are dropped before each round, so that every byte comes from the mount.
 PROGRAM = r"""
@@ -55,37 +52,14 @@ while True:
 """
 
 
-class Readers:
+class Readers(Asked):
     """`prefix` makes another user the one who reads."""
 
     def __init__(self, images, plan, prefix=()):
-        self.prefix = prefix
+        super().__init__("a reader", PROGRAM, plan, prefix)
         with open(plan, "w", encoding="utf-8") as file:
             for name, (path, expected) in images.items():
                 file.write(f"{name}\t{path}\t{expected}\n")
-        self.plan = plan
-
-    def __enter__(self):
-        self.process = subprocess.Popen([*self.prefix, "/usr/bin/python3" if self.prefix else sys.executable, "-c", PROGRAM, self.plan], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.round()
-        return self
-
-    def __exit__(self, kind, *_):
-        if kind:
-            self.process.kill()
-        _, errors = self.process.communicate()
-        if not kind and self.process.returncode:
-            fail(f"a reader has met: {errors}")
-
-    def ask(self, words):
-        try:
-            self.process.stdin.write(f"{words}\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        if not self.process.stdout.readline():
-            fail(f"a reader has met: {self.process.stderr.read()}")
 
     def round(self):
         self.ask("round")
