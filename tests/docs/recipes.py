@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The recipes of README.md and of snapfs(7), run as they stand against a libvirtd and a /mnt of our own."""
+"""The recipes of README.md, snapfs(1) and snapfs(7), run as they stand against a libvirtd and a /mnt of our own."""
 
 import contextlib
 import errno
@@ -20,7 +20,7 @@ from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
 SOURCE = os.path.join(os.path.dirname(__file__), "../..")
-MANUAL = os.path.join(SOURCE, "man/snapfs.7")
+MANUALS = [os.path.join(SOURCE, "man", name) for name in ("snapfs.1", "snapfs.7")]
 MOUNTPOINT = "/mnt/vms"
 IMAGES = "/var/lib/libvirt/images"
 # Those that need a daemon that few machines have: tests/real/exports.py runs them.
@@ -59,16 +59,17 @@ class Guest(Domain):
         self.write(0, PARTITION, self.size - PARTITION)
 
 
-def manual():
-    with open(MANUAL, encoding="utf-8") as file:
-        return file.read()
+def manual(path):
+    """The blocks of one page."""
+    with open(path, encoding="utf-8") as file:
+        return page.recipes(file.read())
 
 
 class Recipes:
-    """The blocks of README.md and snapfs(7), each of which has to be run once."""
+    """The blocks of README.md and of the manual pages, each of which has to be run once."""
 
     def __init__(self, directory):
-        self.blocks = readme.recipes(readme.text()) | page.recipes(manual())
+        self.blocks = readme.recipes(readme.text()) | manual(MANUALS[0]) | manual(MANUALS[1])
         self.directory = directory
         self.left = set(self.blocks) - ELSEWHERE
         self.environment = dict(os.environ, XDG_CACHE_HOME=f"{directory}/cache")
@@ -381,11 +382,13 @@ def every_block_was_run(recipes, _):
 
 @test
 def the_manual_shows_each_as_it_was_run(*_):
-    shown = must("man", "-E", "UTF-8", "-l", "-Tutf8", MANUAL, env=dict(os.environ, MANPAGER="cat", MAN_KEEP_FORMATTING=""))
-    lines = {line.strip() for line in shown.splitlines()}
-    for name, text in page.recipes(manual()).items():
-        for line in text.splitlines():
-            true(line.strip() in lines, f"{name}: the manual does not show\n{line}")
+    for path in MANUALS:
+        shown = must("man", "-E", "UTF-8", "-l", "-Tutf8", path, env=dict(os.environ, MANPAGER="cat", MAN_KEEP_FORMATTING=""))
+        lines = {line.strip() for line in shown.splitlines()}
+        true(manual(path), f"{path} has no blocks")
+        for name, text in manual(path).items():
+            for line in text.splitlines():
+                true(line.strip() in lines, f"{name}: the manual does not show\n{line}")
 
 
 def main():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tree exported by NFS-Ganesha and by Samba, as snapfs(7) says it, to clients without a kernel.
+"""The tree exported by NFS-Ganesha and by Samba, as snapfs(1) says it, to clients without a kernel.
 
 Runs in a network namespace of its own.
 """
@@ -23,7 +23,7 @@ from lib.wait import until
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../docs"))
 import page  # noqa: E402
 
-MANUAL = os.path.join(os.path.dirname(__file__), "../../man/snapfs.7")
+MANUAL = os.path.join(os.path.dirname(__file__), "../../man/snapfs.1")
 POINT = "/mnt/vms"
 DROP = "/proc/sys/vm/drop_caches"
 # What changes, or cannot be read here.
