@@ -7,11 +7,13 @@ import os
 from concurrent import futures
 
 from lib.command import attempt
+from lib.control import last_log
 from lib.domain import MIB, SYSTEM, Domain
 from lib.held import Held, tidy
 from lib.line import branch, leaks_nothing, line, reverted, write
 from lib.mount import Mount
 from lib.scratch import scratch
+from lib.surveys import counted
 from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 from lib.watch import clone_on, revert
@@ -75,6 +77,20 @@ def after_the_current_mark_was_moved_or_lost(directory):
         reverted(domain, mount, held, "e2")
         domain.virsh("snapshot-current", domain.name, "e3")
         reverted(domain, mount, held, "e1")
+
+
+@test
+def all_domains_are_looked_at_once_before_the_change_and_once_after(directory):
+    with line("once", directory, "e", "e", "i", "e", start=False) as (domain, _, held):
+        with counted(domain, directory) as (mount, surveys):
+            reverted(domain, mount, held, "e1")
+            holds(last_log(mount, domain), "on new overlays")
+            equal(surveys(), 2, "surveys of a revert on overlays")
+            reverted(domain, mount, held, "i3")
+            holds(last_log(mount, domain), "a copy of")
+            equal(surveys(), 2, "surveys of a revert on copies")
+            reverted(domain, mount, held, "i3")
+            equal(surveys(), 2, "surveys of a native revert")
 
 
 def by_libvirt(domain, name):

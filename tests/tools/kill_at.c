@@ -7,7 +7,8 @@
  * named in the file $KILL_LOG as it comes. With $KILL_PID_FILE the process named there is killed
  * instead; with $KILL_RUN nobody is, but that shell command is run to its end.
  *
- * Merges get $KILL_BANDWIDTH, in MiB/s.
+ * Merges get $KILL_BANDWIDTH, in MiB/s. Each time that all domains are listed is a line of
+ * $KILL_LISTINGS.
  *
  * With $KILL_ARMED it is loaded into libvirt's daemon, whose moments are before and after each file
  * that it puts in the place of another, and after each call; they count while the file of that name
@@ -99,34 +100,33 @@ int fdatasync(int fd)
     return NEXT(fdatasync)(fd);
 }
 
+/* Writes a line to the file that the variable names. */
+static void note(const char *variable, const char *what, const char *path)
+{
+    const char *log = getenv(variable);
+    FILE *file = log ? fopen(log, "ae") : NULL;
+    if (!file)
+        return;
+    fprintf(file, "%s%s\n", what, path);
+    fclose(file);
+}
+
 /* No moment: what is brought to the disk is named in $KILL_SYNCS. */
 int fsync(int fd)
 {
-    const char *log = getenv("KILL_SYNCS");
     char link[64], path[4096];
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(link, path, sizeof(path));
-    FILE *file = log && n > 0 ? fopen(log, "ae") : NULL;
-    if (file) {
-        fprintf(file, "%.*s\n", (int)n, path);
-        fclose(file);
+    ssize_t n = readlink(link, path, sizeof(path) - 1);
+    if (n > 0) {
+        path[n] = '\0';
+        note("KILL_SYNCS", "", path);
     }
     return NEXT(fsync)(fd);
 }
 
-static void note_unlink(const char *path)
-{
-    const char *log = getenv("KILL_SYNCS");
-    FILE *file = log ? fopen(log, "ae") : NULL;
-    if (!file)
-        return;
-    fprintf(file, "unlink %s\n", path);
-    fclose(file);
-}
-
 int unlink(const char *path)
 {
-    note_unlink(path);
+    note("KILL_SYNCS", "unlink ", path);
     int r = NEXT(unlink)(path);
     moment("unlink");
     return r;
@@ -147,6 +147,13 @@ ssize_t copy_file_range(int in, off64_t *in_at, int out, off64_t *out_at, size_t
     ssize_t n = NEXT(copy_file_range)(in, in_at, out, out_at, len, flags);
     moment("copy");
     return n;
+}
+
+/* No moment. */
+int virConnectListAllDomains(virConnectPtr conn, virDomainPtr **domains, unsigned int flags)
+{
+    note("KILL_LISTINGS", "", "domains");
+    return NEXT(virConnectListAllDomains)(conn, domains, flags);
 }
 
 int virDomainRevertToSnapshot(virDomainSnapshotPtr snapshot, unsigned int flags)

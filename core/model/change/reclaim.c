@@ -28,6 +28,13 @@ void reclaim_drop(struct reclaim *l)
     *l = (struct reclaim){0};
 }
 
+struct reclaim reclaim_take(struct reclaim *l)
+{
+    struct reclaim taken = *l;
+    *l = (struct reclaim){0};
+    return taken;
+}
+
 static bool add(struct reclaim *l, const char *path, enum left what, uint64_t dev, uint64_t ino)
 {
     struct unused_file *more = reallocarray(l->items, l->n + 1, sizeof(*more));

@@ -27,6 +27,8 @@ struct reclaim {
 };
 
 void reclaim_drop(struct reclaim *l);
+/* Moves the files to the caller. `l` is empty then. */
+struct reclaim reclaim_take(struct reclaim *l);
 
 /* Notes the file, if it is a regular one. */
 int reclaim_note(struct reclaim *l, const char *path, enum left what, struct err *e);

@@ -152,13 +152,18 @@ static int check_start(const struct domain *d, const struct snapshot *s, unsigne
                            e);
 }
 
-int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, unsigned flags,
-                 enum guard_way *ret_way, struct reclaim *left, struct err *e)
+void revert_findings_drop(struct revert_findings *f)
 {
-    *ret_way = GUARD_NATIVE;
+    survey_drop(&f->survey);
+    reclaim_drop(&f->left);
+}
+
+int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, unsigned flags,
+                 struct revert_findings *ret, struct err *e)
+{
+    *ret = (struct revert_findings){.way = GUARD_NATIVE};
     if (m->is_test)
         return 0;
-    struct survey v;
     int r = guard_readable(d, e);
     if (r == 0)
         r = guard_monitor(d, s, e);
@@ -167,18 +172,14 @@ int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, un
     if (r == 0)
         r = check_volumes(d, s, e);
     if (r == 0)
-        r = survey_make(m, d, SURVEY_BESIDE, &v, e);
-    if (r < 0)
-        return r;
-    r = revert_disks(m, &v, d, s, ret_way, e);
-    if (r == 0 && *ret_way != GUARD_OVERLAYS)
+        r = survey_make(m, d, SURVEY_BESIDE, &ret->survey, e);
+    if (r == 0)
+        r = revert_disks(m, &ret->survey, d, s, &ret->way, e);
+    if (r == 0 && ret->way != GUARD_OVERLAYS)
         r = revert_chains_check(d, s, e);
-    if (r == 0 && *ret_way != GUARD_OVERLAYS)
+    if (r == 0 && ret->way != GUARD_OVERLAYS)
         r = check_start(d, s, flags, e);
     if (r == 0)
-        r = reclaim_note_live(left, &v, d, e);
-    if (r == 0)
-        r = reclaim_check(m, left, e);
-    survey_drop(&v);
-    return r;
+        r = reclaim_note_live(&ret->left, &ret->survey, d, e);
+    return r == 0 ? reclaim_check(m, &ret->left, e) : r;
 }

@@ -13,11 +13,22 @@ enum guard_way {
     GUARD_COPY      /* by the steps of revert/copy.h, with checks of its own */
 };
 
-/* Checks whether the domain may be reverted to `s`. `flags` are virt_revert_flag. `left` gets the
- * files that a native revert may leave unused. ENOENT if the domain could not start because a file
- * is missing. */
+/* What was found before a revert. The way's procedure is planned with it, so that one operation
+ * looks at all domains once before its change. */
+struct revert_findings {
+    enum guard_way way;
+    struct survey survey; /* SURVEY_BESIDE; empty with the test driver */
+    struct reclaim left;  /* the files that the revert may leave unused */
+};
+
+void revert_findings_drop(struct revert_findings *f);
+#define autofindings __attribute__((cleanup(revert_findings_drop)))
+
+/* Checks whether the domain may be reverted to `s`. `flags` are virt_revert_flag. The caller drops
+ * *ret, also after a failure. ENOENT if the domain could not start because a file is missing. */
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, unsigned flags,
-                 enum guard_way *ret_way, struct reclaim *left, struct err *e);
+                 struct revert_findings *ret, struct err *e);
+
 /* Finds out whether anything else uses the file that holds that disk's tag. Fails with EBUSY if a
  * revert could not pick the tag, or if the users of the file cannot be determined. */
 int guard_shares(const struct survey *v, const struct domain *d, const struct snapshot *s,

@@ -352,13 +352,13 @@ const struct procedure_kind copy_kind = {
     .drop = procedure_drop_now,
 };
 
-int copy_revert(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
-                unsigned flags, struct text *remark, struct err *e)
+int copy_revert(struct operation *t, const struct snapshot *s, unsigned flags,
+                struct revert_findings *found, struct text *remark, struct err *e)
 {
     struct procedure *p autodestroy(procedure_free) = procedure_new(&copy_kind);
-    int r = p ? procedure_begin(p, m, j, d, s->name, remark, e) : err_nomem(e);
+    int r = p ? procedure_begin(p, t->m, t->journal, t->domain, s->name, remark, e) : err_nomem(e);
     if (r == 0)
-        r = copy_plan(of(p), d, s, e);
+        r = copy_plan(of(p), t->domain, s, found, e);
     if (r < 0)
         return r;
     of(p)->flags = flags;

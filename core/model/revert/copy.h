@@ -14,16 +14,15 @@
 #ifndef SNAPFS_MODEL_REVERT_COPY_H
 #define SNAPFS_MODEL_REVERT_COPY_H
 
+#include "model/change/operation.h"
 #include "model/journal/procedure.h"
-#include "model/catalog/domain.h"
-
-struct model;
+#include "model/revert/check.h"
 
 /* Reverts, as revert_external does (revert/overlays.h), but passes `flags` on to libvirt. ENOSPC if
  * a copy has no room, with what it takes. EOPNOTSUPP or EBUSY if a file cannot be copied or is
  * written to. */
-int copy_revert(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
-                unsigned flags, struct text *remark, struct err *e);
+int copy_revert(struct operation *t, const struct snapshot *s, unsigned flags,
+                struct revert_findings *found, struct text *remark, struct err *e);
 
 extern const struct procedure_kind copy_kind;
 

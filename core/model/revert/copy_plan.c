@@ -14,7 +14,6 @@
 #include "model/change/procedures.h"
 #include "model/change/redefinable.h"
 #include "model/reader/image_backing.h"
-#include "model/revert/check.h"
 #include "model/state.h"
 #include "model/storage/file_chain.h"
 #include "model/journal/kept_marks.h"
@@ -158,22 +157,22 @@ struct copier {
     struct model *m;
     struct domain *d;
     const struct snapshot *s;
-    struct survey survey;
+    const struct survey *survey;
     struct copying *c;
 };
 
 /* Refuses a file to which a running domain writes, because no copy of it is whole. */
 static int refuse_written(const struct copier *p, const char *target, struct err *e)
 {
-    int own = survey_user(&p->survey, p->d, p->s, target);
-    int file = own < 0 ? GRAPH_NO_FILE : graph_chain(p->survey.graph, (size_t)own, 0);
-    if (!p->d->active || !survey_is_live(&p->survey, p->d, file))
+    int own = survey_user(p->survey, p->d, p->s, target);
+    int file = own < 0 ? GRAPH_NO_FILE : graph_chain(p->survey->graph, (size_t)own, 0);
+    if (!p->d->active || !survey_is_live(p->survey, p->d, file))
         return 0;
     return err_fail(
         e, EBUSY,
         "'%s' cannot be copied for the revert, and others use it: the running domain writes to it; "
         "shut the domain off first",
-        graph_file_path(p->survey.graph, file));
+        graph_file_path(p->survey->graph, file));
 }
 
 static int add_copied(struct copier *p, const struct snapshot_disk *disk, struct err *e)
@@ -199,7 +198,7 @@ static int add_copied(struct copier *p, const struct snapshot_disk *disk, struct
 static int consider(struct copier *p, const struct snapshot_disk *disk, struct err *e)
 {
     bool shared = false;
-    int r = guard_shares(&p->survey, p->d, p->s, disk, &shared, e);
+    int r = guard_shares(p->survey, p->d, p->s, disk, &shared, e);
     return r == 0 && shared ? add_copied(p, disk, e) : r;
 }
 
@@ -246,10 +245,6 @@ static int plan_all(struct copier *p, struct err *e)
         r = virt_domain_secure_config(p->m->virt, p->d->uuid, &p->c->before, e);
     for (size_t i = 0; r == 0 && i < p->s->n_disks; i++)
         r = consider(p, &p->s->disks[i], e);
-    if (r == 0)
-        r = reclaim_note_live(&p->c->left, &p->survey, p->d, e);
-    if (r == 0)
-        r = reclaim_check(p->m, &p->c->left, e);
     for (size_t i = 0; r == 0 && i < p->c->n; i++)
         r = check_owner(p, &p->c->disks[i], e);
     if (r == 0 && !p->c->n)
@@ -259,13 +254,10 @@ static int plan_all(struct copier *p, struct err *e)
     return r == 0 ? fingerprint_config(p->d->xml, &p->c->config, e) : r;
 }
 
-int copy_plan(struct copying *c, struct domain *d, const struct snapshot *s, struct err *e)
+int copy_plan(struct copying *c, struct domain *d, const struct snapshot *s,
+              struct revert_findings *found, struct err *e)
 {
-    struct copier p = {.m = c->p.m, .d = d, .s = s, .c = c};
-    int r = survey_make(p.m, d, SURVEY_BESIDE, &p.survey, e);
-    if (r < 0)
-        return r;
-    r = plan_all(&p, e);
-    survey_drop(&p.survey);
-    return r;
+    struct copier p = {.m = c->p.m, .d = d, .s = s, .survey = &found->survey, .c = c};
+    c->left = reclaim_take(&found->left);
+    return plan_all(&p, e);
 }

@@ -15,6 +15,7 @@
 #include "model/change/reclaim.h"
 #include "model/journal/procedure.h"
 #include "model/catalog/domain.h"
+#include "model/revert/check.h"
 #include "model/revert/failed.h"
 #include "virt/virt.h"
 
@@ -57,8 +58,9 @@ struct copy_disk *copying_add(struct copying *c, const char *target, const char 
                               const char *to);
 
 /* Plans what is to be done, and checks that it can be done; see copy_revert for the errors. The
- * caller has set what all procedures have. */
-int copy_plan(struct copying *c, struct domain *d, const struct snapshot *s, struct err *e);
+ * caller has set what all procedures have. Takes over found->left. */
+int copy_plan(struct copying *c, struct domain *d, const struct snapshot *s,
+              struct revert_findings *found, struct err *e);
 
 /* Checks that the copy's table of snapshots has that entry. Then marks the other tags in it as left
  * over (storage/file_marks.h). */

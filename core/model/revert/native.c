@@ -19,7 +19,6 @@
 #include "model/change/outcome.h"
 #include "model/change/procedures.h"
 #include "model/change/fingerprint.h"
-#include "model/revert/check.h"
 #include "model/revert/failed.h"
 #include "model/state.h"
 #include "model/storage/volumes.h"
@@ -136,13 +135,12 @@ static bool is_done(const struct native *n)
 /* Returns whether libvirt may be asked once more, as things are now. */
 static bool may_again(struct native *n)
 {
-    struct reclaim none __attribute__((cleanup(reclaim_drop))) = {0};
+    autofindings struct revert_findings found = {0};
     const struct snapshot *s = domain_find_name(n->p.now, n->p.snapshot);
-    enum guard_way way;
     struct err ignored;
     return !n->again && fits_revert(&n->p) == STEP_FITS && (!n->p.late || !n->p.now->active) &&
-           guard_revert(n->p.m, n->p.now, s, n->flags, &way, &none, &ignored) == 0 &&
-           way == GUARD_NATIVE;
+           guard_revert(n->p.m, n->p.now, s, n->flags, &found, &ignored) == 0 &&
+           found.way == GUARD_NATIVE;
 }
 
 static int resume(struct procedure *p, int *ret_next, struct err *e)
@@ -194,15 +192,14 @@ const struct procedure_kind native_kind = {
 /* Reverts, and settles a failure. The domain does not tell whether libvirt reverted it, only its
  * present state. */
 int native_revert(struct operation *t, const struct snapshot *s, unsigned flags,
-                  struct reclaim *files, struct text *remark, struct err *e)
+                  struct revert_findings *found, struct text *remark, struct err *e)
 {
     struct outcome o = {.before = t->domain};
     struct native n = {.p.kind = &native_kind,
                        .current = procedure_current(t->domain),
                        .flags = flags,
                        .snapshots = fingerprint_snapshots(t->domain),
-                       .left = *files};
-    *files = (struct reclaim){0};
+                       .left = reclaim_take(&found->left)};
     int r = procedure_begin(&n.p, t->m, t->journal, t->domain, s->name, remark, e);
     if (r == 0)
         r = n.current ? procedure_run(&n.p, e) : err_nomem(e);

@@ -13,14 +13,14 @@
 #ifndef SNAPFS_MODEL_REVERT_NATIVE_H
 #define SNAPFS_MODEL_REVERT_NATIVE_H
 
-#include "model/change/reclaim.h"
 #include "model/change/operation.h"
 #include "model/journal/procedure.h"
+#include "model/revert/check.h"
 
-/* Reverts, after guard_revert chose this way and noted the `files` that may be unused then. `flags`
- * are virt_revert_flag. */
+/* Reverts, after guard_revert chose this way. Takes over found->left. `flags` are
+ * virt_revert_flag. */
 int native_revert(struct operation *t, const struct snapshot *s, unsigned flags,
-                  struct reclaim *files, struct text *remark, struct err *e);
+                  struct revert_findings *found, struct text *remark, struct err *e);
 
 extern const struct procedure_kind native_kind;
 

@@ -235,13 +235,13 @@ const struct procedure_kind revert_kind = {
     .drop = procedure_drop_now,
 };
 
-int revert_external(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
-                    unsigned flags, struct text *remark, struct err *e)
+int revert_external(struct operation *t, const struct snapshot *s, unsigned flags,
+                    struct revert_findings *found, struct text *remark, struct err *e)
 {
     struct procedure *p autodestroy(procedure_free) = procedure_new(&revert_kind);
-    int r = p ? procedure_begin(p, m, j, d, s->name, remark, e) : err_nomem(e);
+    int r = p ? procedure_begin(p, t->m, t->journal, t->domain, s->name, remark, e) : err_nomem(e);
     if (r == 0)
-        r = revert_plan(of(p), d, s, flags, e);
+        r = revert_plan(of(p), t->domain, s, flags, found, e);
     if (r < 0)
         return r;
     text_add(remark, "on new overlays, by steps of our own");

@@ -19,20 +19,19 @@
 #ifndef SNAPFS_MODEL_REVERT_OVERLAYS_H
 #define SNAPFS_MODEL_REVERT_OVERLAYS_H
 
+#include "model/change/operation.h"
 #include "model/journal/procedure.h"
-#include "model/catalog/domain.h"
+#include "model/revert/check.h"
 
-struct model;
-
-/* Reverts; `d` was read just now, and only this operation works on it (`j` is its journal, empty).
- * `flags` are virt_revert_flag.
+/* Reverts, after guard_revert chose this way, with what it found; found->left is taken over. `flags`
+ * are virt_revert_flag.
  *
  * Fails with EOPNOTSUPP, EBUSY, EPERM or ENOENT, and the reason, before anything is touched. Also
  * fails with EBUSY if another program changes the domain meanwhile; then nothing more is done. If
  * the connection is lost for good (EHOSTDOWN, ETIMEDOUT), the rest is left to procedure_recover.
  */
-int revert_external(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
-                    unsigned flags, struct text *remark, struct err *e);
+int revert_external(struct operation *t, const struct snapshot *s, unsigned flags,
+                    struct revert_findings *found, struct text *remark, struct err *e);
 
 extern const struct procedure_kind revert_kind;
 

@@ -74,10 +74,13 @@ struct revert {
 struct revert_disk *revert_add(struct revert *rv, const char *target, const char *content,
                                const char *format, const char *overlay);
 
+struct revert_findings;
+
 /* Plans what is to be done, and checks that it can be done (revert/overlays_planner.c); see
- * revert_external for the errors. The caller has set what all procedures have. */
+ * revert_external for the errors. The caller has set what all procedures have. Takes over
+ * found->left. */
 int revert_plan(struct revert *rv, struct domain *d, const struct snapshot *s, unsigned flags,
-                struct err *e);
+                struct revert_findings *found, struct err *e);
 
 /* Lists the disks as the documents of xml_revert.h want them: all, or only those captured. The
  * caller owns the list, and the plan its strings. NULL without memory. */

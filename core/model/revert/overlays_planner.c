@@ -16,9 +16,9 @@
 #include "model/change/fingerprint.h"
 #include "model/change/procedures.h"
 #include "model/revert/chains.h"
+#include "model/revert/check.h"
 #include "model/revert/startable.h"
 #include "model/revert/overlays_plan.h"
-#include "model/graph/survey.h"
 #include "model/storage/source.h"
 #include "model/storage/volumes.h"
 #include "virt/change.h"
@@ -34,7 +34,7 @@ struct planner {
     struct model *m;
     struct domain *d;
     const struct snapshot *s;
-    struct survey survey;
+    const struct survey *survey;
     struct revert *rv;
     char *secure; /* the snapshot's XML */
     bool force;
@@ -43,7 +43,7 @@ struct planner {
 /* Refuses a file to which a guest writes, because it is no longer the content of a snapshot. */
 static int refuse_written(const struct planner *p, int file, struct err *e)
 {
-    const struct graph *g = p->survey.graph;
+    const struct graph *g = p->survey->graph;
     for (size_t i = 0; i < graph_n_users(g); i++) {
         const struct graph_user *u = graph_user(g, i);
         if (graph_is_live(u) && graph_same(g, graph_chain(g, i, 0), file))
@@ -56,7 +56,7 @@ static int refuse_written(const struct planner *p, int file, struct err *e)
 /* Returns whether anything uses the file as a backing file, except this domain's live disks. */
 static bool is_forked(const struct planner *p, int file)
 {
-    const struct graph *g = p->survey.graph;
+    const struct graph *g = p->survey->graph;
     for (size_t i = 0; i < graph_n_users(g); i++) {
         const struct graph_user *u = graph_user(g, i);
         if (!u->snapshot && !u->tag && !strcmp(u->domain, p->d->name))
@@ -88,7 +88,7 @@ static int check_content(const struct planner *p, const struct xml_disk *x,
     image_layers_free(layers, n);
     if (r < 0)
         return r;
-    int file = graph_file(p->survey.graph, disk->content, disk->format, st.st_dev, st.st_ino);
+    int file = graph_file(p->survey->graph, disk->content, disk->format, st.st_dev, st.st_ino);
     if (file < 0)
         return err_nomem(e);
     disk->forked = is_forked(p, file);
@@ -158,7 +158,7 @@ static bool is_planned(const struct revert *rv, const char *target)
  * not fit bytes of another time. */
 static int plan_left_out(struct planner *p, const struct xml_disk *x, struct err *e)
 {
-    const struct xml_disk *live = xml_domain_disk(p->survey.live, x->target);
+    const struct xml_disk *live = xml_domain_disk(p->survey->live, x->target);
     struct revert_disk *added;
     if (x->readonly || !*x->source.type || !strcmp(x->device, "cdrom") ||
         is_planned(p->rv, x->target))
@@ -305,10 +305,6 @@ static int plan_all(struct planner *p, struct err *e)
         r = plan_captured(p, e);
     if (r == 0)
         r = plan_others(p, e);
-    if (r == 0)
-        r = reclaim_note_live(&p->rv->left, &p->survey, p->d, e);
-    if (r == 0)
-        r = reclaim_check(p->m, &p->rv->left, e);
     if (r == 0 && p->rv->n)
         r = guard_overlays(p->m, e);
     if (r == 0 && *p->rv->memory)
@@ -326,22 +322,24 @@ static unsigned start_flags(unsigned flags)
 }
 
 int revert_plan(struct revert *rv, struct domain *d, const struct snapshot *s, unsigned flags,
-                struct err *e)
+                struct revert_findings *found, struct err *e)
 {
     struct model *m = rv->p.m;
-    struct planner p = {.m = m, .d = d, .s = s, .rv = rv, .force = flags & VIRT_REVERT_FORCE};
+    struct planner p = {.m = m,
+                        .d = d,
+                        .s = s,
+                        .survey = &found->survey,
+                        .rv = rv,
+                        .force = flags & VIRT_REVERT_FORCE};
+    rv->left = reclaim_take(&found->left);
     rv->flags = start_flags(flags);
     rv->active = d->active;
     rv->leaf = !s->n_children;
-    int r = survey_make(m, d, SURVEY_BESIDE, &p.survey, e);
-    if (r < 0)
-        return r;
     rv->start = (s->parsed->memory == XML_EXTERNAL && s->parsed->memory_file) ||
                 (flags & (VIRT_REVERT_RUNNING | VIRT_REVERT_PAUSED));
-    r = plan_all(&p, e);
+    int r = plan_all(&p, e);
     for (size_t i = 0; i < rv->n; i++)
         rv->disks[i].forked &= !model_can(m, CAN_SEE_BRANCHES);
-    survey_drop(&p.survey);
     free(p.secure);
     return r;
 }

@@ -31,25 +31,24 @@ int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *w
                 struct text *remark, struct err *e)
 {
     autooperation struct operation t = {0};
-    struct reclaim left __attribute__((cleanup(reclaim_drop))) = {0};
+    autofindings struct revert_findings found = {0};
     const struct snapshot *s = NULL;
     unsigned flags = 0;
-    enum guard_way way = GUARD_NATIVE;
     int r = parse_revert(words, &flags, e);
     if (r == 0)
         r = operation_begin_on(&t, m, uuid, ident, &s, e);
     if (r == 0)
-        r = guard_revert(m, t.domain, s, flags, &way, &left, e);
+        r = guard_revert(m, t.domain, s, flags, &found, e);
     if (r == 0)
         r = operation_confirm(&t, e);
     if (r < 0)
         return r;
-    switch (way) {
+    switch (found.way) {
     case GUARD_COPY:
-        return copy_revert(m, t.journal, t.domain, s, flags, remark, e);
+        return copy_revert(&t, s, flags, &found, remark, e);
     case GUARD_OVERLAYS:
-        return revert_external(m, t.journal, t.domain, s, flags, remark, e);
+        return revert_external(&t, s, flags, &found, remark, e);
     default:
-        return native_revert(&t, s, flags, &left, remark, e);
+        return native_revert(&t, s, flags, &found, remark, e);
     }
 }
