@@ -12,6 +12,7 @@ from lib.held import Held, files, tidy
 from lib.line import line, write
 from lib.mount import Mount
 from lib.scratch import scratch
+from lib.surveys import counted
 from lib.tap import equal, holds, run, test
 from lib.watch import Watch, clone_on
 
@@ -43,6 +44,36 @@ def deletes(mount, domain, held, name, words="merge"):
     held.check()
     held.check_mount()
     return last_log(mount, domain)
+
+
+def deletes_below(mount, domain, held, top, *names):
+    delete(mount, domain, top, "children")
+    for name in names:
+        held.bytes.pop(name)
+    held.check()
+    held.check_mount()
+
+
+# ---- how often it looks ----
+
+
+@test
+def all_domains_are_looked_at_before_a_delete_before_a_merge_and_before_a_file_is_removed(directory):
+    with line("looks", directory, "e", "e", "e", "e", "e") as (domain, _, held):
+        with counted(domain, directory) as (mount, surveys):
+            deletes(mount, domain, held, "e3")
+            equal(surveys(), 3, "surveys of a delete")
+            deletes_below(mount, domain, held, "e2", "e2", "e4", "e5")
+            equal(surveys(), 1 + 3 * 2, "surveys of three, of which each serves the next")
+            tidy(domain)
+
+
+@test
+def those_that_leave_no_file_are_looked_at_once_each(directory):
+    with line("tags", directory, "i", "i", "i", start=False) as (domain, _, held):
+        with counted(domain, directory) as (mount, surveys):
+            deletes_below(mount, domain, held, "i1", "i1", "i2", "i3")
+            equal(surveys(), 3, "surveys of three")
 
 
 # ---- checkpoints ----

@@ -82,6 +82,14 @@ int main(void)
            "how deep files stand");
     TAP_OK(graph_chain(g, 2, 1) == base && graph_chain(g, 2, 2) == GRAPH_NO_FILE,
            "the chain ends where it ends");
+
+    graph_forget(g, over);
+    users(g, base, true,
+          "snapshot 'i1' of domain 'd' (vda); snapshot 'e2' of domain 'd' (vda); "
+          "tag 'loose' in '/base'");
+    TAP_OK(graph_find(g, 1, 11) == GRAPH_NO_FILE && graph_find(g, 1, 10) == base,
+           "a file that is forgotten is not found, the others are");
+    TAP_OK(graph_file(g, "/new", "qcow2", 1, 11) != over, "its inode may be another file's");
     graph_free(g);
     return tap_done();
 }

@@ -240,11 +240,26 @@ int reclaim_drop_own(struct model *m, struct domain *d, const struct reclaim_own
     return 0;
 }
 
-/* Removes the files, except those that something may need, as far as can be told. */
-int reclaim_remove(struct model *m, struct domain *d, const struct reclaim *l, struct text *remark,
-                   struct err *e)
+/* Hands the survey on. The graph must not have the removed files as overlays that no disk is on. */
+static void hand_on(struct survey *v, const struct reclaim *removed, struct survey *ret)
 {
-    struct survey v;
+    bool known = true;
+    for (size_t i = 0; known && i < removed->n; i++) {
+        const struct unused_file *file = &removed->items[i];
+        known = survey_forget(v, file->path, file->dev, file->ino);
+    }
+    if (!known)
+        return;
+    survey_drop(ret);
+    *ret = survey_take(v);
+}
+
+/* Removes the files, except those that something may need, as far as can be told. */
+int reclaim_remove(struct model *m, struct domain *d, const struct reclaim *l,
+                   struct survey *ret_survey, struct text *remark, struct err *e)
+{
+    autosurvey struct survey v = {0};
+    bool all = true;
     autofree const char **paths = calloc(l->n + 1, sizeof(*paths));
     if (!paths)
         return err_nomem(e);
@@ -257,9 +272,10 @@ int reclaim_remove(struct model *m, struct domain *d, const struct reclaim *l, s
         return r;
     virt_sync_records(m->virt, d->name);
     for (size_t i = 0; i < l->n; i++)
-        reclaim_file(&v, &l->items[i], false, remark);
+        all &= reclaim_file(&v, &l->items[i], false, remark);
     if (v.unseen)
         text_add(remark, "%s", v.unseen);
-    survey_drop(&v);
+    if (ret_survey && all)
+        hand_on(&v, l, ret_survey);
     return 0;
 }

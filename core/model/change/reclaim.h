@@ -71,9 +71,10 @@ int reclaim_check(const struct model *m, const struct reclaim *l, struct err *e)
 int reclaim_check_new(const struct model *m, const char *path, struct err *e);
 
 /* Removes those that nothing needs; `d` was read after the change. Tells in `remark` which are
- * left, and why. */
-int reclaim_remove(struct model *m, struct domain *d, const struct reclaim *l, struct text *remark,
-                   struct err *e);
+ * left, and why. If none is left, *ret_survey gets the survey that was made for this, without these
+ * files: the operation may go on with it. `ret_survey` may be NULL. */
+int reclaim_remove(struct model *m, struct domain *d, const struct reclaim *l,
+                   struct survey *ret_survey, struct text *remark, struct err *e);
 
 /* A file whose name only snapfs uses, so that any file of the name is it, and that no domain ever
  * had. It may be half made. `original`: the file that it is a copy of, or an overlay on. */

@@ -99,12 +99,12 @@ static int resume(struct procedure *p, int *ret_next, struct err *e)
 static int anew(struct procedure *p, struct err *e)
 {
     struct open_mark *mark autodestroy(open_mark_drop) = NULL;
-    autotext struct text how = {0};
+    struct delete_how how = {.force = of(p)->force, .claim = of(p)->force ? NULL : &mark};
+    autotext struct text told = {0};
     struct err why;
     (void)e;
-    if (delete_snapshot(p->m, p->j, p->now, delete_target(of(p)), false, of(p)->force,
-                        of(p)->force ? NULL : &mark, &how, &why) == 0)
-        text_add(p->remark, ", %s", how.s ? how.s : "");
+    if (delete_snapshot(p->m, p->j, p->now, delete_target(of(p)), &how, &told, &why) == 0)
+        text_add(p->remark, ", %s", told.s ? told.s : "");
     else
         text_add(p->remark, "; it cannot be: %s", why.text);
     return 0;
@@ -144,27 +144,27 @@ const struct procedure_kind delete_kind = {
 };
 
 int delete_check_below(struct model *m, struct domain *d, const struct snapshot *top, bool itself,
-                       bool metadata, bool force, struct err *e)
+                       const struct delete_how *how, struct err *e)
 {
-    return delete_plan_below(&delete_kind, m, d, top, itself, metadata, force, e);
+    return delete_plan_below(&delete_kind, m, d, top, itself, how, e);
 }
 
 int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
-                    bool metadata, bool force, struct open_mark **claim, struct text *remark,
-                    struct err *e)
+                    const struct delete_how *how, struct text *remark, struct err *e)
 {
     if (m->is_test)
-        return delete_call(m, d, s, !metadata, remark, e);
+        return delete_call(m, d, s, !how->metadata, remark, e);
     struct procedure *p autodestroy(procedure_free) = procedure_new(&delete_kind);
     autotext struct text told = {0};
     int r = p ? procedure_begin(p, m, j, d, s->name, remark, e) : err_nomem(e);
     if (r < 0)
         return r;
     struct delete *del = of(p);
-    del->force = force;
-    r = delete_plan(del, d, s, metadata, &told, e);
-    if (r == 0 && claim)
-        r = in_use_check(m, d, s, claim, e);
+    del->force = how->force;
+    del->survey = how->survey;
+    r = delete_plan(del, d, s, how->metadata, &told, e);
+    if (r == 0 && how->claim)
+        r = in_use_check(m, d, s, how->claim, e);
     if (r < 0)
         return r;
     text_add(remark, "%s%s",

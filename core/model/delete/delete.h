@@ -14,33 +14,25 @@
 #ifndef SNAPFS_MODEL_DELETE_DELETE_H
 #define SNAPFS_MODEL_DELETE_DELETE_H
 
-#include "model/journal/procedure.h"
-#include "model/catalog/domain.h"
+#include "model/delete/plan.h"
 
-struct model;
-
-struct open_mark;
-
-/* Deletes the snapshot. With `metadata` libvirt only forgets it, and every file stays. With `force`
- * images that no domain has do not count (strangers.h). The snapshot's children become its
- * parent's.
+/* Deletes the snapshot. The snapshot's children become its parent's.
  *
  * `d` was read just now, and only this operation works on it. `j` is its journal, empty; NULL with
  * the test driver. Fails with EBUSY or EOPNOTSUPP, and the reason, before anything is touched. If
  * the connection is lost for good (EHOSTDOWN, ETIMEDOUT), the rest is left to procedure_recover.
  *
- * With `claim` (delete/in_use.h) an open image of the snapshot is EBUSY. Then none can be opened
- * until *claim is dropped.
+ * With how->claim (delete/in_use.h) an open image of the snapshot is EBUSY. Then none can be opened
+ * until it is dropped.
  */
 int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const struct snapshot *s,
-                    bool metadata, bool force, struct open_mark **claim, struct text *remark,
-                    struct err *e);
+                    const struct delete_how *how, struct text *remark, struct err *e);
 
 /* Checks that all snapshots below `top` can be deleted, and with `itself` also `top`. Each is
  * checked as if the others were gone already, so that none is deleted if another cannot be. Fails
  * as delete_snapshot does. */
 int delete_check_below(struct model *m, struct domain *d, const struct snapshot *top, bool itself,
-                       bool metadata, bool force, struct err *e);
+                       const struct delete_how *how, struct err *e);
 
 extern const struct procedure_kind delete_kind;
 

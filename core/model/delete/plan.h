@@ -21,6 +21,7 @@
 #include "model/catalog/domain.h"
 
 struct model;
+struct open_mark;
 
 enum delete_step {
     DELETE_START,
@@ -45,6 +46,16 @@ struct delete_disk {
     bool merged;         /* the merge is known to be done */
 };
 
+/* What a caller says of a delete. */
+struct delete_how {
+    bool metadata;            /* libvirt only forgets the snapshot, and every file stays */
+    bool force;               /* images that no domain has do not count (strangers.h) */
+    struct open_mark **claim; /* NULL: open images do not count */
+    /* One that the operation made and that is true still, or an empty one; NULL: none. The plan
+     * uses it up; afterwards it may be another one that is true. */
+    struct survey *survey;
+};
+
 struct delete
 {
     struct procedure p;
@@ -60,8 +71,9 @@ struct delete
     struct reclaim left;
 
     /* ---- not in the journal ---- */
-    bool merging; /* data of the overlays may be in the bases by now */
-    bool refused; /* a check right before a merge did not allow the merge */
+    bool merging;          /* data of the overlays may be in the bases by now */
+    bool refused;          /* a check right before a merge did not allow the merge */
+    struct survey *survey; /* as in struct delete_how */
 };
 
 /* Adds a disk; false without memory. */
@@ -90,14 +102,14 @@ const struct xml_disk *delete_disk_in(const struct delete_disk *disk, const stru
                                       const char **ret_name);
 
 /* Plans what is to be done, and checks that it can be done (delete/planner.c). Tells in `remark`
- * which disk cannot be merged. The caller has set what all procedures have, and `force`. */
+ * which disk cannot be merged. The caller has set what all procedures have, `force` and `survey`. */
 int delete_plan(struct delete *del, struct domain *d, const struct snapshot *s, bool metadata,
                 struct text *remark, struct err *e);
 
 /* Plans the deletes of all snapshots below `top`, and forgets the plans, as delete_check_below
  * (delete/delete.h) says. `kind` is the procedure of a delete. */
 int delete_plan_below(const struct procedure_kind *kind, struct model *m, struct domain *d,
-                      const struct snapshot *top, bool itself, bool metadata, bool force,
+                      const struct snapshot *top, bool itself, const struct delete_how *how,
                       struct err *e);
 
 /* Returns the scope of the survey that is made before files are merged or removed. */

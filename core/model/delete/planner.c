@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "model/change/operation.h"
 #include "model/change/redefinable.h"
 #include "model/delete/away.h"
 #include "model/delete/check.h"
@@ -31,7 +32,7 @@ struct planner {
     struct domain *d;
     const struct snapshot *s;
     const struct snapshot *below; /* all below this are deleted as well; NULL for none */
-    struct survey survey;
+    struct survey *survey;
     struct delete *del;
     struct text *remark;
     struct pair *pairs;
@@ -59,7 +60,7 @@ static void keep_detached(const struct planner *p, const struct snapshot_disk *d
                           size_t first)
 {
     struct reclaim *left = &p->del->left;
-    if (left->n == first || !detached_is(&p->survey, p->d, disk, (size_t)own))
+    if (left->n == first || !detached_is(p->survey, p->d, disk, (size_t)own))
         return;
     for (size_t i = first; i < left->n; i++)
         left->items[i].what = LEFT_DETACHED;
@@ -69,15 +70,15 @@ static void keep_detached(const struct planner *p, const struct snapshot_disk *d
 static int plan_left(const struct planner *p, const struct snapshot_disk *disk, int own,
                      struct err *e)
 {
-    const struct graph *g = p->survey.graph;
+    const struct graph *g = p->survey->graph;
     int file = own < 0 ? GRAPH_NO_FILE : graph_chain(g, (size_t)own, 0);
-    size_t unattached = users_unattached(&p->survey, file), first = p->del->left.n;
+    size_t unattached = users_unattached(p->survey, file), first = p->del->left.n;
     if (unattached != SIZE_MAX) {
         text_add(p->remark, "; '%s' is left for ", disk->path);
         graph_describe(g, unattached, p->remark);
         return 0;
     }
-    int r = reclaim_note_chain(&p->del->left, &p->survey, p->d, own, e);
+    int r = reclaim_note_chain(&p->del->left, p->survey, p->d, own, e);
     if (r == 0)
         keep_detached(p, disk, own, first);
     return r;
@@ -89,20 +90,20 @@ static int find_merge(const struct planner *p, const char *target, int base, str
 {
     struct merge_gone gone = {.one = p->s, .below = p->below};
     int r =
-        base == GRAPH_NO_FILE ? -ENOENT : merge_find(&p->survey, p->d, gone, target, base, ret, e);
-    return r == 0 ? merge_check_files(p->d, &p->survey, target, ret, e) : r;
+        base == GRAPH_NO_FILE ? -ENOENT : merge_find(p->survey, p->d, gone, target, base, ret, e);
+    return r == 0 ? merge_check_files(p->d, p->survey, target, ret, e) : r;
 }
 
 /* Returns the target of a live disk that uses the file: the snapshot's own target, if that disk
  * does, else any other. The domain's XML may use another target by now. NULL: none does. */
 static const char *live_on(const struct planner *p, const char *target, int file)
 {
-    const struct xml_domain *live = p->survey.live;
+    const struct xml_domain *live = p->survey->live;
     const char *found = NULL;
     for (size_t i = 0; file != GRAPH_NO_FILE && i < live->n_disks; i++) {
         const char *name = live->disks[i].target;
-        int user = survey_user(&p->survey, p->d, NULL, name);
-        size_t k = user < 0 ? SIZE_MAX : graph_depth(p->survey.graph, (size_t)user, file);
+        int user = survey_user(p->survey, p->d, NULL, name);
+        size_t k = user < 0 ? SIZE_MAX : graph_depth(p->survey->graph, (size_t)user, file);
         if (k != SIZE_MAX && k > 0 && (!found || !strcmp(name, target)))
             found = name;
     }
@@ -113,11 +114,11 @@ static int plan_content(struct planner *p, const struct snapshot_disk *disk, str
 {
     struct merge merge;
     struct err why;
-    int own = survey_user(&p->survey, p->d, p->s, disk->target);
-    int file = own < 0 || disk->tag ? GRAPH_NO_FILE : graph_chain(p->survey.graph, (size_t)own, 0);
+    int own = survey_user(p->survey, p->d, p->s, disk->target);
+    int file = own < 0 || disk->tag ? GRAPH_NO_FILE : graph_chain(p->survey->graph, (size_t)own, 0);
     const char *target = live_on(p, disk->target, file);
     int r = find_merge(p, target ? target : disk->target, file, &merge, &why);
-    if (r == 0 && merge_check_found(&p->survey, &merge, e) < 0)
+    if (r == 0 && merge_check_found(p->survey, &merge, e) < 0)
         return -e->no;
     if (r == 0)
         return add_pair(p, target, &merge, false, e);
@@ -130,7 +131,7 @@ static int plan_content(struct planner *p, const struct snapshot_disk *disk, str
 
 static int plan_base(struct planner *p, const char *target, int base, struct err *e)
 {
-    const struct graph *g = p->survey.graph;
+    const struct graph *g = p->survey->graph;
     const char *path = graph_file_path(g, base);
     struct merge merge;
     struct err ignored;
@@ -143,11 +144,11 @@ static int plan_base(struct planner *p, const char *target, int base, struct err
 
 static int plan_bases(struct planner *p, const char *target, struct err *e)
 {
-    int live = survey_user(&p->survey, p->d, NULL, target), file, r = 0;
-    if (live < 0 || graph_user(p->survey.graph, (size_t)live)->incomplete)
+    int live = survey_user(p->survey, p->d, NULL, target), file, r = 0;
+    if (live < 0 || graph_user(p->survey->graph, (size_t)live)->incomplete)
         return 0;
     for (size_t k = 1; r == 0; k++) {
-        file = graph_chain(p->survey.graph, (size_t)live, k);
+        file = graph_chain(p->survey->graph, (size_t)live, k);
         if (file == GRAPH_NO_FILE)
             break;
         r = plan_base(p, target, file, e);
@@ -177,7 +178,7 @@ static bool is_lowest(const struct planner *p, const struct pair *pair, bool all
  * them, the lowest first. After each merge the next one is directly on that file. */
 static int add_line(const struct planner *p, const struct pair *pair, bool all, struct err *e)
 {
-    const struct graph *g = p->survey.graph;
+    const struct graph *g = p->survey->graph;
     int base = pair->m.base;
     for (; pair; pair = pair_above(p, pair->m.top, all)) {
         const char *above = pair->m.above < 0 ? "" : graph_file_path(g, pair->m.above);
@@ -242,8 +243,8 @@ static int plan_files(struct planner *p, struct err *e)
     int r = 0;
     for (size_t i = 0; r == 0 && i < p->s->n_disks; i++)
         r = plan_content(p, &p->s->disks[i], e);
-    for (size_t i = 0; r == 0 && i < p->survey.live->n_disks; i++)
-        r = plan_bases(p, p->survey.live->disks[i].target, e);
+    for (size_t i = 0; r == 0 && i < p->survey->live->n_disks; i++)
+        r = plan_bases(p, p->survey->live->disks[i].target, e);
     if (r == 0)
         r = plan_order(p, e);
     p->del->native &= !count_tags(p, true);
@@ -323,7 +324,7 @@ static void fill(const struct planner *p, bool metadata)
 
 static int plan_all(struct planner *p, bool metadata, struct err *e)
 {
-    int r = guard_delete(&p->survey, p->d, p->s, metadata, &p->del->native, e);
+    int r = guard_delete(p->survey, p->d, p->s, metadata, &p->del->native, e);
     if (r == 0 && !metadata && !p->del->force)
         r = away_check(p->d, p->s, e);
     if (r == 0 && !p->del->native && !metadata && !guard_is_external(p->s))
@@ -339,7 +340,7 @@ static int plan_all(struct planner *p, bool metadata, struct err *e)
     if (r == 0)
         r = delete_check_notes(p->m, p->del, p->d->active, e);
     if (r == 0 && p->del->start)
-        r = delete_check_ownership(p->m, &p->survey, p->d, e);
+        r = delete_check_ownership(p->m, p->survey, p->d, e);
     return r == 0 ? check_redefines(p, e) : r;
 }
 
@@ -356,45 +357,56 @@ static int plan_one(struct planner *p, struct delete *del, bool metadata, struct
 }
 
 /* Makes the plan of a delete that is only checked, and drops the plan. */
-static int check_one(struct planner *p, const struct procedure_kind *kind, bool metadata,
-                     bool force, struct err *e)
+static int check_one(struct planner *p, const struct procedure_kind *kind,
+                     const struct delete_how *how, struct err *e)
 {
     struct procedure *one autodestroy(procedure_free) = procedure_new(kind);
     struct delete *del = (struct delete *)one;
     if (!one)
         return err_nomem(e);
-    del->force = force;
-    return plan_one(p, del, metadata, e);
+    del->force = how->force;
+    return plan_one(p, del, how->metadata, e);
+}
+
+/* Makes a survey, unless the one at hand is of the domain as it is. */
+static int look_around(struct model *m, struct domain *d, bool force, struct survey *v,
+                       struct err *e)
+{
+    if (v->asking && v->scope == delete_scope(force) && operation_sees_same(v->asking, d))
+        return 0;
+    survey_drop(v);
+    return survey_make(m, d, delete_scope(force), v, e);
 }
 
 int delete_plan_below(const struct procedure_kind *kind, struct model *m, struct domain *d,
-                      const struct snapshot *top, bool itself, bool metadata, bool force,
+                      const struct snapshot *top, bool itself, const struct delete_how *how,
                       struct err *e)
 {
     autotext struct text ignored = {0};
-    struct planner p = {.m = m, .d = d, .below = top, .remark = &ignored};
-    int r = m->is_test ? 1 : survey_make(m, d, delete_scope(force), &p.survey, e);
+    struct planner p = {.m = m, .d = d, .below = top, .survey = how->survey, .remark = &ignored};
+    int r = m->is_test ? 1 : look_around(m, d, how->force, p.survey, e);
     if (r != 0)
         return r < 0 ? r : 0;
     for (size_t i = 0; r == 0 && i < d->n; i++) {
         p.s = &d->all[i];
         if ((p.s == top && itself) || snapshot_is_below(p.s, top))
-            r = check_one(&p, kind, metadata, force, e);
+            r = check_one(&p, kind, how, e);
     }
-    survey_drop(&p.survey);
     return r;
 }
 
+/* The survey is used up: the delete changes what it told of. */
 int delete_plan(struct delete *del, struct domain *d, const struct snapshot *s, bool metadata,
                 struct text *remark, struct err *e)
 {
-    struct planner p = {.m = del->p.m, .d = d, .s = s, .remark = remark};
-    int r = survey_make(p.m, d, delete_scope(del->force), &p.survey, e);
-    if (r < 0)
-        return r;
-    r = plan_one(&p, del, metadata, e);
-    if (p.survey.unseen)
-        text_add(remark, "%s", p.survey.unseen);
-    survey_drop(&p.survey);
+    autosurvey struct survey v = {0};
+    struct planner p = {.m = del->p.m, .d = d, .s = s, .survey = &v, .remark = remark};
+    if (del->survey)
+        v = survey_take(del->survey);
+    int r = look_around(p.m, d, del->force, &v, e);
+    if (r == 0)
+        r = plan_one(&p, del, metadata, e);
+    if (r == 0 && v.unseen)
+        text_add(remark, "%s", v.unseen);
     return r;
 }

@@ -281,5 +281,5 @@ int delete_run_remove(struct procedure *p, struct err *e)
     for (size_t i = 0; i < all->n; i++)
         if (may_go(del, &all->items[i]))
             left.items[left.n++] = all->items[i];
-    return reclaim_remove(del->p.m, del->p.now, &left, del->p.remark, e);
+    return reclaim_remove(del->p.m, del->p.now, &left, del->survey, del->p.remark, e);
 }

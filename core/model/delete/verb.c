@@ -10,6 +10,7 @@
 #include "model/change/operation.h"
 #include "model/delete/delete.h"
 #include "model/delete/in_use.h"
+#include "model/graph/survey.h"
 #include "model/reader/modified.h"
 #include "model/reader/open_images.h"
 #include "model/reader/open_marks.h"
@@ -30,19 +31,22 @@ static const struct flag_word delete_words[] = {
 
 /* ---- one ---- */
 
+/* `v` is as in struct delete_how. */
 static int delete_one(struct operation *t, const struct snapshot *s, unsigned words,
-                      struct text *remark, struct err *e)
+                      struct survey *v, struct text *remark, struct err *e)
 {
     struct open_mark *mark autodestroy(open_mark_drop) = NULL;
-    struct open_mark **claim = words & FORCE ? NULL : &mark;
-    int r = claim ? in_use_check(t->m, t->domain, s, NULL, e) : 0;
+    struct delete_how how = {.metadata = words & METADATA,
+                             .force = words & FORCE,
+                             .claim = words & FORCE ? NULL : &mark,
+                             .survey = v};
+    int r = how.claim ? in_use_check(t->m, t->domain, s, NULL, e) : 0;
     if (r == 0)
         r = operation_confirm(t, e);
     if (r == 0)
         modified_note_merges(t->m, t->domain, s);
     if (r == 0)
-        r = delete_snapshot(t->m, t->journal, t->domain, s, words & METADATA, words & FORCE, claim,
-                            remark, e);
+        r = delete_snapshot(t->m, t->journal, t->domain, s, &how, remark, e);
     if (r == 0)
         open_images_gone(t->m, t->domain, s);
     return r;
@@ -79,10 +83,10 @@ static int find_next(const struct operation *t, const struct domain *first,
 }
 
 static int delete_next(struct operation *t, const struct snapshot *s, size_t done, unsigned words,
-                       struct text *remark, struct err *e)
+                       struct survey *v, struct text *remark, struct err *e)
 {
     text_add(remark, "%s'%s': ", done ? "; " : "", s->name);
-    int r = delete_one(t, s, words, remark, e);
+    int r = delete_one(t, s, words, v, remark, e);
     if (r < 0) {
         struct err why = *e;
         return err_fail(e, why.no, "'%s': %s", s->name, why.text);
@@ -91,24 +95,27 @@ static int delete_next(struct operation *t, const struct snapshot *s, size_t don
 }
 
 /* Deletes all below `top`, a snapshot of t->domain, and with CHILDREN also `top`. The domain is
- * read again after each delete; `first` keeps `top` alive until the last. */
+ * read again after each delete; `first` keeps `top` alive until the last. The look at all domains
+ * after a delete serves the next one too. */
 static int delete_below(struct operation *t, const struct snapshot *top, unsigned words,
                         struct text *remark, struct err *e)
 {
     struct domain *first autodestroy(domain_unref) = domain_ref(t->domain);
+    autosurvey struct survey v = {0};
+    struct delete_how how = {.metadata = words & METADATA, .force = words & FORCE, .survey = &v};
     bool itself = !(words & CHILDREN_ONLY), last = false;
     const struct snapshot *s = NULL;
     size_t done = 0;
     int r = words & FORCE ? 0 : in_use_check_below(t->m, t->domain, top, itself, e);
     if (r == 0)
-        r = delete_check_below(t->m, t->domain, top, itself, words & METADATA, words & FORCE, e);
+        r = delete_check_below(t->m, t->domain, top, itself, &how, e);
     while (r == 0 && !last) {
         r = find_next(t, first, top, &s, e);
         last = r == 0 && !strcmp(s->name, top->name);
         if (last && !itself)
             break;
         if (r == 0)
-            r = delete_next(t, s, done, words, remark, e);
+            r = delete_next(t, s, done, words, &v, remark, e);
         if (r == 0 && ++done && !last)
             r = operation_read_again(t, e);
     }
@@ -126,7 +133,7 @@ static int delete_as_told(struct operation *t, const struct snapshot *s, unsigne
                         "or 'children-only' written to its 'delete' file does it",
                         s->name, s->n_children, s->n_children == 1 ? "" : "s",
                         s->children[0]->name);
-    return delete_one(t, s, words, remark, e);
+    return delete_one(t, s, words, NULL, remark, e);
 }
 
 static int delete_by(struct model *m, const char *uuid, uint64_t ident, unsigned words,

@@ -208,6 +208,20 @@ bool graph_add_tail(struct graph *g, const struct graph_user *u, size_t like, in
     return graph_add(g, &tail, chain, x->n - depth);
 }
 
+void graph_forget(struct graph *g, int file)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < g->n_users; i++) {
+        struct user *x = &g->users[i];
+        if (x->n && x->chain[0] == file)
+            user_clear(x);
+        else
+            g->users[kept++] = *x;
+    }
+    g->n_users = kept;
+    g->files[file].dev = g->files[file].ino = 0;
+}
+
 size_t graph_n_users(const struct graph *g)
 {
     return g->n_users;

@@ -14,7 +14,7 @@
  * clusters of the top file. Writes to that file leave these clusters alone. Below the top, a tag
  * uses whole files, as any other user does.
  *
- * Pure data: no libvirt, no file is opened. One thread builds it, then it is only read.
+ * Pure data: no libvirt, no file is opened. One thread builds it and reads it.
  */
 #ifndef SNAPFS_MODEL_GRAPH_GRAPH_H
 #define SNAPFS_MODEL_GRAPH_GRAPH_H
@@ -87,6 +87,10 @@ bool graph_has_domain(const struct graph *g, const char *coded);
 
 /* Adds a user with that part of the chain of user `like` which begins with `file`. */
 bool graph_add_tail(struct graph *g, const struct graph_user *u, size_t like, int file);
+
+/* Forgets a file that was removed, and the users whose top it was. The numbers of other users
+ * change, those of files do not. */
+void graph_forget(struct graph *g, int file);
 
 size_t graph_n_users(const struct graph *g);
 const struct graph_user *graph_user(const struct graph *g, size_t i);

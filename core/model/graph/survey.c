@@ -586,6 +586,8 @@ static int survey_from(struct surveyor *v, struct domain *d, const char *const *
     if (r == 0 && d)
         r = xml_domain_parse(d->xml, &ret->live, e);
     ret->virt = v->m->virt;
+    ret->asking = d ? domain_ref(d) : NULL;
+    ret->scope = v->scope;
     ret->graph = v->graph;
     ret->names = v->names;
     ret->left = v->left;
@@ -613,12 +615,30 @@ int survey_files(struct model *m, struct domain *d, const char *const *paths, si
 
 void survey_drop(struct survey *s)
 {
+    domain_unref(s->asking);
     graph_free(s->graph);
     names_free(s->names);
     xml_domain_free(s->live);
     left_tags_drop(&s->left);
     free(s->unseen);
     *s = (struct survey){0};
+}
+
+struct survey survey_take(struct survey *s)
+{
+    struct survey taken = *s;
+    *s = (struct survey){0};
+    return taken;
+}
+
+bool survey_forget(struct survey *v, const char *path, uint64_t dev, uint64_t ino)
+{
+    int file = graph_find(v->graph, dev, ino);
+    bool known = file != GRAPH_NO_FILE,
+         same = known && !strcmp(graph_file_path(v->graph, file), path);
+    if (same)
+        graph_forget(v->graph, file);
+    return same || !known;
 }
 
 bool survey_knows_domain(const struct survey *v, const char *mount_path)

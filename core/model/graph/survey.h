@@ -22,6 +22,8 @@ enum survey_scope {
 
 struct survey {
     struct virt *virt;
+    struct domain *asking; /* NULL: none */
+    enum survey_scope scope;
     struct graph *graph;
     struct names *names;     /* all that the domains and their snapshots name */
     struct xml_domain *live; /* the asking domain's XML of now; NULL if none asks */
@@ -45,6 +47,13 @@ int survey_make(struct model *m, struct domain *d, enum survey_scope scope, stru
 int survey_files(struct model *m, struct domain *d, const char *const *paths, size_t n,
                  struct survey *ret, struct err *e);
 void survey_drop(struct survey *s);
+/* Moves the survey to the caller. `s` is empty then. */
+struct survey survey_take(struct survey *s);
+#define autosurvey __attribute__((cleanup(survey_drop)))
+
+/* Forgets a file that was removed after the survey was made. Returns false if the survey knows that
+ * file by another path: it may be another file, or may be there still. */
+bool survey_forget(struct survey *v, const char *path, uint64_t dev, uint64_t ino);
 
 /* Makes a survey for information only. Takes domains as they are remembered, if that is not old.
  * Counts those that cannot be read, and leaves them out. Ends early, with ESHUTDOWN, when `stop` is

@@ -235,7 +235,7 @@ static int run_revert(struct procedure *p, struct err *e)
 
 static int run_remove(struct procedure *p, struct err *e)
 {
-    return reclaim_remove(p->m, p->now, &of(p)->left, p->remark, e);
+    return reclaim_remove(p->m, p->now, &of(p)->left, NULL, p->remark, e);
 }
 
 /* ---- how it goes on ---- */

@@ -72,7 +72,7 @@ static int run_remove(struct procedure *p, struct err *e)
 {
     struct native *n = of(p);
     struct err why;
-    if (reclaim_remove(p->m, n->p.now, &n->left, p->remark, &why) == 0)
+    if (reclaim_remove(p->m, n->p.now, &n->left, NULL, p->remark, &why) == 0)
         return 0;
     if (err_is_unsure(&why))
         return err_fail(e, why.no, "%s", why.text);

@@ -250,7 +250,7 @@ int revert_run_start(struct procedure *p, struct err *e)
 int revert_run_remove(struct procedure *p, struct err *e)
 {
     struct revert *rv = of(p);
-    return reclaim_remove(rv->p.m, rv->p.now, &rv->left, rv->p.remark, e);
+    return reclaim_remove(rv->p.m, rv->p.now, &rv->left, NULL, rv->p.remark, e);
 }
 
 /* Removes the overlays. Only snapfs uses their names, so a file of that name is the overlay, even
