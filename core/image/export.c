@@ -9,11 +9,11 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/remote.h"
+#include "base/thread.h"
 #include "image/confine.h"
 #include "image/connection.h"
 #include "image/server.h"
@@ -183,19 +183,11 @@ static void *keeper(void *arg)
 }
 
 /* Starts the keeper if it does not run. Without a keeper, processes end only if others need their
- * place. The keeper handles no signals. */
+ * place. */
 static void need_keeper(void)
 {
-    sigset_t all, old;
-    pthread_t id;
-    if (keeper_runs)
-        return;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    keeper_runs = !pthread_create(&id, NULL, keeper, NULL);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (keeper_runs)
-        pthread_detach(id);
+    if (!keeper_runs)
+        keeper_runs = thread_start_detached(keeper, NULL) == 0;
 }
 
 /* Remembers a failure, so that threads that wait for the same export need not try one after the

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "virt/internal.h"
 #include "virt/loop.h"
 #include "virt/virt.h"
@@ -19,11 +20,11 @@ static int open_first(struct virt *v, struct err *e)
     uint64_t deadline = clock_ns() + VIRT_CALL_TIMEOUT * CLOCK_SECOND;
     pthread_mutex_lock(&v->lock);
     int r = connector_start(v, e);
-    while (!r && v->connecting && virt_wait(v, deadline))
+    while (r == 0 && v->connecting && virt_wait(v, deadline))
         continue;
-    if (!r && v->connecting)
+    if (r == 0 && v->connecting)
         r = err_fail(e, ETIMEDOUT, "libvirt's daemon did not answer for %d s", VIRT_CALL_TIMEOUT);
-    else if (!r && !v->n_links)
+    else if (r == 0 && !v->n_links)
         r = err_fail(e, v->failure.no, "%s", v->failure.text);
     pthread_mutex_unlock(&v->lock);
     return r;
@@ -41,7 +42,7 @@ static int learn_uri(struct virt *v, struct err *e)
 {
     struct link *l;
     int r = virt_acquire(v, &l, e);
-    if (r)
+    if (r < 0)
         return r;
     autofree char *uri = virConnectGetURI(l->conn);
     bool single = l->shared || (uri && is_single(uri));
@@ -58,15 +59,15 @@ int virt_open(const char *uri, bool readonly, struct virt **ret, struct err *e)
     if (!v)
         return err_nomem(e);
     int r = loop_ref(e);
-    if (r) {
+    if (r < 0) {
         virt_unref(v);
         return r;
     }
     deadlines_start(v);
     r = open_first(v, e);
-    if (!r)
+    if (r == 0)
         r = learn_uri(v, e);
-    if (r) {
+    if (r < 0) {
         virt_close(v);
         return r;
     }
@@ -128,7 +129,7 @@ static void part(struct virt *v, struct goodbye *g)
 {
     pthread_t id;
     uint64_t deadline = clock_ns() + CLOSE_NS;
-    if (pthread_create(&id, NULL, say_goodbye, g)) {
+    if (thread_start(&id, say_goodbye, g)) {
         break_links(g);
         say_goodbye(g);
         return;

@@ -6,9 +6,9 @@
  * It tries until VIRT_RECONNECT_WAIT seconds have passed since the loss, at least once.
  */
 #include <errno.h>
-#include <signal.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "virt/internal.h"
 #include "virt/loop.h"
 #include "virt/virt.h"
@@ -67,35 +67,21 @@ static void *connector(void *arg)
     return NULL;
 }
 
-/* Starts the thread with all signals blocked. Other threads handle signals. */
-static int spawn(struct virt *v)
-{
-    sigset_t all, old;
-    pthread_t id;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int r = pthread_create(&id, NULL, connector, v);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (!r)
-        pthread_detach(id);
-    return r;
-}
-
 /* Starts the connector. It counts as a user of the event loop, because it may outlive virt_close if
  * the daemon hangs. v is already a user, so loop_ref only counts here. */
 int connector_start(struct virt *v, struct err *e)
 {
     int r = loop_ref(e);
-    if (r)
+    if (r < 0)
         return r;
     virt_ref(v);
     v->connecting = true;
-    r = spawn(v);
-    if (r) {
+    int no = thread_start_detached(connector, v);
+    if (no) {
         v->connecting = false;
         loop_unref();
         virt_unref(v);
-        return err_fail(e, r, "cannot start the thread that connects to libvirt");
+        return err_fail(e, no, "cannot start the thread that connects to libvirt");
     }
     return 0;
 }

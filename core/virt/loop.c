@@ -9,13 +9,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
+#include "base/thread.h"
 #include "virt/errors.h"
 
 static pthread_mutex_t loop_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -57,26 +57,21 @@ static int initialise(struct err *e)
     return timer < 0 ? virt_fail(false, e) : 0;
 }
 
-/* Starts the thread with all signals blocked. Other threads handle signals. */
 static int start(struct err *e)
 {
-    sigset_t all, old;
-    sigfillset(&all);
     atomic_store(&stop, false);
     virEventUpdateTimeout(timer, -1);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int r = pthread_create(&thread, NULL, run, NULL);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return r ? err_fail(e, r, "cannot start the thread for libvirt's events") : 0;
+    int no = thread_start(&thread, run, NULL);
+    return no ? err_fail(e, no, "cannot start the thread for libvirt's events") : 0;
 }
 
 int loop_ref(struct err *e)
 {
     pthread_mutex_lock(&loop_lock);
     int r = users ? 0 : initialise(e);
-    if (!r && !users)
+    if (r == 0 && !users)
         r = start(e);
-    if (!r)
+    if (r == 0)
         users++;
     pthread_mutex_unlock(&loop_lock);
     return r;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 struct started {
     struct tasks *tasks;
@@ -67,21 +68,6 @@ static int may_start(struct tasks *t, bool watch, struct err *e)
     return r;
 }
 
-/* Starts a thread. FUSE workers that start a task have all signals blocked, and the thread inherits
- * that. The main thread gets the signals. */
-static int start_detached(struct started *s)
-{
-    pthread_attr_t attr;
-    pthread_t thread;
-    int no = pthread_attr_init(&attr);
-    if (no)
-        return no;
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    no = pthread_create(&thread, &attr, thread_main, s);
-    pthread_attr_destroy(&attr);
-    return no;
-}
-
 static int start(struct tasks *t, bool watch, void (*run)(void *), void *arg, struct err *e)
 {
     struct started *s = malloc(sizeof(*s));
@@ -93,7 +79,7 @@ static int start(struct tasks *t, bool watch, void (*run)(void *), void *arg, st
         free(s);
         return r;
     }
-    int no = start_detached(s);
+    int no = thread_start_detached(thread_main, s);
     if (no) {
         free(s);
         finished(t, watch);

@@ -6,6 +6,7 @@
 #include <sched.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "image/cat/interrupt.h"
 
 enum {
@@ -191,11 +192,11 @@ static unsigned start(struct crew *c, pthread_t *ids, struct err *e)
     uint64_t n = sched_getaffinity(0, sizeof(cpus), &cpus) < 0 ? 1 : (uint64_t)CPU_COUNT(&cpus);
     n = min_u64(min_u64(max_u64(n, THREADS_MIN), THREADS_MAX), regions);
     for (c->running = 0; c->running < n; c->running++) {
-        int r = pthread_create(&ids[c->running], NULL, thread, c);
+        int r = thread_start(&ids[c->running], thread, c);
         if (r == 0)
             continue;
         if (c->running == 0)
-            err_fail(e, r, "cannot start a thread: %s", strerror(r));
+            err_fail(e, r, "cannot start a thread: %s", strerrordesc_np(r));
         break;
     }
     return c->running;

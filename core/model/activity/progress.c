@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "model/activity/activity.h"
 #include "model/activity/queue.h"
 #include "model/activity/task.h"
@@ -117,15 +118,10 @@ static void *ask(void *data)
 static void start(struct model *m, struct work *w)
 {
     struct question *q = malloc(sizeof(*q));
-    pthread_attr_t attr;
-    pthread_t thread;
-    if (!q || pthread_attr_init(&attr) != 0) {
-        free(q);
+    if (!q)
         return;
-    }
     *q = (struct question){.m = m, .w = w};
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    if (pthread_create(&thread, &attr, ask, q) == 0) {
+    if (thread_start_detached(ask, q) == 0) {
         w->progress.asking = true;
         w->progress.asked = clock_ns();
         w->item.users++;
@@ -133,7 +129,6 @@ static void start(struct model *m, struct work *w)
     } else {
         free(q);
     }
-    pthread_attr_destroy(&attr);
 }
 
 /* Learns libvirt's present answer. If libvirt does not answer, takes its last answer to a question

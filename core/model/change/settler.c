@@ -5,9 +5,9 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "model/journal/domain_lock.h"
 #include "model/journal/journal.h"
 #include "model/journal/unfinished.h"
@@ -103,14 +103,9 @@ static void *begin(void *data)
     return NULL;
 }
 
-/* Starts the thread with all signals blocked: other threads handle signals. */
 static bool start(struct settler *s)
 {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    bool started = pthread_create(&s->thread, NULL, begin, s) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    bool started = thread_start(&s->thread, begin, s) == 0;
     pthread_mutex_lock(&s->lock);
     while (started && !s->begun)
         pthread_cond_wait(&s->changed, &s->lock);

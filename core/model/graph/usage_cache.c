@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "model/catalog/catalog.h"
 #include "model/graph/survey.h"
 #include "model/state.h"
@@ -93,7 +94,7 @@ static void start(struct usage_cache *l, uint64_t now, uint64_t changes)
     l->began = now;
     clock_gettime(CLOCK_REALTIME, &l->when);
     l->changes = changes;
-    l->running = l->has_thread = pthread_create(&l->thread, NULL, run, l) == 0;
+    l->running = l->has_thread = thread_start(&l->thread, run, l) == 0;
 }
 
 static bool is_before(struct timespec a, struct timespec b)

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/thread.h"
 #include "model/journal/keep.h"
 #include "model/state.h"
 
@@ -153,7 +154,7 @@ static bool add(struct keep_later *l, struct record *x)
     l->pending = more;
     l->pending[l->n++] = *x;
     if (!l->has_thread)
-        l->has_thread = pthread_create(&l->thread, NULL, run, l) == 0;
+        l->has_thread = thread_start(&l->thread, run, l) == 0;
     pthread_cond_broadcast(&l->changed);
     return true;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 struct kept {
     struct domain *domain; /* NULL: the place is free */
@@ -85,7 +86,7 @@ struct open_cache *open_cache_new(void)
         return NULL;
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->changed, NULL);
-    l->has_thread = pthread_create(&l->thread, NULL, run, l) == 0; /* else nothing is kept */
+    l->has_thread = thread_start(&l->thread, run, l) == 0; /* else nothing is kept */
     return l;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 /* One question and what libvirt last answered. */
 struct answer {
@@ -188,7 +189,7 @@ static const struct answer *ask(struct pools *p, const char *pool, const char *n
 {
     struct answer *a = find(p, pool, name);
     if (!p->has_thread)
-        p->has_thread = pthread_create(&p->thread, NULL, run, p) == 0;
+        p->has_thread = thread_start(&p->thread, run, p) == 0;
     if (!a || !p->has_thread)
         return NULL;
     uint64_t end = wait_end(p, now);
