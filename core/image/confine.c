@@ -168,7 +168,7 @@ int confine_prepare(struct confinement *ret, enum confine_profile profile, const
     if (r == 0)
         return 0;
     confine_drop(ret);
-    return err_fail(e, -r, "cannot confine qemu-nbd: %s", strerror(-r));
+    return err_fail(e, -r, "cannot confine qemu-nbd: %s", strerrordesc_np(-r));
 }
 
 void confine_drop(struct confinement *c)
@@ -270,7 +270,7 @@ int confine_check(pid_t pid, int file, int given, const char *path, struct err *
         if (d)
             closedir(d);
         return err_fail(e, EIO, "cannot tell which files QEMU has opened for '%s': %s", path,
-                        strerror(no));
+                        strerrordesc_np(no));
     }
     bool other = false;
     for (struct dirent *one; !other && (one = readdir(d));)

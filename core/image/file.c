@@ -116,7 +116,7 @@ int file_see(const char *path, const struct image_policy *policy, struct file_se
     if (policy && policy->allow)
         r = follow_links(path, policy, &seen.st, e);
     else if (stat(path, &seen.st) < 0)
-        r = err_fail(e, errno, "cannot open '%s': %s", path, strerror(errno));
+        r = err_fail(e, errno, "cannot open '%s': %s", path, strerrordesc_np(errno));
     if (r == 0 && allowed == IMAGE_ALLOW_PLAIN && !S_ISREG(seen.st.st_mode))
         r = err_fail(e, EACCES, "'%s' is named by an image's header only, and is a device", path);
     if (r == 0)
@@ -147,7 +147,7 @@ int file_open_seen(const struct file_seen *seen, struct image_file **ret, struct
     }
     f->fd = open_quietly(f->path, 0);
     if (f->fd < 0 || take_stat(f, &st) < 0)
-        return err_fail(e, errno, "cannot open '%s': %s", f->path, strerror(errno));
+        return err_fail(e, errno, "cannot open '%s': %s", f->path, strerrordesc_np(errno));
     if (!file_is(f, &seen->st))
         return err_fail(e, ESTALE, "'%s' was replaced while it was opened", f->path);
     *ret = take(f);
@@ -208,7 +208,7 @@ ssize_t file_read_some(const struct image_file *f, void *buf, size_t len, uint64
             continue;
         if (n < 0)
             return err_fail(e, EIO, "reading '%s' at %ju: %s", f->path, (uintmax_t)(offset + done),
-                            strerror(errno));
+                            strerrordesc_np(errno));
         if (!n)
             break;
         done += (size_t)n;
@@ -323,7 +323,7 @@ int file_settle(struct image_file *f, struct err *e)
             byte = locked_byte(f, BYTE_NO_READ, 1);
         if (byte < 0)
             return err_fail(e, EBUSY, "'%s' may be in use: its locks cannot be asked for: %s",
-                            f->path, strerror(-byte));
+                            f->path, strerrordesc_np(-byte));
         if (byte)
             return err_fail(e, EBUSY, "'%s' is in use: another program is writing to it", f->path);
         take_head(f);

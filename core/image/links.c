@@ -163,5 +163,5 @@ int links_follow(const char *path, struct stat *ret, char **ret_link, char **ret
         close(w.at);
     free(w.rest);
     free(w.link);
-    return r < 0 ? err_fail(e, -r, "cannot open '%s': %s", path, strerror(-r)) : 0;
+    return r < 0 ? err_fail(e, -r, "cannot open '%s': %s", path, strerrordesc_np(-r)) : 0;
 }

@@ -118,7 +118,8 @@ static int make_sockets(int *ret_listener, int sockets[SERVER_SOCKETS], struct e
     int r = made ? listen_in(dir, ret_listener, sockets) : -errno;
     if (made)
         rmdir(dir);
-    return r < 0 ? err_fail(e, -r, "cannot make a socket for qemu-nbd: %s", strerror(-r)) : 0;
+    return r < 0 ? err_fail(e, -r, "cannot make a socket for qemu-nbd: %s", strerrordesc_np(-r))
+                 : 0;
 }
 
 /* ---- the secret ---- */
@@ -132,7 +133,7 @@ static int make_secret(const struct server_job *job, int *ret, struct err *e)
     *ret = memfd_create("snapfs-secret", MFD_CLOEXEC);
     if (*ret < 0 || fchmod(*ret, 0600) < 0 ||
         write(*ret, job->secret->bytes, job->secret->len) != (ssize_t)job->secret->len)
-        return err_fail(e, EIO, "cannot hand a secret to qemu-nbd: %s", strerror(errno));
+        return err_fail(e, EIO, "cannot hand a secret to qemu-nbd: %s", strerrordesc_np(errno));
     return 0;
 }
 
@@ -221,7 +222,7 @@ static int run(struct launch *l, const struct server_job *job, struct err *e)
     l->argv[n] = NULL;
     memcpy(l->envp, (char *[]){path, fds, l->pid, NULL}, 4 * sizeof(char *));
     pid_t pid = spawn(l);
-    return pid < 0 ? err_fail(e, errno, "cannot start qemu-nbd: %s", strerror(errno)) : pid;
+    return pid < 0 ? err_fail(e, errno, "cannot start qemu-nbd: %s", strerrordesc_np(errno)) : pid;
 }
 
 /* Forgets the processes that have ended by now. Fails with EBUSY if too many are left. */
@@ -253,7 +254,7 @@ int server_start(const struct server_job *job, struct server *ret, int ret_socke
     if (r == 0)
         r = find_program(l.program, e);
     if (r == 0 && (null < 0 || pipe2(words, O_CLOEXEC | O_NONBLOCK) < 0))
-        r = err_fail(e, errno, "cannot start qemu-nbd: %s", strerror(errno));
+        r = err_fail(e, errno, "cannot start qemu-nbd: %s", strerrordesc_np(errno));
     if (r == 0)
         r = make_secret(job, &secret, e);
     if (r == 0)

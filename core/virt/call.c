@@ -58,7 +58,7 @@ static int run_once(struct virt *v, enum virt_kind kind, virt_op *op, void *arg,
     struct link *l;
     *ret_incomplete = *ret_hung = false;
     int r = virt_acquire(v, &l, e);
-    if (r)
+    if (r < 0)
         return r;
     if (kind == VIRT_READ)
         deadline_begin(v, l->conn);
@@ -85,7 +85,7 @@ int virt_run(struct virt *v, enum virt_kind kind, virt_op *op, void *arg, struct
         atomic_fetch_add(&v->generation, 1);
     if (broken)
         return kind == VIRT_CHANGE ? fail_change(hung, &cause, e) : fail_read(hung, &cause, e);
-    return r ? err_fail(e, cause.no, "%s", cause.text) : 0;
+    return r < 0 ? err_fail(e, cause.no, "%s", cause.text) : 0;
 }
 
 struct domain_call {

@@ -100,7 +100,7 @@ int virt_saved_xml(struct virt *v, const char *file, char **ret, struct err *e)
 {
     struct saved_call c = {.file = file};
     int r = virt_run(v, VIRT_READ, op_saved_xml, &c, e);
-    if (!r)
+    if (r == 0)
         *ret = c.found;
     return r;
 }

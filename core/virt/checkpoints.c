@@ -21,7 +21,7 @@ int virt_checkpoints(struct virt *v, const char *uuid, size_t *ret, struct err *
 {
     size_t n = 0;
     int r = virt_run_on(v, VIRT_READ, uuid, op_count, &n, e);
-    if (!r)
+    if (r == 0)
         *ret = n;
     return r;
 }

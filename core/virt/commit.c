@@ -56,7 +56,7 @@ int virt_block_job(struct virt *v, const char *uuid, const char *target, struct 
 {
     struct disk_call c = {.target = target, .act = act_job};
     int r = virt_run_on(v, VIRT_READ, uuid, op_disk, &c, e);
-    if (!r)
+    if (r == 0)
         *ret = c.job;
     return r;
 }

@@ -36,7 +36,7 @@ static int copy_domains(struct virt *v, virDomainPtr *doms, size_t n, struct lis
     if (!l->domains)
         return err_nomem(e);
     int r = 0;
-    for (l->n = 0; !r && l->n < n; l->n++)
+    for (l->n = 0; r == 0 && l->n < n; l->n++)
         r = copy_domain(v, doms[l->n], &l->domains[l->n], e);
     return r;
 }
@@ -52,7 +52,7 @@ static int op_list(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
     for (int i = 0; i < n; i++)
         virDomainFree(doms[i]);
     free(doms);
-    if (r)
+    if (r < 0)
         virt_domains_free(l.domains, l.n);
     else
         *ret = l;
@@ -63,7 +63,7 @@ int virt_domains(struct virt *v, struct virt_domain **ret, size_t *ret_n, struct
 {
     struct listing l;
     int r = virt_run(v, VIRT_READ, op_list, &l, e);
-    if (r)
+    if (r < 0)
         return r;
     *ret = l.domains;
     *ret_n = l.n;
@@ -100,7 +100,7 @@ int virt_domain_named(struct virt *v, const char *name, char ret_uuid[VIRT_UUID_
 {
     struct name_call c = {.name = name};
     int r = virt_run(v, VIRT_READ, op_named, &c, e);
-    if (!r)
+    if (r == 0)
         memcpy(ret_uuid, c.uuid, sizeof(c.uuid));
     return r;
 }
@@ -143,7 +143,7 @@ static int disk_jobs(struct virt *v, virDomainPtr dom, const struct xml_domain *
                      struct virt_status *s, struct err *e)
 {
     int r = 0;
-    for (size_t i = 0; !r && !s->commits && i < xml->n_disks; i++) {
+    for (size_t i = 0; r == 0 && !s->commits && i < xml->n_disks; i++) {
         virDomainBlockJobInfo info;
         bool any = false;
         const char *type = xml->disks[i].source.type, *target = xml->disks[i].target;
@@ -162,7 +162,7 @@ static int block_jobs(struct virt *v, virDomainPtr dom, struct virt_status *s, s
         return virt_fail(v->readonly, e);
     autodestroy(xml_domain_free) struct xml_domain *xml = NULL;
     int r = xml_domain_parse(text, &xml, e);
-    return r ? r : disk_jobs(v, dom, xml, s, e);
+    return r < 0 ? r : disk_jobs(v, dom, xml, s, e);
 }
 
 struct status_call {
@@ -179,13 +179,13 @@ static int op_status(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
         return virt_fail(v->readonly, e);
     s.state = state_word(state);
     int r = yes_or_no(v, virDomainIsActive(dom), &s.active, e);
-    if (!r)
+    if (r == 0)
         r = yes_or_no(v, virDomainIsPersistent(dom), &s.persistent, e);
-    if (!r)
+    if (r == 0)
         r = yes_or_no(v, virDomainHasManagedSaveImage(dom, 0), &s.managed_save, e);
-    if (!r && c->want_jobs && s.active)
+    if (r == 0 && c->want_jobs && s.active)
         r = block_jobs(v, dom, &s, e);
-    if (!r)
+    if (r == 0)
         c->status = s;
     return r;
 }
@@ -195,7 +195,7 @@ int virt_domain_status(struct virt *v, const char *uuid, bool want_jobs, struct 
 {
     struct status_call c = {.want_jobs = want_jobs};
     int r = virt_run_on(v, VIRT_READ, uuid, op_status, &c, e);
-    if (!r)
+    if (r == 0)
         *ret = c.status;
     return r;
 }
@@ -227,7 +227,7 @@ int virt_domain_has_run(struct virt *v, const char *uuid, bool *ret, struct err 
 {
     bool ran = false;
     int r = virt_run_on(v, VIRT_READ, uuid, op_ran, &ran, e);
-    if (!r)
+    if (r == 0)
         *ret = ran;
     return r;
 }
@@ -250,7 +250,7 @@ static int ask_xml(struct virt *v, const char *uuid, unsigned flags, char **ret,
 {
     struct xml_call c = {.flags = flags};
     int r = virt_run_on(v, VIRT_READ, uuid, op_xml, &c, e);
-    if (!r)
+    if (r == 0)
         *ret = c.xml;
     return r;
 }
@@ -288,7 +288,7 @@ static int read_look(struct virt *v, virDomainPtr dom, struct virt_look *l, stru
     l->status.state = state_word(state);
     l->status.active = virDomainGetID(dom) != (unsigned)-1;
     int r = yes_or_no(v, virDomainIsPersistent(dom), &l->status.persistent, e);
-    if (r)
+    if (r < 0)
         return r;
     l->xml = virDomainGetXMLDesc(dom, 0);
     if (!l->xml)
@@ -305,7 +305,7 @@ static int op_look(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
 {
     struct virt_look *l = arg;
     int r = read_look(v, dom, l, e);
-    if (r)
+    if (r < 0)
         virt_look_drop(l);
     return r;
 }
@@ -314,7 +314,7 @@ int virt_domain_look(struct virt *v, const char *uuid, struct virt_look *ret, st
 {
     struct virt_look l = {0};
     int r = virt_run_on(v, VIRT_READ, uuid, op_look, &l, e);
-    if (!r)
+    if (r == 0)
         *ret = l;
     return r;
 }

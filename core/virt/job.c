@@ -86,7 +86,7 @@ static int read_disks(struct virt *v, virDomainPtr dom, struct virt_job *ret, st
     if (!text)
         return virt_fail(v->readonly, e);
     int r = xml_domain_parse(text, &xml, e);
-    for (size_t i = 0; !r && i < xml->n_disks; i++) {
+    for (size_t i = 0; r == 0 && i < xml->n_disks; i++) {
         virDomainBlockJobInfo info;
         if (!*xml->disks[i].source.type ||
             virDomainGetBlockJobInfo(dom, xml->disks[i].target, &info, 0) <= 0)
@@ -118,7 +118,7 @@ int virt_job_look(struct virt *v, const char *uuid, struct virt_job *ret, struct
 {
     struct virt_job job;
     int r = virt_run_on(v, VIRT_READ, uuid, op_look, &job, e);
-    if (!r)
+    if (r == 0)
         *ret = job;
     return r;
 }

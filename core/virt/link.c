@@ -116,7 +116,7 @@ int link_open(struct virt *v, struct link **ret, struct err *e)
     sockets_read(&before);
     l->conn = v->readonly ? virConnectOpenReadOnly(v->wanted) : virConnectOpen(v->wanted);
     int r = l->conn ? 0 : virt_fail(v->readonly, e);
-    if (!r) {
+    if (r == 0) {
         virConnectSetKeepAlive(l->conn, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT);
         link_ask(l, &before);
         link_listen(v, l);

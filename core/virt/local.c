@@ -40,7 +40,7 @@ static int cannot_tell(struct err *e, pid_t pid, const char *what)
     return err_fail(e, EOPNOTSUPP,
                     "cannot tell whether libvirt's daemon (process %ld) sees the same files: "
                     "%s: %s%s",
-                    (long)pid, what, strerror(no),
+                    (long)pid, what, strerrordesc_np(no),
                     hidden ? ", because /proc is mounted with hidepid" : "");
 }
 

@@ -80,7 +80,7 @@ static int wait_free(struct virt *v, struct link **ret, struct err *e)
             return err_fail(e, EHOSTDOWN, "%s", v->failure.text);
         if (!tried && !v->connecting && v->n_links < v->max_links) {
             int r = connector_start(v, e);
-            if (r)
+            if (r < 0)
                 return r;
         }
         if (!virt_wait(v, wait_end(v, entered)) && clock_ns() >= wait_end(v, entered) &&
@@ -109,7 +109,7 @@ int virt_acquire(struct virt *v, struct link **ret, struct err *e)
     pthread_mutex_lock(&v->lock);
     unsigned n = remove_stale(v, dead);
     int r = wait_free(v, &l, e);
-    if (!r) {
+    if (r == 0) {
         l->uses++;
         *ret = l;
     }

@@ -37,7 +37,7 @@ int virt_secret(struct virt *v, const char *uuid, const char *usage, struct secr
 {
     struct secret_call c = {.uuid = uuid, .usage = usage};
     int r = virt_run(v, VIRT_READ, op_secret, &c, e);
-    if (!r)
+    if (r == 0)
         *ret = c.value;
     return r;
 }

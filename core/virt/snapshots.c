@@ -55,14 +55,14 @@ static int copy_snapshot(struct virt *v, virDomainSnapshotPtr snap, struct virt_
                          size_t i, struct err *e)
 {
     int r = copy_name(v, snap, &s->names[i], e);
-    if (r)
+    if (r < 0)
         return r;
     s->xml[i] = virDomainSnapshotGetXMLDesc(snap, 0);
     if (!s->xml[i] && virt_code() != VIR_ERR_NO_DOMAIN_SNAPSHOT)
         return virt_fail(v->readonly, e);
     size_t len = s->xml[i] ? strlen(s->xml[i]) : 0;
     r = budget_take(len, e);
-    if (!r)
+    if (r == 0)
         s->counted += len;
     return r;
 }
@@ -77,7 +77,7 @@ static int copy_snapshots(struct virt *v, virDomainSnapshotPtr *snaps, size_t n,
         size_t i = s->n++;
         deadline_begin(v, virDomainSnapshotGetConnect(snaps[i]));
         int r = copy_snapshot(v, snaps[i], s, i, e);
-        if (r)
+        if (r < 0)
             return r;
     }
     *ret = take(s);
@@ -126,9 +126,9 @@ static int op_list(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
     struct virt_snapshots **ret = arg;
     autodestroy(virt_snapshots_free) struct virt_snapshots *s = NULL;
     int r = read_list(v, dom, &s, e);
-    if (!r)
+    if (r == 0)
         r = read_current(v, dom, &s->current, e);
-    if (!r)
+    if (r == 0)
         *ret = take(s);
     return r;
 }
@@ -170,7 +170,7 @@ int virt_snapshot_secure_xml(struct virt *v, const char *uuid, const char *name,
 {
     struct snapshot_call c = {.name = name, .act = act_secure_xml};
     int r = virt_run_on(v, VIRT_READ, uuid, op_snapshot, &c, e);
-    if (!r)
+    if (r == 0)
         *ret = c.xml;
     return r;
 }

@@ -65,7 +65,7 @@ static int each_socket(visit_fn *visit, void *arg)
     if (!dir)
         return -errno;
     int r = 0;
-    for (struct dirent *d; !r && (d = readdir(dir));) {
+    for (struct dirent *d; r == 0 && (d = readdir(dir));) {
         ino_t inode = socket_inode(dirfd(dir), d->d_name);
         int fd = (int)strtol(d->d_name, NULL, 10);
         if (inode && int_option(fd, SO_TYPE) == SOCK_STREAM)

@@ -38,7 +38,7 @@ int virt_volume_path(struct virt *v, const char *pool, const char *volume, char 
 {
     struct path_call c = {.pool = pool, .volume = volume};
     int r = virt_run(v, VIRT_READ, op_path, &c, e);
-    if (!r)
+    if (r == 0)
         *ret = c.path;
     return r;
 }
@@ -61,7 +61,7 @@ static int op_kind(struct virt *v, virConnectPtr conn, void *arg, struct err *e)
     virStorageVolInfo info;
     virStorageVolPtr volume = virStorageVolLookupByPath(conn, c->path);
     int r = volume && virStorageVolGetInfo(volume, &info) == 0 ? 0 : virt_fail(v->readonly, e);
-    if (!r)
+    if (r == 0)
         c->kind = kind_of(info.type);
     if (volume)
         virStorageVolFree(volume);
@@ -72,7 +72,7 @@ int virt_volume_at(struct virt *v, const char *path, enum virt_volume *ret, stru
 {
     struct kind_call c = {.path = path};
     int r = virt_run(v, VIRT_READ, op_kind, &c, e);
-    if (!r)
+    if (r == 0)
         *ret = c.kind;
     return r;
 }

@@ -62,7 +62,7 @@ static int parse(const char *text, size_t len, xmlDocPtr *ret, struct err *e)
     if (!doc || has_dtd)
         r = fail_parse(parser, has_dtd, e);
     xmlFreeParserCtxt(parser);
-    if (r)
+    if (r < 0)
         xml_doc_free(doc);
     else
         *ret = doc;
@@ -125,11 +125,11 @@ int xml_doc_read(const char *text, const char *root, xmlDocPtr *ret, struct err 
     if (len > XML_TEXT_MAX)
         return err_fail(e, EINVAL, "the XML has more than %d bytes", XML_TEXT_MAX);
     int r = check_attributes(text, e);
-    if (r)
+    if (r < 0)
         return r;
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     r = parse(text, len, &doc, e);
-    if (r)
+    if (r < 0)
         return r;
     xmlNodePtr top = xmlDocGetRootElement(doc);
     if (!top || !xml_is(top, root))
@@ -180,7 +180,7 @@ int xml_doc_is_whole(const char *text, const char *root, bool *ret, struct err *
     begin_libxml();
     size_t len = strnlen(text, (size_t)XML_TEXT_MAX);
     int r = check_attributes(text, e);
-    if (r)
+    if (r < 0)
         return r;
     xmlParserCtxtPtr parser = xmlCreatePushParserCtxt(&sax, NULL, NULL, 0, NULL);
     if (!parser)

@@ -39,11 +39,11 @@ static int settle_type(xmlNodePtr source, struct xml_source *s, struct err *e)
 {
     const char *attribute = path_attribute(s->type);
     int r = attribute ? xml_attr(source, attribute, &s->path, e) : 0;
-    if (!r && !strcmp(s->type, "volume"))
+    if (r == 0 && !strcmp(s->type, "volume"))
         r = xml_attr(source, "pool", &s->pool, e);
-    if (!r && s->pool)
+    if (r == 0 && s->pool)
         r = xml_attr(source, "volume", &s->volume, e);
-    if (!r && (!source || (attribute && !s->path)))
+    if (r == 0 && (!source || (attribute && !s->path)))
         s->type[0] = '\0';
     return r;
 }
@@ -76,9 +76,9 @@ static int read_host(xmlNodePtr host, const char *protocol, struct text *hosts, 
 {
     autofree char *transport = NULL, *name = NULL, *port = NULL;
     int r = xml_attr_or(host, "transport", "tcp", &transport, e);
-    r = r ? r : xml_attr_or(host, "name", "", &name, e);
-    r = r ? r : xml_attr_or(host, "port", "", &port, e);
-    if (!r && !strcmp(transport, "tcp"))
+    r = r < 0 ? r : xml_attr_or(host, "name", "", &name, e);
+    r = r < 0 ? r : xml_attr_or(host, "port", "", &port, e);
+    if (r == 0 && !strcmp(transport, "tcp"))
         remote_add_host(hosts, protocol, name, port);
     if (r || strcmp(transport, "unix") != 0)
         return r;
@@ -93,11 +93,11 @@ static int read_remote(xmlNodePtr source, struct xml_source *s, struct err *e)
     if (!source || strcmp(s->type, "network") != 0)
         return 0;
     int r = xml_attr_or(source, "protocol", "", &protocol, e);
-    r = r ? r : xml_attr_or(source, "name", "", &name, e);
-    r = r ? r : xml_attr_or(source, "tls", "no", &tls, e);
-    for (xmlNodePtr h = xml_child(source, "host"); h && !r; h = xml_next(h, "host"))
+    r = r < 0 ? r : xml_attr_or(source, "name", "", &name, e);
+    r = r < 0 ? r : xml_attr_or(source, "tls", "no", &tls, e);
+    for (xmlNodePtr h = xml_child(source, "host"); h && r == 0; h = xml_next(h, "host"))
         r = read_host(h, protocol, &hosts, &socket, e);
-    if (r)
+    if (r < 0)
         return r;
     s->uri = remote_write(&(struct remote){.protocol = protocol,
                                            .name = name,
@@ -118,7 +118,7 @@ static int read_encryption(const xmlNode *holder, const xmlNode *source, struct 
     s->encrypted = node != NULL;
     xmlNodePtr secret = xml_child(node, "secret");
     int r = xml_attr(secret, "uuid", &s->secret_uuid, e);
-    return r ? r : xml_attr(secret, "usage", &s->secret_usage, e);
+    return r < 0 ? r : xml_attr(secret, "usage", &s->secret_usage, e);
 }
 
 int xml_source_read(xmlNodePtr holder, xmlNodePtr format_node, struct xml_source *ret,
@@ -127,16 +127,16 @@ int xml_source_read(xmlNodePtr holder, xmlNodePtr format_node, struct xml_source
     struct xml_source s = {0};
     xmlNodePtr source = xml_child(holder, "source");
     int r = xml_attr_or(holder, "type", source ? "file" : "", &s.type, e);
-    if (!r)
+    if (r == 0)
         r = settle_type(source, &s, e);
-    if (!r)
+    if (r == 0)
         r = xml_attr(format_node, "type", &s.format, e);
     s.slice = xml_child(xml_child(source, "slices"), "slice") != NULL;
-    if (!r)
+    if (r == 0)
         r = read_remote(source, &s, e);
-    if (!r)
+    if (r == 0)
         r = read_encryption(holder, source, &s, e);
-    if (r)
+    if (r < 0)
         xml_source_drop(&s);
     else
         *ret = s;
@@ -171,7 +171,7 @@ static int read_chain(const xmlNode *disk, struct xml_disk *d, struct err *e)
     for (xmlNodePtr l = next_layer(disk); l; l = next_layer(l)) {
         last = l;
         int r = xml_source_read(l, xml_child(l, "format"), &d->backing[d->n_backing], e);
-        if (r)
+        if (r < 0)
             return r;
         d->n_backing++;
     }
@@ -187,7 +187,7 @@ static int read_mirror(const xmlNode *disk, struct xml_disk *d, struct err *e)
     if (!mirror)
         return 0;
     int r = xml_source_read(mirror, xml_child(mirror, "format"), &d->mirror, e);
-    if (!r && !d->mirror.path)
+    if (r == 0 && !d->mirror.path)
         r = xml_attr(mirror, "file", &d->mirror.path, e);
     return r;
 }
@@ -217,17 +217,17 @@ static int read_sector(xmlNodePtr blockio, unsigned *ret, struct err *e)
 static int read_disk(xmlNodePtr node, struct xml_disk *d, struct err *e)
 {
     int r = xml_attr_or(xml_child(node, "target"), "dev", "", &d->target, e);
-    if (!r)
+    if (r == 0)
         r = xml_attr_or(node, "device", "disk", &d->device, e);
-    if (!r)
+    if (r == 0)
         r = xml_attr(node, "snapshot", &d->snapshot, e);
-    if (!r)
+    if (r == 0)
         r = xml_source_read(node, xml_child(node, "driver"), &d->source, e);
-    if (!r)
+    if (r == 0)
         r = read_chain(node, d, e);
-    if (!r)
+    if (r == 0)
         r = read_mirror(node, d, e);
-    if (!r)
+    if (r == 0)
         r = read_sector(xml_child(node, "blockio"), &d->sector, e);
     d->readonly = xml_child(node, "readonly");
     d->shareable = xml_child(node, "shareable");
@@ -239,12 +239,13 @@ static int read_disks(const xmlNode *devices, struct xml_domain *d, struct err *
 {
     size_t n;
     int r = xml_count(devices, "disk", XML_DISKS_MAX, &n, e);
-    if (r)
+    if (r < 0)
         return r;
     d->disks = calloc(n + 1, sizeof(*d->disks));
     if (!d->disks)
         return err_nomem(e);
-    for (xmlNodePtr node = xml_child(devices, "disk"); node && !r; node = xml_next(node, "disk"))
+    for (xmlNodePtr node = xml_child(devices, "disk"); node && r == 0;
+         node = xml_next(node, "disk"))
         r = read_disk(node, &d->disks[d->n_disks++], e);
     return r;
 }
@@ -258,7 +259,7 @@ static int read_nvram(xmlNodePtr os, struct xml_domain *d, struct err *e)
     autofree char *firmware = NULL, *format = NULL;
     xmlNodePtr nvram = xml_child(os, "nvram");
     int r = xml_attr(os, "firmware", &firmware, e);
-    if (!r)
+    if (r == 0)
         r = xml_attr(nvram, "format", &format, e);
     d->nvram = nvram || (firmware && !strcmp(firmware, "efi"));
     d->nvram_qcow2 = format && !strcmp(format, "qcow2");
@@ -279,17 +280,17 @@ int xml_domain_read(xmlNodePtr node, struct xml_domain **ret, struct err *e)
     if (!d)
         return err_nomem(e);
     int r = xml_text(xml_child(node, "name"), &d->name, e);
-    if (!r)
+    if (r == 0)
         r = xml_text(xml_child(node, "uuid"), &d->uuid, e);
-    if (!r && !d->name)
+    if (r == 0 && !d->name)
         r = err_fail(e, EINVAL, "the XML's <domain> has no <name>");
-    if (!r)
+    if (r == 0)
         r = read_nvram(xml_child(node, "os"), d, e);
-    if (!r)
+    if (r == 0)
         r = read_tpm(xml_child(xml_child(node, "devices"), "tpm"), d, e);
-    if (!r)
+    if (r == 0)
         r = read_disks(xml_child(node, "devices"), d, e);
-    if (!r)
+    if (r == 0)
         *ret = take(d);
     return r;
 }
@@ -298,7 +299,7 @@ int xml_domain_parse(const char *xml, struct xml_domain **ret, struct err *e)
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = xml_doc_read(xml, "domain", &doc, e);
-    return r ? r : xml_domain_read(xmlDocGetRootElement(doc), ret, e);
+    return r < 0 ? r : xml_domain_read(xmlDocGetRootElement(doc), ret, e);
 }
 
 void xml_domain_free(struct xml_domain *d)

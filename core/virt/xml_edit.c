@@ -80,9 +80,9 @@ int xml_put_on_file(xmlNodePtr disk, const char *target, const char *file, const
     if (!source)
         return err_fail(e, EINVAL, "the XML has no disk '%s' on a file", target);
     int r = driver ? 0 : xml_add_child(disk, "driver", &driver, e);
-    if (!r)
+    if (r == 0)
         r = xml_set_attr(driver, "type", format, e);
-    if (!r)
+    if (r == 0)
         r = make_file_disk(disk, source, e);
-    return r ? r : xml_set_attr(source, "file", file, e);
+    return r < 0 ? r : xml_set_attr(source, "file", file, e);
 }

@@ -47,7 +47,7 @@ static int add_domain(xmlNodePtr root, const char *xml, const char *name, struct
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     xml_remove_children(root, name);
     int r = xml_doc_read(xml, "domain", &doc, e);
-    if (r)
+    if (r < 0)
         return r;
     xmlNodePtr copy = xmlDocCopyNode(xmlDocGetRootElement(doc), root->doc, 1);
     if (!copy)
@@ -64,22 +64,22 @@ static int fill(xmlNodePtr root, const struct xml_listing *l, struct err *e)
     char created[24];
     snprintf(created, sizeof(created), "%" PRId64, l->created);
     int r = add_value(root, "creationTime", created, e);
-    if (!r)
+    if (r == 0)
         r = add_value(root, "state", state_word(l), e);
-    if (!r)
+    if (r == 0)
         r = add_parent(root, l->parent, e);
-    if (!r)
+    if (r == 0)
         r = add_memory(root, l->active && !l->disk_only, e);
-    if (!r)
+    if (r == 0)
         r = add_domain(root, l->domain, "domain", e);
-    return !r && l->config ? add_domain(root, l->config, "inactiveDomain", e) : r;
+    return r == 0 && l->config ? add_domain(root, l->config, "inactiveDomain", e) : r;
 }
 
 int xml_listing_write(const struct xml_listing *l, char **ret, struct err *e)
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = xml_doc_read(l->request, "domainsnapshot", &doc, e);
-    if (!r)
+    if (r == 0)
         r = fill(xmlDocGetRootElement(doc), l, e);
-    return r ? r : xml_doc_write(xmlDocGetRootElement(doc), ret, e);
+    return r < 0 ? r : xml_doc_write(xmlDocGetRootElement(doc), ret, e);
 }

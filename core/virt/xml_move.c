@@ -33,9 +33,9 @@ static int put_layer(xmlNodePtr layer, const struct xml_place *p, struct err *e)
 {
     xmlNodePtr source = xml_child(layer, "source"), format = xml_child(layer, "format");
     int r = format ? 0 : xml_add_child(layer, "format", &format, e);
-    if (!r)
+    if (r == 0)
         r = xml_set_attr(format, "type", p->format, e);
-    return r ? r : xml_set_attr(source, "file", p->to, e);
+    return r < 0 ? r : xml_set_attr(source, "file", p->to, e);
 }
 
 static int move_disk(const xmlNode *domain, const struct xml_place *p, struct err *e)
@@ -73,7 +73,7 @@ static int withdraw(xmlNodePtr root, struct err *e)
 {
     int r = 0;
     xmlNodePtr disk = xml_child(xml_child(root, "disks"), "disk");
-    for (; !r && disk; disk = xml_next(disk, "disk"))
+    for (; r == 0 && disk; disk = xml_next(disk, "disk"))
         r = withdraw_disk(disk, e);
     xml_remove_children(root, "revertDisks");
     return r;
@@ -84,17 +84,17 @@ int xml_move_snapshot(const char *snapshot, const struct xml_place *places, size
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = xml_doc_read(snapshot, "domainsnapshot", &doc, e);
-    if (r)
+    if (r < 0)
         return r;
     xmlNodePtr root = xmlDocGetRootElement(doc);
-    for (size_t i = 0; !r && i < n; i++) {
+    for (size_t i = 0; r == 0 && i < n; i++) {
         r = move_disk(xml_child(root, "domain"), &places[i], e);
-        if (!r)
+        if (r == 0)
             r = move_disk(xml_child(root, "inactiveDomain"), &places[i], e);
     }
-    if (!r && xml_child(root, "revertDisks"))
+    if (r == 0 && xml_child(root, "revertDisks"))
         r = withdraw(root, e);
-    return r ? r : xml_doc_write(root, ret, e);
+    return r < 0 ? r : xml_doc_write(root, ret, e);
 }
 
 int xml_move_domain(const char *domain, const struct xml_place *places, size_t n, char **ret,
@@ -102,16 +102,16 @@ int xml_move_domain(const char *domain, const struct xml_place *places, size_t n
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = xml_doc_read(domain, "domain", &doc, e);
-    for (size_t i = 0; !r && i < n; i++)
+    for (size_t i = 0; r == 0 && i < n; i++)
         r = move_disk(xmlDocGetRootElement(doc), &places[i], e);
-    return r ? r : xml_doc_write(xmlDocGetRootElement(doc), ret, e);
+    return r < 0 ? r : xml_doc_write(xmlDocGetRootElement(doc), ret, e);
 }
 
 int xml_withdraw_snapshot(const char *snapshot, char **ret, struct err *e)
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = xml_doc_read(snapshot, "domainsnapshot", &doc, e);
-    if (!r)
+    if (r == 0)
         r = withdraw(xmlDocGetRootElement(doc), e);
-    return r ? r : xml_doc_write(xmlDocGetRootElement(doc), ret, e);
+    return r < 0 ? r : xml_doc_write(xmlDocGetRootElement(doc), ret, e);
 }

@@ -23,7 +23,7 @@ static int read_where(xmlNodePtr node, enum xml_where *ret, struct err *e)
 {
     autofree char *word = NULL;
     int r = xml_attr(node, "snapshot", &word, e);
-    if (!r)
+    if (r == 0)
         *ret = where_of(word);
     return r;
 }
@@ -31,9 +31,9 @@ static int read_where(xmlNodePtr node, enum xml_where *ret, struct err *e)
 static int read_disk(xmlNodePtr node, struct xml_snapshot_disk *d, struct err *e)
 {
     int r = xml_attr_or(node, "name", "", &d->target, e);
-    if (!r)
+    if (r == 0)
         r = read_where(node, &d->where, e);
-    if (!r)
+    if (r == 0)
         r = xml_source_read(node, xml_child(node, "driver"), &d->overlay, e);
     return r;
 }
@@ -53,14 +53,14 @@ static int read_disks(const xmlNode *holder, struct xml_snapshot_disk **ret, siz
 {
     size_t n, done = 0;
     int r = xml_count(holder, "disk", XML_DISKS_MAX, &n, e);
-    if (r)
+    if (r < 0)
         return r;
     struct xml_snapshot_disk *disks = calloc(n + 1, sizeof(*disks));
     if (!disks)
         return err_nomem(e);
-    for (xmlNodePtr node = xml_child(holder, "disk"); node && !r; node = xml_next(node, "disk"))
+    for (xmlNodePtr node = xml_child(holder, "disk"); node && r == 0; node = xml_next(node, "disk"))
         r = read_disk(node, &disks[done++], e);
-    if (r) {
+    if (r < 0) {
         disks_free(disks, done);
         return r;
     }
@@ -85,7 +85,7 @@ static int read_memory(xmlNodePtr node, struct xml_snapshot *s, struct err *e)
     if (!node)
         return 0;
     int r = read_where(node, &s->memory, e);
-    return !r && s->memory == XML_EXTERNAL ? xml_attr(node, "file", &s->memory_file, e) : r;
+    return r == 0 && s->memory == XML_EXTERNAL ? xml_attr(node, "file", &s->memory_file, e) : r;
 }
 
 static int read_created(xmlNodePtr node, int64_t *ret, struct err *e)
@@ -104,15 +104,15 @@ static int read_created(xmlNodePtr node, int64_t *ret, struct err *e)
 static int read_texts(const xmlNode *root, struct xml_snapshot *s, struct err *e)
 {
     int r = xml_text(xml_child(root, "name"), &s->name, e);
-    if (!r)
+    if (r == 0)
         r = xml_text(xml_child(xml_child(root, "parent"), "name"), &s->parent, e);
-    if (!r)
+    if (r == 0)
         r = xml_text(xml_child(root, "description"), &s->description, e);
-    if (!r)
+    if (r == 0)
         r = xml_text(xml_child(root, "state"), &s->state, e);
-    if (!r && !s->state && !(s->state = strdup("")))
+    if (r == 0 && !s->state && !(s->state = strdup("")))
         r = err_nomem(e);
-    if (!r && (!s->name || !*s->name))
+    if (r == 0 && (!s->name || !*s->name))
         r = err_fail(e, EINVAL, "the XML's <domainsnapshot> has no <name>");
     return r;
 }
@@ -120,11 +120,11 @@ static int read_texts(const xmlNode *root, struct xml_snapshot *s, struct err *e
 static int read_parts(xmlNodePtr root, struct xml_snapshot *s, struct err *e)
 {
     int r = read_created(xml_child(root, "creationTime"), &s->created, e);
-    if (!r)
+    if (r == 0)
         r = read_memory(xml_child(root, "memory"), s, e);
-    if (!r)
+    if (r == 0)
         r = read_disks(xml_child(root, "disks"), &s->disks, &s->n_disks, e);
-    if (!r)
+    if (r == 0)
         r = read_disks(xml_child(root, "revertDisks"), &s->revert_disks, &s->n_revert_disks, e);
     s->delete_in_progress = find_delete_mark(root);
     return r;
@@ -134,18 +134,18 @@ int xml_snapshot_parse(const char *xml, struct xml_snapshot **ret, struct err *e
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = xml_doc_read(xml, "domainsnapshot", &doc, e);
-    if (r)
+    if (r < 0)
         return r;
     autodestroy(xml_snapshot_free) struct xml_snapshot *s = calloc(1, sizeof(*s));
     if (!s)
         return err_nomem(e);
     xmlNodePtr root = xmlDocGetRootElement(doc), domain = xml_child(root, "domain");
     r = read_texts(root, s, e);
-    if (!r)
+    if (r == 0)
         r = read_parts(root, s, e);
-    if (!r && xml_child(domain, "name"))
+    if (r == 0 && xml_child(domain, "name"))
         r = xml_domain_read(domain, &s->domain, e);
-    if (!r)
+    if (r == 0)
         *ret = take(s);
     return r;
 }
@@ -155,7 +155,7 @@ int xml_snapshot_config(const char *xml, struct xml_domain **ret, struct err *e)
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     *ret = NULL;
     int r = xml_doc_read(xml, "domainsnapshot", &doc, e);
-    if (r)
+    if (r < 0)
         return r;
     xmlNodePtr config = xml_child(xmlDocGetRootElement(doc), "inactiveDomain");
     return xml_child(config, "name") ? xml_domain_read(config, ret, e) : 0;

@@ -83,7 +83,7 @@ static int read_disk(xmlNodePtr node, struct xml_request *q, struct err *e)
 {
     autofree char *name = NULL;
     int r = xml_attr(node, "name", &name, e);
-    if (r)
+    if (r < 0)
         return r;
     if (!name)
         return err_fail(e, EINVAL, "a <disk> of the document has no name");
@@ -91,26 +91,26 @@ static int read_disk(xmlNodePtr node, struct xml_request *q, struct err *e)
     if (!d)
         return err_nomem(e);
     r = read_where(node, &d->where, e);
-    if (!r)
+    if (r == 0)
         r = xml_attr(node, "type", &d->type, e);
-    if (!r)
+    if (r == 0)
         r = xml_attr(xml_child(node, "driver"), "type", &d->driver, e);
-    return r ? r : read_source(node, d, e);
+    return r < 0 ? r : read_source(node, d, e);
 }
 
 static int read_request(xmlNodePtr root, struct xml_request *q, struct err *e)
 {
     xmlNodePtr memory = xml_child(root, "memory"), disks = xml_child(root, "disks");
     int r = xml_text(xml_child(root, "name"), &q->name, e);
-    if (!r)
+    if (r == 0)
         r = xml_text(xml_child(root, "description"), &q->description, e);
-    if (!r)
+    if (r == 0)
         r = read_where(memory, &q->memory, e);
-    if (!r)
+    if (r == 0)
         r = xml_attr(memory, "file", &q->memory_file, e);
-    if (!r && q->memory == XML_UNSAID && q->memory_file)
+    if (r == 0 && q->memory == XML_UNSAID && q->memory_file)
         q->memory = XML_EXTERNAL;
-    for (xmlNodePtr d = xml_child(disks, "disk"); d && !r; d = xml_next(d, "disk"))
+    for (xmlNodePtr d = xml_child(disks, "disk"); d && r == 0; d = xml_next(d, "disk"))
         r = read_disk(d, q, e);
     return r;
 }
@@ -120,9 +120,9 @@ int xml_request_parse(const char *xml, struct xml_request *ret, struct err *e)
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     struct xml_request q = {.memory = XML_UNSAID};
     int r = xml_doc_read(xml, "domainsnapshot", &doc, e);
-    if (!r)
+    if (r == 0)
         r = read_request(xmlDocGetRootElement(doc), &q, e);
-    if (r)
+    if (r < 0)
         xml_request_drop(&q);
     else
         *ret = q;
@@ -205,17 +205,17 @@ static bool write_request(xmlNodePtr root, const struct xml_request *q)
 static int check_strings(const struct xml_request *q, struct err *e)
 {
     int r = xml_check_text("the name", q->name, e);
-    if (!r)
+    if (r == 0)
         r = xml_check_text("the description", q->description, e);
-    if (!r)
+    if (r == 0)
         r = xml_check_text("the memory's file", q->memory_file, e);
-    for (size_t i = 0; !r && i < q->n_disks; i++) {
+    for (size_t i = 0; r == 0 && i < q->n_disks; i++) {
         r = xml_check_text("a disk's name", q->disks[i].name, e);
-        if (!r)
+        if (r == 0)
             r = xml_check_text("an overlay's type", q->disks[i].type, e);
-        if (!r)
+        if (r == 0)
             r = xml_check_text("an overlay's driver", q->disks[i].driver, e);
-        if (!r)
+        if (r == 0)
             r = xml_check_text("an overlay's file", q->disks[i].file, e);
     }
     return r;
@@ -225,9 +225,9 @@ int xml_request_write(const char *base, const struct xml_request *q, char **ret,
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = check_strings(q, e);
-    if (!r)
+    if (r == 0)
         r = xml_doc_read(base ? base : "<domainsnapshot/>", "domainsnapshot", &doc, e);
-    if (r)
+    if (r < 0)
         return r;
     xmlNodePtr root = xmlDocGetRootElement(doc);
     if (!write_request(root, q))

@@ -59,7 +59,7 @@ static int move_disks(xmlNodePtr domain, const struct xml_moved *disks, size_t n
 {
     int r = 0;
     forget_chains(domain);
-    for (size_t i = 0; !r && i < n; i++)
+    for (size_t i = 0; r == 0 && i < n; i++)
         r = move_disk(domain, &disks[i], e);
     return r;
 }
@@ -68,32 +68,32 @@ static int add_layer(xmlNodePtr *above, const struct xml_layer *l, struct err *e
 {
     xmlNodePtr layer, format, source;
     int r = xml_add_child(*above, "backingStore", &layer, e);
-    if (!r)
+    if (r == 0)
         r = xml_set_attr(layer, "type", l->block ? "block" : "file", e);
-    if (!r)
+    if (r == 0)
         r = xml_add_child(layer, "format", &format, e);
-    if (!r)
+    if (r == 0)
         r = xml_set_attr(format, "type", l->format, e);
-    if (!r)
+    if (r == 0)
         r = xml_add_child(layer, "source", &source, e);
     *above = layer;
-    return r ? r : xml_set_attr(source, l->block ? "dev" : "file", l->path, e);
+    return r < 0 ? r : xml_set_attr(source, l->block ? "dev" : "file", l->path, e);
 }
 
 static int write_chain(xmlNodePtr disk, const struct xml_chain *c, struct err *e)
 {
     xmlNodePtr end;
     int r = 0;
-    for (size_t i = 0; !r && i < c->n; i++)
+    for (size_t i = 0; r == 0 && i < c->n; i++)
         r = add_layer(&disk, &c->layers[i], e);
-    return r ? r : xml_add_child(disk, "backingStore", &end, e);
+    return r < 0 ? r : xml_add_child(disk, "backingStore", &end, e);
 }
 
 static int write_chains(const xmlNode *domain, const struct xml_chain *chains, size_t n,
                         struct err *e)
 {
     int r = 0;
-    for (size_t i = 0; !r && i < n; i++) {
+    for (size_t i = 0; r == 0 && i < n; i++) {
         xmlNodePtr disk = xml_find_domain_disk(domain, chains[i].target);
         r = disk ? write_chain(disk, &chains[i], e) : 0;
     }
@@ -121,7 +121,7 @@ int xml_revert_domain(const char *snapshot, const char *name, const struct xml_m
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = xml_doc_read(snapshot, "domainsnapshot", &doc, e);
-    if (r)
+    if (r < 0)
         return r;
     xmlNodePtr root = xmlDocGetRootElement(doc), domain = xml_child(root, "inactiveDomain");
     if (!has_disks(domain, xml_child(root, "domain"), disks, n))
@@ -130,11 +130,11 @@ int xml_revert_domain(const char *snapshot, const char *name, const struct xml_m
         return err_fail(e, EINVAL, "the snapshot's XML has no <domain>");
     xmlNodeSetName(domain, (const xmlChar *)"domain");
     r = set_name(domain, name, e);
-    if (!r)
+    if (r == 0)
         r = move_disks(domain, disks, n, e);
-    if (!r)
+    if (r == 0)
         r = write_chains(domain, chains, n_chains, e);
-    return r ? r : xml_doc_write(domain, ret, e);
+    return r < 0 ? r : xml_doc_write(domain, ret, e);
 }
 
 int xml_revert_saved(const char *saved, const struct xml_moved *disks, size_t n,
@@ -142,12 +142,12 @@ int xml_revert_saved(const char *saved, const struct xml_moved *disks, size_t n,
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = xml_doc_read(saved, "domain", &doc, e);
-    if (r)
+    if (r < 0)
         return r;
     r = move_disks(xmlDocGetRootElement(doc), disks, n, e);
-    if (!r)
+    if (r == 0)
         r = write_chains(xmlDocGetRootElement(doc), chains, n_chains, e);
-    return r ? r : xml_doc_write(xmlDocGetRootElement(doc), ret, e);
+    return r < 0 ? r : xml_doc_write(xmlDocGetRootElement(doc), ret, e);
 }
 
 /* ---- the snapshot ---- */
@@ -168,13 +168,13 @@ int xml_revert_snapshot(const char *snapshot, const char *suffix, const struct x
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = xml_doc_read(snapshot, "domainsnapshot", &doc, e);
-    if (r)
+    if (r < 0)
         return r;
     xmlNodePtr root = xmlDocGetRootElement(doc);
     xml_remove_children(root, "revertDisks");
-    for (size_t i = 0; !r && i < n; i++)
+    for (size_t i = 0; r == 0 && i < n; i++)
         r = rename_overlay(xml_child(root, "disks"), suffix, &disks[i], e);
-    return r ? r : xml_doc_write(root, ret, e);
+    return r < 0 ? r : xml_doc_write(root, ret, e);
 }
 
 /* ---- the domain that is never started ---- */
@@ -193,7 +193,7 @@ static int add_os(xmlNodePtr from, xmlNodePtr to, struct err *e)
     if (!type)
         return err_fail(e, EINVAL, "the snapshot's XML has no <os> with a <type>");
     int r = xml_add_child(to, "os", &os, e);
-    if (r)
+    if (r < 0)
         return r;
     xmlNodePtr copy = xmlDocCopyNode(type, to->doc, 1);
     if (copy && xmlAddChild(os, copy))
@@ -224,26 +224,26 @@ static int add_target(xmlNodePtr disk, size_t i, struct err *e)
     char name[OWN_NAME_MAX];
     own_name(i, name);
     int r = xml_add_child(disk, "target", &target, e);
-    if (!r)
+    if (r == 0)
         r = xml_set_attr(target, "dev", name, e);
-    return r ? r : xml_set_attr(target, "bus", "virtio", e);
+    return r < 0 ? r : xml_set_attr(target, "bus", "virtio", e);
 }
 
 static int add_disk(xmlNodePtr devices, const struct xml_moved *moved, size_t i, struct err *e)
 {
     xmlNodePtr disk, driver, source;
     int r = xml_add_child(devices, "disk", &disk, e);
-    if (!r)
+    if (r == 0)
         r = xml_set_attr(disk, "type", "file", e);
-    if (!r)
+    if (r == 0)
         r = xml_add_child(disk, "driver", &driver, e);
-    if (!r)
+    if (r == 0)
         r = xml_set_attr(driver, "type", moved->format, e);
-    if (!r)
+    if (r == 0)
         r = xml_add_child(disk, "source", &source, e);
-    if (!r)
+    if (r == 0)
         r = xml_set_attr(source, "file", moved->content, e);
-    return r ? r : add_target(disk, i, e);
+    return r < 0 ? r : add_target(disk, i, e);
 }
 
 static int fill_scratch(xmlNodePtr from, xmlNodePtr to, const char *name, const char *uuid,
@@ -251,17 +251,17 @@ static int fill_scratch(xmlNodePtr from, xmlNodePtr to, const char *name, const 
 {
     xmlNodePtr devices;
     int r = copy_attr(from, to, "type", e);
-    if (!r)
+    if (r == 0)
         r = xml_add_text(to, "name", name, e);
-    if (!r)
+    if (r == 0)
         r = xml_add_text(to, "uuid", uuid, e);
-    if (!r)
+    if (r == 0)
         r = xml_add_text(to, "memory", "65536", e); /* KiB; the domain never runs */
-    if (!r)
+    if (r == 0)
         r = add_os(from, to, e);
-    if (!r)
+    if (r == 0)
         r = xml_add_child(to, "devices", &devices, e);
-    for (size_t i = 0; !r && i < n; i++)
+    for (size_t i = 0; r == 0 && i < n; i++)
         r = add_disk(devices, &disks[i], i, e);
     return r;
 }
@@ -271,7 +271,7 @@ int xml_revert_scratch(const char *snapshot, const char *name, const char *uuid,
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL, made = NULL;
     int r = xml_doc_read(snapshot, "domainsnapshot", &doc, e);
-    if (r)
+    if (r < 0)
         return r;
     xmlNodePtr from = xml_child(xmlDocGetRootElement(doc), "domain");
     if (!has_disks(from, from, disks, n))
@@ -282,7 +282,7 @@ int xml_revert_scratch(const char *snapshot, const char *name, const char *uuid,
         return err_nomem(e);
     xmlDocSetRootElement(made, to);
     r = fill_scratch(from, to, name, uuid, disks, n, e);
-    return r ? r : xml_doc_write(to, ret, e);
+    return r < 0 ? r : xml_doc_write(to, ret, e);
 }
 
 static int add_overlay(struct xml_request *q, const struct xml_moved *disk, size_t i, struct err *e)
@@ -303,9 +303,9 @@ int xml_revert_overlays(const struct xml_moved *disks, size_t n, char **ret, str
 {
     struct xml_request q = {.memory = XML_UNSAID};
     int r = 0;
-    for (size_t i = 0; !r && i < n; i++)
+    for (size_t i = 0; r == 0 && i < n; i++)
         r = add_overlay(&q, &disks[i], i, e);
-    if (!r)
+    if (r == 0)
         r = xml_request_write(NULL, &q, ret, e);
     xml_request_drop(&q);
     return r;

@@ -32,15 +32,15 @@ int xml_snapshot_describe(const char *xml, const char *description, char **ret, 
 {
     autodestroy(xml_doc_free) xmlDocPtr doc = NULL;
     int r = xml_check_text("the description", description, e);
-    if (!r)
+    if (r == 0)
         r = xml_doc_read(xml, "domainsnapshot", &doc, e);
-    if (r)
+    if (r < 0)
         return r;
     xmlNodePtr root = xmlDocGetRootElement(doc);
     xml_remove_children(root, "description");
     if (description && *description)
         r = add_description(root, description, e);
-    return r ? r : xml_doc_write(root, ret, e);
+    return r < 0 ? r : xml_doc_write(root, ret, e);
 }
 
 static int add_id(xmlNodePtr node, const char *name, unsigned long id, struct err *e)

@@ -22,7 +22,7 @@ static int read_secret(const char *path, struct secret *ret, struct err *e)
         ret->len += n > 0 ? (size_t)n : 0;
     }
     if (n < 0)
-        return err_fail(e, errno, "cannot read '%s': %s", path, strerror(errno));
+        return err_fail(e, errno, "cannot read '%s': %s", path, strerrordesc_np(errno));
     return ret->len && ret->len < SECRET_MAX
                ? 0
                : err_fail(e, EINVAL, "'%s' holds no passphrase", path);

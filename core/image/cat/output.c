@@ -15,7 +15,7 @@ int output_write(const void *bytes, size_t len, struct err *e)
             continue;
         if (n <= 0)
             return err_fail(e, n ? errno : EIO, "cannot write to standard output: %s",
-                            n ? strerror(errno) : "nothing was written");
+                            n ? strerrordesc_np(errno) : "nothing was written");
         p += n;
         len -= (size_t)n;
     }

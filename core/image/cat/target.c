@@ -34,13 +34,13 @@ static int open_there(struct target *t, struct err *e)
 {
     struct stat st;
     if (stat(t->name, &st) < 0)
-        return err_fail(e, errno, "cannot make '%s': %s", t->name, strerror(errno));
+        return err_fail(e, errno, "cannot make '%s': %s", t->name, strerrordesc_np(errno));
     int r = check_kind(t->name, &st, e);
     if (r < 0)
         return r;
     t->fd = open(t->name, open_flags | (S_ISBLK(st.st_mode) ? O_EXCL : 0));
     if (t->fd < 0 || fstat(t->fd, &st) < 0)
-        return err_fail(e, errno, "cannot write '%s': %s", t->name, strerror(errno));
+        return err_fail(e, errno, "cannot write '%s': %s", t->name, strerrordesc_np(errno));
     t->device = S_ISBLK(st.st_mode);
     return check_kind(t->name, &st, e);
 }
@@ -63,7 +63,7 @@ static int check_apart(const struct target *t, const struct image_source *source
 {
     struct stat st;
     if (fstat(t->fd, &st) < 0)
-        return err_fail(e, errno, "cannot stat '%s': %s", t->name, strerror(errno));
+        return err_fail(e, errno, "cannot stat '%s': %s", t->name, strerrordesc_np(errno));
     struct image_layer *layers = NULL;
     size_t n = 0;
     bool unknown;
@@ -95,7 +95,7 @@ static int check_room(const struct target *t, struct err *e)
                    ? 0
                    : err_fail(e, EFBIG, "'%s' cannot have %ju bytes", t->name, (uintmax_t)t->size);
     if (ioctl(t->fd, BLKGETSIZE64, &size) < 0)
-        return err_fail(e, errno, "cannot size '%s': %s", t->name, strerror(errno));
+        return err_fail(e, errno, "cannot size '%s': %s", t->name, strerrordesc_np(errno));
     if (size >= t->size)
         return 0;
     return err_fail(e, ENOSPC, "'%s' has %ju bytes, of %ju that are needed", t->name,
@@ -117,7 +117,7 @@ static int open_once(struct target *t, const struct cat_options *o, struct err *
     bool made = t->fd >= 0;
     int r = 0;
     if (!made && errno != EEXIST)
-        r = err_fail(e, errno, "cannot make '%s': %s", t->name, strerror(errno));
+        r = err_fail(e, errno, "cannot make '%s': %s", t->name, strerrordesc_np(errno));
     else if (!made)
         r = open_there(t, e);
     if (r == 0 && !made)
@@ -152,10 +152,10 @@ int target_begin(struct target *t, struct err *e)
         return 0;
     if (ftruncate(t->fd, (off_t)t->size) < 0)
         return err_fail(e, errno, "cannot make '%s' %ju bytes long: %s", t->name,
-                        (uintmax_t)t->size, strerror(errno));
+                        (uintmax_t)t->size, strerrordesc_np(errno));
     t->begun = true;
     if (ftruncate(t->fd, 0) < 0)
-        return err_fail(e, errno, "cannot write '%s': %s", t->name, strerror(errno));
+        return err_fail(e, errno, "cannot write '%s': %s", t->name, strerrordesc_np(errno));
     return 0;
 }
 
@@ -172,7 +172,7 @@ int target_write(const struct target *t, const char *p, size_t len, uint64_t off
             continue;
         if (n <= 0)
             return err_fail(e, n ? errno : EIO, "cannot write '%s': %s", t->name,
-                            n ? strerror(errno) : "nothing was written");
+                            n ? strerrordesc_np(errno) : "nothing was written");
         p += n;
         len -= (size_t)n;
         offset += (uint64_t)n;
@@ -225,7 +225,7 @@ int target_finish(struct target *t, struct err *e)
     if (r == 0)
         r = close_copy(t);
     if (r < 0)
-        return err_fail(e, errno, "cannot write '%s': %s", t->name, strerror(errno));
+        return err_fail(e, errno, "cannot write '%s': %s", t->name, strerrordesc_np(errno));
     return is_named(t)
                ? 0
                : err_fail(e, ESTALE, "'%s' was removed or replaced while it was written", t->name);
