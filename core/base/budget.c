@@ -6,6 +6,7 @@
  * taken without a lock.
  */
 #include "base/budget.h"
+#include "base/lock.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -60,13 +61,12 @@ bool budget_over(void)
 /* Asks one keeper after another to drop memory, until the counted bytes fit the limit. */
 static void make_room(void)
 {
-    pthread_mutex_lock(&making);
+    autolock(&making);
     for (int i = 0; i < BUDGET_KEEPERS; i++) {
         uint64_t now = atomic_load(&counted);
         if (keepers[i].drop && now > limit)
             keepers[i].drop(keepers[i].ctx, now - limit);
     }
-    pthread_mutex_unlock(&making);
 }
 
 int budget_take(uint64_t bytes, struct err *e)
@@ -86,24 +86,22 @@ int budget_take(uint64_t bytes, struct err *e)
 bool budget_keeper(budget_drop *drop, void *ctx)
 {
     bool found = false;
-    pthread_mutex_lock(&making);
+    autolock(&making);
     for (int i = 0; i < BUDGET_KEEPERS && !found; i++)
         if (!keepers[i].drop) {
             keepers[i].drop = drop;
             keepers[i].ctx = ctx;
             found = true;
         }
-    pthread_mutex_unlock(&making);
     return found;
 }
 
 void budget_keeper_ended(budget_drop *drop, void *ctx)
 {
-    pthread_mutex_lock(&making);
+    autolock(&making);
     for (int i = 0; i < BUDGET_KEEPERS; i++)
         if (keepers[i].drop == drop && keepers[i].ctx == ctx)
             keepers[i].drop = NULL;
-    pthread_mutex_unlock(&making);
 }
 
 /* Takes a turn if one is free. */
@@ -122,12 +120,11 @@ void budget_begin(uint64_t bytes)
 {
     if (try_turn(bytes))
         return;
-    pthread_mutex_lock(&turns);
+    autolock(&turns);
     atomic_fetch_add(&waiting, 1);
     while (!try_turn(bytes))
         pthread_cond_wait(&operation, &turns);
     atomic_fetch_sub(&waiting, 1);
-    pthread_mutex_unlock(&turns);
 }
 
 void budget_end(uint64_t bytes)
@@ -135,7 +132,6 @@ void budget_end(uint64_t bytes)
     atomic_fetch_sub(&working, bytes);
     if (!atomic_load(&waiting))
         return;
-    pthread_mutex_lock(&turns);
+    autolock(&turns);
     pthread_cond_broadcast(&operation);
-    pthread_mutex_unlock(&turns);
 }

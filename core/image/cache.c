@@ -6,6 +6,7 @@
 
 #include "base/budget.h"
 #include "base/hash.h"
+#include "base/lock.h"
 
 enum {
     SHARDS = 16,
@@ -79,7 +80,7 @@ struct block *cache_get(enum cache_kind kind, uint64_t owner, uint64_t offset, s
 {
     uint64_t h = key_hash(owner, offset);
     struct shard *s = shard_of(kind, h);
-    pthread_mutex_lock(&s->lock);
+    autolock(&s->lock);
     struct block *b = find(s, h, owner, offset, len);
     if (b) {
         atomic_fetch_add(&b->refs, 1);
@@ -88,7 +89,6 @@ struct block *cache_get(enum cache_kind kind, uint64_t owner, uint64_t offset, s
             link_newest(s, b);
         }
     }
-    pthread_mutex_unlock(&s->lock);
     return b;
 }
 
@@ -163,7 +163,7 @@ static void keep_for_speed(void)
 
 static bool insert(struct shard *s, uint64_t h, struct block *b)
 {
-    pthread_mutex_lock(&s->lock);
+    autolock(&s->lock);
     bool missing = !find(s, h, b->owner, b->offset, b->len);
     if (missing) {
         atomic_fetch_add(&b->refs, 1);
@@ -172,7 +172,6 @@ static bool insert(struct shard *s, uint64_t h, struct block *b)
         *bucket = b;
         link_newest(s, b);
     }
-    pthread_mutex_unlock(&s->lock);
     return missing;
 }
 

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/remote.h"
 #include "base/thread.h"
 #include "image/confine.h"
@@ -253,14 +254,13 @@ static int take_connection(struct export *x, struct connection **ret, struct err
 {
     uint64_t begin = clock_ms();
     int r = 0;
-    pthread_mutex_lock(&lock);
+    autolock(&lock);
     while (r == 0 && !(x->state == ON && x->line.n)) /* the wait counts from the last answer */
         r = get_nearer(x, max_u64(begin, x->used) + EXPORT_WAIT_MS, e);
     if (r == 0) {
         *ret = x->line.conns[--x->line.n];
         x->busy++;
     }
-    pthread_mutex_unlock(&lock);
     return r;
 }
 
@@ -271,7 +271,7 @@ static bool give_back(struct export *x, struct connection *c, const struct err *
     bool lost = connection_lost(c);
     if (lost)
         connection_close(c);
-    pthread_mutex_lock(&lock);
+    autolock(&lock);
     x->busy--;
     if (why && why->no == ETIMEDOUT)
         let_stand(x, why);
@@ -286,7 +286,6 @@ static bool give_back(struct export *x, struct connection *c, const struct err *
     if (x->state == BROKEN && !x->busy)
         turn_off(x);
     pthread_cond_broadcast(&changed);
-    pthread_mutex_unlock(&lock);
     return lost;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "image/chain.h"
 
 /* The runs that one call looks at, plus the layers that it asks for unknown parts. To ask a layer
@@ -64,13 +65,12 @@ static int walk(struct image *im, uint64_t offset, uint64_t limit, unsigned *ste
 
 static void note_walked(struct image *im, const struct image_extent *x)
 {
-    pthread_mutex_lock(&im->lock);
+    autolock(&im->lock);
     uint64_t end = x->offset + x->length;
     if (x->offset <= im->walked && end > im->walked) {
         im->walked_data += x->data ? end - im->walked : 0;
         im->walked = end;
     }
-    pthread_mutex_unlock(&im->lock);
 }
 
 /* Checks the image after a failed look at the tables. The failure counts only if the image is

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "image/confine.h"
 #include "image/export.h"
@@ -314,8 +315,7 @@ void server_end(struct server *s)
     close(s->words);
     if (reap(s->pid))
         return;
-    pthread_mutex_lock(&lock);
+    autolock(&lock);
     if (n_left < LEFT_MAX)
         left[n_left++] = s->pid;
-    pthread_mutex_unlock(&lock);
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "base/hash.h"
+#include "base/lock.h"
 
 enum { BUCKETS = 1024 };
 
@@ -31,24 +32,22 @@ static bool is_sharable(const struct layer *l, int kind, const struct file_seen 
 /* Returns the newest such layer, because an older one may show an earlier state of the file. */
 static struct layer *find(int kind, const struct file_seen *seen)
 {
-    pthread_mutex_lock(&lock);
+    autolock(&lock);
     struct layer *l = *bucket_of(seen->path);
     while (l && !is_sharable(l, kind, seen))
         l = l->next;
     if (l)
         l->users++;
-    pthread_mutex_unlock(&lock);
     return l;
 }
 
 static void add(struct layer *l)
 {
     struct layer **bucket = bucket_of(l->file->path);
-    pthread_mutex_lock(&lock);
+    autolock(&lock);
     l->users = 1;
     l->next = *bucket;
     *bucket = l;
-    pthread_mutex_unlock(&lock);
 }
 
 void share_put(struct layer *l)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "virt/internal.h"
@@ -18,7 +19,7 @@
 static int open_first(struct virt *v, struct err *e)
 {
     uint64_t deadline = clock_ns() + VIRT_CALL_TIMEOUT * CLOCK_SECOND;
-    pthread_mutex_lock(&v->lock);
+    autolock(&v->lock);
     int r = connector_start(v, e);
     while (r == 0 && v->connecting && virt_wait(v, deadline))
         continue;
@@ -26,7 +27,6 @@ static int open_first(struct virt *v, struct err *e)
         r = err_fail(e, ETIMEDOUT, "libvirt's daemon did not answer for %d s", VIRT_CALL_TIMEOUT);
     else if (r == 0 && !v->n_links)
         r = err_fail(e, v->failure.no, "%s", v->failure.text);
-    pthread_mutex_unlock(&v->lock);
     return r;
 }
 
@@ -92,10 +92,9 @@ static void *say_goodbye(void *arg)
     struct goodbye *g = arg;
     for (unsigned i = 0; i < g->n; i++)
         link_close(g->links[i]);
-    pthread_mutex_lock(&g->v->lock);
+    autolock(&g->v->lock);
     g->done = true;
     pthread_cond_broadcast(&g->v->cond);
-    pthread_mutex_unlock(&g->v->lock);
     return NULL;
 }
 
@@ -103,7 +102,7 @@ static void *say_goodbye(void *arg)
 static void take_links(struct virt *v, struct goodbye *g)
 {
     uint64_t deadline = clock_ns() + CLOSE_NS;
-    pthread_mutex_lock(&v->lock);
+    autolock(&v->lock);
     v->closing = true;
     pthread_cond_broadcast(&v->cond);
     while (v->connecting && virt_wait(v, deadline))
@@ -114,7 +113,6 @@ static void take_links(struct virt *v, struct goodbye *g)
         v->links[g->n]->sockets = (struct sockets){0};
     }
     v->n_links = 0;
-    pthread_mutex_unlock(&v->lock);
 }
 
 static void break_links(struct goodbye *g)

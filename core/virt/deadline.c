@@ -7,6 +7,7 @@
  * of the event loop does that; it runs only while there are reads to watch. The fields are under
  * virt.lock.
  */
+#include "base/lock.h"
 #include "base/mem.h"
 #include "virt/internal.h"
 #include "virt/virt.h"
@@ -110,9 +111,8 @@ void virt_hurry(struct virt *v)
 
 void deadline_end(struct virt *v, virConnectPtr conn)
 {
-    pthread_mutex_lock(&v->lock);
+    autolock(&v->lock);
     struct link *l = find_link(v, conn);
     if (l)
         l->deadline = 0;
-    pthread_mutex_unlock(&v->lock);
 }

@@ -11,6 +11,7 @@
 #include <libvirt/virterror.h>
 #include <libxml/xmlerror.h>
 
+#include "base/lock.h"
 #include "base/mem.h"
 #include "virt/errors.h"
 #include "virt/internal.h"
@@ -37,7 +38,7 @@ static void drop_ref(void *opaque)
 static void on_close(virConnectPtr conn, int reason, void *opaque)
 {
     struct virt *v = count_change(opaque);
-    pthread_mutex_lock(&v->lock);
+    autolock(&v->lock);
     for (unsigned i = 0; i < v->n_links; i++)
         if (v->links[i]->conn == conn && !v->links[i]->closed) {
             v->links[i]->closed = true;
@@ -46,7 +47,6 @@ static void on_close(virConnectPtr conn, int reason, void *opaque)
                 v->lost_at = clock_ns();
         }
     pthread_cond_broadcast(&v->cond);
-    pthread_mutex_unlock(&v->lock);
 }
 
 static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int detail, void *opaque)

@@ -15,6 +15,7 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
+#include "base/lock.h"
 #include "base/thread.h"
 #include "virt/errors.h"
 
@@ -67,23 +68,21 @@ static int start(struct err *e)
 
 int loop_ref(struct err *e)
 {
-    pthread_mutex_lock(&loop_lock);
+    autolock(&loop_lock);
     int r = users ? 0 : initialise(e);
     if (r == 0 && !users)
         r = start(e);
     if (r == 0)
         users++;
-    pthread_mutex_unlock(&loop_lock);
     return r;
 }
 
 void loop_unref(void)
 {
-    pthread_mutex_lock(&loop_lock);
+    autolock(&loop_lock);
     if (--users == 0) {
         atomic_store(&stop, true);
         virEventUpdateTimeout(timer, 0);
         pthread_join(thread, NULL);
     }
-    pthread_mutex_unlock(&loop_lock);
 }

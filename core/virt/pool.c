@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "base/lock.h"
 #include "base/mem.h"
 #include "virt/internal.h"
 #include "virt/virt.h"
@@ -94,12 +95,11 @@ bool virt_is_away(struct virt *v)
 {
     struct err ignored;
     bool away = true;
-    pthread_mutex_lock(&v->lock);
+    autolock(&v->lock);
     for (unsigned i = 0; i < v->n_links; i++)
         away &= is_stale(v, v->links[i]);
     if (away && !v->connecting && !v->closing)
         (void)connector_start(v, &ignored);
-    pthread_mutex_unlock(&v->lock);
     return away;
 }
 
@@ -151,7 +151,7 @@ void virt_release(struct virt *v, struct link *l)
 bool virt_lost(struct virt *v, struct link *l)
 {
     uint64_t deadline = clock_ns() + REASON_NS;
-    pthread_mutex_lock(&v->lock);
+    autolock(&v->lock);
     while (!l->closed && virt_wait(v, deadline))
         continue;
     if (!l->closed) {
@@ -160,7 +160,5 @@ bool virt_lost(struct virt *v, struct link *l)
             v->lost_at = clock_ns();
         atomic_fetch_add(&v->generation, 1);
     }
-    bool hung = l->late || l->reason == VIR_CONNECT_CLOSE_REASON_KEEPALIVE;
-    pthread_mutex_unlock(&v->lock);
-    return hung;
+    return l->late || l->reason == VIR_CONNECT_CLOSE_REASON_KEEPALIVE;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "fuse/image_request.h"
+#include "base/lock.h"
 #include "fuse/interrupt.h"
 #include "fuse/report.h"
 #include "fuse/requests.h"
@@ -270,10 +271,8 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 
 static bool has_input(struct handle *h)
 {
-    pthread_mutex_lock(&h->all->lock);
-    bool has = h->input.text.len;
-    pthread_mutex_unlock(&h->all->lock);
-    return has;
+    autolock(&h->all->lock);
+    return h->input.text.len;
 }
 
 /* Refuses to close a document that is not whole. close(2) of a duplicate flushes too. So does the

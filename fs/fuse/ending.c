@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "fuse/log.h"
 #include "model/model.h"
 
@@ -54,12 +55,11 @@ static void on_wake(int number)
 static void end_loop(struct ending *en)
 {
     fuse_session_exit(en->session);
-    pthread_mutex_lock(&en->lock);
+    autolock(&en->lock);
     while (!en->over) {
         pthread_kill(en->main, WAKE);
         clock_wait(&en->finished, &en->lock, clock_ns() + WAKE_AGAIN_MS * CLOCK_MS);
     }
-    pthread_mutex_unlock(&en->lock);
 }
 
 /* Waits for a signal. It also takes the WAKE by which ending_finish ends this thread. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/budget.h"
+#include "base/lock.h"
 #include "image/image.h"
 #include "model/reader/open_images.h"
 
@@ -32,12 +33,11 @@ struct handle *handle_new(struct handles *all, const struct place *p)
     h->refs = 1;
     h->place = *p;
     h->at = &all->first;
-    pthread_mutex_lock(&all->lock);
+    autolock(&all->lock);
     h->next = all->first;
     if (h->next)
         h->next->at = &h->next;
     all->first = h;
-    pthread_mutex_unlock(&all->lock);
     return h;
 }
 
@@ -45,35 +45,32 @@ struct handle *handle_new(struct handles *all, const struct place *p)
  * the list. */
 static bool unlink_handle(struct handle *h)
 {
-    pthread_mutex_lock(&h->all->lock);
+    autolock(&h->all->lock);
     bool last = --h->refs == 0;
     if (last) {
         *h->at = h->next;
         if (h->next)
             h->next->at = h->at;
     }
-    pthread_mutex_unlock(&h->all->lock);
     return last;
 }
 
 void handle_is_open(struct handle *h, uint64_t ino)
 {
-    pthread_mutex_lock(&h->all->lock);
+    autolock(&h->all->lock);
     h->ino = ino;
-    pthread_mutex_unlock(&h->all->lock);
 }
 
 /* Returns the node of a handle that was not seen yet; 0 if there is none. */
 static uint64_t next_gone(struct handles *all)
 {
     uint64_t ino = 0;
-    pthread_mutex_lock(&all->lock);
+    autolock(&all->lock);
     for (struct handle *h = all->first; !ino && h; h = h->next)
         if (h->ino && !h->seen && open_image_is_gone(h->open)) {
             h->seen = true;
             ino = h->ino;
         }
-    pthread_mutex_unlock(&all->lock);
     return ino;
 }
 
@@ -85,10 +82,8 @@ void handles_each_gone(struct handles *all, void (*see)(void *ctx, uint64_t ino)
 
 struct image *handle_image(struct handle *h)
 {
-    pthread_mutex_lock(&h->all->lock);
-    struct image *im = image_ref(h->image);
-    pthread_mutex_unlock(&h->all->lock);
-    return im;
+    autolock(&h->all->lock);
+    return image_ref(h->image);
 }
 
 void handle_free(struct handle *h)

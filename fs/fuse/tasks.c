@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/thread.h"
 
 struct started {
@@ -36,10 +37,9 @@ static unsigned *count_of(struct tasks *t, bool watch)
 
 static void finished(struct tasks *t, bool watch)
 {
-    pthread_mutex_lock(&t->lock);
+    autolock(&t->lock);
     if (!--*count_of(t, watch))
         pthread_cond_broadcast(&t->idle);
-    pthread_mutex_unlock(&t->lock);
 }
 
 static void *thread_main(void *data)
@@ -54,7 +54,7 @@ static void *thread_main(void *data)
 static int may_start(struct tasks *t, bool watch, struct err *e)
 {
     int r = 0;
-    pthread_mutex_lock(&t->lock);
+    autolock(&t->lock);
     if (t->closed && !watch)
         r = err_fail(e, ESHUTDOWN, "the mount is ending, so nothing is changed any more");
     else if (t->closed && !t->changes)
@@ -64,7 +64,6 @@ static int may_start(struct tasks *t, bool watch, struct err *e)
                      TASKS_MAX);
     else
         ++*count_of(t, watch);
-    pthread_mutex_unlock(&t->lock);
     return r;
 }
 
@@ -100,36 +99,29 @@ int tasks_watch(struct tasks *t, void (*run)(void *), void *arg, struct err *e)
 
 bool tasks_are_closed(struct tasks *t)
 {
-    pthread_mutex_lock(&t->lock);
-    bool closed = t->closed;
-    pthread_mutex_unlock(&t->lock);
-    return closed;
+    autolock(&t->lock);
+    return t->closed;
 }
 
 unsigned tasks_close(struct tasks *t)
 {
-    pthread_mutex_lock(&t->lock);
+    autolock(&t->lock);
     t->closed = true;
-    unsigned running = t->changes;
-    pthread_mutex_unlock(&t->lock);
-    return running;
+    return t->changes;
 }
 
 void tasks_wait(struct tasks *t)
 {
-    pthread_mutex_lock(&t->lock);
+    autolock(&t->lock);
     while (t->changes)
         pthread_cond_wait(&t->idle, &t->lock);
-    pthread_mutex_unlock(&t->lock);
 }
 
 bool tasks_wait_watches(struct tasks *t, unsigned ms)
 {
     uint64_t until = clock_ns() + ms * CLOCK_MS;
-    pthread_mutex_lock(&t->lock);
+    autolock(&t->lock);
     while (t->watches && clock_wait(&t->idle, &t->lock, until))
         continue;
-    bool ended = !t->watches;
-    pthread_mutex_unlock(&t->lock);
-    return ended;
+    return !t->watches;
 }

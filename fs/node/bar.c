@@ -3,6 +3,7 @@
 #include "node/bar.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "model/model.h"
 
@@ -30,7 +31,7 @@ static void drop_expired(struct bar *b, uint64_t now)
 
 void bar_note(struct bar *b, uint64_t ident, uint64_t now)
 {
-    pthread_mutex_lock(&b->lock);
+    autolock(&b->lock);
     drop_expired(b, now);
     size_t i = 0;
     while (i < b->n && b->items[i].ident != ident)
@@ -42,7 +43,6 @@ void bar_note(struct bar *b, uint64_t ident, uint64_t now)
         b->items[i].until = now + BAR_NS;
         b->n = max_u64(b->n, i + 1);
     }
-    pthread_mutex_unlock(&b->lock);
 }
 
 /* Tells whether `s` is the snapshot with this ident, or above it. */
@@ -56,11 +56,10 @@ static bool is_at_or_above(const struct domain *d, const struct snapshot *s, uin
 
 bool bar_holds(struct bar *b, const struct domain *d, const struct snapshot *s, uint64_t now)
 {
-    pthread_mutex_lock(&b->lock);
+    autolock(&b->lock);
     drop_expired(b, now);
     bool barred = b->all_until > now;
     for (size_t i = 0; i < b->n && !barred; i++)
         barred = is_at_or_above(d, s, b->items[i].ident);
-    pthread_mutex_unlock(&b->lock);
     return barred;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "model/journal/state_directory.h"
 
 struct cow_file { /* exists as long as its node is open */
@@ -114,40 +115,34 @@ static int open_locked(struct cows *all, const struct cow_open *o, bool *ret_fir
 
 int cows_open(struct cows *all, const struct cow_open *o, bool *ret_first, struct err *e)
 {
-    pthread_mutex_lock(&all->lock);
-    int r = open_locked(all, o, ret_first, e);
-    pthread_mutex_unlock(&all->lock);
-    return r;
+    autolock(&all->lock);
+    return open_locked(all, o, ret_first, e);
 }
 
 bool cows_close(struct cows *all, uint64_t node)
 {
     bool last = false;
-    pthread_mutex_lock(&all->lock);
+    autolock(&all->lock);
     struct cow_file **at = find(all, node);
     if (*at && !--(*at)->opens) {
         drop(all, at);
         last = true;
         pthread_cond_broadcast(&all->gone);
     }
-    pthread_mutex_unlock(&all->lock);
     return last;
 }
 
 void cows_renewed(struct cows *all, uint64_t node, uint64_t before, uint64_t chain)
 {
-    pthread_mutex_lock(&all->lock);
+    autolock(&all->lock);
     struct cow_file *f = *find(all, node);
     if (f && f->chain == before)
         f->chain = chain;
-    pthread_mutex_unlock(&all->lock);
 }
 
 struct cow *cows_get(struct cows *all, uint64_t node)
 {
-    pthread_mutex_lock(&all->lock);
+    autolock(&all->lock);
     const struct cow_file *f = *find(all, node);
-    struct cow *c = f && f->cow ? cow_ref(f->cow) : NULL;
-    pthread_mutex_unlock(&all->lock);
-    return c;
+    return f && f->cow ? cow_ref(f->cow) : NULL;
 }

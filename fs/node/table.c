@@ -14,6 +14,7 @@
 
 #include "base/budget.h"
 #include "base/hash.h"
+#include "base/lock.h"
 
 struct node {
     uint64_t id, lookups;
@@ -245,13 +246,12 @@ int table_lookup(struct table *t, const struct place *p, uint64_t number, uint64
 
 void table_forget(struct table *t, uint64_t id, uint64_t count)
 {
-    pthread_mutex_lock(&t->lock);
+    autolock(&t->lock);
     struct node *n = find_id(t, id);
     if (n) {
         n->lookups -= min_u64(count, n->lookups);
         drop_unused(t, n);
     }
-    pthread_mutex_unlock(&t->lock);
 }
 
 int table_place(struct table *t, uint64_t id, struct place *ret, struct err *e)
@@ -266,11 +266,9 @@ int table_place(struct table *t, uint64_t id, struct place *ret, struct err *e)
 
 uint64_t table_number(struct table *t, uint64_t id)
 {
-    pthread_mutex_lock(&t->lock);
+    autolock(&t->lock);
     const struct node *n = find_id(t, id);
-    uint64_t number = n ? n->number : 0;
-    pthread_mutex_unlock(&t->lock);
-    return number;
+    return n ? n->number : 0;
 }
 
 static enum table_pages pages_of(struct node *n, uint64_t chain)
@@ -320,11 +318,10 @@ void table_image_renewed(struct table *t, uint64_t id, struct image *old, struct
 
 void table_pages_dropped(struct table *t, uint64_t id)
 {
-    pthread_mutex_lock(&t->lock);
+    autolock(&t->lock);
     struct node *n = find_id(t, id);
     if (n)
         n->dropped = true;
-    pthread_mutex_unlock(&t->lock);
 }
 
 void table_image_closed(struct table *t, uint64_t id)
@@ -342,21 +339,18 @@ void table_image_closed(struct table *t, uint64_t id)
 
 bool table_image(struct table *t, uint64_t id, struct stat *ret_st, struct image **ret_im)
 {
-    pthread_mutex_lock(&t->lock);
+    autolock(&t->lock);
     const struct node *n = find_id(t, id);
     bool open = n && n->opens;
     if (open) {
         *ret_st = n->st;
         *ret_im = image_ref(n->image);
     }
-    pthread_mutex_unlock(&t->lock);
     return open;
 }
 
 uint64_t table_count(struct table *t)
 {
-    pthread_mutex_lock(&t->lock);
-    uint64_t n = t->n;
-    pthread_mutex_unlock(&t->lock);
-    return n;
+    autolock(&t->lock);
+    return t->n;
 }

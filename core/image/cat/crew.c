@@ -6,6 +6,7 @@
 #include <sched.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/thread.h"
 #include "image/cat/interrupt.h"
 
@@ -53,10 +54,8 @@ static int write_piece(struct crew *c, const char *p, size_t len, uint64_t at, s
 {
     if (c->target->device)
         return target_write(c->target, p, len, at, e);
-    pthread_mutex_lock(&c->writing);
-    int r = write_sparse(c->target, p, len, at, e);
-    pthread_mutex_unlock(&c->writing);
-    return r;
+    autolock(&c->writing);
+    return write_sparse(c->target, p, len, at, e);
 }
 
 static int copy_data(struct crew *c, uint64_t pos, uint64_t until, char *buf, struct err *e)
@@ -173,14 +172,13 @@ static void *thread(void *arg)
     struct err e;
     if (buf)
         work(c, buf);
-    pthread_mutex_lock(&c->lock);
+    autolock(&c->lock);
     if (!buf) {
         err_nomem(&e);
         fail(c, &e);
     }
     c->running--;
     pthread_cond_signal(&c->ended);
-    pthread_mutex_unlock(&c->lock);
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 
 static struct work *of(struct uuid_item *item)
 {
@@ -59,16 +60,14 @@ struct work *work_get(struct activity *a, const char *uuid)
 
 void work_done(struct activity *a, struct work *w)
 {
-    pthread_mutex_lock(&a->lock);
+    autolock(&a->lock);
     w->item.users--;
-    pthread_mutex_unlock(&a->lock);
 }
 
 void activity_prune(struct activity *a, const struct virt_domain *all, size_t n)
 {
-    pthread_mutex_lock(&a->lock);
+    autolock(&a->lock);
     for (size_t i = 0; i < n; i++)
         uuid_table_list(&a->works, all[i].uuid);
     uuid_table_prune(&a->works);
-    pthread_mutex_unlock(&a->lock);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/thread.h"
 #include "model/activity/activity.h"
 #include "model/activity/queue.h"
@@ -36,23 +37,21 @@ void progress_begin(struct activity *a, struct work *w)
     struct task *mine = task_mine();
     if (mine)
         mine->work = w;
-    pthread_mutex_lock(&a->lock);
+    autolock(&a->lock);
     w->progress.task = mine;
     w->progress.busy = true;
     w->progress.since = clock_ns();
     put(a, w, "", 0);
-    pthread_mutex_unlock(&a->lock);
 }
 
 void progress_end(struct activity *a, struct work *w)
 {
     if (task_mine())
         task_mine()->work = NULL;
-    pthread_mutex_lock(&a->lock);
+    autolock(&a->lock);
     w->progress.task = NULL;
     w->progress.busy = false;
     put(a, w, "", 0);
-    pthread_mutex_unlock(&a->lock);
 }
 
 void progress_set(const char *step, uint64_t done, uint64_t total)
@@ -61,11 +60,10 @@ void progress_set(const char *step, uint64_t done, uint64_t total)
     if (!mine || !mine->work)
         return;
     struct activity *a = mine->m->activity;
-    pthread_mutex_lock(&a->lock);
+    autolock(&a->lock);
     put(a, mine->work, step, 0);
     mine->work->progress.done = min_u64(done, total);
     mine->work->progress.total = total;
-    pthread_mutex_unlock(&a->lock);
 }
 
 void progress_before(const char *step, bool ever)
@@ -75,14 +73,13 @@ void progress_before(const char *step, bool ever)
         return;
     struct activity *a = mine->m->activity;
     struct work *w = mine->work;
-    pthread_mutex_lock(&a->lock);
+    autolock(&a->lock);
     put(a, w, step, UINT64_MAX);
     uint64_t until = clock_ns() + ASKED_WAIT_MS * CLOCK_MS;
     while (ever && w->progress.asking && activity_wait(a, until))
         continue;
     if (ever)
         w->progress.ask_from = clock_ns() + ASK_AFTER_MS * CLOCK_MS;
-    pthread_mutex_unlock(&a->lock);
 }
 
 /* ---- asking ---- */
@@ -99,7 +96,7 @@ static void *ask(void *data)
     struct err ignored;
     free(data);
     int r = virt_job_look(q.m->virt, q.w->item.uuid, &job, &ignored);
-    pthread_mutex_lock(&q.m->activity->lock);
+    autolock(&q.m->activity->lock);
     struct progress *p = &q.w->progress;
     p->asking = false;
     if (r == 0) {
@@ -109,7 +106,6 @@ static void *ask(void *data)
     q.w->item.users--;
     q.m->activity->askers--;
     pthread_cond_broadcast(&q.m->activity->turned);
-    pthread_mutex_unlock(&q.m->activity->lock);
     return NULL;
 }
 

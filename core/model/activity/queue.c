@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/lock.h"
 #include "model/activity/activity.h"
 #include "model/activity/task.h"
 
@@ -45,9 +46,8 @@ int queue_enter(struct activity *a, struct queue *q, struct queue_place *p, stru
 
 void queue_leave(struct activity *a, struct queue *q, struct queue_place *p)
 {
-    pthread_mutex_lock(&a->lock);
+    autolock(&a->lock);
     leave(a, q, p);
-    pthread_mutex_unlock(&a->lock);
 }
 
 size_t queue_waiting(const struct queue *q)
@@ -60,10 +60,9 @@ size_t queue_waiting(const struct queue *q)
 
 uint64_t queue_left(struct activity *a, const struct work *w, bool *ret_busy)
 {
-    pthread_mutex_lock(&a->lock);
+    autolock(&a->lock);
     uint64_t left = w ? w->queue.n_left : a->n_left;
     if (ret_busy)
         *ret_busy = w ? w->queue.first != NULL : a->n_queued > 0;
-    pthread_mutex_unlock(&a->lock);
     return left;
 }

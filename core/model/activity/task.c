@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "model/activity/activity.h"
 #include "model/state.h"
 #include "virt/job.h"
@@ -44,10 +45,8 @@ static int fail_unwanted(struct err *e)
 
 bool task_is_unwanted(struct task *t)
 {
-    pthread_mutex_lock(&t->m->activity->lock);
-    bool unwanted = t->unwanted;
-    pthread_mutex_unlock(&t->m->activity->lock);
-    return unwanted;
+    autolock(&t->m->activity->lock);
+    return t->unwanted;
 }
 
 int task_check(struct err *e)
@@ -75,13 +74,12 @@ static void set_abort(const char *uuid)
     if (!mine)
         return;
     struct activity *a = mine->m->activity;
-    pthread_mutex_lock(&a->lock);
+    autolock(&a->lock);
     mine->uuid = uuid;
     mine->since = clock_ns();
     pthread_cond_broadcast(&a->turned);
     while (mine->aborting)
         pthread_cond_wait(&a->turned, &a->lock);
-    pthread_mutex_unlock(&a->lock);
 }
 
 void task_may_abort(const char *uuid)
@@ -99,11 +97,10 @@ void task_past_abort(void)
 bool task_wait(struct task *t, unsigned ms)
 {
     uint64_t until = clock_ns() + ms * CLOCK_MS;
-    pthread_mutex_lock(&t->m->activity->lock);
+    autolock(&t->m->activity->lock);
     while (!t->over && activity_wait(t->m->activity, until))
         continue;
     bool over = t->over;
-    pthread_mutex_unlock(&t->m->activity->lock);
     return !over;
 }
 
@@ -133,7 +130,7 @@ static void abort_once(struct task *t)
 void task_unwanted(struct task *t)
 {
     struct activity *a = t->m->activity;
-    pthread_mutex_lock(&a->lock);
+    autolock(&a->lock);
     t->unwanted = true;
     pthread_cond_broadcast(&a->turned);
     while (!t->over)
@@ -141,5 +138,4 @@ void task_unwanted(struct task *t)
             abort_once(t);
         else
             pthread_cond_wait(&a->turned, &a->lock);
-    pthread_mutex_unlock(&a->lock);
 }

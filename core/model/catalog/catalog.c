@@ -13,6 +13,7 @@
 
 #include "base/budget.h"
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/uuid_table.h"
 #include "model/catalog/read.h"
 #include "model/catalog/reading.h"
@@ -82,12 +83,11 @@ static void drop(void *ctx, uint64_t bytes)
 {
     (void)bytes;
     struct catalog *c = ctx;
-    pthread_mutex_lock(&c->lock);
+    autolock(&c->lock);
     if (budget_over())
         uuid_table_each(&c->entries, forget_old, NULL);
     if (budget_over())
         uuid_table_each(&c->entries, forget_any, NULL);
-    pthread_mutex_unlock(&c->lock);
 }
 
 /* ---- entries ---- */
@@ -127,26 +127,22 @@ struct entry *model_entry(struct model *m, const char *uuid)
 
 void model_entry_done(struct model *m, struct entry *en)
 {
-    pthread_mutex_lock(&m->catalog->lock);
+    autolock(&m->catalog->lock);
     en->item.users--;
-    pthread_mutex_unlock(&m->catalog->lock);
 }
 
 struct domain *entry_latest(struct model *m, const struct entry *en)
 {
-    pthread_mutex_lock(&m->catalog->lock);
-    struct domain *d = en->latest ? domain_ref(en->latest) : NULL;
-    pthread_mutex_unlock(&m->catalog->lock);
-    return d;
+    autolock(&m->catalog->lock);
+    return en->latest ? domain_ref(en->latest) : NULL;
 }
 
 void model_changed(struct model *m, struct entry *en)
 {
-    pthread_mutex_lock(&m->catalog->lock);
+    autolock(&m->catalog->lock);
     en->changes++;
     m->catalog->changes++;
     en->stale = true;
-    pthread_mutex_unlock(&m->catalog->lock);
 }
 
 void model_changed_uuid(struct model *m, const char *uuid)
@@ -160,10 +156,8 @@ void model_changed_uuid(struct model *m, const char *uuid)
 
 uint64_t model_changes(struct model *m)
 {
-    pthread_mutex_lock(&m->catalog->lock);
-    uint64_t changes = m->catalog->changes;
-    pthread_mutex_unlock(&m->catalog->lock);
-    return changes;
+    autolock(&m->catalog->lock);
+    return m->catalog->changes;
 }
 
 struct visit {
@@ -182,18 +176,16 @@ static bool visit(void *ctx, struct uuid_item *item)
 void catalog_each(struct model *m, void (*see)(void *ctx, const struct domain *d), void *ctx)
 {
     struct visit v = {see, ctx};
-    pthread_mutex_lock(&m->catalog->lock);
+    autolock(&m->catalog->lock);
     uuid_table_each(&m->catalog->entries, visit, &v);
-    pthread_mutex_unlock(&m->catalog->lock);
 }
 
 void model_prune(struct model *m, const struct virt_domain *all, size_t n)
 {
-    pthread_mutex_lock(&m->catalog->lock);
+    autolock(&m->catalog->lock);
     for (size_t i = 0; i < n; i++)
         uuid_table_list(&m->catalog->entries, all[i].uuid);
     uuid_table_prune(&m->catalog->entries);
-    pthread_mutex_unlock(&m->catalog->lock);
 }
 
 /* ---- one domain ---- */
@@ -201,13 +193,12 @@ void model_prune(struct model *m, const struct virt_domain *all, size_t n)
 /* Returns a reference to the kept value; with `fresh` only if it is young enough. */
 static struct domain *domain_kept(struct model *m, struct entry *en, bool fresh)
 {
-    pthread_mutex_lock(&m->catalog->lock);
+    autolock(&m->catalog->lock);
     struct domain *d = en->latest;
     if (d && fresh && (en->stale || d->fresh_until <= clock_ns()))
         d = NULL;
     if (d)
         domain_ref(d);
-    pthread_mutex_unlock(&m->catalog->lock);
     return d;
 }
 

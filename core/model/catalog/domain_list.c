@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/name.h"
 #include "base/uuid.h"
 #include "model/activity/activity.h"
@@ -109,13 +110,12 @@ static int list_build(const struct model *m, const struct virt_domain *all, size
 /* Returns a reference to the list that is kept, if it is fresh. */
 static struct domain_list *list_kept(struct model *m)
 {
-    pthread_mutex_lock(&m->list_cache->lock);
+    autolock(&m->list_cache->lock);
     struct domain_list *l = m->list_cache->list;
     if (l && l->fresh_until <= clock_ns())
         l = NULL;
     if (l)
         __atomic_add_fetch(&l->refs, 1, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&m->list_cache->lock);
     return l;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 
 struct rounds {
     pthread_mutex_t lock;
@@ -34,10 +35,9 @@ void rounds_free(struct rounds *r)
 
 static void set(struct rounds *r, bool *what)
 {
-    pthread_mutex_lock(&r->lock);
+    autolock(&r->lock);
     *what = true;
     pthread_cond_broadcast(&r->changed);
-    pthread_mutex_unlock(&r->lock);
 }
 
 void rounds_ask(struct rounds *r)
@@ -52,16 +52,14 @@ void rounds_end(struct rounds *r)
 
 bool rounds_are_over(struct rounds *r)
 {
-    pthread_mutex_lock(&r->lock);
-    bool over = r->over;
-    pthread_mutex_unlock(&r->lock);
-    return over;
+    autolock(&r->lock);
+    return r->over;
 }
 
 bool rounds_rest(struct rounds *r, uint64_t until)
 {
     bool in_time = true;
-    pthread_mutex_lock(&r->lock);
+    autolock(&r->lock);
     while (!r->asked && !r->over && in_time)
         if (until)
             in_time = clock_wait(&r->changed, &r->lock, until);
@@ -69,6 +67,5 @@ bool rounds_rest(struct rounds *r, uint64_t until)
             pthread_cond_wait(&r->changed, &r->lock);
     r->asked = false;
     bool over = r->over;
-    pthread_mutex_unlock(&r->lock);
     return !over;
 }

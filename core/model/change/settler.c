@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/thread.h"
 #include "model/journal/domain_lock.h"
 #include "model/journal/journal.h"
@@ -106,10 +107,9 @@ static void *begin(void *data)
 static bool start(struct settler *s)
 {
     bool started = thread_start(&s->thread, begin, s) == 0;
-    pthread_mutex_lock(&s->lock);
+    autolock(&s->lock);
     while (started && !s->begun)
         pthread_cond_wait(&s->changed, &s->lock);
-    pthread_mutex_unlock(&s->lock);
     return started;
 }
 
@@ -133,10 +133,9 @@ static void join(struct settler *s)
 /* Returns whether there is a thread that no other thread has joined, or is joining. */
 static bool take_started(struct settler *s)
 {
-    pthread_mutex_lock(&s->lock);
+    autolock(&s->lock);
     bool started = s->started;
     s->started = false;
-    pthread_mutex_unlock(&s->lock);
     return started;
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/thread.h"
 #include "model/catalog/catalog.h"
 #include "model/graph/survey.h"
@@ -72,7 +73,7 @@ static void *run(void *arg)
 {
     struct usage_cache *l = arg;
     struct usage *o = draw(l);
-    pthread_mutex_lock(&l->lock);
+    autolock(&l->lock);
     uint64_t now = clock_ns();
     bool failed = !o || usage_failure(o);
     l->took = now - l->began;
@@ -82,7 +83,6 @@ static void *run(void *arg)
     l->latest = o;
     l->running = false;
     pthread_cond_broadcast(&l->done);
-    pthread_mutex_unlock(&l->lock);
     return NULL;
 }
 
@@ -114,7 +114,7 @@ static bool serves(const struct usage_cache *l, uint64_t now, uint64_t changes,
 struct usage *usage_cache_ask(struct usage_cache *l, const struct domain *d,
                               const struct snapshot *s)
 {
-    pthread_mutex_lock(&l->lock);
+    autolock(&l->lock);
     uint64_t changes = model_changes(l->model);
     if (!l->running && !serves(l, clock_ns(), changes, d, s))
         start(l, clock_ns(), changes);
@@ -122,7 +122,5 @@ struct usage *usage_cache_ask(struct usage_cache *l, const struct domain *d,
     uint64_t end = l->began + (in_vain ? 0 : USAGE_CACHE_WAIT_SECONDS * CLOCK_SECOND);
     while (l->running && clock_wait(&l->done, &l->lock, end))
         continue;
-    struct usage *o = l->latest ? usage_ref(l->latest) : NULL;
-    pthread_mutex_unlock(&l->lock);
-    return o;
+    return l->latest ? usage_ref(l->latest) : NULL;
 }

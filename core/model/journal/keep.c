@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "model/state.h"
@@ -126,11 +127,10 @@ static bool is_of_uri(const struct model *m, const char *uuid)
 /* Returns the time from which the domain is known to be gone. */
 static uint64_t gone_since(struct keeper *k, const char *uuid, uint64_t now)
 {
-    pthread_mutex_lock(&k->lock);
+    autolock(&k->lock);
     for (size_t i = 0; i < k->n; i++)
         if (!strcmp(k->gone[i].uuid, uuid))
             now = k->gone[i].since;
-    pthread_mutex_unlock(&k->lock);
     return now;
 }
 
@@ -155,10 +155,9 @@ void keep_prune(struct model *m, const struct virt_domain *all, size_t n)
         return;
     *p = (struct pruning){.m = m, .all = all, .n = n, .now = clock_ns()};
     kept_list(m->virt, prune_one, p);
-    pthread_mutex_lock(&m->keeper->lock);
+    autolock(&m->keeper->lock);
     memcpy(m->keeper->gone, p->still, sizeof(p->still));
     m->keeper->n = p->n_still;
-    pthread_mutex_unlock(&m->keeper->lock);
 }
 
 /* ---- pieces of other changes ---- */

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "base/thread.h"
 #include "model/journal/keep.h"
 #include "model/state.h"
@@ -98,7 +99,7 @@ static void write_pending(struct keep_later *l)
 static void *run(void *data)
 {
     struct keep_later *l = data;
-    pthread_mutex_lock(&l->lock);
+    autolock(&l->lock);
     while (!l->ending) {
         while (!l->n && !l->ending)
             pthread_cond_wait(&l->changed, &l->lock);
@@ -109,7 +110,6 @@ static void *run(void *data)
     }
     if (l->n)
         write_pending(l); /* records that came during the last write */
-    pthread_mutex_unlock(&l->lock);
     return NULL;
 }
 
@@ -166,12 +166,11 @@ void keep_later(struct keep_later *l, const char *uuid, const char *kind, const 
         return;
     uint64_t key_hash = hash_str(hash_str(hash_str(HASH_START, uuid), kind), key);
     uint64_t hash = hash_end(hash_str(key_hash, value));
-    pthread_mutex_lock(&l->lock);
+    autolock(&l->lock);
     uint64_t *noted = &l->noted[hash_end(key_hash) & (NOTED - 1)];
     if (*noted != hash) {
         struct record x = {.kind = kind, .key = strdup(key), .value = strdup(value)};
         snprintf(x.uuid, sizeof(x.uuid), "%s", uuid);
         *noted = add(l, &x) ? hash : 0;
     }
-    pthread_mutex_unlock(&l->lock);
 }

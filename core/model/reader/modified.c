@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "image/image.h"
 #include "model/reader/changes.h"
 #include "model/reader/evidence.h"
@@ -83,7 +84,7 @@ static bool has_changed(const char *path, const struct image_id *then)
 
 static void note(struct touched *t, const struct image_id *file, const struct touch *touch)
 {
-    pthread_mutex_lock(&t->lock);
+    autolock(&t->lock);
     size_t at = find_noted(t, file);
     if (at == TOUCHED_MAX) {
         at = t->n++ % TOUCHED_MAX;
@@ -92,7 +93,6 @@ static void note(struct touched *t, const struct image_id *file, const struct to
         t->files[at].touch = *touch;
     }
     t->files[at].touch.known_ns = max_u64(t->files[at].touch.known_ns, touch->known_ns);
-    pthread_mutex_unlock(&t->lock);
 }
 
 struct noting {

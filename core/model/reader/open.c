@@ -13,6 +13,7 @@
 
 #include "base/budget.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "image/partitions.h"
 #include "model/catalog/catalog.h"
 #include "model/catalog/domain.h"
@@ -246,10 +247,8 @@ static struct probes *probes_of(const struct domain *d, const struct snapshot_di
 const struct partitions *images_partitions(const struct domain *d, const struct snapshot_disk *disk)
 {
     struct probes *probes = probes_of(d, disk);
-    pthread_mutex_lock(&probes->lock);
-    const struct partitions *known = probes->items[disk->probe].partitions;
-    pthread_mutex_unlock(&probes->lock);
-    return known;
+    autolock(&probes->lock);
+    return probes->items[disk->probe].partitions;
 }
 
 const struct partitions *images_keep_partitions(struct domain *d, const struct snapshot_disk *disk,
@@ -257,7 +256,7 @@ const struct partitions *images_keep_partitions(struct domain *d, const struct s
 {
     struct probes *probes = probes_of(d, disk);
     struct probe *p = &probes->items[disk->probe];
-    pthread_mutex_lock(&probes->lock);
+    autolock(&probes->lock);
     if (p->partitions) {
         free(found);
     } else {
@@ -265,7 +264,6 @@ const struct partitions *images_keep_partitions(struct domain *d, const struct s
         budget_count(sizeof(*found));
     }
     const struct partitions *known = p->partitions; /* which is never changed again */
-    pthread_mutex_unlock(&probes->lock);
     return known;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/lock.h"
 #include "image/image.h"
 #include "model/activity/queue.h"
 #include "model/catalog/tag_dirs.h"
@@ -70,13 +71,12 @@ static void count(struct open_image *o)
 
 static void add(struct open_images *a, struct open_image *o)
 {
-    pthread_mutex_lock(&a->lock);
+    autolock(&a->lock);
     o->at = &a->first;
     o->next = a->first;
     if (o->next)
         o->next->at = &o->next;
     a->first = o;
-    pthread_mutex_unlock(&a->lock);
 }
 
 int open_image_begin(struct model *m, const struct domain *d, const struct snapshot *s,
@@ -130,11 +130,10 @@ static bool is_of(const struct open_image *o, const struct domain *d, const stru
 void open_images_gone(struct model *m, const struct domain *d, const struct snapshot *s)
 {
     struct open_images *a = m->open_images;
-    pthread_mutex_lock(&a->lock);
+    autolock(&a->lock);
     for (struct open_image *o = a->first; o; o = o->next)
         if (is_of(o, d, s))
             atomic_store(&o->gone, true);
-    pthread_mutex_unlock(&a->lock);
 }
 
 /* ---- the list ---- */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/lock.h"
 #include "image/partitions.h"
 #include "model/catalog/catalog.h"
 
@@ -61,11 +62,10 @@ static void sum_allocated(void *ctx, const struct domain *d)
 {
     struct probes *probes = probes_in(d);
     uint64_t *sum = ctx;
-    pthread_mutex_lock(&probes->lock);
+    autolock(&probes->lock);
     for (size_t i = 0; i < probes->n; i++)
         if (probes->items[i].known && !probes->items[i].failure)
             *sum += probes->items[i].facts.allocated;
-    pthread_mutex_unlock(&probes->lock);
 }
 
 uint64_t model_allocated(struct model *m)
@@ -94,10 +94,9 @@ static void inherit(void *value, void *from)
     struct probes *probes = value, *before = from;
     if (probes->n != before->n)
         return;
-    pthread_mutex_lock(&before->lock);
+    autolock(&before->lock);
     for (size_t i = 0; i < probes->n; i++)
         probe_inherit(&probes->items[i], &before->items[i]);
-    pthread_mutex_unlock(&before->lock);
 }
 
 static void *make(const struct domain *d)

@@ -14,6 +14,7 @@
 
 #include "base/budget.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "model/catalog/domain.h"
 #include "model/graph/usage_cache.h"
 #include "model/reader/disk_chains.h"
@@ -338,20 +339,17 @@ static int look(struct model *m, struct domain *d, struct found **ret, struct er
 int model_tags(struct model *m, struct domain *d, const struct tag_list **ret, struct err *e)
 {
     struct unmanaged *u = unmanaged_of(d);
-    pthread_mutex_lock(&u->lock);
+    autolock(&u->lock);
     int r = u->found ? 0 : look(m, d, &u->found, e);
     if (r == 0)
         *ret = &u->found->list;
-    pthread_mutex_unlock(&u->lock);
     return r;
 }
 
 static const struct found *found_in(const struct domain *d)
 {
-    pthread_mutex_lock(&unmanaged_of(d)->lock);
-    const struct found *f = unmanaged_of(d)->found;
-    pthread_mutex_unlock(&unmanaged_of(d)->lock);
-    return f;
+    autolock(&unmanaged_of(d)->lock);
+    return unmanaged_of(d)->found;
 }
 
 const struct tag_list *domain_tags(const struct domain *d)

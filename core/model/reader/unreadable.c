@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/lock.h"
 #include "base/printable.h"
 #include "model/state.h"
 
@@ -35,7 +36,7 @@ void unreadable_free(struct unreadable *u)
 static bool set(struct unreadable *u, uint64_t image, bool failed)
 {
     size_t i = 0;
-    pthread_mutex_lock(&u->lock);
+    autolock(&u->lock);
     while (i < u->n && u->images[i] != image)
         i++;
     bool there = i < u->n, changes = there != failed && (there || u->n < UNREADABLE_MAX);
@@ -43,7 +44,6 @@ static bool set(struct unreadable *u, uint64_t image, bool failed)
         u->images[u->n++] = image;
     else if (changes)
         u->images[i] = u->images[--u->n];
-    pthread_mutex_unlock(&u->lock);
     return changes;
 }
 

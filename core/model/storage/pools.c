@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/thread.h"
 
 /* One question and what libvirt last answered. */
@@ -114,7 +115,7 @@ static void answer_one(struct pools *p, struct answer *a)
 static void *run(void *arg)
 {
     struct pools *p = arg;
-    pthread_mutex_lock(&p->lock);
+    autolock(&p->lock);
     while (!p->ending) {
         struct answer *a = next_question(p);
         if (a)
@@ -122,7 +123,6 @@ static void *run(void *arg)
         else
             pthread_cond_wait(&p->changed, &p->lock);
     }
-    pthread_mutex_unlock(&p->lock);
     return NULL;
 }
 
@@ -206,18 +206,14 @@ static const struct answer *ask(struct pools *p, const char *pool, const char *n
 
 char *pools_path(struct pools *p, const char *pool, const char *volume, uint64_t since, bool now)
 {
-    pthread_mutex_lock(&p->lock);
+    autolock(&p->lock);
     const struct answer *a = ask(p, pool, volume, since, now);
-    char *path = a && a->path ? strdup(a->path) : NULL;
-    pthread_mutex_unlock(&p->lock);
-    return path;
+    return a && a->path ? strdup(a->path) : NULL;
 }
 
 enum virt_volume pools_kind(struct pools *p, const char *path)
 {
-    pthread_mutex_lock(&p->lock);
+    autolock(&p->lock);
     const struct answer *a = ask(p, NULL, path, clock_ns(), false);
-    enum virt_volume kind = a ? a->kind : VIRT_VOLUME_NONE;
-    pthread_mutex_unlock(&p->lock);
-    return kind;
+    return a ? a->kind : VIRT_VOLUME_NONE;
 }
