@@ -287,8 +287,8 @@ def at_moments(directory, word, victim, chosen):
 
 
 ALL = range(1, MOMENTS_MAX)
-# The first moment after libvirt's call.
-CALLED = 2
+# The first moment after libvirt's call, which is to freeze the guest or to make the snapshot.
+CALLED = FROZEN = 2
 SHORT = (
     ("disks", snapfs, ALL),
     ("saves", snapfs, (CALLED,)),
@@ -304,6 +304,7 @@ SHORT = (
     ("named", qemu_within, (8,)),
     ("tags", qemu_within, (3,)),
     ("written", daemon_between, (CALLED,)),
+    ("quiet", daemon_between, (FROZEN,)),
     ("several", qemu_between, (CALLED,)),
 )
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "model/activity/progress.h"
 #include "model/journal/procedure.h"
 #include "model/state.h"
@@ -13,17 +14,33 @@
 /* The time that a guest's agent has to freeze all file systems, or thaw them. */
 enum { FREEZE_SECONDS = 30 };
 
+/* The time that libvirt has to find the agent, and the time between two looks. A libvirt that has
+ * just started answers before it is connected to the agents of the guests that run. */
+enum { AGENT_SECONDS = 10, AGENT_LOOK_MS = 100 };
+
 int quiesce_freeze(struct model *m, const char *uuid, struct err *e)
 {
     progress_before("freezing the guest's file systems", false);
     return virt_freeze(m->virt, uuid, FREEZE_SECONDS, e);
 }
 
+static int thaw(struct model *m, const char *uuid, struct err *e)
+{
+    uint64_t until = clock_ns() + AGENT_SECONDS * CLOCK_SECOND;
+    struct timespec look = {.tv_nsec = AGENT_LOOK_MS * (long)CLOCK_MS};
+    int r = virt_thaw(m->virt, uuid, FREEZE_SECONDS, e);
+    while (r == -ETIMEDOUT && clock_ns() < until) {
+        nanosleep(&look, NULL);
+        r = virt_thaw(m->virt, uuid, FREEZE_SECONDS, e);
+    }
+    return r;
+}
+
 int quiesce_thaw(struct model *m, const char *uuid, bool late, struct text *remark, struct err *e)
 {
     struct virt_status status = {.active = true};
     struct err why;
-    int r = virt_thaw(m->virt, uuid, FREEZE_SECONDS, &why);
+    int r = thaw(m, uuid, &why);
     int asked = r < 0 ? virt_domain_status(m->virt, uuid, false, &status, e) : 0;
     if (asked == -ENOENT || (asked == 0 && !status.active))
         return 0;
