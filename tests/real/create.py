@@ -397,6 +397,26 @@ class Odd(Domain):
 
 
 @test
+def a_guest_that_stays_paused_over_a_save_is_to_be_resumed_first(directory):
+    """QEMU saves no memory of it, or, from 10 on, no tag. No other kind of snapshot is made in its place."""
+    with mounted("still", directory) as (domain, mount):
+        domain.virsh("suspend", "still")
+        create(mount, domain, "e1 external")
+        with unchanged(domain, directory):
+            refused(errno.EBUSY, create, mount, domain, "e2 external")
+            holds(last_log(mount, domain), "virsh resume")
+        if domain.libvirt() >= (11, 3):
+            with unchanged(domain, directory):
+                for words in ("i1 internal", "i1"):
+                    refused(errno.EBUSY, create, mount, domain, words)
+                    holds(last_log(mount, domain), "virsh resume")
+        domain.virsh("resume", "still")
+        create(mount, domain, "e2 external")
+        create(mount, domain, "i3 internal")
+        equal(domain.parents(), {"e1": None, "e2": "e1", "i3": "e2"}, "snapshots")
+
+
+@test
 def disks_that_are_no_files_need_a_path(directory):
     with open(os.path.join(directory, "device"), "wb") as file:
         file.truncate(16 * MIB)

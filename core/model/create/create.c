@@ -119,6 +119,23 @@ static int prepare(struct creation *c, struct err *e)
 
 /* ---- making it ---- */
 
+/* Says what to do if QEMU does not save the memory of a guest that has been paused since its memory
+ * was last saved or restored. */
+static int explain_paused(const struct new_snapshot *ns, struct err *e)
+{
+    bool paused = ns->active && !ns->running;
+    if (!paused || e->no != EIO ||
+        (!strstr(e->text, "paused due to previous migration") &&
+         !strstr(e->text, "is writable but does not support snapshots")))
+        return -e->no;
+    struct err why = *e;
+    return err_fail(
+        e, EBUSY,
+        "cannot save the memory of '%s': the guest has been paused since its memory was "
+        "last saved or restored; resume it with 'virsh resume', then try again: %s",
+        ns->before->name, why.text);
+}
+
 /* Makes the snapshot. After a failure tells what has changed of the domain all the same. */
 static int run(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
 {
@@ -129,6 +146,8 @@ static int run(struct creation *c, bool *unsupported, struct text *remark, struc
     operation_begins_change(&c->operation);
     if (r == 0)
         r = procedure_run(&ns.p, e);
+    if (r < 0)
+        r = explain_paused(&ns, e);
     if (r < 0 && ns.asked)
         r = outcome_settle(c->operation.m, &o, remark, e);
     procedure_drop(&ns.p);
