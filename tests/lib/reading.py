@@ -71,6 +71,12 @@ def backing_format(source):
     return _info(source).get("backing-filename-format")
 
 
+def backing(source):
+    """The file that an image has below it, or None."""
+    info = _info(source)
+    return info.get("full-backing-filename", info.get("backing-filename"))
+
+
 def forget_backing_format(path):
     """Makes the header's extension that says it one that nobody knows, which qemu-img refuses to."""
     with open(path, "r+b") as file:

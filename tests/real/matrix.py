@@ -12,12 +12,14 @@ has printed, from `disks` on. SNAPFS_MATRIX_STATUS is a file that gets a line fo
 """
 
 import contextlib
+import errno
 import os
 import time
 
 from lib.command import must
 from lib.domain import SYSTEM
 from lib.matrix.actor import Actor
+from lib.matrix.causes import Refusal
 from lib.matrix.count import Count
 from lib.matrix.model import MAIN
 from lib.matrix.session import PROFILES, Session
@@ -146,6 +148,50 @@ def whatever_is_spoilt_is_noticed(directory, _):
         audit.check()
 
 
+FILE = "/nowhere/a file"
+# What snapfs might say of a domain of which nothing of that is so.
+LIES = (
+    (errno.EBUSY, "the domain has a saved state that a later start would resume on the reverted disks"),
+    (errno.EBUSY, f"the live disk vda of a domain uses the image '{FILE}' in a mount, whose path needs this snapshot"),
+    (errno.EBUSY, f"'vda.raw' of snapshot 'e1' is open: pid {os.getpid()} (qemu-system-x86); close it"),
+    (errno.EOPNOTSUPP, f"'{FILE}' is inside a snapfs mount, whose files snapfs itself does not open"),
+    (errno.EOPNOTSUPP, "the memory was saved when the domain was called 'another', and libvirt"),
+    (errno.EBUSY, "'{}' cannot be copied for the revert, and others use it: the running domain writes to it"),
+    (errno.EBUSY, "cannot revert disk 'vda': '{}' had another backing file when the snapshot was made"),
+    (errno.EBUSY, "cannot merge '{}' into '{}': the image '{}' (no domain has it) uses them"),
+    (errno.EBUSY, "cannot delete 'e1': the file '{}', which has disk 'vda', is away: No such file or directory"),
+    (errno.EBUSY, "reverting would write to '{}', on which stands one (cannot be followed below '{}')"),
+    (errno.EBUSY, "reverting would write to '{}', used by snapshot 'e2'"),
+    (errno.EIO, "the backing file of '{}' is '{}' by its header, and none by the XML"),
+    (errno.EBUSY, "reverting would put disk 'vda' on a chain without '{}', which the XML of snapshot 'e1' leaves out"),
+    (errno.EBUSY, "the guest has been paused since its memory was last saved or restored"),
+    (errno.EBUSY, "the domain is busy"),
+    (errno.EIO, "libvirt: internal error"),
+)
+
+
+def is_believed(number, sentence, *of):
+    try:
+        return bool(Refusal(*of).explained(number, sentence))
+    except Failure:
+        return False
+
+
+def a_refusal_is_explained_by_what_is_so(directory, _):
+    with world(directory, "told", {"vda": "qcow2"}) as one:
+        actor = Actor(one, MAIN)
+        actor.do(["create", "e1", "disk-only"])
+        one.audit.check()
+        base = actor.domain.disks[0].path
+        for number, sentence in LIES:
+            for words in (["delete", "e1", "merge"], ["revert", "e1"]):
+                told = sentence.format(*[base] * sentence.count("{}"))
+                true(not is_believed(number, told, one, MAIN, words), f"believed: {told}")
+        actor.do(["start"])
+        actor.do(["suspend"])
+        true(is_believed(*LIES[-3], one, MAIN, ["create", "e2"]), "the guest is paused")
+
+
 def operations_of_a_file(directory, _):
     profile = os.environ.get("SNAPFS_MATRIX_PROFILE", "beside")
     with open(REPLAY, encoding="utf-8") as file:
@@ -160,5 +206,6 @@ else:
         of_profile(one)
     test(few_are_refused)
     test(whatever_is_spoilt_is_noticed)
+    test(a_refusal_is_explained_by_what_is_so)
 with scratch() as directory:
     run(directory, Count())

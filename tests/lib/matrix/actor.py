@@ -1,21 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Does the operations of draw.py on one domain, and tells its tree what has become of it."""
 
-import errno
 import os
 
 from lib.control import create, write
 from lib.matrix.tree import POWER
-from lib.tap import errno_name, fail
-
-# What snapfs answers where it must not do what was asked, or cannot. All else is a failure.
-REFUSALS = (errno.EBUSY, errno.EOPNOTSUPP, errno.ENOSPC)
-# What QEMU does not do: save the memory of a guest twice while it is paused.
-NOT_BY_QEMU = "paused due to previous migration"
+from lib.tap import errno_name
 
 
 class Refused(Exception):
-    """snapfs has refused; nothing may have changed. `sentence` is its log's."""
+    """snapfs has failed, as its log's `sentence` says; nothing may have changed. `causes.py` has what explains it."""
 
     def __init__(self, error, sentence):
         super().__init__(f"{errno_name(error.errno)}: {sentence}")
@@ -59,8 +53,6 @@ class Actor:
     @staticmethod
     def refused(error, line):
         """The line is that of the log."""
-        if error.errno not in REFUSALS and NOT_BY_QEMU not in line:
-            fail(f"{error}\n{line}")
         raise Refused(error, line.split(f": {errno_name(error.errno)}: ", 1)[-1]) from error
 
     def log(self):

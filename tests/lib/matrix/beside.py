@@ -104,6 +104,10 @@ class Beside:
         except Failure:
             return False
 
+    def rebase(self, path):
+        """The file's header names another backing file from now on."""
+        self.model.rebased |= {(path, one.tag) for one in self.images().values() if one.path == path and one.tag}
+
     # ---- disks
 
     def live(self, target):
@@ -187,6 +191,8 @@ class Beside:
         words += ["--active", "--pivot"] if top == 0 else []
         words += ["--delete"] if delete else []
         self.virsh("blockcommit", target, *words)
+        if top:
+            self.rebase(layers[top - 1])
         touched = self.touch(layers[base], self.live(target))
         through = {key for key in touched if layers[top] in self.reads(self.world.audit.images[key])}
         gone = {
@@ -201,6 +207,7 @@ class Beside:
         layers = self.layers(target)
         words = ["--base", layers[int(base)]] if base else []
         self.virsh("blockpull", target, *words, "--wait")
+        self.rebase(layers[0])
         if not base:  # a file that stands on none is nobody's to remove
             self.world.made.add(layers[0])
         self.spoil(

@@ -2,12 +2,8 @@
 """What came of the operations."""
 
 import collections
-import re
 
 from lib.tap import Failure, note
-
-QUOTED = re.compile(r"'[^']*'|\b\d+\b")
-CAUSE_CHARACTERS = 110
 
 
 class Lost(Failure):
@@ -35,9 +31,9 @@ class Count:
     def operations(self):
         return self.done + len(self.refused) + len(self.apart)
 
-    def refuse(self, line, sentence, apart):
+    def refuse(self, line, cause, apart):
         (self.apart if apart else self.refused).append(line)
-        self.causes[QUOTED.sub("…", sentence)[:CAUSE_CHARACTERS]] += 1
+        self.causes[cause] += 1
 
     def shown_wrong(self, what, cause):
         if what not in self.showed:

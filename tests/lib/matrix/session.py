@@ -8,17 +8,17 @@ import traceback
 from random import Random
 
 from lib.matrix import beside, draw_beside
-from lib.matrix.actor import NOT_BY_QEMU, Actor, Refused
+from lib.matrix.actor import Actor, Refused
 from lib.matrix.beside import Beside, NotDone
+from lib.matrix.causes import Refusal
 from lib.matrix.count import Count, Orphan
 from lib.matrix.draw import OWN, Draw, disks
 from lib.matrix.killer import Killer
 from lib.matrix.model import CLONE, MAIN
 from lib.matrix.tree import POWER
 from lib.matrix.world import world
-from lib.tap import Failure, note, true
+from lib.tap import Failure, note
 
-QUOTED = re.compile(r"'([^']+)'")
 # What the log says where tags are left: of an internal one that is deleted while the domain runs on
 # another file, and of a revert on a copy of a file with all the tags in it.
 TAGS_LEFT = ("its tag stays", ", a copy of '")
@@ -111,18 +111,18 @@ class Session:
     def through_mount(self, actor, words):
         self.world.audit.before()
         begin = len(self.world.mount.said())
-        self.asked(words, lambda: actor.do(words), actor.tree.saved)
+        self.asked(actor, words, lambda: actor.do(words))
         log = self.world.mount.said()[begin:]
         leaves_files = words[-1] == "metadata" or FILE_LEFT in log
         leaves_tags = any(part in log for part in TAGS_LEFT)
         self.world.audit.check(leaves_files, leaves_tags, LEFT.findall(log))
 
-    def asked(self, words, do, saved):
+    def asked(self, actor, words, do):
         try:
             do()
             self.count.done += 1
         except Refused as refusal:
-            self.refused(words, refusal, saved)
+            self.refused(actor, words, refusal)
 
     def beside(self, member, words):
         """libvirt and QEMU may have reasons of their own not to do it."""
@@ -147,7 +147,7 @@ class Session:
             nonlocal cut
             cut = Killer(self.world, actor).do(victim, moment, operation)
 
-        self.asked(operation, do, actor.tree.saved)
+        self.asked(actor, operation, do)
         self.count.killed += cut
         self.count.missed += not cut
         log = self.world.mount.said()[begin:]
@@ -160,20 +160,13 @@ class Session:
             self.world.mount.again()
             self.world.audit.check(leaves_files, True, left)
 
-    def refused(self, words, refusal, saved):
-        """It says what would be lost, or what to do, before libvirt was asked for anything."""
+    def refused(self, actor, words, refusal):
+        """Something that was there before explains it."""
         self.lines[-1] += f"  # {refusal}"
+        cause, apart = Refusal(self.world, actor.member, words).explained(refusal.errno, refusal.sentence)
         line = f"{' '.join(words)}: {refusal}"
-        apart = saved is not None or self.for_a_clone(refusal.sentence) or NOT_BY_QEMU in refusal.sentence
-        self.count.refuse(line, str(refusal), apart)
+        self.count.refuse(line, cause, apart)
         note(line)
-        if NOT_BY_QEMU not in refusal.sentence:
-            others = [name for name in QUOTED.findall(refusal.sentence) if name != words[1]]
-            true(others and not refusal.sentence.startswith("libvirt: "), f"it names nothing: {line}")
-
-    def for_a_clone(self, sentence):
-        machine = self.world.machines.get(CLONE)
-        return self.world.mount.point in sentence or machine is not None and machine.name in sentence
 
     def tell(self, failure):
         """All that was done, as it can be replayed, and what was wrong then."""
