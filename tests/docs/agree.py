@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Do code, --help, manual pages and README say the same? Usage: agree.py SOURCE_ROOT.
 
-A check is a function from the texts to complaints. Each is also given texts with one thing changed
-in them, about which it has to complain.
+A check is a function from the texts to complaints. Each check also gets texts with one change, and has to
+complain about it.
 """
 
 import os
@@ -29,7 +29,7 @@ SOURCES = {
     "names": "core/base/name.c",
     "errors": "core/virt/errors.c",
 }
-# Not requests: what fails before anything is mounted, and another program.
+# Files without requests: their code fails before anything is mounted, or is another program.
 NO_REQUESTS = re.compile(r"fs/fuse/(daemon|main|mount|options|session|values)\.c|core/image/cat/")
 DISK = ["DISK.raw", "DISK-partN.raw", "DISK.cow"]
 IMAGES = {"PLACE_SNAPSHOT": [*DISK, "memory"], "PLACE_TAG": DISK}
@@ -38,7 +38,7 @@ DIRECTORIES = {
     "PLACE_SNAPSHOT": "A SNAPSHOT'S DIRECTORY",
     "PLACE_TAG": "A TAG'S DIRECTORY",
 }
-# Where a limit's value stands, its name, and the sentence that tells it.
+# Limits: the file with the value, its name, the text that tells it, and the sentence.
 LIMITS = (
     ("fs/node/bar.h", "BAR_SECONDS", "man7", r"is refused for (\d+) seconds"),
     ("core/model/activity/lines.h", "OPLOG_KEPT", "man5", r"last (\d+) operations"),
@@ -72,7 +72,7 @@ LIMITS = (
     ("core/virt/virt.h", "VIRT_RECONNECT_WAIT", "man1", r"for up to (\d+) seconds from the loss"),
     ("core/virt/virt.h", "VIRT_CALL_TIMEOUT", "man1", r"given up after (\d+) seconds"),
 )
-# Only namespaces of documents that are there anyway, the licence's, and any host.
+# Hosts that may be named: namespaces of documents, the licence's, and examples.
 KNOWN_HOSTS = ("libvirt.org", "www.gnu.org", "fsf.org", "www.fsf.org", "HOST", "h", "127.0.0.1")
 ADDRESS = re.compile(r"\b(?:https?|ftp)://([\w.-]+)")
 SOMEONES_DIRECTORY = re.compile(r"(?<![\w.$}])/(?:home|Users)/[\w.-]+/")
@@ -105,7 +105,7 @@ def load(root):
 
 
 def project_files(root):
-    """Every file of the project, with git or without."""
+    """Yields every file of the project, with git or without."""
     ignored = [line.strip("/\n") for line in (root / ".gitignore").read_text().splitlines()]
     for path in sorted(root.rglob("*")):
         top = path.relative_to(root).parts[0]
@@ -117,7 +117,7 @@ def project_files(root):
 
 
 def differ(what, ours, theirs):
-    """Complaints where two sets, each a (place, names), are not the same."""
+    """Yields complaints if two sets, each a (place, names), differ."""
     (here, names), (there, others) = ours, theirs
     for name in sorted(set(names) - set(others)):
         yield f"{what} '{name}' is in {here} and not in {there}"
@@ -128,7 +128,7 @@ def differ(what, ours, theirs):
 
 
 def help_words(text):
-    """What --help says is accepted without a meaning."""
+    """Returns the words that --help calls accepted without effect."""
     line = re.search(r"accepted from mount\(8\).*?: (.*) x-\*$", text, re.MULTILINE)
     return line.group(1).split() if line else []
 
@@ -186,7 +186,7 @@ def files(texts):
 
 
 def pictures(texts):
-    """The trees drawn in README.md and snapfs(5) show every row, and nothing that is none."""
+    """The trees drawn in README.md and snapfs(5) show every row, and nothing else."""
     names = [name for where in DIRECTORIES for name in rows(texts["rows"], where, listed=True)]
     for place, pattern, text in (
         ("README.md", r"[├└]── (\S+?)/?(?: |$)", texts["readme"]),
@@ -260,7 +260,7 @@ def limit(root, texts):
 
 
 def lint(texts):
-    """What groff, and mandoc where it is installed, say of the pages."""
+    """Yields the complaints of groff and, if it is installed, mandoc."""
     with tempfile.TemporaryDirectory() as directory:
         for name, key in PAGES.items():
             path = os.path.join(directory, name)
@@ -302,7 +302,7 @@ def links(root, texts):
 
 
 def stranger(root, name, text):
-    """Addresses and paths that mean something on one machine only."""
+    """Yields addresses and paths that mean something only on one machine."""
     for host in ADDRESS.findall(text):
         if host.rstrip(".") not in KNOWN_HOSTS:
             yield f"{name} names the host '{host}'"
@@ -314,7 +314,7 @@ def stranger(root, name, text):
 
 
 def sound(check, texts, *doctored):
-    """The check has no complaint, and has one whenever one text is doctored."""
+    """Checks that the check has no complaint, and that it has one for each doctored text."""
     complaints = list(check(texts))
     true(not complaints, "\n".join(complaints))
     for key, old, new in doctored:

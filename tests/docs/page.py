@@ -27,7 +27,7 @@ def mentioned(text, macro):
 
 
 def running(page):
-    """What it says in running text: macros' lines joined, one blank between words."""
+    """Returns the page as running text: macros' lines joined, one blank between words."""
     lines = [line for line in page.splitlines() if not line.startswith('.\\"')]
     words = " ".join(re.sub(r"^\.(\w+ )?", "", line) for line in lines)
     return re.sub(r"\s+", " ", words)

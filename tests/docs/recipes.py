@@ -23,7 +23,7 @@ SOURCE = os.path.join(os.path.dirname(__file__), "../..")
 MANUALS = [os.path.join(SOURCE, "man", name) for name in ("snapfs.1", "snapfs.7")]
 MOUNTPOINT = "/mnt/vms"
 IMAGES = "/var/lib/libvirt/images"
-# Those that need a daemon that few machines have: tests/real/exports.py runs them.
+# These need a daemon that few machines have; tests/real/exports.py runs them.
 ELSEWHERE = {"export", "nfs", "samba"}
 TOP = f"{MOUNTPOINT}/web01"
 SNAPSHOTS = ("base", "before-upgrade")
@@ -89,7 +89,7 @@ class Recipes:
         return os.path.join(self.directory, name)
 
     def take(self, name):
-        """What a file holds that a recipe has left, and the file is gone."""
+        """Returns the text of a file that a recipe has left, and removes the file."""
         with open(self.file(name), encoding="utf-8") as file:
             content = file.read()
         os.unlink(self.file(name))
@@ -272,7 +272,7 @@ def rotation(recipes, guest):
 
 @test
 def unused(recipes, guest):
-    """What was left over, what the header of a file alone says is used, and nothing else."""
+    """The block lists the unused files, and no file that only a header names."""
     write(f"{TOP}/create", "gone disk-only\n")
     write(f"{TOP}/create", "leaf disk-only\n")
     write(f"{TOP}/by-name/gone/revert", "running\n")

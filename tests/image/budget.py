@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""With a small budget of memory an image is read as right as with a large one, in about that memory."""
+"""An image is read right with a small budget of memory, too, and in about that memory."""
 
 import os
 
@@ -18,7 +18,7 @@ DEPTH = 40
 
 
 def grown(path, mib, want):
-    """The memory by which a reader of all the image grew; what it read is what QEMU reads."""
+    """Returns the memory by which a reader of the whole image grew; checks its bytes against QEMU's."""
     out = f"{path}.read"
     words = must(READER, path, out, mib, THREADS).split()
     true(same(out, want), f"{path} with {mib} MiB")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clusters of every size and kind over a base that is full: what snapfs-cat reads is what QEMU reads."""
+"""Clusters of every size and kind over a full base: snapfs-cat reads the same bytes as QEMU."""
 
 import ctypes
 import ctypes.util
@@ -37,7 +37,7 @@ def edges(rng, bits, entry, l1_entries):
 
 @test
 def tables_whose_pages_are_mostly_null(rng, directory):
-    """A chain of two whose clusters are far apart; what one has is null in the other."""
+    """A chain of two whose clusters are far apart; each has null entries for the other's clusters."""
     for bits, sub in ((12, 8), (14, 16), (16, 8), (16, 16), (21, 8)):
         l1_entries = 8192 + 256 if bits < 21 else 640  # of 64 KiB and more; QEMU is slow at that
         size = l1_entries << bits + (bits - sub.bit_length() + 1)
@@ -56,7 +56,7 @@ def tables_whose_pages_are_mostly_null(rng, directory):
 
 @test
 def an_l1_table_that_is_an_l2_table_as_well(rng, directory):
-    """Its last page has one entry, where the other table goes on; QEMU does not mind either."""
+    """Its last page has one entry where the other table goes on; QEMU accepts that, too."""
     last = 1024
     for bits, at, l2, here in ((13, 0, 8 * KI, last + 512), (14, 600, 0, last + 5)):
         path = create(os.path.join(directory, f"both-{bits}"), last + 1 << 2 * bits - 3, cluster_size=1 << bits)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line of snapfs-cat: what it prints, and one sentence and status 1 for every error."""
+"""The command line of snapfs-cat: its output, and one sentence and status 1 for every error."""
 
 import contextlib
 import os
@@ -64,7 +64,7 @@ def texts(path):
 
 @test
 def names_that_a_terminal_would_obey(path):
-    """ESC and the controls of UTF-8, what is no UTF-8, and lines of their own."""
+    """ESC, the controls of UTF-8, bytes that are not UTF-8, and line breaks."""
     below = "b\x1b[2J\xa0\nSize= 7"
     create(os.path.join(os.path.dirname(path), below), MI, format="raw")
     strange = create(path + ".esc", MI, backing=(below, "raw"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What snapfs-cat reads from every kind of image is what QEMU reads."""
+"""snapfs-cat reads the same bytes as QEMU from every kind of image."""
 
 import json
 import os
@@ -147,7 +147,7 @@ def preallocated_images(rng, directory):
 
 @test
 def holes_of_what_was_allocated_in_advance(rng, directory):
-    """As virt-manager has it made: all has its place, and little of that was ever written."""
+    """An image as virt-manager makes it: every cluster has its place, and few were ever written."""
     for name, options in {"advance": {}, "advance-sub": {"extended_l2": "on"},
                           "advance-2m": {"cluster_size": "2M"}}.items():
         path = create(os.path.join(directory, name), 10 * SIZE, preallocation="metadata", **options)
@@ -163,7 +163,7 @@ def holes_of_what_was_allocated_in_advance(rng, directory):
 
 
 def odd_base(directory, rng):
-    """A raw file with holes whose length is no multiple of 512."""
+    """A raw file with holes whose length is not a multiple of 512."""
     path = os.path.join(directory, "odd.raw")
     with open(path, "wb") as file:
         file.write(rng.randbytes(3 * MI + 77))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""snapfs-cat --output: the bytes that QEMU reads, holes where it has them, and whatever comes in
-between, never a file that looks like a whole copy and is none."""
+"""snapfs-cat --output: the bytes that QEMU reads, with its holes. After any failure in between, no file
+looks like a whole copy."""
 
 import contextlib
 import fcntl
@@ -23,9 +23,9 @@ from lib.tap import equal, holds, run, test, true
 from lib.wait import until
 
 SIZE = 40 * MI
-# The end of a disk that no copy here comes to.
+# The end of a disk that no copy in these tests reaches.
 NEVER = 1 << 40
-# Of a file system, and of zeros that become a hole.
+# The block of a file system, and of zeros that become a hole.
 BLOCK = 4 * KI
 
 
@@ -47,7 +47,7 @@ def refused(result, *words):
 
 
 def data(path):
-    """The ranges of a file that are no holes, joined."""
+    """Returns the ranges of a file that have data, joined."""
     found = []
     with open(path, "rb") as file:
         end = os.fstat(file.fileno()).st_size
@@ -63,7 +63,7 @@ def data(path):
 
 
 def data_of_qemu(path):
-    """The same of a file that qemu-img has made, which gives storage to its first block always."""
+    """Returns the same for a file of qemu-img, which always gives storage to the first block."""
     found = data(path)
     if found[:1] and found[0][0] == 0 and load(path)[:BLOCK] == bytes(BLOCK):
         found[:1] = [(BLOCK, found[0][1])] if found[0][1] > BLOCK else []
@@ -103,7 +103,7 @@ class Long:
         self.process.communicate()
 
     def end(self):
-        """Its status and what it said."""
+        """Returns its status and its messages."""
         said = self.process.communicate(timeout=30)[1]
         return self.process.returncode, said
 
@@ -343,7 +343,7 @@ def a_bar_on_a_terminal(_, directory):
 
 
 def on_terminal(columns, *command):
-    """What a program writes to its standard error, a terminal."""
+    """Returns the text that a program writes to its standard error, a terminal."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
     shown = []

@@ -3,8 +3,8 @@
 
     corpus.py DIRECTORY
 
-Each row says how the reader refuses it: the errno, when the image is opened or when bytes are read,
-and a word of the sentence. Also the seeds of the fuzz targets.
+Each row says how the reader refuses the image: the errno, at the open or at a read, and a word of the
+sentence. The images are also the seeds of the fuzz targets.
 """
 
 import os
@@ -20,7 +20,7 @@ COMPRESSED, COPIED, ZERO = 1 << 62, 1 << 63, 1
 
 
 class Patch:
-    """A qcow2 being spoilt."""
+    """A qcow2 image that gets a defect."""
 
     def __init__(self, path):
         self.path = path
@@ -419,7 +419,7 @@ def snapshot_missing(p):
 
 
 def write_corpus(directory):
-    """Makes all of it; yields (path, tag or None, errno, when, word)."""
+    """Makes all images; yields (path, tag or None, errno, when, word)."""
     made = bases(directory)
     os.mkfifo(os.path.join(directory, "fifo"))
     with open(os.path.join(directory, "tiny-data.raw"), "wb") as file:

@@ -13,9 +13,9 @@ from lib.scratch import scratch
 from lib.tap import equal, fail, holds, run, test, true
 
 PROBE, SANITIZED = os.environ["SNAPFS_PROBE"], os.environ["SNAPFS_SANITIZE"] != "none"
-# Of time on a processor; the clock on the wall is for hangs alone.
+# Limits of processor time; the clock is only for hangs.
 SECONDS, CALL_MS, RESIDENT_KIB, HANGS = 20, 2000, 256 * KI, 120
-# A sanitizer maps the whole of the address space, and has limits of its own instead.
+# A sanitizer maps the whole address space, and has limits of its own.
 LIMITS = {resource.RLIMIT_CPU: SECONDS, **({} if SANITIZED else {resource.RLIMIT_AS: 256 * MI})}
 ASAN = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=16:max_allocation_size_mb=64"
 
@@ -26,7 +26,7 @@ def set_limits():
 
 
 def probe(path, *tag, format="qcow2"):
-    """What tests/image/probe.c says; the process stays within its bounds."""
+    """Returns the answer of tests/image/probe.c; the process stays within its bounds."""
     done = subprocess.run([PROBE, format, path, *tag], capture_output=True, text=True, errors="replace",
                           timeout=HANGS, preexec_fn=set_limits, env={**os.environ, "ASAN_OPTIONS": ASAN})
     if done.returncode:
@@ -66,7 +66,7 @@ def damage_costs_one_cluster(directory):
 
 @test
 def nothing_shines_through_damage(directory):
-    """QEMU shows the old bytes of the backing file where a table is cut off."""
+    """If a table is cut off, QEMU shows the old bytes of the backing file there."""
     path = os.path.join(directory, "no-shine")
     image = Patch(os.path.join(directory, "base-over"))
     image.put(image.l1, (len(image.bytes) // 65536 + 5) * 65536 | COPIED)
@@ -85,7 +85,7 @@ def a_format_is_never_guessed(directory):
 
 @test
 def every_l1_entry_at_one_l2_table(directory):
-    """Millions of clusters that all say nothing: no call may take their number, or lose the hole."""
+    """Millions of empty entries: no call may take time for each, or lose the hole."""
     for cluster, size in ((2 * MI, 128 * 1024 * 1024 * MI), (512, 4 * 1024 * MI)):
         path = create(os.path.join(directory, f"same-l2-{cluster}"), size, cluster_size=cluster)
         io(path, ["write -P 1 0 64k"])
@@ -114,7 +114,7 @@ def worst_base(path):
 
 @test
 def a_chain_in_which_all_layers_have_to_be_asked(directory):
-    """256 of them, all with tables, which say nothing of any of the clusters of 512 bytes."""
+    """256 layers, all with tables whose entries for clusters of 512 bytes are empty."""
     worst_base(os.path.join(directory, "worst-000"))
     path = create(os.path.join(directory, "worst"), MI, backing=("worst-000", "qcow2"), cluster_size=512)
     io(path, [f"write -P 1 {at * 32}k 512" for at in range(32)])
@@ -131,7 +131,7 @@ def a_chain_in_which_all_layers_have_to_be_asked(directory):
 
 @test
 def random_damage_never_crashes(directory):
-    """Bytes of headers and tables flipped at random; whatever comes of it, the reader survives."""
+    """Bytes of headers and tables are flipped at random; the reader survives each."""
     import random
 
     seed = int(os.environ.get("SNAPFS_SEED", random.randrange(1 << 32)))

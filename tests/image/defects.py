@@ -179,7 +179,7 @@ def backing_is_the_data_file_above(p):
 
 
 def rename_data(p, name):
-    """The extension that has the name of the data file, which is the first, becomes one of no meaning."""
+    """The first extension, which has the name of the data file, becomes one without a meaning."""
     p.put32(p.get(100, ">I"), 0x12345678)
     p.extension(DATA_FILE, name)
 
@@ -244,7 +244,7 @@ def zlib_of_nothing(p):
 
 @defect("zlib", "EIO", "read", "decompressed")
 def zlib_from_before_its_beginning(p):
-    """Fixed codes, and a copy from farther back than there is."""
+    """Fixed codes, and a copy from before the beginning."""
     repack(p, b"\xfb\xff\xff\x3f" * 8)
 
 

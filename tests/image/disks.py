@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images made by QEMU, and what QEMU itself reads from them."""
+"""Images made by QEMU, and the bytes that QEMU reads from them."""
 
 import json
 import os
@@ -90,7 +90,7 @@ def tags(path):
 
 
 def expected(path, format="qcow2", id=None):
-    """A raw file of what QEMU reads. A snapshot: of a copy reverted to it, since `convert -l` takes
+    """A raw file of QEMU's reading. For a snapshot, QEMU reads a copy reverted to it, because `convert -l` takes
     the size of the disk as it is now."""
     out = f"{path}.{id or 'now'}.raw"
     source = path
@@ -127,7 +127,7 @@ def first_difference(ours, theirs):
 
 
 def compare(path, rng, *which, format="qcow2", id=None):
-    """snapfs-cat's whole output, parts of it and a sparse copy are what QEMU reads; returns that."""
+    """Checks that snapfs-cat's whole output, parts of it and a sparse copy are QEMU's bytes; returns them."""
     want = expected(path, format, id)
     theirs = load(want)
     difference = first_difference(cat(path, *which, format=format), theirs)
@@ -146,7 +146,7 @@ def compare(path, rng, *which, format="qcow2", id=None):
 
 
 def parse_map(text):
-    """Extents of a map, those that carry on merged: two QEMU versions cut them differently."""
+    """Returns the extents of a map, with neighbours merged: QEMU versions cut them differently."""
     merged = []
     for one in json.loads(text):
         host = one.get("offset") if one["present"] else None
@@ -166,7 +166,7 @@ def _carries_on(before, row):
 
 
 def compare_maps(path, format="qcow2"):
-    """snapfs-cat's map is QEMU's; how many extents it has."""
+    """Checks that snapfs-cat's map is QEMU's; returns the number of extents."""
     ours = parse_map(must(CAT, "-f", format, "--map", path))
     theirs = parse_map(must("qemu-img", "map", "-f", format, "--output=json", path))
     for mine, other in zip(ours, theirs):
@@ -176,7 +176,7 @@ def compare_maps(path, format="qcow2"):
 
 
 def same(path, *which, id=None):
-    """snapfs-cat's bytes, which are QEMU's; and so is the map."""
+    """Checks that snapfs-cat's bytes and map are QEMU's; returns the bytes."""
     want = load(expected(path, id=id))
     difference = first_difference(cat(path, *which), want)
     true(not difference, f"{path} {which}: {difference}")
@@ -194,7 +194,7 @@ def full_base(directory):
 
 
 def overlay(directory, name, commands=("write -P 9 1M 300k",), **options):
-    """4 MiB over a base that is full."""
+    """A disk of 4 MiB over a full base."""
     full_base(directory)
     path = create(os.path.join(directory, name), 4 * MI, backing=("base", "qcow2"), **options)
     io(path, list(commands))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Formats that QEMU reads for us: the same bytes, and processes that come and go as they should."""
+"""Formats that QEMU reads for snapfs: the same bytes, and processes that start and end as they should."""
 
 import errno
 import json
@@ -35,7 +35,7 @@ GONE_SECONDS = 60  # until it is clear that a server is
 
 
 def make(directory, name, options, rng, size=SIZE):
-    """An image of random pieces, and its format. The raw one it was made of stays beside it."""
+    """Makes an image of random pieces from a raw one, which stays beside it; returns its path and format."""
     format = name.split("-")[0]
     path = os.path.join(directory, f"{name}-{rng.randrange(1 << 30)}")
     with open(path + ".raw", "wb") as file:
@@ -70,7 +70,7 @@ class Holder:
         return self.process.stdout.readline().strip()
 
     def read(self, path, at=0, image=0):
-        """Reads a few bytes, which have to be those of the raw file beside the image."""
+        """Reads a few bytes, and compares them with the raw file beside the image."""
         with open(path + ".raw", "rb") as file:
             file.seek(at)
             bytes = file.read(1000)
@@ -103,7 +103,7 @@ def every_format_reads_as_qemu_reads_it(directory, rng):
 
 
 def zeros_of(extents):
-    """Where it reads as zeros; only QEMU knows where in the file the rest is."""
+    """The map tells the zeros; only QEMU knows the places of the rest in the file."""
     merged = []
     for start, length, _, _, zero, *_ in extents:
         if merged and merged[-1][2] == zero:
@@ -133,7 +133,7 @@ class Encrypted:
         return self
 
     def behead(self, path):
-        """The file at `path` becomes a LUKS image with the header in this qcow2, for QEMU takes seconds
+        """The file at `path` becomes a LUKS image with the header in this qcow2, because QEMU takes seconds
         to make one."""
         bytes = load(self.path)
         at = bytes.index(CRYPTO_HEADER) + 8
@@ -191,7 +191,7 @@ def encrypted_images_are_read_with_their_passphrase(directory, rng):
 
 
 def check_holes(base):
-    """Of a large disk with little in it: QEMU is asked about it a GiB at a time."""
+    """For a large disk with little data, snapfs asks QEMU a GiB at a time."""
     large = Encrypted(base.path + ".large", "qcow2")
     shutil.copyfile(base.path, large.path)
     must("qemu-img", "resize", "-q", *large.hand, *large.options(), "20G")
@@ -253,7 +253,7 @@ def disks_of_a_web_server_are_read(directory, rng):
 
 
 def convert(source, format, path):
-    """One thing at a time: QEMU's curl driver hangs now and then when it is asked for several."""
+    """Makes one request at a time: QEMU's curl driver sometimes hangs with several."""
     must("qemu-img", "convert", "-m", "1", "-f", format, "-O", "raw", source, path)
     return load(path)
 
@@ -322,7 +322,7 @@ def what_stands_on_other_files_opens_none_of_them(directory, rng):
 
 
 def exchange(path, extent):
-    """What the file holds becomes a text that names another; its times and its size stay."""
+    """The file's content becomes a text that names another file; its times and its size stay."""
     before = os.stat(path)
     text = ("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType=\"monolithicFlat\"\n"
             f"RW {SIZE // 512} FLAT \"{extent}\" 0\n")

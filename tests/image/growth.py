@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much a file grows by a merge: what is said before it is at least what QEMU's commit then takes.
+"""The growth of a file by a merge: the forecast is at least the space that QEMU's commit takes.
 
 SNAPFS_GROWTH_PAIRS pairs of random files, of each kind of base, from SNAPFS_SEED.
 """
@@ -17,7 +17,7 @@ KI, MI = 1 << 10, 1 << 20
 
 
 def stored(path):
-    """Bytes that the file takes on its file system."""
+    """Returns the space that the file takes on its file system."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
         return os.fstat(file.fileno()).st_blocks * 512
@@ -50,7 +50,7 @@ def create(rng, path, size, base=None):
 
 
 def pair(rng, directory, format):
-    """A base and an overlay on it; what they are like."""
+    """Makes a base and an overlay on it, and describes both."""
     base, top = os.path.join(directory, "base"), os.path.join(directory, "top")
     for path in (base, top):
         if os.path.exists(path):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* holder.c - keeps images open and reads of them what it is told to, line by line.
+/* holder.c - keeps images open, and reads from them as the lines on its input say.
  *
  *     holder FORMAT:PATH…          the images are numbered from 0
  *

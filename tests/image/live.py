@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Readers of images that QEMU changes all the while: not one wrong byte, and a sane number right.
+"""Readers of images that QEMU changes all the time: no byte is wrong, and enough reads succeed.
 
 SNAPFS_LIVE_SECONDS makes it longer.
 """
@@ -34,8 +34,8 @@ class Values:
 
 
 def while_read(path, tags, change, least=100):
-    """Calls `change` for SECONDS and ROUNDS at least, under readers that end whatever becomes of it.
-    Nothing they read is wrong, nothing fails in an unexpected way, at least so many reads are right."""
+    """Calls `change` for SECONDS and ROUNDS at least, beside readers that are ended in any case.
+    No byte is wrong, no read fails in an unexpected way, and at least so many reads are right."""
     with tempfile.TemporaryFile("w+") as errors, subprocess.Popen(
             [READER, path, "3", *tags], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
             text=True) as process:
@@ -112,7 +112,7 @@ def internal_snapshots_by_qemu_img(rng, directory):
 
 
 def commits_into(base, overlay):
-    """The base, full of one value, and what commits another into it."""
+    """The base, full of one value, and a function that commits another value into it."""
     values = Values()
     create(base, SIZE)
     io(base, [f"write -P {values.next(0)} 0 {SIZE}"])

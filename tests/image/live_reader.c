@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* live_reader.c - many readers of an image that another program changes all the while.
+/* live_reader.c - many readers of an image that another program changes all the time.
  *
  *     live_reader PATH THREADS TAG…        TAG "-" = the whole file
  *

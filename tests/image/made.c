@@ -62,7 +62,7 @@ static struct made_packed packed_cluster(unsigned bits, bool zstd, unsigned whic
     return (struct made_packed){p->bytes, p->len};
 }
 
-/* ---- what a layer is ---- */
+/* ---- the layers ---- */
 
 uint64_t made_per_table(const struct made_layer *l)
 {
@@ -81,7 +81,7 @@ static uint64_t size_of(const struct made_layer *l, uint64_t sectors)
     return min_u64(sectors * MADE_SECTOR << more, MADE_L1 * made_per_table(l) << l->bits);
 }
 
-/* Often like the layer above, so that hosts in the one carry on those in the other. */
+/* The layer is often like the one above, so that its offsets continue those above. */
 static void choose(struct made_layer *l, struct made_bytes *b, const struct made_layer *above,
                    bool bottom)
 {
@@ -98,7 +98,7 @@ static void choose(struct made_layer *l, struct made_bytes *b, const struct made
     l->size = size_of(l, (1 + made_next(b, 2)) << (more >> 2 & 1));
 }
 
-/* Where everything is: clusters one behind the other. */
+/* Places everything: clusters one behind the other. */
 static void lay_out(struct made_layer *l)
 {
     uint64_t cluster = UINT64_C(1) << l->bits, span = made_per_table(l) << l->bits;
@@ -289,7 +289,7 @@ static uint64_t word_at(const struct area *a, uint64_t index)
     return a->second && index % 2 ? a->second[word] : a->words[word];
 }
 
-/* Writes what of it lies in the buffer. */
+/* Writes the part that lies in the buffer. */
 static void overlay(const struct made_layer *l, uint8_t *buf, size_t len, uint64_t offset,
                     const struct area *a)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* made.h - chains of images made up from any bytes, whose files are not stored but computed, and
- * the check that the reader gives what the letter of the format says of them.
+ * the check that the reader answers as the format's specification says.
  *
- * made_try is the body of a fuzz target and of the test test_merged.c. The system calls by which
- * the reader looks at files stand in made_files.c, and can fail or change a file at the n-th call.
+ * made_try is the body of a fuzz target and of the test test_merged.c. made_files.c replaces the system calls by which
+ * the reader looks at files; they can fail or change a file at the n-th call.
  * One thread.
  */
 #ifndef SNAPFS_TESTS_MADE_H
@@ -17,7 +17,7 @@ enum {
     MADE_LAYERS = 256,
     MADE_TABLES = 4,    /* L2 tables, which the L1 entries take turns at */
     MADE_ENTRIES = 512, /* of each that may be other than null, */
-    MADE_GROUP = 64,    /* so many of them in a row */
+    MADE_GROUP = 64,    /* so many entries in a row */
     MADE_L1 = 20480,
     MADE_CLUSTERS = 64, /* of data, */
     MADE_PACKED = 8,    /* the first of which begin with compressed ones */

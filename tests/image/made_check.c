@@ -26,7 +26,7 @@ enum {
 };
 
 struct sector {
-    int map;     /* 0 or EIO: what the tables say of it */
+    int map;     /* 0 or EIO, by the tables */
     size_t good; /* this many of its bytes can be read */
     enum run_kind kind;
     unsigned depth;
@@ -146,7 +146,7 @@ static void work_out(uint64_t guest, struct sector *s)
         memset(s->bytes, 0, MADE_SECTOR);
 }
 
-/* ---- comparisons: NULL or what is wrong ---- */
+/* ---- comparisons: they return NULL, or the error ---- */
 
 static char complaint[1200];
 
@@ -156,7 +156,7 @@ static const char *differs(const char *what, uint64_t offset, const struct err *
     return complaint;
 }
 
-/* The bytes of a read that went well; a part of what was worked out. */
+/* Compares the bytes of a successful read with a part of the expected ones. */
 static bool right_bytes(const uint8_t *got, size_t len, uint64_t offset)
 {
     for (size_t i = 0; i < len;) {
@@ -180,7 +180,7 @@ static bool may_be_read(uint64_t offset, size_t len)
     return true;
 }
 
-/* `strict`: it has to go well wherever it can, else only not to be wrong. */
+/* `strict`: each read that can succeed must succeed; else it must only not be wrong. */
 static const char *try_read(struct image *im, uint64_t offset, size_t len, bool strict)
 {
     static uint8_t buf[SECTORS * MADE_SECTOR];
@@ -219,7 +219,7 @@ static bool right_extent(const struct image_extent *x, const struct sector *s, u
            (!s->has_host || x->host + (offset - x->offset) == s->host);
 }
 
-/* From `offset` on, which is in the window or before it, as far as that goes in some steps. */
+/* Checks some steps from `offset` on, which is in the window or before it. */
 static const char *try_map(struct image *im, uint64_t offset)
 {
     uint64_t end = window + sectors * MADE_SECTOR;
@@ -268,7 +268,7 @@ static const char *try_seek(struct image *im, size_t from, bool data)
     return NULL;
 }
 
-/* A snapshot that has gone is gone for good; of a file that was changed what was known is right. */
+/* A snapshot that has gone does not come back; a changed file's earlier bytes stay right. */
 static const char *try_changed(struct image *im)
 {
     struct err e = {0};
@@ -302,7 +302,7 @@ static const char *try_all(struct image *im, struct made_bytes *b)
                  : try_map(im, made_next(b, 2) * (window / MADE_SECTOR) / 65536 * MADE_SECTOR);
 }
 
-/* Only of a file that was cut off. */
+/* This happens only with a file that was cut off. */
 static const char *not_opened(const struct err *e)
 {
     for (unsigned i = 0; i < made.n; i++)
@@ -320,7 +320,7 @@ static uint64_t near_entry(const struct made_layer *l, uint64_t which)
     return sector - min_u64(sector, which >> 13 & 63);
 }
 
-/* Anywhere, or around the end of a layer, or at an entry of one. */
+/* Chooses a place: anywhere, around the end of a layer, or at an entry of one. */
 static uint64_t choose_window(struct made_bytes *b)
 {
     uint64_t layer = made_next(b, 1) % 16, at = made_next(b, 3), size = made.layers[0]->size;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* made_files.c - the system calls by which the reader looks at made-up files; see made.h.
  *
- * These stand before the C library's own. Each layer has an empty file in memory, which is opened
+ * These replace the C library's own. Each layer has an empty file in memory, which is opened
  * by its path in /proc and known by its inode.
  */
 #include <errno.h>
@@ -50,7 +50,7 @@ struct made_layer *made_by_fd(int fd)
     return NULL;
 }
 
-/* Takes the snapshot out of the table and makes all of the file another. */
+/* Takes the snapshot out of the table, and changes every byte of the file. */
 static void change(struct made_layer *l)
 {
     l->changed = true;
@@ -84,7 +84,7 @@ int fstat(int fd, struct stat *ret)
     return 0;
 }
 
-/* Nothing here is worth waiting for. */
+/* These files need no waiting. */
 int nanosleep(const struct timespec *time, struct timespec *rest)
 {
     (void)time, (void)rest;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The memory saved with a snapshot is what QEMU reads of it, or a file as it is, or an error."""
+"""A snapshot's saved memory is the bytes that QEMU reads, or a file as it is, or an error."""
 
 import json
 import os
@@ -22,7 +22,7 @@ FIXED, EXTRA_SIZE, NAME_SIZE, ID_SIZE = 40, 36, 14, 12
 
 
 def save(path, directory, rng, *names):
-    """A QEMU of its own for each name saves its memory, which holds noise of its own."""
+    """For each name, another QEMU saves its memory, which holds other noise."""
     noise = os.path.join(directory, "noise")
     for name in names:
         with open(noise, "wb") as file:
@@ -40,7 +40,7 @@ def sizes(path):
 
 
 def expected(path, name, size):
-    """What QEMU reads of the memory, once a copy of the image is reverted to the snapshot."""
+    """Returns the memory as QEMU reads it from a copy of the image that was reverted to the snapshot."""
     copy = path + ".reverted"
     shutil.copyfile(path, copy)
     must("qemu-img", "snapshot", "-a", name, copy)

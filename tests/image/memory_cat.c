@@ -9,7 +9,7 @@
 
 #include "image/image.h"
 
-enum { STEP = 100001 }; /* no multiple of anything */
+enum { STEP = 100001 }; /* not a multiple of any block size */
 
 static char buf[STEP];
 

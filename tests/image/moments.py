@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An image changed by QEMU at each exact moment of its being opened and read: what comes out is all
-old, all new, or one of the errors that say so.
+"""QEMU changes an image at each exact moment of an open and a read: the bytes are all old or all new,
+or the read fails with one of the errors for that.
 
-tests/image/stepper.c stops before each system call in turn, so every order there is gets its turn.
+tests/image/stepper.c stops before each system call in turn, so that every order is tried.
 """
 
 import contextlib
@@ -65,7 +65,7 @@ def at_every_moment(path, tag, change, *, expected, action="read", format="qcow2
 
 
 def outcomes(new=()):
-    """What is right when `OLD` is replaced by something that may be read as `new`."""
+    """Returns the right outcomes if `OLD` is replaced by something that may be read as `new`."""
     return {"open": {OLD, "failed ESTALE", "failed EBUSY", *new}, "between": {"failed ESTALE"},
             "use": {OLD, "failed ESTALE"}}
 
@@ -123,7 +123,7 @@ def a_snapshot_made_in_a_running_domains_file(directory):
 
 @test
 def a_snapshot_that_stays_while_its_table_moves(directory):
-    """Where the table was, there are soon the bytes of a disk."""
+    """The place of the old table soon has the bytes of a disk."""
     path = filled(os.path.join(directory, "stays"))
     for name in ("stays", "goes"):
         snapshot(path, name)
@@ -138,7 +138,7 @@ def a_snapshot_that_stays_while_its_table_moves(directory):
 
 @test
 def a_bitmap_added_to_the_file_of_a_snapshot(directory):
-    """The header's extensions change, the snapshot and what it stands on do not."""
+    """The header's extensions change; the snapshot and its backing file do not."""
     base = filled(os.path.join(directory, "under-bitmap"))
     top = create(os.path.join(directory, "bitmap"), SIZE, backing=("under-bitmap", "qcow2"))
     snapshot(top, "s1")
@@ -181,7 +181,7 @@ def between(path, tag):
 
 @test
 def a_header_that_is_half_old_and_half_new_vouches_for_nothing(directory):
-    """The old number of snapshots with the place of the new table, behind which are the bytes of the one
+    """For a moment, the old number of snapshots with the place of the new table, behind which are the bytes of the one
     that was deleted, for as long as it takes to read them."""
     path = with_snapshot(os.path.join(directory, "torn"))
     snapshot(path, "s2")
@@ -230,7 +230,7 @@ def behind_others(path, size):
 
 
 def drop_last(path):
-    """The last snapshot; whoever does that can put the file's time back."""
+    """The last snapshot is deleted; a program that does this can put the file's time back."""
     image = Patch(path)
     with open(path, "r+b") as file:
         file.seek(60)
@@ -259,7 +259,7 @@ def a_large_table_is_not_read_again_while_nobody_writes_to_the_file(directory):
 
 
 def wait_until_quiet(path):
-    """Its ctime, which only time makes older."""
+    """Waits until the file's ctime is old enough; nothing can set a ctime back."""
     time.sleep(max(0, os.stat(path).st_ctime - time.time() + 0.03))
 
 
@@ -313,7 +313,7 @@ def an_external_data_file_written(directory):
 
 @test
 def a_block_device_written_by_another_node(directory):
-    """As libvirt's QEMU does, whose /dev is its own: neither locks nor times tell."""
+    """Writes as libvirt's QEMU does, which has its own /dev: neither locks nor times tell."""
     path = filled(os.path.join(directory, "device"), format="raw")
     device = must("losetup", "-f", "--show", path).strip()
     try:
@@ -348,7 +348,7 @@ def another_backing_name_of_the_same_length(directory):
 
 @test
 def a_file_just_written_is_waited_for(directory):
-    """Until its time can be told from that of a write to come."""
+    """Waits until a later write would have another time."""
     path = filled(os.path.join(directory, "young"))
     for ahead in (0, 10_000_000, 15_000_000):
         os.utime(path, ns=(0, time.time_ns() + ahead))

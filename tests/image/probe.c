@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* probe.c - opens an image and touches all of it, with bounded work; prints what happened.
+/* probe.c - opens an image and touches all of it, with bounded work; prints the results.
  *
  *     probe FORMAT PATH [TAG]
  *
@@ -18,7 +18,7 @@ enum { STEP = 65536, READS_MAX = 4096, EXTENTS_MAX = 4096, MS_MAX = 2000 };
 static char buf[STEP];
 static int64_t last_ms, slowest_ms;
 
-/* The work done so far, whatever else the machine is busy with. */
+/* Returns the processor time so far, which does not depend on other programs. */
 static int64_t now_ms(void)
 {
     struct timespec t;

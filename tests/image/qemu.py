@@ -8,7 +8,7 @@ from lib.tap import fail, true
 
 
 class Qemu:
-    """with Qemu(path) as qemu: … It quits at the end, and is killed when it does not or a check failed."""
+    """with Qemu(path) as qemu: … At the end QEMU quits; it is killed if it does not quit, or if a check failed."""
 
     def __init__(self, path, **options):
         node = {"driver": "qcow2", "node-name": "disk", "discard": "unmap",
@@ -42,7 +42,7 @@ class Qemu:
         self.process.stdout.close()
 
     def do(self, command, **arguments):
-        """Returns what QMP answers and the lines that QEMU printed besides."""
+        """Returns QMP's answer and the other lines that QEMU printed."""
         print(json.dumps({"execute": command, "arguments": arguments}), file=self.process.stdin, flush=True)
         printed = []
         for line in self.process.stdout:

@@ -37,7 +37,7 @@ static void pass(void)
         ;
 }
 
-/* These stand before the C library's own. */
+/* These replace the C library's own. */
 
 ssize_t pread(int fd, void *buf, size_t len, off_t offset)
 {

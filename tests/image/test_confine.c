@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_confine.c - what a confined process may do, and what is noticed of one that is not. */
+/* test_confine.c - the rights of a confined process, and the detection of one that is not confined. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 static char directory[] = "/tmp/snapfs-confine-XXXXXX";
 static char image[64], beside[64];
 
-/* What a call gives: 0 or the errno. Descriptors are closed at the child's end. */
+/* Each call returns 0 or the errno. Descriptors are closed at the child's end. */
 static int told(long result)
 {
     return result < 0 ? errno : 0;
@@ -136,7 +136,7 @@ static void test_what_it_may_do(void)
     }
 }
 
-/* A process that has just those two open, and is not confined; it is stopped. */
+/* Makes a stopped process that has only those two open, and is not confined. */
 static pid_t make_holder(int one, int two)
 {
     pid_t pid = fork();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_cow.c - what was written over a disk, against a plain copy of the disk that was written to.
+/* test_cow.c - writes over a disk, compared with a plain copy of the disk that gets the same writes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -83,7 +83,7 @@ static unsigned char *random_bytes(size_t len)
     return p;
 }
 
-/* A place that is near a border of blocks, of chunks, of the disk, or anywhere. */
+/* Returns a place near a border of blocks, of chunks or of the disk, or anywhere. */
 static uint64_t some_offset(void)
 {
     static const uint64_t near[] = {1, 512, BLOCK_BYTES, CHUNK};
@@ -160,7 +160,7 @@ static void test_bound(void)
     TAP_OK(cow_write(c, &base, data, 0, 0, NULL) == 0, "no bytes are written anywhere");
 }
 
-/* The disk has gone: written bytes are no longer given either. */
+/* The disk has gone: reads of written bytes fail, too. */
 static void test_gone(void)
 {
     struct disk d = {.size = SIZE};
@@ -184,7 +184,7 @@ static void test_gone(void)
            "a write that failed has written nothing");
 }
 
-/* A disk far larger than any memory, written to at both ends: it costs what is written. */
+/* A disk far larger than the memory, written to at both ends, costs only the written blocks. */
 static void test_large(void)
 {
     const uint64_t size = UINT64_C(1) << 60;
@@ -207,7 +207,7 @@ static void test_large(void)
     close(fd);
 }
 
-/* The file cannot grow: the writer is told so, and what was kept stays. */
+/* The file cannot grow: the write fails, and earlier writes stay. */
 static void test_full_file(void)
 {
     struct disk d = {.size = SIZE};
@@ -264,7 +264,7 @@ static void test_map(void)
     TAP_OK(all, "thousands of chunks are found again");
 }
 
-/* What the map takes is counted, and refused past the limit. */
+/* The map's memory is counted, and refused past the limit. */
 static void test_budget(void)
 {
     struct disk d = {.size = UINT64_C(1) << 50};

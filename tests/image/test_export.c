@@ -25,7 +25,7 @@ enum {
     SIZE = 1024 * 1024,
     PIECE = 64 * 1024,
     READERS = 6,
-    ENOUGH_MS = 2 * EXPORT_WAIT_MS + 1500 /* and what the end of a process may take */
+    ENOUGH_MS = 2 * EXPORT_WAIT_MS + 1500 /* and the time that the end of a process may take */
 };
 
 static char directory[] = "/tmp/snapfs-export-XXXXXX";
@@ -81,7 +81,7 @@ static pid_t mount_disk(void)
     return pid;
 }
 
-/* ---- what is read of it ---- */
+/* ---- reads ---- */
 
 struct reader {
     pthread_t id;
@@ -99,7 +99,7 @@ static void *read_some(void *arg)
     return NULL;
 }
 
-/* Many read at once: each is told that there is no answer, all in the time of about two. */
+/* Many threads read at once: each fails for want of an answer, in the time of about two waits. */
 static void check_readers(struct export *x, const char *what)
 {
     struct reader all[READERS];
@@ -157,7 +157,7 @@ static void make_file(void)
     close(fd);
 }
 
-/* poll(2) fails with EINVAL where no descriptor is allowed. */
+/* poll(2) fails with EINVAL if no descriptor is allowed. */
 static void test_a_failed_wait_ends_the_connection(void)
 {
     static unsigned char first[PIECE], second[PIECE], left[PIECE];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_fdisk.c - a thousand tables made by libfdisk at random, read by it and by us.
+/* test_fdisk.c - a thousand tables made by libfdisk at random, read by libfdisk and by snapfs.
  *
  * SNAPFS_SEED repeats a run.
  */
@@ -136,7 +136,7 @@ static bool make(struct table *t)
     return written;
 }
 
-/* Is this partition of libfdisk's among ours? An extended one is none, and does not count. */
+/* Returns whether snapfs has this partition of libfdisk. An extended partition does not count. */
 static bool has(const struct partitions *ours, struct fdisk_partition *p, const struct table *t)
 {
     const struct partition *own = partitions_get(ours, (unsigned)fdisk_partition_get_partno(p) + 1);
@@ -161,7 +161,7 @@ static void show(const struct partitions *ours, struct fdisk_table *theirs, cons
     fdisk_free_iter(it);
 }
 
-/* How many partitions there are; -1: not the same ones. */
+/* Returns the number of partitions; -1 if they differ. */
 static int compare(struct table *t, unsigned *logical)
 {
     struct fdisk_table *theirs = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_in_use.c - may a QEMU have the file open? "No" only where that is known: a file that is
+/* test_in_use.c - whether a QEMU may have the file open. "No" needs proof, because a file that is
  * unlinked while a QEMU has it open is lost. */
 #include <fcntl.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_merged.c - chains made up at random: reads, maps and seeks are what the format's letter
- * says, reading errors that pass are not kept, and nothing is read of a file that was changed.
+/* test_merged.c - random chains: reads, maps and seeks are as the format's specification says, passing
+ * read errors are not kept, and no byte of a changed file is returned.
  *
  * SNAPFS_SEED repeats a run; SNAPFS_ROUNDS makes it longer.
  */
@@ -26,8 +26,8 @@ static uint64_t number(const char *name, uint64_t otherwise)
     return text ? strtoull(text, NULL, 10) : otherwise;
 }
 
-/* Two layers; a cluster of the lower one stands in its file right where, in the upper one's, the
- * one before it ends. */
+/* Two layers. A cluster of the lower one begins in its file at the offset at which the cluster
+ * before it ends in the upper one's file. */
 static void carried_on_in_another_file(void)
 {
     static const uint8_t bytes[] = {1, 0,  0, 0, 16, 3, 2, 32, 0,  0, 0, 0, 0,

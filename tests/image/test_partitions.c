@@ -10,7 +10,7 @@
 
 enum { ROOM = 512 * 1024, CHAIN = 300 };
 
-/* A disk of any size; what is past the bytes that were put there is zeros. */
+/* A disk of any size; it has zeros after the given bytes. */
 static struct {
     uint8_t bytes[ROOM]; /* its beginning */
     uint8_t end[ROOM];   /* and its end */
@@ -63,7 +63,7 @@ static void put_entry(uint64_t table, int i, int type, uint32_t first, uint32_t 
     at(table)[511] = 0xAA;
 }
 
-/* "1:OFFSET+LENGTH 2:…" in sectors, and what is wrong. */
+/* "1:OFFSET+LENGTH 2:…" in sectors, and the error. */
 static const char *found(unsigned sector)
 {
     static char text[4096];

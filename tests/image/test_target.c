@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_target.c - the file of snapfs-cat --output, beside others who make, take and remove it.
+/* test_target.c - the file of snapfs-cat --output, beside other programs that make, take and remove it.
  *
- * What the others do is done here, at the exact moment: before the lock is asked for.
+ * The test does what the other programs do at the exact moment: before the lock is taken.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@ static int theirs = -1; /* another program's descriptor */
 static void (*before_lock)(void); /* is called once, unless `always` */
 static bool always;
 
-/* This stands before the C library's own. */
+/* This replaces the C library's own. */
 int fcntl(int fd, int command, ...)
 {
     va_list ap;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images as other programs than this QEMU write them, or as it writes them seldom: what snapfs-cat reads
-is what QEMU reads, and what the image had before it was patched."""
+"""Images as other programs write them, or as this QEMU seldom does: snapfs-cat reads the same bytes as
+QEMU, and as before the image was patched."""
 
 import os
 import shutil
@@ -136,7 +136,7 @@ def a_backing_name_of_no_length_is_none(rng, directory):
 
 @test
 def a_format_that_is_a_protocol_of_qemus(rng, directory):
-    """It stands for raw, here as there."""
+    """QEMU and snapfs take it for raw."""
     with open(os.path.join(directory, "flat"), "wb") as file:
         file.write(rng.randbytes(MI + 77))
     path = create(os.path.join(directory, "over-flat"), 2 * MI, backing=("flat", "raw"))
@@ -225,7 +225,7 @@ def snapshots_stand_on_the_backing_file_of_now(rng, directory):
 
 @test
 def snapshots_grown_and_shrunk_since(rng, directory):
-    """QEMU shows the size of now; the bytes are those of the copy that was reverted."""
+    """QEMU shows the present size; the bytes are those of the reverted copy."""
     full_base(directory)
     for sub in ("off", "on"):
         path = overlay(directory, f"sizes-{sub}", ["write -P 1 0 1M"], extended_l2=sub)
@@ -243,7 +243,7 @@ def snapshots_grown_and_shrunk_since(rng, directory):
 
 @test
 def a_short_layer_in_the_middle(rng, directory):
-    """What is below shows up to its end; behind it are zeros, whatever the base has there."""
+    """The file below shows up to its end; after it are zeros, whatever the base has there."""
     full_base(directory)
     create(os.path.join(directory, "short"), 2 * MI + 1536, backing=("base", "qcow2"), cluster_size="4k")
     path = create(os.path.join(directory, "tall"), 6 * MI, backing=("short", "qcow2"), cluster_size="2M")
@@ -268,7 +268,7 @@ def a_raw_data_file_is_read_by_the_tables(rng, directory):
 
 @test
 def data_files_by_a_name_next_to_the_image(rng, directory):
-    """QEMU takes it from where it runs, libvirt and snapfs from where the image is."""
+    """QEMU resolves it from its working directory, libvirt and snapfs from the image's directory."""
     for name, options in {"near": {}, "near-raw": {"data_file_raw": "on"},
                           "near-512": {"cluster_size": 512}, "near-sub": {"extended_l2": "on"}}.items():
         path = create(os.path.join(directory, name), MI, data_file=f"{directory}/{name}.raw", **options)

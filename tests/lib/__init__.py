@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of snapfs share: one noun a file, nothing but Python's own library."""
+"""Modules that the tests of snapfs share: one noun a file, and only Python's own library."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A guest agent without a guest, on the socket that libvirt expects one at.
+"""A guest agent without a guest, on the socket where libvirt expects one.
 
 libvirt talks to an agent only once QEMU says that the guest has opened its port. There is no guest,
-so a relay stands in the monitor's way and has QEMU say so; libvirt meets it when it starts anew.
+so a relay between libvirt and QEMU's monitor says so; libvirt connects to it when it starts again.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ class Serving:
 
 
 class Agent(Serving):
-    """Answers as qemu-ga does. `hangs` and `fails` are the names of commands that do; `heard` is what came."""
+    """Answers as qemu-ga does. `hangs` and `fails` name commands that hang or fail; `heard` has those that came."""
 
     def __init__(self, path):
         self.heard, self.frozen = [], False
@@ -48,7 +48,7 @@ class Agent(Serving):
     def talk(self, connection):
         with contextlib.suppress(OSError), connection.makefile("rwb") as file:
             for line in file:
-                # A byte that is no UTF-8 resets the other side's parser.
+                # A byte that is not UTF-8 resets the other side's parser.
                 answer = self.answer(json.loads(line.replace(b"\xff", b"")))
                 if answer:
                     file.write(answer)
@@ -81,7 +81,7 @@ class Agent(Serving):
 
 
 class WithAgent(Domain):
-    """A domain with a guest agent, `agent`, which is connected once it runs."""
+    """A domain with a guest agent, `agent`, which is connected when the domain runs."""
 
     def __init__(self, name, directory, *arguments, **keywords):
         super().__init__(name, directory, *arguments, **keywords)
@@ -102,7 +102,7 @@ class WithAgent(Domain):
 
 
 def relay(connection, path):
-    """Passes the monitor's lines on, in which every port of the guest is open."""
+    """Passes the monitor's lines on, and changes them so that every port of the guest is open."""
     qemu = socket.socket(socket.AF_UNIX)
     qemu.connect(path)
     back = threading.Thread(

@@ -8,7 +8,7 @@ from lib.tap import fail
 
 
 class Asked:
-    """`what` is the program's name in a failure; `user` is the command that makes it another user's."""
+    """`what` is the program's name in a failure; `user` is a command that runs it as another user."""
 
     def __init__(self, what, program, plan, user=()):
         self.what = what

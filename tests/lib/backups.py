@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Programs that make backups, each in a line as its users write it.
 
-A line finds what to back up in $source, a directory for all that is its own in $place, and in $day a
-word for this run.
+In a line, $source is the directory to back up, $place a directory of the program's own, and $day a word
+for this run.
 """
 
 import os
@@ -16,7 +16,7 @@ TOOLS = {
     "restic": 'restic -q backup "$source"',
     "borg": 'borg create "::$day" "$source"',
 }
-# Those that few machines have.
+# Few machines have these programs.
 RARE = {
     "bup": 'bup index "$source" && bup save -q -n vms "$source"',
     "duplicity": 'duplicity full --no-encryption "$source" "file://$place/duplicity"',
@@ -35,7 +35,7 @@ PREPARE = {"restic": "restic -q init", "borg": "borg init -e none", "bup": "bup 
 
 
 def environment(place):
-    """For programs that keep all they have in that directory."""
+    """Returns the environment of programs that keep everything in that directory."""
     return dict(
         os.environ, place=place, HOME=place, XDG_CACHE_HOME=f"{place}/cache",
         RESTIC_REPOSITORY=f"{place}/restic", RESTIC_PASSWORD="x",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A program of its own that makes one system call in the tree, and is sent signals meanwhile."""
+"""A program that makes one system call in the tree, and can get signals meanwhile."""
 
 import errno
 import signal

@@ -5,7 +5,7 @@ import os
 
 
 def servers(pid):
-    """Its qemu-nbd processes that live."""
+    """Returns its qemu-nbd processes that live."""
     found = []
     for child in children(pid):
         try:

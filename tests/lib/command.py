@@ -18,7 +18,7 @@ class Result:
 
 
 def attempt(*arguments, text="", seconds=120, **keywords):
-    """Runs a program, which reads the text, to its end, whatever that is."""
+    """Runs a program, which reads the text, until it ends, also if it fails."""
     done = subprocess.run(
         [str(one) for one in arguments],
         input=text,

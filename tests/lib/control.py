@@ -5,7 +5,7 @@ import os
 
 
 def write(path, text):
-    """One write() of the text, as a shell's echo does it."""
+    """Writes the text in one write(), as a shell's echo does."""
     descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
     try:
         os.write(descriptor, text.encode())
@@ -23,7 +23,7 @@ def last_log(mount, domain):
 
 
 def job(mount, domain):
-    """What the file `job` says: its keys and values, or none."""
+    """Returns the keys and values of the file `job`; none if nothing runs."""
     with open(mount.path(domain.name, "job"), encoding="utf-8") as file:
         lines = file.read().splitlines()
     if lines == ["none"]:
@@ -32,6 +32,6 @@ def job(mount, domain):
 
 
 def done(mount, domain):
-    """The bytes that `job` says are done, None where it does not."""
+    """Returns the bytes that are done by `job`; None if it has no such line."""
     told = job(mount, domain).get("Bytes")
     return int(told.split("/")[0]) if told else None

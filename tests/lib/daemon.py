@@ -33,7 +33,7 @@ def restart():
 
 
 def restart_dying(at, log, armed, **more):
-    """From now on it dies at that moment of its own, or kills another, counted while the file `armed`
+    """From now on the daemon dies at that moment of its own work, or kills another, counted while the file `armed`
     is there."""
     kill()
     start({"LD_PRELOAD": os.environ["KILL_AT_SO"], "KILL_AT": str(at), "KILL_LOG": log, "KILL_ARMED": armed, **more})

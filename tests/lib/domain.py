@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A domain of QEMU with small disks and no operating system, whose guest we are.
+"""A domain of QEMU with small disks and no operating system; the test plays the guest.
 
-Bytes a guest writes go through QEMU's monitor while it runs, through qemu-io while it is shut off.
+The test writes by QEMU's monitor while the domain runs, and by qemu-io while it is shut off.
 """
 
 import os
@@ -12,7 +12,7 @@ from lib.command import attempt, must
 
 SYSTEM = "qemu:///system"
 MIB = 1 << 20
-# Where a disk's n-th write goes: apart from each other, and not in the first cluster.
+# The offset of a disk's n-th write: apart from the others, and not in the first cluster.
 STEP = 64 << 10
 
 DOCUMENT = """<domain type='qemu'>
@@ -100,7 +100,7 @@ class Domain:
         return source_in(self.virsh("dumpxml", self.name), target, "devices/disk")
 
     def write(self, pattern, offset=MIB, length=STEP, targets=None):
-        """The guest writes bytes of one value on each of its disks, or on those named."""
+        """Writes bytes of one value on each disk, or on the named ones, as the guest would."""
         command = f"write -P {pattern:#x} {offset} {length}"
         running = self.running()
         for index, disk in enumerate(self.disks):
@@ -114,16 +114,16 @@ class Domain:
                 must("qemu-io", "-f", format, "-c", command, path)
 
     def flush(self):
-        """Has QEMU write to the files what it still holds of them."""
+        """Has QEMU write its caches to the files."""
         for index in range(len(self.disks)):
             self._monitor(index, "flush")
 
     def read(self, index, pattern, offset, length=STEP):
-        """The guest reads from its n-th disk; QEMU says in its log whether the bytes are that."""
+        """Reads from the n-th disk as the guest would; QEMU's log says if the bytes have that value."""
         self._monitor(index, f"read -P {pattern:#x} {offset} {length}")
 
     def log(self):
-        """What the domain's QEMU has said so far."""
+        """Returns the log of the domain's QEMU."""
         with open(f"/var/log/libvirt/qemu/{self.name}.log", encoding="utf-8") as file:
             return file.read()
 
@@ -176,7 +176,7 @@ class Domain:
 
 
 def is_internal(document, target):
-    """Whether the snapshot of that XML has the disk's bytes in a tag."""
+    """Returns whether the snapshot with that XML has the disk's bytes in a tag."""
     disks = ElementTree.fromstring(document).findall("disks/disk")
     return {disk.get("name"): disk.get("snapshot") for disk in disks}[target] == "internal"
 

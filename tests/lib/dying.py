@@ -17,13 +17,13 @@ MOMENTS_MAX = 60
 
 
 def journals():
-    """The journals that are there; what is kept of domains beside them does not count."""
+    """Returns the journals; records that are kept beside them do not count."""
     return [name for name in os.listdir(JOURNALS) if not name.endswith((".kept", ".kept.new"))]
 
 
 @contextlib.contextmanager
 def dying(domain, at, log, **more):
-    """A mount whose snapfs dies at that moment, or kills another."""
+    """A mount whose snapfs dies at that moment, or kills another process."""
     environment = {
         "LD_PRELOAD": os.environ["KILL_AT_SO"],
         "KILL_AT": str(at),
@@ -41,7 +41,7 @@ def dying(domain, at, log, **more):
 
 @contextlib.contextmanager
 def meddling(domain, at, directory, command):
-    """A mount whose snapfs, at that moment of its work, waits for a shell command of another's."""
+    """A mount whose snapfs runs a shell command at that moment of its work, and waits for it."""
     said = os.path.join(directory, f"{domain.name}.meddler")
     log = os.path.join(directory, f"{domain.name}.moments")
     with dying(domain, at, log, KILL_RUN=f"({command}) >{said} 2>&1") as mount:
@@ -63,7 +63,7 @@ def last_moment(log):
 
 
 def stride(several):
-    """Of so many moments one is tried."""
+    """Returns the distance of the moments that are tried: 1 for all of them."""
     return 1 if os.environ.get("KILL_ALL") else several
 
 
@@ -73,7 +73,7 @@ def answers():
 
 @contextlib.contextmanager
 def reviving():
-    """Starts the daemon whenever it has gone."""
+    """Starts the daemon again each time it has ended."""
     over = threading.Event()
 
     def revive():

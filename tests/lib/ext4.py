@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An ext4 file system with a file that is in its journal alone, as a guest leaves one that it has just synced."""
+"""An ext4 file system with a file that is only in its journal, as after a guest's sync."""
 
 import os
 import re
@@ -14,9 +14,9 @@ def make(path, size, directory):
 
 
 def add_to_journal(path, name, content):
-    """Puts the file into the journal of the file system in `path`; nothing else of it is changed.
+    """Puts the file into the journal of the file system in `path`, and changes nothing else.
 
-    debugfs writes it to a copy, and the blocks that differ into the journal. No kernel takes part.
+    debugfs writes the file to a copy, then writes the blocks that differ into the journal. No kernel takes part.
     """
     after, source = f"{path}.after", f"{path}.{name}"
     with open(source, "w", encoding="ascii") as file:
@@ -47,7 +47,7 @@ def _differing(before, after, size):
 
 
 def read_by_debugfs(path, name):
-    """What a file says to a program that replays no journal; None: it is not there."""
+    """Returns the file's text as a program without a replay reads it; None if the file is not there."""
     result = attempt("debugfs", "-R", f"cat /{name}", path)
     return None if "File not found" in result.err else result.out
 
@@ -58,7 +58,7 @@ def have_loops():
 
 
 def read_by_mount(path, name, point, *options):
-    """What a file says in a mount of the file system; None: it is not there."""
+    """Returns the file's text in a mount of the file system; None if the file is not there."""
     os.makedirs(point, exist_ok=True)
     must("mount", "-o", ",".join(("loop", *options)), path, point)
     try:

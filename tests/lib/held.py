@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every disk held at every snapshot, as QEMU reads it, and that all of it stays so."""
+"""The bytes of every disk at every snapshot, as QEMU reads them, and checks that they stay the same."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ PIECE = 1 << 20
 
 
 def digest(path):
-    """Of a file's bytes."""
+    """Returns a digest of the file's bytes."""
     found = hashlib.sha256()
     with open(path, "rb") as file:
         while piece := file.read(PIECE):
@@ -22,7 +22,7 @@ def digest(path):
 
 
 class Held:
-    """`held.snapshot("e1", "external")` takes one; from then on its bytes are known."""
+    """`held.snapshot("e1", "external")` takes a snapshot and notes its bytes."""
 
     def __init__(self, domain, mount=None):
         self.domain, self.mount, self.bytes = domain, mount, {}
@@ -60,7 +60,7 @@ class Held:
         return found
 
     def check(self):
-        """Every snapshot's bytes are what they were, as QEMU reads them, and all differ."""
+        """Checks that QEMU reads every snapshot's bytes as before, and that all differ."""
         documents = snapshot_documents(self.domain)
         equal(sorted(documents), sorted(self.bytes), "snapshots")
         for name, before in self.bytes.items():
@@ -69,12 +69,12 @@ class Held:
         equal(len(set(digests)), len(digests), "number of different contents")
 
     def check_mount(self):
-        """So are they in the mount."""
+        """Checks the same in the mount."""
         for name, before in self.bytes.items():
             equal(self.in_mount(name), before, f"the disks of {name} in the mount")
 
     def is_live(self, name):
-        """The domain's disks hold what they held at that snapshot."""
+        """Checks that the domain's disks have the bytes of that snapshot."""
         equal(self.live(), self.bytes[name], "the live disks")
 
     def is_not_live(self, name):
@@ -83,7 +83,7 @@ class Held:
 
 
 def snapshot_documents(domain):
-    """The XML of each snapshot, asked for in one go."""
+    """Returns the XML of each snapshot, by one call of virsh."""
     names = domain.snapshots()
     commands = "; ".join(f"snapshot-dumpxml {domain.name} {name}" for name in names)
     end = "</domainsnapshot>"
@@ -97,7 +97,7 @@ def files(domain):
 
 
 def needed(domain):
-    """Those of them that some snapshot or live disk stands on."""
+    """Returns the files that a snapshot or a live disk uses."""
     found = set()
     tops = [domain.live_source(disk.target) for disk in domain.disks]
     for document in snapshot_documents(domain).values():
@@ -109,7 +109,7 @@ def needed(domain):
 
 
 def tidy(domain):
-    """No file is there that nothing needs, and none is missing; no other domain is left."""
+    """Checks that no file is unused, none is missing, and no other domain is left."""
     equal(files(domain), needed(domain), "files")
     left = [name for name in domain.virsh("list", "--all", "--name").split() if "snapfs-tmp" in name]
     equal(left, [], "temporary domains")

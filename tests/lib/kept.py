@@ -8,7 +8,7 @@ MASK = (1 << 64) - 1
 
 
 def quoted(value):
-    """As core/model/journal/record.h has it."""
+    """Writes a record as core/model/journal/record.h describes."""
     plain = "".join(c if c > " " and c != "%" else f"%{ord(c):02X}" for c in value)
     return plain or "-"
 
@@ -18,7 +18,7 @@ def record(kind, key, value):
 
 
 def hashed(text):
-    """As core/base/hash.h does."""
+    """Hashes as core/base/hash.h does."""
     h = 0xCBF29CE484222325
     for byte in text.encode():
         h = (h ^ byte) * 0x100000001B3 & MASK
@@ -28,7 +28,7 @@ def hashed(text):
 
 
 def told_by(uid, domain, *records):
-    """The user tells these records of the domain with that uuid, and nothing else."""
+    """Makes the user's file hold these records of the domain with that uuid, and nothing else."""
     path = os.path.join(SHARED, f"{domain}.{uid}")
     text = "snapfs-kept 1\n" + record("uuid", "", domain) + "".join(records)
     with open(f"{path}.test", "w", encoding="ascii") as file:

@@ -29,13 +29,13 @@ def line(name, directory, *kinds, disks=None, start=True):
 
 
 def write(domain, pattern):
-    """The guest writes what it never wrote, where and on every disk another thing."""
+    """Writes new bytes on every disk: no two writes or disks have the same."""
     for index, disk in enumerate(domain.disks):
         domain.write(pattern + index * 0x40 & 0xFF, (pattern % 4) * MIB, targets=[disk.target])
 
 
 def reverted(domain, mount, held, name, words=""):
-    """Reverts, and looks at everything."""
+    """Reverts, and checks everything."""
     revert(mount, domain, name, words)
     equal(domain.current(), name, "the current snapshot")
     held.is_live(name)
@@ -44,7 +44,7 @@ def reverted(domain, mount, held, name, words=""):
 
 
 def leaks_nothing(domain, held, name, pattern):
-    """What is written from now on is in the live disk, and, as is looked at next, nowhere else."""
+    """Writes to the live disks; the next check shows that no snapshot has these bytes."""
     write(domain, pattern)
     held.is_not_live(name)
 

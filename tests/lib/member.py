@@ -35,7 +35,7 @@ class Member:
         return must(*self.be, "cat", self.path(*parts))
 
     def fails(self, no, *command):
-        """The command ends with that errno's words."""
+        """Checks that the command fails with that errno's words."""
         result = attempt(*self.be, *command)
         true(result.status != 0, f"{command} succeeded")
         holds(result.err, os.strerror(no))
@@ -46,7 +46,7 @@ class Member:
             holds(said, word)
 
     def write(self, no, path, words):
-        """A word command; `no` is the errno it fails with, or None."""
+        """Writes a word command; `no` is the errno it has to fail with, or None."""
         command = "bash", "-c", f'echo "{words}" > "{path}"'
         if no is None:
             self.does(*command)
@@ -55,12 +55,12 @@ class Member:
 
 
 def files(domain):
-    """The names of its files, and of those made for it."""
+    """Returns the names of its files, and of the files made for it."""
     return sorted(name for name in os.listdir(domain.directory) if name.startswith(domain.name))
 
 
 def let_all_read(domain):
-    """Whatever the mode is that libvirt gives the overlays it makes."""
+    """Gives the overlays a mode that lets the member read them, whatever libvirt gave them."""
     for name in files(domain):
         os.chmod(os.path.join(domain.directory, name), 0o644)
 

@@ -14,17 +14,17 @@ from lib.tap import Skip, fail, note, true
 
 SNAPFS = os.environ.get("SNAPFS", "snapfs")
 SANITIZER_REPORTS = ("Sanitizer", "runtime error:")
-# A sanitizer's program starts slowly where the machine is busy.
+# A program with a sanitizer starts slowly on a busy machine.
 START_SECONDS = 60
 END_SECONDS = 30
-# What is told of a mount under which a test failed.
+# Limits of the lines that are shown of a mount if a test failed.
 LOG_SECONDS, LOG_LINES, SAID_CHARACTERS = 5, 3, 2000
 # The numbers of poll and ppoll.
 POLL = ("7", "271")
 
 
 def anybodys_snapfs(directory):
-    """A copy of the program for other users, who may not be let into the directory of the build."""
+    """Copies the program for other users, because they may not be able to enter the build directory."""
     return shutil.copy(SNAPFS, directory)
 
 
@@ -53,7 +53,7 @@ def wait_for_mount(point, process=None):
 class Mount:
     """`with Mount(URI, "ro", …) as mount:` runs snapfs in the foreground on a directory of its own.
 
-    The end of the block unmounts and demands that the process ended well. What it said on stderr
+    The end of the block unmounts, and fails if the process did not end well. What it said on stderr
     is `mount.said()`. A command prefix may make another user, the owner, start it.
     """
 
@@ -89,13 +89,13 @@ class Mount:
             self.clean()
 
     def explain(self):
-        """What it said and the last lines of the domains' logs, for who reads of a failure."""
+        """Returns its messages and the last lines of the domains' logs, to explain a failure."""
         note(self.said()[-SAID_CHARACTERS:])
         if self.mounted:
             note(self.logs())
 
     def logs(self):
-        """Who reads of a mount that hangs ends only with it, and has the other end of the pipe until then."""
+        """A reader of a mount that hangs ends only with it, and keeps its end of the pipe until then."""
         tail = f'tail -n {LOG_LINES} "$0"/*/log'
         limit = "timeout", "-s", "KILL", LOG_SECONDS
         try:
@@ -142,7 +142,7 @@ class Mount:
             return fail(f"snapfs did not end after the unmount: {self.said()}")
 
     def asks_libvirt(self):
-        """Whether a thread awaits libvirt's answer: in poll(2), as libvirt's event loop is, too."""
+        """Returns whether a thread waits for libvirt's answer: it is in poll(2), as is libvirt's event loop."""
         polling = 0
         for task in os.listdir(f"/proc/{self.process.pid}/task"):
             with open(f"/proc/{self.process.pid}/task/{task}/syscall", encoding="ascii") as number:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes that open images all the time, each of which must hold what QEMU read before.
+"""Processes that open images all the time; each image must have the bytes that QEMU read before.
 
 `with Openers({"e1": [File(path, expected)]}, plan) as openers:` `openers.round()` returns once each
 file that is still wanted was opened after the call. A failure or a wrong byte fails.
@@ -95,7 +95,7 @@ class Openers(Asked):
                     out.write(f"{name}\t{file.path}\t{file.expected}\t{file.begin}\t{file.size}\n")
 
     def round(self):
-        """How many opens there were so far."""
+        """Returns the number of opens so far."""
         self.ask("round")
         return int(self.ask("round"))
 

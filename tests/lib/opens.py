@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether anything has opened a file, by inotify."""
+"""Tells by inotify whether anything has opened a file."""
 
 import ctypes
 import os

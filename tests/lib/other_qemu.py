@@ -7,7 +7,7 @@ import subprocess
 
 @contextlib.contextmanager
 def opened(path):
-    """It has an image open for writing, as one of another daemon's domains; yields what has it do a command."""
+    """Opens an image for writing, as a QEMU of another daemon would; yields a function that runs a command in it."""
     qemu = subprocess.Popen(["qemu-io", "-f", "qcow2", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def do(command):

@@ -17,7 +17,7 @@ GROUP_ID = 64200
 
 @contextlib.contextmanager
 def bound(path, more):
-    """Lines are added to a file of /etc, as this mount namespace sees it."""
+    """Adds lines to a file of /etc in this mount namespace."""
     with scratch() as directory:
         copy = os.path.join(directory, "copy")
         with open(path, encoding="utf-8") as known, open(copy, "w", encoding="utf-8") as file:
@@ -31,7 +31,7 @@ def bound(path, more):
 
 @contextlib.contextmanager
 def fuse_for_all():
-    """Everybody may use /dev/fuse, as everywhere where udev has set that up."""
+    """Lets everybody use /dev/fuse, as udev does."""
     with scratch() as directory:
         fuse = os.path.join(directory, "fuse")
         os.mknod(fuse, 0o20666, os.stat("/dev/fuse").st_rdev)
@@ -45,7 +45,7 @@ def fuse_for_all():
 
 @contextlib.contextmanager
 def user(uid=UID, groups=()):
-    """An ordinary user in these groups; a command prefix to be it, and its home."""
+    """Makes an ordinary user in these groups; returns a command prefix for that user, and the home."""
     with contextlib.ExitStack() as stack:
         home = stack.enter_context(scratch())
         runtime = os.path.join(home, "run")
@@ -63,7 +63,7 @@ def user(uid=UID, groups=()):
 
 @contextlib.contextmanager
 def libvirt_group():
-    """The system daemon's socket is the group's, as a distribution has it; gives the group's number."""
+    """Gives the system daemon's socket to the group, as distributions do; returns the group's number."""
     configuration = "/etc/libvirt/libvirtd.conf"
     with open(configuration, encoding="ascii") as file:
         before = file.read()

@@ -10,12 +10,12 @@ from lib.storage import Storage
 
 NAMESPACE = "http://libvirt.org/schemas/domain/test/1.0"
 CREATED = 1700000000
-# QEMU takes long to put a tag beside many others, so that a disk is another file after so many.
+# QEMU is slow with many tags in a file, so a disk goes to another file after so many.
 TAGS_A_FILE = 100
 
 
 class Snapshot:
-    """A snapshot and those below it; the first of a domain is created at CREATED, the next a second on."""
+    """A snapshot and its descendants; a domain's first one is created at CREATED, the next a second later."""
 
     def __init__(self, name, *children, current=False, description=""):
         self.name, self.children = name, children
@@ -23,7 +23,7 @@ class Snapshot:
 
 
 class Domain:
-    """A domain of the test driver; its disks are files of `directory`, which need not be there."""
+    """A domain of the test driver; its disks are files in `directory`, which need not exist."""
 
     def __init__(self, name, *snapshots, disks=("vda",), running=True, directory="/nowhere"):
         self.name, self.snapshots = name, snapshots
@@ -58,7 +58,7 @@ class Domain:
         return os.path.join(self.directory, f"{self.uuid}-{target}.{number // TAGS_A_FILE}.qcow2")
 
     def create_images(self, size=1 << 20):
-        """Makes the disks as the snapshots left them: each held bytes of its number, from 1 on."""
+        """Makes the disks as the snapshots left them: each has bytes of its number, from 1 on."""
         snapshots = [snapshot for _, snapshot in self.walk()]
         for target in self.disks:
             for first in range(0, max(1, len(snapshots)), TAGS_A_FILE):
@@ -84,7 +84,7 @@ class Domain:
         yield f"</domain><active>{int(snapshot.current)}</active></test:domainsnapshot>"
 
     def walk(self):
-        """Every (parent, snapshot), parents first; a line of thousands is no recursion."""
+        """Yields every (parent, snapshot), parents first, without a recursion for each."""
         waiting = [(None, snapshot) for snapshot in reversed(self.snapshots)]
         while waiting:
             parent, snapshot = waiting.pop()
@@ -93,7 +93,7 @@ class Domain:
 
 
 def line(names, current=True):
-    """Snapshots one below the other; the last one is current."""
+    """Makes snapshots one below the other; the last one is current."""
     below = ()
     for name in reversed(names):
         below = (Snapshot(name, *below, current=current and not below),)

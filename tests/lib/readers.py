@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes that read images all the time, each of which must hold what QEMU read before.
+"""Processes that read images all the time; each image must have the bytes that QEMU read before.
 
 `with Readers({"e1": (path, expected)}) as readers:` `readers.round()` returns once each image that
 is still open was read from its beginning to its end after the call. An error or a wrong byte fails.
@@ -53,7 +53,7 @@ while True:
 
 
 class Readers(Asked):
-    """`prefix` makes another user the one who reads."""
+    """`prefix` is a command that runs the reader as another user."""
 
     def __init__(self, images, plan, prefix=()):
         super().__init__("a reader", PROGRAM, plan, prefix)

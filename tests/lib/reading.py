@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What QEMU says a disk held at a snapshot, to compare a snapshot's image with.
+"""The bytes of a disk at a snapshot as QEMU reads them, to compare images with.
 
 `qemu-img convert -l` sizes an internal snapshot by the image as it is now, so it is asked only
 about images that nobody resized.
@@ -16,7 +16,7 @@ from lib.tap import equal, fail, true
 BLOCK = 1 << 20
 # The header extension that names the backing file's format.
 BACKING_FORMAT = bytes.fromhex("e2792aca")
-# A line of what qemu-io prints of 16 bytes.
+# A line that qemu-io prints for 16 bytes.
 DUMPED = re.compile(r"^[0-9a-f]{8,}:  ((?:[0-9a-f]{2} ){16})", re.MULTILINE)
 
 
@@ -78,7 +78,7 @@ def backing(source):
 
 
 def forget_backing_format(path):
-    """Makes the header's extension that says it one that nobody knows, which qemu-img refuses to."""
+    """Changes the extension that names it to an unknown one; qemu-img refuses to do so."""
     with open(path, "r+b") as file:
         header = file.read(4096)
         place = header.index(BACKING_FORMAT)
@@ -94,7 +94,7 @@ def allocated(source, format):
 
 
 def chain(source, format):
-    """The files that an image stands on, itself first."""
+    """Returns the files of an image's chain, the image first."""
     said = must("qemu-img", "info", "-U", "-f", format, "--backing-chain", "--output=json", source)
     return [one["filename"] for one in json.loads(said)]
 
@@ -124,7 +124,7 @@ def listed(snapshot):
 
 
 def images(snapshot):
-    """Those of them that can be opened."""
+    """Returns the disks whose images can be opened."""
     return [disk for disk in listed(snapshot) if can_be_opened(os.path.join(snapshot, f"{disk}.raw"))]
 
 
@@ -138,7 +138,7 @@ def can_be_opened(path):
 
 
 def compare(domain, mount, scratch, names=None):
-    """Every image of the snapshots (default: all) equals QEMU's reading, and no two are the same."""
+    """Checks that every image of the snapshots (default: all) equals QEMU's reading, and that no two are equal."""
     names = names or domain.snapshots()
     for target in [disk.target for disk in domain.disks]:
         seen = {}
@@ -154,7 +154,7 @@ def compare(domain, mount, scratch, names=None):
 
 
 def check(image, expected):
-    """An image of the tree holds the bytes of a file."""
+    """Checks that an image of the tree has the bytes of a file."""
     equal(os.stat(image).st_size, os.stat(expected).st_size, f"size of {image}")
     if not same(image, expected):
         fail(f"{image} does not hold what QEMU says\n{first_difference(image, expected)}")

@@ -19,7 +19,7 @@ def scratch():
 
 
 def unmount_below(directory):
-    """Leaves nothing mounted for the removal of the directory to walk into."""
+    """Unmounts everything below the directory, so that its removal enters no mount."""
     with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
         points = [line.split()[4] for line in mounts]
     for point in reversed(points):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tree of snapshots that somebody asks something dangerous of; whatever comes of it, nothing is lost."""
+"""A tree of snapshots for dangerous requests; whatever snapfs answers, no bytes may be lost."""
 
 import contextlib
 import errno
@@ -39,7 +39,7 @@ class Shape:
         self.safe()
 
     def delete(self, name, word="merge"):
-        """It has to go; its children move up, and all others keep their bytes."""
+        """Deletes the snapshot; its children must move up, and all others keep their bytes."""
         parents, live = self.domain.parents(), self.held.live()
         write(self.path(name, "delete"), f"{word}\n")
         above = parents.pop(name)
@@ -50,7 +50,7 @@ class Shape:
         self.safe()
 
     def refuses(self, *calls, numbers=REFUSALS):
-        """Each (function, arguments…) fails with one of the errnos; nothing is done at all."""
+        """Checks that each (function, arguments…) fails with one of the errnos, and that nothing was done."""
         before = self.look()
         for function, *arguments in calls:
             try:
@@ -67,7 +67,7 @@ class Shape:
         return domain.parents(), domain.current(), domain.state(), files, self.held.live()
 
     def safe(self):
-        """Every snapshot has its bytes, for QEMU and in the mount, and the daemon has not ended."""
+        """Checks that every snapshot has its bytes, for QEMU and in the mount, and that the daemon lives."""
         self.held.check()
         self.held.check_mount()
         equal(daemon.pid(), self.daemon, "the process of libvirtd")
@@ -86,7 +86,7 @@ def shape(directory, name, *names, start=False, disks=None):
 
 
 def both(directory, name, *names, **keywords):
-    """The same running and shut off."""
+    """Runs the same for a running domain and for one that is shut off."""
     for start, state in ((True, "on"), (False, "off")):
         with shape(directory, f"{name}-{state}", *names, start=start, **keywords) as one:
             yield one

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Memory that is saved to a file slowly.
 
-libvirt has a helper of its own between QEMU and the file; in its place stands a program that takes
-its time, for as long as there is a certain file and QEMU has not hung up.
+A slow program replaces the helper that libvirt has between QEMU and the file. The program is slow as long as
+a certain file exists and QEMU has not closed the pipe.
 """
 
 import contextlib
@@ -28,13 +28,13 @@ while True:
         break
     os.write(1, piece)
 """
-# Empty pages take 9 bytes each: more of them than the pipe holds that QEMU writes to.
+# Empty pages take 9 bytes each; there are more of them than fit into QEMU's pipe.
 MEMORY_MIB = 1024
 
 
 @contextlib.contextmanager
 def slow_saves():
-    """Saves take some ten seconds; the function that this gives lets them go on at full speed."""
+    """Makes saves take some ten seconds; the function that it returns lets them go on at full speed."""
     shutil.copy(HELPER, REAL)
     with open(SLOW, "w", encoding="ascii") as program:
         program.write(PROGRAM)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A qcow2 file in the hands of a QEMU process, to write it and to take many tags fast."""
+"""A qcow2 file that a QEMU process has open, to write to it and to take many tags fast."""
 
 import json
 import os
@@ -45,7 +45,7 @@ class Storage:
             fail(f"{verb} {arguments}: {answer}")
 
     def answer(self):
-        """The next thing it says but for events."""
+        """Returns QEMU's next message, except events."""
         while True:
             said = json.loads(self.process.stdout.readline())
             if "event" not in said:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A mount that tells how often snapfs looked at all domains, which costs more the more there are."""
+"""A mount that counts how often snapfs looked at all domains."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ import os
 from lib.domain import SYSTEM
 from lib.mount import Mount
 
-# The list of domains in the root stays as it is, so that snapfs lists them for its surveys alone.
+# The list of domains in the root stays as it is, so snapfs lists them only for its surveys.
 CACHE = "cache=3600"
 
 

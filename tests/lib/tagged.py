@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tags that qemu-img puts into a qcow2 file beside libvirt, and QEMU's reading of them by their ids."""
+"""Tags that qemu-img makes in a qcow2 file without libvirt, and QEMU's reading of them by their ids."""
 
 import json
 
@@ -51,7 +51,7 @@ def date(path, number):
 
 
 def check(images, expected):
-    """Each image, by its path, holds the bytes expected, which are all different."""
+    """Checks that each image, by its path, has the expected bytes, and that these differ."""
     values = list(expected.values())
     true(len(set(values)) == len(values), "two tags hold the same bytes")
     equal(sorted(images), sorted(expected), "images")

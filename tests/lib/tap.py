@@ -16,7 +16,7 @@ import traceback
 
 
 class Failure(Exception):
-    """What was expected is not so."""
+    """An expectation of a test does not hold."""
 
 
 class Skip(Exception):
@@ -34,7 +34,7 @@ def test(function):
 def run(*arguments):
     """Runs every test with the arguments and exits; SNAPFS_TEST=PART runs those whose name has it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was begun is cleaned up
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever nohup(1) has set for those we start
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # programs that we start must not inherit what nohup(1) has set
     wanted = os.environ.get("SNAPFS_TEST", "")
     chosen = [one for one in _tests if wanted in one.__name__]
     failed = 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disks of which libvirt's XML tells another chain than the headers."""
+"""Disks whose chain in libvirt's XML differs from the one in the headers."""
 
 import json
 import os
@@ -25,8 +25,8 @@ def elements(layers):
 class Told(Domain):
     """Each disk is an overlay whose header names one chain, and whose XML another.
 
-    `chains` has of each disk what its header names, a path and a format (which may be None) or END;
-    and the layers of the XML."""
+    `chains` has for each disk the path and format that its header names, or END, and then the layers of the XML.
+    The format may be None."""
 
     def __init__(self, name, directory, chains, size=2 * MIB):
         super().__init__(name, directory, size=size)
@@ -68,13 +68,13 @@ def node(layers):
 
 
 def convert(layers, path, tag=None):
-    """Writes what QEMU reads of a chain of just these files to a raw one."""
+    """Writes QEMU's reading of a chain of just these files to a raw file."""
     which = ["-l", f"snapshot.id={tag_id(layers[0][0], tag)}"] if tag else []
     must("qemu-img", "convert", "-U", *which, "-O", "raw", "json:" + json.dumps(node(layers)), path)
 
 
 def chain(document, target, path="devices/disk"):
-    """The layers that the XML of a domain has of a disk, and END where it ends them."""
+    """Returns the layers of a disk in a domain's XML, with END if the XML ends the chain."""
     for disk in ElementTree.fromstring(document).findall(path):
         if disk.find("target").get("dev") != target:
             continue

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A change that has to be refused, and all that must be as before then."""
+"""A change that has to be refused, and everything that must stay the same."""
 
 import contextlib
 import errno
@@ -14,7 +14,7 @@ from lib.wait import until
 
 
 class Watch:
-    """What must not change: the snapshots, their bytes, the live disks' files, the daemon."""
+    """Returns everything that must not change: the snapshots, their bytes, the live disks' files, the daemon."""
 
     def __init__(self, domain, mount, names=None):
         self.domain, self.mount = domain, mount
@@ -80,7 +80,7 @@ def rmdir(mount, domain, name):
 
 
 def refuses(mount, domain, verb, name, *numbers):
-    """The verb fails with one of the errnos, the log says so, and nothing has changed."""
+    """Checks that the verb fails with one of the errnos, that the log says so, and that nothing has changed."""
     numbers = numbers or (errno.EBUSY,)
     watch = Watch(domain, mount)
     until(lambda: os.path.isdir(mount.path(domain.name, "by-name", name)), f"{name} is seen")
@@ -97,7 +97,7 @@ def refuses(mount, domain, verb, name, *numbers):
 
 
 def deletes(mount, domain, name):
-    """The snapshot goes, and nothing else that anybody could miss does."""
+    """Checks that the snapshot goes, and nothing else does."""
     watch = Watch(domain, mount, [one for one in domain.snapshots() if one != name])
     rmdir(mount, domain, name)
     after = watch.look()
@@ -108,7 +108,7 @@ def deletes(mount, domain, name):
 
 @contextlib.contextmanager
 def clone_on(domain, directory, base, format, kind=Domain):
-    """Another domain whose disk stands on a file."""
+    """Another domain whose disk has the file as its backing file."""
     path = os.path.join(directory, "clone.qcow2")
     must("qemu-img", "create", "-q", "-f", "qcow2", "-F", format, "-b", base, path)
     other = kind(f"{domain.name}-clone", directory, {"vda": "qcow2"})

@@ -10,7 +10,7 @@ import threading
 class Server:
     """`with Server(FILE) as server:` has it at `server.uri`, until `server.stop()`.
 
-    With `server.cut` an answer with bytes ends halfway, and so does the connection.
+    With `server.cut`, the server breaks the connection halfway through an answer with bytes.
     """
 
     name = "dir/disk.raw"
@@ -38,7 +38,7 @@ class Server:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """One connection to each request: none outlives the server."""
+    """Uses one connection for each request, so that none outlives the server."""
 
     def do_HEAD(self):
         self.answer(False)

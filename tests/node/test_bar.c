@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The bar that keeps a recursive remove from deleting snapshots: what it holds, and for how long.
+/* The bar that keeps a recursive remove from deleting snapshots: which directories it holds, and for how long.
  */
 #include "node/bar.h"
 

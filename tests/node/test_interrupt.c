@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Which signals of a caller count. */
+/* The signals of a caller that count. */
 #include "fuse/interrupt.h"
 
 #include <pthread.h>
@@ -37,7 +37,7 @@ static void test_sets(void)
     TAP_OK(!interrupt_in_status("") && !interrupt_in_status("Name:\tSigPnd:\t2\n"), "no such line");
 }
 
-/* Of a thread that sleeps a signal which its process blocks is pending, but not about to come. */
+/* A signal that the process of a sleeping thread blocks is pending, but will not come. */
 static void test_own(void)
 {
     sigset_t set;

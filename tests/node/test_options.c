@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The command line: what is taken, what is refused and with which words. */
+/* The command line: accepted and refused words, and the sentences for refusals. */
 #include "base/budget.h"
 #include "fuse/options.h"
 

@@ -51,7 +51,7 @@ static void test_distinct(void)
     TAP_OK(odd == 0, "none has inode 0, and only the root has 1");
 }
 
-/* The two numbers were worked out apart from this code, from place.c's and hash.h's description. */
+/* The two numbers were computed by another program, from the descriptions in place.c and hash.h. */
 static void test_stable(void)
 {
     struct place a = place_make(PLACE_SNAPSHOT, uuid_a, 12345, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_tasks.c - threads of a mount that ends: no change begins, none that runs is cut off, and a
+/* test_tasks.c - threads of a mount that ends: no change begins, no running change is cut off, and a
  * reader's thread begins only while a change runs. */
 #include "fuse/tasks.h"
 

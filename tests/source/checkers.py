@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Have the checkers of source nothing to say? Usage: checkers.py NAME SOURCE_ROOT BUILD_ROOT; prints TAP.
+"""Do the checkers of source find nothing? Usage: checkers.py NAME SOURCE_ROOT BUILD_ROOT; prints TAP.
 
-Each is also given a file with a fault, of which it has to complain.
+Each checker also gets a file with a fault, and has to complain.
 """
 
 import concurrent.futures

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Does what `meson dist` packs build? Usage: dist.py SOURCE_ROOT BUILD_ROOT VERSION; prints TAP.
+"""Does the archive of `meson dist` build? Usage: dist.py SOURCE_ROOT BUILD_ROOT VERSION; prints TAP.
 
 It packs what is committed. The tests are set up, so that none of their files may lack, but not built.
 """

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Freezes a domain's file systems through core/virt with a patience of its own, and thaws them.
+/* Freezes a domain's file systems through core/virt with the given time limit, and thaws them.
  * Usage: freezer URI UUID SECONDS; prints "ok", or the errno's name and the sentence. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* kill_at.c - kills the process it is loaded into (LD_PRELOAD) at the Nth moment at which a crash
- * leaves something else than the one before: N in $KILL_AT, counted over the whole process.
+/* kill_at.c - kills the process it is loaded into (LD_PRELOAD) at the Nth moment: N in $KILL_AT, counted
+ * over the whole process. A crash at each moment leaves another state than at the one before.
  *
- * Moments are when a line of the journal is written and what it tells of has not begun (fdatasync),
- * and when a call that changes something has been made and the next line is not written. Each is
+ * A moment is after a line of the journal is written and before its step begins (fdatasync), or
+ * after a call that changes something and before the next line is written. Each is
  * named in the file $KILL_LOG as it comes. With $KILL_PID_FILE the process named there is killed
- * instead; with $KILL_RUN nobody is, but that shell command is run to its end.
+ * instead; with $KILL_RUN no process is killed, but that shell command is run to its end.
  *
  * Merges get $KILL_BANDWIDTH, in MiB/s. Each time that all domains are listed is a line of
  * $KILL_LISTINGS.
@@ -91,7 +91,7 @@ static void moment(const char *name)
     moment_of(false, name);
 }
 
-/* The function that this one stands before. */
+/* Returns the function that this one replaces. */
 #define NEXT(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
 
 int fdatasync(int fd)
@@ -111,7 +111,7 @@ static void note(const char *variable, const char *what, const char *path)
     fclose(file);
 }
 
-/* No moment: what is brought to the disk is named in $KILL_SYNCS. */
+/* This is not a moment: $KILL_SYNCS gets the names of the files that are synced. */
 int fsync(int fd)
 {
     char link[64], path[4096];
@@ -149,7 +149,7 @@ ssize_t copy_file_range(int in, off64_t *in_at, int out, off64_t *out_at, size_t
     return n;
 }
 
-/* No moment. */
+/* This is not a moment. */
 int virConnectListAllDomains(virConnectPtr conn, virDomainPtr **domains, unsigned int flags)
 {
     note("KILL_LISTINGS", "", "domains");

@@ -13,7 +13,7 @@ from lib.tap import equal, run, test, true
 
 PATH_LIMIT = 2000
 LINE = [f"snapshot-{number:04}" for number in range(1000)]
-# How many files a snapshot of one readable disk holds.
+# The number of files in a snapshot of one readable disk.
 FILES = ("delete", "description", "info", "revert", "snapshot.xml", "vda.raw")
 
 
@@ -110,6 +110,6 @@ with scratch() as directory:
     deep.create_images(size=64 << 10)
     web = Domain("web01", Snapshot("base", Snapshot("leaf"), current=True), directory=directory)
     web.create_images()
-    # Long enough not to be read anew between two looks at the tree.
+    # Long enough that the listing is not read again between two looks at the tree.
     with Mount(preset.write(os.path.join(directory, "node.xml"), deep, web), "cache=60") as mount:
         run(mount)

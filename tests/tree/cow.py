@@ -29,7 +29,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Guest(Domain):
-    """Each of its snapshots has other bytes, all over both disks, which have a partition each."""
+    """Its snapshots differ all over both disks; each disk has a partition."""
 
     def __init__(self, directory):
         super().__init__("web01", Snapshot("base", Snapshot("updates", current=True)), directory=directory,
@@ -54,7 +54,7 @@ class Guest(Domain):
             os.unlink(plain)
 
     def expected(self, file, name="base"):
-        """What QEMU has written for the file, 'vda' or 'vda-part1'."""
+        """Returns the file that QEMU has written to, for 'vda' or 'vda-part1'."""
         whole = self.bytes[file[:3], name]
         return whole[PART:PART + PART_SIZE] if file.endswith("-part1") else whole
 
@@ -217,7 +217,7 @@ def pages_and_direct_writes_are_the_views_too(guest, mount, _):
                 aligned[:5] = b"plain"
                 equal(os.pwritev(direct, [aligned], 1 << 20), 8192)
                 equal((pages[1 << 20:(1 << 20) + 5], os.pread(fd, 5, 1 << 20)), (b"plain", b"plain"))
-            pages[6000:6005] = b"never"  # what was not brought back yet goes with the view
+            pages[6000:6005] = b"never"  # data that was not written back is lost with the view
     true(read(where) == expected, "something is left")
 
 

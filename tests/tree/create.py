@@ -116,8 +116,8 @@ def a_document_that_is_not_whole_does_nothing_and_is_logged(mount):
 
 @test
 def who_closes_last_is_told_that_a_document_is_not_whole(mount):
-    """And nobody else: a shell goes on to write after its children have ended. Debian's sh itself has the file open
-    while a child runs, so it is not asked there."""
+    """No other close fails: a shell goes on to write after its children have ended. Debian's sh has the file open
+    itself while a child runs, so this test does not use it."""
     before, half = current(mount), len(DOCUMENT) // 2
     parts = [os.path.join(directory, f"part-{number}") for number in (1, 2)]
     with open(parts[0], "w", encoding="utf-8") as file:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A flat tree: each snapshot's directory stands in by-name, so its paths never change."""
+"""A flat tree: each snapshot's directory is in by-name, so its path never changes."""
 
 import errno
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Owners, modes and masks, and whom they let in."""
+"""Owners, modes and masks, and which users they let in."""
 
 import errno
 import os

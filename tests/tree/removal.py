@@ -17,7 +17,7 @@ def names(mount):
 
 
 def remove_all(path):
-    """As Go's os.RemoveAll: entries first, whatever they say, then the directory."""
+    """Removes as Go's os.RemoveAll does: the entries first, whatever their result, then the directory."""
     for entry in os.scandir(path):
         try:
             os.unlink(entry.path)
@@ -31,7 +31,7 @@ def remove_all(path):
 
 
 def survives(uri, remove):
-    """The snapshots are all there after remove(PATH) was let loose on the mount and on parts of it."""
+    """Checks that no snapshot is missing after remove(PATH) of the mount and of parts of it."""
     for part in ("", "web01", "web01/snapshots", "web01/snapshots/base/other"):
         with Mount(uri) as mount:
             before = names(mount)

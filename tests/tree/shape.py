@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands where in the tree, and what stat says about it."""
+"""The places of files in the tree, and the answers of stat."""
 
 import os
 import stat

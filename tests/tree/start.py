@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: what it refuses, how it starts and how it ends."""
+"""The command line: refusals, start and end."""
 
 import grp
 import os
@@ -19,7 +19,7 @@ NOBODY = 65534
 
 
 def refuses(*arguments, program=(SNAPFS,)):
-    """snapfs exits with 1 and one sentence, which is returned."""
+    """Checks that snapfs exits with 1 and one sentence; returns the sentence."""
     result = attempt(*program, *arguments)
     equal(result.status, 1, f"exit status of\n{result}")
     lines = result.err.splitlines()

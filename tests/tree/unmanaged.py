@@ -153,7 +153,7 @@ def equal_names_have_marks_that_stay():
     with stage() as one:
         ids = [tagged.tag(one.file("vda"), "same", pattern) for pattern in (0x11, 0x12, 0x13)]
         nameless = tagged.tag(one.file("vda"), "", 0x14)
-        number = tagged.tag(one.file("vda"), ids[0], 0x15)  # its name is another one's id
+        number = tagged.tag(one.file("vda"), ids[0], 0x15)  # its name is the id of another tag
         names = one.list()
         marked = [name for name in names if name.startswith("same~")]
         equal(len(marked), 2, "tags with a mark")
@@ -245,7 +245,7 @@ def a_reader_of_a_tag_that_goes_gets_estale():
             anew = tagged.tag(one.file("vda"), "gone", 0x12)
             equal(anew, number, "the id is used again")
             refused(errno.ESTALE, os.pread, image.fileno(), 4096, 512 << 10)
-        # The catalog is 60 s old, and yet not the old one's name for the new one's bytes.
+        # The catalog is 60 s old; the old name must not give the bytes of the new tag.
         until(lambda: content(one.path("gone/vda.raw")) == one.bytes("vda", anew), "the new one")
 
 
@@ -330,7 +330,7 @@ def only_so_many_are_shown_and_info_says_that_there_are_more():
 
 
 def multiply(path, name, count):
-    """Puts a new table into a file, where the entry of one tag stands again under other ids."""
+    """Puts a new table into a file that has the entry of one tag again, under other ids."""
     with open(path, "r+b") as file:
         header = file.read(72)
         number, table = int.from_bytes(header[60:64], "big"), int.from_bytes(header[64:72], "big")

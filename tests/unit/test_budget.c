@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_budget.c - the account: what it refuses, whom it asks for room, and whose turn it is. */
+/* test_budget.c - the account: its refusals, whom it asks for room, and in which order. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>

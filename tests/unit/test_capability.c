@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_capability.c - what each libvirt can do, at the versions where that changes. */
+/* test_capability.c - the abilities of each libvirt, at the versions at which they change. */
 #include "model/catalog/capability.h"
 #include "tap.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_chain_cache.c - chains that a survey has followed: found again by their tops and, where they are
+/* test_chain_cache.c - chains that a survey has followed: found again by their tops and, if they are
  * whole, by each file below. */
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "model/graph/chain_cache.h"
 #include "tap.h"
 
-/* Layers of these paths and formats, which the trails take over. */
+/* Layers of these paths and formats, which the chain cache takes over. */
 static struct image_layer *layers_of(const char *const (*names)[2], size_t n)
 {
     struct image_layer *layers = calloc(n, sizeof(*layers));

@@ -112,7 +112,7 @@ static void test_marks(const char *file, const char *other)
     mark_left(file, first, 2);
     mark_left(file, &second, 1);
     struct marks m = mark_read(file);
-    if (m.n) { /* where the file system has such attributes */
+    if (m.n) { /* if the file system has such attributes */
         TAP_OK(m.n == 3 && mark_is_left(&m, 1) && mark_is_left(&m, UINT64_MAX) &&
                    mark_is_left(&m, 77),
                "what is left over is read back");
@@ -144,7 +144,7 @@ static struct copying *make(struct journal *j)
     return c;
 }
 
-/* What the version before this one, with a reader and a writer of its own, wrote of the same. */
+/* The journal of the same plan as the version before wrote it; it had a reader and a writer of its own. */
 static const char older[] = "copy 2\nuri qemu:///system\nsnapshot a%20b%0A%2541\ncurrent -\n"
                             "before <domain>%0A</domain>\nstate 1 18446744073709551615 3\n"
                             "disk vda /i/a%20b /i/a.n 9\ndisk vdb /i/b /i/b.n "

@@ -28,7 +28,7 @@ static struct delete *make(struct journal *j)
     return del;
 }
 
-/* What the version before this one, with a reader and a writer of its own, wrote of the same. */
+/* The journal of the same plan as the version before wrote it; it had a reader and a writer of its own. */
 static const char older[] = "delete 2\nuri qemu:///system\nsnapshot a%20b%0A%25\n"
                             "state 1700000000 18446744073709551615 0 0 1 1\n"
                             "disk vda /i/a%20b raw /i/a.s1 -\n"
@@ -155,7 +155,7 @@ static void merges(const char *notes, bool first, bool second, const char *what)
     release(del);
 }
 
-/* Of two overlays in the chain of one disk the one may be merged, and the other not. */
+/* One of two overlays in a disk's chain may be merged, and the other may not. */
 static void test_two_in_a_chain(void)
 {
     struct journal *j = NULL;
@@ -178,7 +178,7 @@ static void test_two_in_a_chain(void)
     journal_close(j);
 }
 
-/* The planner orders anew what it has put there. */
+/* The planner sorts its own entries again. */
 static void test_disks(void)
 {
     struct delete *del = make(NULL);

@@ -8,7 +8,7 @@
 #include "tap.h"
 
 static uint64_t salt;    /* stands for what is in the files, */
-static uint64_t lasting; /* and for what another boot leaves of that */
+static uint64_t lasting; /* and for the same after another boot */
 
 static int identify(void *ctx, const struct snapshot *s, struct snapshot_disk *disk, struct err *e)
 {
@@ -97,7 +97,7 @@ static void test_shape(void)
     domain_unref(d);
 }
 
-/* Does a clone on that path use the snapshot? */
+/* Returns whether a clone on that path uses the snapshot. */
 static void uses(const struct domain *d, const char *name, const char *path, bool known, bool want)
 {
     TAP_OK(mount_path_uses(d, domain_find_name(d, name), path, known) == want, "%s: %s%s", path,

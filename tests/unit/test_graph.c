@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_graph.c - whose bytes change: shapes of snapshots as files and users. */
+/* test_graph.c - the snapshots whose bytes change, for shapes of files and users. */
 #include <stdlib.h>
 
 #include "model/graph/graph.h"

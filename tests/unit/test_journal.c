@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_journal.c - the journal of a domain: what it keeps, and who may have it. */
+/* test_journal.c - the journal of a domain: its content and its lock. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

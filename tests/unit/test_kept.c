@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_kept.c - what is kept of a domain: records, their bounds, spoiled files, two writers. */
+/* test_kept.c - the records kept of a domain: bounds, spoiled files, two writers. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -136,7 +136,7 @@ static char *whole(size_t *ret_len)
     return text;
 }
 
-/* Whatever is cut off, and whichever byte is another one, all of the file counts as lost. */
+/* If the file is cut off or any byte differs, the whole file counts as lost. */
 static void test_spoiled(void)
 {
     size_t len, cut = 0, changed = 0;

@@ -68,7 +68,7 @@ static int find(const char *name, struct merge *ret)
     return r;
 }
 
-/* Is `top` merged into `base`? */
+/* Returns whether `top` may be merged into `base`. */
 static void merges(const char *name, char top, char base, bool active, const char *what)
 {
     struct merge m = {0};
@@ -178,7 +178,7 @@ static void test_volumes(void)
     merges("e1", 'b', 'a', true, "a live disk that is a volume");
 }
 
-/* A disk that was detached: nobody is on its last overlay. */
+/* A disk that was detached: no disk uses its last overlay. */
 static void test_loose(void)
 {
     const struct graph_user unattached = {.domain = "", .target = "/x", .unattached = true};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The files of a new snapshot: how their names are chosen, and that they are free.
- * On libvirt's test driver, whose domain's disk stands in a directory of ours. */
+ * Runs on libvirt's test driver, with the domain's disk in a directory of the test. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -60,7 +60,7 @@ static bool open_world(struct world *w)
 
 /* ---- names ---- */
 
-/* What `words` make of the n-th disk's file; NULL: `no` and a sentence that has `says`. */
+/* Checks the n-th disk's file for `words`; NULL: they fail with `no` and a sentence that has `says`. */
 static void settle(struct world *w, const char *words, size_t n, const char *want, int no,
                    const char *says)
 {

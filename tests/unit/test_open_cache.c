@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_open_cache.c - images that stay open for a moment: each is given out once, only for the very
- * value and disk, the oldest goes first, and what nobody takes is closed by itself. */
+/* test_open_cache.c - images that stay open for a moment: each is given out once, only for the same
+ * value and disk; the oldest is closed first, and an unused one is closed by itself. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a line shows of names that hold any bytes. */
+/* Names with any bytes, as a line shows them. */
 #include "base/printable.h"
 
 #include "tap.h"

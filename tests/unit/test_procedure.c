@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_procedure.c - a procedure's plan in the journal, and in which order it does and undoes what
- * when a step fails or is cut off. */
+/* test_procedure.c - a procedure's plan in the journal, and the order in which its steps are done and
+ * undone when a step fails or is cut off. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ struct sample {
     size_t n_parts;
 };
 
-/* What the steps are to do, and what was done. */
+/* The results that the steps shall have, and the steps that ran. */
 static struct {
     int fails[3];       /* errno of a step, 0 for none */
     int fails_once[3];  /* the same, but not when it is run again, */
@@ -197,7 +197,7 @@ static void fill(struct sample *s, struct journal *j, struct text *remark)
     *(struct part *)fields_add(&parts, s) = (struct part){.name = strdup("b%")};
 }
 
-/* What had the result r: what it should be, and what was done and said. */
+/* Checks the result r, the steps that ran, and the sentence. */
 static void ended(int r, int no, const char *did, const char *says, const struct text *remark,
                   const struct err *e)
 {
@@ -216,7 +216,7 @@ static void begin_anew(struct journal *j)
     memset(&want, 0, sizeof(want));
 }
 
-/* Runs it: the result, what was done and said, and what the journal has then. */
+/* Runs the procedure; checks the result, the steps that ran, the sentence, and the journal. */
 static void run_it(int no, const char *did, const char *says, const char *left)
 {
     struct sample s;
@@ -296,7 +296,7 @@ static void test_where_it_goes_on(void)
     run_it(EIO, "one two three ", "failed for all that", "");
 }
 
-/* What the domain had last stays, once the step that decides has begun. */
+/* The domain's last state stays after the deciding step has begun. */
 static void test_gone_meanwhile(void)
 {
     want.fails[0] = EHOSTDOWN, want.goes = true;
@@ -307,7 +307,7 @@ static void test_gone_meanwhile(void)
     kind.commit_at = 1;
 }
 
-/* Its answer may be missing, and what it asked for be done later. */
+/* Its answer may be missing, although its request is done later. */
 static void test_lasting(void)
 {
     char left[512];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_remote.c - what disks on other hosts are called. */
+/* test_remote.c - the URIs of disks on other hosts. */
 #include <stdlib.h>
 
 #include "base/mem.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_revert.c - a revert as it stands in the journal, and what its steps go by; no libvirt. */
+/* test_revert.c - a revert in the journal, and the facts that its steps use; no libvirt. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -111,7 +111,7 @@ static void release(struct revert *rv)
     procedure_free(rv ? &rv->p : NULL);
 }
 
-/* What the version before this one, with a reader and a writer of its own, wrote of the same. */
+/* The journal of the same plan as the version before wrote it; it had a reader and a writer of its own. */
 static const char older[] =
     "revert 3\nuri qemu:///system\nsnapshot a%20b%0A%2541-\xc3\xa9\n"
     "current %2D\nmemory -\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_run_directory.c - the directories that several users share: what they refuse to use. */
+/* test_run_directory.c - the directories that several users share, and unsafe ones that are refused. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Tasks, the queue of a domain, and what its `job` says of both. */
+/* Tasks, the queue of a domain, and its `job` for both. */
 #include "base/clock.h"
 #include "model/activity/task.h"
 
@@ -71,7 +71,7 @@ static void says(const char *line, const char *what)
         fprintf(stderr, "not in it: %s\n%s\n", line, text ? text : "");
 }
 
-/* They come one after the other, and one of them goes before its turn. */
+/* They come one after the other, and one gives up before its turn. */
 static void test_queue(void)
 {
     struct worker w[WORKERS] = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_untracked.c - which directory each tag gets, and its name. */
+/* test_untracked.c - the directory of each tag, and its name. */
 #include <stdlib.h>
 
 #include "model/catalog/tag_dirs.h"
@@ -11,7 +11,7 @@ struct row {
     bool claimed;
 };
 
-/* The strays of the rows, which come in the order of their rank; freed by untracked_free. */
+/* Returns the untracked tags of the rows, in the order of their rank; freed by untracked_free. */
 static struct untracked_tag *arranged(const struct row *rows, size_t n, bool backwards)
 {
     struct untracked_tag *s = calloc(n, sizeof(*s));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_usage.c - who needs the files of a snapshot, asked of a graph made by hand. */
+/* test_usage.c - the users of a snapshot's files, in a graph made by hand. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -25,8 +25,8 @@ static void user(struct graph *g, const char *snapshot, const char *tag, const c
 }
 
 /* A tag i1 in /base, an external snapshot e1 of all of it, the live disk on /top above it, twice,
- * as a running domain has it; a tag of nobody's in /top, and a disk of another domain that may
- * stand on anything, with `unknown`. */
+ * as a running domain has it; a tag of no snapshot in /top; and, with `unknown`, a disk of another
+ * domain that may use any file. */
 static struct usage *example(bool may_continue)
 {
     struct graph *g = graph_new();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The words by which a snapshot is asked for, and what they come to on a domain's disks. */
+/* The words of a new snapshot, and the plan that they give for a domain's disks. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -137,7 +137,7 @@ static void test_option(void)
     "<disk type='file' device='cdrom'><source file='/i.iso'/><target dev='hda'/><readonly/></disk>" \
     "<disk type='file' device='floppy'><target dev='fda'/></disk>"
 
-/* What words come to: flags besides those written, memory, kinds, and the disks with overlays. */
+/* Checks the plan of words: further flags, memory, kinds, and the disks with overlays. */
 static void plan(const char *disks, bool active, const char *words, unsigned flags, int memory,
                  const char *overlays)
 {

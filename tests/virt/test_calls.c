@@ -124,7 +124,7 @@ static void test_create(struct virt *v)
            "disk-only, which this driver refuses: %s", e.text);
 }
 
-/* What the redefine of a snapshot with another description leaves. */
+/* The snapshot after a redefine with another description. */
 static void test_redefine(struct virt *v)
 {
     autofree char *xml = NULL, *changed = NULL, *again = NULL;
@@ -255,7 +255,7 @@ struct worker {
     unsigned id;
 };
 
-/* An error of one thread is not that of another: each knows what its own call has to give. */
+/* Threads do not mix up their errors: each knows the result that its own call must have. */
 static void *work(void *arg)
 {
     struct worker *w = arg;

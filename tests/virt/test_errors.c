@@ -73,7 +73,7 @@ static void test_rows(void)
     TAP_OK(virt_errno(88, QEMU, -1, true) == EACCES, "ACCESS_DENIED when read-only stays EACCES");
 }
 
-/* Whatever comes, it is an errno that the kernel can be given. */
+/* Every result is an errno that the kernel accepts. */
 static void test_forbidden(void)
 {
     unsigned bad = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_local.c - whose files: URIs, and unix sockets whose listener sees another file system.
+/* test_local.c - whether files are local: URIs, and unix sockets whose listener sees another file system.
  *
  * The listeners are forked children that change their root or mount namespace after listen(); they
  * end when the test closes its end of a pipe. Runs in a mount namespace of its own.
@@ -197,7 +197,7 @@ static void test_listener(change_fn *change, int want, const char *word, const c
     stop(&l);
 }
 
-/* The listener is gone, its process with it; the connection in its backlog lives on. */
+/* The listener and its process have ended; the connection in its backlog lives on. */
 static void test_dead(void)
 {
     struct listener l = {0};

@@ -99,7 +99,7 @@ static void test_local(struct virt *v)
     TAP_OK(virt_files_local(v, &e), "a daemon beside us: its files are ours: %s", e.text);
 }
 
-/* Opens in a child that first changes what it sees; 0 when its files are not ours. */
+/* Opens a connection in a child that first changes its file system; returns 0 if the files are not local. */
 static void test_elsewhere(int (*change)(void), const char *word, const char *what)
 {
     int status = -1, out[2];
@@ -128,7 +128,7 @@ static int other_mounts(void)
     return unshare(CLONE_NEWNS);
 }
 
-/* Everything is there, the daemon's socket too, but it is another root. */
+/* Everything is there, also the daemon's socket, but the root is another one. */
 static int other_root(void)
 {
     static const char dir[] = "/run/other";
@@ -154,7 +154,7 @@ static void *reader(void *arg)
     return NULL;
 }
 
-/* All at once; how many came to `want`, their times shown. */
+/* Runs all at once; returns how many had the result `want`, and shows their times. */
 static unsigned read_at_once(struct virt *v, int want, double at_least, double at_most)
 {
     pthread_t ids[READERS];
@@ -248,7 +248,7 @@ static void wait_in_call(const atomic_int *thread)
     }
 }
 
-/* A read that finds the one connection taken by a change gives up with it; neither is tried again.
+/* A read waits behind a change for the only connection. Both give up, and neither is tried again.
  */
 static void test_hung(struct virt *v)
 {
@@ -281,7 +281,7 @@ static void test_hung(struct virt *v)
     TAP_OK(r == 0, "and is found (%.1f s): %s", now() - t, e.text);
 }
 
-/* A daemon that hangs does not keep us from ending. */
+/* A daemon that hangs does not keep snapfs from ending. */
 static void test_close_hung(void)
 {
     struct virt *v = NULL;

@@ -8,7 +8,7 @@
 #include "tap.h"
 #include "virt/xml_files.h"
 
-/* What is listed of a domain with these elements, each as "WHAT TARGET=PATH|INSTEAD". */
+/* Returns the files listed for a domain with these elements, each as "WHAT TARGET=PATH|INSTEAD". */
 static void lists(const char *os, const char *devices, bool reset, const char *want)
 {
     struct xml_files *f autodestroy(xml_files_free) = NULL;

@@ -112,7 +112,7 @@ static void test_domain(void)
     TAP_OK(vdd && vde && !xml_disk_sliced(vdd) && xml_disk_sliced(vde), "and vdd is not");
 }
 
-/* A <source>, its URI, and what more it has. */
+/* A <source>, its URI, and its further parts. */
 static const char *const remotes[][3] = {
     {"<source protocol='http' name='d/x'><host name='h' port='8080'/></source>",
      "http://h:8080/d/x", NULL},

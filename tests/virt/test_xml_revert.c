@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_xml_revert.c - the documents of a revert, from snapshots as libvirt 9.0 and 11.3 write them.
- * What comes out is read back by our own parser and looked at as text. */
+ * The result is read by our own parser, and compared as text. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -111,7 +111,7 @@ static void test_domain(const char *snapshot, const char *what)
     check_text(xml, what);
 }
 
-/* Which of the two it takes shows in what a running one alone has. */
+/* Elements that only a running domain has show which of the two was taken. */
 static void test_choice(void)
 {
     static const char live[] = DOMAIN("domain", " id='3'", BOTH);
@@ -167,7 +167,7 @@ static void test_volume(void)
     TAP_STR(xml_domain_disk(s->domain, "vda")->source.path, "/y", "by the volume that it is on");
 }
 
-/* What counts is written, to its end; of all other disks nothing. */
+/* The chain that counts is written to its end; other disks get none. */
 static void test_chains(void)
 {
     static const struct xml_layer layers[] = {{"/i/a.e1", "qcow2", false}, {"/dev/x", "raw", true}};
@@ -300,7 +300,7 @@ static void test_moved(void)
     TAP_STR(s->disks[0].overlay.path, before->disks[0].overlay.path, "so does the overlay");
 }
 
-/* What vda stands on was merged into what is below that. */
+/* The backing file of vda was merged into the file below. */
 static void test_stands_on_merged(void)
 {
     struct xml_snapshot *before autodestroy(xml_snapshot_free) = NULL;
@@ -348,7 +348,7 @@ static void check_moved(struct xml_place place, const char *want, const char *wh
     TAP_STR(t.s, want, what);
 }
 
-/* What was merged is left out, and what is below stays. */
+/* The merged file is left out, and the files below stay. */
 static void test_domain_moved(void)
 {
     check_moved((struct xml_place){.from = "/i/c", .to = "/i/b", .format = "qcow2"},

@@ -22,7 +22,7 @@ static void test_new(const char *name)
         TAP_STR(s->name, name, "its name is the one given");
 }
 
-/* What stands around the description: namespaces, attributes, comments, CDATA, escapes, UTF-8. */
+/* Things around the description: namespaces, attributes, comments, CDATA, escapes, UTF-8. */
 #define BEFORE                                                                                     \
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<domainsnapshot>\n  <name>s\xc3\xa9 &amp; "       \
     "&lt;1&gt;</name>"
