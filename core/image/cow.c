@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/io.h"
 #include "image/block_map.h"
 
 struct cow {
@@ -68,18 +69,11 @@ void cow_unref(struct cow *c)
 
 static int get(const struct cow *c, char *buf, size_t len, uint64_t at, struct err *e)
 {
-    while (len) {
-        ssize_t n = pread(c->fd, buf, len, (off_t)at);
-        if (n == 0 || (n < 0 && errno != EINTR))
-            return err_fail(e, EIO, "cannot read back what was written to the view: %s",
-                            n < 0 ? strerrordesc_np(errno) : "the file is too short");
-        if (n < 0)
-            continue;
-        buf += n;
-        at += (uint64_t)n;
-        len -= (size_t)n;
-    }
-    return 0;
+    ssize_t n = io_pread(c->fd, buf, len, at);
+    if (n == (ssize_t)len)
+        return 0;
+    return err_fail(e, EIO, "cannot read back what was written to the view: %s",
+                    n < 0 ? strerrordesc_np(errno) : "the file is too short");
 }
 
 /* Turns the file's own limits into ENOSPC, because they also limit the available room. */
@@ -90,19 +84,11 @@ static int full_or(int no)
 
 static int put(const struct cow *c, const char *buf, size_t len, uint64_t at, struct err *e)
 {
-    while (len) {
-        ssize_t n = pwrite(c->fd, buf, len, (off_t)at);
-        if (n < 0 && errno != EINTR)
-            return err_fail(e, full_or(errno),
-                            "cannot keep what is written to the view in the state directory: %s",
-                            strerrordesc_np(errno));
-        if (n < 0)
-            continue;
-        buf += n;
-        at += (uint64_t)n;
-        len -= (size_t)n;
-    }
-    return 0;
+    if (io_pwrite(c->fd, buf, len, at) == 0)
+        return 0;
+    return err_fail(e, full_or(errno),
+                    "cannot keep what is written to the view in the state directory: %s",
+                    strerrordesc_np(errno));
 }
 
 /* ---- pieces: from `offset` on, up to the end of a run of blocks ---- */

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 
 static void print_failure(const char *sentence)
@@ -17,29 +18,13 @@ static void print_failure(const char *sentence)
     fprintf(stderr, "snapfs: %s\n", sentence);
 }
 
-/* Reads to the end of file, or until the buffer is full; always ends in NUL. */
-static size_t read_all(int fd, char *buf, size_t size)
-{
-    size_t used = 0;
-    while (used < size - 1) {
-        ssize_t n = read(fd, buf + used, size - 1 - used);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        used += (size_t)n;
-    }
-    buf[used] = '\0';
-    return used;
-}
-
 static int wait_for_child(int fd)
 {
-    char said[ERR_TEXT_MAX + 1];
-    size_t n = read_all(fd, said, sizeof(said));
+    char said[ERR_TEXT_MAX + 1] = "";
+    ssize_t n = io_read(fd, said, sizeof(said) - 1);
     if (n == 1 && said[0] == '\n')
         return 0;
-    print_failure(n ? said : "the background process ended before anything was mounted");
+    print_failure(*said ? said : "the background process ended before anything was mounted");
     return 1;
 }
 
@@ -72,17 +57,7 @@ int daemon_fork(struct daemon *d, bool foreground, int *ret_status, struct err *
 
 static void tell(struct daemon *d, const char *what)
 {
-    const char *p = what;
-    size_t left = strlen(what);
-    while (left) {
-        ssize_t n = write(d->status_fd, p, left);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        p += n;
-        left -= (size_t)n;
-    }
+    (void)io_write(d->status_fd, what, strlen(what)); /* the parent may have gone */
     close(d->status_fd);
     d->status_fd = -1;
 }

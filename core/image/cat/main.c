@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include "base/io.h"
 #include "base/printable.h"
 #include "config.h"
 #include "image/cat/interrupt.h"
@@ -13,16 +14,13 @@
 static int read_secret(const char *path, struct secret *ret, struct err *e)
 {
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    ssize_t n = fd < 0 ? -1 : 1;
     ret->bytes = malloc(SECRET_MAX);
     if (!ret->bytes)
         return err_nomem(e);
-    while (n > 0 && ret->len < SECRET_MAX) {
-        n = read(fd, (char *)ret->bytes + ret->len, SECRET_MAX - ret->len);
-        ret->len += n > 0 ? (size_t)n : 0;
-    }
+    ssize_t n = fd < 0 ? -1 : io_read(fd, ret->bytes, SECRET_MAX);
     if (n < 0)
         return err_fail(e, errno, "cannot read '%s': %s", path, strerrordesc_np(errno));
+    ret->len = (size_t)n;
     return ret->len && ret->len < SECRET_MAX
                ? 0
                : err_fail(e, EINVAL, "'%s' holds no passphrase", path);

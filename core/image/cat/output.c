@@ -4,22 +4,15 @@
 
 #include <errno.h>
 
+#include "base/io.h"
+
 enum { CHUNK = 1024 * 1024, MAP_FLUSH = 64 * 1024 };
 
 int output_write(const void *bytes, size_t len, struct err *e)
 {
-    const char *p = bytes;
-    while (len) {
-        ssize_t n = write(STDOUT_FILENO, p, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return err_fail(e, n ? errno : EIO, "cannot write to standard output: %s",
-                            n ? strerrordesc_np(errno) : "nothing was written");
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    if (io_write(STDOUT_FILENO, bytes, len) == 0)
+        return 0;
+    return err_fail(e, errno, "cannot write to standard output: %s", strerrordesc_np(errno));
 }
 
 uint64_t output_end(const struct image *im, const struct cat_options *o)

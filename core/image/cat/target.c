@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "base/io.h"
+
 enum {
     NEW_FILE_MODE = 0600, /* a disk holds its users' secrets */
     LAST = 4096,          /* at most so many bytes are written last */
@@ -166,18 +168,9 @@ uint64_t target_body(const struct target *t)
 
 int target_write(const struct target *t, const char *p, size_t len, uint64_t offset, struct err *e)
 {
-    while (len) {
-        ssize_t n = pwrite(t->fd, p, len, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return err_fail(e, n ? errno : EIO, "cannot write '%s': %s", t->name,
-                            n ? strerrordesc_np(errno) : "nothing was written");
-        p += n;
-        len -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
+    if (io_pwrite(t->fd, p, len, offset) == 0)
+        return 0;
+    return err_fail(e, errno, "cannot write '%s': %s", t->name, strerrordesc_np(errno));
 }
 
 static int write_zeros(const struct target *t, uint64_t offset, uint64_t len, struct err *e)

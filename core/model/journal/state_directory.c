@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -116,30 +117,17 @@ int state_nameless_file(struct err *e)
 int state_read(int fd, size_t size, char **ret)
 {
     autofree char *text = calloc(1, size + 1);
-    size_t done = 0;
     if (!text)
         return -ENOMEM;
-    while (done < size) {
-        ssize_t n = pread(fd, text + done, size - done, (off_t)done);
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n == 0)
-            break;
-        done += n > 0 ? (size_t)n : 0;
-    }
+    if (io_pread(fd, text, size, 0) < 0)
+        return -errno;
     *ret = take(text);
     return 0;
 }
 
 int state_write(int fd, const char *bytes, size_t len, long long offset)
 {
-    for (size_t done = 0; done < len;) {
-        ssize_t n = pwrite(fd, bytes + done, len - done, offset + (off_t)done);
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        done += n > 0 ? (size_t)n : 0;
-    }
-    return 0;
+    return io_pwrite(fd, bytes, len, (uint64_t)offset) < 0 ? -errno : 0;
 }
 
 bool state_is_linked(int dir, const char *name, int fd)

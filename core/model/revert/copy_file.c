@@ -11,8 +11,10 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "base/io.h"
 #include "base/mounts.h"
 #include "base/space.h"
+#include "base/sync.h"
 #include "image/file.h"
 #include "model/storage/file_chain.h"
 #include "model/activity/progress.h"
@@ -101,30 +103,16 @@ static int check_space(const struct copy_file *files, size_t n, const struct cop
 
 /* ---- copying ---- */
 
-static int write_all(int to, const char *bytes, size_t len, off_t at)
-{
-    for (size_t done = 0; done < len;) {
-        ssize_t n = pwrite(to, bytes + done, len - done, at + (off_t)done);
-        if (n < 0 && errno != EINTR)
-            return -1;
-        done += n > 0 ? (size_t)n : 0;
-    }
-    return 0;
-}
-
 /* Copies bytes from `at` on, as many as go at once; -1 with errno. */
 static ssize_t copy_by_hand(int from, int to, off_t at, size_t len)
 {
     autofree char *piece = malloc(BY_HAND);
-    ssize_t n;
     if (!piece) {
         errno = ENOMEM;
         return -1;
     }
-    do
-        n = pread(from, piece, min_u64(len, BY_HAND), at);
-    while (n < 0 && errno == EINTR);
-    return n > 0 && write_all(to, piece, (size_t)n, at) < 0 ? -1 : n;
+    ssize_t n = io_pread(from, piece, min_u64(len, BY_HAND), (uint64_t)at);
+    return n > 0 && io_pwrite(to, piece, (size_t)n, (uint64_t)at) < 0 ? -1 : n;
 }
 
 static ssize_t copy_piece(int from, int to, off_t at, size_t len)
@@ -204,16 +192,6 @@ static int copy_owner(const struct copy_file *f, int to, struct err *e)
     return fchmod(to, was.st_mode & 07777) < 0 ? fail("give its mode to", f->to, e) : 0;
 }
 
-static int sync_directory(const char *path, struct err *e)
-{
-    autofree char *directory = strdup(path);
-    if (!directory)
-        return err_nomem(e);
-    strrchr(directory, '/')[1] = '\0';
-    autoclose int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 || fsync(fd) < 0 ? fail("bring to the disk", directory, e) : 0;
-}
-
 static int fill(const struct copy_file *f, struct copied *c, struct err *e)
 {
     autoclose int to = -1;
@@ -226,9 +204,7 @@ static int fill(const struct copy_file *f, struct copied *c, struct err *e)
         r = copy_attribute(f, to, "security.selinux", e);
     if (r == 0)
         r = copy_attribute(f, to, "system.posix_acl_access", e);
-    if (r == 0 && fsync(to) < 0)
-        r = fail("bring to the disk", f->to, e);
-    return r == 0 ? sync_directory(f->to, e) : r;
+    return r == 0 ? sync_file(f->to, e) : r;
 }
 
 /* ---- all of it ---- */
