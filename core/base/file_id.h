@@ -3,6 +3,7 @@
 #ifndef SNAPFS_BASE_FILE_ID_H
 #define SNAPFS_BASE_FILE_ID_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -13,5 +14,12 @@
 /* Fills *ret_dev and *ret_ino from `st`. If the file is a block device, *ret_dev gets
  * FILE_DEV_BLOCK and *ret_ino gets the device's number. */
 void file_id(const struct stat *st, uint64_t *ret_dev, uint64_t *ret_ino);
+
+/* Return whether it is the file of these numbers, or the same as another file. */
+bool file_has_id(const struct stat *st, uint64_t dev, uint64_t ino);
+bool file_is_same(const struct stat *a, const struct stat *b);
+
+/* Returns whether there is a file at `path`, behind any links, and it has these numbers. */
+bool file_has_id_at(const char *path, uint64_t dev, uint64_t ino);
 
 #endif

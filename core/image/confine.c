@@ -23,6 +23,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/file_id.h"
 #include "base/mem.h"
 
 /* ---- Landlock, as linux/landlock.h has it from ABI 6 on ---- */
@@ -253,12 +254,6 @@ static bool is_file(const struct stat *st)
     return S_ISREG(st->st_mode) || S_ISBLK(st->st_mode) || S_ISDIR(st->st_mode);
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-    return S_ISBLK(a->st_mode) ? S_ISBLK(b->st_mode) && a->st_rdev == b->st_rdev
-                               : a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 int confine_check(pid_t pid, int file, int given, const char *path, struct err *e)
 {
     char name[64];
@@ -275,7 +270,8 @@ int confine_check(pid_t pid, int file, int given, const char *path, struct err *
     bool other = false;
     for (struct dirent *one; !other && (one = readdir(d));)
         other = one->d_name[0] != '.' && strtol(one->d_name, NULL, 10) != given &&
-                fstatat(dirfd(d), one->d_name, &st, 0) == 0 && is_file(&st) && !is_same(&st, &own);
+                fstatat(dirfd(d), one->d_name, &st, 0) == 0 && is_file(&st) &&
+                !file_is_same(&st, &own);
     closedir(d);
     return other ? err_fail(e, EIO, "QEMU has opened another file than '%s' for it", path) : 0;
 }

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "base/file_id.h"
 #include "base/io.h"
 
 enum {
@@ -47,17 +48,10 @@ static int open_there(struct target *t, struct err *e)
     return check_kind(t->name, &st, e);
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-    if (S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode))
-        return a->st_rdev == b->st_rdev;
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 static bool is_at(const struct stat *st, const char *path)
 {
     struct stat there;
-    return path && stat(path, &there) == 0 && same_file(st, &there);
+    return path && stat(path, &there) == 0 && file_is_same(st, &there);
 }
 
 /* Refuses a target that is a file of the chain: an overwrite would destroy the data being read. */

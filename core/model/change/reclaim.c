@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_id.h"
 #include "image/image.h"
 #include "model/change/own_tags.h"
 #include "model/graph/left_files.h"
@@ -179,7 +180,7 @@ static bool may_go(const struct survey *v, const struct unused_file *file, const
                    const char *original, struct text *remark)
 {
     autotext struct text why = {0};
-    if (!S_ISREG(st->st_mode) || st->st_dev != file->dev || st->st_ino != file->ino)
+    if (!S_ISREG(st->st_mode) || !file_has_id(st, file->dev, file->ino))
         text_add(&why, "because it is another file now");
     else if (file->what != LEFT_UNUSED && image_is_open(file->path))
         text_add(&why, "because a QEMU has it open");

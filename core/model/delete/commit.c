@@ -8,13 +8,13 @@
  *   - The live disk itself is the base, after snapfs had begun to pivot it.
  */
 #include "model/activity/activity.h"
+#include "base/file_id.h"
 #include "model/activity/progress.h"
 #include "model/delete/steps.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "model/change/procedures.h"
@@ -52,8 +52,7 @@ static void chain_drop(struct chain *c)
 
 static bool is_layer(const struct image_layer *l, const char *path)
 {
-    struct stat st;
-    return stat(path, &st) == 0 && l->dev == st.st_dev && l->ino == st.st_ino;
+    return file_has_id_at(path, l->dev, l->ino);
 }
 
 static int find_in_layers(const struct image_layer *layers, size_t n,

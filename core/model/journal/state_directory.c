@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_id.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -134,5 +135,5 @@ bool state_is_linked(int dir, const char *name, int fd)
 {
     struct stat own, named;
     return fstat(fd, &own) == 0 && fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-           named.st_dev == own.st_dev && named.st_ino == own.st_ino;
+           file_is_same(&named, &own);
 }

@@ -13,8 +13,8 @@
 #include "model/revert/native.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/file_id.h"
 #include "model/change/jobs.h"
 #include "model/change/outcome.h"
 #include "model/change/procedures.h"
@@ -94,13 +94,11 @@ static int undo(struct procedure *p, struct err *e)
 
 static bool is_left(const struct native *n, const char *path)
 {
-    struct stat st;
     bool is = false;
-    if (!path || stat(path, &st) < 0)
-        return false;
-    for (size_t i = 0; i < n->left.n; i++)
-        is |= n->left.items[i].what == LEFT_TOP && n->left.items[i].dev == st.st_dev &&
-              n->left.items[i].ino == st.st_ino;
+    for (size_t i = 0; path && i < n->left.n; i++) {
+        const struct unused_file *file = &n->left.items[i];
+        is |= file->what == LEFT_TOP && file_has_id_at(path, file->dev, file->ino);
+    }
     return is;
 }
 

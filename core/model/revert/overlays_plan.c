@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file_id.h"
 #include "model/storage/file_chain.h"
 
 enum { NS = 1000000000 };
@@ -74,18 +75,13 @@ struct xml_moved *revert_moved(const struct revert *rv, bool captured, size_t *r
 
 /* ---- files ---- */
 
-static bool same_file(const struct image_layer *l, const struct stat *st)
-{
-    return l->dev == st->st_dev && l->ino == st->st_ino;
-}
-
 static int check_layers(const struct revert_disk *disk, const struct image_layer *layers, size_t n,
                         struct err *e)
 {
     struct stat content;
     if (stat(disk->content, &content) < 0)
         return err_fail(e, errno, "'%s': %s", disk->content, strerrordesc_np(errno));
-    if (n > 1 && same_file(&layers[1], &content) && layers[1].format &&
+    if (n > 1 && file_has_id(&content, layers[1].dev, layers[1].ino) && layers[1].format &&
         !strcmp(layers[1].format, disk->format))
         return 0;
     return err_fail(e, EIO, "libvirt made '%s' on another file than '%s'", disk->overlay,
@@ -117,7 +113,8 @@ int revert_check_made(struct revert_disk *disk, struct err *e)
 bool revert_untouched(const struct revert_disk *disk)
 {
     struct stat st;
-    return disk->made && lstat(disk->overlay, &st) == 0 && st.st_dev == disk->new_dev &&
-           st.st_ino == disk->new_ino && (uint64_t)st.st_size == disk->new_size &&
+    return disk->made && lstat(disk->overlay, &st) == 0 &&
+           file_has_id(&st, disk->new_dev, disk->new_ino) &&
+           (uint64_t)st.st_size == disk->new_size &&
            (uint64_t)st.st_mtim.tv_sec * NS + (uint64_t)st.st_mtim.tv_nsec == disk->new_mtime;
 }

@@ -42,10 +42,7 @@ bool follow_stat(const struct mounts *mounts, const char *path, struct stat *ret
 static bool is_at(const struct mounts *mounts, const char *path, uint64_t dev, uint64_t ino)
 {
     struct stat st;
-    uint64_t its_dev = 0, its_ino = 0;
-    if (follow_stat(mounts, path, &st))
-        file_id(&st, &its_dev, &its_ino);
-    return its_ino && its_dev == dev && its_ino == ino;
+    return follow_stat(mounts, path, &st) && file_has_id(&st, dev, ino);
 }
 
 static bool load_header(const struct mounts *mounts, const char *path, struct header *ret)
@@ -110,8 +107,7 @@ size_t follow_depth(const struct mounts *mounts, const char *top, const char *fi
 bool follow_to_same(const char *a, const char *b)
 {
     struct stat x, y;
-    return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino;
+    return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && file_is_same(&x, &y);
 }
 
 const char *follow_name(const struct xml_disk *disk, const char *path)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file_id.h"
 #include "base/mounts.h"
 
 struct names {
@@ -64,11 +65,7 @@ bool names_same_file(const struct names *n, const char *a, const char *b)
         return true;
     bool outside =
         mounts_check(n->mounts, a, NULL, NULL) == 0 && mounts_check(n->mounts, b, NULL, NULL) == 0;
-    if (!outside || stat(a, &x) < 0 || stat(b, &y) < 0 || S_ISBLK(x.st_mode) != S_ISBLK(y.st_mode))
-        return false;
-    if (S_ISBLK(x.st_mode))
-        return x.st_rdev == y.st_rdev;
-    return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    return outside && stat(a, &x) == 0 && stat(b, &y) == 0 && file_is_same(&x, &y);
 }
 
 /* Returns whether both are in one directory. False if a directory is not there: then only the same
