@@ -65,7 +65,8 @@ static void print_rows(FILE *out, enum place_kind where)
         print_item(out, row->name, row->help);
         if (row->words) {
             autotext struct text words = {0};
-            text_add(&words, "words: %s", row->words);
+            text_add(&words, "words: ");
+            row->words(&words);
             print_item(out, "", words.failed ? "" : words.s);
         }
     }

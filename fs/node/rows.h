@@ -39,7 +39,8 @@ struct row {
      * minutes. NULL: the file is read-only. */
     int (*store)(struct tree *t, const struct view *v, const char *words, struct text *remark,
                  struct err *e);
-    const char *words; /* accepted words, for --help; NULL if none or free text */
+    void (*words)(struct text *out); /* lists the accepted words, for --help; NULL if none or free
+                                        text */
     const char *help;
 };
 

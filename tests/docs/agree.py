@@ -198,26 +198,17 @@ def pictures(texts):
         yield from differ("file", ("rows.c", names + ["memory"]), (f"the picture in {place}", entries))
 
 
-def row_words(text, name):
-    row = re.search(rf'\{{\.name = "{name}",.*?\.words =\s*((?:"[^"]*"\s*)+)', text, re.DOTALL)
-    return "".join(re.findall(r'"([^"]*)"', row.group(1))).split() if row else []
-
-
 def words(texts):
-    """The table of words in the code, the sentence on an unknown one, rows.c, --help, snapfs(7)."""
-    for name, code, sentence, title in (
-        ("revert", "verbs", None, "REVERTING"),
-        ("delete", "erase", None, "Words for delete"),
-        ("create", "words", r"create takes a name, then ([^;]+?)\",\s+word", "Words"),
+    """The table of words in the code, of which errors and --help are made, and snapfs(7)."""
+    for name, code, title in (
+        ("revert", "verbs", "REVERTING"),
+        ("delete", "erase", "Words for delete"),
+        ("create", "words", "Words"),
     ):
         table = re.search(rf"{name}_words\[\] = \{{(.*?)\}};", texts[code], re.DOTALL)
         known = re.findall(r'\{"([\w=-]+)"', table.group(1)) if table else []
-        said = re.search(sentence, texts[code]) if sentence else None
-        said = re.sub(r'"\s*"', "", said.group(1)).split(", ") if said else []
         shown = re.search(rf"^    {name} .*\n +words: (.*)", texts["help"], re.MULTILINE)
         for place, others in (
-            ("rows.c", row_words(texts["rows"], name)),
-            ("the sentence on an unknown word", said if sentence else known),
             ("snapfs(7)", page.items(page.part(texts["man7"], title), "Cm")),
             ("--help", shown.group(1).split() if shown else []),
         ):
@@ -381,13 +372,10 @@ def words_agree(root, texts):
         words, texts,
         ("verbs", '{"paused"', '{"pause"'),
         ("erase", '{"merge"', '{"merges"'),
-        ("rows", "force reset-nvram", "force"),
         ("help", "force reset-nvram", "force"),
         ("man7", ".It Cm force\n", ""),
         ("man7", ".It Cm force\n", ".It Cm force\n.It Cm sideways\n"),
         ("words", '{"live"', '{"alive"'),
-        ("words", "halt, atomic, ", "atomic, "),
-        ("rows", "memspec= diskspec=", "diskspec="),
         ("help", "memspec= diskspec=", "memspec="),
         ("man7", ".It Cm quiesce\n", ""),
     )

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
 
 enum { QUOTED_MAX = 64 /* bytes of an unknown word that are quoted */ };
 
@@ -18,12 +17,17 @@ static unsigned find(const struct flag_word *words, size_t n, const char *word, 
     return 0;
 }
 
+void flags_list(const struct flag_word *words, size_t n, const char *between, struct text *out)
+{
+    for (size_t i = 0; i < n; i++)
+        text_add(out, "%s%s", i ? between : "", words[i].word);
+}
+
 static int fail_unknown(const char *what, const struct flag_word *words, size_t n, const char *word,
                         size_t len, struct err *e)
 {
     autotext struct text all = {0};
-    for (size_t i = 0; i < n; i++)
-        text_add(&all, "%s%s", i ? ", " : "", words[i].word);
+    flags_list(words, n, ", ", &all);
     return err_fail(e, EINVAL, "unknown word '%.*s': %s takes %s",
                     (int)(len < QUOTED_MAX ? len : QUOTED_MAX), word, what,
                     all.failed ? "others" : all.s);

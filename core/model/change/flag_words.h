@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 struct flag_word {
     const char *word;
@@ -16,6 +17,9 @@ struct flag_word {
  * a word is none of the `n`; the message quotes it. */
 int flags_parse(const char *what, const struct flag_word *words, size_t n, const char *text,
                 unsigned *ret, struct err *e);
+
+/* Lists the words, with `between` between them. */
+void flags_list(const struct flag_word *words, size_t n, const char *between, struct text *out);
 
 /* Copies the next word of *at, with its quotes undone, and moves *at past the word; NULL at the
  * end. EINVAL: a quote is not closed. */

@@ -278,6 +278,11 @@ static int by_redefine(struct model *m, const char *uuid, const char *text, stru
     return document ? redefine(m, uuid, words, document, remark, e) : err_nomem(e);
 }
 
+void verb_create_words(struct text *out)
+{
+    words_list(" ", out);
+}
+
 int verb_create_written(struct model *m, const char *uuid, const char *text, struct text *remark,
                         struct err *e)
 {

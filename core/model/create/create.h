@@ -22,4 +22,7 @@ int verb_create(struct model *m, const char *uuid, uint64_t parent_ident, const 
 int verb_create_written(struct model *m, const char *uuid, const char *text, struct text *remark,
                         struct err *e);
 
+/* Lists the words of `create`, with blanks between them. */
+void verb_create_words(struct text *out);
+
 #endif

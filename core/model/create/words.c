@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "model/change/flag_words.h"
 
 /* ---- from text to words ---- */
@@ -177,30 +176,34 @@ static const struct create_word *find_word(const char *word)
     return NULL;
 }
 
-/* Fails and lists mkdir's words, which are those of create, except one. */
-static int fail_option(const char *word, struct err *e)
+/* Lists the words, for mkdir without the one that it does not take. */
+static void list_words(bool option, const char *between, struct text *out)
+{
+    for (size_t i = 0; i < sizeof(create_words) / sizeof(*create_words); i++)
+        if (!option || create_words[i].flag != VIRT_CREATE_NO_METADATA)
+            text_add(out, "%s%s", i ? between : "", create_words[i].word);
+}
+
+void words_list(const char *between, struct text *out)
+{
+    list_words(false, between, out);
+}
+
+static int fail_unknown(const char *word, bool option, struct err *e)
 {
     autotext struct text all = {0};
-    for (size_t i = 0; i < sizeof(create_words) / sizeof(*create_words); i++)
-        if (create_words[i].flag != VIRT_CREATE_NO_METADATA)
-            text_add(&all, "%s%s", all.len ? ", " : "", create_words[i].word);
-    return all.s && !all.failed
-               ? err_fail(e, EINVAL, "unknown word '%.64s': the words, joined by ':', are %s", word,
-                          all.s)
-               : err_nomem(e);
+    list_words(option, ", ", &all);
+    if (!all.s || all.failed)
+        return err_nomem(e);
+    return err_fail(e, EINVAL, "unknown word '%.64s': %s %s", word,
+                    option ? "the words, joined by ':', are" : "create takes a name, then", all.s);
 }
 
 static int set_word(struct wish *w, const char *word, bool option, struct err *e)
 {
     const struct create_word *row = find_word(word);
-    if (!row && option)
-        return fail_option(word, e);
     if (!row)
-        return err_fail(e, EINVAL,
-                        "unknown word '%.64s': create takes a name, then disk-only, quiesce, live, "
-                        "halt, atomic, reuse-external, no-metadata, internal, external, memspec=, "
-                        "diskspec=, description=",
-                        word);
+        return fail_unknown(word, option, e);
     if (row->set)
         return row->set(w, word + strlen(row->word), e);
     if (row->kind && w->kind && w->kind != row->kind)

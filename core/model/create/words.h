@@ -8,6 +8,7 @@
 #ifndef SNAPFS_MODEL_CREATE_WORDS_H
 #define SNAPFS_MODEL_CREATE_WORDS_H
 
+#include "base/text.h"
 #include "virt/virt.h"
 #include "virt/xml_request.h"
 
@@ -34,6 +35,9 @@ int words_parse_option(const char *text, struct wish *ret, struct err *e);
 /* Reads the words of the line before a document, which may be empty: those that say how it is made.
  * EINVAL for words whose meaning the document itself has. */
 int words_parse_document(const char *text, struct wish *ret, struct err *e);
+
+/* Lists all words, with `between` between them. */
+void words_list(const char *between, struct text *out);
 
 void wish_drop(struct wish *w);
 

@@ -151,6 +151,11 @@ int verb_delete(struct model *m, const char *uuid, uint64_t ident, struct text *
     return delete_by(m, uuid, ident, 0, remark, e);
 }
 
+void verb_delete_words(struct text *out)
+{
+    flags_list(delete_words, sizeof(delete_words) / sizeof(*delete_words), " ", out);
+}
+
 int verb_delete_written(struct model *m, const char *uuid, uint64_t ident, const char *text,
                         struct text *remark, struct err *e)
 {

@@ -25,4 +25,7 @@ int verb_delete(struct model *m, const char *uuid, uint64_t ident, struct text *
 int verb_delete_written(struct model *m, const char *uuid, uint64_t ident, const char *text,
                         struct text *remark, struct err *e);
 
+/* Lists the words of `delete`, with blanks between them. */
+void verb_delete_words(struct text *out);
+
 #endif

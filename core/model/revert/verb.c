@@ -27,6 +27,11 @@ static int parse_revert(const char *words, unsigned *ret, struct err *e)
     return r;
 }
 
+void verb_revert_words(struct text *out)
+{
+    flags_list(revert_words, sizeof(revert_words) / sizeof(*revert_words), " ", out);
+}
+
 int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *words,
                 struct text *remark, struct err *e)
 {

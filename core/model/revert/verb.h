@@ -15,4 +15,7 @@ struct model;
 int verb_revert(struct model *m, const char *uuid, uint64_t ident, const char *words,
                 struct text *remark, struct err *e);
 
+/* Lists the words of `revert`, with blanks between them. */
+void verb_revert_words(struct text *out);
+
 #endif
