@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/sorted.h"
 #include "image/image.h"
 #include "model/graph/mount_path.h"
 
@@ -72,6 +73,12 @@ static int cmp_disk(const struct graph_user *x, const struct graph_user *y)
     int r = cmp_text(x->domain, y->domain);
     r = r ? r : cmp_text(x->snapshot, y->snapshot);
     return r ? r : cmp_text(x->target, y->target);
+}
+
+static int cmp_disk_of(const void *a, const void *b)
+{
+    const struct user *x = a, *y = b;
+    return cmp_disk(x->u, y->u);
 }
 
 static int cmp_user(const void *a, const void *b)
@@ -202,15 +209,9 @@ static size_t find_disk(const struct usage *o, const struct domain *d, const str
                         const struct snapshot_disk *disk)
 {
     const struct graph_user want = {.domain = d->name, .snapshot = s->name, .target = disk->target};
-    size_t lo = 0, hi = o->n_users;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (cmp_disk(o->users[mid].u, &want) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < o->n_users && !cmp_disk(o->users[lo].u, &want) ? lo : o->n_users;
+    const struct user key = {.u = &want};
+    size_t at = sorted_place(o->users, o->n_users, sizeof(*o->users), &key, cmp_disk_of);
+    return at < o->n_users && !cmp_disk(o->users[at].u, &want) ? at : o->n_users;
 }
 
 static bool stands_in_file(const struct snapshot_disk *disk)
@@ -257,15 +258,8 @@ static bool is_live_on(const struct usage *o, const struct user *x, const struct
 
 static size_t first_reader(const struct usage *o, int file)
 {
-    size_t lo = 0, hi = o->n_readers;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (o->readers[mid].file < file)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    const struct reader key = {.file = file};
+    return sorted_place(o->readers, o->n_readers, sizeof(*o->readers), &key, cmp_reader);
 }
 
 static bool add_disk_hits(const struct usage *o, const struct domain *d, const struct snapshot *s,
@@ -344,20 +338,6 @@ int usage_needed_by(const struct usage *o, const struct domain *d, const struct 
     return ok ? 0 : err_nomem(e);
 }
 
-/* Returns the first that does not come before the key. */
-static size_t first_owned(const struct usage *o, const struct owned *key)
-{
-    size_t lo = 0, hi = o->n_owned;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (cmp_owned(&o->owned[mid], key) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
 bool usage_other_owns_tag(const struct usage *o, const struct domain *d, uint64_t dev, uint64_t ino,
                           const char *tag, const char *id)
 {
@@ -365,7 +345,8 @@ bool usage_other_owns_tag(const struct usage *o, const struct domain *d, uint64_
                                          : GRAPH_NO_FILE,
                         .tag = tag,
                         .id = id};
-    for (size_t i = first_owned(o, &key); i < o->n_owned && !cmp_owned(&o->owned[i], &key); i++)
+    size_t i = sorted_place(o->owned, o->n_owned, sizeof(*o->owned), &key, cmp_owned);
+    for (; i < o->n_owned && !cmp_owned(&o->owned[i], &key); i++)
         if (strcmp(o->owned[i].domain, d->name) != 0)
             return true;
     return false;
