@@ -5,6 +5,7 @@ A check is a function from the texts to complaints. Each check also gets texts w
 complain about it.
 """
 
+import math
 import os
 import pathlib
 import re
@@ -71,6 +72,23 @@ LIMITS = (
     ("core/model/graph/directory.h", "DIRECTORY_FILES_MAX", "man7", r"looks at (\d+) files in a directory"),
     ("core/virt/virt.h", "VIRT_RECONNECT_WAIT", "man1", r"for up to (\d+) seconds from the loss"),
     ("core/virt/virt.h", "VIRT_CALL_TIMEOUT", "man1", r"given up after (\d+) seconds"),
+    ("core/model/change/outliving.h", "OUTLIVING_WAIT_MS", "man7", r"waits up to (\d+) seconds for its end"),
+    ("core/model/reader/changes.c", "UNFINISHED_MS", "man5", r"waits for up to (\d+) seconds more"),
+    ("fs/fuse/session.c", "THREADS_MAX", "man1", r"serves (\d+) requests at once"),
+    ("fs/fuse/deferred.h", "DEFERRED_MAX", "man1", r"Up to (\d+) requests wait"),
+    ("core/model/reader/holders.h", "HOLDERS_MAX", "man1", r"names up to (\d+) holders"),
+    ("core/model/reader/holders.h", "HOLDERS_MAX", "man7", r"names (\d+) holders at most"),
+    ("core/model/delete/in_use.c", "FILES_SHOWN_MAX", "man1", r"holders of an image and (\d+) of its files"),
+    ("core/model/revert/check.c", "NAMES_SHOWN_MAX", "man1", r"up to (\d+) snapshots that a revert"),
+    ("core/model/reader/unreadable.h", "UNREADABLE_MAX", "man1", r"warns of up to (\d+) images"),
+    ("core/image/export.h", "EXPORT_WAIT_MS", "man1", r"has (\d+) seconds for an answer"),
+    ("core/virt/xml.h", "XML_TEXT_MAX", "man1", r"document of libvirt has at most (\d+) MiB"),
+    ("core/virt/xml.h", "XML_DISKS_MAX", "man1", r"MiB, with (\d+) disks"),
+    ("core/virt/xml.h", "XML_CHAIN_MAX", "man1", r"and (\d+) layers below each"),
+    ("core/model/storage/file_marks.h", "MARKS_MAX", "man1", r"lists up to (\d+) tags"),
+    ("core/model/journal/kept.h", "KEPT_RECORDS_MAX", "man1", r"Up to (\d+) records of one kind"),
+    ("core/model/journal/kept_shared.h", "KEPT_OTHERS_MAX", "man1", r"those of (\d+) other users"),
+    ("core/model/change/settler.c", "AGAIN_LAST_MS", "man1", r"at last every (\d+) seconds"),
 )
 # Hosts that may be named: namespaces of documents, the licence's, and examples.
 KNOWN_HOSTS = ("libvirt.org", "www.gnu.org", "fsf.org", "www.fsf.org", "HOST", "h", "127.0.0.1")
@@ -240,14 +258,22 @@ def error_numbers(texts):
     yield from differ("error", ("the code", given), ("snapfs(5)", listed))
 
 
+def limit_value(text, name, sentence):
+    """The limit in the unit of the sentence: seconds for a name in _MS, MiB if it says so. None: not found."""
+    found = re.search(rf"\b{name} =? ?(\d+(?: \* \d+)*)", text)
+    value = math.prod(map(int, found.group(1).split(" * "))) if found else None
+    unit = 1000 if name.endswith("_MS") else 1 << 20 if "MiB" in sentence.partition(")")[2][:4] else 1
+    return value // unit if value and value % unit == 0 else None
+
+
 def limit(root, texts):
     for path, name, where, sentence in LIMITS:
-        value = re.search(rf"\b{name} = (\d+)", (root / path).read_text())
+        value = limit_value((root / path).read_text(), name, sentence)
         said = re.search(sentence, page.running(texts[where]))
         if not value or not said:
             yield f"{name} is not found in {path}, or '{sentence}' in {where}"
-        elif value.group(1) != said.group(1):
-            yield f"{name} is {value.group(1)}, and {where} says {said.group(1)}"
+        elif value != int(said.group(1)):
+            yield f"{name} is {value}, and {where} says {said.group(1)}"
 
 
 def lint(texts):
@@ -420,6 +446,8 @@ def limits_agree(root, texts):
         ("man5", "last 200 operations", "last operations"),
         ("man5", "with 400 lines", "with 500 lines"),
         ("man1", "after 30 seconds", "after 31 seconds"),
+        ("man1", "has 30 seconds", "has 30000 seconds"),
+        ("man1", "most 16 MiB", "most 15 MiB"),
     )
 
 
