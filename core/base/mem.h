@@ -51,6 +51,16 @@ static inline void *mem_grow(void *items, size_t n, size_t size)
     return n & (n - 1) ? items : reallocarray(items, n ? n * 2 : 1, size);
 }
 
+/* Makes room for one more item in such an array. `items` is the variable that has it. Yields false,
+ * and leaves the array as it is, if there is no memory. */
+#define mem_room(items, n)                                                                         \
+    __extension__({                                                                                \
+        __typeof__(items) mem_room_ = mem_grow((items), (n), sizeof(*(items)));                    \
+        if (mem_room_)                                                                             \
+            (items) = mem_room_;                                                                   \
+        mem_room_ != NULL;                                                                         \
+    })
+
 /* Tells whether all bytes are zero. `len` must be at least one. */
 static inline bool mem_is_zero(const void *bytes, size_t len)
 {

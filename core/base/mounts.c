@@ -99,10 +99,8 @@ static bool add_parent(struct mounts *m, const char *line)
     unsigned long parent;
     if (sscanf(line, "%*u %lu", &parent) != 1)
         return true;
-    uint64_t *more = mem_grow(m->parents, m->n_parents, sizeof(*more));
-    if (!more)
+    if (!mem_room(m->parents, m->n_parents))
         return false;
-    m->parents = more;
     m->parents[m->n_parents++] = parent;
     return true;
 }
@@ -110,12 +108,10 @@ static bool add_parent(struct mounts *m, const char *line)
 /* Adds `one`, and owns it even if it fails. */
 static bool add_mount(struct mounts *m, struct mount one)
 {
-    struct mount *more = reallocarray(m->items, m->n + 1, sizeof(*more));
-    if (!more) {
+    if (!mem_room(m->items, m->n)) {
         free(one.root);
         return false;
     }
-    m->items = more;
     m->items[m->n++] = one;
     return true;
 }

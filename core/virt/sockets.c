@@ -17,6 +17,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+
 enum { BEFORE_MAX = 65536, LINK_MAX_BYTES = 64 };
 
 enum sockets_place sockets_place(const char *uri)
@@ -79,10 +81,8 @@ static int remember(int fd, ino_t inode, void *arg)
 {
     (void)fd;
     struct sockets_before *b = arg;
-    ino_t *more = b->n < BEFORE_MAX ? realloc(b->inodes, (b->n + 1) * sizeof(*more)) : NULL;
-    if (!more)
+    if (b->n >= BEFORE_MAX || !mem_room(b->inodes, b->n))
         return -ENOMEM;
-    b->inodes = more;
     b->inodes[b->n++] = inode;
     return 0;
 }

@@ -77,10 +77,8 @@ static bool has_value(xmlNodePtr node, const char *name, const char *value)
 static int add(struct xml_files *f, const char *what, char *path, char *instead, struct err *e)
 {
     bool is_path = path && path[0] == '/';
-    struct xml_file *more = is_path ? reallocarray(f->items, f->n + 1, sizeof(*more)) : f->items;
-    if (is_path && more) {
-        f->items = more;
-        more[f->n++] = (struct xml_file){.what = what, .path = path, .instead = instead};
+    if (is_path && mem_room(f->items, f->n)) {
+        f->items[f->n++] = (struct xml_file){.what = what, .path = path, .instead = instead};
         return 0;
     }
     free(path);

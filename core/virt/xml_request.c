@@ -38,11 +38,9 @@ struct xml_request_disk *xml_request_add(struct xml_request *q, const char *name
 {
     if (q->n_disks == XML_DISKS_MAX)
         return NULL;
-    struct xml_request_disk *more = reallocarray(q->disks, q->n_disks + 1, sizeof(*more));
-    if (!more)
+    if (!mem_room(q->disks, q->n_disks))
         return NULL;
-    q->disks = more;
-    struct xml_request_disk *d = &more[q->n_disks];
+    struct xml_request_disk *d = &q->disks[q->n_disks];
     *d = (struct xml_request_disk){.name = strdup(name), .where = XML_UNSAID};
     if (!d->name)
         return NULL;

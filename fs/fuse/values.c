@@ -113,12 +113,10 @@ int value_read(const char *name, const char *text, uint32_t *ret, struct err *e)
 
 int strings_add(struct strings *s, const char *item, struct err *e)
 {
-    char **items = reallocarray(s->items, s->n + 1, sizeof(*items));
-    if (!items)
+    if (!mem_room(s->items, s->n))
         return err_nomem(e);
-    s->items = items;
-    items[s->n] = strdup(item);
-    if (!items[s->n])
+    s->items[s->n] = strdup(item);
+    if (!s->items[s->n])
         return err_nomem(e);
     s->n++;
     return 0;

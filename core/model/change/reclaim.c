@@ -38,12 +38,10 @@ struct reclaim reclaim_take(struct reclaim *l)
 
 static bool add(struct reclaim *l, const char *path, enum left what, uint64_t dev, uint64_t ino)
 {
-    struct unused_file *more = reallocarray(l->items, l->n + 1, sizeof(*more));
-    if (!more)
+    if (!mem_room(l->items, l->n))
         return false;
-    l->items = more;
-    more[l->n] = (struct unused_file){strdup(path), what, dev, ino};
-    return more[l->n].path && ++l->n;
+    l->items[l->n] = (struct unused_file){strdup(path), what, dev, ino};
+    return l->items[l->n].path && ++l->n;
 }
 
 int reclaim_note(struct reclaim *l, const char *path, enum left what, struct err *e)

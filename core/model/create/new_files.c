@@ -40,12 +40,10 @@ void new_files_drop(struct new_files *t)
 
 static int add_target(struct new_files *t, const char *path, bool there, struct err *e)
 {
-    struct target *more = reallocarray(t->items, t->n + 1, sizeof(*more));
-    if (!more)
+    if (!mem_room(t->items, t->n))
         return err_nomem(e);
-    t->items = more;
-    more[t->n] = (struct target){.path = strdup(path), .there = there};
-    if (!more[t->n].path)
+    t->items[t->n] = (struct target){.path = strdup(path), .there = there};
+    if (!t->items[t->n].path)
         return err_nomem(e);
     t->n++;
     return 0;

@@ -47,11 +47,9 @@ static int add_pair(struct planner *p, const char *target, const struct merge *m
     for (size_t i = 0; i < p->n_pairs; i++)
         if (p->pairs[i].m.base == m->base)
             return 0;
-    struct pair *more = mem_grow(p->pairs, p->n_pairs, sizeof(*more));
-    if (!more)
+    if (!mem_room(p->pairs, p->n_pairs))
         return err_nomem(e);
-    p->pairs = more;
-    more[p->n_pairs++] = (struct pair){.target = target, .m = *m, .optional = optional};
+    p->pairs[p->n_pairs++] = (struct pair){.target = target, .m = *m, .optional = optional};
     return 0;
 }
 

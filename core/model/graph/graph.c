@@ -83,10 +83,8 @@ int graph_file(struct graph *g, const char *path, const char *format, uint64_t d
     for (size_t i = 0; i < g->n_files; i++)
         if (same_file(&g->files[i], path, dev, ino))
             return set_format(&g->files[i], format) ? (int)i : -1;
-    struct file *more = reallocarray(g->files, g->n_files + 1, sizeof(*more));
-    if (!more)
+    if (!mem_room(g->files, g->n_files))
         return -1;
-    g->files = more;
     struct file f = {.path = strdup(path), .dev = dev, .ino = ino, .first = (int)g->n_files};
     if (!f.path || !set_format(&f, format)) {
         file_clear(&f);
@@ -158,10 +156,8 @@ static bool own_strings(struct graph_user *u)
 
 bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, size_t n)
 {
-    struct user *more = reallocarray(g->users, g->n_users + 1, sizeof(*more));
-    if (!more)
+    if (!mem_room(g->users, g->n_users))
         return false;
-    g->users = more;
     struct user x = {.u = *u, .n = n};
     x.chain = calloc(n + 1, sizeof(*x.chain));
     if (!own_strings(&x.u) || !x.chain) {
@@ -176,12 +172,10 @@ bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, si
 
 bool graph_add_domain(struct graph *g, const char *coded)
 {
-    char **more = mem_grow(g->domains, g->n_domains, sizeof(*more));
-    if (!more)
+    if (!mem_room(g->domains, g->n_domains))
         return false;
-    g->domains = more;
-    more[g->n_domains] = strdup(coded);
-    return more[g->n_domains] && ++g->n_domains;
+    g->domains[g->n_domains] = strdup(coded);
+    return g->domains[g->n_domains] && ++g->n_domains;
 }
 
 bool graph_has_domain(const struct graph *g, const char *coded)

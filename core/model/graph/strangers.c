@@ -200,10 +200,8 @@ static bool was_seen(const struct search *s, const struct stat *st)
 
 static int note_seen(struct search *s, const struct stat *st, struct err *e)
 {
-    struct directory_id *more = mem_grow(s->seen, s->n_seen, sizeof(*more));
-    if (!more)
+    if (!mem_room(s->seen, s->n_seen))
         return err_nomem(e);
-    s->seen = more;
     s->seen[s->n_seen++] = (struct directory_id){st->st_dev, st->st_ino};
     return 0;
 }

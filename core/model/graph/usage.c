@@ -123,10 +123,8 @@ static bool add_readers(struct usage *o, size_t at)
 {
     const struct user *x = &o->users[at];
     for (size_t k = first_whole(x->u); graph_chain(o->graph, x->i, k) != GRAPH_NO_FILE; k++) {
-        struct reader *more = mem_grow(o->readers, o->n_readers, sizeof(*more));
-        if (!more)
+        if (!mem_room(o->readers, o->n_readers))
             return false;
-        o->readers = more;
         o->readers[o->n_readers++] = (struct reader){file_at(o, x, k), at};
     }
     if (x->u->may_continue || x->u->mount_path)
@@ -235,10 +233,8 @@ struct hits {
 
 static bool add_hit(struct hits *h, size_t user)
 {
-    size_t *more = mem_grow(h->users, h->n, sizeof(*more));
-    if (!more)
+    if (!mem_room(h->users, h->n))
         return false;
-    h->users = more;
     h->users[h->n++] = user;
     return true;
 }

@@ -33,10 +33,8 @@ static int add_name(struct chains *c, const char *path, size_t file, struct err 
 {
     if (chains_find(c, path) >= 0)
         return 0;
-    struct chain_name *names = mem_grow(c->names, c->n_names, sizeof(*names));
-    if (!names)
+    if (!mem_room(c->names, c->n_names))
         return err_nomem(e);
-    c->names = names;
     char *copy = strdup(path);
     if (!copy)
         return err_nomem(e);
@@ -52,10 +50,8 @@ static int add_file(struct chains *c, const struct image_layer *l, size_t *ret, 
             *ret = i;
             return 0;
         }
-    struct chain_file *files = mem_grow(c->files, c->n_files, sizeof(*files));
-    if (!files)
+    if (!mem_room(c->files, c->n_files))
         return err_nomem(e);
-    c->files = files;
     char *path = strdup(l->path);
     if (!path)
         return err_nomem(e);
@@ -81,10 +77,8 @@ static int add_layer(struct chains *c, const struct image_layer *l, const char *
         r = add_name(c, l->path, file, e);
     if (r < 0 || is_used(c, file, target))
         return r;
-    struct chain_use *uses = mem_grow(c->uses, c->n_uses, sizeof(*uses));
-    if (!uses)
+    if (!mem_room(c->uses, c->n_uses))
         return err_nomem(e);
-    c->uses = uses;
     c->uses[c->n_uses++] = (struct chain_use){file, target};
     return 0;
 }

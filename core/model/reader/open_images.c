@@ -151,10 +151,8 @@ static bool put_file(struct open_files *f, const struct open_image *o)
 {
     if (find_file(f, o)) /* the list begins with the latest */
         return true;
-    struct open_file *more = mem_grow(f->items, f->n, sizeof(*more));
-    if (!more)
+    if (!mem_room(f->items, f->n))
         return false;
-    f->items = more;
     char *file = strdup(o->file);
     if (!file)
         return false;

@@ -131,10 +131,8 @@ static int add_untracked(struct found *f, const struct chain_use *use, const str
     int r = count(f, tag, e);
     if (r < 0)
         return r;
-    struct untracked_tag *untracked = mem_grow(f->untracked, f->n_untracked, sizeof(*untracked));
-    if (!untracked)
+    if (!mem_room(f->untracked, f->n_untracked))
         return err_nomem(e);
-    f->untracked = untracked;
     struct untracked_tag *s = &f->untracked[f->n_untracked];
     *s = (struct untracked_tag){.path = f->chains.files[use->file].path,
                                 .target = use->target,

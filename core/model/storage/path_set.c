@@ -39,12 +39,10 @@ bool names_add(struct names *n, const char *path)
 {
     if (!path)
         return true;
-    char **more = reallocarray(n->items, n->n + 1, sizeof(*more));
-    if (!more)
+    if (!mem_room(n->items, n->n))
         return false;
-    n->items = more;
-    more[n->n] = strdup(path);
-    return more[n->n] && ++n->n;
+    n->items[n->n] = strdup(path);
+    return n->items[n->n] && ++n->n;
 }
 
 const char *names_at(const struct names *n, size_t i)
