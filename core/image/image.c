@@ -129,6 +129,17 @@ int image_each_file(const struct image *im, image_see *see, void *ctx, struct er
     return r;
 }
 
+int image_each_raw(const struct image *im, image_see *see, void *ctx, struct err *e)
+{
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < im->n; i++) {
+        const struct layer *l = im->layers[i];
+        if (l->kind == LAYER_RAW || l->data != l->file)
+            r = see_file(l->data, see, ctx, e);
+    }
+    return r;
+}
+
 bool image_on_device(const struct image *im)
 {
     for (unsigned i = im->layers[0]->live ? 1 : 0; i < im->n; i++) {

@@ -145,6 +145,10 @@ bool image_reads_file(const struct image *im, const struct stat *st);
 typedef int image_see(void *ctx, const char *path, const struct image_id *file, struct err *e);
 int image_each_file(const struct image *im, image_see *see, void *ctx, struct err *e);
 
+/* Does the same for those of the files that hold raw bytes: raw layers and external data files. If
+ * such a file is cut short, no table in it tells. */
+int image_each_raw(const struct image *im, image_see *see, void *ctx, struct err *e);
+
 /* Tells whether the image reads the whole of any block device. A writer of a device may hold locks
  * that snapfs cannot see. */
 bool image_on_device(const struct image *im);

@@ -110,6 +110,57 @@ def kept(domain):
         return file.read()
 
 
+@contextlib.contextmanager
+def on_raw_files(directory, name):
+    """A domain with a raw disk and with an overlay on a raw base, and snapshots e1 and e2."""
+    with Domain(name, directory, {"vda": "raw", "vdb": "qcow2"}) as domain:
+        base = f"{directory}/{name}-base.raw"
+        must("qemu-img", "convert", "-O", "raw", domain.disks[1].path, base)
+        must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base, domain.disks[1].path)
+        for number in (1, 2):
+            domain.write(number)
+            domain.snapshot(f"e{number}", "external")
+        yield domain, [domain.disks[0].path, base]
+
+
+@contextlib.contextmanager
+def cut_short(path):
+    """Half of the file, under its time, as an unfinished copy may leave it."""
+    times = os.stat(path)
+    with away(path):
+        with open(f"{path}.away", "rb") as whole, open(path, "wb") as half:
+            half.write(whole.read(times.st_size // 2))
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        yield
+
+
+@test
+def a_raw_file_that_was_cut_short_is_refused(directory):
+    """QEMU takes what is left for the whole disk, and reads zeros above it."""
+    with on_raw_files(directory, "cut") as (domain, (disk, base)):
+        with Mount(SYSTEM, "cache=0") as mount:
+            image = mount.path("cut/by-name/%s/%s.raw")
+            for name in ("e1", "e2"):
+                for target in ("vda", "vdb"):
+                    equal(os.stat(image % (name, target)).st_size, 16 * MIB)
+            until(lambda: kept(domain).count("length") == 4, "the lengths are kept")
+            for target, path in (("vda", disk), ("vdb", base)):
+                with cut_short(path):
+                    for name in ("e1", "e2"):
+                        refused(errno.EIO, open, image % (name, target), "rb")
+                        equal(os.stat(image % (name, target)).st_size, 16 * MIB)
+                    with open(mount.path("cut/log"), encoding="utf-8") as log:
+                        holds(log.read().splitlines()[-1], f"'{path}': it has 8388608 bytes and had 16777216")
+                    with Mount(SYSTEM, "ro") as later:
+                        refused(errno.EIO, open, later.path(f"cut/by-name/e2/{target}.raw"), "rb")
+            reading.compare(domain, mount, directory)
+            with cut_short(disk):
+                with open(mount.path("cut/by-name/e1/description"), "w", encoding="utf-8") as file:
+                    file.write("half of it is enough")
+                until(lambda: reading.can_be_opened(image % ("e1", "vda")), "e1 can be read again")
+                refused(errno.EIO, open, image % ("e2", "vda"), "rb")
+
+
 @test
 def the_log_warns_once_and_says_when_it_is_back(directory):
     with two_snapshots(directory, "warned") as (domain, mount):

@@ -218,12 +218,12 @@ static bool has_room(const struct kept *k, size_t more)
 
 /* Kinds whose loss costs only time: they make room for the others, which tell of bytes and
  * files. */
-static const char *const cheap[] = {"size", "number", "chain"};
+static const char *const cheap[] = {"size", "length", "number", "chain"};
 enum { CHEAP = sizeof(cheap) / sizeof(*cheap) };
 
 /* Kinds that stay with the user: they tell where files are, and what backs them, and others would
  * read by them. */
-static const char *const private[] = {"size", "chain", "backing"};
+static const char *const private[] = {"size", "length", "chain", "backing"};
 enum { PRIVATE = sizeof(private) / sizeof(*private) };
 
 static bool is_one_of(const char *const *kinds, size_t n, const char *kind)

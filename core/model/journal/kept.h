@@ -12,7 +12,8 @@
  *     tag      tags that are left over, if the file takes no mark (journal/kept_marks.h)
  *     made     copies that snapfs made, if the file takes no mark (journal/kept_marks.h)
  *     later    overlays that a later delete merges (change/later.h)
- *     size     sizes of images that were last known
+ *     size     sizes of images that were last known (reader/sizes.h)
+ *     length   lengths of raw files below images that were last known (reader/sizes.h)
  *     chain    chains seen while the domain ran
  *     backing  backing files of files with tags (reader/tag_backing.h)
  *     left     files that were left because of users unknown to libvirt (graph/left_files.h)
@@ -20,11 +21,11 @@
  * Nothing may depend on a record. The file may be lost, spoiled, or of a later version at any time,
  * and counts as empty then. That may cost time, one full backup or a refusal, never a byte. The
  * file is bounded: if a kind has too many records, its oldest go. If the file is full, those of the
- * kinds size, number and chain go before any that tells of bytes or files.
+ * kinds size, length, number and chain go before any that tells of bytes or files.
  *
  * All users of one daemon change the same domains. So a second file (kept_shared.h) tells the
- * others what one of them has done or seen. It has the records of all kinds except size, chain and
- * backing. A user can write anything there. So a record that makes snapfs refuse something counts
+ * others what one of them has done or seen. It has the records of all kinds except size, length,
+ * chain and backing. A user can write anything there. So a record that makes snapfs refuse something counts
  * from every user. Any other record counts from root, and from a user who may exchange the file
  * that it is about: that user could give the file any bytes without it.
  *

@@ -10,6 +10,7 @@
 #include "model/change/operation.h"
 #include "model/change/outcome.h"
 #include "model/reader/evidence.h"
+#include "model/reader/sizes.h"
 #include "model/state.h"
 #include "virt/xml.h"
 
@@ -65,7 +66,9 @@ int verb_describe(struct model *m, const char *uuid, uint64_t ident, const char 
                         .done = "the description is there"};
     r = virt_snapshot_create(m->virt, uuid, new, flags, NULL, e);
     r = r < 0 ? outcome_settle(m, &o, remark, e) : 0;
-    if (r == 0)
-        evidence_keep(m, t.domain, s); /* a user that writes it says that the bytes are right */
+    if (r == 0) { /* a user that writes it says that the bytes are right */
+        evidence_keep(m, t.domain, s);
+        sizes_accept(m, t.domain, s);
+    }
     return r;
 }

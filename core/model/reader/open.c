@@ -192,6 +192,8 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
     if (r == 0)
         r = modified_check(m, d, s, disk, im, e);
     if (r == 0)
+        r = sizes_check(m, d, s, disk, im, e);
+    if (r == 0)
         *ret = take(im);
     return r;
 }
@@ -229,7 +231,7 @@ static int probe_now(struct model *m, struct domain *d, const struct snapshot *s
             return err_nomem(e);
         ret->alone = image_depth(im) == 1;
         ret->facts = (struct image_facts){image_size(im), image_allocated(im)};
-        sizes_note(m, d, s, disk, ret->facts.size);
+        sizes_note(m, d, s, disk, im);
         open_cache_put(m->open_cache, d, disk, im);
     }
     if (!passes)
