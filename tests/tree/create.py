@@ -200,6 +200,17 @@ def a_line_of_words_is_held_until_its_document_comes(mount):
 
 
 @test
+def what_can_begin_no_document_is_refused_at_once(mount):
+    """By the write: a shell does not look at the result of its close."""
+    other = "<!-- <a> --><domain><name>x</name></domain >\n"
+    for text in ("document sideways\n", "document internal\n", "\n document halt memspec=/m\n", "redefine now\n",
+                 other, f"document atomic\n{other}", '"document" disk-only\n', '"redefine"\n'):
+        descriptor = os.open(mount.path(CREATE), os.O_WRONLY)
+        refused(errno.EINVAL, os.write, descriptor, text.encode())
+        os.close(descriptor)
+
+
+@test
 def a_line_without_a_name_is_refused_at_once(mount):
     for line in ("\n", "disk-only\n", "disk-only halt\n", "halt document\n", "atomic redefine\n"):
         refused(errno.EINVAL, write, mount.path(CREATE), line)

@@ -7,6 +7,8 @@
 
 #include "base/budget.h"
 #include "model/change/flag_words.h"
+#include "model/create/words.h"
+#include "model/metadata/redefine.h"
 #include "virt/xml_request.h"
 
 #define END "domainsnapshot"
@@ -22,9 +24,9 @@ enum input_kind input_kind(const char *text)
 {
     text += strspn(text, WORDS_BLANKS);
     size_t len = strcspn(text, WORDS_BLANKS);
-    if (is_word(text, len, "redefine"))
+    if (is_word(text, len, WORD_REDEFINE))
         return INPUT_REDEFINE;
-    return *text == '<' || is_word(text, len, "document") ? INPUT_DOCUMENT : INPUT_WORDS;
+    return *text == '<' || is_word(text, len, WORD_DOCUMENT) ? INPUT_DOCUMENT : INPUT_WORDS;
 }
 
 const char *input_split(const char *text, char **ret_words)
@@ -36,10 +38,45 @@ const char *input_split(const char *text, char **ret_words)
     return *ret_words ? text + end + strspn(text + end, WORDS_BLANKS) : NULL;
 }
 
+/* Checks the words of the line before a document as soon as the line is there. Else the caller of
+ * such a line alone would not hear of a wrong word, because a shell does not look at close(2). */
+static int check_words(struct input *d, struct err *e)
+{
+    const char *line = d->text.s + strspn(d->text.s, WORDS_BLANKS);
+    if (d->checked || *line == '<' || !strchr(line, '\n'))
+        return 0;
+    struct wish ignored = {0};
+    autofree char *words = NULL;
+    if (!input_split(d->text.s, &words))
+        return err_nomem(e);
+    int r = input_kind(d->text.s) == INPUT_REDEFINE ? redefine_check_words(words, e)
+                                                    : words_parse_document(words, &ignored, e);
+    wish_drop(&ignored);
+    d->checked = r == 0;
+    return r;
+}
+
+/* Returns the length of the root's name. Before it are a declaration and comments at most. */
+static size_t root_of(const char *xml, const char **ret)
+{
+    while (xml && (xml[1] == '?' || xml[1] == '!')) {
+        const char *end = strstr(xml, xml[1] == '?' ? "?>" : "-->");
+        xml = end ? strchr(end, '<') : NULL;
+    }
+    *ret = xml ? xml + 1 : "";
+    return strcspn(*ret, WORDS_BLANKS "/>");
+}
+
+static bool ends_in(const char *text, size_t len, const char *name, size_t n)
+{
+    return n && len >= n && !memcmp(text + len - n, name, n);
+}
+
 /* Looks at the end of the text only. So a document that comes line by line is not parsed with every
- * line. */
+ * line. Any root counts, because a wrong one is refused. */
 static bool may_be_whole(const char *text, size_t len)
 {
+    const char *root;
     while (len && strchr(WORDS_BLANKS, text[len - 1]))
         len--;
     if (len < 2 || text[len - 1] != '>')
@@ -48,8 +85,8 @@ static bool may_be_whole(const char *text, size_t len)
         return len <= EMPTY_MAX;
     for (len--; len && strchr(WORDS_BLANKS, text[len - 1]);)
         len--;
-    size_t n = strlen(END);
-    return len >= n && !memcmp(text + len - n, END, n);
+    size_t n = root_of(strchr(text, '<'), &root);
+    return ends_in(text, len, END, strlen(END)) || ends_in(text, len, root, n);
 }
 
 static int look(const char *text, size_t len, bool *ret_whole, struct err *e)
@@ -101,7 +138,9 @@ int input_add(struct input *d, const void *data, size_t len, bool *ret_whole, st
     *ret_whole = input_kind(d->text.s) == INPUT_WORDS;
     if (*ret_whole)
         return 0;
-    r = look(d->text.s, d->text.len, ret_whole, e);
+    r = check_words(d, e);
+    if (r == 0)
+        r = look(d->text.s, d->text.len, ret_whole, e);
     d->after = r == 0 && *ret_whole;
     if (r < 0)
         input_drop(d);
@@ -111,6 +150,7 @@ int input_add(struct input *d, const void *data, size_t len, bool *ret_whole, st
 char *input_take(struct input *d, size_t *ret_len)
 {
     uncount(d);
+    d->checked = false;
     return text_take(&d->text, ret_len);
 }
 
@@ -118,5 +158,5 @@ void input_drop(struct input *d)
 {
     text_drop(&d->text);
     uncount(d);
-    d->after = false;
+    d->checked = d->after = false;
 }

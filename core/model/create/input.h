@@ -19,12 +19,13 @@ enum { INPUT_MAX = 1048576 }; /* bytes of a document in all */
 struct input {
     struct text text; /* of a document that is not whole yet */
     uint64_t counted; /* in the budget */
+    bool checked;     /* the words before the document are right */
     bool after;       /* the last command was a document, whose last newline may still come */
 };
 
 /* Adds one write. *ret_whole: all that was written is a command now, which input_take gives.
- * EINVAL: the document is malformed or past INPUT_MAX. The document is then forgotten, as also
- * without memory. */
+ * EINVAL: a word before the document is unknown, or the document is malformed or past INPUT_MAX.
+ * The document is then forgotten, as also without memory. */
 int input_add(struct input *d, const void *data, size_t len, bool *ret_whole, struct err *e);
 
 /* Returns the command, owned by the caller; the input is empty then. NULL without memory. */

@@ -254,7 +254,8 @@ int words_parse(const char *text, struct wish *ret, struct err *e)
         return r;
     if (!ret->request.name)
         return err_fail(e, EINVAL, "the first word is the new snapshot's name");
-    if (find_word(ret->request.name))
+    if (find_word(ret->request.name) || !strcmp(ret->request.name, WORD_DOCUMENT) ||
+        !strcmp(ret->request.name, WORD_REDEFINE))
         return err_fail(
             e, EINVAL,
             "the first word is the new snapshot's name, and '%.64s' is a word of create; "

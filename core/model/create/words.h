@@ -12,6 +12,9 @@
 #include "virt/virt.h"
 #include "virt/xml_request.h"
 
+#define WORD_DOCUMENT "document" /* the first word of the line before a document */
+#define WORD_REDEFINE "redefine"
+
 enum wish_flag {
     WISH_QUIESCE = 1 << 16, /* beside VIRT_CREATE_* */
 };

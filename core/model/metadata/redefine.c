@@ -51,6 +51,12 @@ static int parse_words(const char *line, bool *current, struct err *e)
     }
 }
 
+int redefine_check_words(const char *words, struct err *e)
+{
+    bool ignored;
+    return parse_words(words, &ignored, e);
+}
+
 static int parse_text(struct redefinition *d, const char *words, const char *xml, struct err *e)
 {
     d->xml = xml;

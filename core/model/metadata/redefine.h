@@ -8,6 +8,9 @@
 
 struct model;
 
+/* Checks the words, as redefine does first. */
+int redefine_check_words(const char *words, struct err *e);
+
 /* Puts the metadata back. `words` may be empty or "current"; `xml` is the document, which has to
  * last. The current snapshot stays current, and passwords that the document lacks are kept. The
  * errors:
