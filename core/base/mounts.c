@@ -267,10 +267,10 @@ static int walk_reroot(struct walk *w, struct err *e)
 }
 
 /* Puts the link's target before the rest of the path. */
-static int follow(struct walk *w, int link, const char *after, struct err *e)
+static int follow(struct walk *w, int link, const char *path, const char *after, struct err *e)
 {
     if (++w->links > LINKS_MAX)
-        return err_fail(e, ELOOP, "too many symbolic links");
+        return err_fail(e, ELOOP, "cannot follow '%s': too many symbolic links", path);
     autofree char *target = calloc(1, PATH_MAX + 1);
     if (!target)
         return err_nomem(e);
@@ -321,7 +321,7 @@ static int step(struct walk *w, const struct mounts *m, const char *path, char *
     if (in)
         return stop_mount_path(in, path, name + len, ret_mount_path, e);
     if (S_ISLNK(st.stx_mode))
-        return follow(w, fd, name + len, e) < 0 ? -e->no : 1;
+        return follow(w, fd, path, name + len, e) < 0 ? -e->no : 1;
     close(w->dir);
     w->dir = fd;
     fd = -1;

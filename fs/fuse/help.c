@@ -53,7 +53,7 @@ static void print_mount_words(FILE *out)
             text_add(&words, " %s", option_at(i)->name);
     text_add(&words, " x-*");
     if (!words.failed)
-        print_item(out, "", words.s);
+        print_item(out, "others", words.s);
 }
 
 static void print_rows(FILE *out, enum place_kind where)

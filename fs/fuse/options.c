@@ -236,7 +236,7 @@ static const struct option_row rows[] = {
      set_unreadable},
     {"remount", NULL, "refused: unmount and mount again", set_remount},
     {"subtype=", "NAME", "refused: the type of a mount is always fuse.snapfs", set_subtype},
-    {"blkdev", NULL, "refused, as subtype= is", set_subtype},
+    {"blkdev", NULL, "refused: the type of a mount is always fuse.snapfs", set_subtype},
     {"rw", NULL, NULL, set_rw},
     {"-n", NULL, NULL, set_nothing},
     {"defaults", NULL, NULL, set_nothing},

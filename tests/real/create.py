@@ -378,6 +378,19 @@ def a_failure_leaves_nothing(directory):
         must("umount", full)
 
 
+@test
+def a_full_state_directory_is_named(directory):
+    with mounted("unkept", directory) as (domain, mount):
+        must("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "/var/lib/snapfs")
+        try:
+            with open("/var/lib/snapfs/rest", "wb") as file, contextlib.suppress(OSError):
+                file.write(bytes(1 << 20))
+            said = f"'/var/lib/snapfs/{domain.uuid}': No space left on device; free some space"
+            refuses(mount, domain, directory, (errno.ENOSPC, "x disk-only", said))
+        finally:
+            must("umount", "/var/lib/snapfs")
+
+
 class Odd(Domain):
     """A domain whose first disk is a volume of a pool, the second a device."""
 

@@ -183,7 +183,7 @@ def a_live_disk_that_is_away_keeps_its_chain(directory):
         os.rename(path, f"{path}.away")
         rmdir(mount, domain, "e2")
         held.bytes.pop("e2")
-        holds(log(mount, domain), "is not whole")
+        holds(log(mount, domain), f"is not whole: '{path}' or a file below it is away")
         os.rename(f"{path}.away", path)
         equal(bytes_of(path), before, "the live disk")
 

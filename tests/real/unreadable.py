@@ -162,6 +162,18 @@ def a_raw_file_that_was_cut_short_is_refused(directory):
 
 
 @test
+def the_reason_names_the_file(directory):
+    with two_snapshots(directory, "named") as (domain, mount):
+        path = domain.disks[0].path
+        with away(path):
+            os.symlink(path, path)
+            until(lambda: not reading.images(mount.path("named/by-name/e1")), "e1 cannot be read")
+            with open(mount.path("named/by-name/e1/info"), encoding="utf-8") as info:
+                holds(info.read(), f"ELOOP: cannot follow '{path}': too many symbolic links")
+            os.unlink(path)
+
+
+@test
 def the_log_warns_once_and_says_when_it_is_back(directory):
     with two_snapshots(directory, "warned") as (domain, mount):
         image = mount.path("warned/by-name/e1/vda.raw")

@@ -94,6 +94,7 @@ def a_name_is_taken_once_in_a_domain(mount):
 def a_new_one_goes_below_the_current_one(mount):
     for parent in ("web01/snapshots", BASE, LEAF):
         refused(errno.EBUSY, os.mkdir, mount.path(parent, "new"))
+        equal("first revert to this snapshot" in last_log(mount), parent != "web01/snapshots", parent)
     holds(last_log(mount), "EBUSY")
     holds(last_log(mount), "now", "the log says where it would go")
 

@@ -56,12 +56,14 @@ static int check_parent(const struct operation *t, uint64_t parent_ident, struct
         return err_fail(e, ESTALE, "the parent snapshot was deleted or made again meanwhile");
     autotext struct text path = {0};
     snapshot_path(current, &path);
+    const char *here = parent_ident ? "; to put it here, first revert to this snapshot, which "
+                                      "discards the domain's current state"
+                                    : "";
     return err_fail(
         e, EBUSY,
         "libvirt puts a new snapshot under the current one: it would go in '%s', not here; use "
-        "'%s/current/', and try again if that has just moved; to put it here, first revert to this "
-        "snapshot, which discards the domain's current state",
-        path.failed ? "?" : path.s, t->domain->coded);
+        "'%s/current/', and try again if that has just moved%s",
+        path.failed ? "?" : path.s, t->domain->coded, here);
 }
 
 static int check_new_name(const struct operation *t, const char *name, struct err *e)

@@ -27,7 +27,8 @@ static int refuse_clones(const struct survey *v, const struct domain *d, const s
                         who.failed ? "a clone" : who.s, mount_path,
                         graph_user(v->graph, i)->found
                             ? "; remove that image, or write 'force' to the 'delete' file"
-                            : "");
+                            : "; remove that disk, or free it of the snapshot with 'virsh "
+                              "blockpull' or 'qemu-img rebase'");
     }
     return 0;
 }

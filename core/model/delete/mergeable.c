@@ -112,6 +112,21 @@ static int check_users(struct question *q, struct err *e)
 
 /* ---- together ---- */
 
+/* Names the last file that the chain is known to have. */
+static int fail_incomplete(const struct question *q, size_t live, struct err *e)
+{
+    const struct graph *g = q->v->graph;
+    size_t n = 0;
+    while (graph_chain(g, live, n) != GRAPH_NO_FILE)
+        n++;
+    if (!n)
+        return err_fail(e, EBUSY, "the chain of disk '%s' is not whole: its own file is not there",
+                        q->target);
+    return err_fail(e, EBUSY,
+                    "the chain of disk '%s' is not whole: '%s' or a file below it is away",
+                    q->target, graph_file_path(g, graph_chain(g, live, n - 1)));
+}
+
 /* Finds the files of the live chain next to the base. */
 static int find_files(struct question *q, struct err *e)
 {
@@ -119,7 +134,7 @@ static int find_files(struct question *q, struct err *e)
     int live = survey_user(q->v, q->d, NULL, q->target);
     size_t k = live < 0 ? SIZE_MAX : graph_depth(g, (size_t)live, q->m.base);
     if (live >= 0 && graph_user(g, (size_t)live)->incomplete)
-        return err_fail(e, EBUSY, "the chain of disk '%s' is not whole", q->target);
+        return fail_incomplete(q, (size_t)live, e);
     if (k == SIZE_MAX || k == 0)
         return err_fail(e, ENOENT, "the live disk '%s' does not use the snapshot", q->target);
     q->m.top = graph_chain(g, (size_t)live, k - 1);

@@ -32,7 +32,12 @@ struct journal {
 
 static int fail_file(const struct journal *j, const char *what, int no, struct err *e)
 {
-    return err_fail(e, no, "cannot %s the journal '%s': %s", what, j->name, strerrordesc_np(no));
+    autofree char *path = NULL;
+    struct err ignored;
+    const char *name = state_path(j->name, &path, &ignored) < 0 ? j->name : path;
+    const char *remedy = no == ENOSPC || no == EDQUOT ? "; free some space in its directory" : "";
+    return err_fail(e, no, "cannot %s the journal '%s': %s%s", what, name, strerrordesc_np(no),
+                    remedy);
 }
 
 /* Returns 1 if locked, 0 if the file was removed meanwhile. */

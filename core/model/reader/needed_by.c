@@ -41,7 +41,8 @@ int model_needed_by(struct model *m, const struct domain *d, const struct snapsh
     if (n > NEEDED_BY_MAX)
         text_add(&t, "%zu more\n", n - NEEDED_BY_MAX);
     if (usage_n_missing(o))
-        text_add(&t, "perhaps more: %zu domains or files cannot be read\n", usage_n_missing(o));
+        text_add(&t, "perhaps more: domains or files that cannot be read: %zu\n",
+                 usage_n_missing(o));
     *ret = text_take(&t, ret_len);
     return *ret ? 0 : err_nomem(e);
 }
