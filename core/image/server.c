@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "base/program.h"
 #include "image/confine.h"
 #include "image/export.h"
 
@@ -24,7 +24,6 @@ enum {
     CHILD_LISTENER = 3, /* as systemd's socket activation requires */
     CHILD_FDS = 6,      /* three standard ones, the listener, the file and the secret */
     ENV_PID_MAX = 32,
-    PROGRAM_MAX = 256,
     END_WAIT_MS = 1000,
     LEFT_MAX = 2 * EXPORT_SERVERS /* no process is started beyond half of it */
 };
@@ -35,7 +34,7 @@ static unsigned n_left;
 
 /* The data that the child needs between fork and exec, when it cannot allocate. */
 struct launch {
-    char program[PROGRAM_MAX];
+    char program[PROGRAM_PATH_MAX];
     int fds[CHILD_FDS]; /* indexed by their number in the child; -1: none */
     char *argv[8], *envp[4];
     char pid[ENV_PID_MAX];
@@ -51,24 +50,10 @@ static void close_all(int *fds, size_t n)
 
 /* ---- the program ---- */
 
-/* Returns the directories to search. Root ignores the caller's PATH, so that the caller cannot
- * choose the program. */
-static const char *program_dirs(void)
+static int find_program(char ret[PROGRAM_PATH_MAX], struct err *e)
 {
-    static const char fixed[] = "/usr/bin:/usr/local/bin:/bin:/run/current-system/sw/bin";
-    const char *path = geteuid() && !getauxval(AT_SECURE) ? getenv("PATH") : NULL;
-    return path ? path : fixed;
-}
-
-static int find_program(char ret[PROGRAM_MAX], struct err *e)
-{
-    for (const char *p = program_dirs(); *p; p += strspn(p, ":")) {
-        int len = (int)strcspn(p, ":");
-        int n = snprintf(ret, PROGRAM_MAX, "%.*s/qemu-nbd", len, p);
-        if (*p == '/' && n < PROGRAM_MAX && access(ret, X_OK) == 0)
-            return 0;
-        p += len;
-    }
+    if (program_find("qemu-nbd", ret))
+        return 0;
     return err_fail(
         e, EOPNOTSUPP,
         "there is no 'qemu-nbd', which reads formats other than raw and qcow2; Debian has it in "
@@ -77,7 +62,7 @@ static int find_program(char ret[PROGRAM_MAX], struct err *e)
 
 int server_exists(struct err *e)
 {
-    char program[PROGRAM_MAX];
+    char program[PROGRAM_PATH_MAX];
     return find_program(program, e);
 }
 

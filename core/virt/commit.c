@@ -44,10 +44,14 @@ bool virt_commits(const virDomainBlockJobInfo *info)
 static int act_job(virDomainPtr dom, struct disk_call *c)
 {
     virDomainBlockJobInfo info;
+    c->job = (struct virt_block_job){.run = (int)virDomainGetID(dom)};
     int n = virDomainGetBlockJobInfo(dom, c->target, &info, 0);
     if (n > 0)
-        c->job = (struct virt_block_job){
-            .there = true, .commits = virt_commits(&info), .done = info.cur, .end = info.end};
+        c->job = (struct virt_block_job){.there = true,
+                                         .commits = virt_commits(&info),
+                                         .run = c->job.run,
+                                         .done = info.cur,
+                                         .end = info.end};
     return n;
 }
 

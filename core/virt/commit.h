@@ -15,6 +15,7 @@ int virt_commit_begin(struct virt *v, const char *uuid, const char *target, cons
 struct virt_block_job {
     bool there;         /* some job runs on the disk */
     bool commits;       /* the job commits an overlay */
+    int run;            /* libvirt's id of the domain; each start gives it another one */
     uint64_t done, end; /* bytes, as QEMU counts; equal: complete, or not begun */
 };
 

@@ -69,10 +69,11 @@ static const struct row *find_row(int code, int domain)
 }
 
 /* Returns the errno that the daemon itself got. ENOSYS would make the kernel stop asking, and EXDEV
- * would make mv copy. */
+ * would make mv copy. EPIPE and ECONNRESET say that QEMU has ended; programs do not report an EPIPE
+ * of their own write. */
 static int system_errno(int no)
 {
-    if (no <= 0 || no > ERRNO_MAX || no == EXDEV)
+    if (no <= 0 || no > ERRNO_MAX || no == EXDEV || no == EPIPE || no == ECONNRESET)
         return EIO;
     return no == ENOSYS ? EOPNOTSUPP : no;
 }

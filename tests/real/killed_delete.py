@@ -12,6 +12,7 @@ import re
 import signal
 
 from lib import daemon
+from lib.command import must
 from lib.control import write as command
 from lib.domain import MIB, SYSTEM, Domain
 from lib.dying import (
@@ -29,8 +30,10 @@ from lib.held import Held, files, needed, tidy
 from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, note, run, test, true
+from lib.wait import until
 
 KEPT = 3
+PIECE = 65536  # what one snapshot alone has written
 COMMITTED = 4  # after the journal tells of the plan, the start and the merge
 
 
@@ -45,9 +48,13 @@ class Line:
     def grow(self):
         self.count += 1
         self.write()
+        self.domain.write(self.count % 251 + 1, 3 * MIB + self.count % 16 * PIECE, targets=self.targets()[:1])
         kind = "memory" if self.count in self.memory and self.domain.running() else "external"
         self.held.snapshot(f"s{self.count}", kind)
         self.write()
+
+    def targets(self):
+        return [disk.target for disk in self.domain.disks]
 
     def write(self):
         """What was never written, on every disk another thing."""
@@ -221,6 +228,15 @@ def the_domain_is_stopped_in_the_middle_of_a_merge(directory):
                 line.grow()
 
 
+def is_not_read(image):
+    try:
+        with open(image, "rb") as file:
+            file.read()
+        true(False, "the image is read")
+    except OSError as error:
+        true(error.errno in (errno.EIO, errno.ESTALE, errno.EBUSY), f"{error}")
+
+
 @test
 def images_of_one_that_has_begun(directory):
     """Between the crash and the next mount nobody is shown what is half merged. Busy it is for as
@@ -236,12 +252,7 @@ def images_of_one_that_has_begun(directory):
                 true(len(file.read()) > 0, "it is read before")
             equal(cut_off(line, name, COMMITTED, log), True, "killed")
             equal(last_moment(log), "commit")
-            try:
-                with open(image, "rb") as file:
-                    file.read()
-                true(False, "the image is read")
-            except OSError as error:
-                true(error.errno in (errno.EIO, errno.ESTALE, errno.EBUSY), f"{error}")
+            is_not_read(image)
         recovered(line, name, line.look())
 
 
@@ -265,6 +276,70 @@ def the_file_of_a_detached_disk_is_told_of(directory):
         holds(said, "recover parted: ok; the delete of 'inner', which was cut off, is finished")
         holds(said, f"'{path}' is left, because its disk was detached")
         true(os.path.exists(path), "the file of the disk")
+
+
+def cut_off_before_it_merges(line, name, log):
+    """The journal has the step, and libvirt was not called."""
+    for at in range(2, MOMENTS_MAX):
+        before = line.look()
+        equal(cut_off(line, name, at, log), True, "killed")
+        [journal] = journals()
+        with open(f"{JOURNALS}/{journal}", encoding="utf-8") as file:
+            if "step merge\n" in file.read():
+                return
+        equal(recovered(line, name, before), False, "it is deleted")
+
+
+def half_merged(line, name, directory):
+    """Leaves the files as does a QEMU that is killed at the end of a merge: it has put the file above onto the base,
+    and has not written the base's tables. Returns what the domain held before that."""
+    cut_off_before_it_merges(line, name, os.path.join(directory, "moments"))
+    domain = line.domain
+    if domain.running():
+        domain.destroy()
+    before = line.look()
+    base, above = (domain.snapshot_source(f"s{line.count - back}", "vda")[0] for back in (2, 0))
+    must("qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", base, above)
+    true(line.held.live() != before[1], "the domain would read other bytes")
+    return before
+
+
+@test
+def a_base_that_qemu_had_not_written_whole(directory):
+    """The chain alone does not tell that a merge is whole."""
+    for state in "off", "on":
+        with Domain(f"half-{state}", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+            if state == "on":
+                domain.start()
+            line = Line(domain)
+            name = line.oldest()
+            equal(recovered(line, name, half_merged(line, name, directory)), True, "it is deleted")
+
+
+@test
+def a_base_that_is_not_whole_while_the_domain_runs_again(directory):
+    """The delete waits until the domain is shut off. Each image above reads right meanwhile, because libvirt's XML has
+    its chain, or is refused."""
+    for made in "on", "off":
+        with Domain(f"again-{made}", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
+            if made == "on":
+                domain.start()
+            line = Line(domain)
+            if made == "off":
+                domain.start()
+            name = line.oldest()
+            before = half_merged(line, name, directory)
+            domain.start()
+            with Mount(SYSTEM, "cache=0", f"domain={domain.name}") as mount:
+                until(lambda: "shut the domain off" in mount.said(), "it says what to do")
+                line.held.mount = mount
+                if made == "off":
+                    is_not_read(mount.path(domain.name, "by-name", line.newest(), "vda.raw"))
+                else:
+                    equal(line.held.in_mount(line.newest()), line.held.bytes[line.newest()], "an image above")
+                domain.destroy()
+                settled()
+            equal(recovered(line, name, before), True, "it is deleted")
 
 
 with scratch() as directory:

@@ -4,7 +4,8 @@
  * If an overlay is not in the live chain, that does not tell which program took it out. snapfs
  * counts an overlay as merged in two cases only:
  *
- *   - Below the live disk, QEMU has put the file above the overlay onto the base.
+ *   - Below the live disk, QEMU has put the file above the overlay onto the base, and the job was
+ *     seen to end, or the base has the overlay's bytes (delete/half_merge.h).
  *   - The live disk itself is the base, after snapfs had begun to pivot it.
  */
 #include "model/activity/activity.h"
@@ -24,6 +25,7 @@
 #include "model/storage/file_chain.h"
 #include "model/change/later.h"
 #include "model/storage/file_marks.h"
+#include "model/delete/half_merge.h"
 #include "model/delete/mergeable.h"
 #include "model/graph/users.h"
 #include "model/activity/task.h"
@@ -116,16 +118,20 @@ static int pivot(struct delete *del, struct delete_disk *disk, struct err *e)
 }
 
 /* Waits for the job's end. The job of the live disk itself goes on until it is told to pivot; it
- * may be too early for that yet. */
-static int wait_merged(struct delete *del, struct delete_disk *disk, struct err *e)
+ * may be too early for that yet. `run`: libvirt's id of the domain with the job. *ret_ended: the
+ * same run of the domain has no job any more, so QEMU has brought the job to its end. */
+static int wait_merged(struct delete *del, struct delete_disk *disk, int run, bool *ret_ended,
+                       struct err *e)
 {
     struct virt_block_job job;
     char step[PROGRESS_STEP_MAX];
     snprintf(step, sizeof(step), "merging disk '%s'", disk->target);
     for (unsigned ms = POLL_FIRST_MS;; ms = ms < POLL_LAST_MS ? ms * 2 : ms) {
         int r = virt_block_job(del->p.m->virt, del->p.uuid, disk->target, &job, e);
-        if (r < 0 || !job.there)
+        if (r < 0 || !job.there) {
+            *ret_ended = r == 0 && job.run == run;
             return r;
+        }
         if (!job.commits)
             return err_fail(e, EBUSY, "someone else has a block job under way on the disk");
         progress_set(step, job.done, job.end);
@@ -139,17 +145,13 @@ static int wait_merged(struct delete *del, struct delete_disk *disk, struct err 
     }
 }
 
-static bool is_lost(const struct err *e)
-{
-    return e->no == EHOSTDOWN || e->no == ETIMEDOUT || e->no == ENOMEM || e->no == EINTR;
-}
-
 /* Waits for the job's end. If snapfs cannot bring its own job to its end, it cancels the job. */
-static int wait_or_end(struct delete *del, struct delete_disk *disk, struct err *e)
+static int wait_or_end(struct delete *del, struct delete_disk *disk, int run, bool *ret_ended,
+                       struct err *e)
 {
     struct err ignored;
-    int r = wait_merged(del, disk, e);
-    if (r < 0 && r != -EBUSY && !is_lost(e))
+    int r = wait_merged(del, disk, run, ret_ended, e);
+    if (r < 0 && r != -EBUSY && !err_is_open(e))
         virt_commit_end(del->p.m->virt, del->p.uuid, disk->target, false, &ignored);
     return r;
 }
@@ -219,25 +221,35 @@ static bool is_merged(const struct delete_disk *disk, const struct chain *c)
     return c->closed && !c->top && (*disk->above || disk->pivoting);
 }
 
-/* Begins the merge if that is still to be done. */
-static int see_to_job(struct delete *del, const struct delete_disk *disk, struct err *e)
+/* Begins the merge if that is still to be done. *ret_run gets libvirt's id of the domain if there is
+ * a job now. */
+static int see_to_job(struct delete *del, const struct delete_disk *disk, int *ret_run,
+                      struct err *e)
 {
     autochain struct chain c = {0};
     struct virt_block_job job;
     int r = virt_block_job(del->p.m->virt, del->p.uuid, disk->target, &job, e);
-    if (r < 0 || job.there)
-        return r;
-    r = find_chain(del, disk, &c, e);
-    return r == 0 && c.adjacent ? begin_merge(del, disk, &c, e) : r;
+    if (r == 0 && !job.there) {
+        r = find_chain(del, disk, &c, e);
+        if (r < 0 || !c.adjacent)
+            return r;
+        r = begin_merge(del, disk, &c, e);
+    }
+    if (r == 0)
+        *ret_run = job.run;
+    return r;
 }
 
 /* Looks whether the disk is merged. Looks even if `r`, the job's result, is a failure, because QEMU
- * may have ended right after the merge. */
-static int see_merged(struct delete *del, const struct delete_disk *disk, int r, struct err *e)
+ * may have ended right after the merge. `ended`: the job was seen to end. */
+static int see_merged(struct delete *del, const struct delete_disk *disk, int r, bool ended,
+                      struct err *e)
 {
     autochain struct chain c = {0};
     struct err why = *e;
     int seen = procedure_look(&del->p, e);
+    if (seen == 0 && !ended)
+        seen = half_merge_settle(del, disk, e);
     if (seen == 0)
         seen = find_chain(del, disk, &c, e);
     if (seen < 0 || is_merged(disk, &c))
@@ -255,11 +267,13 @@ static int see_merged(struct delete *del, const struct delete_disk *disk, int r,
 
 static int merge_disk(struct delete *del, struct delete_disk *disk, struct err *e)
 {
-    int r = see_to_job(del, disk, e);
+    int run = -1;
+    bool ended = false;
+    int r = see_to_job(del, disk, &run, e);
     if (r == 0)
-        r = wait_or_end(del, disk, e);
-    if (r == 0 || !is_lost(e))
-        r = see_merged(del, disk, r, e);
+        r = wait_or_end(del, disk, run, &ended, e);
+    if (r == 0 || !err_is_open(e))
+        r = see_merged(del, disk, r, ended, e);
     if (r < 0)
         return r;
     later_done(del->p.m, del->p.uuid, disk->base, disk->top);
@@ -278,7 +292,7 @@ int delete_run_merge(struct procedure *p, struct err *e)
         struct delete_disk *disk = &del->disks[i];
         r = disk->merged ? 0 : merge_disk(del, disk, e);
         del->merging |= disk->merged;
-        if (r < 0 && !is_lost(e) && (del->merging || !del->refused)) {
+        if (r < 0 && !err_is_open(e) && (del->merging || !del->refused)) {
             text_add(del->p.remark, "; disk '%s' is not merged: %s", disk->target, e->text);
             r = 0;
         }

@@ -5,6 +5,7 @@
  * Until `merge` begins, nothing has changed, except that the domain may be paused instead of shut
  * off. From then on the snapshot's own bytes may be spoilt, so the rest is done. At every moment
  * the overlays and the files on them read as before, whether they were merged, half merged or not.
+ * The exception is a merge in whose last instant QEMU is killed (delete/half_merge.h).
  */
 #include "model/delete/delete.h"
 

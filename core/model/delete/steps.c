@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "model/change/outcome.h"
+#include "model/delete/half_merge.h"
 #include "model/reader/evidence.h"
 #include "model/state.h"
 #include "model/storage/file_chain.h"
@@ -50,6 +51,8 @@ int delete_run_start(struct procedure *p, struct err *e)
     if (!del->start || del->p.now->active || !delete_target(del))
         return 0;
     int r = guard_saved(del->p.m, del->p.now, "on a file that is merged by then", e);
+    if (r == 0 && del->merging)
+        r = half_merge_settle_all(del, e);
     return r == 0 ? virt_domain_start(del->p.m->virt, del->p.uuid, VIRT_START_PAUSED, e) : r;
 }
 

@@ -133,6 +133,36 @@ static int check_not_deleted(const struct model *m, const struct domain *d,
     return err_fail(e, EIO, "the snapshot is being deleted, and its bytes are no longer whole");
 }
 
+/* An image that is being opened, and its disk. */
+struct opened {
+    const struct image *im;
+    const struct snapshot_disk *disk;
+};
+
+/* Tells whether the image reads the file, or is a tag in it. */
+static bool is_in_chain(void *ctx, const char *path)
+{
+    const struct opened *o = ctx;
+    struct stat st, own;
+    if (stat(path, &st) < 0)
+        return false;
+    return image_reads_file(o->im, &st) || (o->disk->path && stat(o->disk->path, &own) == 0 &&
+                                            own.st_dev == st.st_dev && own.st_ino == st.st_ino);
+}
+
+/* Checks that no merge was cut off in the image's chain. */
+static int check_not_half_merged(const struct model *m, const struct domain *d,
+                                 const struct image *im, const struct snapshot_disk *disk,
+                                 struct err *e)
+{
+    struct opened o = {.im = im, .disk = disk};
+    if (m->is_test || !delete_has_half_merged(d->uuid, is_in_chain, &o))
+        return 0;
+    return err_fail(e, EBUSY,
+                    "a delete was cut off in a merge below the image, which may not be whole; the "
+                    "next operation on the domain, or the next mount, finishes it");
+}
+
 /* Checks that no commit writes to the image's block device. A QEMU that commits into a block device
  * holds its locks on a node of its own. It may have nothing left to write when snapfs opens the
  * device, so only libvirt knows. */
@@ -187,6 +217,8 @@ int model_image_open(struct model *m, struct domain *d, const struct snapshot *s
         r = pulled_check(m, d, s, disk, im, e);
     if (r == 0)
         r = check_not_deleted(m, d, s, disk, e);
+    if (r == 0)
+        r = check_not_half_merged(m, d, im, disk, e);
     if (r == 0)
         r = check_no_commit(m, d, im, e);
     if (r == 0)
