@@ -112,15 +112,18 @@ def kept(domain):
 
 @contextlib.contextmanager
 def on_raw_files(directory, name):
-    """A domain with a raw disk and with an overlay on a raw base, and snapshots e1 and e2."""
-    with Domain(name, directory, {"vda": "raw", "vdb": "qcow2"}) as domain:
-        base = f"{directory}/{name}-base.raw"
+    """A domain with a raw disk, an overlay on a raw base and a disk with a data file, and snapshots e1 and e2."""
+    with Domain(name, directory, {"vda": "raw", "vdb": "qcow2", "vdc": "qcow2"}) as domain:
+        base, data = (f"{directory}/{name}-{role}.raw" for role in ("base", "data"))
         must("qemu-img", "convert", "-O", "raw", domain.disks[1].path, base)
         must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base, domain.disks[1].path)
+        must("qemu-img", "create", "-q", "-f", "qcow2", "-o", f"data_file={data}", domain.disks[2].path, "16M")
         for number in (1, 2):
             domain.write(number)
             domain.snapshot(f"e{number}", "external")
-        yield domain, [domain.disks[0].path, base]
+        with open(data, "r+b") as file:
+            file.truncate(16 * MIB)
+        yield domain, {"vda": domain.disks[0].path, "vdb": base, "vdc": data}
 
 
 @contextlib.contextmanager
@@ -137,14 +140,14 @@ def cut_short(path):
 @test
 def a_raw_file_that_was_cut_short_is_refused(directory):
     """QEMU takes what is left for the whole disk, and reads zeros above it."""
-    with on_raw_files(directory, "cut") as (domain, (disk, base)):
+    with on_raw_files(directory, "cut") as (domain, files):
         with Mount(SYSTEM, "cache=0") as mount:
             image = mount.path("cut/by-name/%s/%s.raw")
             for name in ("e1", "e2"):
-                for target in ("vda", "vdb"):
+                for target in files:
                     equal(os.stat(image % (name, target)).st_size, 16 * MIB)
-            until(lambda: kept(domain).count("length") == 4, "the lengths are kept")
-            for target, path in (("vda", disk), ("vdb", base)):
+            until(lambda: kept(domain).count("length") == 6, "the lengths are kept")
+            for target, path in files.items():
                 with cut_short(path):
                     for name in ("e1", "e2"):
                         refused(errno.EIO, open, image % (name, target), "rb")
@@ -154,7 +157,7 @@ def a_raw_file_that_was_cut_short_is_refused(directory):
                     with Mount(SYSTEM, "ro") as later:
                         refused(errno.EIO, open, later.path(f"cut/by-name/e2/{target}.raw"), "rb")
             reading.compare(domain, mount, directory)
-            with cut_short(disk):
+            with cut_short(files["vda"]):
                 with open(mount.path("cut/by-name/e1/description"), "w", encoding="utf-8") as file:
                     file.write("half of it is enough")
                 until(lambda: reading.can_be_opened(image % ("e1", "vda")), "e1 can be read again")
