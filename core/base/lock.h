@@ -24,6 +24,7 @@ static inline void lock_leave(pthread_mutex_t **mutex)
 #define LOCK_JOIN_(a, b) a##b
 #define LOCK_NAME_(line) LOCK_JOIN_(lock_of_line_, line)
 #define autolock(mutex)                                                                            \
-    pthread_mutex_t *LOCK_NAME_(__LINE__) __attribute__((cleanup(lock_leave))) = lock_take(mutex)
+    pthread_mutex_t *LOCK_NAME_(__LINE__) __attribute__((cleanup(lock_leave), unused)) =           \
+        lock_take(mutex)
 
 #endif
