@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* mount.c - see mount.h. It runs while only one thread logs; no locks. */
+/* mount.c - see mount.h. It runs while only one thread logs.
+ *
+ * Lock: the flock of the mountpoint's directory. A snapfs holds it while it mounts there, so that
+ * two that start at one moment do not hide each other.
+ */
 #include "fuse/mount.h"
 
 #include <errno.h>
@@ -8,12 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/mounts.h"
 #include "base/text.h"
+
+enum { LOCK_TRIES = 250, LOCK_AGAIN_US = 20000 };
 
 #define FUSE_DEVICE makedev(10, 229) /* the kernel's MISC_MAJOR and FUSE_MINOR */
 
@@ -173,7 +180,17 @@ static void restore_stderr(int file, int saved, char *ret, size_t size)
     ret[strcspn(ret, "\n")] = '\0';
 }
 
-int mount_attach(struct fuse_session *session, const char *mountpoint, struct err *e)
+/* Locks the mountpoint. Returns its descriptor, or -1. Any user who may read the directory can hold
+ * its lock, so the wait has a bound, and snapfs mounts without the lock then. */
+static int lock_mountpoint(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && i < LOCK_TRIES; i++)
+        usleep(LOCK_AGAIN_US);
+    return fd;
+}
+
+static int attach(struct fuse_session *session, const char *mountpoint, struct err *e)
 {
     char logged[256], printed[256];
     autoclose int file = memfd_create("snapfs-mount", MFD_CLOEXEC);
@@ -186,4 +203,13 @@ int mount_attach(struct fuse_session *session, const char *mountpoint, struct er
         return 0;
     const char *why = *printed ? printed : *logged ? logged : "libfuse gives no reason";
     return err_fail(e, EPERM, "cannot mount on '%s': %s", mountpoint, why);
+}
+
+int mount_attach(struct fuse_session *session, const char *mountpoint, struct err *e)
+{
+    int r = check_no_mount(mountpoint, e); /* else the open would wait for that snapfs */
+    autoclose int lock = r < 0 ? -1 : lock_mountpoint(mountpoint);
+    if (lock >= 0)
+        r = check_no_mount(mountpoint, e);
+    return r < 0 ? r : attach(session, mountpoint, e);
 }

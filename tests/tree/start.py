@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line: refusals, start and end."""
 
+import fcntl
 import grp
 import os
 import signal
@@ -67,6 +68,38 @@ def a_mountpoint_that_is_a_mount_already(uri, point):
         true(os.listdir(mount.point), "the first mount shows nothing any more")
     with Mount(uri) as mount:
         true(os.listdir(mount.point), "a mount after the first one has ended")
+
+
+def holds_open(process, path):
+    """Whether the process has the directory open."""
+    found = f"/proc/{process.pid}/fd"
+    return any(os.readlink(f"{found}/{one}") == path for one in os.listdir(found))
+
+
+@test
+def two_that_mount_there_at_one_moment(uri, point):
+    """One of them does; the lock of the directory holds both back until both have come so far."""
+    both = []
+    directory = os.open(point, os.O_RDONLY)
+    fcntl.flock(directory, fcntl.LOCK_EX)
+    try:
+        for _ in range(2):
+            both.append(subprocess.Popen([SNAPFS, "-f", uri, point], stderr=subprocess.PIPE, text=True))
+        for one in both:
+            until(lambda one=one: holds_open(one, point), "the mountpoint is open")
+        os.close(directory)
+        wait_for_mount(point)
+        until(lambda: any(one.poll() is not None for one in both), "one of them ends")
+        (refused,) = (one for one in both if one.poll() is not None)
+        equal(refused.returncode, 1, "exit status")
+        holds(refused.stderr.read(), "a snapfs is mounted there already")
+        must("fusermount3", "-u", point)
+        equal(sorted(one.wait(30) for one in both), [0, 1], "exit statuses")
+        equal(mount_line(point), None, "what is mounted there")
+    finally:
+        for one in both:
+            one.kill()
+            one.communicate()
 
 
 @test
