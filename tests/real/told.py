@@ -239,6 +239,21 @@ def a_false_record_of_a_tag_does_not_have_it_destroyed(be):
 
 
 @test
+def a_record_of_a_path_inside_the_mount_holds_nothing_up(be):
+    """A look at that path would wait for the very operation that looks."""
+    with scratch() as place, Domain("within", place, {"vda": "qcow2"}) as domain:
+        held = Held(domain)
+        line(domain, held, ("s1", "s2", "s3"))
+        with Mount(SYSTEM, "cache=0", f"domain={domain.name}") as root:
+            merge(root, domain, "s1")
+            path = root.path("within/by-name/s3/vda-part9.raw")
+            told_by(UID, domain.uuid, record("tag", f"{1:016x} {path}", "7"))
+            must("timeout", "20", "sh", "-c", f"echo merge > {root.path('within/by-name/s2/delete')}")
+            del held.bytes["s1"], held.bytes["s2"]
+            held.check()
+
+
+@test
 def rubbish_among_the_records(be):
     """Links, pipes, files of others and spoiled ones hold nothing up."""
     with with_attributes() as place, Domain("junk", place, {"vda": "qcow2"}) as domain:

@@ -95,10 +95,10 @@ struct adding {
 static void add(void *ctx, uid_t by, const char *key, const char *value)
 {
     struct adding *a = ctx;
-    struct left_tag tag = {0};
+    struct left_tag tag = {.by = by};
     int at = 0;
     if (sscanf(key, "%16" SCNx64 " %n", &tag.entry, &at) != 1 || at != HEX_DIGITS + 1 ||
-        sscanf(value, "%" SCNu64, &tag.ino) != 1 || !kept_counts(by, key + at))
+        sscanf(value, "%" SCNu64, &tag.ino) != 1)
         return;
     struct left_tag *more = mem_grow(a->tags->items, a->tags->n, sizeof(*more));
     tag.path = strdup(key + at);
@@ -120,11 +120,12 @@ bool left_tags_add(struct left_tags *t, const struct kept *kept)
 
 bool left_tags_have(const struct left_tags *t, const char *path, uint64_t entry)
 {
-    struct stat st;
     for (size_t i = 0; i < t->n; i++) {
         const struct left_tag *tag = &t->items[i];
-        if (tag->entry == entry && !strcmp(tag->path, path))
-            return stat(path, &st) == 0 && st.st_ino == tag->ino;
+        struct stat st;
+        if (tag->entry == entry && !strcmp(tag->path, path) && stat(path, &st) == 0 &&
+            st.st_ino == tag->ino && kept_counts(tag->by, path))
+            return true;
     }
     return false;
 }

@@ -24,12 +24,16 @@ struct left_tags {
     struct left_tag {
         char *path;
         uint64_t ino, entry;
+        uid_t by; /* the user that tells of it */
     } * items;
     size_t n;
 };
 
-/* Adds the tags that are kept with the domain; false without memory. */
+/* Adds the tags that are kept with the domain; false without memory. Looks at no file, because
+ * another user can tell of any path. */
 bool left_tags_add(struct left_tags *t, const struct kept *kept);
+
+/* Returns whether a record that counts tells of that tag. `path` is outside every snapfs mount. */
 bool left_tags_have(const struct left_tags *t, const char *path, uint64_t entry);
 void left_tags_drop(struct left_tags *t);
 
