@@ -3,8 +3,10 @@
 #include "fuse/deferred.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fuse/interrupt.h"
 #include "model/reader/changes.h"
@@ -78,6 +80,14 @@ static bool wait_on_thread(const struct deferred *from)
     return false;
 }
 
+/* Tells whether a thread of snapfs makes the request. It may be the very thread that runs the
+ * operation. */
+static bool is_own(fuse_req_t req)
+{
+    pid_t thread = fuse_req_ctx(req)->pid;
+    return thread > 0 && tgkill(getpid(), thread, 0) == 0;
+}
+
 void deferred_run(const struct deferred *from)
 {
     struct deferred d = *from;
@@ -85,7 +95,7 @@ void deferred_run(const struct deferred *from)
     int r = d.attempt(&d, &e);
     if (r <= 0)
         d.answer(&d, r, &e);
-    else if (!wait_on_thread(&d))
+    else if (is_own(d.req) || !wait_on_thread(&d))
         d.answer(&d, -e.no, &e);
 }
 

@@ -2,11 +2,14 @@
 /* test_kept.c - the records kept of a domain: bounds, spoiled files, two writers. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "model/journal/kept.h"
 #include "tap.h"
@@ -176,6 +179,29 @@ static void test_later(void)
     TAP_STR(text, later, "it is as it was");
 }
 
+/* A file that another user may have written: as long as one may be, half of it the same record. */
+static void test_many_twice(void)
+{
+    autodestroy(kept_unref) struct kept *k = kept_new_shared();
+    autotext struct text t = {0};
+    text_add(&t, "snapfs-kept 1\n");
+    unsigned n = 0;
+    while (t.len < KEPT_SHARED_MAX / 2)
+        text_add(&t, "a k %05u\n", n % 100000), n++;
+    unsigned last = (n - 1) % 100000, others = 0;
+    while (t.len < KEPT_SHARED_MAX - 64)
+        text_add(&t, "b %05u v\n", others++);
+    text_add(&t, "end %016" PRIx64 "\n", hash_end(hash_bytes(HASH_START, t.s, t.len)));
+    uint64_t begin = clock_ms();
+    int r = kept_parse(k, t.s, t.len);
+    uint64_t took = clock_ms() - begin;
+    char want[16];
+    snprintf(want, sizeof(want), "%05u", last);
+    TAP_OK(r == 0 && took < 2000, "%u records of one key took %" PRIu64 " ms", n, took);
+    TAP_STR(kept_get(k, "a", "k"), want, "the last one counts");
+    TAP_STR(kept_get(k, "b", "00000"), "v", "the others are there");
+}
+
 static void test_kinds_of_file(void)
 {
     autofree char *path = path_of(UUID ".kept");
@@ -286,6 +312,7 @@ int main(void)
     test_spoiled();
     test_huge();
     test_later();
+    test_many_twice();
     test_kinds_of_file();
     test_bounds();
     test_writers();

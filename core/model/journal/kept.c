@@ -157,15 +157,20 @@ static size_t size_of(const struct item *item)
     return strlen(item->kind) + strlen(item->key) + strlen(item->value) + 3;
 }
 
+static void forget(struct kept *k, const struct item *item)
+{
+    size_t size = size_of(item);
+    free(item->kind);
+    k->bytes -= size;
+    budget_give(size + sizeof(*item));
+}
+
 static void remove_at(struct kept *k, size_t at)
 {
-    size_t size = size_of(&k->all[at]);
-    free(k->all[at].kind);
+    forget(k, &k->all[at]);
     memmove(&k->all[at], &k->all[at + 1], (k->n - at - 1) * sizeof(*k->all));
     k->n--;
-    k->bytes -= size;
     k->changed = true;
-    budget_give(size + sizeof(*k->all));
 }
 
 static bool make_item(struct item *ret, const char *kind, const char *key, const char *value)
@@ -381,9 +386,15 @@ static void sort_all(struct kept *k)
 {
     if (k->n)
         qsort(k->all, k->n, sizeof(*k->all), cmp_item);
-    for (size_t i = k->n; i-- > 1;)
-        if (!compare(&k->all[i - 1], k->all[i].kind, k->all[i].key))
-            remove_at(k, i - 1);
+    size_t n = 0;
+    for (size_t i = 0; i < k->n; i++) {
+        bool again = i + 1 < k->n && !compare(&k->all[i], k->all[i + 1].kind, k->all[i + 1].key);
+        if (again)
+            forget(k, &k->all[i]);
+        else
+            k->all[n++] = k->all[i];
+    }
+    k->n = n;
 }
 
 /* Returns whether the text is of a version that is not known here. */

@@ -16,6 +16,9 @@
 
 enum {
     ELSEWHERE_TRIES = 8, /* ends of operations on other domains */
+    /* Such an operation may change a file that the image is on only by libvirt's changes of tags,
+     * which do not take longer. A merge that takes hours may concern other files alone: */
+    ELSEWHERE_MS = 30000,
     /* If libvirt did not answer, the operation's journal is left, and QEMU may go on: */
     UNFINISHED_MS = 30000,
     UNFINISHED_LOOK_MS = 500,
@@ -25,6 +28,7 @@ struct outlasting {
     const struct changes *c;
     struct work *work;
     unsigned quiet, elsewhere; /* attempts */
+    uint64_t elsewhere_until;  /* 0: not waited for an operation on another domain */
     uint64_t unfinished_until; /* 0: nothing was found to be unfinished */
 };
 
@@ -81,13 +85,17 @@ static int wait_here(const struct outlasting *o, struct err *e)
 }
 
 /* Waits for the end of an operation on another domain, if one is under way. 1: one has ended. */
-static int wait_elsewhere(const struct outlasting *o, uint64_t before, struct err *e)
+static int wait_elsewhere(struct outlasting *o, uint64_t before, struct err *e)
 {
     struct model *m = o->c->m;
     bool busy, any = false;
+    if (!o->elsewhere_until)
+        o->elsewhere_until = clock_ns() + ELSEWHERE_MS * CLOCK_MS;
     while (queue_left(m->activity, NULL, &busy) == before) {
         if (!busy && !is_locked_anywhere(m))
             return any;
+        if (clock_ns() >= o->elsewhere_until)
+            return 0;
         any = true;
         int r = o->c->look(o->c->ctx, e);
         if (r < 0)

@@ -164,17 +164,19 @@ struct question {
     uint64_t known_ns; /* of a file that was seen to change (struct touch), else 0 */
 };
 
-static bool is_file(const char *path, const struct image_id *file)
+static bool is_file(const struct question *q, const char *path, const struct image_id *file)
 {
     struct stat st;
-    return path && stat(path, &st) == 0 && st.st_dev == file->dev && st.st_ino == file->ino;
+    return path && follow_stat(q->mounts, path, &st) && st.st_dev == file->dev &&
+           st.st_ino == file->ino;
 }
 
 /* Returns whether the snapshot has the bytes of a disk in that file. */
-static bool has_file(const struct snapshot *s, const struct image_id *file)
+static bool has_file(const struct question *q, const struct snapshot *s,
+                     const struct image_id *file)
 {
     for (size_t i = 0; i < s->n_disks; i++)
-        if (!s->disks[i].tag && is_file(s->disks[i].path, file))
+        if (!s->disks[i].tag && is_file(q, s->disks[i].path, file))
             return true;
     return false;
 }
@@ -206,7 +208,7 @@ static bool is_right(const struct question *q, const struct image_id *file, uint
                      uint64_t late_ns)
 {
     for (const struct snapshot *s = q->s; s; s = s->parent) {
-        bool own = has_file(s, file);
+        bool own = has_file(q, s, file);
         if ((own || s == q->s) && is_in_time(q, s, own, time_ns, late_ns))
             return true;
     }
@@ -286,7 +288,7 @@ static int check_time(const struct question *q, const char *path, const struct i
                       struct err *e)
 {
     struct touch touch = {0};
-    bool marked, own = !q->disk->memory && !q->disk->tag && is_file(q->disk->path, file);
+    bool marked, own = !q->disk->memory && !q->disk->tag && is_file(q, q->disk->path, file);
     bool touched = is_touched(q->m->touched, q->d->kept, path, file, &touch);
     if (!own && !touched && !q->m->options.untouched)
         return 0;

@@ -438,8 +438,10 @@ const char *policy_live_disk(const struct domain *d, bool (*is)(void *ctx, const
     for (size_t i = 0; live && i < live->n_disks; i++) {
         struct stat st;
         const char *path = policy_path(d->volumes, &live->disks[i].source);
-        bool there = path && (image_remote_stat(path, &st) || stat(path, &st) == 0);
-        if (there && !live->disks[i].readonly && is(ctx, &st))
+        if (!path || live->disks[i].readonly)
+            continue;
+        if ((image_remote_stat(path, &st) || follow_stat(policy_mounts(d), path, &st)) &&
+            is(ctx, &st))
             return live->disks[i].target;
     }
     return NULL;
