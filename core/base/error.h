@@ -29,8 +29,8 @@ const char *err_name(int no);
  * says nothing about the object of the request. */
 bool err_is_resource(int no);
 
-/* Tells, after a change failed, whether the connection failed. If so, libvirt may have made the
- * change all the same. */
+/* Tells, after a change failed, whether the connection failed. If so, libvirt may still have made
+ * the change. */
 bool err_is_unsure(const struct err *e);
 
 /* Tells whether libvirt did not answer, or snapfs lacks memory or descriptors. If so, the caller

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* block_map.h - which blocks of a disk were written, and where a file keeps them.
+/* block_map.h - the blocks of a disk that were written, and their places in a file.
  *
  * Blocks are kept by chunks of CHUNK_BLOCKS. The first write into a chunk gives the chunk the next
  * free place in the file, so the file is sparse. The map's size depends on the written blocks,

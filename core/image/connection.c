@@ -93,7 +93,7 @@ static int check(const struct connection *c, uint64_t *size, struct err *e)
                         (uintmax_t)*size, (uintmax_t)there);
     if (nbd_can_meta_context(c->nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) <= 0 ||
         nbd_can_meta_context(c->nbd, DEPTH_CONTEXT) <= 0)
-        return err_fail(e, EIO, "this qemu-nbd does not tell what is allocated");
+        return err_fail(e, EIO, "this qemu-nbd cannot tell which blocks are allocated");
     return 0;
 }
 
@@ -170,7 +170,7 @@ int connection_run(struct connection *c, uint64_t offset, uint64_t limit, struct
     if (r < 0)
         return r;
     if (s.told != 2 || !s.length)
-        return err_fail(e, EIO, "it does not tell what is allocated");
+        return err_fail(e, EIO, "it cannot tell which blocks are allocated");
     *ret = (struct run){.kind = !s.allocated ? RUN_UNALLOCATED
                                 : s.zero     ? RUN_ZERO
                                              : RUN_DATA,

@@ -196,10 +196,10 @@ static int check_room(const struct cow *c, size_t len, uint64_t offset, struct e
     uint64_t most = c->most / BLOCK_BYTES;
     if (block_map_count(c->map) + missing <= most)
         return 0;
-    return err_fail(e, ENOSPC,
-                    "the view holds the %ju MiB of writes that one may have; mount with a larger "
-                    "'cow='",
-                    (uintmax_t)(c->most >> 20));
+    return err_fail(
+        e, ENOSPC,
+        "the file already has %ju MiB of writes; to write more, mount with a larger 'cow='",
+        (uintmax_t)(c->most >> 20));
 }
 
 ssize_t cow_write(struct cow *c, const struct cow_base *base, const void *buf, size_t len,

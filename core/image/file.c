@@ -322,8 +322,8 @@ int file_settle(struct image_file *f, struct err *e)
         if (!byte)
             byte = locked_byte(f, BYTE_NO_READ, 1);
         if (byte < 0)
-            return err_fail(e, EBUSY, "'%s' may be in use: its locks cannot be asked for: %s",
-                            f->path, strerrordesc_np(-byte));
+            return err_fail(e, EBUSY, "'%s' may be in use: its locks cannot be read: %s", f->path,
+                            strerrordesc_np(-byte));
         if (byte)
             return err_fail(e, EBUSY, "'%s' is in use: another program is writing to it", f->path);
         take_head(f);

@@ -38,7 +38,7 @@ static void load_fixed(const uint8_t *b, struct header *h)
 static int check_fixed(const char *path, const struct header *h, struct err *e)
 {
     if (h->version != 2 && h->version != 3)
-        return err_fail(e, EOPNOTSUPP, "'%s' is qcow2 version %u, known are 2 and 3", path,
+        return err_fail(e, EOPNOTSUPP, "'%s' is qcow2 version %u; snapfs reads 2 and 3", path,
                         h->version);
     if (h->cluster_bits < CLUSTER_BITS_MIN || h->cluster_bits > CLUSTER_BITS_MAX)
         return malformed(e, path, "its cluster size is not between 512 bytes and 2 MiB");
@@ -80,7 +80,7 @@ static int load_v3(const uint8_t *b, size_t have, const char *path, struct heade
     if (h->length > HEADER_V3_SIZE && have > HEADER_V3_SIZE)
         h->compression = b[HEADER_V3_SIZE];
     if (h->compression > COMPRESSION_ZSTD)
-        return err_fail(e, EOPNOTSUPP, "'%s' uses compression type %u, known are 0 and 1", path,
+        return err_fail(e, EOPNOTSUPP, "'%s' uses compression type %u; snapfs reads 0 and 1", path,
                         h->compression);
     if ((h->compression != COMPRESSION_ZLIB) != !!(h->incompatible & INCOMPAT_COMPRESSION))
         return malformed(e, path, "its compression type and features disagree");
@@ -93,9 +93,9 @@ static int check_features(const char *path, const struct header *h, struct err *
                            INCOMPAT_COMPRESSION | INCOMPAT_EXTENDED_L2;
     uint64_t unknown = h->incompatible & ~known;
     if (unknown)
-        return err_fail(e, EOPNOTSUPP, "'%s' needs a feature that is not known here: '%s' (bit %d)",
-                        path, h->unknown_feature ? h->unknown_feature : "unnamed",
-                        __builtin_ctzll(unknown));
+        return err_fail(
+            e, EOPNOTSUPP, "'%s' needs a feature that snapfs does not know: '%s' (bit %d)", path,
+            h->unknown_feature ? h->unknown_feature : "unnamed", __builtin_ctzll(unknown));
     if (h->incompatible & INCOMPAT_EXTENDED_L2 && h->cluster_bits < CLUSTER_BITS_SUB_MIN)
         return malformed(e, path, "its clusters are too small for extended L2 entries");
     if (h->autoclear & AUTOCLEAR_RAW_DATA && !(h->incompatible & INCOMPAT_DATA_FILE))

@@ -130,7 +130,7 @@ static int op_abort(struct virt *v, virDomainPtr dom, void *arg, struct err *e)
     struct stats s;
     bool any = read_stats(dom, &s) && s.operation == VIR_DOMAIN_JOB_OPERATION_SNAPSHOT;
     if (!any || (s.job.timed && s.job.elapsed_ms > (clock_ns() - *since) / CLOCK_MS))
-        return err_fail(e, EBUSY, "no snapshot is being made that could be aborted");
+        return err_fail(e, EBUSY, "there is no snapshot under way to abort");
     return virDomainAbortJob(dom) < 0 ? virt_fail(v->readonly, e) : 0;
 }
 

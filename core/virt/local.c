@@ -73,18 +73,20 @@ static bool proc_is_ours(void)
 
 static int elsewhere(struct err *e, pid_t pid)
 {
-    return err_fail(e, EOPNOTSUPP,
-                    "libvirt's daemon (process %ld) runs in another mount namespace, so the paths "
-                    "it names are not files of ours",
-                    (long)pid);
+    return err_fail(
+        e, EOPNOTSUPP,
+        "libvirt's daemon (process %ld) runs in another mount namespace, so snapfs cannot reach "
+        "the files that it names",
+        (long)pid);
 }
 
 static int other_root(struct err *e, pid_t pid)
 {
-    return err_fail(e, EOPNOTSUPP,
-                    "libvirt's daemon (process %ld) has another root directory, so the paths it "
-                    "names are not files of ours",
-                    (long)pid);
+    return err_fail(
+        e, EOPNOTSUPP,
+        "libvirt's daemon (process %ld) has another root directory, so snapfs cannot reach the "
+        "files that it names",
+        (long)pid);
 }
 
 /* ---- by the list of mounts, which every user may read ----
@@ -138,10 +140,11 @@ static int check_mounts(pid_t pid, struct err *e)
         r = look_at_mounts(path);
     }
     if (r == 0)
-        return err_fail(e, EOPNOTSUPP,
-                        "libvirt's daemon (process %ld) runs in another mount namespace or root "
-                        "directory, so the paths it names are not files of ours",
-                        (long)pid);
+        return err_fail(
+            e, EOPNOTSUPP,
+            "libvirt's daemon (process %ld) runs in another mount namespace or root directory, so "
+            "snapfs cannot reach the files that it names",
+            (long)pid);
     errno = -r;
     return r < 0 ? cannot_tell(e, pid, path) : 0;
 }
@@ -191,13 +194,15 @@ int local_peer(int fd, struct err *e)
 {
     pid_t pid = peer_of(fd);
     if (pid <= 0)
-        return err_fail(e, EOPNOTSUPP,
-                        "libvirt's daemon runs in another process namespace, so the paths it names "
-                        "may not be files of ours");
+        return err_fail(
+            e, EOPNOTSUPP,
+            "libvirt's daemon runs in another process namespace, so snapfs may not reach the files "
+            "that it names");
     if (!proc_is_ours())
-        return err_fail(e, EOPNOTSUPP,
-                        "/proc does not show our own processes, so it cannot be told whether "
-                        "libvirt's daemon sees the same files");
+        return err_fail(
+            e, EOPNOTSUPP,
+            "/proc does not show the processes of this user, so it cannot be told whether "
+            "libvirt's daemon sees the same files");
     return check_process(pid, e);
 }
 
@@ -234,8 +239,8 @@ static int check_program(pid_t pid, struct err *e)
         return 0;
     return err_fail(
         e, EOPNOTSUPP,
-        "libvirt's socket is served by '%s', which may forward it from another host, so "
-        "the paths it names may not be files of ours",
+        "libvirt's socket is served by '%s', which may forward it from another host, so snapfs may "
+        "not reach the files that libvirt names",
         base);
 }
 
@@ -247,14 +252,15 @@ bool local_files(const char *uri, const struct sockets *sockets, struct err *why
     if (place == SOCKETS_NONE)
         return true;
     if (place == SOCKETS_ELSEWHERE) {
-        err_fail(why, EOPNOTSUPP, "'%s' leads to another host, whose files are not ours",
+        err_fail(why, EOPNOTSUPP, "'%s' leads to another host, whose files snapfs cannot reach",
                  uri ? uri : "(unknown)");
         return false;
     }
     if (!sockets->n)
-        err_fail(why, EOPNOTSUPP,
-                 "cannot find the socket that leads to libvirt's daemon, so it cannot be told "
-                 "whether its files are ours");
+        err_fail(
+            why, EOPNOTSUPP,
+            "cannot find the socket that leads to libvirt's daemon, so it cannot be told whether "
+            "snapfs sees its files");
     for (size_t i = 0; i < sockets->n; i++)
         if (local_peer(sockets->fds[i], why) || check_program(peer_of(sockets->fds[i]), why))
             return false;

@@ -2,7 +2,7 @@
 /* sockets.c - see sockets.h. It compares /proc/self/fd before and after the open of a connection.
  *
  * There are no locks. So if two connections are opened at once, each may count the other's sockets
- * as its own. That only makes the answers more cautious.
+ * as its own. This only makes the answers more cautious.
  */
 #include "virt/sockets.h"
 

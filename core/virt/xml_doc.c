@@ -291,8 +291,8 @@ int xml_check_text(const char *what, const char *s, struct err *e)
 {
     if (!s || can_be_written(s))
         return 0;
-    return err_fail(e, EINVAL, "%s holds control characters or is not UTF-8, which XML cannot hold",
-                    what);
+    return err_fail(e, EINVAL,
+                    "%s has control characters or is not UTF-8, which XML does not allow", what);
 }
 
 void xml_remove_children(xmlNodePtr node, const char *name)

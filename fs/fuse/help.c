@@ -82,7 +82,7 @@ static void print_image(FILE *out, const char *name, const char *help)
 static void print_disk(FILE *out)
 {
     print_image(out, "DISK.raw", "the disk's bytes as the guest saw them");
-    print_image(out, "DISK-partN.raw", "not listed: those of its partition N");
+    print_image(out, "DISK-partN.raw", "not listed: the bytes of its partition N");
     print_item(out, "DISK.cow",
                "not listed: the disk's bytes, for writes that are lost with the last close; of a "
                "partition DISK-partN.cow");

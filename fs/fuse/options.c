@@ -221,8 +221,7 @@ static const struct option_row rows[] = {
     {"max_read=", "BYTES", "how much the kernel asks for at a time, default 131072", set_max_read},
     {"loglevel=", "LEVEL", "error, warn, info or debug, default info", set_loglevel},
     {"allow=", "DIR",
-     "a directory whose files a backing chain may name besides those libvirt knows; may be "
-     "repeated",
+     "open backing files below this directory, even if libvirt does not name them; may be repeated",
      set_allow},
     {"untouched", NULL,
      "refuse an image if a file of it was written to after the snapshot was made", set_untouched},

@@ -56,7 +56,7 @@ static int may_start(struct tasks *t, bool watch, struct err *e)
     int r = 0;
     autolock(&t->lock);
     if (t->closed && !watch)
-        r = err_fail(e, ESHUTDOWN, "the mount is ending, so nothing is changed any more");
+        r = err_fail(e, ESHUTDOWN, "the mount is ending and allows no more changes");
     else if (t->closed && !t->changes)
         r = err_fail(e, ESHUTDOWN, "the mount is ending");
     else if (t->changes == TASKS_MAX && !watch)

@@ -102,7 +102,7 @@ static int stat_image(struct tree *t, const struct view *v, struct stat *st, str
     struct image_facts facts;
     int r = model_image_facts(t->model, v->domain, v->snapshot, v->disk, &facts, e);
     if (r < 0 && err_is_resource(-r))
-        return r; /* an image that cannot be read has a size all the same */
+        return r; /* an image that cannot be read has a size, too */
     struct partition part;
     r = tree_part(t, v, &part, e);
     if (r < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* table.h - the kernel's node ids and the places they stand for.
+/* table.h - the kernel's node ids and their places in the tree.
  *
  * An operation by snapfs may give an object another place, but its number (st_ino) stays. Its node
  * then keeps its id, so that an open file and the kernel's pages of it go on. Ids come from a

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file `job`: what runs on a domain, whoever began it, and how far it is; it never keeps a
-reader waiting."""
+"""The file `job`: the operation on a domain, also of another program, and its progress. A read of it never
+waits."""
 
 import contextlib
 import errno
@@ -26,7 +26,7 @@ QEMU_WRITES = 101
 
 
 def moves(mount, domain):
-    """What it says first, once it has moved on from there."""
+    """Returns its first text that differs from the given one."""
     until(lambda: done(mount, domain) is not None, "how far it is", 20)
     first = job(mount, domain)
     until(lambda: done(mount, domain) > int(first["Bytes"].split("/")[0]), "it moves")
@@ -36,18 +36,18 @@ def moves(mount, domain):
 
 @contextlib.contextmanager
 def virsh(domain, command, *arguments):
-    """Runs beside the block."""
+    """Runs the function beside the block."""
     process = subprocess.Popen(["virsh", "-q", "-c", SYSTEM, command, domain.name, *arguments])
     yield
     equal(process.wait(30), 0, command)
 
 
 def fails_meanwhile(mount, domain, name):
-    """An open that fails while an operation is under way is told to be tried again."""
+    """The error of an open during an operation says that it can be tried again."""
     with open(domain.disks[0].path, "rb+") as file:
         fcntl.lockf(file, fcntl.LOCK_EX, 1, QEMU_WRITES)
         refused(errno.EBUSY, open, mount.path(domain.name, "by-name", name, "vda.raw"), "rb")
-    holds(last_log(mount, domain), "try again when the operation that this mount has under way")
+    holds(last_log(mount, domain), "an operation of this mount on the domain is under way; try again")
 
 
 @test
@@ -69,7 +69,7 @@ def a_save_moves_whoever_began_it(directory):
         with slow_saves() as hurry, Mount(SYSTEM, "cache=0") as mount:
             memory = os.path.join(directory, "theirs.memory")
             with virsh(domain, "snapshot-create-as", "theirs", "--memspec", memory):
-                # Who asks libvirt too early gets no answer before the end.
+                # A query that reaches libvirt too early gets no answer before the end.
                 until(lambda: os.path.exists(memory) and os.path.getsize(memory), "it is saved", 20)
                 equal(moves(mount, domain)["Operation"], "snapshot, of another program")
                 hurry()
@@ -106,7 +106,7 @@ def at_once(mount, domain):
 
 @test
 def a_reader_does_not_wait_for_libvirt(directory):
-    """While QEMU answers nobody."""
+    """Runs while QEMU is stopped."""
     with Domain("stopped", directory, {"vda": "qcow2"}) as domain:
         domain.start()
         with open(f"/run/libvirt/qemu/{domain.name}.pid", encoding="ascii") as file:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_procedure.c - a procedure's plan in the journal, and the order in which its steps are done and
- * undone when a step fails or is cut off. */
+/* test_procedure.c - a procedure's plan in the journal, and the order in which its steps are done
+ * and undone when a step fails or is cut off. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,7 +286,7 @@ static void test_where_it_goes_on(void)
     want.fails[0] = EIO, want.stopped = 2;
     run_it(0, "one three ", "", "");
     want.fits = STEP_CHANGED;
-    run_it(EBUSY, "one ", "someone else changed the domain meanwhile; it stays so", "");
+    run_it(EBUSY, "one ", "another program changed the domain meanwhile; it stays so", "");
     want.fails[0] = EHOSTDOWN, want.resume = NEXT_LEAVE;
     run_it(EHOSTDOWN, "one ", "it stays so", "");
     want.fails[0] = EHOSTDOWN, want.resume = NEXT_LATER;

@@ -252,10 +252,11 @@ void model_blame_verb(struct model *m, const char *uuid, struct err *e)
     work_done(m->activity, w);
     struct err why = *e;
     if (busy)
-        err_fail(e, why.no,
-                 "try again when the operation that this mount has under way on the "
-                 "domain has ended: %s",
-                 why.text);
+        err_fail(
+            e, why.no,
+            "an operation of this mount on the domain is under way; try again when it has ended: "
+            "%s",
+            why.text);
 }
 
 bool model_job_time(struct model *m, const char *uuid, struct timespec *ret)

@@ -25,7 +25,7 @@ struct task {
     struct model *m;
     const char *name;  /* "mkdir"; borrowed */
     const char *path;  /* its path below the mountpoint; borrowed */
-    struct work *work; /* of the domain that it is at work on, NULL: none; only its thread uses
+    struct work *work; /* of the domain that it works on, NULL: none; only its thread uses
                           it */
     /* under activity->lock: */
     bool unwanted, over;

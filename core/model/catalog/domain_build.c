@@ -217,7 +217,7 @@ static int refuse_half_merged(struct domain *d)
                 continue;
             disk->no = EIO;
             disk->reason = strdup("a delete of the snapshot was cut off, and its file is half "
-                                  "merged; delete it again to finish that");
+                                  "merged; delete the snapshot again to finish the merge");
             if (!disk->reason)
                 return -1;
         }

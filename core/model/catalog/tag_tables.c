@@ -261,10 +261,11 @@ int tag_tables_identify(struct tag_tables *all, struct snapshot_disk *disk, stru
         return -e->no;
     }
     if (!disk->path)
-        return err_fail(e, EOPNOTSUPP,
-                        "disk '%s' is not a local file or block device, nor one that is read "
-                        "from another host",
-                        disk->target);
+        return err_fail(
+            e, EOPNOTSUPP,
+            "disk '%s' is neither a local file or block device nor a disk that snapfs reads from "
+            "another host",
+            disk->target);
     if (!disk->format)
         return err_fail(e, EINVAL, "libvirt's XML gives no format for disk '%s' ('%s')",
                         disk->target, disk->path);

@@ -98,7 +98,7 @@ int operation_begin(struct operation *t, struct model *m, const char *uuid, stru
         r = open_journal(t, uuid, e);
     if (r == 0)
         r = model_domain_now(m, uuid, &t->domain, e);
-    progress_set("finding out what it would change", 0, 0);
+    progress_set("finding out which files it would change", 0, 0);
     return r;
 }
 
@@ -181,7 +181,7 @@ int operation_confirm(struct operation *t, struct err *e)
     if (r < 0)
         return r;
     if (!operation_sees_same(t->domain, now))
-        return err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
+        return err_fail(e, EBUSY, "another program changed the domain meanwhile; nothing was done");
     operation_begins_change(t);
     return 0;
 }

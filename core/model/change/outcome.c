@@ -45,7 +45,7 @@ int outcome_settle(struct model *m, const struct outcome *o, struct text *remark
     if (unsure)
         text_add(remark, "the connection was lost meanwhile; %s", o->done);
     else
-        text_add(remark, "%s, though libvirt answered: %s", o->done, why.text);
+        text_add(remark, "%s, although libvirt answered: %s", o->done, why.text);
     return 0;
 }
 

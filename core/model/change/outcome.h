@@ -27,8 +27,8 @@ struct outcome {
 };
 
 /* Settles a call that failed with `e`. Returns 0 if the change is made: `remark` gets libvirt's
- * answer and `done`. Otherwise returns the failure, with what has changed of the domain all the
- * same: its state, current snapshot and disks. */
+ * answer and `done`. Otherwise returns the failure, and adds what has changed in the domain
+ * nevertheless: its state, current snapshot and disks. */
 int outcome_settle(struct model *m, const struct outcome *o, struct text *remark, struct err *e);
 
 /* Serves as the `is_done` of a redefine; `ctx` is the snapshot as it was. Returns whether libvirt

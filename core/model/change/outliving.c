@@ -77,7 +77,6 @@ int outliving_wait(bool (*is_ours)(const void *ctx, const char *path), const voi
     progress_set("", 0, 0);
     if (r < 0 || !found)
         return r;
-    return err_fail(e, ETIMEDOUT,
-                    PROGRAM " (pid %s), which libvirt started, is still at work on '%s'", s.pid,
-                    s.path);
+    return err_fail(e, ETIMEDOUT, PROGRAM " (pid %s), which libvirt started, is still using '%s'",
+                    s.pid, s.path);
 }

@@ -70,7 +70,7 @@ int reclaim_check(const struct model *m, const struct reclaim *l, struct err *e)
 /* Checks the same for a file that is to be made. */
 int reclaim_check_new(const struct model *m, const char *path, struct err *e);
 
-/* Removes those that nothing needs; `d` was read after the change. Tells in `remark` which are
+/* Removes the files that nothing needs; `d` was read after the change. Tells in `remark` which are
  * left, and why. If none is left, *ret_survey gets the survey that was made for this, without these
  * files: the operation may go on with it. `ret_survey` may be NULL. */
 int reclaim_remove(struct model *m, struct domain *d, const struct reclaim *l,

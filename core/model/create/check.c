@@ -45,10 +45,11 @@ static int check_job_name(const struct model *m, const struct domain *d, const c
 {
     if (!d->active || model_can(m, CAN_NAME_FREELY) || name_is_plain(name))
         return 0;
-    return err_fail(e, EINVAL,
-                    "this libvirt makes an internal snapshot of a running domain only under a name "
-                    "of letters, digits, '.', '_' and '-', which '%s' is not",
-                    name);
+    return err_fail(
+        e, EINVAL,
+        "cannot use the name '%s': this libvirt takes only letters, digits, '.', '_' and '-' for "
+        "an internal snapshot of a running domain",
+        name);
 }
 
 int guard_create(struct model *m, const struct survey *v, const struct domain *d, const char *name,

@@ -89,7 +89,7 @@ static int settle(struct creation *c, struct err *e)
     if (!virt_files_local(m->virt, &why)) {
         if (!files)
             return 0; /* snapfs cannot see the content of the disks; libvirt's own checks remain */
-        return err_fail(e, EOPNOTSUPP, "the files of an external snapshot cannot be looked at: %s",
+        return err_fail(e, EOPNOTSUPP, "cannot look at the files of an external snapshot: %s",
                         why.text);
     }
     bool reuse = c->wish.flags & VIRT_CREATE_REUSE_EXTERNAL, anothers = virt_is_anothers(m->virt);
@@ -138,7 +138,7 @@ static int explain_paused(const struct new_snapshot *ns, struct err *e)
         ns->before->name, why.text);
 }
 
-/* Makes the snapshot. After a failure tells what has changed of the domain all the same. */
+/* Makes the snapshot. Adds to a failure what has changed in the domain nevertheless. */
 static int run(struct creation *c, bool *unsupported, struct text *remark, struct err *e)
 {
     struct outcome o = {.before = c->operation.domain};

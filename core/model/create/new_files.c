@@ -70,8 +70,8 @@ static int check_path(const struct settling *s, const char *path, struct err *e)
     if (!s->d->active && strchr(path, ','))
         return err_fail(
             e, EINVAL,
-            "cannot use '%s' while the domain is shut off: libvirt would make another file of a "
-            "path with a comma",
+            "cannot use '%s' while the domain is shut off: libvirt would make a file of another "
+            "name, because the path has a comma",
             path);
     return mounts_check(s->mounts, path, NULL, e);
 }
@@ -104,7 +104,7 @@ static int check_standing(const struct settling *s, const char *path, const stru
     if (r == 0 && S_ISBLK(st->st_mode))
         return check_device(path, e);
     if (r == 0 && names_has(s->v->names, path))
-        return err_fail(e, EBUSY, "'%s' is a file of another snapshot or disk already", path);
+        return err_fail(e, EBUSY, "'%s' already belongs to another snapshot or disk", path);
     return r;
 }
 
@@ -144,7 +144,7 @@ static int check_given(struct settling *s, const struct xml_disk *disk, const ch
     if (there)
         r = check_standing(s, path, &st, e);
     else if (names_has(s->v->names, path))
-        r = err_fail(e, EEXIST, "'%s' is named by another snapshot or disk already", path);
+        r = err_fail(e, EEXIST, "another snapshot or disk already names '%s'", path);
     if (r == 0 && reuse)
         r = check_reused(s, disk, path, driver, e);
     return r < 0 ? r : add_target(s->new_files, path, there, e);

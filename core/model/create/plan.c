@@ -92,7 +92,7 @@ static int settle_where(const struct xml_disk *disk, struct xml_request_disk *as
                         enum xml_where where, struct wish *w, struct err *e)
 {
     if (where == XML_EXTERNAL && w->kind == WISH_INTERNAL)
-        return err_fail(e, EINVAL, "disk '%s' would be external, and 'internal' was asked for",
+        return err_fail(e, EINVAL, "disk '%s' would be external, but the words say 'internal'",
                         disk->target);
     if (!asked)
         asked = xml_request_add(&w->request, disk->target);

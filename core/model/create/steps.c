@@ -89,8 +89,8 @@ static void sync_overlays(const struct new_snapshot *ns)
 }
 
 /* Makes the snapshot. The guest's file systems are frozen meanwhile, if that was asked for and
- * there is a guest. snapfs does not use libvirt's own flag, because with it a thaw that fails makes
- * the snapshot fail, with the disks on new files all the same. */
+ * there is a guest. snapfs does not use libvirt's own flag, because with it a failed thaw makes the
+ * snapshot fail, although the disks are on new files. */
 static int run_make(struct procedure *p, struct err *e)
 {
     struct new_snapshot *ns = of(p);

@@ -57,7 +57,7 @@ static int set_part(const char *part, const struct setting *settings, const char
         if (strncmp(part, s->key, len) != 0)
             continue;
         if (s->value ? *s->value != NULL : *s->where != XML_UNSAID)
-            return err_fail(e, EINVAL, "'%s' is there twice in a word '%s'", s->key, word);
+            return err_fail(e, EINVAL, "'%s' appears twice in a word '%s'", s->key, word);
         if (s->where)
             return set_where(part + len, s->where, e);
         *s->value = strdup(part + (*s->key == '/' ? 0 : len));
@@ -107,7 +107,8 @@ static int check_diskspec(const struct xml_request_disk *d, struct err *e)
         return err_fail(e, EINVAL, "'stype=%s' of disk '%s' is neither file nor block", d->type,
                         d->name);
     if ((d->file || d->driver) && d->where != XML_UNSAID && d->where != XML_EXTERNAL)
-        return err_fail(e, EINVAL, "disk '%s' has a file or driver, and so is external", d->name);
+        return err_fail(e, EINVAL, "disk '%s' has a file or driver, so it has to be external",
+                        d->name);
     return 0;
 }
 
@@ -228,7 +229,7 @@ static int check_wish(const struct wish *w, struct err *e)
     if (w->kind == WISH_EXTERNAL && w->request.memory == XML_INTERNAL)
         return err_fail(e, EINVAL, "'external' and an internal 'memspec=' exclude each other");
     if ((w->flags & WISH_QUIESCE) && !disk_only)
-        return err_fail(e, EINVAL, "'quiesce' goes with 'disk-only' alone");
+        return err_fail(e, EINVAL, "'quiesce' needs 'disk-only'");
     return 0;
 }
 
@@ -282,7 +283,7 @@ int words_parse_document(const char *text, struct wish *ret, struct err *e)
     if (r == 0 && said)
         r = err_fail(e, EINVAL,
                      "cannot use 'internal', 'external', 'memspec=', 'diskspec=' or 'description=' "
-                     "before a document: the document says that");
+                     "before a document; write them into the document");
     return r;
 }
 

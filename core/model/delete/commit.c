@@ -133,7 +133,7 @@ static int wait_merged(struct delete *del, struct delete_disk *disk, int run, bo
             return r;
         }
         if (!job.commits)
-            return err_fail(e, EBUSY, "someone else has a block job under way on the disk");
+            return err_fail(e, EBUSY, "another program has a block job under way on the disk");
         progress_set(step, job.done, job.end);
         if (!*disk->above && job.done == job.end)
             r = pivot(del, disk, e);
@@ -171,7 +171,7 @@ static int compare(const struct delete *del, const struct survey *v, const struc
     bool same = follow_to_same(graph_file_path(v->graph, m.top), disk->top) &&
                 !*disk->above == (m.above == GRAPH_NO_FILE);
     return same ? merge_check_files(del->p.now, v, disk->target, &m, e)
-                : err_fail(e, EBUSY, "someone else changed the disk's chain meanwhile");
+                : err_fail(e, EBUSY, "another program changed the disk's chain meanwhile");
 }
 
 /* Checks again which users the files have. After the delete was planned, a domain may have been
@@ -261,7 +261,7 @@ static int see_merged(struct delete *del, const struct delete_disk *disk, int r,
     del->refused |= !del->merging;
     return err_fail(e, del->merging ? EIO : EBUSY, "%s '%s' into '%s'",
                     del->merging ? "QEMU could not merge"
-                                 : "someone else changed the domain meanwhile; cannot merge",
+                                 : "another program changed the domain meanwhile; cannot merge",
                     disk->top, disk->base);
 }
 

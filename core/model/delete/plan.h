@@ -46,7 +46,7 @@ struct delete_disk {
     bool merged;         /* the merge is known to be done */
 };
 
-/* What a caller says of a delete. */
+/* The caller's words for a delete. */
 struct delete_how {
     bool metadata;            /* libvirt only forgets the snapshot, and every file stays */
     bool force;               /* images that no domain has do not count (strangers.h) */

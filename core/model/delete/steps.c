@@ -9,7 +9,7 @@
  *     move     snapshots may name the overlays   they name the bases, with the same bytes
  *     hide     the snapshot names its overlay    it names none
  *     forget   the snapshot is listed            libvirt has forgotten it
- *     remove   its files are there               those that nothing needs are gone
+ *     remove   its files are there               the files that nothing needs are gone
  */
 #include "model/delete/steps.h"
 
@@ -68,7 +68,7 @@ int delete_run_stop(struct procedure *p, struct err *e)
     if (r == 0 && !ran)
         return virt_domain_destroy(del->p.m->virt, del->p.uuid, e);
     if (r == 0)
-        text_add(del->p.remark, "; the domain was resumed by someone, and is left as it is");
+        text_add(del->p.remark, "; another program resumed the domain, which is left as it is");
     return r;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* steps.h - inside core/model: what each step of a delete (delete/delete.h) does.
+/* steps.h - inside core/model: the steps of a delete (delete/delete.h).
  *
  * A step may be run again after it was cut off at any place: it looks for what it did before.
  */

@@ -128,11 +128,11 @@ static int delete_as_told(struct operation *t, const struct snapshot *s, unsigne
     if (words & (CHILDREN | CHILDREN_ONLY))
         return delete_below(t, s, words, remark, e);
     if (s->n_children && !(words & (MERGE | METADATA)))
-        return err_fail(e, ENOTEMPTY,
-                        "snapshot '%s' has %zu child snapshot%s, '%s' first; 'merge', 'children' "
-                        "or 'children-only' written to its 'delete' file does it",
-                        s->name, s->n_children, s->n_children == 1 ? "" : "s",
-                        s->children[0]->name);
+        return err_fail(
+            e, ENOTEMPTY,
+            "snapshot '%s' has %zu child snapshot%s, '%s' first; write 'merge', 'children' or "
+            "'children-only' to its 'delete' file",
+            s->name, s->n_children, s->n_children == 1 ? "" : "s", s->children[0]->name);
     return delete_one(t, s, words, NULL, remark, e);
 }
 
@@ -168,7 +168,7 @@ int verb_delete_written(struct model *m, const char *uuid, uint64_t ident, const
     if (!words || (which & (which - 1)))
         return err_fail(
             e, EINVAL,
-            "delete takes one of children, children-only and merge, or metadata, which "
-            "may go with them, and force, which may go with any of them or stand alone");
+            "delete takes at most one of children, children-only and merge; metadata and force go "
+            "with each of these, or alone");
     return delete_by(m, uuid, ident, words, remark, e);
 }

@@ -53,7 +53,7 @@ static int open_locked(struct journal *j, bool wait, struct err *e)
     if (fstat(j->fd, &st) < 0)
         return fail_file(j, "look at", errno, e);
     if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
-        return err_fail(e, EPERM, "the journal '%s' is not a file of ours", j->name);
+        return err_fail(e, EPERM, "the journal '%s' is not a file of snapfs", j->name);
     if (state_is_linked(j->dir, j->name, j->fd))
         return 1;
     close(j->fd);

@@ -13,8 +13,8 @@ int procedure_check_uri(const char *uri, const char *begun, struct err *e)
         return 0;
     return err_fail(
         e, EBUSY,
-        "an operation on the domain that was begun through '%s' was cut off; mount that to finish "
-        "it",
+        "an operation on the domain that was begun through '%s' was cut off; mount that URI to "
+        "finish it",
         begun);
 }
 
@@ -115,7 +115,7 @@ static int run_step(struct procedure *p, int step, struct err *e)
     if (fit == STEP_SKIPPED)
         return DONE;
     if (fit == STEP_CHANGED) {
-        err_fail(e, EBUSY, "someone else changed the domain meanwhile");
+        err_fail(e, EBUSY, "another program changed the domain meanwhile");
         return STEP_UNFIT;
     }
     if (is_unwanted(p, step, e))
@@ -165,8 +165,8 @@ static int find_resume(struct procedure *p, int *ret, struct err *e)
 
 static int run_from(struct procedure *p, int step, struct err *e);
 
-/* Fails because the domain is gone too. What it had last is then left as it is, except before the
- * commit, which is undone. */
+/* Fails because the domain is gone too. Before the commit the procedure is undone; after it, the
+ * domain's last state is left as it is. */
 static int fail_gone(struct procedure *p, struct err *e)
 {
     struct err why = *e, again;

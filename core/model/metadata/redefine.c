@@ -88,7 +88,8 @@ static bool same_file(const struct redefinition *d, const char *a, const char *b
     return names_same_file(d->survey.names, a, b);
 }
 
-/* Returns whether a file is there. Also false inside a snapfs mount, where nothing is looked at. */
+/* Returns whether a file is there. Also false inside a snapfs mount, in which snapfs opens no
+ * file. */
 static bool is_there(const struct redefinition *d, const char *path)
 {
     struct stat st;
@@ -159,9 +160,10 @@ static int check_tag(const struct redefinition *d, const struct xml_disk *x, str
         found++;
     }
     if (found != 1)
-        return err_fail(e, found ? EBUSY : ENOENT,
-                        "'%s' holds %u tags '%s', of which one would have the bytes of disk '%s'",
-                        path_of(d, x), found, name, x->target);
+        return err_fail(
+            e, found ? EBUSY : ENOENT,
+            "'%s' holds %u tags '%s', so one cannot tell which has the bytes of disk '%s'",
+            path_of(d, x), found, name, x->target);
     return 0;
 }
 
@@ -211,9 +213,9 @@ static int check_current(const struct redefinition *d, const struct xml_snapshot
     const char *now = live ? path_of(d, live) : NULL;
     if (now && same_file(d, now, named))
         return 0;
-    return err_fail(e, EBUSY,
-                    "it cannot be current: the live disk '%s' is not '%s', as the document has it",
-                    disk->target, named);
+    return err_fail(
+        e, EBUSY, "it cannot be current: the live disk '%s' is not '%s', which the document names",
+        disk->target, named);
 }
 
 static int check_files(struct redefinition *d, struct err *e)

@@ -38,10 +38,11 @@ struct again {
 
 static int fail_gone(const struct open_image *o, struct err *e)
 {
-    return err_fail(e, ESTALE,
-                    "the snapshot '%s' was deleted or made again; close its files, and open those "
-                    "of a snapshot that is there",
-                    o->name);
+    return err_fail(
+        e, ESTALE,
+        "the snapshot '%s' was deleted or made again; close its files, and open those of another "
+        "snapshot",
+        o->name);
 }
 
 static int look(void *ctx, struct err *e)
@@ -137,7 +138,7 @@ static int check_same(const struct open_image *o, const struct domain *d,
         (disk->number == o->number || is_marked(d, disk, old, im)))
         return 0;
     return err_fail(e, ESTALE,
-                    "'%s' of snapshot '%s' was changed, and not by snapfs; close and open it again",
+                    "another program changed '%s' of snapshot '%s'; close and open it again",
                     o->disk, o->name);
 }
 
@@ -180,10 +181,10 @@ static bool is_ours(const struct again *a)
 static int fail_not_ours(const struct again *a, struct err *e)
 {
     model_image_changed(a->o->m, a->o->uuid, a->old);
-    return err_fail(e, ESTALE,
-                    "a file of '%s' of snapshot '%s' was changed, and not by snapfs; close and "
-                    "open it again",
-                    a->o->disk, a->o->name);
+    return err_fail(
+        e, ESTALE,
+        "a file of another program changed '%s' of snapshot '%s'; close and open it again",
+        a->o->disk, a->o->name);
 }
 
 static int attempt(void *ctx, struct err *e)

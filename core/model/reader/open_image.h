@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* open_image.h - inside core/model/reader: what is noted of an open image (open_images.h). */
+/* open_image.h - inside core/model/reader: the record of an open image (open_images.h). */
 #ifndef SNAPFS_MODEL_READER_OPEN_IMAGE_H
 #define SNAPFS_MODEL_READER_OPEN_IMAGE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* parts.c - see parts.h. No locks of its own: what is remembered is reader/open.c's. */
+/* parts.c - see parts.h. It has no locks: reader/open.c keeps its results. */
 #include "model/reader/parts.h"
 
 #include <errno.h>

@@ -13,10 +13,10 @@ struct revert_chains {
     size_t *n_layers, n;
 };
 
-/* Finds the chains. A disk that gets a new overlay is on the snapshot's content and what counts
- * below that. A disk that goes on as it is has the domain's own chain of now. EOPNOTSUPP: a chain
- * can only be written with more than paths and formats. Any other errno: what is wrong with a
- * chain. */
+/* Finds the chains. A disk that gets a new overlay is on the file with the snapshot's bytes, and on
+ * the chain that counts below it. A disk that goes on as it is keeps the domain's present chain.
+ * EOPNOTSUPP: a chain has layers that paths and formats alone do not describe. Any other errno:
+ * the chain's fault. */
 int revert_chains_find(const struct domain *d, const struct snapshot *s, const struct revert *rv,
                        struct revert_chains *ret, struct err *e);
 void revert_chains_drop(struct revert_chains *c);

@@ -13,7 +13,7 @@ enum guard_way {
     GUARD_COPY      /* by the steps of revert/copy.h, with checks of its own */
 };
 
-/* What was found before a revert. The way's procedure is planned with it, so that one operation
+/* The facts found before a revert. The way's procedure is planned with it, so that one operation
  * looks at all domains once before its change. */
 struct revert_findings {
     enum guard_way way;

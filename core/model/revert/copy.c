@@ -194,7 +194,7 @@ static int run_move(struct procedure *p, struct err *e)
     if (r == 0)
         r = look(p, e);
     if (r == 0 && !is_moved(c))
-        r = err_fail(e, EIO, "libvirt does not keep that snapshot '%s' is on another file",
+        r = err_fail(e, EIO, "libvirt has not kept the change of snapshot '%s' to another file",
                      p->snapshot);
     if (r == 0)
         mark_originals(c);
@@ -327,7 +327,7 @@ static const struct step steps[] = {
     [COPY_MAKE] = {"make", run_make, NULL, fits, STEP_ONCE, NULL},
     [COPY_MOVE] = {"move", run_move, NULL, fits, STEP_LASTING, NULL},
     [COPY_REVERT] = {"revert", run_revert, NULL, fits, STEP_ONCE | STEP_BOUND, NULL},
-    [COPY_REMOVE] = {"remove", run_remove, NULL, NULL, 0, "the disks that it had are left"},
+    [COPY_REMOVE] = {"remove", run_remove, NULL, NULL, 0, "its earlier disks are left"},
     [COPY_UNDO] = {.name = "undo"},
 };
 

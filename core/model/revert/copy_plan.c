@@ -183,7 +183,7 @@ static int add_copied(struct copier *p, const struct snapshot_disk *disk, struct
         return err_fail(
             e, EOPNOTSUPP,
             "the file of disk '%s' cannot be copied for the revert, and others use it: the disk is "
-            "not plainly on a file",
+            "not a plain file",
             disk->target);
     int r = refuse_written(p, disk->target, e);
     if (r == 0)
@@ -248,7 +248,7 @@ static int plan_all(struct copier *p, struct err *e)
     for (size_t i = 0; r == 0 && i < p->c->n; i++)
         r = check_owner(p, &p->c->disks[i], e);
     if (r == 0 && !p->c->n)
-        r = err_fail(e, EBUSY, "someone else changed the domain meanwhile; nothing was done");
+        r = err_fail(e, EBUSY, "another program changed the domain meanwhile; nothing was done");
     p->c->active = p->d->active;
     p->c->snapshots = fingerprint_snapshots(p->d);
     return r == 0 ? fingerprint_config(p->d->xml, &p->c->config, e) : r;

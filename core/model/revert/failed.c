@@ -84,11 +84,10 @@ int failed_settle(const struct failed *f, enum failed_end *ret, struct err *e)
         r = settle(f, now, ret, &own);
     if (r < 0) {
         *ret = FAILED_UNTOUCHED;
-        return err_fail(e, why.no, "%s; cannot put the domain right: %s", why.text, own.text);
+        return err_fail(e, why.no, "%s; cannot restore the domain: %s", why.text, own.text);
     }
-    const char *end = *ret == FAILED_AT_SNAPSHOT
-                          ? "; the domain is at the snapshot all the same, and shut off"
-                          : "";
+    const char *end =
+        *ret == FAILED_AT_SNAPSHOT ? "; the domain is at the snapshot, and shut off" : "";
     const char *ran = *ret == FAILED_AT_SNAPSHOT ? "; it ran before"
                       : *ret == FAILED_AS_BEFORE ? FAILED_STOPPED
                                                  : "";

@@ -76,7 +76,7 @@ static int run_remove(struct procedure *p, struct err *e)
         return 0;
     if (err_is_unsure(&why))
         return err_fail(e, why.no, "%s", why.text);
-    text_add(p->remark, "; the files that it had are left: %s", why.text);
+    text_add(p->remark, "; its earlier files are left: %s", why.text);
     return 0;
 }
 

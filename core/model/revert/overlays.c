@@ -104,12 +104,12 @@ static int define_old(struct revert *rv, struct err *e)
     if (rv->config_now == rv->config_before)
         return 0;
     if (rv->on_overlays || rv->config_now != rv->config_after || !rv->config)
-        return err_fail(e, EBUSY, "someone else changed the domain meanwhile");
+        return err_fail(e, EBUSY, "another program changed the domain meanwhile");
     int r = virt_domain_define(rv->p.m->virt, rv->config, e);
     if (r == 0)
         r = look(&rv->p, e);
     if (r == 0 && rv->config_now != rv->config_before)
-        r = err_fail(e, EIO, "libvirt does not keep the configuration that the domain had");
+        r = err_fail(e, EIO, "libvirt has not restored the domain's earlier configuration");
     return r;
 }
 
@@ -160,9 +160,8 @@ static int unfit(const struct revert *rv)
     return undone ? NEXT_UNDO : NEXT_LEAVE;
 }
 
-/* Decides how to go on after a failed start. If QEMU has started all the same, the rest is done.
- * The journal of an older version of snapfs does not tell what the domain was; then too the rest is
- * done. */
+/* Decides how to go on after a failed start. The rest is done if QEMU has started nevertheless, or
+ * if the journal, of an older version of snapfs, does not tell the domain's earlier state. */
 static int start_failed(struct revert *rv, struct err *e)
 {
     struct err ignored;
@@ -208,8 +207,7 @@ static const struct step steps[] = {
     [REVERT_START] = {"start", revert_run_start, NULL, fits, STEP_BOUND, NULL},
     [REVERT_MARK] = {"mark", revert_run_mark, NULL, fits, STEP_BOUND, NULL},
     [REVERT_FORK] = {"fork", revert_run_fork, NULL, fits, 0, NULL},
-    [REVERT_REMOVE] = {"remove", revert_run_remove, NULL, NULL, 0,
-                       "the disks that it had are left"},
+    [REVERT_REMOVE] = {"remove", revert_run_remove, NULL, NULL, 0, "its earlier disks are left"},
     [REVERT_BACK] = {.name = "back"},
     [REVERT_UNDO] = {.name = "undo"},
 };
@@ -244,6 +242,6 @@ int revert_external(struct operation *t, const struct snapshot *s, unsigned flag
         r = revert_plan(of(p), t->domain, s, flags, found, e);
     if (r < 0)
         return r;
-    text_add(remark, "on new overlays, by steps of our own");
+    text_add(remark, "on new overlays, by steps of snapfs");
     return procedure_run(p, e);
 }

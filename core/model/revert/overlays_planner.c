@@ -102,13 +102,14 @@ static int add_disk(struct planner *p, const struct xml_disk *x, struct revert_d
     autofree char *overlay = NULL;
     const char *path = volumes_file(p->d->volumes, s);
     if (!path || s->slice || s->encrypted || x->transient || x->shareable)
-        return err_fail(e, EOPNOTSUPP,
-                        "disk '%s' of the snapshot is not plainly on a file (its type is '%s'%s); "
-                        "only such disks are reverted",
-                        x->target, s->type,
-                        s->slice || s->encrypted       ? ", a slice or encrypted"
-                        : x->transient || x->shareable ? ", transient or shared"
-                                                       : "");
+        return err_fail(
+            e, EOPNOTSUPP,
+            "disk '%s' of the snapshot is not a plain file (its type is '%s'%s); only disks on "
+            "plain files are reverted",
+            x->target, s->type,
+            s->slice || s->encrypted       ? ", a slice or encrypted"
+            : x->transient || x->shareable ? ", transient or shared"
+                                           : "");
     if (!s->format)
         return err_fail(e, EINVAL, "the XML does not say which format disk '%s' has", x->target);
     int r = overlay_name(path, &overlay, e);
@@ -164,10 +165,11 @@ static int plan_left_out(struct planner *p, const struct xml_disk *x, struct err
         is_planned(p->rv, x->target))
         return 0;
     if (*p->rv->memory && !p->force)
-        return err_fail(e, EPERM,
-                        "disk '%s' was left out of the snapshot and has other bytes than the "
-                        "memory that is taken up again; write 'force' to revert all the same",
-                        x->target);
+        return err_fail(
+            e, EPERM,
+            "disk '%s' was left out of the snapshot, so its bytes do not fit the saved memory; "
+            "write 'force' to revert anyway",
+            x->target);
     if (live && same_source(&x->source, &live->source))
         return 0;
     return add_disk(p, x, &added, e);
@@ -216,10 +218,11 @@ static int check_memory(const struct planner *p, struct err *e)
     if (r < 0)
         return r;
     if (strcmp(x->name, p->d->name) != 0 || strcmp(or_empty(x->uuid), p->d->uuid) != 0)
-        return err_fail(e, EOPNOTSUPP,
-                        "the memory was saved when the domain was called '%s', and libvirt takes "
-                        "it up under that name alone: rename the domain back first",
-                        x->name);
+        return err_fail(
+            e, EOPNOTSUPP,
+            "the memory was saved when the domain was called '%s', and libvirt resumes it only "
+            "under that name; rename the domain back first",
+            x->name);
     for (size_t i = 0; i < n; i++) {
         const struct xml_disk *disk = xml_domain_disk(x, moved[i].target);
         if (!disk || !policy_path(p->d->volumes, &disk->source))

@@ -238,7 +238,7 @@ int revert_run_start(struct procedure *p, struct err *e)
     if (!rv->start || rv->p.now->active)
         return 0;
     if (!are_untouched(rv)) {
-        text_add(rv->p.remark, "; not started, because someone ran it meanwhile");
+        text_add(rv->p.remark, "; not started, because another program started it meanwhile");
         return 0;
     }
     return *rv->memory ? restore(rv, e)

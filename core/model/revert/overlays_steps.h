@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* overlays_steps.h - inside core/model: what each step of a revert (revert/overlays.h) does.
+/* overlays_steps.h - inside core/model: the steps of a revert (revert/overlays.h).
  *
  * A step may be run again after it was cut off at any place: it looks for what it did before.
  */

@@ -31,10 +31,11 @@ static bool is_made(const struct revert *rv, const char *target)
 
 static int fail(const char *what, const char *target, const char *path, struct err *e)
 {
-    return err_fail(e, ENOENT,
-                    "the domain could not start as it was then: its %s%s%s '%s' is not there; put "
-                    "it back, and revert then",
-                    what, target ? " " : "", target ? target : "", path);
+    return err_fail(
+        e, ENOENT,
+        "the domain could not start as it was then: its %s%s%s '%s' is not there; put it back, "
+        "then revert again",
+        what, target ? " " : "", target ? target : "", path);
 }
 
 static int check_files(const struct mounts *mounts, const struct xml_files *f,
