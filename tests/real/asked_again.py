@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Others change something in the middle of a delete: snapfs asks again before each thing that it
-does, goes on where the change does no harm, and else stops before it does any."""
+"""Other programs change something in the middle of a delete. snapfs asks again before each step, goes on if the
+change does no harm, and else stops first."""
 
 import concurrent.futures
 import contextlib
@@ -23,9 +23,9 @@ from lib.wait import until
 
 
 def meanwhile(domain, directory, moment, *arguments):
-    """A mount of a snapfs that waits for a virsh with those arguments at that moment of its work."""
+    """A mount whose snapfs runs virsh with those arguments at that moment of its work, and waits for it."""
     virsh = shlex.join(["virsh", "-q", "-c", SYSTEM, *arguments])
-    # Of what it says only the failure counts.
+    # Only its failure counts.
     return meddling(domain, moment, directory, f"{virsh} >/dev/null")
 
 
@@ -33,7 +33,7 @@ def delete(mount, domain, name, words="merge"):
     command(mount.path(domain.name, "by-name", name, "delete"), f"{words}\n")
 
 
-# ---- with all below ----
+# ---- with its descendants ----
 
 # The moments of the first delete of an internal snapshot.
 PLAN_NOTED, FORGET_NOTED, FORGOTTEN = 1, 2, 3
@@ -51,7 +51,7 @@ def line_of_internal_ones(name, directory, *names):
 
 
 def edit(domain, directory, name, description):
-    """The arguments with which virsh gives the snapshot that description."""
+    """Returns virsh's arguments that give the snapshot that description."""
     path = os.path.join(directory, f"{domain.name}.{name}.{description}")
     document = domain.snapshot_xml(name)
     with open(path, "w", encoding="utf-8") as file:
@@ -60,7 +60,7 @@ def edit(domain, directory, name, description):
 
 
 def delete_edited(mount, domain, directory, name, words):
-    """Deletes; the description changes while the delete waits for its turn, so that only the delete
+    """Deletes a snapshot; its description changes while the delete waits for its turn, so that only the delete
     knows of the snapshot as it then is."""
     first = edit(domain, directory, name, "first")
     with concurrent.futures.ThreadPoolExecutor(1) as thread:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The chain that counts: what libvirt's XML tells is what the guest sees, whatever the headers name."""
+"""The chain that counts is the one in libvirt's XML, because the guest sees that one, whatever the headers name."""
 
 import contextlib
 import errno
@@ -37,7 +37,7 @@ def info(mount, domain, snapshot):
 
 
 def forms(place):
-    """Of each disk: its header's name, the XML's layers, and the chain that the guest sees."""
+    """For each disk: its header's name, the XML's layers, and the chain that the guest sees."""
     a, b = filled(f"{place}/a.raw", 0xAA), filled(f"{place}/b.raw", 0xBB)
     middle = overlay_on(b, f"{place}/middle.qcow2", 0xCC)
     return {
@@ -63,7 +63,7 @@ def domain_of(name, place, forms, start):
 
 
 def check_all(domain, mount, forms, kinds):
-    """Each image is what QEMU reads of the chain that the guest had; neighbours differ."""
+    """Each image has the bytes that QEMU reads from the guest's chain; neighbours differ."""
     for target, (_, _, below) in forms.items():
         before = None
         above = [(disk.path, "qcow2") for disk in domain.disks if disk.target == target]
@@ -99,7 +99,7 @@ def what_the_xml_tells_is_read(directory):
 
 
 def write_off(domain, number):
-    """Past the chain, which qemu-io would take from the headers: the cluster is whole."""
+    """Writes a whole cluster without the chain, which qemu-io would take from the headers."""
     for disk in domain.disks:
         path, _ = domain.live_source(disk.target)
         options = f"driver=qcow2,file.filename={path},backing="
@@ -142,7 +142,7 @@ def a_revert_goes_on_with_what_the_xml_tells(directory):
 
 
 def check_live(domain, held, name):
-    """What QEMU is given holds that, and so does its guest."""
+    """QEMU gets that chain, and its guest reads those bytes."""
     for disk in domain.disks:
         layers = told.chain(domain.virsh("dumpxml", domain.name), disk.target)
         true(layers[-1] is END, f"the chain of {disk.target} is told: {layers}")
@@ -242,7 +242,7 @@ def read(mount, domain, name):
 
 
 def by_qemu(domain, held):
-    """Those are the bytes that QEMU reads, no two alike."""
+    """QEMU reads those bytes, and no two are equal."""
     for name, disks in held.items():
         for target, seen in disks.items():
             reading.by_qemu(domain, name, target, SEEN)
@@ -332,7 +332,7 @@ def after_a_delete_of_metadata_alone(directory):
 
 @test
 def after_a_delete_of_metadata_alone_on_another_branch(directory):
-    """The domain's own XML does not tell then which chain is right: no image shows other bytes."""
+    """The domain's own XML then does not tell the right chain: no image shows other bytes."""
     with Domain("branched", directory, size=4 * MIB) as domain, Mount(SYSTEM, "cache=0") as mount:
         domain.start()
         names = [f"e{number}" for number in range(1, 6)]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """scripts/backup-vm and scripts/restore-vm with restic and borg: nights of a machine that goes on running,
-each step that fails, and the whole machine put back.
+a failure of each step, and a restore of the whole machine.
 
-SNAPFS_BACKUP_NIGHTS are the nights.
+SNAPFS_BACKUP_NIGHTS is the number of nights.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def well(result):
 
 
 def restored(place, tool, to):
-    """What the tool has of the last backup, below a directory."""
+    """Restores the tool's last backup below a directory."""
     os.mkdir(to)
     if tool == "restic":
         must("restic", "-q", "restore", "latest", "--target", to, env=backups.environment(place))
@@ -51,7 +51,7 @@ def restored(place, tool, to):
 
 
 def lose(domain):
-    """The machine and all its files are gone."""
+    """Removes the machine and all its files."""
     domain.destroy()
     domain.virsh("undefine", domain.name, "--snapshots-metadata")
     for name in os.listdir(domain.directory):
@@ -112,7 +112,7 @@ def a_whole_machine_comes_back_from_borg(directory):
 
 
 def interrupted(directory, domain, back, mount):
-    """A restore that is told to end leaves nothing of its own, and what is somebody else's."""
+    """A restore that is told to end removes its own files and keeps all others."""
     bin = tempfile.mkdtemp(dir=directory)
     environment = dict(os.environ, PATH=f"{bin}:{os.environ['PATH']}", REAL=shutil.which("qemu-img"))
     theirs = f"{directory}/mixed.with-memory.memory"
@@ -190,7 +190,7 @@ def branches_and_memory_come_back_and_internal_snapshots_are_named(directory):
 
 @contextlib.contextmanager
 def machine(directory, name, kind=Domain):
-    """A running domain, a flat mount of it, and where the repositories are."""
+    """A running domain, a flat mount of it, and the directory of the repositories."""
     place = f"{directory}/backups"
     with kind(name, directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM, "flat", "cache=0") as mount:
         domain.start()

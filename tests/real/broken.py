@@ -18,7 +18,7 @@ def info(mount, domain, name):
 
 
 def unreadable(mount, domain, name, number, sentence):
-    """vda is listed, info gives the sentence, opening it fails; vdb is as ever."""
+    """Checks that vda is listed, that info has the sentence, that opening it fails, and that vdb can be read."""
     snapshot = mount.path(domain.name, "by-name", name)
     equal(reading.listed(snapshot), ["vda", "vdb"], f"images of {name}")
     equal(reading.images(snapshot), ["vdb"], f"images of {name} that can be opened")
@@ -116,7 +116,7 @@ def a_file_that_is_no_qcow2(directory):
 
 
 def spoil(path, cluster):
-    """Makes the L2 entry of a cluster one that is not aligned."""
+    """Makes a cluster's L2 entry unaligned."""
     with open(path, "r+b") as file:
         def entry(at):
             file.seek(at)
@@ -130,7 +130,7 @@ def spoil(path, cluster):
 
 @test
 def one_cluster_is_damaged(directory):
-    """Just that range cannot be read, in pieces of whatever size."""
+    """Only that range cannot be read, in pieces of any size."""
     bad, cluster = 20, 64 << 10
     with Domain("spoilt", directory, {"vda": "qcow2"}) as domain:
         domain.write(5, 0, 2 * MIB)
@@ -148,7 +148,7 @@ def one_cluster_is_damaged(directory):
 
 @test
 def another_backing_file_below_a_snapshot(directory):
-    """Nothing that was read of the old one is kept for who opens the image anew."""
+    """A new open of the image gets no bytes that were read from the old one."""
     for value in (3, 4):
         path = os.path.join(directory, f"below-{value}")
         must("qemu-img", "create", "-q", "-f", "raw", path, 16 * MIB)
@@ -167,7 +167,7 @@ def another_backing_file_below_a_snapshot(directory):
 
 @test
 def two_backing_files_of_an_image_that_is_open_twice(directory):
-    """What is read of the old one while the new one is open is not shown of the new one."""
+    """Bytes that are read from the old one meanwhile are not shown in the new one."""
     below = os.path.join(directory, "below")
     for value in (3, 4):
         path = f"{below}-{value}"
@@ -238,8 +238,8 @@ def refuses(mount, domain, link):
 
 @test
 def a_link_that_others_can_exchange_leads_to_no_other_place(directory):
-    """Who may write into the directory of the images could have any file read by it; what root alone
-    can write there is right, wherever it leads."""
+    """A user who may write to the directory of the images could point a link to any file. A link that only root
+    can write is followed to any file."""
     images, away = os.path.join(directory, "images"), os.path.join(directory, "away")
     for one in (images, away):
         os.mkdir(one)
@@ -281,7 +281,7 @@ def within(images, beside, secret, path):
 
 
 def named(directory, images, away, domain):
-    """That libvirt names the link makes no difference, nor that it is one of a directory."""
+    """The result is the same if libvirt names the link, or if the link leads to a directory."""
     path = domain.disks[0].path
     moved = os.path.join(away, os.path.basename(path))
     must("qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "raw", "-b", os.path.join(images, "inside"), path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small budget of memory holds for what libvirt says, too: many and long documents."""
+"""A small budget of memory holds for libvirt's documents, too, if they are many and long."""
 
 import errno
 import os

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Domains with disks on several buses, with floppies, and with what cannot be migrated: each disk gets
-its own bytes, and the snapshot is one that the domain can have."""
+"""Domains with disks on several buses, with floppies, and with devices that cannot be migrated: each disk gets
+its own bytes, and the snapshot is of a kind that the domain can have."""
 
 import contextlib
 import errno
@@ -22,7 +22,7 @@ DISK = """<disk type='file' device='{device}'><driver name='qemu' type='{format}
 
 
 class BusDomain(Domain):
-    """Its disks are on the buses that their names tell, which the XML says or leaves to libvirt."""
+    """A domain whose disks are on the buses that their names tell; the XML names the bus or leaves it to libvirt."""
 
     said = True
 
@@ -37,7 +37,7 @@ class BusDomain(Domain):
         return DISK.format(**{**vars(disk), "device": kind, "bus": bus})
 
     def fill(self, number):
-        """Other bytes on every disk than ever before."""
+        """Writes new bytes on every disk."""
         for index, disk in enumerate(self.disks):
             super().write(number, (1 + index) * (64 << 10), 4 << 10, [disk.target])
 
@@ -51,7 +51,7 @@ def domain_of(name, directory, disks, said=True):
 
 
 def taken(held, name, function, *arguments):
-    """A snapshot, which has the bytes that the disks had before."""
+    """Makes a snapshot, and checks that it has the disks' bytes."""
     before = held.live()
     function(*arguments)
     held.note(name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A snapshot whose images are open is not deleted, and who has them open is told."""
+"""A snapshot whose images are open is not deleted, and the log names the programs that have them open."""
 
 import concurrent.futures
 import errno
@@ -120,7 +120,7 @@ def force_deletes_and_the_reader_gets_estale(directory):
 
 @test
 def an_image_that_is_mapped(directory):
-    """No descriptor of it is left: the opener is told."""
+    """No descriptor of it is left: the log names the process that opened it."""
     with Line("mapped", directory, {"e1": "external"}) as line:
         with open(line.image("e1"), "rb") as file:
             mapped = mmap.mmap(file.fileno(), MIB, prot=mmap.PROT_READ)
@@ -239,7 +239,7 @@ def mark_of(path):
 
 @test
 def a_mark_that_cannot_be_had(directory):
-    """Neither an open nor a delete goes on as if there were none."""
+    """Neither an open nor a delete ignores it."""
     with Line("unmarked", directory, {"e1": "external"}) as line:
         mark = mark_of(line.image("e1"))
         os.mkdir(mark)
@@ -252,7 +252,7 @@ def a_mark_that_cannot_be_had(directory):
 
 @test
 def a_close_that_takes_its_time(directory):
-    """Who closes a snapshot's last image has the lock alone; an open waits for that, but for no delete."""
+    """The close of a snapshot's last image has the lock alone; an open waits for it, but not for a delete."""
     with Line("slowly", directory, {"e1": "external"}) as line, concurrent.futures.ThreadPoolExecutor(1) as thread:
         mark = mark_of(line.image("e1"))
         with open(mark, "wb") as closer:

@@ -16,7 +16,7 @@ from lib.control import last_log, write as command
 
 @contextlib.contextmanager
 def on_image(domain, directory, image, kind="domain"):
-    """A clone on an image of a mount, which a domain has, or none."""
+    """Makes a clone on an image of a mount, for a domain or for none."""
     path = os.path.join(directory, f"{domain.name}.through")
     must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, path)
     other = Domain(f"{domain.name}-clone", directory, {"vda": "qcow2"})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commits by hand into a snapshot's file: what tells of them, and what only looks like one."""
+"""Commits by hand into a snapshot's file: the signs of a commit, and changes that only look like one."""
 
 import contextlib
 import errno
@@ -32,7 +32,7 @@ def image(mount, domain, name, target="vda"):
 
 
 def describe(mount, domain, name):
-    """The user vouches for its data, and it is read again."""
+    """The user says that its data is intact, and it can be read again."""
     write(mount.path(domain.name, "by-name", name, "description"), "its data is intact")
     until(lambda: readable(image(mount, domain, name)), f"{name} is read again")
 
@@ -69,7 +69,7 @@ def written_at(path, when):
 
 
 def commit_live(domain, *flags, target="vda"):
-    """The live disk is merged into the file below it, as a user does who thinks nobody needs that."""
+    """The user merges the live disk into the file below it, by mistake."""
     domain.virsh("blockcommit", domain.name, target, "--active", "--pivot", "--wait", *flags)
 
 
@@ -202,7 +202,7 @@ def in_the_middle_and_the_snapshot_that_tells_of_it_is_deleted(directory):
 
 
 def seen(directory, name, read):
-    """A commit while an image on the file is open here, whether that is read after it or not."""
+    """A commit while an image on the file is open here, with and without a later read of the image."""
     with Domain(name, directory, {"vda": "qcow2"}) as domain:
         domain.start()
         domain.write(1)
@@ -267,7 +267,7 @@ def without_a_trace_but_its_time(directory):
             true(readable(image(mount, domain, "s1")), "this cannot be told, and yet it is refused")
 
 
-# ---- what is right ----
+# ---- changes that are no commits ----
 
 
 def read_over(path, change):

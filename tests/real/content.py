@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every image holds what QEMU says its disk held, whatever the guest does meanwhile."""
+"""Every image has the bytes that QEMU read from its disk, whatever the guest does meanwhile."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ WHOLE = {**INTERNAL, "e1": "s3", "e2": "e1"}
 
 
 def mark(domain, number):
-    """The guest writes what the next snapshot differs by, also within what it wrote before."""
+    """The guest writes bytes that make the next snapshot differ, also over its earlier writes."""
     domain.write(0x10 + number, number * MIB)
     domain.write(0x80 + number, MIB)
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reverts to internal snapshots on whose files others stand: on a copy of the file, so that all
-others keep their bytes."""
+"""Reverts to internal snapshots whose files have other users: snapfs reverts on a copy of the file, so that
+all others keep their bytes."""
 
 import contextlib
 import errno
@@ -25,7 +25,7 @@ def file_of(domain, name):
 
 
 def reverted(domain, mount, held, name, words="", copied=True):
-    """Reverts, and looks at everything; whether on a copy is seen by the snapshot's files."""
+    """Reverts, and checks everything; the snapshot's files show if it was on a copy."""
     before = {disk.target: domain.snapshot_source(name, disk.target)[0] for disk in domain.disks}
     reverted_at_all(domain, mount, held, name, words)
     for target, file in before.items():

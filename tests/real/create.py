@@ -13,7 +13,7 @@ from lib.mount import Mount
 from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
 
-# Each domain is made once for several tests: what is done to it adds up.
+# Each domain is made once for several tests, which see each other's changes.
 
 
 def mode(domain, name, target="vda"):
@@ -96,7 +96,7 @@ def no_document_leads_away_from_memory(mount, domain, directory, memory, another
 
 
 def check(domain, mount, directory, target, names):
-    """The images hold what QEMU reads, and no two the same."""
+    """Checks that the images have the bytes that QEMU reads, and that no two are equal."""
     seen = []
     for name in names:
         expected = os.path.join(directory, "expected")
@@ -180,7 +180,7 @@ def metadata_is_put_back(directory):
         kept = {name: domain.snapshot_xml(name) for name in names}
         secure = domain.virsh("snapshot-dumpxml", "back", "base", "--security-info")
         holds(secure, "geheim")
-        # One that is listed: what the document lacks is kept, and so is the current one.
+        # For a listed snapshot, parts that the document lacks are kept, and so is the current snapshot.
         changed = kept["base"].replace("</name>", "</name><description>new</description>", 1)
         create(mount, domain, f"redefine\n{changed}")
         now = domain.virsh("snapshot-dumpxml", "back", "base", "--security-info")
@@ -188,7 +188,7 @@ def metadata_is_put_back(directory):
         equal(now.count("geheim"), secure.count("geheim"), "passwords")
         create(mount, domain, f"redefine\n{kept['leaf']}")
         equal(domain.current(), "leaf")
-        # A host that knows nothing of them.
+        # A host without records of them.
         document = os.path.join(directory, "back-again.xml")
         with open(document, "w", encoding="utf-8") as file:
             file.write(domain.virsh("dumpxml", "back", "--inactive", "--security-info"))

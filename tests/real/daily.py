@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Backups over days of rotation on a flat mount: restic and borg read one new image a day.
 
-SNAPFS_DAILY_DAYS are the days.
+SNAPFS_DAILY_DAYS is the number of days.
 """
 
 import os

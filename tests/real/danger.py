@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shapes in which libvirt itself would lose other snapshots' bytes, or end: done in another way, or
-refused; nothing else changes."""
+"""Shapes in which libvirt itself would lose other snapshots' bytes, or end. snapfs uses another way, or
+refuses; nothing else changes."""
 
 import errno
 import os
@@ -98,7 +98,7 @@ def while_a_block_job_runs(directory):
         copy = os.path.join(directory, "copying.copy")
         domain.virsh("blockcopy", domain.name, "vda", copy, "--transient-job", "--wait")
         watched = domain.parents()
-        # A libvirt that cannot delete an external snapshot at all has that said.
+        # If libvirt cannot delete external snapshots at all, the log says so.
         refuses(mount, domain, rmdir, "e1", errno.EBUSY, errno.EOPNOTSUPP)
         refused(errno.EBUSY, os.mkdir, mount.path("copying/current/new"))
         equal(domain.parents(), watched)

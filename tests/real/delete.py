@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deletes, of every kind and at every place: the snapshot is gone, all others hold what they held,
-as does the live disk, and no file is left or missing."""
+"""Deletes, of every kind and at every place: the snapshot is gone, all others and the live disk keep their
+bytes, and no file is left or missing."""
 
 import contextlib
 import errno
@@ -22,7 +22,7 @@ def delete(mount, domain, name, words="merge"):
 
 
 def deleted(domain, mount, held, name, words="merge", gone=None):
-    """Deletes, and looks at everything. What the log says of it."""
+    """Deletes, and checks everything; returns the line of the log."""
     live, state = held.live(), domain.state()
     parents = domain.parents()
     gone = gone or [name]
@@ -261,7 +261,7 @@ def a_rotation_of_both_kinds(directory):
 
 
 def ends_needing(domain):
-    """What was left for another is no longer known to be a snapshot's."""
+    """A file that was left for another user is no longer known as a snapshot's."""
     true(len(files(domain)) > 1, "files are left")
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disks on block devices, under a libvirt whose QEMU has a /dev of its own, as it has by default: its
-locks and the times of its nodes are not to be seen, and yet nothing wrong is read."""
+"""Disks on block devices, with QEMU in a /dev of its own, as by default. Its locks and the times of its nodes
+cannot be seen, but no wrong byte is read."""
 
 import contextlib
 import errno
@@ -79,7 +79,7 @@ def a_commit_under_an_open_image(directory):
 
 @test
 def an_image_opened_while_a_commit_is_ready(directory):
-    """All is written, and nothing more is."""
+    """Waits until everything is written and no writes follow."""
     with with_snapshot(directory, "directsync") as (domain, image):
         domain.virsh("blockcommit", domain.name, "vda", "--active", "--wait")
         refused(errno.EBUSY, open, image, "rb")

@@ -17,7 +17,7 @@ from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
-# The daemon has directories of its own, but for the one its socket is in.
+# The daemon has directories of its own, except the one with its socket.
 DAEMON = """
 set -e
 root=$1 images=$2 sockets=$3
@@ -117,7 +117,7 @@ def create(mount, words):
 
 
 def read_image(path):
-    """Its bytes are the other file's, or it is refused."""
+    """The image has the other file's bytes, or it is refused."""
     try:
         with open(path, "rb") as file:
             file.seek(MIB)
@@ -134,7 +134,7 @@ def in_another_mount_namespace(images, sockets, _):
 
 
 def never_opens_it_as_an_ordinary_user(images, uri, process, be):
-    """That user cannot look into the daemon's namespace, and still is told of it."""
+    """That user cannot look into the daemon's namespace, but finds out that it is another one."""
     with Elsewhere("his", images, uri, process) as domain:
         domain.snapshot("one")
         with Opens(decoy(domain)) as opens, Mount(uri, prefix=be, owner=UID) as mount:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ends the program while a change is under way: a signal waits for it, and so does an unmount."""
+"""The end of the program while a change is under way: a signal and an unmount wait for the change."""
 
 import concurrent.futures
 import contextlib
@@ -48,7 +48,7 @@ for thread in threads:
 
 @contextlib.contextmanager
 def paused(domain):
-    """The domain's QEMU answers nobody; gives what lets it go on. The end of the block does so, too."""
+    """Stops the domain's QEMU; yields a function that lets it go on. The end of the block does so, too."""
     with open(f"/run/libvirt/qemu/{domain.name}.pid", encoding="ascii") as file:
         qemu = int(file.read())
     os.kill(qemu, signal.SIGSTOP)
@@ -60,9 +60,9 @@ def paused(domain):
 
 @contextlib.contextmanager
 def change_under_way(directory):
-    """A mkdir that waits for QEMU; gives the domain, the mount, its outcome and what lets it go on.
+    """Runs a mkdir that waits for QEMU; yields the domain, the mount, its outcome and a function that lets it go on.
 
-    Until it is through, the kernel lets nobody look up new names in the directory of `one`.
+    Until it ends, the kernel lets nobody look up new names in the directory of `one`.
     """
     with Domain("ending", directory) as domain, Mount(SYSTEM) as mount:
         domain.start()

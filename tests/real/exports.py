@@ -26,7 +26,7 @@ import page  # noqa: E402
 MANUAL = os.path.join(os.path.dirname(__file__), "../../man/snapfs.1")
 POINT = "/mnt/vms"
 DROP = "/proc/sys/vm/drop_caches"
-# What changes, or cannot be read here.
+# Files that change, or cannot be read here.
 LIVELY = ("create", "revert", "delete", "log", "job")
 SIZE = 64 * MIB
 GANESHA = """NFS_CORE_PARAM {{ Protocols = 4; Enable_NLM = false; Enable_RQUOTA = false; {1} }}
@@ -52,7 +52,7 @@ def recipe(name):
 
 
 def mount():
-    """The recipe begins with the mount that there is."""
+    """Runs the recipe, which begins with the present mount."""
     must("bash", "-euc", recipe("export"))
 
 
@@ -93,7 +93,7 @@ def address(path):
 
 
 def fetch(path, to):
-    """Reads a file by NFS; returns what the client says, nothing if all is well."""
+    """Reads a file by NFS; returns the client's messages, none if it succeeds."""
     with open(to, "wb") as file:
         done = subprocess.run(["nfs-cat", address(path)], stdout=file, stderr=subprocess.PIPE, text=True)
     return f"{done.returncode}: {done.stderr}" if done.returncode else ""
@@ -108,7 +108,7 @@ def whole_or_nothing(name, expected, directory):
 
 
 def fetch_all(guest, directory):
-    """The images of all snapshots hold what QEMU reads, if not at the first attempt."""
+    """Checks that the images of all snapshots have QEMU's bytes, perhaps after some attempts."""
     for name, expected in guest.expected.items():
         until(lambda: whole_or_nothing(name, expected, directory), f"{name} is read", seconds=30)
 
@@ -142,7 +142,7 @@ def all_of_the_tree_is_read_by_nfs(guest, directory):
 
 
 class Client:
-    """Reads an image by NFS, and stops where nobody takes what it has read."""
+    """Reads an image by NFS, and stops when its output is no longer read."""
 
     def __init__(self, name):
         self.name = name
@@ -152,7 +152,7 @@ class Client:
         self.begin = self.process.stdout.read(MIB)
 
     def rest(self, expected, may_fail):
-        """All that comes is right; all of it comes unless it may fail."""
+        """Checks that all bytes are right, and that none is missing unless the read may fail."""
         rest, said = self.process.communicate(timeout=120)
         got = self.begin + rest
         with open(expected, "rb") as file:

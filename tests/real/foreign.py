@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disks in formats that QEMU reads for us, below and between those that are read here."""
+"""Disks in formats that QEMU reads for snapfs, below and between formats that snapfs reads."""
 
 import errno
 import json
@@ -59,7 +59,7 @@ class WordsDomain(Domain):
         return self
 
     def take(self, number, name):
-        """libvirt has QEMU make no overlay on two of the formats, so that it takes those made before."""
+        """libvirt makes no overlay on two of the formats, so the test makes the overlays itself."""
         self.write(0x10 + number, number * MIB)
         specs = []
         for disk in self.disks:
@@ -142,7 +142,7 @@ WEB = """<disk type='network' device='disk'><driver name='qemu' type='raw'/>{sou
 
 
 class WebDomain(Domain):
-    """Its first disk is on a web server, and its second stands on that."""
+    """Its first disk is on a web server, which is the backing file of its second."""
 
     def __init__(self, server, directory, name="web", extra=""):
         super().__init__(name, directory)
@@ -183,13 +183,13 @@ def snapshots_of_a_disk_of_a_web_server(directory):
             for name, source in (("e1", domain.disks[1].path), ("e2", first["vdb"])):
                 reading.check(mount.path("web/by-name", name, "vda.raw"), base)
                 expected[name] = os.path.join(directory, f"web.{name}")
-                # One thing at a time: QEMU's curl driver hangs now and then when it is asked for several.
+                # One request at a time: QEMU's curl driver sometimes hangs with several.
                 must("qemu-img", "convert", "-U", "-m", "1", "-f", "qcow2", "-O", "raw", source, expected[name])
                 reading.check(mount.path("web/by-name", name, "vdb.raw"), expected[name])
             true(not reading.same(expected["e1"], expected["e2"]), "they do not differ")
             true(not reading.same(expected["e1"], base), "nor from the web server's")
         server.stop()
-        with Mount(SYSTEM) as mount:  # of which the kernel has no bytes yet
+        with Mount(SYSTEM) as mount:  # the kernel has no bytes of it yet
             for target in ("vda", "vdb"):
                 refused(errno.EIO, size_read, mount.path(f"web/by-name/e2/{target}.raw"))
 
@@ -266,7 +266,7 @@ def snapshots_of_a_luks_disk(directory):
                 domain.expected(name, path)
                 reading.check(mount.path("luks/by-name", name, "vda.raw"), path)
             true(not reading.same(*expected), "they do not differ")
-        with Mount(SYSTEM, "ro") as mount:  # libvirt gives no secrets to who may only look
+        with Mount(SYSTEM, "ro") as mount:  # libvirt gives no secrets to a read-only connection
             check_unreadable(mount)
         domain.define_secret("yes")
         with Mount(SYSTEM) as mount:

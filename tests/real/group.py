@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An ordinary user who may use the system's libvirt, as a member of the group that its socket belongs to:
-the images that file modes allow, and the changes whose whole effect that user can look at. Nothing is left
-half done, and root and the user have one lock and know of each other's unfinished journals."""
+the images that file modes allow, and the changes whose whole effect that user can see. Nothing is left
+half done. Root and the user share one lock, and know of each other's unfinished journals."""
 
 import errno
 import fcntl
@@ -31,7 +31,7 @@ REMEDY = "-o allow_other,gid=libvirt"
 
 
 def in_scratch(function):
-    """Gives the test a directory of its own: what lies in one may be part of the file graph."""
+    """Gives the test a directory of its own, because files in it may be part of the file graph."""
 
     @functools.wraps(function)
     def with_scratch(be):
@@ -50,7 +50,7 @@ def state(domain):
 
 
 def differ(domain, number):
-    """What was never written, on every disk another thing."""
+    """Writes new bytes, other ones on every disk."""
     for index, disk in enumerate(domain.disks):
         domain.write(10 * number + index, number * MIB, targets=[disk.target])
 
@@ -160,7 +160,7 @@ def a_file_that_may_not_be_looked_at_is_named(be, directory):
                 member.says(domain, path)
             untouched(domain, before)
             os.chmod(path, 0o644)
-        # One that is in a directory which only root may enter.
+        # A disk in a directory that only root may enter.
         closed = os.path.join(directory, "closed")
         os.mkdir(closed, 0o700)
         with Domain("away", closed) as away:
@@ -289,7 +289,7 @@ def waits_for_the_lock(domain, new, make, job_of):
 @test
 @in_scratch
 def both_at_once(be, directory):
-    """Each is told the truth: what neither of them was told is done is not there."""
+    """Each gets the true result: a snapshot that neither made is not there."""
     with Domain("race", directory) as domain:
         with Member(be, f"domain={domain.name}") as member, Mount(SYSTEM, "cache=0", f"domain={domain.name}") as root:
             here = {"members": 0, "roots": 0}
@@ -318,7 +318,7 @@ def both_at_once(be, directory):
 
 
 def cut_off(domain, be):
-    """A delete through a mount of that user, None for root, whose snapfs dies in the midst of it."""
+    """Runs a delete through a mount of that user, None for root, whose snapfs dies in the middle."""
     moments = os.path.join(domain.directory, f"{domain.name}.moments")
     owner = UID if be else 0
     with open(moments, "w", encoding="ascii") as file:
@@ -336,7 +336,7 @@ def cut_off(domain, be):
 
 
 def barred(domain, be, journal, owner, **environment):
-    """The user, None for root, changes nothing and is told of the journal."""
+    """Checks that the user, None for root, changes nothing and that the log names the journal."""
     before = state(domain)
     options = {"prefix": be or (), "owner": UID if be else None, "environment": environment}
     with Mount(SYSTEM, "cache=0", f"domain={domain.name}", **options) as mount:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Dangers that hide: a disk, a name or a saved state that a careless look at the files misses."""
+"""Hidden dangers: a disk, a name or a saved state that is easy to overlook."""
 
 import errno
 import os
@@ -49,7 +49,7 @@ def a_removed_drive_that_the_snapshot_left_out(directory):
 
 
 def keeps(mount, domain, path):
-    """The revert leaves the file alone on which another domain stands."""
+    """The revert leaves the file that another domain uses."""
     before = digest(path)
     revert(mount, domain, "i1")
     equal(domain.current(), "i1")
@@ -59,7 +59,7 @@ def keeps(mount, domain, path):
 
 @test
 def another_domain_on_a_volume(directory):
-    """Its file is not beside the domain's, where headers tell what uses them."""
+    """Its file is not beside the domain's, whose directory is searched for headers."""
     elsewhere = os.path.join(directory, "elsewhere")
     os.mkdir(elsewhere)
     with prepared(directory, "volume", "i1", start=False) as (domain, mount):
@@ -208,7 +208,7 @@ def read_all(file):
 
 @test
 def a_commit_that_was_seen_here_is_remembered(directory):
-    """But for what libvirt has written down since, as after a delete that merges."""
+    """Ignores records that libvirt has written since, as after a delete that merges."""
     with Domain("seen", directory, {"vda": "qcow2"}) as domain, Mount(SYSTEM) as mount:
         domain.start()
         for number in range(1, 5):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ctrl-C: what libvirt can abort leaves nothing, what waits is given up, and the rest has its true
-result; the log says which."""
+"""Ctrl-C: if libvirt can abort an operation, nothing is left; a waiting one is given up; any other has its true
+result, and the log says which."""
 
 import contextlib
 import os
@@ -98,7 +98,7 @@ def what_can_be_aborted_and_what_waits(directory):
 
 @contextlib.contextmanager
 def stopped(domain):
-    """QEMU answers nobody meanwhile."""
+    """QEMU is stopped meanwhile."""
     with open(f"/run/libvirt/qemu/{domain.name}.pid", encoding="ascii") as file:
         pid = int(file.read())
     os.kill(pid, signal.SIGSTOP)

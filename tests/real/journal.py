@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file that the guest has synced is in its file system's journal alone: vda-part1.cow gives it back."""
+"""A file that the guest has synced is only in its file system's journal: vda-part1.cow gives it back."""
 
 import contextlib
 import errno
@@ -40,7 +40,7 @@ class Guest(Domain):
         return self
 
     def sync(self, name):
-        """What the guest's kernel would write: a new file, in the journal; the last one in its place."""
+        """Writes as the guest's kernel would: a new file in the journal, and the last one in its place."""
         part = f"{self.plain}.part"
         ext4.add_to_journal(part, f"{name}.txt", SYNCED[name])
         with open(self.plain, "wb") as file:
@@ -88,12 +88,12 @@ def order(mount, guest, snapshot, words):
 
 
 def direct(path, flags):
-    """Past the kernel's pages."""
+    """Reads past the kernel's cache."""
     return os.open(path, flags | os.O_DIRECT)
 
 
 def without_replay(directory, path, name):
-    """What is there for who does not replay: by debugfs, and by the kernel where it can."""
+    """Returns the file without a replay: by debugfs and, if possible, by the kernel."""
     found = ext4.read_by_debugfs(path, name)
     if ext4.have_loops():
         equal(ext4.read_by_mount(path, name, os.path.join(directory, "fs"), "ro", "noload"), found, "by a mount")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A revert that could not start the domain leaves the guest running; one whose QEMU does not start
-leaves the domain as it was, or as it was at the snapshot, and never something between."""
+"""A revert that could not start the domain leaves the guest running. If QEMU does not start, the domain is as
+before, or as at the snapshot, and never in between."""
 
 import contextlib
 import errno
@@ -222,7 +222,7 @@ def state_of(domain, held):
 
 
 def does_not_start(domain, mount, held, name, words, ran):
-    """QEMU does not start: all is as before, but that the domain is shut off."""
+    """QEMU does not start: everything is as before, except that the domain is shut off."""
     before = state_of(domain, held)
     with port_taken():
         refused(errno.EIO, revert, mount, domain, name, words)

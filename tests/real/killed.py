@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""snapfs is killed in a revert by steps of its own, at every moment in turn: what the next mount
-leaves is the state before or the one after, with all bytes right and nothing left over.
+"""snapfs is killed at every moment of a revert by steps of its own. The next mount leaves the state before or
+after the revert, with all bytes right and nothing left over.
 
-With KILL_ALL set at each moment, else at some of them.
+KILL_ALL tries each moment; else some are tried.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def write(domain, pattern):
 
 
 def cut_off(domain, name, words, at, log):
-    """Reverts in a snapfs that dies at that moment. Whether it died: it may have been done before."""
+    """Reverts in a snapfs that dies at that moment; returns whether it died before the end."""
     with dying(domain, at, log) as mount:
         try:
             revert(mount, domain, name, words)
@@ -56,7 +56,7 @@ def look(domain, held):
 
 
 def recovered(domain, held, before, after, done=None):
-    """A mount begins, and all is as before or as after; whether after, as it has to be when done."""
+    """Mounts, and checks that everything is as before or after; returns whether after. If `done`, it must be after."""
     begun = any(os.stat(f"{JOURNALS}/{name}").st_size for name in journals())
     with Mount(SYSTEM, "cache=0", f"domain={domain.name}") as mount:
         settled()
@@ -99,7 +99,7 @@ def at_moments(domain, held, directory, targets, words, prepare, state, stride):
 
 
 def moved(domain, _):
-    """libvirt from 9.9 on would do it itself, were the current mark where it has put it."""
+    """libvirt from 9.9 on would do it itself if its current mark were still in place."""
     domain.virsh("snapshot-current", domain.name, "e1")
 
 
@@ -123,7 +123,7 @@ def running_to_running_with_and_without_memory(directory):
 
 
 def shared(held):
-    """Another snapshot, and the live disk, stand on the file of the one that is to be reverted to."""
+    """Another snapshot and the live disk use the file of the revert's target."""
 
     def prepare(domain, name):
         file, _ = domain.snapshot_source(name, "vda")
@@ -183,7 +183,7 @@ def libvirts_daemon_is_killed_while_a_file_is_copied(directory):
 
 
 def meddled(domain, held, directory, name, at, command):
-    """Reverts while someone else does that at that moment; whether it was done."""
+    """Reverts while another program acts at that moment; returns whether it did."""
     log = os.path.join(directory, "moments")
     virsh = f"virsh -q -c {SYSTEM} {command} >{directory}/meddler 2>&1"
     domain.virsh("snapshot-current", domain.name, "e1")

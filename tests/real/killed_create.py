@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """snapfs, libvirt's daemon or QEMU is killed while a snapshot is made: in the end the snapshot is
-there, current and with its bytes, or nothing of it is, and it can be made.
+there, current and with its bytes, or nothing of it is there, and it can be made.
 
 Moments are those of snapfs' own steps, and those of the daemon within its call (tests/tools/kill_at.c).
 With KILL_ALL set each kind of snapshot is tried with each victim at each moment; SNAPFS_TEST chooses
@@ -81,7 +81,7 @@ class Making:
         self.outcomes = []
 
     def begin(self):
-        """What the next attempt begins with: the state, and bytes that no snapshot has."""
+        """Prepares the next attempt: the state, and bytes that no snapshot has."""
         self.count += 1
         wanted = self.kind.state
         if self.domain.state() == PAUSED:
@@ -124,7 +124,7 @@ class Making:
         return True
 
     def check(self, name, before, done):
-        """All is as before, or the snapshot is there as it should be; whether it is."""
+        """Checks that everything is as before, or the snapshot is right; returns whether it is there."""
         domain, held = self.domain, self.held
         now = self.look()
         made = name in now[1]
@@ -158,12 +158,12 @@ class Making:
         equal(found, self.live_files(), "the files of the domain's configuration")
 
     def again(self, name):
-        """What was not made can be made."""
+        """Makes a snapshot that was not made."""
         with Mount(SYSTEM, "cache=0", f"domain={self.domain.name}") as mount:
             try:
                 self.ask(name, mount)
             except OSError as error:
-                # libvirt has lost sight of what its QEMU has open, or is at.
+                # libvirt no longer knows its QEMU's files, or its present command.
                 said = last_log(mount, self.domain)
                 true(self.kind.state != OFF and error.errno != errno.EEXIST, said)
                 note(f"again, after a start: {said}")
@@ -207,7 +207,7 @@ def moments(log):
     return []
 
 
-# ---- the victims, and who counts the moments: each kills at one moment, and says whether it was made
+# ---- the victims, each with its moments: a function kills at one, and returns whether the snapshot was made
 
 
 def snapfs(making, at, name):

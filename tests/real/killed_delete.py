@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""snapfs is killed in a delete by steps of its own, at every moment in turn: what the next mount
-leaves is the state before or the one after, with all bytes of the others right and nothing left
-over. So does libvirt's daemon, and QEMU.
+"""snapfs is killed at every moment of a delete by steps of its own. The next mount leaves the state before or
+after the delete, with all bytes of the others right and nothing left over. The same holds if libvirt's daemon
+or QEMU is killed.
 
-With KILL_ALL set at each moment, else at some of them.
+KILL_ALL tries each moment; else some are tried.
 """
 
 import errno
@@ -57,7 +57,7 @@ class Line:
         return [disk.target for disk in self.domain.disks]
 
     def write(self):
-        """What was never written, on every disk another thing."""
+        """Writes new bytes, other ones on every disk."""
         for index, disk in enumerate(self.domain.disks):
             value = (2 * self.count + index) % 251 + 1
             self.domain.write(value, (self.count % 3) * MIB, targets=[disk.target])
@@ -77,7 +77,7 @@ def delete(mount, domain, name):
 
 
 def cut_off(line, name, at, log):
-    """Deletes in a snapfs that dies at that moment; whether it died."""
+    """Deletes in a snapfs that dies at that moment; returns whether it died."""
     with dying(line.domain, at, log) as mount:
         try:
             delete(mount, line.domain, name)
@@ -88,7 +88,7 @@ def cut_off(line, name, at, log):
 
 
 def recovered(line, name, before):
-    """A mount begins: the snapshot is there with its bytes, or gone, and all else is as it was."""
+    """Mounts, and checks that the snapshot is there with its bytes, or gone, and that all else is as before."""
     domain, held = line.domain, line.held
     begun = any(os.stat(f"{JOURNALS}/{one}").st_size for one in journals())
     with Mount(SYSTEM, "cache=0", f"domain={domain.name}") as mount:
@@ -239,7 +239,7 @@ def is_not_read(image):
 
 @test
 def images_of_one_that_has_begun(directory):
-    """Between the crash and the next mount nobody is shown what is half merged. Busy it is for as
+    """Between the crash and the next mount no half-merged bytes are shown. The file is busy for as
     long as QEMU has not let go of the file that it has merged into."""
     log = os.path.join(directory, "moments")
     with Domain("begun", directory, {"vda": "qcow2"}, 4 * MIB) as domain:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Overlays that a later delete merges: also those that nothing in libvirt or in a file tells of."""
+"""Overlays that a later delete merges: also overlays that neither libvirt nor a file tells of."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from lib.tap import equal, holds, run, test, true
 
 
 def prepare(domain, overlay):
-    """i1, e2, i3: the tag of i3 in the overlay of e2 bars the merge of that."""
+    """i1, e2, i3: the tag of i3 in the overlay of e2 prevents its merge."""
     domain.write(1, MIB)
     domain.snapshot("i1")
     domain.write(2, 2 * MIB)
@@ -124,7 +124,7 @@ def a_copy_on_a_file_system_without_marks(directory):
 
 @test
 def what_was_kept_of_it_is_lost(directory):
-    """Then the overlay is left, as any file of the user's is, and nothing else is."""
+    """Then only the overlay is left, as any file of the user's."""
     overlay = os.path.join(directory, "mine.img")
     with Domain("lost", directory, {"vda": "qcow2"}) as domain:
         prepare(domain, overlay)

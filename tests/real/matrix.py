@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Random operations on trees of snapshots of every kind, from seeds: nobody's bytes change but those
-that were asked to, no file is left or missing, no daemon ends, and few operations are refused.
+"""Random operations on trees of snapshots of every kind, from seeds: only the requested bytes change, no file
+is left or missing, no daemon ends, and few operations are refused.
 
 The profiles are `own`, operations through the mount alone; `beside`, with what users do beside snapfs
 and a clone of the domain; and `kills`, where snapfs, QEMU and libvirt's daemon are killed meanwhile.
@@ -29,9 +29,9 @@ from lib.tap import Failure, note, run, test, true
 
 REPLAY = os.environ.get("SNAPFS_MATRIX_REPLAY")
 STATUS = os.environ.get("SNAPFS_MATRIX_STATUS")
-# Of so many operations one may be refused.
+# One of so many operations may be refused.
 REFUSED_ONE_IN = 20
-# What a short run does: the first seed, the number of seeds, and the operations of each.
+# A short run: the first seed, the number of seeds, and the operations of each.
 SHORT = {"own": (5, 1, 25), "beside": (28, 1, 16), "kills": (24, 1, 12)}
 
 
@@ -108,7 +108,7 @@ def marked(domain, name, current):
 
 @contextlib.contextmanager
 def overwritten(path, byte):
-    """Somebody writes to the file, below what stands on it; before, it held that byte there."""
+    """Another program writes to a file that has users; before, it had that byte there."""
     must("qemu-io", "-f", "qcow2", "-c", "write -P 0x77 1M 512", path)
     yield
     must("qemu-io", "-f", "qcow2", "-c", f"write -P {byte} 1M 512", path)

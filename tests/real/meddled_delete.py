@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Others work on a domain and its files between the steps of a delete, or after one was cut off:
-nothing of theirs is lost."""
+"""Other programs work on a domain and its files between the steps of a delete, or after one was cut off:
+none of their data is lost."""
 
 import os
 import re
@@ -57,7 +57,7 @@ def log(mount, domain):
 
 
 def recover(domain):
-    """What the next mount says."""
+    """Returns the messages of the next mount."""
     with Mount(SYSTEM, "cache=0") as mount:
         settled()
         said = log(mount, domain)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The memory that was saved with a snapshot is a file: the very bytes, or none."""
+"""A snapshot's saved memory is a file with exactly its bytes, or an error."""
 
 import errno
 import os

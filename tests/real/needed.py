@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`needed-by`: what uses a snapshot's files, in any domain."""
+"""`needed-by`: the users of a snapshot's files, in any domain."""
 
 import os
 
@@ -23,7 +23,7 @@ def needed_by(mount, domain, name):
 
 
 def becomes(mount, domain, name, *expected):
-    """What is shown was found out up to a second ago."""
+    """Waits until the shown answer is new; it may be a second old."""
     until(lambda: needed_by(mount, domain, name) == list(expected), f"{name}: {expected}")
 
 
@@ -38,7 +38,7 @@ def live(domain):
 @test
 def those_above_it_and_its_own_disk(directory):
     with prepared(directory, "line", "i1", "i2", "e1", "e2", start=False) as (domain, mount):
-        # i1 and i2 are tags in a file on which e1 has its bytes; that of e2 stands on it.
+        # i1 and i2 are tags in a file that also has e1's bytes; it is the backing file of e2's file.
         above = [live(domain), snapshot(domain, "e1"), snapshot(domain, "e2")]
         becomes(mount, domain, "i1", *above)
         becomes(mount, domain, "i2", *above)

@@ -51,7 +51,7 @@ def differ(domain, directory, names):
 
 @contextlib.contextmanager
 def on_device(image, point):
-    """The file system in the file `image`, mounted; it ends with the last who holds it."""
+    """Mounts the file system in the file `image`; it ends with its last user."""
     must("mount", "-o", "loop", image, point)
     try:
         yield os.stat(point).st_dev
@@ -61,7 +61,7 @@ def on_device(image, point):
 
 @contextlib.contextmanager
 def taken_loop(directory):
-    """Takes a loop device, so that the next who mounts gets another."""
+    """Takes a loop device, so that the next mount gets another one."""
     path = os.path.join(directory, "other")
     with open(path, "wb") as file:
         file.truncate(MIB)

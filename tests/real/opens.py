@@ -81,7 +81,7 @@ class Chain:
         return path, len(content)
 
     def files(self, mount, *ends):
-        """Those of each snapshot, found by by-name/."""
+        """Returns the images of each snapshot, by their paths in by-name/."""
         top = mount.path(self.domain.name, "by-name")
         found = {name: [] for name in self.kinds}
         for name, kind in self.kinds.items():
@@ -190,7 +190,7 @@ def qemu(domain):
 
 @contextlib.contextmanager
 def in_merge(mount, domain, name):
-    """QEMU is stopped in the middle of a merge, for the block; the delete that it is for."""
+    """Stops QEMU in the middle of a merge, for the block; yields the delete with the merge."""
     file = domain.snapshot_source(name, "vda")[0]
     before = os.stat(file).st_mtime_ns
     caller = Caller("write", mount.path(domain.name, "by-name", name, "delete"), "merge\n")
@@ -208,7 +208,7 @@ def in_merge(mount, domain, name):
 
 @contextlib.contextmanager
 def large(directory, name):
-    """Three external snapshots: at 64 MiB and on stands the number of each in the next one's bytes."""
+    """Three external snapshots: from 64 MiB on, each one's number is in the next one's bytes."""
     with Domain(name, directory, {"vda": "qcow2"}, 512 * MIB) as domain:
         plain = os.path.join(directory, "plain")
         with open(plain, "wb") as file:
@@ -228,7 +228,7 @@ WHOLE, PART = f"1 {512 * MIB}", f"1 {1000000 * 512}"
 
 @test
 def a_new_name_after_a_delete_is_no_changed_path(directory):
-    """A path that a link told may have changed; a name that nobody told is not there."""
+    """A path that a link has given may have changed; a name that no listing gave is not there."""
     with Domain("renewed", directory) as domain, Mount(SYSTEM, "cache=0") as mount:
         domain.start()
         for number, name in enumerate(("s1", "s2", "s3"), 1):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """libvirt's daemon is killed, and the qemu-img that it has started goes on, for longer than the daemon
-takes to be started again: no file comes, and no tag changes, after snapfs has found out what is so.
+takes to be started again: no file appears, and no tag changes, after snapfs has looked at them.
 """
 
 import contextlib
@@ -55,7 +55,7 @@ class Gate:
             file.write(pattern)
 
     def held(self):
-        """The number of the process that waits."""
+        """Returns the number of the process that waits."""
         until(lambda: os.path.exists(self.at), "qemu-img is called")
         with open(self.at, encoding="ascii") as file:
             return int(file.read())
@@ -67,7 +67,7 @@ class Gate:
 
 
 class Attempt(threading.Thread):
-    """One operation, through a mount; `failure` is what it failed with."""
+    """Runs one operation through a mount; `failure` is its failure."""
 
     def __init__(self, call):
         super().__init__()
@@ -86,7 +86,7 @@ def is_awaited(mount, domain):
 
 
 def cut_off(gate, mount, domain, pattern, call, meanwhile=lambda attempt: None):
-    """The daemon is killed in that call of qemu-img; the failure of the operation, or None."""
+    """Kills the daemon in that call of qemu-img; returns the failure of the operation, or None."""
     gate.hold(pattern)
     attempt = Attempt(call)
     pid = gate.held()
@@ -140,7 +140,7 @@ def own_tags(domain, target):
 
 
 def whole(domain, held, live):
-    """Every snapshot has its bytes, the live disks hold these, and nothing is left over."""
+    """Checks that every snapshot has its bytes, the live disks have these, and nothing is left over."""
     held.check()
     equal(held.live(), live, "the live disks")
     equal(domain.state(), "shut off")
@@ -159,7 +159,7 @@ def whole_with(domain, held, live, name):
 
 
 def makes(mount, domain, held, name, words):
-    """What was not made can be made."""
+    """Makes a snapshot that was not made."""
     live = held.live()
     if name not in domain.snapshots():
         create(mount, domain, f"{name} {words}")
@@ -219,7 +219,7 @@ def an_overlay_of_a_clone_on_an_image_of_the_mount_comes_late(directory, gate):
 
 
 def used(clone):
-    """The files of its own that the clone's disk stands on."""
+    """Returns the clone's own files in the chain of its disk."""
     found = reading.chain(*clone.live_source("vda"))
     return [one for one in found if one.startswith(clone.directory)]
 
@@ -227,7 +227,7 @@ def used(clone):
 @test
 def a_disk_is_reverted_late(directory, gate):
     def waits(attempt):
-        """Else what is written after the answer would be reverted as well."""
+        """Else writes after the answer would be reverted as well."""
         true(attempt.is_alive(), f"the revert has ended: {attempt.failure or 'ok'}")
 
     with prepared(directory, "back", "internal", "internal") as (domain, held):

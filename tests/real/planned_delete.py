@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a delete finds out before it touches anything: what it could not finish it does not begin."""
+"""A delete looks before it touches anything: it does not begin if it could not finish."""
 
 import contextlib
 import errno
@@ -24,7 +24,7 @@ def delete(mount, domain, name, words="merge"):
 
 
 def refuses(mount, domain, number, name, words, *said):
-    """The delete fails with that errno, says why, and nothing has changed."""
+    """Checks that the delete fails with that errno and its reason, and that nothing has changed."""
     watch = Watch(domain, mount)
     try:
         delete(mount, domain, name, words)
@@ -104,7 +104,7 @@ def beside_checkpoints_nothing_is_begun_that_libvirt_would_not_finish(directory)
         domain.virsh("checkpoint-delete", domain.name, "c")
 
 
-# ---- what libvirt says failed, and did ----
+# ---- changes that were made, although libvirt says that they failed ----
 
 
 @test
@@ -209,7 +209,7 @@ def full(point):
 
 
 def in_two_places(domain, held, directory, at, again):
-    """e1 has data at the one place, and e2 at the other as well."""
+    """e1 has data in one place; e2 has data there and in another place."""
     fill(domain, 0x11, at)
     snapshot(domain, held, directory, "e1")
     fill(domain, 0x22, again)
@@ -273,7 +273,7 @@ def what_is_written_in_place_needs_no_space(directory):
 
 @test
 def overlays_that_were_left_go_with_the_next(directory):
-    """Whichever is deleted next: the oldest, as in a rotation, whose file is the next overlay."""
+    """The next delete is that of the oldest, as in a rotation; its file is the next overlay."""
     with line("rotated", directory, "e", "e", "e", "e", start=False) as (domain, mount, held):
         base, format = domain.snapshot_source("e1", "vda")
         with clone_on(domain, directory, base, format):

@@ -18,7 +18,7 @@ FAR = 12 * MIB  # not read along with the first byte
 
 
 def change(path, format, pattern, *offsets):
-    """Writes to the file, which has its old times but the ctime then."""
+    """Writes to the file, and sets its old times, except the ctime."""
     before = os.stat(path)
     for offset in offsets:
         must("qemu-io", "-f", format, "-c", f"write -P {pattern} {offset} {STEP}", path)
@@ -34,7 +34,7 @@ def read(path):
 
 
 def is_whole(found, offsets):
-    """Of one moment: the same byte at all of them."""
+    """Checks that all bytes are of one moment, and therefore equal."""
     return len({found[offset : offset + STEP] for offset in offsets}) == 1
 
 
@@ -99,7 +99,7 @@ def under_an_open_image_after_a_delete_made_here(directory):
 
 @test
 def a_new_owner_is_no_change(directory):
-    """As libvirt gives it to all files of a chain when a domain starts."""
+    """Changes the owner, as libvirt does for all files of a chain when a domain starts."""
     with opened(directory, "owner", "qcow2") as (domain, mount, path, image):
         os.chown(path, 1, 1)
         image.seek(FAR)

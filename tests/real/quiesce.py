@@ -20,7 +20,7 @@ ONE_DISK = {"vda": "qcow2"}
 
 
 def heard(agent):
-    """What the agent was told since this was last asked."""
+    """Returns the commands that the agent got since the last call."""
     commands, agent.heard = agent.heard, []
     return commands
 
@@ -52,12 +52,12 @@ def it_fails_to_freeze(mount, domain):
     refused(errno.EIO, create, mount, domain, "x disk-only quiesce")
     holds(last_log(mount, domain), f"{FREEZE} failed")
     equal((sorted(os.listdir(domain.directory)), domain.live_source("vda")), before)
-    equal(heard(agent), [FREEZE])  # someone else may have frozen it, and is not disturbed
+    equal(heard(agent), [FREEZE])  # another program may have frozen it, and is not disturbed
     agent.fails = set()
 
 
 def it_fails_to_thaw(mount, domain):
-    """The snapshot is made, and the log says what is wrong with the guest."""
+    """The snapshot is made, and the log tells the guest's problem."""
     agent = domain.agent
     agent.fails = {THAW}
     create(mount, domain, "thawed-late disk-only quiesce")
@@ -67,7 +67,7 @@ def it_fails_to_thaw(mount, domain):
 
 
 def it_hangs(domain):
-    """With a patience of a second instead of snapfs' thirty; the guest is thawed if it froze late."""
+    """Waits for a second instead of snapfs' thirty; the guest is thawed if it froze late."""
     agent = domain.agent
     agent.hangs = {FREEZE}
     said = must(os.environ["SNAPFS_FREEZER"], SYSTEM, domain.uuid, 1)

@@ -71,7 +71,7 @@ def delete(mount, domain, name, words):
 
 
 def read_over(mount, chain, readers, steps, check=lambda left: None):
-    """Takes the steps while the readers read, and checks after each. The snapshots that are left."""
+    """Takes the steps while the readers read, checks after each, and returns the snapshots that are left."""
     left = dict(chain.kinds)
     for verb, one, words in steps:
         if verb is delete:
@@ -154,7 +154,7 @@ def with_memory(directory):
 
 @contextlib.contextmanager
 def loops(images):
-    """The images as loop devices, which read past the kernel's pages."""
+    """Yields the images as loop devices, which read past the kernel's cache."""
     devices = {}
     try:
         for name, (path, expected) in images.items():
@@ -265,7 +265,7 @@ def qemu(domain):
 
 
 def stopped_in_merge(mount, domain, name):
-    """QEMU is stopped in the middle of a merge; the delete that it is for."""
+    """Stops QEMU in the middle of a merge; yields the delete with the merge."""
     file = domain.snapshot_source(name, "vda")[0]
     before = os.stat(file).st_mtime_ns
     caller = Caller("write", mount.path(domain.name, "by-name", name, "delete"), "merge\n")
@@ -318,7 +318,7 @@ def through_another_mount(directory):
 
 @test
 def through_the_mount_of_a_member_of_the_group(directory):
-    """Root's mount and that user's see each other's opens and operations."""
+    """The mounts of root and of that user see each other's opens and operations."""
     shutil.rmtree("/run/snapfs", ignore_errors=True)  # another group's
     with libvirt_group() as group, user(groups=(group,)) as (be, _):
         with Chain(directory, "member", EXTERNAL, True) as chain, Mount(SYSTEM, "domain=member") as mount:

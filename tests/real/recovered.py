@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was cut off is finished beside the mount: the tree is there at once, others wait for it, and
-snapfs can be ended meanwhile. A mount also finishes what it had to leave while libvirt was away.
+"""A mount finishes interrupted operations beside its other work: the tree is there at once, other operations wait,
+and snapfs can be ended meanwhile. It also finishes operations that it had to leave while libvirt was away.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ TRIES = 5
 
 
 def cut_off(domain, directory, at, path, words, **more):
-    """snapfs dies at that moment of an operation on a snapshot, and leaves its journal."""
+    """Runs an operation on a snapshot; snapfs dies at that moment, and leaves its journal."""
     with dying(domain, at, os.path.join(directory, "moments"), **more) as mount:
         with contextlib.suppress(OSError):
             command(mount.path(domain.name, "by-name", path), f"{words}\n")
@@ -56,7 +56,7 @@ def two_snapshots(domain, held):
 
 
 def right_or_ended(mount, held):
-    """An image that uses what is merged just now: it waits for the end, of the merge or of the mount."""
+    """An image that uses the merging files waits for the end of the merge or of the mount."""
     held.mount = mount
     try:
         return held.in_mount("s2") == held.bytes["s2"]
@@ -202,7 +202,7 @@ def a_delete_by_libvirt_itself_is_not_made_anew_under_an_open_image(directory):
     with Domain("read", directory, ONE, 4 * MIB) as domain:
         held = two_tags(domain)
         cut_off(domain, directory, FORGETTING, "i1/delete", "merge")
-        # A reader who does not see the journal.
+        # A reader that does not see the journal.
         with Mount(SYSTEM, "cache=0", environment={"STATE_DIRECTORY": f"{directory}/state"}) as reader:
             with open(reader.path(domain.name, "by-name/i1/vda.raw"), "rb"):
                 with Mount(SYSTEM, "cache=0") as mount:

@@ -26,7 +26,7 @@ def listed(mount, domain):
 
 
 def text(mount, name):
-    """That a file of the domain's directory says so soon that it cannot have waited for libvirt."""
+    """Checks that a file of the domain's directory says so at once, without waiting for libvirt."""
     began = time.monotonic()
     with open(mount.path("away", name), encoding="utf-8") as file:
         said = file.read()

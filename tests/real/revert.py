@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reverts to external snapshots, whatever libvirt does of them itself: the bytes are those of the
-snapshot, no other snapshot's change, and no file is left or missing."""
+"""Reverts to external snapshots, with every libvirt: the bytes are the snapshot's, no other snapshot's change,
+and no file is left or missing."""
 
 import errno
 import os
@@ -230,7 +230,7 @@ def an_image_that_the_user_attached_himself_stays(directory):
 
 
 def refuses(mount, domain, name, number, words=""):
-    """The revert fails with that errno, and all is as it was."""
+    """Checks that the revert fails with that errno, and that everything is as before."""
 
     def look():
         return domain.state(), domain.current(), domain.parents(), sorted(os.listdir(domain.directory))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A snapshot a day and the oldest deleted, in a shell's own words: all that are kept hold what they
-held, and neither files nor space pile up.
+"""A shell makes a snapshot a day and deletes the oldest: all that are kept keep their bytes, and neither files
+nor space pile up.
 
-SNAPFS_ROTATION_ROUNDS are the days of each test.
+SNAPFS_ROTATION_ROUNDS is the number of days of each test.
 """
 
 import os
@@ -18,7 +18,7 @@ from lib.tap import equal, note, run, test, true
 
 ROUNDS = int(os.environ.get("SNAPFS_ROTATION_ROUNDS", 10))
 KEEP = 7
-# What the guest writes to in turn: whatever is merged, the disk takes no more than that.
+# The guest writes to these regions in turn, so that the disk takes no more space than they do.
 REGION = 2 * MIB
 LENGTH = 256 << 10
 # The clusters that a region's data may lie in twice while tags come and go, and QEMU's tables.
@@ -72,7 +72,7 @@ class Rotation:
         return {name: digest_of_file(f"{top}/{name}/vda.raw") for name in os.listdir(top)}
 
     def note(self):
-        """The newest holds what QEMU reads."""
+        """Checks that the newest has the bytes that QEMU reads."""
         name = self.domain.current()
         self.held[name] = self.by_qemu(name)
 
@@ -93,7 +93,7 @@ class Rotation:
         self.bounded(number)
 
     def bounded(self, number):
-        """No more files, nor much more space, than when the first was deleted."""
+        """Checks that there are no more files, and not much more space, than at the first delete."""
         directory = self.domain.directory
         now = len(os.listdir(directory)), space(directory)
         if number == KEEP:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What libvirt's own files say is as it was is not asked for again; every change still shows at once."""
+"""If libvirt's own files have not changed, snapfs does not ask again; every change still shows at once."""
 
 import os
 import time
@@ -17,7 +17,7 @@ def directory_of(domain):
 
 
 def settle(domain, hours=1):
-    """As if nobody had written there for hours; returns the time."""
+    """Makes the files look hours old; returns the time."""
     then = time.time_ns() - hours * HOUR
     os.utime(directory_of(domain), ns=(then, then))
     return then

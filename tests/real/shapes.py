@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Domains of every shape: transient, saved, renamed, undefined, with disks that came or went since,
-that are left out, with UEFI, on devices. What is done is right; the rest is refused."""
+that are left out, with UEFI, on devices. Each operation is right, or refused."""
 
 import contextlib
 import errno
@@ -21,7 +21,7 @@ BOTH = {"vda": "qcow2", "vdb": "qcow2"}
 
 
 class Shaped(Domain):
-    """A domain whose document is changed: each pair is what stands there, and what in its place."""
+    """A domain whose document is changed: each pair is an old text and its replacement."""
 
     def __init__(self, name, directory, *changes, disks=None, verb="define"):
         super().__init__(name, directory, disks or {"vda": "qcow2"}, 4 * MIB)
@@ -49,7 +49,7 @@ def mounted(domain, start=True):
 
 
 def make(mount, domain, held, pattern, words):
-    """The guest writes, and a snapshot is made, by mkdir where there are no words."""
+    """Writes as the guest, and makes a snapshot, by mkdir if there are no words."""
     write(domain, pattern)
     name, _, rest = words.partition(" ")
     if rest:
@@ -163,7 +163,7 @@ def disks_detached_since(directory):
 
 
 def reverted_with(mount, domain, held, name):
-    """Another snapshot lacks a disk, so that not all can be looked at."""
+    """Another snapshot lacks a disk, so snapfs cannot look at all files."""
     revert(mount, domain, name)
     held.is_live(name)
     equal(held.by_qemu(name), held.bytes[name], f"the bytes of {name}")
@@ -256,7 +256,7 @@ def device(directory, format):
 
 
 def at_place(domain, path):
-    """A snapshot on a file that the user has named; the deletes and reverts that there are then."""
+    """A snapshot on a file that the user has named, and then deletes and reverts."""
     return f"disk-only diskspec=vda,file={path}"
 
 

@@ -16,7 +16,7 @@ LENGTH = 64 << 10
 
 
 def read(path):
-    """The bytes at 1 MiB; None where the snapshot is being exchanged and that is what we are told."""
+    """Returns the bytes at 1 MiB; None if the error says that the snapshot is being exchanged."""
     try:
         with open(path, "rb", buffering=0) as file:
             return read_open(file)
@@ -54,7 +54,7 @@ def exchange(domain, mount, kind):
 
 
 def check_old(file, number):
-    """A file opened in an earlier round gives that round's bytes, as many as it can, or none."""
+    """A file that was opened in an earlier round gives that round's bytes, perhaps not all."""
     if file is None:
         return
     found = read_open(file)

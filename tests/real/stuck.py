@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""libvirtd lives, but is stuck with one domain: the others answer, and nothing waits for ever."""
+"""libvirtd lives, but is stuck with one domain: the others answer, and nothing waits forever."""
 
 import concurrent.futures
 import contextlib
@@ -26,7 +26,7 @@ read word <{pipe}
 
 @contextlib.contextmanager
 def stuck(directory):
-    """libvirtd is in the middle of stopping the domain `stuck`; gives what lets it go on.
+    """Makes libvirtd stop in the middle of ending the domain `stuck`; yields a function that lets it go on.
 
     The end of the block does so, too.
     """
@@ -68,12 +68,12 @@ def other_domains_answer_and_the_rest_fails_in_time(directory):
                     refused(errno.ETIMEDOUT, os.stat, mount.path("other/by-name/one/needed-by"))
                 equal(os.listdir(mount.path("other/unmanaged")), [])
                 true(time.monotonic() - began < 15, "who needs the snapshot takes long to find out")
-                os.mkdir(mount.path("other/current/two"))  # its own files are all that count
+                os.mkdir(mount.path("other/current/two"))  # only its own files count
                 late = [
                     lambda: os.listdir(mount.point),
                     lambda: os.listdir(mount.path("stuck")),
                     lambda: os.stat(mount.path("stuck/state")),
-                    # What stands on the files of `other` cannot be known without `stuck`.
+                    # The users of the files of `other` cannot be known without `stuck`.
                     lambda: os.rmdir(mount.path("other/snapshots/one/two")),
                 ]
                 with concurrent.futures.ThreadPoolExecutor(len(late)) as threads:

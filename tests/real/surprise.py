@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each shape in which libvirt itself loses bytes, takes the wrong snapshot or ends: snapfs is asked for
-what is dangerous there. It does it right or refuses it, no other snapshot changes, the daemon lives.
+"""Each shape in which libvirt itself loses bytes, takes the wrong snapshot or ends: the dangerous operation is
+right or refused, no other snapshot changes, and the daemon lives.
 
 Those that other programs have: names that are ids, a disk detached since, a tag in an overlay beside
 libvirt (danger); no snapshot is current, the mark moved, a disk detached or put in its place, a domain
@@ -26,7 +26,7 @@ from lib.wait import until
 
 
 def redefine(domain, name, *flags):
-    """As somebody does who copies the XML that virsh shows."""
+    """Copies the XML that virsh shows, as a user might."""
     document = os.path.join(domain.directory, "redefined.xml")
     with open(document, "w", encoding="utf-8") as file:
         file.write(domain.snapshot_xml(name))
@@ -96,7 +96,7 @@ def deleting_any_but_the_last(directory):
         one.delete("e3")
 
 
-# Each is one that libvirt or QEMU would take and spoil.
+# libvirt or QEMU would accept and spoil each of these.
 SPOILED = ("x" * 249, "a,b", "a%0Ab", "a%09b", "1", " " * 201)
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two mounts work on one domain at the same time, and virsh beside them: what each of them is told is
-true, and nobody's bytes change. From a seed, SNAPFS_TOGETHER_SEED, in SNAPFS_TOGETHER_ROUNDS."""
+"""Two mounts work on one domain at the same time, and virsh beside them: each of
+them gets true results, and no bytes change. From a seed, SNAPFS_TOGETHER_SEED, in SNAPFS_TOGETHER_ROUNDS."""
 
 import os
 import xml.etree.ElementTree as ElementTree
@@ -17,13 +17,13 @@ from lib.tap import equal, errno_name, note, run, test, true
 
 SEED = int(os.environ.get("SNAPFS_TOGETHER_SEED", 1))
 ROUNDS = int(os.environ.get("SNAPFS_TOGETHER_ROUNDS", 6))
-# What someone is told who comes too late, or whose domain someone else has changed meanwhile.
+# The errors of an operation that comes too late, or whose domain another program has changed meanwhile.
 REFUSALS = ("EBUSY", "EOPNOTSUPP", "ENOENT", "ESTALE", "ENOTEMPTY", "EEXIST", "EIO")
 SNAPSHOTS_MAX = 7
 
 
 class Asked:
-    """What one of them did: its verb, the snapshot, and the errno's name or None."""
+    """One operation: its verb, the snapshot, and the errno's name or None."""
 
     def __init__(self, verb, name):
         self.verb, self.name, self.problem = verb, name, None
@@ -65,7 +65,7 @@ class Round:
             asked.problem = errno_name(error.errno)
 
     def beside(self):
-        """What somebody does by virsh, at no danger of its own."""
+        """An operation by virsh that is not dangerous by itself."""
         command = self.random.choice((
             ("start", self.domain.name),
             ("destroy", self.domain.name),
@@ -79,7 +79,7 @@ class Round:
         return asked, do
 
     def at_once(self, *work):
-        """All of it in threads; what came of it."""
+        """Runs all operations in threads; returns their results."""
         with futures.ThreadPoolExecutor() as pool:
             for done in [pool.submit(do) for _, do in work]:
                 done.result()
@@ -129,7 +129,7 @@ class Together:
         true(os.path.exists(f"/proc/{self.daemon}"), f"libvirtd has ended: {said}")
         if self.domain.running():
             self.domain.flush()
-        # Whoever came first decides what a new snapshot and the live disks hold.
+        # The first operation decides the bytes of a new snapshot and of the live disks.
         reverts = [one.name for one in asked if one.verb == "revert"]
         possible = [live, *(before[name] for name in reverts)]
         true(self.held.live() in possible, f"the live disks hold something else: {said}")
@@ -143,7 +143,7 @@ class Together:
         self.files_are_right(asked, said)
 
     def files_are_right(self, asked, said):
-        """Nothing is missing; where nobody else meddled, nothing is left either."""
+        """Checks that nothing is missing and, without operations of others, that nothing is left."""
         here, kept = files(self.domain), needed(self.domain) | self.memories()
         equal(sorted(kept - here), [], f"files that are missing: {said}")
         if "virsh" not in [one.verb for one in asked]:

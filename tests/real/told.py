@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What root and a member of the group that may use libvirt tell each other of merges and of files that
-changed, where the files themselves tell nothing. A false record costs a refusal, and never a byte."""
+"""Root and a member of the group that may use libvirt tell each other of merges and changed files, because these
+files tell nothing themselves. A false record costs a refusal, and never a byte."""
 
 import contextlib
 import errno
@@ -84,7 +84,7 @@ def merge(who, domain, name):
 
 
 def sees_all(be, root, member, domain, held, directory):
-    """Root and the member read what QEMU does, by the mounts that are there and by new ones."""
+    """Root and the member read the same bytes as QEMU, by the present mounts and by new ones."""
     held.check()
     names = list(held.bytes)
     options = "cache=0", "untouched", f"domain={domain.name}"
@@ -130,7 +130,7 @@ def merges_on_files_that_the_member_may_not_write(be):
 
 
 def spoil(domain, held):
-    """s1, a commit by hand into its file, and s2, which alone tells of that."""
+    """s1, a commit by hand into its file, and s2, which alone shows the commit."""
     domain.start()
     domain.write(1)
     domain.snapshot("s1", "external")
@@ -164,7 +164,7 @@ def a_commit_by_hand_that_a_deleted_snapshot_told_of(be):
 
 @test
 def a_base_in_a_directory_of_roots_is_not_merged_into(be):
-    """Nobody would believe what the member notes of it."""
+    """No other user would believe the member's record of it."""
     with scratch() as gold, with_attributes() as place, Domain("gold", gold, {"vda": "qcow2"}) as domain:
         held = Held(domain)
         domain.write(1)
@@ -232,7 +232,7 @@ def a_false_record_of_a_tag_does_not_have_it_destroyed(be):
             write(root.path("tags/by-name/e1/delete"), "merge")
             holds(log(root, domain), "is not merged")
             equal(digest_of_tag(overlay, "i2", place), before, "the tag's bytes")
-            os.chown(place, UID, -1)  # who may exchange the file is believed: the record is no nonsense
+            os.chown(place, UID, -1)  # a user who may exchange the file is believed: the record is plausible
             write(root.path("tags/by-name/e3/delete"), "merge")
             equal((os.path.exists(overlay), domain.live_source("vda")[0]), (False, domain.disks[0].path),
                   "whether the overlay is there, and the live disk")
@@ -255,7 +255,7 @@ def a_record_of_a_path_inside_the_mount_holds_nothing_up(be):
 
 @test
 def rubbish_among_the_records(be):
-    """Links, pipes, files of others and spoiled ones hold nothing up."""
+    """Links, pipes, files of others and spoiled files delay nothing."""
     with with_attributes() as place, Domain("junk", place, {"vda": "qcow2"}) as domain:
         held = Held(domain)
         line(domain, held, ("s1", "s2"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What 17 programs that make backups say when an image cannot be read, and that they delete nothing."""
+"""The exit statuses of 17 backup programs when an image cannot be read; none of them deletes anything."""
 
 import contextlib
 import errno
@@ -14,11 +14,11 @@ from lib.scratch import scratch
 from lib.tap import equal, note, refused, run, test, true
 from lib.wait import until
 
-# Those that end with 0 whatever they could not read, and those that do so if the open succeeds and a
-# read fails; snapfs(1) names them.
+# Programs that exit with 0 whatever they could not read, and programs that do so if the open succeeds and a
+# read fails; snapfs(5) names them.
 SILENT = ("mksquashfs", "duplicity", "rdiff-backup")
 SILENT_LATER = ("cpio", "zip")
-# What the guest wrote last, where the image is damaged.
+# The place of the guest's last write, and of the damage.
 DAMAGED = 8 * MIB
 
 
@@ -56,7 +56,7 @@ def foreign(path):
 
 @contextlib.contextmanager
 def damaged(path):
-    """The image can be opened, and what lies at DAMAGED cannot be read."""
+    """The image can be opened, and the bytes at DAMAGED cannot be read."""
     with open(path, "r+b", buffering=0) as file:
         file.seek(40)
         [table] = struct.unpack(">Q", file.read(8))

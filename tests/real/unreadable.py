@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An image that cannot be read is listed and fails on open, so that no backup goes empty with exit 0."""
+"""An image that cannot be read is listed and fails on open, so that no backup is empty with exit status 0."""
 
 import contextlib
 import errno
@@ -69,7 +69,7 @@ def no_tool_takes_what_cannot_be_read_for_what_is_not_there(directory):
             until(lambda: not reading.images(mount.path("tools/by-name/e1")), "e1 cannot be read")
             equal(statuses(mount, domain, place, "second"), PARTIAL, "with images that cannot be read")
             true(not passes_the_check(mount.path(domain.name)), "the check finds one that cannot be read")
-            # What rsync has already, by size and time, it does not open.
+            # rsync does not open a file that it already has, by size and time.
             must("rsync", "-aS", "--delete", f"{mount.path('tools')}/", f"{place}/rsync-first")
         with open(kept, "rb") as file:
             equal(file.read() == whole, True, "the copy of yesterday is as it was")
@@ -228,7 +228,7 @@ def a_base_elsewhere_is_read_after_the_domain_was_seen_running(directory):
             reading.compare(domain, mount, directory)
         with Mount(SYSTEM, "ro") as mount:
             reading.compare(domain, mount, directory)
-        # Losing what is kept costs a refusal, and no byte.
+        # The loss of the records costs a refusal, and no byte.
         os.unlink(f"/var/lib/snapfs/{domain.uuid}.kept")
         with Mount(SYSTEM) as mount:
             equal(reading.listed(mount.path("gold/by-name/e1")), ["vda"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What users do with an image: mount it, take a file out, clone it, boot the clone."""
+"""Users of an image mount it, take a file out, clone it, and boot the clone."""
 
 import contextlib
 import errno
@@ -15,7 +15,7 @@ from lib.wait import until
 
 SECTOR = 512
 PARTITION = 2048 * SECTOR
-# Where the filesystem has nothing.
+# A place at which the file system has no data.
 FREE = 12 * MIB
 
 
@@ -60,7 +60,7 @@ def taken(directory, name, *options):
 
 @contextlib.contextmanager
 def mounted(directory, source, *options):
-    """A filesystem in an image, mounted read-only; gives what its file says."""
+    """Mounts a file system in an image read-only; returns the text of its file."""
     point = os.path.join(directory, "fs")
     os.makedirs(point, exist_ok=True)
     must("mount", "-o", ",".join(("ro", "noload", *options)), source, point)
@@ -81,7 +81,7 @@ def loop_device(image, *options):
 
 
 def partition_node(device, directory):
-    """The node of a device's first partition, made here since nothing may be there to make it.
+    """Makes the node of a device's first partition, because there may be no udev.
 
     A kernel without partition tables of its own is told the partition by partx.
     """
@@ -240,7 +240,7 @@ def mount_and_fstab_start_it(directory):
 
 @contextlib.contextmanager
 def installed(directory):
-    """snapfs is where mount(8), which clears PATH, finds it."""
+    """Puts snapfs into a directory in which mount(8), which clears PATH, finds it."""
     programs = os.path.join(directory, "bin")
     os.mkdir(programs)
     os.symlink(SNAPFS, os.path.join(programs, "snapfs"))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever uses a snapshot's files keeps its bytes, also where libvirt does not know of it: tags that
-qemu-img has made, clones that no domain has yet, loop devices."""
+"""Each user of a snapshot's files keeps its bytes, also if libvirt does not know it: tags of qemu-img, clones that
+no domain has yet, loop devices."""
 
 import contextlib
 import errno
@@ -66,12 +66,12 @@ def a_tag_in_the_overlay_that_a_revert_leaves(directory):
         equal(read(path, "mine"), before, "bytes of the tag after the revert")
         holds(last_log(mount, domain), "tag 'mine'")
         write(domain, 0x33)
-        # What stands on the base now is the live disk; and so does the tag.
+        # The live disk and the tag use the base now.
         with contextlib.suppress(OSError):
             rmdir(mount, domain, "e1")
         held.bytes = {name: held.bytes[name] for name in domain.snapshots()}
         equal(read(path, "mine"), before, "bytes of the tag after a delete")
-        # Once the tag is gone so is what keeps the merge.
+        # When the tag is gone, nothing prevents the merge.
         tagged.untag(path, "mine")
         os.unlink(path)
 
@@ -226,7 +226,7 @@ def a_clone_on_the_file_of_an_internal_snapshot(directory):
 
 @test
 def images_beside_that_use_nothing(directory):
-    """They are in nobody's way: with another backing file, with none that is there, or damaged."""
+    """They prevent nothing: their backing file is another one or missing, or they are damaged."""
     with line("others", directory, "e", start=False) as (domain, mount, held):
         made = [os.path.join(directory, f"others.{number}") for number in range(4)]
         must("qemu-img", "create", "-q", "-f", "qcow2", made[0], MIB)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What mkdir, rmdir and revert do, seen through virsh; what virsh does, seen in the tree."""
+"""Results of mkdir, rmdir and revert, seen through virsh; changes by virsh, seen in the tree."""
 
 import contextlib
 import errno
@@ -12,7 +12,7 @@ from lib.scratch import scratch
 from lib.tap import equal, holds, refused, run, test, true
 from lib.wait import until
 
-# The cache's second, and what a busy machine takes beside it.
+# The cache's second, and more time for a busy machine.
 SOON = 1.5
 
 
@@ -40,7 +40,7 @@ def last_log(mount, domain):
 
 
 def tree(mount, domain):
-    """Every snapshot's parent, as the directories stand."""
+    """Returns every snapshot's parent, by the directories."""
     found = {}
     top = mount.path(domain.name, "snapshots")
     for directory, names, _ in os.walk(top):
@@ -60,7 +60,7 @@ def agree(mount, domain):
 
 
 def live_bytes(domain, target):
-    """What a shut-off domain's disk holds now."""
+    """Returns the bytes of a shut-off domain's disk."""
     path = os.path.join(domain.directory, "live")
     reading.convert(*domain.live_source(target), path)
     with open(path, "rb") as file:
@@ -258,7 +258,7 @@ def domains_come_and_go(directory):
 
 
 def number(path):
-    """Its inode number, None where it is not there."""
+    """Returns its inode number; None if it is not there."""
     try:
         return os.stat(path).st_ino
     except FileNotFoundError:
@@ -307,7 +307,7 @@ SECRETS = """<disk type='network' device='cdrom'><driver name='qemu' type='raw'/
 
 
 class SecretDomain(Domain):
-    """Libvirt hides parts of it from those who may only look."""
+    """libvirt hides parts of it from a read-only connection."""
 
     def document(self):
         return super().document().replace("</devices>", SECRETS)

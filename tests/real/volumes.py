@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disks on volumes of storage pools: libvirt alone knows their files. They are shown, reverted and
-deleted as others are; backing files that a pool holds may be read."""
+"""Disks on volumes of storage pools: only libvirt knows their files. They are shown, reverted and
+deleted as others are; backing files in a pool may be read."""
 
 import errno
 import os
@@ -80,7 +80,7 @@ def redefine(mount, domain, document):
 
 @test
 def a_document_for_a_snapshot_on_a_volume(directory):
-    """The tag that it speaks of has to be there, as on a file."""
+    """The tag that it names has to be there, as on a file."""
     with OnVolumes("known", directory, {"vda": "qcow2"}, 4 * MIB) as domain, pool(directory):
         domain.write(1)
         domain.snapshot("i1")
@@ -265,7 +265,7 @@ def another_file_under_the_overlays(directory):
 
 @test
 def a_drive_on_a_volume_of_a_pool_that_is_away(directory):
-    """libvirt would start the domain no more: the guest that runs would be gone."""
+    """libvirt could not start the domain again: the running guest would be lost."""
     drive = "<disk type='volume' device='cdrom'><source pool='cds' volume='cd.iso'/><target dev='hda'/></disk>"
     with scratch() as cds, Domain("drive", directory, {"vda": "qcow2"}, 4 * MIB) as domain:
         must("truncate", "-s", MIB, os.path.join(cds, "cd.iso"))
@@ -283,10 +283,10 @@ def a_drive_on_a_volume_of_a_pool_that_is_away(directory):
 
 
 def refreshed(mount, name, path):
-    """libvirt reads an image of the mount with the pool's lock held, and answers nobody meanwhile."""
+    """libvirt reads an image of the mount with the pool's lock held, and gives no answer meanwhile."""
     image = mount.path("looped/snapshots/i1/vda.raw")
     must("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, path)
-    with Mount(SYSTEM) as other:  # which has asked for nothing before
+    with Mount(SYSTEM) as other:  # this mount has asked for nothing before
         must("qemu-img", "rebase", "-u", "-F", "raw", "-b", other.path("looped/snapshots/i1/vda.raw"), path)
         must("virsh", "-q", "-c", SYSTEM, "pool-refresh", name, seconds=45)
     must("qemu-img", "rebase", "-u", "-F", "raw", "-b", image, path)
