@@ -314,7 +314,7 @@ static int open_state(struct layer *l, const struct image_source *source, struct
                       uint8_t **bytes, const struct image_policy *policy, struct err *e)
 {
     if (l->memory && !source->tag && !source->id)
-        return err_fail(e, EINVAL, "'%s' has the memory of snapshots; name one of them",
+        return err_fail(e, EINVAL, "the memory in '%s' is a snapshot's, and none is named",
                         l->file->path);
     take_mapping(l, h);
     int r = take_names(l, h, e);

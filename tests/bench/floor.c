@@ -3,12 +3,12 @@
  *
  *     floor DIRECTORY MOUNTPOINT      mounts the tree, in the foreground
  *
- * The tree is loaded at the start and taken never to change: the kernel may keep names, attributes,
- * lists and pages for ever, and what it asks for nonetheless is answered from memory or by one
- * pread. Eight threads with a channel each. What scripts/bench measures of it no server that hears
- * of each open beats by being clever about images or about libvirt. (To refuse open and opendir
- * with ENOSYS saves these requests, too, but then no open file can differ from another and no list
- * can be found to be old.) No locks: nothing is written once it serves.
+ * The tree is loaded at the start and never changes. The kernel may keep names, attributes, lists
+ * and pages forever; other requests are answered from memory or by one pread. There are eight
+ * threads with a channel each. No server that gets each open can be faster than this one, whatever
+ * it does for images or libvirt. (ENOSYS for open and opendir would save these requests, too. But
+ * then no open file could differ from another, and no list could be found to be old.) It needs no
+ * locks, because nothing is written while it serves.
  */
 #define FUSE_USE_VERSION 314
 #include <dirent.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who shows an image as a file: snapfs, its peers as well tuned as they can be, and the floors.
+"""Programs that show an image as a file: snapfs, its peers with their best settings, and the floors.
 
 Each has a name; `lacks()`, what keeps it from running here, or None; `version()`; and
 `show(images)`, a context with a View.

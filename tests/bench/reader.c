@@ -2,8 +2,8 @@
 /* reader.c - the work that scripts/bench times: reads files in one way and prints one number.
  *
  *     reader first FILE             sequential, 1 MiB each, the file's cached pages dropped: MiB/s.
- *                                   Of two passes the second: where a hypervisor takes free memory
- *                                   back, who fills new pages first pays for it several times over
+ *                                   It is the second of two passes: if a hypervisor takes free
+ *                                   memory back, the first pass over new pages is slow
  *     reader direct FILE            the same past the page cache, with O_DIRECT: MiB/s
  *     reader again FILE             sequential, whatever is cached: MiB/s
  *     reader random FILE THREADS S  4 KiB each at random places of it for S seconds, none of them

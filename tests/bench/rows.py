@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rows of the bench: what is measured, and how much of it is wanted."""
+"""The rows of the bench: the measured values and their goals."""
 
 import dataclasses
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stages of the bench: an image or a piece of work, and who takes turns at it.
+"""The stages of the bench: an image or a piece of work, and the programs that take turns at it.
 
 A turn is a function from the bench, the one whose turn it is and `note(row, value)`. In the round
 that checks it compares the bytes it gets with the reference and times nothing.
@@ -18,7 +18,7 @@ ONE_CPU = {0}
 
 
 class Wrong(Exception):
-    """Somebody shows other bytes than QEMU's."""
+    """A program shows other bytes than QEMU's."""
 
 
 def seconds(work):
@@ -28,7 +28,7 @@ def seconds(work):
 
 
 class Work:
-    """What is done with a shown file."""
+    """The work with a shown file."""
 
     def __init__(self, bench):
         self.bench, self.everywhere = bench, os.sched_getaffinity(0)

@@ -21,7 +21,7 @@ static void check(const struct header *h, size_t size)
         __builtin_trap();
 }
 
-/* It asks for more bytes, and then knows; each prefix either asks as well or is refused. */
+/* The parser asks for more bytes, and then decides; each prefix either asks, too, or is refused. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct header h = {0};

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the fuzz targets begin with: small things of the kind that each one reads, healthy ones and those
-with a defect (tests/image/corpus.py)."""
+"""The first inputs of the fuzz targets: small ones of the kind that each target reads, healthy and with
+a defect (tests/image/corpus.py)."""
 
 import os
 import random

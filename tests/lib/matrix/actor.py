@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Does the operations of draw.py on one domain, and tells its tree what has become of it."""
+"""Does the operations of draw.py on one domain, and brings its tree up to date."""
 
 import os
 
@@ -9,7 +9,7 @@ from lib.tap import errno_name
 
 
 class Refused(Exception):
-    """snapfs has failed, as its log's `sentence` says; nothing may have changed. `causes.py` has what explains it."""
+    """snapfs refused, with the `sentence` of its log; nothing may have changed. `causes.py` has to explain it."""
 
     def __init__(self, error, sentence):
         super().__init__(f"{errno_name(error.errno)}: {sentence}")
@@ -56,7 +56,7 @@ class Actor:
         raise Refused(error, line.split(f": {errno_name(error.errno)}: ", 1)[-1]) from error
 
     def log(self):
-        """Of the last operation through the mount, "" if there was none."""
+        """The log's line of the last operation through the mount, "" if there was none."""
         with open(self.path("log"), encoding="utf-8") as file:
             return (file.read().splitlines() or [""])[-1]
 
@@ -66,7 +66,7 @@ class Actor:
         return self.world.path(self.member, *parts)
 
     def ask(self, words):
-        """snapfs, and no more; it may fail as a call to the system does."""
+        """Only snapfs's part; it may fail as a system call does."""
         verb, *rest = words
         getattr(self, verb)(*rest)
 

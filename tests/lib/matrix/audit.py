@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Is everything as the model says? Asked after every operation, of libvirt, QEMU and the mount."""
+"""Compares libvirt, QEMU and the mount with the model after every operation."""
 
 import errno
 import os
@@ -31,14 +31,14 @@ class Audit:
         self.left, self.tags, self.forgotten = set(), set(), set()
 
     def before(self):
-        """What a snapshot that is made now will have to hold is what QEMU reads now; all writes were
+        """A snapshot that is made now must have the bytes that QEMU reads now; all writes were
         flushed."""
         for key, image in self.world.model.images(self.said).items():
             if key[0] == "live" and self.follows(image):
                 self.holds(key, image)
 
     def check(self, leaves_files=False, leaves_tags=False, left=()):
-        """The operation may have been one that is to leave files or tags which nothing needs, or has said
+        """The operation may be one that leaves unused files or tags, or its log may have said
         which files it left."""
         self.left.update(left)
         self.alive()
@@ -56,7 +56,7 @@ class Audit:
         self.bytes()
         self.saved_memories()
 
-    # ---- who is there
+    # ---- domains and snapshots
 
     def alive(self):
         equal(daemon.pid(), self.daemon, "the process of libvirtd")
@@ -65,7 +65,7 @@ class Audit:
         true(status is None, f"snapfs has ended with {status}: {self.world.mount.said()}")
 
     def ask(self):
-        """What libvirt and QEMU say now; what they said before of files is kept."""
+        """Returns the present answers of libvirt and QEMU; earlier ones about files are kept."""
         world = self.world
         self.before_internal = self.internal_tags()
         self.before_files, self.before_tags = self.files.needed(), all_tags(self.files)
@@ -91,7 +91,7 @@ class Audit:
         self.memory_files = set().union(*map(memory_files, self.said.values()))
 
     def cannot_follow(self, key, image):
-        """The file of a disk that was detached is no domain's any more, and snapfs says so little of it."""
+        """No domain has the file of a detached disk, so snapfs tells little about it."""
         if key[0] != "spare":
             raise Lost(f"{told(key)}: the chain of '{image.path}' cannot be followed")
         note(f"removed: {told(key)}")
@@ -99,11 +99,11 @@ class Audit:
         del self.world.model.spares[image.path]
 
     def follows(self, image):
-        """Whether QEMU can open it; an image in the mount that was renamed away it cannot."""
+        """Returns whether QEMU can open the image; it cannot if a rename has moved an image in the mount."""
         return self.files.follow(image.path, image.format)
 
     def chain(self, image):
-        """Its files, itself first; of a spoilt one as far as is known."""
+        """Returns the files of its chain, the image first; for a spoilt one the known part."""
         return self.files.chains.get(image.path, [image.path])
 
     # ---- the tree
@@ -153,14 +153,14 @@ class Audit:
         equal(journals(), [], "journals")
 
     def of_forgotten(self):
-        """A file stays that holds a tag of a snapshot whose metadata alone was deleted."""
+        """A file stays if it has a tag of a snapshot of which only the metadata was deleted."""
         files = Files()
         for path in {path for path, _ in self.forgotten if os.path.exists(path)}:
             files.follow(path, "qcow2")
         return {path for path, tag in self.forgotten & all_tags(files)}
 
     def of_detached(self):
-        """The files of disks that their domain has no more. A delete leaves them."""
+        """Returns the files of disks that their domain no longer has. A delete leaves them."""
         trees = self.world.model.trees
         gone = [
             image
@@ -187,7 +187,7 @@ class Audit:
     # ---- bytes
 
     def bytes(self):
-        """In the mount and for QEMU each is what it was; no two of a disk are the same."""
+        """Checks that each image has its bytes, in the mount and for QEMU; no two of a disk are equal."""
         seen = {}
         for key, image in self.images.items():
             if key[0] == "snapshot":
@@ -209,7 +209,7 @@ class Audit:
             raise Lost(f"{told(key)}: QEMU reads other bytes in '{image.path}'")
 
     def image(self, key, image):
-        """What is wrong with it, or None."""
+        """Returns the fault of the image, or None."""
         wrong = []
         if key not in self.world.model.spoilt:
             try:
@@ -222,7 +222,7 @@ class Audit:
         return "\n".join(wrong)
 
     def in_mount(self, key, image):
-        """Where the mount shows it, or None."""
+        """Returns its path in the mount, or None."""
         if key[0] == "snapshot":
             return self.path(key[1], "by-name", key[2], f"{key[3]}.raw")
         if key[0] == "tag":
@@ -263,7 +263,7 @@ class Audit:
                 raise Lost(f"the guest of {member} reads other bytes from {target}")
 
     def saved_memories(self):
-        """It stays as it was when the snapshot was made: as libvirt's file, or as first read."""
+        """The memory stays as at the snapshot: libvirt's file, or its first reading."""
         for member, said in self.said.items():
             for name, one in said.snapshots.items():
                 self.saved_memory(member, name, one)

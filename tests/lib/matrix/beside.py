@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What users do beside snapfs, by virsh and qemu-img, and what it does to the model.
+"""Operations of users beside snapfs, by virsh and qemu-img, and their effects on the model.
 
     attach TARGET [FILE]                        a new disk, or the file of one that was detached
     detach TARGET
@@ -13,7 +13,7 @@
     rename                                      to another name, or back
     forget NAME                                 virsh snapshot-delete --metadata
 
-A commit may destroy the bytes of snapshots, and so may others; see model.py for what is asked then.
+Such an operation may destroy the bytes of snapshots; model.py has the checks for them.
 """
 
 import os
@@ -71,26 +71,26 @@ class Beside:
     def virsh(self, verb, *rest):
         self.run("virsh", "-q", "-c", self.machine.uri, verb, self.machine.name, *rest)
 
-    # ---- what is harmed
+    # ---- harmed images
 
     def chain(self, image):
         return self.world.audit.chain(image)
 
     def reads(self, image):
-        """The files whose present bytes the image shows."""
+        """Returns the files whose present bytes the image shows."""
         return self.chain(image)[1:] if image.tag else self.chain(image)
 
     def images(self, *but):
         return {key: one for key, one in self.world.audit.images.items() if key not in but}
 
     def touch(self, path, *but):
-        """The file was written to; returns the images that read it."""
+        """Notes a write to the file; returns the images that read the file."""
         found = {key for key, one in self.images(*but).items() if path in self.reads(one)}
         self.model.touched |= {key for key in found if key[0] == "snapshot"}
         return found
 
     def spoil(self, keys, always):
-        """Those of them that QEMU reads others bytes of, or all."""
+        """Returns the images of which QEMU reads other bytes, or all of them."""
         for key in keys:
             if always or not self.is_right(self.world.audit.images[key]):
                 self.model.spoilt.add(key)
@@ -105,7 +105,7 @@ class Beside:
             return False
 
     def rebase(self, path):
-        """The file's header names another backing file from now on."""
+        """Notes that the file's header names another backing file from now on."""
         self.model.rebased |= {(path, one.tag) for one in self.images().values() if one.path == path and one.tag}
 
     # ---- disks
@@ -155,7 +155,7 @@ class Beside:
         tree.live[target] = held
 
     def base(self, kind, name, target):
-        """The file that the clone is to stand on, its format, and what it holds."""
+        """Returns the clone's backing file, its format and its content."""
         image = self.world.audit.images["snapshot", MAIN, name, target]
         if kind == "mount":
             return self.world.path(MAIN, "by-name", name, f"{target}.raw"), "raw", image.content
@@ -208,7 +208,7 @@ class Beside:
         words = ["--base", layers[int(base)]] if base else []
         self.virsh("blockpull", target, *words, "--wait")
         self.rebase(layers[0])
-        if not base:  # a file that stands on none is nobody's to remove
+        if not base:  # a file without a backing file is never removed
             self.world.made.add(layers[0])
         self.spoil(
             [key for key, one in self.images().items() if one.path == layers[0] and one.tag],

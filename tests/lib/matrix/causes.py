@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why snapfs may refuse: each cause is looked for in the files, QEMU and libvirt. The sentence alone
-explains nothing, and an errno less. What is refused for another cause is a failure.
+"""Causes for which snapfs may refuse. Each is looked for in the files, QEMU and libvirt, because the sentence or
+the errno alone proves nothing. A refusal for another cause is a failure.
 """
 
 import errno
@@ -16,7 +16,7 @@ from lib.tap import errno_name, fail
 
 
 class Cause:
-    """`apart`: it does not count among the refusals, because a saved state or a clone is in the way."""
+    """`apart`: the cause does not count as a refusal, because a saved state or a clone prevents the operation."""
 
     def __init__(self, name, number, sentence, is_so, apart=False):
         self.name, self.number, self.is_so, self.apart = name, number, is_so, apart
@@ -38,7 +38,7 @@ class Refusal:
         return self.world.model.trees[self.member]
 
     def explained(self, number, sentence):
-        """The cause, which was found to be so, and whether it is one of those apart."""
+        """Returns the cause that was found, and whether it is `apart`."""
         for cause in CAUSES:
             match = cause.sentence.search(sentence)
             if match and cause.number == number and cause.is_so(self, *match.groups()):
@@ -48,7 +48,7 @@ class Refusal:
     def names_clone(self, sentence):
         return CLONE in self.world.machines and self.world.machines[CLONE].name in sentence
 
-    # ---- what is asked for
+    # ---- the operation
 
     def removed(self):
         verb, name, *rest = self.words
@@ -60,13 +60,13 @@ class Refusal:
     def images(self):
         return self.world.audit.images.items()
 
-    # ---- what is so
+    # ---- the state
 
     def is_saved(self):
         return self.tree.saved is not None
 
     def goes_under_clone(self, path):
-        """The clone is on an image of the mount, of one that is to go."""
+        """The clone uses an image in the mount of a snapshot that is to be deleted."""
         over = self.world.over
         return over is not None and self.is_of_clone(path) and over[0] in self.removed()
 
@@ -97,7 +97,7 @@ class Refusal:
         return saved.findtext("domain/name") == name != self.machine.name and saved.find("memory").get("file") is not None
 
     def is_written_and_used(self, path):
-        """The running domain writes to the file, which is needed by more than that disk and the snapshot."""
+        """The running domain writes to the file, and others than that disk and the snapshot use it."""
         written = any(key[:2] == ("live", self.member) and one.path == path for key, one in self.images())
         return self.tree.active() and written and self.is_used(path)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a disk holds: all that was ever written to it, in order. And digests of bytes.
+"""The content of a disk: all writes to it, in order. Also digests of bytes.
 
-A disk may begin with bytes that are known as a file's alone, as that of a clone does.
+A disk may begin with the bytes of a file, as a clone's disk does.
 """
 
 import functools
@@ -19,7 +19,7 @@ def of_file(path):
 
 
 def written(content, offset, length, byte):
-    """What it holds after a write of bytes of one value."""
+    """Returns the content after a write of bytes of one value."""
     return (*content, (offset, length, byte))
 
 

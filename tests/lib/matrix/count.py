@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What came of the operations."""
+"""Counts of the operations' results."""
 
 import collections
 
@@ -7,15 +7,15 @@ from lib.tap import Failure, note
 
 
 class Lost(Failure):
-    """Bytes, a file or a tag that has to be there is not."""
+    """Bytes, a file or a tag is missing."""
 
 
 class Between(Failure):
-    """Something was cut off, and neither the state before nor the one after is there."""
+    """An operation was cut off, and the state is neither that before nor that after."""
 
 
 class Orphan(Failure):
-    """A file is left that nothing needs."""
+    """An unused file is left."""
 
 
 class Count:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is done next: only what is valid, and the same for the same seed and tree.
+"""Chooses the next operation: only valid ones, and the same for the same seed and tree.
 
 An operation is a list of words, as it is printed and can be replayed:
 
@@ -28,7 +28,7 @@ NAMES = ("s{}", "s{}", "s{}.old", "update-{}")
 
 
 def chosen(random, *weighted):
-    """One of the (value, weight)."""
+    """Chooses one of the (value, weight)."""
     values, weights = zip(*weighted)
     return random.choices(values, weights)[0]
 
@@ -67,7 +67,7 @@ class Draw:
             yield [word]
 
     def writes(self):
-        """A guest that is paused does not write."""
+        """A paused guest does not write."""
         if self.tree.state == PAUSED:
             return
         for target in self.tree.live:
@@ -75,19 +75,19 @@ class Draw:
                 yield self.write(target)
 
     def difference(self):
-        """No two snapshots shall hold the same."""
+        """No two snapshots may have the same content."""
         if self.same_as_live() and self.tree.state == PAUSED:
             yield ["resume"]
         while self.same_as_live():
             yield self.write(self.same_as_live()[0])
 
     def same_as_live(self):
-        """The disks that hold what some disk held at some snapshot."""
+        """Returns the disks that have the content of a snapshot."""
         digests = set(map(self.tree.digest, self.known()))
         return [target for target, disk in self.tree.live.items() if self.tree.digest(disk) in digests]
 
     def write(self, target):
-        """Often where something was written before."""
+        """Chooses a place, often one that was written before."""
         length = self.random.choice(LENGTHS)
         end = self.random.choice((1 << 20, self.tree.size)) - length
         offset = self.random.randrange(0, end, 512)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is done next where users work beside snapfs: on a domain, on a clone of it, and beside both."""
+"""Chooses the next operation if users work beside snapfs: on a domain, on a clone of it, and beside both."""
 
 import os
 
@@ -41,7 +41,7 @@ class Member(Draw):
         yield from super().power()
 
     def writes(self):
-        """What is resumed from a saved state shall find its disks as they were."""
+        """A domain that is resumed from a saved state must find its disks unchanged."""
         return () if self.tree.saved else super().writes()
 
     def difference(self):
@@ -50,7 +50,7 @@ class Member(Draw):
         yield from super().difference()
 
     def revert(self):
-        """Not to one of which nobody knows any more what it held."""
+        """Not to a snapshot whose bytes are no longer known."""
         names = [name for name in self.tree.snapshots if not self.model.harmed(self.member, name)]
         return self.revert_to(names) if names else self.create()
 
@@ -183,7 +183,7 @@ class Beside:
         return self.chain(self.images["live", MAIN, target])
 
     def blockcommit(self):
-        """Not where the live disk of another, or of one that was detached, would be destroyed."""
+        """Not if it would destroy the live disk of another domain, or a detached disk."""
         target = self.random.choice(list(self.tree.live))
         if not self.tree.active():
             return None
@@ -199,7 +199,7 @@ class Beside:
         return ["blockcommit", target, str(base), str(top), *delete]
 
     def under_clone(self):
-        """The image in the mount that the clone stands on."""
+        """Returns the image in the mount that is the clone's backing file."""
         over = self.world.over
         return [self.images["snapshot", MAIN, *over]] if over else []
 
@@ -213,7 +213,7 @@ class Beside:
         return ["blockpull", target, *([str(base)] if base > 1 else [])]
 
     def tag(self):
-        """In a file that no QEMU has open."""
+        """Chooses a file that no QEMU has open."""
         found = [
             ["tag", f"t{self.world.model.numbers}", key[2] if key[0] == "snapshot" else "-", key[-1]]
             for key, one in self.images.items()
@@ -238,7 +238,7 @@ class Beside:
         }
 
     def under_clones(self):
-        """What is written to may be refused by the mount, and then a clone has no disk."""
+        """The mount may refuse an image that was written to, and a clone would lose its disk."""
         images = [one for key, one in self.images.items() if key[1] == CLONE]
         return {path for one in [*images, *self.under_clone()] for path in self.chain(one)}
 
@@ -260,7 +260,7 @@ class Beside:
         return CLONE in self.trees and self.trees[CLONE].active()
 
     def forget(self):
-        """Not the one on whose image the clone stands."""
+        """Not the snapshot whose image the clone uses."""
         over = self.world.over or (None,)
         names = [name for name in self.tree.snapshots if name != over[0]]
         return ["forget", self.random.choice(names)] if names else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What QEMU says of the files: who stands on what, which tags are in them, and what a disk holds."""
+"""QEMU's answers about files: their backing files, their tags, and the content of disks."""
 
 import json
 import os
@@ -21,7 +21,7 @@ class Files:
                 fail(f"the chain of '{path}' cannot be followed")
 
     def follow(self, path, format):
-        """Whether its chain is whole."""
+        """Returns whether its chain is whole."""
         if path in self.chains:
             return True
         said = attempt("qemu-img", "info", "-U", "-f", format, "--backing-chain", "--output=json", path)

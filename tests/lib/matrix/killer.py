@@ -81,7 +81,7 @@ class Killer:
         self.world, self.actor, self.said = world, actor, None
 
     def do(self, victim, moment, words):
-        """Whether it was cut off; if not it is done, or Refused is raised, as ever."""
+        """Returns whether it was cut off; if not, it is done, or Refused is raised."""
         world, tree = self.world, self.actor.tree
         stages = self.stages(tree, victim, words)
         cut, failure, line = Cut(world, self.actor.member, victim, moment), None, ""
@@ -112,7 +112,7 @@ class Killer:
 
     @staticmethod
     def stages(tree, victim, words):
-        """Of each way that it may go, a list. A QEMU that dies before libvirt is asked leaves a domain that is
+        """Returns a list of states for each course. A QEMU that dies before libvirt is asked leaves a domain that is
         shut off, and has no memory to save."""
         found = [tree.stages(words)]
         if victim == "qemu" and tree.active():
@@ -137,7 +137,7 @@ class Killer:
         vars(self.actor.tree).update(vars(fitting[-1]))
 
     def fitting(self, stages, victim, reverts):
-        """What a libvirt that goes on with what it was asked for has come to."""
+        """Returns the state that libvirt has reached, which goes on with the operation."""
         machine = self.actor.domain
         said = self.said = Said(machine, Said(machine, ()).names)
         return [
@@ -148,7 +148,7 @@ class Killer:
         ]
 
     def fits(self, stage, first, said, victim, reverts):
-        """Whether all is as in that stage, but for the state of a domain whose QEMU may have died."""
+        """Returns whether all is as in that stage, except the state of a domain whose QEMU may have died."""
         names = {name: one.parent for name, one in said.snapshots.items()}
         if (names, said.current) != (stage.parents(), stage.current):
             return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A domain whose directory holds nothing but its files, and whose disks come and go.
+"""A domain whose directory has only its files, and whose disks can be attached and detached.
 
 Disks called sd… are on a SCSI controller, where QEMU plugs them in and out without a guest's help.
 """
@@ -54,7 +54,7 @@ class Machine(Domain):
         return f"/machine/peripheral/virtio-disk{number}/virtio-backend"
 
     def monitor(self, target, *commands):
-        """virsh's command lines that have the disk's QEMU do that."""
+        """Returns virsh's command lines that make the disk's QEMU do that."""
         start = f"qemu-monitor-command {self.name} --hmp 'qemu-io -d {self.device(target)}"
         return [f'{start} "{command}"\'' for command in commands]
 
@@ -62,7 +62,7 @@ class Machine(Domain):
         return [line for target in self.sources for line in self.monitor(target, "flush")]
 
     def put(self, active, byte, offset, length, target):
-        """The guest writes bytes of one value, or somebody does to the disk of one that is shut off."""
+        """Writes bytes of one value, as the guest, or by qemu-io to the disk of a domain that is shut off."""
         command = f"write -P {byte:#x} {offset} {length}"
         if active:
             self.virsh("; ".join(self.monitor(target, command, "flush")))
@@ -71,7 +71,7 @@ class Machine(Domain):
             must("qemu-io", "-f", format, "-c", command, path)
 
     def reads(self, target, runs):
-        """Whether the guest reads those bytes, (offset, length, byte), from the disk."""
+        """Returns whether the guest reads those bytes, (offset, length, byte), from the disk."""
         lines = [f"read -P {byte:#x} {offset} {length}" for offset, length, byte in runs]
         if not lines:
             return True

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All that should be: a tree for each domain, and the bytes of what hangs on no tree.
+"""The expected state: a tree for each domain, and the bytes of images outside the trees.
 
 An image is a key: ("live", MEMBER, TARGET), ("snapshot", MEMBER, NAME, TARGET), ("tag", PATH, NAME) for
 one that qemu-img made, ("spare", PATH) for the file of a disk that was detached.
 
-Somebody beside snapfs may destroy a snapshot's bytes, as by `virsh blockcommit` into its file. Such an
+Another program may destroy a snapshot's bytes, as by `virsh blockcommit` into its file. Such an
 image is `spoilt`: whatever QEMU reads, the mount has to show the old bytes or none. One is `touched` if
 its files were written to, but hold the same bytes: then the mount may show none, too. A tag, (file, name),
 is `rebased` if its file has been given another backing file since the tag was made.
@@ -16,7 +16,7 @@ MAIN, CLONE = "main", "clone"
 
 
 class Image:
-    """Where the bytes are for QEMU, and what they should be."""
+    """The file in which QEMU finds the bytes, and the expected bytes."""
 
     def __init__(self, path, format, tag, content):
         self.path, self.format, self.tag, self.content = path, format, tag, content
@@ -59,12 +59,12 @@ class Model:
                 )
 
     def forget_gone(self, images):
-        """Drops what is said of images that are no more."""
+        """Forgets images that no longer exist."""
         self.touched &= set(images)
         self.spoilt &= set(images)
 
     def harmed(self, member, name):
-        """Whether an image of the snapshot is spoilt."""
+        """Returns whether an image of the snapshot is spoilt."""
         return any(key[:3] == ("snapshot", member, name) for key in self.spoilt)
 
     def known(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A domain and a mount, and one operation after the other, each looked at; refusals are counted."""
+"""Runs one operation after the other on a domain and a mount, checks each, and counts refusals."""
 
 import re
 import shlex
@@ -60,12 +60,12 @@ class Session:
         self.lines, self.count = [], Count()
 
     def run(self, operations):
-        """So many operations; a failure tells all that were done."""
+        """Runs so many operations; a failure prints all that were done."""
         formats = disks(self.random, self.profile.disks)
         return self.go(formats, lambda draw: (draw.step() for _ in range(operations)))
 
     def replay(self, lines):
-        """Those of a list as it was printed."""
+        """Runs the operations of a printed list."""
         split = (shlex.split(line, comments=True) for line in lines)
         first, *operations = filter(None, split)
         formats = dict(word.split("=") for word in first[1:])
@@ -169,6 +169,6 @@ class Session:
         note(line)
 
     def tell(self, failure):
-        """All that was done, as it can be replayed, and what was wrong then."""
+        """Returns all operations in a form that can be replayed, and the fault."""
         what = failure if isinstance(failure, Failure) else traceback.format_exc()
         raise Failure("\n".join([*self.lines, str(what), self.world.mount.said()])) from failure

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What should be: the domain's snapshots, the current one, its state, and what each disk holds.
+"""The expected state: the domain's snapshots, the current one, its state, and each disk's content.
 
 Nothing here asks libvirt, QEMU or snapfs; `formats`, those of the live disks, are told. An operation
 that was refused has changed nothing.
@@ -41,7 +41,7 @@ class Tree:
         return [one for one in self.snapshots if self.snapshots[one].parent == name]
 
     def below(self, name):
-        """All that hang on it, parents first."""
+        """Returns its descendants, parents first."""
         found = self.children(name)
         for one in found:
             found += self.children(one)
@@ -54,7 +54,7 @@ class Tree:
         return {one.name: one.parent for one in self.snapshots.values()}
 
     def path(self, name):
-        """Where its directory stands, below `snapshots/`."""
+        """Returns the path of its directory below `snapshots/`."""
         parent = self.snapshots[name].parent
         return name if parent is None else f"{self.path(parent)}/{name}"
 
@@ -114,7 +114,7 @@ class Tree:
         self.current = name
 
     def remove(self, name):
-        """It goes alone: its children move up to its parent."""
+        """Deletes it alone: its children move up to its parent."""
         gone = self.snapshots.pop(name)
         for child in self.children(name):
             self.snapshots[child].parent = gone.parent

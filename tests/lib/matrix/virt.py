@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What libvirt says of a domain and its snapshots, asked for by one virsh."""
+"""libvirt's answers about a domain and its snapshots, by one virsh."""
 
 import xml.etree.ElementTree as ElementTree
 
@@ -12,7 +12,7 @@ class Said:
     """`state`, `current`, `live` (target: (file, format)), and `snapshots` by name."""
 
     def __init__(self, domain, names, before=()):
-        """The command lines come before what is asked; they may fail."""
+        """The command lines come before the questions; they may fail."""
         quoted = [f"'{name}'" for name in names]
         parts = self.ask(
             domain,
@@ -34,7 +34,7 @@ class Said:
 
     @staticmethod
     def ask(domain, *commands):
-        """The answers; that none is current is a failure of virsh."""
+        """Returns the answers; virsh fails if no snapshot is current."""
         result = domain.try_virsh(f"; echo {MARK}; ".join(commands))
         parts = [part.strip() for part in result.out.split(MARK)]
         if len(parts) != len(commands) or result.status and parts[-1]:
@@ -59,7 +59,7 @@ class Snapshot:
         self.kind = document.find("memory").get("snapshot")
 
     def saves(self):
-        """Whether the memory was saved."""
+        """Returns whether the memory was saved."""
         return self.kind in ("internal", "external")
 
     def internal(self):

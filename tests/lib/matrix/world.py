@@ -34,7 +34,7 @@ class Point(Mount):
 
 
     def is_unmounted(self):
-        """What a libvirtd that was killed had started may still have an image open."""
+        """A program that a killed libvirtd had started may still have an image open."""
         self.mounted = self.mounted and attempt("umount", self.point).status != 0
         return not self.mounted
 
@@ -57,11 +57,11 @@ class World:
         return [machine.name for machine in self.machines.values()]
 
     def dangles(self, member):
-        """Whether that is the clone, and stands on an image whose path leads nowhere now."""
+        """Returns whether that is the clone, on an image whose path now leads nowhere."""
         return member == CLONE and self.over is not None and self.machines[MAIN].name != self.name
 
     def clone_is_open(self):
-        """Whether the clone's QEMU has an image of the mount open."""
+        """Returns whether the clone's QEMU has an image of the mount open."""
         return self.over is not None and self.model.trees[CLONE].active()
 
 
