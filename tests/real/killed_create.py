@@ -9,6 +9,7 @@ kinds by their names. Otherwise a few kinds are tried at a few moments.
 
 import contextlib
 import errno
+import json
 import os
 import xml.etree.ElementTree as ElementTree
 
@@ -34,6 +35,8 @@ DOCUMENT = """document disk-only
 NAMED = "{name} memspec={path}-{name}.memory diskspec=vda,snapshot=external,file={path}-vda.{name}\n"
 # After so many snapshots the domain is made anew, because each attempt reads the bytes of all.
 SNAPSHOTS_MAX = 8
+# What a guest writes where no other write goes.
+LATE, LATE_AT = 0xEE, 3 * MIB
 
 
 class Kind:
@@ -138,8 +141,8 @@ class Making:
         state = self.state_after(before[4], made)
         equal(now[4], state, f"the state ({domain.virsh('domstate', '--reason', domain.name)})")
         held.check()
-        self.check_files()
         self.check_config()
+        self.check_files()
         if self.kind.agent and domain.running():
             true(not domain.agent.frozen, "the guest is still frozen")
         return made
@@ -152,10 +155,26 @@ class Making:
             equal(tags_of(self.domain, disk.target), wanted, f"the tags in {disk.target}")
 
     def check_config(self):
-        """The next start is on the live disks."""
-        config = ElementTree.fromstring(self.domain.virsh("dumpxml", "--inactive", self.domain.name))
+        """The next start is on what the guest writes to now."""
+        domain = self.domain
+        config = ElementTree.fromstring(domain.virsh("dumpxml", "--inactive", domain.name))
         found = [disk.find("source").get("file") for disk in config.findall("devices/disk")]
-        equal(found, self.live_files(), "the files of the domain's configuration")
+        if domain.running():
+            equal(qemu_files(domain), found, "QEMU's files, and those of the configuration")
+        if self.live_files() != found:
+            self.restart()
+        equal(self.live_files(), found, "the live disks, and those of the domain's configuration")
+
+    def restart(self):
+        """libvirt was cut off when it had QEMU's answer, and does not know where QEMU is."""
+        note("libvirt has lost sight of QEMU's files")
+        self.domain.write(LATE, LATE_AT)
+        self.domain.destroy()
+        self.domain.start()
+        for index in range(len(self.domain.disks)):
+            self.domain.read(index, LATE, LATE_AT)
+        true("verification failed" not in self.domain.log(), "a write of the guest is lost")
+        self.held.check()
 
     def again(self, name):
         """Makes a snapshot that was not made."""
@@ -190,6 +209,12 @@ def memories(domain):
     """The memory files that snapshots name."""
     found = [ElementTree.fromstring(one).find("memory").get("file") for one in snapshot_documents(domain).values()]
     return {os.path.basename(path) for path in found if path}
+
+
+def qemu_files(domain):
+    """The files that QEMU itself has its disks on."""
+    said = json.loads(domain.virsh("qemu-monitor-command", domain.name, '{"execute":"query-block"}'))
+    return [one["inserted"]["file"] for one in sorted(said["return"], key=lambda one: one["qdev"])]
 
 
 def images(domain):
@@ -289,13 +314,15 @@ def at_moments(directory, word, victim, chosen):
 ALL = range(1, MOMENTS_MAX)
 # The first moment after libvirt's call, which is to freeze the guest or to make the snapshot.
 CALLED = FROZEN = 2
+# When QEMU is on the overlays of two disks, and libvirt has not noted that.
+SWITCHED = 34
 SHORT = (
     ("disks", snapfs, ALL),
     ("saves", snapfs, (CALLED,)),
     ("offtags", snapfs, (CALLED,)),
     ("halted", snapfs, (CALLED,)),
     ("paused", snapfs, (CALLED,)),
-    ("disks", daemon_within, (19, 25)),
+    ("disks", daemon_within, (19, SWITCHED)),
     ("saves", daemon_within, (4,)),
     ("tags", daemon_within, (4,)),
     ("off", daemon_within, (3,)),

@@ -7,9 +7,9 @@
  *     list    libvirt may not list it, or     libvirt lists it, as current; the domain's next start
  *             the guest may be frozen         is on the overlays; the guest is not frozen
  *
- * A `make` that was cut off is finished if a disk is on its overlay or every disk has its tag. Then
- * the snapshot's bytes are all there, and later writes of the guest are kept. Otherwise no guest
- * ever wrote to an overlay, and the files are removed.
+ * A `make` that was cut off is finished if a disk is on its overlay, by libvirt's XML or by QEMU's
+ * locks, or every disk has its tag. Then the snapshot's bytes are all there, and later writes of the
+ * guest are kept. Otherwise no guest ever wrote to an overlay, and the files are removed.
  */
 #include "model/create/steps.h"
 
@@ -154,6 +154,31 @@ static bool is_on_overlays(const struct new_snapshot *ns, const char *xml)
     return on;
 }
 
+/* Returns whether QEMU is on the overlays and libvirt does not know that, because libvirt was cut
+ * off right after QEMU's answer. QEMU's locks tell: it has the file below each overlay open and does
+ * not write to it any more. */
+static bool is_switched(const struct new_snapshot *ns)
+{
+    bool all = ns->p.now->active && ns->n_overlays;
+    for (size_t i = 0; all && i < ns->n_overlays; i++) {
+        const struct new_overlay *o = &ns->overlays[i];
+        all = image_has_writer(o->path) && image_is_open(o->from) && !image_has_writer(o->from);
+    }
+    return all;
+}
+
+/* Returns whether the next start must be on the overlays. */
+static bool is_in_use(const struct new_snapshot *ns)
+{
+    if (is_on_overlays(ns, ns->p.now->xml))
+        return true;
+    if (!is_switched(ns))
+        return false;
+    text_add(ns->p.remark, "; the guest writes to the new files, which libvirt knows only when the "
+                           "domain is shut off and started again");
+    return true;
+}
+
 /* Finds the disks that the configuration still has on the files below the overlays. */
 static size_t find_places(const struct new_snapshot *ns, const struct xml_domain *x,
                           struct xml_place *places)
@@ -184,7 +209,7 @@ static int move_config(struct new_snapshot *ns, struct err *e)
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
     if (!places)
         return err_nomem(e);
-    if (!ns->p.now->persistent || !is_on_overlays(ns, ns->p.now->xml))
+    if (!is_in_use(ns) || !ns->p.now->persistent)
         return 0;
     int r = virt_domain_secure_config(ns->p.m->virt, ns->p.uuid, &secure, e);
     if (r == 0)
@@ -280,7 +305,7 @@ static int is_made(const struct new_snapshot *ns, bool *ret, struct err *e)
     if (r < 0)
         return r;
     *ret = (ns->tags && tags == ns->tags) || is_on_overlays(ns, ns->p.now->xml) ||
-           (config && is_on_overlays(ns, config));
+           is_switched(ns) || (config && is_on_overlays(ns, config));
     return 0;
 }
 
@@ -289,6 +314,8 @@ static int resume(struct procedure *p, int *ret_next, struct err *e)
     struct new_snapshot *ns = of(p);
     bool made = false;
     int r = jobs_wait(p->m, ns->p.now, e);
+    if (r == 0 && !ns->halt)
+        r = resume_guest(ns, e); /* a QEMU that has saved its memory may have no locks until then */
     if (r == 0)
         r = procedure_look(p, e);
     if (r == 0)
