@@ -309,6 +309,20 @@ static int is_made(const struct new_snapshot *ns, bool *ret, struct err *e)
     return 0;
 }
 
+/* Chooses the next action after a step failed. If libvirt fails when it has the disks on the
+ * overlays, as when QEMU ends right then, the snapshot is there, and is finished. But a memory that
+ * libvirt had saved is removed by libvirt then. */
+static int stopped(struct procedure *p, enum step_end how, struct err *e)
+{
+    struct new_snapshot *ns = of(p);
+    struct err ignored;
+    bool failed = how == STEP_FAILED && p->next == 0 && ns->asked && !*ns->memory;
+    if (!failed || procedure_look(p, &ignored) < 0 || !is_on_overlays(ns, p->now->xml))
+        return procedure_stopped(p, how);
+    text_add(p->remark, "%sit was made, but then: %s", p->remark->len ? "; " : "", e->text);
+    return 1;
+}
+
 static int resume(struct procedure *p, int *ret_next, struct err *e)
 {
     struct new_snapshot *ns = of(p);
@@ -405,6 +419,7 @@ const struct procedure_kind new_snapshot_kind = {
     .n_steps = sizeof(steps) / sizeof(*steps),
     .commit_at = 1,
     .look = procedure_look,
+    .stopped = stopped,
     .resume = resume,
     .undo = undo,
     .drop = procedure_drop_now,
