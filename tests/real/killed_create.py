@@ -328,7 +328,7 @@ SHORT = (
     ("off", daemon_within, (3,)),
     ("offtags", daemon_within, (1,)),
     ("disks", qemu_within, (22,)),
-    ("named", qemu_within, (8,)),
+    ("named", qemu_within, (37,)),
     ("tags", qemu_within, (3,)),
     ("written", daemon_between, (CALLED,)),
     ("quiet", daemon_between, (FROZEN,)),

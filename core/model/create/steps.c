@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/sync.h"
 #include "image/image.h"
@@ -28,10 +29,15 @@
 #include "model/change/reclaim.h"
 #include "model/create/quiesce.h"
 #include "model/graph/survey.h"
+#include "model/reader/policy.h"
 #include "model/activity/task.h"
+#include "model/storage/source.h"
 #include "model/storage/volumes.h"
 #include "virt/change.h"
 #include "virt/xml_move.h"
+
+/* The looks for the end of a QEMU that has left libvirt. */
+enum { END_LOOKS = 30, END_LOOK_MS = 100 };
 
 static struct new_snapshot *of(const struct procedure *p)
 {
@@ -200,11 +206,19 @@ static size_t find_places(const struct new_snapshot *ns, const struct xml_domain
     return n;
 }
 
+static int define_moved(const struct new_snapshot *ns, const char *secure,
+                        const struct xml_place *places, size_t n, struct err *e)
+{
+    autofree char *xml = NULL;
+    int r = xml_move_domain(secure, places, n, &xml, e);
+    return r == 0 ? virt_domain_define(ns->p.m->virt, xml, e) : r;
+}
+
 /* Moves the configuration to the overlays. libvirt may have been cut off between the running domain
  * and its configuration. The next start would then be on the files that are the snapshot's now. */
 static int move_config(struct new_snapshot *ns, struct err *e)
 {
-    autofree char *secure = NULL, *xml = NULL;
+    autofree char *secure = NULL;
     autofree struct xml_place *places = calloc(ns->n_overlays + 1, sizeof(*places));
     struct xml_domain *x autodestroy(xml_domain_free) = NULL;
     if (!places)
@@ -215,10 +229,7 @@ static int move_config(struct new_snapshot *ns, struct err *e)
     if (r == 0)
         r = xml_domain_parse(secure, &x, e);
     size_t n = r == 0 ? find_places(ns, x, places) : 0;
-    if (!n)
-        return r;
-    r = xml_move_domain(secure, places, n, &xml, e);
-    return r == 0 ? virt_domain_define(ns->p.m->virt, xml, e) : r;
+    return n ? define_moved(ns, secure, places, n, e) : r;
 }
 
 static int put_on_list(struct new_snapshot *ns, struct err *e)
@@ -295,6 +306,12 @@ static int count_tags(const struct new_snapshot *ns, unsigned *ret, struct err *
     return 0;
 }
 
+/* Returns whether the memory is there, if the snapshot is to have one. */
+static bool has_memory(const struct new_snapshot *ns)
+{
+    return !*ns->memory || access(ns->memory, F_OK) == 0;
+}
+
 static int is_made(const struct new_snapshot *ns, bool *ret, struct err *e)
 {
     autofree char *config = NULL;
@@ -309,16 +326,29 @@ static int is_made(const struct new_snapshot *ns, bool *ret, struct err *e)
     return 0;
 }
 
+/* Waits for libvirt to note that the domain's QEMU has ended. */
+static void wait_for_end(struct procedure *p)
+{
+    struct err ignored;
+    for (int i = 0; i < END_LOOKS && p->now && p->now->active; i++)
+        if (task_rest(END_LOOK_MS, &ignored) < 0 || procedure_look(p, &ignored) < 0)
+            return;
+}
+
 /* Chooses the next action after a step failed. If libvirt fails when it has the disks on the
- * overlays, as when QEMU ends right then, the snapshot is there, and is finished. But a memory that
- * libvirt had saved is removed by libvirt then. */
+ * overlays, as when QEMU ends right then, the snapshot is there, and is finished. It is undone if
+ * libvirt has removed the memory. */
 static int stopped(struct procedure *p, enum step_end how, struct err *e)
 {
     struct new_snapshot *ns = of(p);
     struct err ignored;
-    bool failed = how == STEP_FAILED && p->next == 0 && ns->asked && !*ns->memory;
+    bool failed = how == STEP_FAILED && p->next == 0 && ns->asked;
     if (!failed || procedure_look(p, &ignored) < 0 || !is_on_overlays(ns, p->now->xml))
         return procedure_stopped(p, how);
+    if (!has_memory(ns)) {
+        wait_for_end(p);
+        return procedure_stopped(p, how);
+    }
     text_add(p->remark, "%sit was made, but then: %s", p->remark->len ? "; " : "", e->text);
     return 1;
 }
@@ -356,6 +386,61 @@ static int drop_tags(struct new_snapshot *ns, struct err *e)
         return 0;
     }
     return r;
+}
+
+/* Returns whether no guest has written to the overlay. */
+static bool is_empty(const struct new_snapshot *ns, const struct new_overlay *o)
+{
+    struct image *im autodestroy(image_unref) = NULL;
+    struct allowance a = {.model = ns->p.m, .domain = ns->p.now, .anywhere = true};
+    struct image_policy policy = policy_of(&a);
+    struct image_source source = {.path = o->path, .format = o->format};
+    struct image_extent x = {0};
+    struct err ignored;
+    bool empty = image_open(&source, &policy, &im, &ignored) == 0;
+    for (uint64_t at = 0, size = empty ? image_size(im) : 0; empty && at < size;) {
+        empty = image_map(im, at, size - at, &x, &ignored) == 0 && (!x.present || x.depth);
+        at = x.offset + x.length;
+    }
+    return empty;
+}
+
+/* Returns the format of the disk before, by the document that would list the snapshot. */
+static const char *format_before(const struct xml_snapshot *x, const char *target)
+{
+    const struct xml_disk *disk = x->domain ? xml_domain_disk(x->domain, target) : NULL;
+    return disk ? policy_format(&disk->source) : NULL;
+}
+
+/* Puts the configuration back on the files below the overlays. libvirt removes the memory that it
+ * has saved if QEMU ends between the change of the disks and the guest's next instruction. The
+ * disks are on overlays then to which no guest has written. */
+static int move_back(struct new_snapshot *ns, struct err *e)
+{
+    autofree char *secure = NULL;
+    autofree struct xml_place *places = calloc(ns->n_overlays + 1, sizeof(*places));
+    struct xml_snapshot *x autodestroy(xml_snapshot_free) = NULL;
+    bool all = true;
+    if (!places)
+        return err_nomem(e);
+    if (has_memory(ns) || ns->p.now->active || !ns->p.now->persistent ||
+        !is_on_overlays(ns, ns->p.now->xml))
+        return 0;
+    int r = xml_snapshot_parse(ns->listing, &x, e);
+    for (size_t i = 0; r == 0 && i < ns->n_overlays; i++) {
+        const struct new_overlay *o = &ns->overlays[i];
+        places[i] = (struct xml_place){.target = o->target,
+                                       .from = o->path,
+                                       .to = o->from,
+                                       .format = format_before(x, o->target)};
+        all &= places[i].format && !o->there && !image_is_open(o->path) && is_empty(ns, o);
+    }
+    if (r < 0 || !all)
+        return r;
+    r = virt_domain_secure_config(ns->p.m->virt, ns->p.uuid, &secure, e);
+    if (r == 0)
+        r = define_moved(ns, secure, places, ns->n_overlays, e);
+    return r == 0 ? procedure_look(&ns->p, e) : r;
 }
 
 /* Returns whether the disks may be on their overlays. QEMU puts all disks on them at once, when it
@@ -397,6 +482,8 @@ static int undo(struct procedure *p, struct err *e)
     if (r < 0 || !(p->late || ns->asked))
         return r;
     r = resume_guest(ns, e);
+    if (r == 0)
+        r = move_back(ns, e);
     if (r == 0)
         r = drop_tags(ns, e);
     return r == 0 ? drop_files(ns, e) : r;
