@@ -14,6 +14,8 @@ from lib.scratch import scratch
 from lib.tap import equal, refused, run, test, true
 
 STEP = 65536
+# Seconds: libvirt tells a snapshot's time in whole ones.
+LATER = 5
 FAR = 12 * MIB  # not read along with the first byte
 
 
@@ -109,6 +111,30 @@ def a_new_owner_is_no_change(directory):
         image.seek(4 * MIB)
         equal(image.read(1), b"\0", "another")
         reading.compare(domain, mount, directory)
+
+
+@test
+def a_base_that_is_replaced_under_a_running_guest(directory):
+    """Nothing but its time tells: the new file is shown, except with `untouched`. The guest has the old one open."""
+    with Domain("swapped", directory, {"vda": "raw"}) as domain:
+        domain.start()
+        domain.write(1)
+        domain.snapshot("e1", "external")
+        base, _ = domain.snapshot_source("e1", "vda")
+        must("cp", "--sparse=always", base, f"{base}.new")
+        must("qemu-io", "-f", "raw", "-c", f"write -P 9 {MIB} {STEP}", f"{base}.new")
+        later = os.stat(base).st_mtime + LATER
+        os.utime(f"{base}.new", (later, later))
+        os.rename(f"{base}.new", base)
+        for option in ("cache=0", "untouched"):
+            with Mount(SYSTEM, option) as mount:
+                image = mount.path("swapped/by-name/e1/vda.raw")
+                if option == "untouched":
+                    refused(errno.EIO, open, image, "rb")
+                else:
+                    equal(read(image)[MIB : MIB + STEP], bytes([9]) * STEP, "the bytes of the new file")
+        domain.read(0, 1, MIB)
+        true("verification failed" not in domain.log(), "the guest reads other bytes")
 
 
 with scratch() as top:
