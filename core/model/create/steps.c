@@ -321,8 +321,10 @@ static int is_made(const struct new_snapshot *ns, bool *ret, struct err *e)
         r = virt_domain_xml(ns->p.m->virt, ns->p.uuid, true, &config, e);
     if (r < 0)
         return r;
-    *ret = (ns->tags && tags == ns->tags) || is_on_overlays(ns, ns->p.now->xml) ||
-           is_switched(ns) || (config && is_on_overlays(ns, config));
+    bool on = is_on_overlays(ns, ns->p.now->xml) || is_switched(ns) ||
+              (config && is_on_overlays(ns, config));
+    bool lost = !ns->p.now->active && !has_memory(ns);
+    *ret = (ns->tags && tags == ns->tags) || (on && !lost);
     return 0;
 }
 
@@ -423,7 +425,7 @@ static int move_back(struct new_snapshot *ns, struct err *e)
     bool all = true;
     if (!places)
         return err_nomem(e);
-    if (has_memory(ns) || ns->p.now->active || !ns->p.now->persistent ||
+    if (has_memory(ns) || !*ns->listing || ns->p.now->active || !ns->p.now->persistent ||
         !is_on_overlays(ns, ns->p.now->xml))
         return 0;
     int r = xml_snapshot_parse(ns->listing, &x, e);
