@@ -168,6 +168,8 @@ class Making:
     def restart(self):
         """libvirt was cut off when it had QEMU's answer, and does not know where QEMU is."""
         note("libvirt has lost sight of QEMU's files")
+        if self.domain.state() == PAUSED:
+            self.domain.virsh("resume", self.domain.name)
         self.domain.write(LATE, LATE_AT)
         self.domain.destroy()
         self.domain.start()
