@@ -153,11 +153,11 @@ class Audit:
         equal(journals(), [], "journals")
 
     def of_forgotten(self):
-        """A file stays if it has a tag of a snapshot of which only the metadata was deleted."""
+        """A file stays if it has a tag of a snapshot of which only the metadata was deleted. So do the files below it."""
         files = Files()
         for path in {path for path, _ in self.forgotten if os.path.exists(path)}:
             files.follow(path, "qcow2")
-        return {path for path, tag in self.forgotten & all_tags(files)}
+        return set().union(*(files.chains[path] for path, _ in self.forgotten & all_tags(files)))
 
     def of_detached(self):
         """Returns the files of disks that their domain no longer has. A delete leaves them."""

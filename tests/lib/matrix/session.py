@@ -26,6 +26,7 @@ TAGS_LEFT = ("its tag stays", ", a copy of '")
 FILE_LEFT = "is left for tag '"
 LEFT = re.compile(r"'(/[^']+)' is left")
 # The line at a delete's end. A kill just before it takes the line away.
+PARTLY = re.compile(r"(\d+) deleted, but then: ")
 DELETED = re.compile(r" (?:delete|recover) \S+: ok")
 # After these nothing may need a file, and nobody removes it.
 LEAVES_FILES = ("unclone", "blockcommit", "blockpull", "forget", "detach", "untag")
@@ -161,8 +162,11 @@ class Session:
             self.world.audit.check(leaves_files, True, left)
 
     def refused(self, actor, words, refusal):
-        """Something that was there before explains it."""
+        """Something that was there before explains it. A delete of several snapshots says how many it has deleted."""
         self.lines[-1] += f"  # {refusal}"
+        partly = PARTLY.match(refusal.sentence)
+        if partly:
+            vars(actor.tree).update(vars(actor.tree.stages(words)[int(partly[1])]))
         cause, apart = Refusal(self.world, actor.member, words).explained(refusal.errno, refusal.sentence)
         line = f"{' '.join(words)}: {refusal}"
         self.count.refuse(line, cause, apart)
