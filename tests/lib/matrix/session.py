@@ -25,8 +25,8 @@ TAGS_LEFT = ("its tag stays", ", a copy of '")
 # Such a tag keeps its file, which may hold nothing else that is needed.
 FILE_LEFT = "is left for tag '"
 LEFT = re.compile(r"'(/[^']+)' is left")
-# The line at a delete's end. A kill just before it takes the line away.
 PARTLY = re.compile(r"(\d+) deleted, but then: ")
+# The line at a delete's end. A kill just before it takes the line away.
 DELETED = re.compile(r" (?:delete|recover) \S+: ok")
 # After these nothing may need a file, and nobody removes it.
 LEAVES_FILES = ("unclone", "blockcommit", "blockpull", "forget", "detach", "untag")
