@@ -141,7 +141,7 @@ class Audit:
         missing = sorted(needed - here - self.of_spoilt())
         if missing:
             raise Lost(f"files that are missing: {missing}")
-        strays = sorted(here - needed - self.left - world.made - self.of_forgotten())
+        strays = sorted(here - needed - self.of_left() - world.made - self.of_forgotten())
         if strays:
             raise Orphan(f"files that nothing needs: {strays}")
         tags = all_tags(self.files)
@@ -154,10 +154,12 @@ class Audit:
 
     def of_forgotten(self):
         """A file stays if it has a tag of a snapshot of which only the metadata was deleted. So do the files below it."""
-        files = Files()
-        for path in {path for path, _ in self.forgotten if os.path.exists(path)}:
-            files.follow(path, "qcow2")
+        files = followed(path for path, _ in self.forgotten)
         return set().union(*(files.chains[path] for path, _ in self.forgotten & all_tags(files)))
+
+    def of_left(self):
+        """The files that a delete has left, and those below them."""
+        return self.left | followed(self.left).needed()
 
     def of_detached(self):
         """Returns the files of disks that their domain no longer has. A delete leaves them."""
@@ -302,6 +304,15 @@ def told(key):
 
 def memory_files(said):
     return {one.memory for one in said.snapshots.values() if one.memory}
+
+
+def followed(paths):
+    """Returns the chains of the files that are there."""
+    files = Files()
+    for path in set(paths):
+        if os.path.exists(path):
+            files.follow(path, "qcow2")
+    return files
 
 
 def all_tags(files):
