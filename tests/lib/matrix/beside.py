@@ -86,7 +86,8 @@ class Beside:
     def touch(self, path, *but):
         """Notes a write to the file; returns the images that read the file."""
         found = {key for key, one in self.images(*but).items() if path in self.reads(one)}
-        self.model.touched |= {key for key in found if key[0] == "snapshot"}
+        below = {key for key, one in self.images().items() if path in self.model.rebased.get((one.path, one.tag), ())}
+        self.model.touched |= {key for key in found | below if key[0] == "snapshot"}
         return found
 
     def spoil(self, keys, always):
@@ -106,7 +107,9 @@ class Beside:
 
     def rebase(self, path):
         """Notes that the file's header names another backing file from now on."""
-        self.model.rebased |= {(path, one.tag) for one in self.images().values() if one.path == path and one.tag}
+        for one in self.images().values():
+            if one.path == path and one.tag:
+                self.model.rebased.setdefault((path, one.tag), set()).update(self.chain(one))
 
     # ---- disks
 

@@ -7,7 +7,7 @@ one that qemu-img made, ("spare", PATH) for the file of a disk that was detached
 Another program may destroy a snapshot's bytes, as by `virsh blockcommit` into its file. Such an
 image is `spoilt`: whatever QEMU reads, the mount has to show the old bytes or none. One is `touched` if
 its files were written to, but hold the same bytes: then the mount may show none, too. A tag, (file, name),
-is `rebased` if its file has been given another backing file since the tag was made.
+is `rebased` if its file has been given another backing file since the tag was made, and has the files before.
 """
 
 from lib.matrix.tree import Tree
@@ -27,7 +27,7 @@ class Model:
         self.size = size
         self.trees = {MAIN: Tree(formats, size)}
         self.tags, self.spares = {}, {}  # Images, by (path, name) and by path
-        self.touched, self.spoilt, self.spoilt_by, self.rebased = set(), set(), {}, set()
+        self.touched, self.spoilt, self.spoilt_by, self.rebased = set(), set(), {}, {}
         self.numbers = 0
 
     def number(self):
