@@ -5,6 +5,7 @@
 #include "fuse/options.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,62 +16,6 @@
 #include "fuse/values.h"
 #include "model/create/words.h"
 #include "node/cows.h"
-
-static int set_uid(struct options *o, const char *value, struct err *e)
-{
-    return value_user("uid=", value, &o->tree.uid, e);
-}
-
-static int set_gid(struct options *o, const char *value, struct err *e)
-{
-    return value_group("gid=", value, &o->tree.gid, e);
-}
-
-static int set_dmask(struct options *o, const char *value, struct err *e)
-{
-    return value_mask("dmask=", value, &o->tree.dmask, e);
-}
-
-static int set_fmask(struct options *o, const char *value, struct err *e)
-{
-    return value_mask("fmask=", value, &o->tree.fmask, e);
-}
-
-static int set_cache(struct options *o, const char *value, struct err *e)
-{
-    return value_seconds("cache=", value, &o->cache_ns, e);
-}
-
-static int set_memory(struct options *o, const char *value, struct err *e)
-{
-    return value_mib("memory=", value, BUDGET_LEAST_MIB, BUDGET_MOST_MIB, &o->memory, e);
-}
-
-static int set_cow(struct options *o, const char *value, struct err *e)
-{
-    return value_mib("cow=", value, 1, COWS_MOST_MIB, &o->cow, e);
-}
-
-static int set_max_read(struct options *o, const char *value, struct err *e)
-{
-    return value_read("max_read=", value, &o->max_read, e);
-}
-
-static int set_ro(struct options *o, const char *value, struct err *e)
-{
-    (void)value;
-    (void)e;
-    o->readonly = true;
-    return 0;
-}
-
-static int set_rw(struct options *o, const char *value, struct err *e)
-{
-    (void)value;
-    (void)e;
-    o->readonly = false;
-    return 0;
-}
 
 static int set_domain(struct options *o, const char *value, struct err *e)
 {
@@ -99,22 +44,6 @@ static int set_allow(struct options *o, const char *value, struct err *e)
     return strings_add(&o->allow, value, e);
 }
 
-static int set_untouched(struct options *o, const char *value, struct err *e)
-{
-    (void)value;
-    (void)e;
-    o->untouched = true;
-    return 0;
-}
-
-static int set_flat(struct options *o, const char *value, struct err *e)
-{
-    (void)value;
-    (void)e;
-    o->flat = true;
-    return 0;
-}
-
 static int set_unreadable(struct options *o, const char *value, struct err *e)
 {
     static const char *const words[] = {[UNREADABLE_SHOW] = "show",
@@ -136,41 +65,11 @@ static int set_loglevel(struct options *o, const char *value, struct err *e)
     return 0;
 }
 
-static int set_foreground(struct options *o, const char *value, struct err *e)
-{
-    (void)value;
-    (void)e;
-    o->foreground = true;
-    return 0;
-}
-
 static int set_debug(struct options *o, const char *value, struct err *e)
 {
-    o->debug = true;
-    return set_foreground(o, value, e);
-}
-
-static int set_help(struct options *o, const char *value, struct err *e)
-{
     (void)value;
     (void)e;
-    o->help = true;
-    return 0;
-}
-
-static int set_version(struct options *o, const char *value, struct err *e)
-{
-    (void)value;
-    (void)e;
-    o->version = true;
-    return 0;
-}
-
-static int set_nothing(struct options *o, const char *value, struct err *e)
-{
-    (void)o;
-    (void)value;
-    (void)e;
+    o->debug = o->foreground = true;
     return 0;
 }
 
@@ -191,74 +90,85 @@ static int set_subtype(struct options *o, const char *value, struct err *e)
                     "the clones whose backing file is in a mount; leave the option out");
 }
 
+#define SETS(kind, member) .type = (kind), .offset = offsetof(struct options, member)
+#define NUMBER(kind, member, from, to) SETS(kind, member), .least = (from), .most = (to)
+
 static const struct option_row rows[] = {
-    {"-r", NULL, "the same as -o ro", set_ro},
-    {"-f", NULL, "stay in the foreground, log to stderr", set_foreground},
-    {"-d", NULL, "-f, and log every request", set_debug},
-    {"-h", NULL, "this help", set_help},
-    {"--help", NULL, "this help", set_help},
-    {"-V", NULL, "the version", set_version},
-    {"--version", NULL, "the version", set_version},
-    {"uid=", "USER", "owner of every file, a name or a number; default the mounting user", set_uid},
+    {"-r", NULL, "the same as -o ro", SETS(OPTION_YES, readonly)},
+    {"-f", NULL, "stay in the foreground, log to stderr", SETS(OPTION_YES, foreground)},
+    {"-d", NULL, "-f, and log every request", .set = set_debug},
+    {"-h", NULL, "this help", SETS(OPTION_YES, help)},
+    {"--help", NULL, "this help", SETS(OPTION_YES, help)},
+    {"-V", NULL, "the version", SETS(OPTION_YES, version)},
+    {"--version", NULL, "the version", SETS(OPTION_YES, version)},
+    {"uid=", "USER", "owner of every file, a name or a number; default the mounting user",
+     SETS(OPTION_USER, tree.uid)},
     {"gid=", "GROUP", "group of every file, a name or a number; default the mounting user's",
-     set_gid},
-    {"dmask=", "OCTAL", "directories have mode 0777 without these bits, default 0755", set_dmask},
+     SETS(OPTION_GROUP, tree.gid)},
+    {"dmask=", "OCTAL", "directories have mode 0777 without these bits, default 0755",
+     SETS(OPTION_MASK, tree.dmask)},
     {"fmask=", "OCTAL",
      "images, memory and texts have mode 0444, writable files 0666, without these bits; "
      "default 0400 for images and memory, 0444 for texts, 0644 for descriptions, 0600 for command "
      "files",
-     set_fmask},
-    {"ro", NULL, "every change gives EROFS, except a write to a .cow file", set_ro},
-    {"domain=", "GLOB", "show only the domains whose name matches; may be repeated", set_domain},
+     SETS(OPTION_MASK, tree.fmask)},
+    {"ro", NULL, "every change gives EROFS, except a write to a .cow file",
+     SETS(OPTION_YES, readonly)},
+    {"domain=", "GLOB", "show only the domains whose name matches; may be repeated",
+     .set = set_domain},
     {"create=", "WORDS",
      "the kind of snapshot that mkdir makes: words of the file 'create', joined by ':'",
-     set_create},
-    {"cache=", "SECONDS", "how old a listing may be, default 1, 0 allowed", set_cache},
+     .set = set_create},
+    {"cache=", "SECONDS", "how old a listing may be, default 1, 0 allowed",
+     SETS(OPTION_SECONDS, cache_ns)},
     {"memory=", "MIB",
      "how much memory may be used for what is read and listed, default 256, at least 16",
-     set_memory},
-    {"cow=", "MIB", "how much may be written to one .cow file, default 1024", set_cow},
-    {"max_read=", "BYTES", "how much the kernel asks for at a time, default 131072", set_max_read},
-    {"loglevel=", "LEVEL", "error, warn, info or debug, default info", set_loglevel},
+     NUMBER(OPTION_MIB, memory, BUDGET_LEAST_MIB, BUDGET_MOST_MIB)},
+    {"cow=", "MIB", "how much may be written to one .cow file, default 1024",
+     NUMBER(OPTION_MIB, cow, 1, COWS_MOST_MIB)},
+    {"max_read=", "BYTES", "how much the kernel asks for at a time, default 131072",
+     NUMBER(OPTION_BYTES, max_read, READ_LEAST, READ_MOST)},
+    {"loglevel=", "LEVEL", "error, warn, info or debug, default info", .set = set_loglevel},
     {"allow=", "DIR",
      "open backing files below this directory, even if libvirt does not name them; may be repeated",
-     set_allow},
+     .set = set_allow},
     {"untouched", NULL,
-     "refuse an image if a file of it was written to after the snapshot was made", set_untouched},
+     "refuse an image if a file of it was written to after the snapshot was made",
+     SETS(OPTION_YES, untouched)},
     {"flat", NULL,
      "the snapshots' directories are in by-name, with links to them below snapshots, so that their "
      "paths never change",
-     set_flat},
+     SETS(OPTION_YES, flat)},
     {"unreadable=", "WORD",
      "which unreadable images are listed: show (all), unsupported (all except kinds that are never "
      "read), hide (none); default show, for a remote libvirt unsupported",
-     set_unreadable},
-    {"remount", NULL, "refused: unmount and mount again", set_remount},
-    {"subtype=", "NAME", "refused: the type of a mount is always fuse.snapfs", set_subtype},
-    {"blkdev", NULL, "refused: the type of a mount is always fuse.snapfs", set_subtype},
-    {"rw", NULL, NULL, set_rw},
-    {"-n", NULL, NULL, set_nothing},
-    {"defaults", NULL, NULL, set_nothing},
-    {"auto", NULL, NULL, set_nothing},
-    {"noauto", NULL, NULL, set_nothing},
-    {"nofail", NULL, NULL, set_nothing},
-    {"_netdev", NULL, NULL, set_nothing},
-    {"user", NULL, NULL, set_nothing},
-    {"nouser", NULL, NULL, set_nothing},
-    {"users", NULL, NULL, set_nothing},
-    {"owner", NULL, NULL, set_nothing},
-    {"group", NULL, NULL, set_nothing},
-    {"relatime", NULL, NULL, set_nothing},
-    {"norelatime", NULL, NULL, set_nothing},
-    {"strictatime", NULL, NULL, set_nothing},
-    {"diratime", NULL, NULL, set_nothing},
-    {"nodiratime", NULL, NULL, set_nothing},
-    {"lazytime", NULL, NULL, set_nothing},
-    {"nolazytime", NULL, NULL, set_nothing},
-    {"silent", NULL, NULL, set_nothing},
-    {"loud", NULL, NULL, set_nothing},
-    {"user=", NULL, NULL, set_nothing},
-    {"comment=", NULL, NULL, set_nothing},
+     .set = set_unreadable},
+    {"remount", NULL, "refused: unmount and mount again", .set = set_remount},
+    {"subtype=", "NAME", "refused: the type of a mount is always fuse.snapfs", .set = set_subtype},
+    {"blkdev", NULL, "refused: the type of a mount is always fuse.snapfs", .set = set_subtype},
+    {"rw", NULL, NULL, SETS(OPTION_NO, readonly)},
+    {"-n"},
+    {"defaults"},
+    {"auto"},
+    {"noauto"},
+    {"nofail"},
+    {"_netdev"},
+    {"user"},
+    {"nouser"},
+    {"users"},
+    {"owner"},
+    {"group"},
+    {"relatime"},
+    {"norelatime"},
+    {"strictatime"},
+    {"diratime"},
+    {"nodiratime"},
+    {"lazytime"},
+    {"nolazytime"},
+    {"silent"},
+    {"loud"},
+    {"user="},
+    {"comment="},
 };
 
 size_t option_count(void)
@@ -293,12 +203,38 @@ static const struct option_row *find_row(const char *arg, const char **ret_value
     return NULL;
 }
 
+/* Does what the row says. */
+static int set(const struct option_row *row, struct options *o, const char *value, struct err *e)
+{
+    void *at = (char *)o + row->offset;
+    switch (row->type) {
+    case OPTION_YES:
+    case OPTION_NO:
+        *(bool *)at = row->type == OPTION_YES;
+        return 0;
+    case OPTION_USER:
+        return value_user(row->name, value, at, e);
+    case OPTION_GROUP:
+        return value_group(row->name, value, at, e);
+    case OPTION_MASK:
+        return value_mask(row->name, value, at, e);
+    case OPTION_SECONDS:
+        return value_seconds(row->name, value, at, e);
+    case OPTION_MIB:
+        return value_mib(row->name, value, row->least, row->most, at, e);
+    case OPTION_BYTES:
+        return value_bytes(row->name, value, row->least, row->most, at, e);
+    default:
+        return row->set ? row->set(o, value, e) : 0;
+    }
+}
+
 static int take_option(struct parser *p, const char *arg)
 {
     const char *value;
     const struct option_row *row = find_row(arg, &value);
     if (row)
-        return row->set(p->o, value, p->e);
+        return set(row, p->o, value, p->e);
     if (arg[0] == '-')
         return err_fail(p->e, EINVAL, "unknown option '%s'; 'snapfs --help' lists them all", arg);
     if (!*arg || !strncmp(arg, "x-", 2) || !strncmp(arg, "X-", 2))

@@ -47,11 +47,27 @@ void options_free(struct options *o);
 /* Prints every option, control file and control word. */
 void options_help(FILE *out);
 
+/* What an option does with its member of struct options. */
+enum option_type {
+    OPTION_OTHER, /* `set` does it; NULL: nothing */
+    OPTION_YES,   /* bool */
+    OPTION_NO,
+    OPTION_USER,    /* uint32_t */
+    OPTION_GROUP,   /* uint32_t */
+    OPTION_MASK,    /* int */
+    OPTION_SECONDS, /* uint64_t, ns */
+    OPTION_MIB,     /* uint64_t, bytes */
+    OPTION_BYTES,   /* uint32_t */
+};
+
 /* The rows of the table, for the help and for tests. */
 struct option_row {
     const char *name;  /* "uid=", "ro", "-f"; a trailing '=' takes a value */
     const char *value; /* the word for the value in the help; NULL for none */
     const char *help;  /* NULL: accepted for mount(8) and fstab(5), without effect here */
+    enum option_type type;
+    size_t offset;        /* of the member */
+    uint32_t least, most; /* in MiB or bytes */
     int (*set)(struct options *o, const char *value, struct err *e);
 };
 size_t option_count(void);

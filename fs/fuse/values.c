@@ -106,9 +106,10 @@ int value_mib(const char *name, const char *text, uint32_t least, uint32_t most,
     return r;
 }
 
-int value_read(const char *name, const char *text, uint32_t *ret, struct err *e)
+int value_bytes(const char *name, const char *text, uint32_t least, uint32_t most, uint32_t *ret,
+                struct err *e)
 {
-    return value_number(name, text, "bytes", READ_LEAST, READ_MOST, ret, e);
+    return value_number(name, text, "bytes", least, most, ret, e);
 }
 
 int strings_add(struct strings *s, const char *item, struct err *e)

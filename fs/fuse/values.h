@@ -19,8 +19,9 @@ int value_seconds(const char *name, const char *text, uint64_t *ret_ns, struct e
 int value_mib(const char *name, const char *text, uint32_t least, uint32_t most, uint64_t *ret,
               struct err *e);
 
-/* Reads the size of a read request, from READ_LEAST to READ_MOST. */
-int value_read(const char *name, const char *text, uint32_t *ret, struct err *e);
+/* Reads a number of bytes, from `least` to `most`. */
+int value_bytes(const char *name, const char *text, uint32_t least, uint32_t most, uint32_t *ret,
+                struct err *e);
 
 int strings_add(struct strings *s, const char *item, struct err *e);
 void strings_free(struct strings *s);
