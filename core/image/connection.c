@@ -7,6 +7,7 @@
 #include <libnbd.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 
 enum { RUN_MAX = 1 << 30 /* bytes that one request for the map covers */ };
 

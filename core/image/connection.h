@@ -7,8 +7,9 @@
 #ifndef SNAPFS_IMAGE_CONNECTION_H
 #define SNAPFS_IMAGE_CONNECTION_H
 
+#include "base/error.h"
 #include "image/cluster.h"
-#include "image/export.h"
+#include "image/export_limits.h"
 
 struct connection;
 

@@ -15,13 +15,8 @@
 #define SNAPFS_IMAGE_EXPORT_H
 
 #include "image/cluster.h"
+#include "image/export_limits.h"
 #include "image/file.h"
-
-#ifndef EXPORT_WAIT_MS
-#define EXPORT_WAIT_MS 30000 /* for one answer of a process, and for a free place */
-#endif
-
-enum { EXPORT_SERVERS = 8 /* processes at once */ };
 
 struct export;
 
@@ -34,10 +29,6 @@ struct export_source {
     uint64_t size;               /* of the disk, by the header */
     bool names_files;            /* it may name other files, which QEMU must not open */
 };
-
-#define EXPORT_SIZE_UNKNOWN UINT64_MAX
-
-#define EXPORT_SECRET "secret"
 
 /* Makes an export, but starts nothing. Fails with EOPNOTSUPP if snapfs was built without libnbd, if
  * there is no qemu-nbd, or if nothing would keep QEMU from other files. */

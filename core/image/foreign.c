@@ -5,6 +5,7 @@
 #include "image/foreign.h"
 
 #include "base/mem.h"
+#include "image/export_limits.h"
 
 enum {
     HEAD_MAX = 65536,  /* a VMDK descriptor is in it */
@@ -14,6 +15,50 @@ enum {
     QED_FEATURES = 16, /* le64 */
     QED_BACKING = 1    /* the bit of QED_FEATURES for a backing file */
 };
+
+/* The names of a format. */
+struct name {
+    const char *format;  /* QEMU's word */
+    const char *libvirt; /* libvirt's word; NULL: the same */
+    const char *options; /* QEMU's, with the secret */
+};
+
+static const struct name names[FOREIGN_FORMATS] = {
+    [FOREIGN_VMDK] = {"vmdk"},
+    [FOREIGN_VDI] = {"vdi"},
+    [FOREIGN_QCOW] = {"qcow"},
+    [FOREIGN_QED] = {"qed"},
+    [FOREIGN_PARALLELS] = {"parallels", "ploop"},
+    [FOREIGN_VHDX] = {"vhdx", "vhd"},
+    [FOREIGN_VPC] = {"vpc"},
+    [FOREIGN_LUKS] = {"luks", .options = "\"key-secret\":\"" EXPORT_SECRET "\","},
+};
+
+int foreign_find(const char *format)
+{
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const struct name *s = &names[i];
+        if (!strcmp(s->format, format) || (s->libvirt && !strcmp(s->libvirt, format)))
+            return (int)i;
+    }
+    return -1;
+}
+
+bool foreign_same(const char *a, const char *b)
+{
+    int i = foreign_find(a);
+    return !strcmp(a, b) || (i >= 0 && i == foreign_find(b));
+}
+
+const char *foreign_name(int i)
+{
+    return names[i].format;
+}
+
+const char *foreign_options(int i)
+{
+    return names[i].options;
+}
 
 struct magic {
     const char *bytes, *format;

@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* foreign.h - files in formats that snapfs does not read itself, but through QEMU (export.h). Their
- * headers tell the disk's size and whether there is a backing file. snapfs never guesses a format
- * to read bytes. */
+/* foreign.h - files in formats that snapfs does not read itself, but through QEMU (export.h): their
+ * names, and what their headers tell of backing files. snapfs never guesses a format to read bytes.
+ */
 #ifndef SNAPFS_IMAGE_FOREIGN_H
 #define SNAPFS_IMAGE_FOREIGN_H
 
 #include <stdbool.h>
 
 #include "image/file.h"
+
+/* The numbers of the formats that QEMU reads for snapfs. */
+enum foreign_format {
+    FOREIGN_VMDK,
+    FOREIGN_VDI,
+    FOREIGN_QCOW,
+    FOREIGN_QED,
+    FOREIGN_PARALLELS,
+    FOREIGN_VHDX,
+    FOREIGN_VPC,
+    FOREIGN_LUKS,
+    FOREIGN_FORMATS
+};
 
 /* Returns the number of a format that QEMU reads for snapfs, by its libvirt or QEMU name; -1 if
  * QEMU does not. */
@@ -17,10 +30,6 @@ const char *foreign_options(int i); /* more options for QEMU (export.h); NULL: n
 
 /* Tells whether two names mean the same format, even if one is QEMU's and one libvirt's. */
 bool foreign_same(const char *a, const char *b);
-
-/* Reads the size of the disk in the file, whose format is foreign_find's `i`. Fails with EINVAL if
- * the file has another format, with EOPNOTSUPP if its disk is also in other files. */
-int foreign_size(const struct image_file *f, int i, uint64_t *ret, struct err *e);
 
 /* Returns the format that probing finds in the file, "raw" if it finds none; NULL if the file
  * cannot be read. Static. */

@@ -5,11 +5,11 @@
  * The places of the fields are from QEMU's block/vmdk.c, vdi.c, vhdx.h, vpc.c, qcow.c, qed.h and
  * parallels.c. When QEMU later reads the file, QEMU must report the same size (export.c).
  */
+#include "image/foreign_size.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "image/export.h"
-#include "image/foreign.h"
 #include "image/header.h"
 
 enum {
@@ -36,57 +36,27 @@ enum {
 };
 
 struct shape {
-    const char *format; /* QEMU's word */
     const char *magic;
     size_t magic_len, magic_at, size_at;
     bool big_endian;
     unsigned unit; /* bytes */
     int (*size)(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e);
-    const char *options; /* QEMU's, with the secret */
-    const char *libvirt; /* libvirt's word for the format; NULL: the same */
 };
 
 static int vhdx_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e);
 static int vpc_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e);
 static int luks_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e);
 
-static const struct shape shapes[] = {
-    {"vmdk", "KDMV", 4, 0, 12, false, VIRTUAL_SECTOR},
-    {"vdi", "\x7f\x10\xda\xbe", 4, 64, 368, false, 1},
-    {"qcow", "QFI\xfb\0\0\0\1", 8, 0, 24, true, 1},
-    {"qed", "QED", 4, 0, 48, false, 1},
-    {"parallels", "WithouFreSpacExt", 16, 0, 36, false, VIRTUAL_SECTOR, .libvirt = "ploop"},
-    {"vhdx", "vhdxfile", 8, .unit = 1, .size = vhdx_size, .libvirt = "vhd"},
-    {"vpc", "", .unit = VIRTUAL_SECTOR, .size = vpc_size},
-    {"luks", "LUKS\xba\xbe\0\1", 8, .unit = 1, .size = luks_size,
-     .options = "\"key-secret\":\"" EXPORT_SECRET "\","},
+static const struct shape shapes[FOREIGN_FORMATS] = {
+    [FOREIGN_VMDK] = {"KDMV", 4, 0, 12, false, VIRTUAL_SECTOR},
+    [FOREIGN_VDI] = {"\x7f\x10\xda\xbe", 4, 64, 368, false, 1},
+    [FOREIGN_QCOW] = {"QFI\xfb\0\0\0\1", 8, 0, 24, true, 1},
+    [FOREIGN_QED] = {"QED", 4, 0, 48, false, 1},
+    [FOREIGN_PARALLELS] = {"WithouFreSpacExt", 16, 0, 36, false, VIRTUAL_SECTOR},
+    [FOREIGN_VHDX] = {"vhdxfile", 8, .unit = 1, .size = vhdx_size},
+    [FOREIGN_VPC] = {"", .unit = VIRTUAL_SECTOR, .size = vpc_size},
+    [FOREIGN_LUKS] = {"LUKS\xba\xbe\0\1", 8, .unit = 1, .size = luks_size},
 };
-
-int foreign_find(const char *format)
-{
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
-        const struct shape *s = &shapes[i];
-        if (!strcmp(s->format, format) || (s->libvirt && !strcmp(s->libvirt, format)))
-            return (int)i;
-    }
-    return -1;
-}
-
-bool foreign_same(const char *a, const char *b)
-{
-    int i = foreign_find(a);
-    return !strcmp(a, b) || (i >= 0 && i == foreign_find(b));
-}
-
-const char *foreign_name(int i)
-{
-    return shapes[i].format;
-}
-
-const char *foreign_options(int i)
-{
-    return shapes[i].options;
-}
 
 static uint64_t little(const uint8_t *b, unsigned bytes)
 {
@@ -188,15 +158,15 @@ static int luks_size(const struct image_file *f, const uint8_t *head, uint64_t *
 
 /* Refuses a file whose header may name other files. QEMU would open them, regardless of the policy.
  * */
-static int check_alone(const struct image_file *f, const struct shape *s, uint64_t size,
-                       struct err *e)
+static int check_alone(const struct image_file *f, int i, uint64_t size, struct err *e)
 {
-    if (!strcmp(s->format, "vmdk") && !size)
+    const char *format = foreign_name(i);
+    if (i == FOREIGN_VMDK && !size)
         return err_fail(e, EOPNOTSUPP, "'%s' is a %s of several files, which is not read here",
-                        f->path, s->format);
-    if (!foreign_stands_alone(f, s->format))
+                        f->path, format);
+    if (!foreign_stands_alone(f, format))
         return err_fail(e, EOPNOTSUPP, "'%s' is a %s with a backing file, which is not read here",
-                        f->path, s->format);
+                        f->path, format);
     return 0;
 }
 
@@ -210,13 +180,13 @@ int foreign_size(const struct image_file *f, int i, uint64_t *ret, struct err *e
         return (int)n;
     if (memcmp(head + s->magic_at, s->magic, s->magic_len) != 0)
         return err_fail(e, EINVAL, "'%s' does not begin as a %s of one file does", f->path,
-                        s->format);
+                        foreign_name(i));
     int r = s->size ? s->size(f, head, &size, e) : 0;
     if (r < 0)
         return r;
     if (!s->size)
         size = field(s, head);
-    r = check_alone(f, s, size, e);
+    r = check_alone(f, i, size, e);
     if (r < 0)
         return r;
     if (!mul_u64(size, s->unit, &size) || size > INT64_MAX - VIRTUAL_SECTOR)

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "image/export.h"
-#include "image/foreign.h"
+#include "image/foreign_size.h"
 #include "image/path.h"
 
 /* Retries for a snapshot table that is being replaced. The waits double: 64 ms in all. */

@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "base/program.h"
 #include "image/confine.h"
-#include "image/export.h"
+#include "image/export_limits.h"
 
 enum {
     CHILD_LISTENER = 3, /* as systemd's socket activation requires */

@@ -62,7 +62,7 @@ LIMITS = (
     ("fs/node/cows.h", "COWS_DEFAULT_MIB", "help", r"one \.cow file, default (\d+)"),
     ("core/image/block_map.h", "BLOCK_BYTES", "man1", r"in blocks of (\d+) bytes"),
     ("core/image/image.h", "IMAGE_CHAIN_MAX", "man5", r"chain has at most (\d+) files"),
-    ("core/image/export.h", "EXPORT_SERVERS", "man5", r"at most (\d+) run at once"),
+    ("core/image/export_limits.h", "EXPORT_SERVERS", "man5", r"at most (\d+) run at once"),
     ("core/model/reader/needed_by.h", "NEEDED_BY_MAX", "man5", r"At most (\d+) are named"),
     ("core/model/graph/usage_cache.h", "USAGE_CACHE_WAIT_SECONDS", "man5", r"not known within (\d+) seconds"),
     ("core/model/graph/usage_cache.h", "USAGE_CACHE_REST", "man5", r"or (\d+) times what it took"),

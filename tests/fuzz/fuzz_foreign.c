@@ -5,7 +5,7 @@
  */
 #include <sys/mman.h>
 
-#include "image/foreign.h"
+#include "image/foreign_size.h"
 #include "image/header.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

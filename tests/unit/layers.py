@@ -68,8 +68,8 @@ def complaints(layer, text):
 
 def uses(texts):
     """Which unit ("model/graph/graph": a .c and its .h) uses which, by includes and by names. `texts`:
-    what each file of a layer holds."""
-    unit = {name: name.rsplit(".", 1)[0] for name in texts}
+    what each file of a layer holds. x_none.c stands in for x.c in a build without a library."""
+    unit = {name: name.rsplit(".", 1)[0].removesuffix("_none") for name in texts}
     code = {name: COMMENT.sub(" ", INCLUDE.sub("", text)) for name, text in texts.items()}
     owner = {word: unit[name] for name in texts if name.endswith(".c") for word in DEFINED.findall(code[name])}
     edges = collections.defaultdict(set)
