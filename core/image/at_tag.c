@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* at_tag.c - image_is_at_tag: compares tables of a qcow2 that no process has open. No locks. */
+/* at_tag.c - see at_tag.h. Compares the tables. No locks. */
+#include "image/at_tag.h"
+
 #include <errno.h>
 
-#include "image/chain.h"
 #include "image/cluster.h"
 #include "image/snapshots.h"
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* extensions.c - the header extensions of a qcow2: {u32 type, u32 length, data, padding to 8}. */
-#include "image/header.h"
+#include "image/extensions.h"
 
 #include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
 
 enum {
     EXT_END = 0,
@@ -35,38 +38,37 @@ static int load_text(char **ret, const uint8_t *data, uint32_t len, uint32_t max
 }
 
 /* Keeps the name of the lowest incompatible feature that snapfs does not know. */
-static int load_features(const uint8_t *data, uint32_t len, struct header *h, struct err *e)
+static int load_features(const uint8_t *data, uint32_t len, struct extensions *x, struct err *e)
 {
-    uint64_t unknown = h->incompatible & ~(INCOMPAT_EXTENDED_L2 * 2 - 1);
-    for (uint32_t at = 0; unknown && len - at >= FEATURE_BYTES; at += FEATURE_BYTES) {
-        if (data[at] != 0 || data[at + 1] != __builtin_ctzll(unknown) || h->unknown_feature)
+    for (uint32_t at = 0; x->unknown && len - at >= FEATURE_BYTES; at += FEATURE_BYTES) {
+        if (data[at] != 0 || data[at + 1] != __builtin_ctzll(x->unknown) || x->unknown_feature)
             continue;
-        h->unknown_feature = strndup((const char *)data + at + 2, FEATURE_NAME);
-        if (!h->unknown_feature)
+        x->unknown_feature = strndup((const char *)data + at + 2, FEATURE_NAME);
+        if (!x->unknown_feature)
             return err_nomem(e);
     }
     return 0;
 }
 
 static int load_one(uint32_t type, const uint8_t *data, uint32_t len, const char *path,
-                    struct header *h, struct err *e)
+                    struct extensions *x, struct err *e)
 {
     switch (type) {
     case EXT_FORMAT:
-        return load_text(&h->backing_format, data, len, FORMAT_NAME_MAX, path, e);
+        return load_text(&x->backing_format, data, len, FORMAT_NAME_MAX, path, e);
     case EXT_DATA_FILE:
-        return load_text(&h->data_name, data, len, BACKING_NAME_MAX, path, e);
+        return load_text(&x->data_name, data, len, BACKING_NAME_MAX, path, e);
     case EXT_FEATURES:
-        return load_features(data, len, h, e);
+        return load_features(data, len, x, e);
     default:
         return 0;
     }
 }
 
 int64_t extensions_parse(const uint8_t *bytes, size_t have, uint32_t end, const char *path,
-                         struct header *h, struct err *e)
+                         struct extensions *x, struct err *e)
 {
-    uint32_t off = h->length;
+    uint32_t off = x->used;
     while (off < end) {
         if (end - off < 8)
             return malformed(e, path, "a header extension does not fit");
@@ -74,18 +76,26 @@ int64_t extensions_parse(const uint8_t *bytes, size_t have, uint32_t end, const 
             return end;
         uint32_t type = be32(bytes + off), len = be32(bytes + off + 4);
         off += 8;
-        h->used = off;
+        x->used = off;
         if (type == EXT_END)
             return 0;
         if (len > end - off)
             return malformed(e, path, "a header extension is longer than the header");
         if (have < off + len)
             return end;
-        int r = load_one(type, bytes + off, len, path, h, e);
+        int r = load_one(type, bytes + off, len, path, x, e);
         if (r < 0)
             return r;
         off += len + (-len & 7);
-        h->used = off < end ? off : end;
+        x->used = off < end ? off : end;
     }
     return 0;
+}
+
+void extensions_drop(struct extensions *x)
+{
+    free(x->backing_format);
+    free(x->data_name);
+    free(x->unknown_feature);
+    *x = (struct extensions){0};
 }

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* file.c - see file.h. A struct image_file does not change after the open, so it needs no lock
- * here.
- *
- * QEMU's lock bytes (its block/file-posix.c): QEMU holds byte 100 + i for each permission that it
- * uses, and byte 200 + i for each permission that it denies to others. i = 0 means consistent read,
- * 1 write, 2 write unchanged, 3 resize.
- */
+ * here. */
 #include "image/file.h"
 
 #include <errno.h>
@@ -17,28 +12,16 @@
 
 #include "base/clock.h"
 #include "base/file_id.h"
-#include "base/hash.h"
 #include "base/remote.h"
+#include "image/descriptor.h"
 #include "image/links.h"
+#include "image/qemu_locks.h"
 
 enum {
-    BYTES_FIRST = 100,
-    BYTES = 104, /* covers both ranges, from 100 and from 200 */
-    BYTE_WRITE = 101,
-    BYTE_RESIZE = 103,
-    BYTE_NO_READ = 200,
     SETTLE_MS = 20, /* a clock tick is 4 to 10 ms: a new write differs from an older time */
     SETTLE_TRIES = 10,
     SECTOR = 512
 };
-
-static const int open_flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-
-static int open_quietly(const char *path, int more)
-{
-    int fd = open(path, open_flags | O_NOATIME | more);
-    return fd < 0 && errno == EPERM ? open(path, open_flags | more) : fd;
-}
 
 static int check_kind(const char *path, const struct stat *st, struct err *e)
 {
@@ -67,14 +50,6 @@ static int take_stat(struct image_file *f, struct stat *ret)
     f->storage = S_ISBLK(st.st_mode) ? size : (uint64_t)st.st_blocks * SECTOR;
     *ret = st;
     return 0;
-}
-
-bool image_remote_stat(const char *path, struct stat *ret)
-{
-    if (!remote_is(path))
-        return false;
-    *ret = (struct stat){.st_dev = FILE_DEV_REMOTE, .st_ino = hash_end(hash_str(HASH_START, path))};
-    return true;
 }
 
 /* Follows the links of a path. If others can replace a link, the policy must also allow the real
@@ -145,7 +120,7 @@ int file_open_seen(const struct file_seen *seen, struct image_file **ret, struct
         *ret = take(f);
         return 0;
     }
-    f->fd = open_quietly(f->path, 0);
+    f->fd = descriptor_open(f->path, 0);
     if (f->fd < 0 || take_stat(f, &st) < 0)
         return err_fail(e, errno, "cannot open '%s': %s", f->path, strerrordesc_np(errno));
     if (!file_is(f, &seen->st))
@@ -227,46 +202,6 @@ int file_read(const struct image_file *f, void *buf, size_t len, uint64_t offset
     return 0;
 }
 
-/* Returns the first byte of [first, first + count) that a process has locked, or 0. Returns -errno
- * if the file system does not tell. */
-static int locked_byte(const struct image_file *f, int first, int count)
-{
-    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = count};
-    if (fcntl(f->fd, F_OFD_GETLK, &l) < 0)
-        return -errno;
-    if (l.l_type == F_UNLCK)
-        return 0;
-    return l.l_start < first ? first : (int)l.l_start;
-}
-
-bool image_is_open(const char *path)
-{
-    autoclose int fd = open_quietly(path, O_NOFOLLOW);
-    struct image_file f = {.fd = fd};
-    if (fd < 0)
-        return errno != ENOENT;
-    return locked_byte(&f, BYTES_FIRST, BYTES) != 0;
-}
-
-/* Returns the locked byte that reveals a writer, 0 if there is none, or -errno if there may be one.
- * It ignores byte 102: jobs that rewrite equal bytes hold it, and do no harm. It asks twice more
- * only if some byte is locked. */
-static int written_now(const struct image_file *f)
-{
-    int byte = locked_byte(f, BYTE_WRITE, BYTE_RESIZE - BYTE_WRITE + 1);
-    if (byte <= 0)
-        return byte;
-    byte = locked_byte(f, BYTE_WRITE, 1);
-    return byte ? byte : locked_byte(f, BYTE_RESIZE, 1);
-}
-
-bool image_has_writer(const char *path)
-{
-    autoclose int fd = open_quietly(path, 0);
-    struct image_file f = {.fd = fd};
-    return fd >= 0 && written_now(&f) != 0;
-}
-
 static bool young(uint64_t mtime_ns)
 {
     uint64_t ns = clock_real_ns();
@@ -318,9 +253,9 @@ int file_settle(struct image_file *f, struct err *e)
         return r;
     const struct timespec tick = {.tv_nsec = SETTLE_MS * 1000000L};
     for (int try = 0; try < SETTLE_TRIES; try++) {
-        int byte = written_now(f);
+        int byte = qemu_locks_writer(f->fd);
         if (!byte)
-            byte = locked_byte(f, BYTE_NO_READ, 1);
+            byte = qemu_locks_consumer(f->fd);
         if (byte < 0)
             return err_fail(e, EBUSY, "'%s' may be in use: its locks cannot be read: %s", f->path,
                             strerrordesc_np(-byte));
@@ -360,7 +295,7 @@ int file_unchanged(const struct image_file *f, struct err *e)
     if (file_is_remote(f))
         return 0;
     if (fstat(f->fd, &st) == 0 && file_is(f, &st) && mtime_of(&st) == f->mtime_ns &&
-        (S_ISBLK(st.st_mode) || (uint64_t)st.st_size == f->size) && !written_now(f) &&
+        (S_ISBLK(st.st_mode) || (uint64_t)st.st_size == f->size) && !qemu_locks_writer(f->fd) &&
         !is_written(f) && (file_has_ctime(f, &st) || is_head_same(f)))
         return 0;
     return err_fail(e, ESTALE, "'%s' was changed after the image was opened", f->path);

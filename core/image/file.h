@@ -12,12 +12,10 @@
 #ifndef SNAPFS_IMAGE_FILE_H
 #define SNAPFS_IMAGE_FILE_H
 
+#include "base/mem.h"
 #include "image/device.h"
-#include "image/image.h"
-
-/* The device number of a disk on another host. Its inode number is a hash of its name. No file
- * system has so large a device number. A block device has FILE_DEV_BLOCK (base/file_id.h). */
-#define FILE_DEV_REMOTE (UINT64_MAX - 1)
+#include "image/id.h"
+#include "image/source.h"
 
 enum { FILE_HEAD = 4096 };
 

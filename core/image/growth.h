@@ -3,7 +3,8 @@
 #ifndef SNAPFS_IMAGE_GROWTH_H
 #define SNAPFS_IMAGE_GROWTH_H
 
-#include "image/image.h"
+#include "base/mem.h"
+#include "image/source.h"
 
 /* Computes by how many bytes the file `base`, qcow2 or raw, grows on its file system, if QEMU
  * commits all of the qcow2 file `top` into it. Errors as image_open.

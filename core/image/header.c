@@ -6,12 +6,13 @@
 
 enum { HEADER_TRIES = 8, QCOW_MAGIC = 0x514649fb };
 
+static const uint64_t known = INCOMPAT_DIRTY | INCOMPAT_CORRUPT | INCOMPAT_DATA_FILE |
+                              INCOMPAT_COMPRESSION | INCOMPAT_EXTENDED_L2;
+
 void header_drop(struct header *h)
 {
     free(h->backing);
-    free(h->backing_format);
-    free(h->data_name);
-    free(h->unknown_feature);
+    extensions_drop(&h->ext);
     *h = (struct header){0};
 }
 
@@ -89,13 +90,11 @@ static int load_v3(const uint8_t *b, size_t have, const char *path, struct heade
 
 static int check_features(const char *path, const struct header *h, struct err *e)
 {
-    const uint64_t known = INCOMPAT_DIRTY | INCOMPAT_CORRUPT | INCOMPAT_DATA_FILE |
-                           INCOMPAT_COMPRESSION | INCOMPAT_EXTENDED_L2;
-    uint64_t unknown = h->incompatible & ~known;
-    if (unknown)
-        return err_fail(
-            e, EOPNOTSUPP, "'%s' needs a feature that snapfs does not know: '%s' (bit %d)", path,
-            h->unknown_feature ? h->unknown_feature : "unnamed", __builtin_ctzll(unknown));
+    if (h->ext.unknown)
+        return err_fail(e, EOPNOTSUPP,
+                        "'%s' needs a feature that snapfs does not know: '%s' (bit %d)", path,
+                        h->ext.unknown_feature ? h->ext.unknown_feature : "unnamed",
+                        __builtin_ctzll(h->ext.unknown));
     if (h->incompatible & INCOMPAT_EXTENDED_L2 && h->cluster_bits < CLUSTER_BITS_SUB_MIN)
         return malformed(e, path, "its clusters are too small for extended L2 entries");
     if (h->autoclear & AUTOCLEAR_RAW_DATA && !(h->incompatible & INCOMPAT_DATA_FILE))
@@ -145,12 +144,14 @@ static int64_t parse_into(const uint8_t *b, size_t have, const char *path, struc
     r = check_backing(path, h, e);
     if (r < 0)
         return r;
-    h->used = h->length;
+    h->ext.used = h->length;
+    h->ext.unknown = h->incompatible & ~known;
     uint32_t cluster = UINT32_C(1) << h->cluster_bits;
     uint32_t end = h->backing_offset ? (uint32_t)h->backing_offset : cluster;
-    int64_t need = extensions_parse(b, have, end, path, h, e);
+    int64_t need = extensions_parse(b, have, end, path, &h->ext, e);
     if (need)
         return need;
+    h->used = h->ext.used;
     need = load_backing_name(b, have, path, h, e);
     if (need)
         return need;
@@ -236,8 +237,9 @@ bool header_same_mapping(const struct header *a, const struct header *b)
     const uint64_t passing = INCOMPAT_DIRTY | INCOMPAT_CORRUPT;
     return a->cluster_bits == b->cluster_bits && a->compression == b->compression &&
            (a->incompatible & ~passing) == (b->incompatible & ~passing) &&
-           same_text(a->backing, b->backing) && same_text(a->backing_format, b->backing_format) &&
-           same_text(a->data_name, b->data_name);
+           same_text(a->backing, b->backing) &&
+           same_text(a->ext.backing_format, b->ext.backing_format) &&
+           same_text(a->ext.data_name, b->ext.data_name);
 }
 
 int header_check_l1(const struct header *h, const char *path, uint64_t offset, uint32_t entries,

@@ -7,6 +7,7 @@
 #ifndef SNAPFS_IMAGE_HEADER_H
 #define SNAPFS_IMAGE_HEADER_H
 
+#include "image/extensions.h"
 #include "image/file.h"
 
 enum {
@@ -16,8 +17,6 @@ enum {
     CLUSTER_BITS_MIN = 9,      /* 512 bytes */
     CLUSTER_BITS_MAX = 21,     /* 2 MiB */
     CLUSTER_BITS_SUB_MIN = 14, /* extended L2: 32 subclusters of 512 bytes at least */
-    BACKING_NAME_MAX = 1023,
-    FORMAT_NAME_MAX = 15,
     L1_BYTES_MAX = 32 * 1024 * 1024,
     SNAPSHOTS_MAX = 65536,
     VIRTUAL_SECTOR = 512
@@ -47,10 +46,8 @@ struct header {
     uint64_t backing_offset;
     uint32_t backing_size;
     uint64_t incompatible, autoclear;
-    char *backing;         /* NULL: none */
-    char *backing_format;  /* NULL: the header names none */
-    char *data_name;       /* NULL: the header names none */
-    char *unknown_feature; /* the file's own name of a feature that snapfs does not know */
+    char *backing; /* NULL: none */
+    struct extensions ext;
 };
 
 void header_drop(struct header *h);
@@ -60,10 +57,6 @@ void header_drop(struct header *h);
  * */
 int64_t header_parse(const uint8_t *bytes, size_t have, const char *path, struct header *ret,
                      struct err *e);
-
-/* Parses the extensions from h->length to `end`; a part of header_parse, with the same results. */
-int64_t extensions_parse(const uint8_t *bytes, size_t have, uint32_t end, const char *path,
-                         struct header *h, struct err *e);
 
 /* Reads and parses the header of `f`. It must read the same bytes twice in a row, so that it never
  * returns a header that QEMU has half rewritten. *ret_bytes (h->used of them) may be NULL. */

@@ -4,30 +4,11 @@
 
 #include "base/hash.h"
 #include "image/chain.h"
-
-bool image_id_equal(const struct image_id *a, const struct image_id *b)
-{
-    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-           a->mtime_ns == b->mtime_ns && a->entry == b->entry;
-}
-
-uint64_t image_id_hash(uint64_t h, const struct image_id *id)
-{
-    const uint64_t all[] = {id->dev, id->ino, id->size, id->mtime_ns, id->entry};
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-        h = hash_u64(h, all[i]);
-    return h;
-}
-
-uint64_t image_id_lasting(uint64_t h, const struct image_id *id)
-{
-    bool is_file = id->dev < FILE_DEV_REMOTE;
-    return hash_u64(hash_u64(hash_u64(h, id->size), is_file ? id->mtime_ns : 0), id->entry);
-}
+#include "image/image.h"
 
 uint64_t image_size(const struct image *im)
 {
-    return im->layers[0]->size;
+    return chain_size(im);
 }
 
 uint64_t image_opened(const struct image *im)

@@ -9,93 +9,17 @@
 #ifndef SNAPFS_IMAGE_IMAGE_H
 #define SNAPFS_IMAGE_IMAGE_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <sys/stat.h>
 
-#include "base/error.h"
 #include "base/mem.h"
-#include "base/secret.h"
 #include "base/text.h"
+#include "image/id.h"
+#include "image/source.h"
 
 enum {
-    IMAGE_CHAIN_MAX = 256,            /* layers; libvirt allows 200 */
     IMAGE_MEASURE_MS = 100,           /* the longest time of one image_measure */
     IMAGE_READ_MAX = 16 * 1024 * 1024 /* bytes one image_read may ask for */
 };
-
-struct image_below;
-
-/* The place of the top layer, and the known layers below it.
- * - `format` is a libvirt or QEMU format name ("raw", "qcow2"). It is never guessed: NULL or "" is
- *   refused.
- * - `tag` is the name of the internal snapshot to show, matched exactly and never as an id; `id` is
- *   its id. If both are set, both must match. If neither is set, the image is the file's active
- *   state.
- * - With `memory` the image is not a disk but the saved state of a virtual machine. In a snapshot
- *   it is the state that QEMU wrote after the disk (ENOENT if there is none). A raw file is the
- *   state as a whole. */
-struct image_source {
-    const char *path;
-    const char *format;
-    const char *tag;
-    const char *id;
-    bool memory;
-    const struct image_below *below; /* from the top down; NULL: headers alone tell */
-    size_t n_below;                  /* number of layers in `below` */
-    bool ends; /* the chain ends after `below`; else the last one's header continues it */
-};
-
-/* A layer below the top that the caller knows from another source than the headers. */
-struct image_below {
-    const char *path;   /* a file or URI; NULL: neither */
-    bool anywhere;      /* without a path: it may be any file */
-    const char *format; /* NULL: the header above names it */
-};
-
-enum { IMAGE_ALLOW_PLAIN = 1 };
-
-/* The caller's decisions about every file of a chain. All members may be NULL. */
-struct image_policy {
-    void *ctx;
-    /* Decides whether a path (absolute, or as the user gave it) may be opened. Called before any
-     * access to the path. Returns 0, IMAGE_ALLOW_PLAIN (only if it is a regular file), or -errno
-     * with a sentence. If others than root and snapfs's own user can replace a link, it is called
-     * for the real path too. NULL: every path may be opened. */
-    int (*allow)(void *ctx, const char *path, struct err *e);
-    /* Returns the format of the backing file `path` if the overlay's header names none, or names
-     * "raw" for a "luks" file. NULL means that it is unknown; the chain is then refused. NULL
-     * member: always unknown. */
-    const char *(*format)(void *ctx, const char *path);
-    /* Decides whether the header of `upper`, which names `lower`, counts, although the source has
-     * `other` (NULL: nothing) directly below it. Returns 1, 0 if not, or -errno with a sentence if
-     * it cannot tell. NULL member: 0. */
-    int (*header_counts)(void *ctx, const char *upper, const char *lower, const char *other,
-                         struct err *e);
-    /* Gets the passphrase of the encrypted image `path`, or fails with -errno and a sentence. NULL
-     * member: there is no passphrase. */
-    int (*secret)(void *ctx, const char *path, struct secret *ret, struct err *e);
-};
-
-/* Tells one state of one disk from any other, ever. It has the file, and for an internal snapshot
- * its entry in the snapshot table. For a whole file it has the size and modification time. */
-struct image_id {
-    uint64_t dev, ino;
-    uint64_t size, mtime_ns; /* of a whole file; 0 for an internal snapshot */
-    uint64_t entry;          /* internal snapshot: hash of its table entry; 0 for a whole file */
-};
-
-/* Makes the stat by which image_reads_file knows a disk on another host. Returns false if `path` is
- * not such a disk. */
-bool image_remote_stat(const char *path, struct stat *ret);
-
-bool image_id_equal(const struct image_id *a, const struct image_id *b);
-uint64_t image_id_hash(uint64_t h, const struct image_id *id);
-
-/* Hashes the part of the identity that lasts when the host boots, or mounts the file system, again.
- * It leaves out the numbers of device and file, and the time of a block device's node. */
-uint64_t image_id_lasting(uint64_t h, const struct image_id *id);
 
 struct image;
 
@@ -203,70 +127,5 @@ void image_describe_chain(const struct image *im, struct text *out);
 
 /* Returns the number of layers. */
 unsigned image_depth(const struct image *im);
-
-/* ---- the snapshot table of one file, without opening its chain ---- */
-
-struct image_tag {
-    const char *id, *name;  /* owned by the table */
-    uint64_t disk_size;     /* virtual size at the snapshot, bytes */
-    uint64_t vm_state_size; /* bytes, 0 for none */
-    int64_t date_sec;       /* seconds since 1970 */
-    uint32_t date_nsec;
-    struct image_id identity;
-};
-
-struct image_tags {
-    struct image_id file; /* the whole file's identity */
-    char *backing;        /* absolute path in its header; NULL: none, or not a file */
-    char *backing_format; /* NULL: the header names none */
-    size_t n;
-    struct image_tag *tags;
-    char *strings;  /* the names' bytes */
-    size_t counted; /* bytes counted in the budget */
-};
-
-/* Reads the table of a qcow2 (validated: header re-read after the table). A raw file has none
- * (n = 0). Errors as image_open. Release with image_tags_free. */
-int image_tags_read(const struct image_source *source, const struct image_policy *policy,
-                    struct image_tags **ret, struct err *e);
-void image_tags_free(struct image_tags *t); /* NULL allowed */
-MEM_CLEANUP(struct image_tags, image_tags_free)
-
-/* Tells whether the disk in a qcow2 has the very clusters that it had at that tag. Then its bytes
- * are the same. No process may have the file open. Errors as image_open. */
-int image_is_at_tag(const char *path, const char *tag, const struct image_policy *policy, bool *ret,
-                    struct err *e);
-
-/* ---- the chain of one file, without its bytes (for the file graph) ---- */
-
-struct image_layer {
-    char *path;    /* as resolved against the overlay's directory */
-    char *format;  /* NULL: the overlay names none */
-    char *data;    /* its external data file, NULL for none */
-    uint64_t size; /* the virtual size, bytes; 0 if only QEMU knows */
-    uint64_t dev, ino;
-};
-
-/* Lists the layers from the top down, as far as they can be followed. They are the layers that
- * image_open would open. *ret_layers gets *ret_n layers; free them with image_layers_free.
- *
- * If a layer of source->below cannot be looked at, it has dev and ino 0, and the layers below it
- * still follow. If a layer's format is not given, the format is guessed from its bytes, so that the
- * file graph misses no file that an image uses. Returns 0 if the chain is whole. Otherwise returns
- * -errno with the fault, and still the layers that it found. *ret_unknown: the chain may continue
- * below them. */
-int image_layers(const struct image_source *source, const struct image_policy *policy,
-                 struct image_layer **ret_layers, size_t *ret_n, bool *ret_unknown, struct err *e);
-void image_layers_free(struct image_layer *layers, size_t n);
-
-/* Tells whether some QEMU may have the file open, even only as a backing file. QEMU's locks show
- * that, also for a QEMU that libvirt does not know. It is true if the locks cannot be asked for:
- * the file system has none, or an open fails with another errno than ENOENT. `path` must be outside
- * every snapfs mount. */
-bool image_is_open(const char *path);
-
-/* Tells whether some QEMU may have the file open for writing. It is true if the locks cannot be
- * asked for, and false if the file cannot be opened. */
-bool image_has_writer(const char *path);
 
 #endif

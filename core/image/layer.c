@@ -197,8 +197,8 @@ static int take_names(struct layer *l, const struct header *h, struct err *e)
         return err_nomem(e);
     if (r < 0)
         *l->lost = why;
-    l->backing_format = h->backing_format ? strdup(h->backing_format) : NULL;
-    return h->backing_format && !l->backing_format ? err_nomem(e) : 0;
+    l->backing_format = h->ext.backing_format ? strdup(h->ext.backing_format) : NULL;
+    return h->ext.backing_format && !l->backing_format ? err_nomem(e) : 0;
 }
 
 /* Opens the raw file that has the data clusters. */
@@ -209,10 +209,10 @@ static int open_data_file(struct layer *l, const struct header *h,
         l->data = l->file;
         return 0;
     }
-    if (!h->data_name)
+    if (!h->ext.data_name)
         return err_fail(e, EINVAL, "'%s' needs a data file and does not name it", l->file->path);
     autofree char *path = NULL;
-    int r = path_resolve(l->file->path, h->data_name, &path, e);
+    int r = path_resolve(l->file->path, h->ext.data_name, &path, e);
     if (r < 0)
         return r;
     r = file_open(path, policy, &l->data, e);

@@ -51,19 +51,6 @@ MEM_CLEANUP(struct layer, layer_close)
  * for an unknown one. */
 int layer_kind_of(const struct image_source *source, struct err *e);
 
-/* Returns the run at `offset` < l->size, at most `limit` bytes. The run also ends with a part of 64
- * KiB of the tables, the one that has the next page, so that the work is bounded. With `holes` it
- * tells holes of the file apart. Fails with EIO if the layer is damaged, for ret->length bytes;
- * with ESTALE if the file was changed. */
-int layer_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, struct run *ret,
-              struct err *e);
-
-/* Tells whether bytes of the layer may be in holes of its file. */
-bool layer_has_holes(const struct layer *l);
-
-/* Returns the whole decompressed cluster of a RUN_COMPRESSED, with a reference. */
-int layer_cluster(struct layer *l, const struct run *run, struct block **ret, struct err *e);
-
 /* Fails with EIO, and says what is wrong at that byte of the layer. */
 int layer_damaged(const struct layer *l, uint64_t offset, const char *what, struct err *e);
 
@@ -73,9 +60,5 @@ bool layer_is_open_to(const struct layer *l, const struct image_policy *policy);
 
 /* Returns 0 while all data read from this layer is right, and fails with ESTALE from then on. */
 int layer_check(struct layer *l, struct err *e);
-
-/* Returns a run of a qcow2's mapping; a part of layer_run. `offset` is an offset in the mapping,
- * which includes l->base. */
-int qcow2_run(struct layer *l, uint64_t offset, uint64_t limit, struct run *ret, struct err *e);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* layers.c - image_layers: the files of a chain without their bytes, even of files in use. */
+/* layers.c - see layers.h. The files may be in use. */
+#include "image/layers.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "image/chain.h"
+#include "image/chain_walk.h"
 #include "image/foreign.h"
+#include "image/layer.h"
 #include "image/path.h"
 
 void image_layers_free(struct image_layer *layers, size_t n)
@@ -86,7 +89,7 @@ static void note_failure(struct layers_walk *w, const struct err *why)
 /* Takes the backing file's name, in any form, even one that only QEMU could open. */
 static int take_backing(struct layers_walk *w, const char *image, struct header *h, struct err *e)
 {
-    w->backing_format = take(h->backing_format);
+    w->backing_format = take(h->ext.backing_format);
     int lead = h->backing ? path_lead(image, h->backing, &w->backing) : PATH_LOCAL;
     if (lead == -ENOMEM)
         return err_nomem(e);
@@ -128,7 +131,7 @@ static int read_names(struct layers_walk *w, const struct image_file *f, struct 
     }
     w->all[w->n - 1].size = h.size;
     if (h.incompatible & INCOMPAT_DATA_FILE)
-        r = take_data(w, f->path, h.data_name, e);
+        r = take_data(w, f->path, h.ext.data_name, e);
     if (r == 0)
         r = take_backing(w, f->path, &h, e);
     header_drop(&h);

@@ -5,7 +5,8 @@
 
 #include "base/clock.h"
 #include "base/lock.h"
-#include "image/chain.h"
+#include "image/image.h"
+#include "image/merged.h"
 
 /* The runs that one call looks at, plus the layers that it asks for unknown parts. To ask a layer
  * costs one page of its tables and a look at the part after it. With tables of 64 KiB with one

@@ -10,9 +10,11 @@
  * cache under the image's own owner number and never change. Like the pages of a layer's tables,
  * they are right as long as chain_check succeeds. No locks of its own.
  */
+#include "image/merged.h"
+
 #include <errno.h>
 
-#include "image/chain.h"
+#include "image/run.h"
 
 enum {
     UNITS_BITS = 8, /* a page has 256 of the chain's smallest clusters or subclusters */
@@ -162,7 +164,7 @@ static int find_pieces(struct image *im, uint64_t begin, uint64_t *end, struct p
                        unsigned *ret_asked, struct err *e)
 {
     struct pieces before;
-    uint64_t reach = image_size(im);
+    uint64_t reach = chain_size(im);
     unsigned depth = 0;
     bool open = true;
     ret->n = 1;
@@ -191,7 +193,7 @@ static int page_at(struct image *im, uint64_t begin, struct block **ret, unsigne
     *ret = cache_get(CACHE_TABLES, im->owner, begin, CACHE_ANY_LENGTH);
     if (*ret)
         return 0;
-    uint64_t end = begin + min_u64(image_size(im) - begin, UINT64_C(1) << im->page_bits);
+    uint64_t end = begin + min_u64(chain_size(im) - begin, UINT64_C(1) << im->page_bits);
     struct pieces p;
     int r = find_pieces(im, begin, &end, &p, ret_asked, e);
     if (r < 0)

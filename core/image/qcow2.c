@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* qcow2.c - from an offset of the disk through L1 and L2 to a run of bytes; see layer.h.
+/* qcow2.c - from an offset of the disk through L1 and L2 to a run of bytes; see qcow2.h.
  *
  * Tables are read a page at a time through the cache, because an L1 table can have 32 MiB and an L2
  * table 2 MiB. Most pages of a sparse disk are null. If a page ends with null entries, the whole
  * part of the table around it is looked at. The cache keeps only which pages of the part are null.
  * No locks of its own.
  */
-#include <errno.h>
+#include "image/qcow2.h"
 
-#include "image/layer.h"
+#include <errno.h>
 
 enum {
     PAGE = 4096,

@@ -6,8 +6,10 @@
  */
 #include <errno.h>
 
-#include "image/chain.h"
 #include "image/export.h"
+#include "image/image.h"
+#include "image/merged.h"
+#include "image/run.h"
 
 /* A read in progress. The bytes before `done` are in place, except a pending piece of one file. */
 struct reading {

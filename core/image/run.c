@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* run.c - layer_run and layer_cluster: the places of a layer's bytes, and one decompressed cluster.
- * */
+/* run.c - see run.h. No locks. */
+#include "image/run.h"
+
 #include <errno.h>
 
 #include "base/budget.h"
 #include "image/decompress.h"
 #include "image/export.h"
-#include "image/layer.h"
+#include "image/qcow2.h"
 
 /* Cuts a run of data at the file's next hole, or turns it into zeros up to the next data. The
  * host's answer counts only while the file is unchanged; for a snapshot, image_map checks that. */

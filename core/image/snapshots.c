@@ -13,7 +13,7 @@ static size_t padded(size_t len)
     return (len + 7) / 8 * 8;
 }
 
-int64_t snapshot_parse(const uint8_t *b, size_t have, uint64_t image_size, struct snapshot *ret)
+int64_t snapshot_parse(const uint8_t *b, size_t have, uint64_t active_size, struct snapshot *ret)
 {
     if (have < SNAPSHOT_FIXED)
         return SNAPSHOT_FIXED;
@@ -24,7 +24,7 @@ int64_t snapshot_parse(const uint8_t *b, size_t have, uint64_t image_size, struc
     size_t len = SNAPSHOT_FIXED + extra + id_len + name_len;
     if (have < len)
         return (int64_t)len;
-    uint64_t disk = extra >= 16 ? be64(b + SNAPSHOT_FIXED + 8) : image_size;
+    uint64_t disk = extra >= 16 ? be64(b + SNAPSHOT_FIXED + 8) : active_size;
     const char *id = (const char *)b + SNAPSHOT_FIXED + extra;
     *ret = (struct snapshot){
         .bytes = b,
@@ -55,11 +55,11 @@ bool snapshot_text_is(const char *text, size_t len, const char *want)
 }
 
 void snapshot_walk_begin(struct snapshot_walk *w, const struct image_file *f, uint32_t snapshots,
-                         uint64_t offset, uint64_t image_size, size_t hint)
+                         uint64_t offset, uint64_t active_size, size_t hint)
 {
     size_t cap = hint < WALK_READ_MIN ? WALK_READ_MIN : hint;
     *w = (struct snapshot_walk){.file = f,
-                                .image_size = image_size,
+                                .active_size = active_size,
                                 .offset = offset,
                                 .left = snapshots,
                                 .cap = cap > WALK_READ_MAX ? WALK_READ_MAX : padded(cap)};
@@ -104,7 +104,7 @@ int snapshot_walk_next(struct snapshot_walk *w, struct snapshot *ret, struct err
         return 0;
     size_t had = w->have - w->at;
     int64_t need =
-        w->buf ? snapshot_parse(w->buf + w->at, had, w->image_size, ret) : SNAPSHOT_FIXED;
+        w->buf ? snapshot_parse(w->buf + w->at, had, w->active_size, ret) : SNAPSHOT_FIXED;
     while (need > 0) {
         int r = refill(w, (size_t)need, e);
         if (r < 0)
@@ -112,7 +112,7 @@ int snapshot_walk_next(struct snapshot_walk *w, struct snapshot *ret, struct err
         if (w->have == had)
             return walk_fail(w, EIO, "lies past the end of the file", e);
         had = w->have;
-        need = snapshot_parse(w->buf, had, w->image_size, ret);
+        need = snapshot_parse(w->buf, had, w->active_size, ret);
     }
     if (need < 0)
         return walk_fail(w, EINVAL, "is malformed: too much extra data", e);

@@ -20,7 +20,7 @@ struct snapshot {
     size_t len;
     uint64_t l1_offset;
     uint32_t l1_size;   /* entries */
-    uint64_t disk_size; /* rounded down to VIRTUAL_SECTOR; `image_size` if the entry has none */
+    uint64_t disk_size; /* rounded down to VIRTUAL_SECTOR; `active_size` if the entry has none */
     uint64_t vm_state_size;
     uint32_t date_sec, date_nsec;
     const char *id, *name;
@@ -29,7 +29,7 @@ struct snapshot {
 
 /* Parses an entry at the start of the `have` bytes. 0; -EINVAL (too much extra data); or the number
  * of bytes it needs, more than `have`. */
-int64_t snapshot_parse(const uint8_t *bytes, size_t have, uint64_t image_size,
+int64_t snapshot_parse(const uint8_t *bytes, size_t have, uint64_t active_size,
                        struct snapshot *ret);
 
 uint64_t snapshot_hash(const struct snapshot *s);
@@ -37,7 +37,7 @@ bool snapshot_text_is(const char *text, size_t len, const char *want);
 
 struct snapshot_walk {
     const struct image_file *file;
-    uint64_t image_size, offset; /* `offset`: of the byte after the buffer */
+    uint64_t active_size, offset; /* `offset`: of the byte after the buffer */
     uint32_t left;
     uint8_t *buf;
     size_t have, at, cap;
@@ -47,7 +47,7 @@ struct snapshot_walk {
 /* Starts at the table that `snapshots` and `offset` name. `hint` is its likely length in bytes.
  * Release with snapshot_walk_end. */
 void snapshot_walk_begin(struct snapshot_walk *w, const struct image_file *f, uint32_t snapshots,
-                         uint64_t offset, uint64_t image_size, size_t hint);
+                         uint64_t offset, uint64_t active_size, size_t hint);
 
 /* Returns 1 and the next entry in *ret, valid until the next call; 0 if there are no more; or
  * -errno. */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tags.c - image_tags_read: the snapshot table of one file. */
+/* tags.c - see tags.h. */
+#include "image/tags.h"
+
 #include <errno.h>
 
 #include "base/budget.h"
 #include "base/hash.h"
-#include "image/chain.h"
+#include "base/text.h"
+#include "image/layer.h"
 #include "image/path.h"
 
 enum { TAGS_TRIES = 8, TAGS_GROW = 2 /* an array that doubles may have up to twice its size */ };
@@ -103,7 +106,7 @@ static int take_backing(struct image_tags *t, const char *path, struct header *h
         return err_nomem(e);
     if (lead != PATH_LOCAL)
         free(take(t->backing));
-    t->backing_format = take(h->backing_format);
+    t->backing_format = take(h->ext.backing_format);
     return 0;
 }
 

@@ -61,7 +61,7 @@ LIMITS = (
     ("fs/node/cows.h", "COWS_MOST_MIB", "man1", r"The default is \d+, the most (\d+)"),
     ("fs/node/cows.h", "COWS_DEFAULT_MIB", "help", r"one \.cow file, default (\d+)"),
     ("core/image/block_map.h", "BLOCK_BYTES", "man1", r"in blocks of (\d+) bytes"),
-    ("core/image/image.h", "IMAGE_CHAIN_MAX", "man5", r"chain has at most (\d+) files"),
+    ("core/image/source.h", "IMAGE_CHAIN_MAX", "man5", r"chain has at most (\d+) files"),
     ("core/image/export_limits.h", "EXPORT_SERVERS", "man5", r"at most (\d+) run at once"),
     ("core/model/reader/needed_by.h", "NEEDED_BY_MAX", "man5", r"At most (\d+) are named"),
     ("core/model/graph/usage_cache.h", "USAGE_CACHE_WAIT_SECONDS", "man5", r"not known within (\d+) seconds"),

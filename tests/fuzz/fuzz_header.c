@@ -10,7 +10,7 @@ static void check(const struct header *h, size_t size)
     if (!fits || h->length > h->used || h->size > INT64_MAX || h->snapshots > SNAPSHOTS_MAX)
         __builtin_trap();
     if ((h->backing && (!*h->backing || strlen(h->backing) > BACKING_NAME_MAX)) ||
-        (h->backing_format && strlen(h->backing_format) > FORMAT_NAME_MAX))
+        (h->ext.backing_format && strlen(h->ext.backing_format) > FORMAT_NAME_MAX))
         __builtin_trap();
     if (!header_same_mapping(h, h))
         __builtin_trap();

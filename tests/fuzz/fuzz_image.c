@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #include "image/image.h"
+#include "image/layers.h"
+#include "image/tags.h"
 
 enum { READ = 65536, READS_MAX = 64, EXTENTS_MAX = 64 };
 

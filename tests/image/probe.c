@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "image/image.h"
+#include "image/tags.h"
 
 enum { STEP = 65536, READS_MAX = 4096, EXTENTS_MAX = 4096, MS_MAX = 2000 };
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "image/header.h"
+#include "image/layers.h"
 #include "tap.h"
 
 enum { CLUSTER = 65536, EXTENSIONS = 112 };
@@ -82,7 +83,7 @@ static void test_fields(void)
     TAP_OK(h.size == UINT64_C(1) << 30, "the size is rounded down to 512");
     TAP_OK(h.l1_size == 2 && h.l1_offset == 3 * CLUSTER, "the L1 table");
     TAP_OK(h.snapshots == 7 && h.snapshots_offset == 5 * CLUSTER, "the snapshot pair");
-    TAP_OK(!h.backing && !h.backing_format && !h.data_name, "no names");
+    TAP_OK(!h.backing && !h.ext.backing_format && !h.ext.data_name, "no names");
     TAP_OK(h.used == EXTENSIONS + 8, "the area ends at the end marker, got %u", h.used);
     header_drop(&h);
 }
@@ -100,7 +101,7 @@ static void test_names(void)
     memcpy(bytes + at, "base.imgX", 9);
     TAP_OK(parse(&h, &e) == 0, "no end marker before the backing name: %s", e.text);
     TAP_STR(h.backing, "base.imgX", "the backing name is not NUL-terminated");
-    TAP_STR(h.backing_format, "qcow2", "the last format wins");
+    TAP_STR(h.ext.backing_format, "qcow2", "the last format wins");
     TAP_OK(h.used == at + 9, "the area ends behind the name");
     header_drop(&h);
     put32(16, 0);
@@ -120,7 +121,7 @@ static void test_versions(void)
     memset(bytes + 72, 0, 40);
     put_extension(72, 0xe2792aca, "raw", 3);
     TAP_OK(parse(&h, &e) == 0 && h.length == 72, "version 2 has no fields after 72: %s", e.text);
-    TAP_STR(h.backing_format, "raw", "its extensions begin there");
+    TAP_STR(h.ext.backing_format, "raw", "its extensions begin there");
     header_drop(&h);
     put32(4, 4);
     expect(EOPNOTSUPP, "version 4", "version 4");

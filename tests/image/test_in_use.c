@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "image/image.h"
+#include "image/qemu_locks.h"
 #include "tap.h"
 
 enum { BYTE_READ = 100 /* QEMU's byte of a reader */ };

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/mem.h"
 #include "image/cat/target.h"
 #include "tap.h"
 

@@ -22,7 +22,7 @@ ALLOWED = {
 SHARED = ("model/options.h", "model/state.h")
 ROOMS = ("storage", "activity", "journal", "catalog", "graph", "reader", "change", "metadata", "create",
          "delete", "revert")  # fmt: skip
-WITHOUT_CIRCLES = ("base", "virt", "model")
+WITHOUT_CIRCLES = ("base", "image", "virt", "model")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 COMMENT = re.compile(r"/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"", re.S)
 TAG = re.compile(r"\b(?:struct|enum) \w+")

@@ -2,6 +2,7 @@
 /* copy.c - snapfs-cat --output: a sparse copy. A copy that is not whole never looks whole. */
 #include <errno.h>
 
+#include "base/mem.h"
 #include "image/cat/crew.h"
 #include "image/cat/interrupt.h"
 #include "image/cat/output.h"

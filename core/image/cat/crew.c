@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/lock.h"
+#include "base/mem.h"
 #include "base/thread.h"
 #include "image/cat/interrupt.h"
 

@@ -15,6 +15,7 @@
 
 #include "image/cat/progress.h"
 #include "image/cat/target.h"
+#include "image/image.h"
 
 struct crew {
     struct image *im;

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "base/io.h"
+#include "base/mem.h"
 #include "base/printable.h"
 #include "config.h"
 #include "image/cat/interrupt.h"

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <getopt.h>
 
+#include "base/mem.h"
+
 const char cat_help[] =
     "Usage: snapfs-cat -f FORMAT [-s TAG | -i ID] [-o OFFSET] [-l LENGTH] [--secret FILE]\n"
     "                  [--output FILE | --map | --info] IMAGE\n"

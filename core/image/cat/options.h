@@ -3,7 +3,9 @@
 #ifndef SNAPFS_IMAGE_CAT_OPTIONS_H
 #define SNAPFS_IMAGE_CAT_OPTIONS_H
 
-#include "image/image.h"
+#include <stdint.h>
+
+#include "image/source.h"
 
 enum cat_action { CAT_BYTES, CAT_MAP, CAT_INFO, CAT_COPY, CAT_HELP, CAT_VERSION };
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/io.h"
+#include "image/tags.h"
 
 enum { CHUNK = 1024 * 1024, MAP_FLUSH = 64 * 1024 };
 

@@ -4,6 +4,7 @@
 #define SNAPFS_IMAGE_CAT_OUTPUT_H
 
 #include "image/cat/options.h"
+#include "image/image.h"
 
 /* Each returns 0 or -errno; a short write is an error. `o` gives the range. */
 int output_bytes(struct image *im, const struct cat_options *o, struct err *e);

@@ -10,6 +10,8 @@
 
 #include "base/file_id.h"
 #include "base/io.h"
+#include "base/mem.h"
+#include "image/layers.h"
 
 enum {
     NEW_FILE_MODE = 0600, /* a disk holds its users' secrets */

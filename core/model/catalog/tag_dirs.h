@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "image/image.h"
+#include "image/id.h"
 
 /* One tag as one disk of the domain has it. */
 struct untracked_tag {

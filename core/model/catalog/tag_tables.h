@@ -5,7 +5,7 @@
 #ifndef SNAPFS_MODEL_CATALOG_TAG_TABLES_H
 #define SNAPFS_MODEL_CATALOG_TAG_TABLES_H
 
-#include "image/image.h"
+#include "image/tags.h"
 #include "model/catalog/domain.h"
 
 struct model;

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/text.h"
-#include "image/image.h"
+#include "image/tags.h"
 #include "model/journal/kept_marks.h"
 
 /* Reads the snapshot table of a file that snapfs or libvirt made as a qcow2. `path` is outside

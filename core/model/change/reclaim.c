@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/file_id.h"
-#include "image/image.h"
+#include "image/qemu_locks.h"
 #include "model/change/own_tags.h"
 #include "model/graph/left_files.h"
 #include "model/change/later.h"

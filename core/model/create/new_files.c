@@ -10,7 +10,6 @@
 
 #include "base/mounts.h"
 #include "base/text.h"
-#include "image/image.h"
 #include "model/storage/file_chain.h"
 #include "model/graph/users.h"
 #include "model/storage/overlay_name.h"

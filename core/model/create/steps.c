@@ -20,6 +20,7 @@
 
 #include "base/sync.h"
 #include "image/image.h"
+#include "image/qemu_locks.h"
 #include "model/activity/progress.h"
 #include "model/change/jobs.h"
 #include "model/change/procedures.h"

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "image/layers.h"
 #include "model/change/procedures.h"
 #include "model/reader/evidence.h"
 #include "model/reader/image_backing.h"

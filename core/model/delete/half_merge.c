@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/program.h"
+#include "image/image.h"
+#include "image/layers.h"
 #include "model/activity/progress.h"
 #include "model/activity/task.h"
 #include "model/reader/evidence.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "image/layers.h"
 #include "model/graph/mount_path.h"
 #include "model/reader/image_backing.h"
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "image/qemu_locks.h"
 #include "model/change/operation.h"
 #include "model/change/redefinable.h"
 #include "model/delete/away.h"

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "image/tags.h"
 #include "model/change/outcome.h"
 #include "model/delete/half_merge.h"
 #include "model/reader/evidence.h"

@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "base/mem.h"
-#include "image/image.h"
+#include "image/layers.h"
 
 struct chain_cache;
 

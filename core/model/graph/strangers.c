@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "image/image.h"
+#include "image/layers.h"
+#include "image/source.h"
 #include "model/graph/directory.h"
 #include "model/graph/mount_path.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/budget.h"
 #include "base/sorted.h"
-#include "image/image.h"
+#include "image/id.h"
 #include "model/graph/mount_path.h"
 
 enum { USER_SIZE = 384, READER_SIZE = sizeof(int) + 2 * sizeof(uint64_t) };

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/mounts.h"
-#include "image/image.h"
+#include "image/id.h"
+#include "image/layers.h"
+#include "image/source.h"
 #include "model/catalog/document.h"
 #include "model/change/flag_words.h"
 #include "model/change/operation.h"

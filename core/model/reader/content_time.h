@@ -12,7 +12,11 @@
 #ifndef SNAPFS_MODEL_READER_CONTENT_TIME_H
 #define SNAPFS_MODEL_READER_CONTENT_TIME_H
 
-#include "image/image.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "image/id.h"
 
 struct kept;
 struct model;

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/image.h"
+#include "image/layers.h"
+#include "image/source.h"
 #include "model/reader/policy.h"
 #include "model/storage/backing.h"
 

@@ -14,7 +14,7 @@
 #ifndef SNAPFS_MODEL_READER_EVIDENCE_H
 #define SNAPFS_MODEL_READER_EVIDENCE_H
 
-#include "image/image.h"
+#include "image/id.h"
 #include "model/catalog/domain.h"
 #include "model/reader/content_time.h"
 

@@ -2,7 +2,7 @@
 /* hooks.c - see reader/hooks.h. No locks. */
 #include "model/reader/hooks.h"
 
-#include "image/image.h"
+#include "image/tags.h"
 #include "model/catalog/tag_tables.h"
 #include "model/reader/evidence.h"
 #include "model/reader/open.h"

@@ -4,6 +4,8 @@
 #ifndef SNAPFS_MODEL_READER_IMAGE_BACKING_H
 #define SNAPFS_MODEL_READER_IMAGE_BACKING_H
 
+#include "image/layers.h"
+#include "image/tags.h"
 #include "model/catalog/domain.h"
 #include "model/storage/backing.h"
 

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "image/image.h"
+#include "image/layers.h"
+#include "image/qemu_locks.h"
 #include "model/reader/changes.h"
 #include "model/reader/evidence.h"
 #include "model/reader/image_backing.h"

@@ -9,7 +9,6 @@
 #include <time.h>
 
 #include "base/lock.h"
-#include "image/image.h"
 #include "model/activity/queue.h"
 #include "model/catalog/tag_dirs.h"
 #include "model/reader/open_image.h"

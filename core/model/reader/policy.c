@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/mounts.h"
+#include "image/id.h"
 #include "model/state.h"
 #include "model/storage/file_chain.h"
 #include "model/storage/pools.h"

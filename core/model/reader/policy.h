@@ -3,7 +3,9 @@
 #ifndef SNAPFS_MODEL_READER_POLICY_H
 #define SNAPFS_MODEL_READER_POLICY_H
 
-#include "image/image.h"
+#include <sys/stat.h>
+
+#include "image/source.h"
 #include "model/catalog/domain.h"
 
 struct mounts;

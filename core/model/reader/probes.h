@@ -6,7 +6,6 @@
 
 #include <pthread.h>
 
-#include "image/image.h"
 #include "model/catalog/domain.h"
 
 struct model;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "image/image.h"
+#include "image/layers.h"
 #include "model/journal/keep.h"
 #include "model/journal/keep_later.h"
 #include "model/journal/kept.h"

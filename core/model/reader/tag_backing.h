@@ -10,7 +10,6 @@
 #ifndef SNAPFS_MODEL_READER_TAG_BACKING_H
 #define SNAPFS_MODEL_READER_TAG_BACKING_H
 
-#include "image/image.h"
 #include "model/catalog/domain.h"
 
 struct model;

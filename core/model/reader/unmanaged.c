@@ -15,6 +15,7 @@
 #include "base/budget.h"
 #include "base/hash.h"
 #include "base/lock.h"
+#include "image/tags.h"
 #include "model/catalog/domain.h"
 #include "model/graph/usage_cache.h"
 #include "model/reader/disk_chains.h"

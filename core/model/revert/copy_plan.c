@@ -10,6 +10,8 @@
 
 #include "base/mounts.h"
 #include "image/header.h"
+#include "image/layers.h"
+#include "image/tags.h"
 #include "model/change/fingerprint.h"
 #include "model/change/procedures.h"
 #include "model/change/redefinable.h"

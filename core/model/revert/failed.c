@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/mounts.h"
-#include "image/image.h"
+#include "image/at_tag.h"
+#include "image/source.h"
 #include "model/catalog/catalog.h"
 #include "model/state.h"
 #include "model/storage/file_chain.h"

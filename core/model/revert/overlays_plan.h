@@ -17,7 +17,6 @@
 #define SNAPFS_MODEL_REVERT_OVERLAYS_PLAN_H
 
 #include "base/uuid.h"
-#include "image/image.h"
 #include "model/change/reclaim.h"
 #include "model/journal/procedure.h"
 #include "model/catalog/domain.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "image/layers.h"
 #include "model/catalog/capability.h"
 #include "model/change/guard.h"
 #include "model/change/redefinable.h"

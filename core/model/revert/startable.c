@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/mounts.h"
+#include "image/layers.h"
 #include "model/reader/image_backing.h"
 #include "model/revert/overlays_plan.h"
 #include "model/storage/file_chain.h"

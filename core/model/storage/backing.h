@@ -5,7 +5,7 @@
  * libvirt gives QEMU the chain of the XML's <backingStore>, and reads headers only below its last
  * layer. So the XML's chain counts: that of a snapshot's <domain> for its image, and that of the
  * live XML for the disk of a domain. It is compared with the headers, layer by layer, when the
- * files are opened (image/chain.h).
+ * files are opened (image/chain_walk.h).
  *
  * If a layer is not there, and the headers leave it out, it was merged away. Otherwise the XML is
  * right, with one exception (reader/policy.h): libvirt 9.0 leaves out of other snapshots' XML what
@@ -15,7 +15,7 @@
 #define SNAPFS_MODEL_STORAGE_BACKING_H
 
 #include "base/error.h"
-#include "image/image.h"
+#include "image/source.h"
 #include "virt/xml.h"
 
 struct volumes;

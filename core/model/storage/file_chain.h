@@ -6,7 +6,8 @@
 
 #include <sys/stat.h>
 
-#include "image/image.h"
+#include "image/layers.h"
+#include "image/source.h"
 #include "virt/xml.h"
 
 struct mounts;
