@@ -3,14 +3,11 @@
 #include "image/layer.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "image/export.h"
 #include "image/foreign_size.h"
 #include "image/path.h"
-
-/* Retries for a snapshot table that is being replaced. The waits double: 64 ms in all. */
-enum { FIND_TRIES = 8, FIND_WAIT_US = 500 };
+#include "image/snapshot_find.h"
 
 int layer_kind_of(const struct image_source *source, struct err *e)
 {
@@ -53,136 +50,6 @@ int layer_damaged(const struct layer *l, uint64_t offset, const char *what, stru
 {
     return err_fail(e, EIO, "'%s' is damaged at byte %ju of the %s: %s", l->file->path,
                     (uintmax_t)offset, l->memory ? "saved memory" : "disk", what);
-}
-
-/* The snapshot to find. The whole table is walked, because it may have a name twice. */
-struct wanted {
-    const char *tag, *id;
-    bool memory;
-    uint64_t l1_offset, base, size; /* `base` and `size` as in struct layer */
-    uint32_t l1_size;
-    uint64_t hash;
-    char *name;
-    uint8_t *entry; /* its bytes in the table; NULL: not found yet */
-    size_t entry_len;
-};
-
-static void wanted_drop(struct wanted *w)
-{
-    free(w->entry);
-    free(w->name);
-    w->entry = NULL;
-    w->name = NULL;
-}
-
-static bool wanted_is(const struct wanted *w, const struct snapshot *s)
-{
-    return (!w->tag || snapshot_text_is(s->name, s->name_len, w->tag)) &&
-           (!w->id || snapshot_text_is(s->id, s->id_len, w->id));
-}
-
-static const char *wanted_text(const struct wanted *w)
-{
-    return w->tag ? w->tag : w->id;
-}
-
-/* Computes the snapshot's place in the mapping. The machine's state is after the disk, from the
- * next L1 entry on (QEMU's qcow2_vm_state_offset). The size of the disk at the snapshot counts for
- * that. */
-static int wanted_place(struct wanted *w, const struct image_file *f, const struct header *h,
-                        const struct snapshot *s, struct err *e)
-{
-    uint64_t mask = (UINT64_C(1) << (h->cluster_bits + header_l2_bits(h))) - 1;
-    bool possible = s->disk_size <= INT64_MAX - mask;
-    w->base = w->memory && possible ? (s->disk_size + mask) & ~mask : 0;
-    w->size = w->memory ? s->vm_state_size : s->disk_size;
-    if (!possible || w->size > INT64_MAX - w->base)
-        return err_fail(e, EINVAL, "snapshot '%s' of '%s' has an impossible size", wanted_text(w),
-                        f->path);
-    if (w->memory && !w->size)
-        return err_fail(e, ENOENT, "snapshot '%s' of '%s' has no memory saved with it",
-                        wanted_text(w), f->path);
-    return header_check_l1(h, f->path, s->l1_offset, s->l1_size, w->base + w->size, f->size, e);
-}
-
-static int wanted_take(struct wanted *w, const struct image_file *f, const struct header *h,
-                       const struct snapshot *s, struct err *e)
-{
-    if (w->entry)
-        return err_fail(e, EINVAL, "'%s' has more than one snapshot '%s': name it by its id",
-                        f->path, wanted_text(w));
-    int r = wanted_place(w, f, h, s, e);
-    if (r < 0)
-        return r;
-    w->name = strndup(s->name, s->name_len);
-    w->entry = malloc(s->len);
-    if (!w->name || !w->entry)
-        return err_nomem(e);
-    memcpy(w->entry, s->bytes, s->len);
-    w->entry_len = s->len;
-    w->l1_offset = s->l1_offset;
-    w->l1_size = s->l1_size;
-    w->hash = snapshot_hash(s);
-    return 0;
-}
-
-static int wanted_walk(struct wanted *w, const struct image_file *f, const struct header *h,
-                       struct err *e)
-{
-    struct snapshot_walk walk;
-    struct snapshot s;
-    snapshot_walk_begin(&walk, f, h->snapshots, h->snapshots_offset, h->size, 0);
-    int r;
-    while ((r = snapshot_walk_next(&walk, &s, e)) == 1) {
-        r = wanted_is(w, &s) ? wanted_take(w, f, h, &s, e) : 0;
-        if (r < 0)
-            break;
-    }
-    snapshot_walk_end(&walk);
-    if (r == 0 && !w->entry)
-        return err_fail(e, ENOENT, "'%s' has no snapshot %s '%s'", f->path,
-                        w->tag ? "named" : "with the id", wanted_text(w));
-    return r;
-}
-
-/* Replaces *h by the header as it is now. Returns 1 if the snapshot table or the file has changed.
- * */
-static int reload(struct image_file *f, struct header *h, uint8_t **bytes, struct err *e)
-{
-    struct header now = {0};
-    free(take(*bytes));
-    int r = header_load(f, &now, bytes, e);
-    if (r < 0)
-        return r;
-    bool same = header_same_mapping(&now, h), moved = file_refresh(f);
-    moved |= now.snapshots != h->snapshots || now.snapshots_offset != h->snapshots_offset;
-    header_drop(h);
-    *h = now;
-    return same ? moved : err_fail(e, ESTALE, "'%s' was changed while it was opened", f->path);
-}
-
-/* Finds the snapshot, while QEMU may be writing the file. The file's size is read after the header,
- * because the header refers only to bytes that the file has by then. A fault in the table counts
- * only if the table is still the same. */
-static int wanted_find(struct wanted *w, struct image_file *f, struct header *h, uint8_t **bytes,
-                       struct err *e)
-{
-    struct timespec wait = {.tv_nsec = FIND_WAIT_US * 1000L};
-    (void)file_refresh(f);
-    for (int try = 1;; try++) {
-        int r = wanted_walk(w, f, h, e);
-        if (r == 0 || r == -ENOMEM || try == FIND_TRIES)
-            return r;
-        nanosleep(&wait, NULL);
-        wait.tv_nsec *= 2;
-        struct err why = {0};
-        int again = reload(f, h, bytes, &why);
-        if (again < 0)
-            return err_fail(e, why.no, "%s", why.text);
-        if (!again)
-            return r;
-        wanted_drop(w);
-    }
 }
 
 /* Copies the names; `h` keeps its own, because it is compared with later headers. */
@@ -243,15 +110,15 @@ static void take_mapping(struct layer *l, const struct header *h)
 static int take_snapshot(struct layer *l, const struct image_source *source, struct header *h,
                          uint8_t **bytes, struct err *e)
 {
-    struct wanted w = {.tag = source->tag, .id = source->id, .memory = source->memory};
-    int r = wanted_find(&w, l->file, h, bytes, e);
+    struct snapshot_find w = {.tag = source->tag, .id = source->id, .memory = source->memory};
+    int r = snapshot_find(&w, l->file, h, bytes, e);
     if (r == 0)
         r = live_new(l->file, h, bytes, &w.entry, w.entry_len, &l->live, e);
     if (r == 0)
         r = live_check(l->live, e);
     if (r == 0)
         l->tag = take(w.name);
-    wanted_drop(&w);
+    snapshot_find_drop(&w);
     l->entry_hash = w.hash;
     l->l1_offset = w.l1_offset;
     l->l1_size = w.l1_size;
