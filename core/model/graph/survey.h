@@ -8,17 +8,12 @@
 
 #include "model/graph/graph.h"
 #include "model/catalog/domain.h"
+#include "model/graph/survey_scope.h"
 #include "model/journal/kept_marks.h"
 #include "model/storage/path_set.h"
 #include "virt/xml.h"
 
 struct model;
-
-enum survey_scope {
-    SURVEY_ALL,   /* all domains, and the loop devices of the host */
-    SURVEY_ALONE, /* the asking domain alone */
-    SURVEY_BESIDE /* all, and the images beside the asking domain's that no domain has */
-};
 
 struct survey {
     struct virt *virt;
