@@ -81,7 +81,7 @@ LIMITS = (
     ("core/model/delete/in_use.c", "FILES_SHOWN_MAX", "man1", r"holders of an image and (\d+) of its files"),
     ("core/model/revert/check.c", "NAMES_SHOWN_MAX", "man1", r"up to (\d+) snapshots that a revert"),
     ("core/model/reader/unreadable.h", "UNREADABLE_MAX", "man1", r"warns of up to (\d+) images"),
-    ("core/image/export.h", "EXPORT_WAIT_MS", "man1", r"has (\d+) seconds for an answer"),
+    ("core/image/export_limits.h", "EXPORT_WAIT_MS", "man1", r"has (\d+) seconds for an answer"),
     ("core/virt/xml.h", "XML_TEXT_MAX", "man1", r"document of libvirt has at most (\d+) MiB"),
     ("core/virt/xml.h", "XML_DISKS_MAX", "man1", r"MiB, with (\d+) disks"),
     ("core/virt/xml.h", "XML_CHAIN_MAX", "man1", r"and (\d+) layers below each"),
