@@ -107,7 +107,7 @@ bool foreign_names_files(const char *format)
     return strcmp(format, "raw") != 0 && !is_alone(format);
 }
 
-bool foreign_stands_alone(const struct image_file *f, const char *format)
+bool foreign_has_no_backing(const struct image_file *f, const char *format)
 {
     if (is_alone(format))
         return true;

@@ -36,7 +36,7 @@ bool foreign_same(const char *a, const char *b);
 const char *foreign_guess(const struct image_file *f);
 
 /* Tells whether an image of this format certainly has no backing file. */
-bool foreign_stands_alone(const struct image_file *f, const char *format);
+bool foreign_has_no_backing(const struct image_file *f, const char *format);
 
 /* Tells whether an image of this format may name other files, which QEMU would open. */
 bool foreign_names_files(const char *format);

@@ -164,7 +164,7 @@ static int check_alone(const struct image_file *f, int i, uint64_t size, struct 
     if (i == FOREIGN_VMDK && !size)
         return err_fail(e, EOPNOTSUPP, "'%s' is a %s of several files, which is not read here",
                         f->path, format);
-    if (!foreign_stands_alone(f, format))
+    if (!foreign_has_no_backing(f, format))
         return err_fail(e, EOPNOTSUPP, "'%s' is a %s with a backing file, which is not read here",
                         f->path, format);
     return 0;

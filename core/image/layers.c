@@ -162,7 +162,7 @@ static int look_at(struct layers_walk *w, const struct image_file *f, struct err
 /* Checks a layer in a format that only QEMU reads. Its header does not tell its backing file. */
 static int check_foreign(struct layers_walk *w, const struct image_file *f, int kind, struct err *e)
 {
-    bool alone = foreign_stands_alone(f, w->at.format);
+    bool alone = foreign_has_no_backing(f, w->at.format);
     w->unknown |= !alone;
     if (kind < 0 || alone)
         return kind < 0 ? kind : 0;

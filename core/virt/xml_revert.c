@@ -27,7 +27,7 @@ static bool has_disks(const xmlNode *domain, const xmlNode *other, const struct 
     bool all = domain != NULL;
     for (size_t i = 0; all && i < n; i++) {
         xmlNodePtr disk = xml_find_domain_disk(domain, disks[i].target);
-        all = xml_is_on_file(disk, disks[i].content) ||
+        all = xml_is_on_file(disk, disks[i].base) ||
               on_same_volume(disk, xml_find_domain_disk(other, disks[i].target));
     }
     return all;
@@ -242,7 +242,7 @@ static int add_disk(xmlNodePtr devices, const struct xml_moved *moved, size_t i,
     if (r == 0)
         r = xml_add_child(disk, "source", &source, e);
     if (r == 0)
-        r = xml_set_attr(source, "file", moved->content, e);
+        r = xml_set_attr(source, "file", moved->base, e);
     return r < 0 ? r : add_target(disk, i, e);
 }
 

@@ -15,10 +15,10 @@
 
 /* A disk that the snapshot captured, and the new qcow2 file that replaces the named one. */
 struct xml_moved {
-    const char *target;  /* "vda" */
-    const char *content; /* the file that the snapshot's <domain> names */
-    const char *format;  /* the format of `content` */
-    const char *file;    /* the new file */
+    const char *target; /* "vda" */
+    const char *base;   /* the file that the snapshot's <domain> names */
+    const char *format; /* the format of `base` */
+    const char *file;   /* the new file */
 };
 
 /* A layer of a chain. */

@@ -45,7 +45,7 @@ static struct revert *make(struct journal *j)
 static void same_disk(const struct revert_disk *a, const struct revert_disk *b)
 {
     TAP_STR(a->target, b->target, "a disk's target");
-    TAP_STR(a->content, b->content, "its content");
+    TAP_STR(a->base, b->base, "its base");
     TAP_STR(a->format, b->format, "its format");
     TAP_STR(a->overlay, b->overlay, "its overlay");
     TAP_OK(a->captured == b->captured && a->forked == b->forked, "what it is");
@@ -267,7 +267,7 @@ static void test_untouched(void)
     disk.made = false;
     TAP_OK(!revert_untouched(&disk), "nor if nobody knows");
     struct err e = {0};
-    disk.content = disk.overlay, disk.format = (char[]){"raw"};
+    disk.base = disk.overlay, disk.format = (char[]){"raw"};
     TAP_OK(revert_check_made(&disk, &e) < 0, "what is no overlay is none: %s", e.text);
     close(fd);
     unlink(path.s);

@@ -135,7 +135,7 @@ static void test_volume(void)
     static const char snapshot[] =
         SNAPSHOT("", DOMAIN("domain", " id='3'", ON_VOLUME(" snapshot='no'"))
                          DOMAIN("inactiveDomain", "", ON_VOLUME("")));
-    const struct xml_moved to = {.target = "vda", .content = "/p/v", .file = "/p/v.new"};
+    const struct xml_moved to = {.target = "vda", .base = "/p/v", .file = "/p/v.new"};
     const struct xml_place places[] = {{.target = "vda",
                                         .from = "/p/v",
                                         .to = "/x",
@@ -248,7 +248,7 @@ static void test_maker(void)
     TAP_STR(d->uuid, OTHER_UUID, "with its uuid");
     TAP_OK(d->n_disks == MOVED, "it has the disks that get an overlay, and no other");
     for (size_t i = 0; i < d->n_disks; i++) {
-        TAP_STR(d->disks[i].source.path, moved[i].content, "on what holds their content");
+        TAP_STR(d->disks[i].source.path, moved[i].base, "on what holds their content");
         TAP_STR(d->disks[i].source.format, moved[i].format, "in its format");
     }
     TAP_OK(strstr(xml, "machine=\"pc-i440fx-7.2\"") && strstr(xml, "<domain type=\"qemu\">"),

@@ -96,7 +96,7 @@ struct domain {
     uint64_t fresh_until;     /* CLOCK_MONOTONIC, ns; 0 with cache=0 */
     size_t n_listed;          /* snapshots as libvirt counted them */
     uint64_t stamp;           /* stamp of their files (virt_stamp); 0 if the files do not tell */
-    uint64_t print;           /* the fingerprint: a hash of all that is shown of the domain */
+    uint64_t fingerprint;     /* a hash of all that is shown of the domain */
     struct timespec seen;     /* when this value was first read */
     uint64_t asked_ns;        /* since 1970: the moment before libvirt was asked for it */
     struct snapshot **links;  /* what roots and children point into */

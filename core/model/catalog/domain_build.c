@@ -331,7 +331,7 @@ int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *
         sort_into(d, &d->by_ident, domain_cmp_ident) < 0)
         return err_nomem(e);
     d->xml = take(parts->xml);
-    d->print = fingerprint_of(d);
+    d->fingerprint = fingerprint_of(d);
     clock_gettime(CLOCK_REALTIME, &d->seen);
     *ret = take(d);
     return 0;

@@ -171,7 +171,7 @@ static int domain_assemble(struct model *m, const char *uuid, struct virt_look *
     volumes_free(parts.volumes);
     if (r < 0)
         return r;
-    if (before && before->print == (*ret)->print)
+    if (before && before->fingerprint == (*ret)->fingerprint)
         inherit(*ret, before);
     seen_chain_note(m, *ret, before);
     m->hooks->was_read(m, *ret, before, tables);

@@ -63,7 +63,7 @@ static bool is_in_base(const struct question *q, const struct snapshot *s)
 }
 
 /* Returns whether the user is a clone on an image, in a mount, of a snapshot that uses the base. */
-static bool stands_on_it(const struct question *q, const struct graph_user *u)
+static bool is_clone_of_user(const struct question *q, const struct graph_user *u)
 {
     bool known = u->mount_path && survey_knows_domain(q->v, u->mount_path);
     for (size_t i = 0; u->mount_path && i < q->d->n; i++) {
@@ -100,7 +100,7 @@ static int check_users(struct question *q, struct err *e)
     for (size_t i = 0; i < graph_n_users(g); i++) {
         const struct graph_user *u = graph_user(g, i);
         size_t k = graph_depth(g, i, q->m.base);
-        bool stays = k == SIZE_MAX ? !u->may_continue && !stands_on_it(q, u) : keeps(q, i, k);
+        bool stays = k == SIZE_MAX ? !u->may_continue && !is_clone_of_user(q, u) : keeps(q, i, k);
         if (stays || u->left || is_deleted(q, u))
             continue;
         if (!u->found)

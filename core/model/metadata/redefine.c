@@ -169,9 +169,9 @@ static int check_tag(const struct redefinition *d, const struct xml_disk *x, str
     return 0;
 }
 
-/* Returns whether the chain of `overlay` leads to `content`. Also true if the overlay is not
+/* Returns whether the chain of `overlay` leads to `base`. Also true if the overlay is not
  * there. */
-static bool stands_on(const struct redefinition *d, const char *overlay, const char *content)
+static bool uses_base(const struct redefinition *d, const char *overlay, const char *base)
 {
     struct image_source source = {.path = overlay, .format = "qcow2"};
     struct image_policy policy = follow_policy(d->mounts);
@@ -182,7 +182,7 @@ static bool stands_on(const struct redefinition *d, const char *overlay, const c
         return true;
     image_layers(&source, &policy, &layers, &n, &unknown, NULL);
     for (size_t i = 1; i < n; i++)
-        found |= same_file(d, layers[i].path, content);
+        found |= same_file(d, layers[i].path, base);
     image_layers_free(layers, n);
     return found;
 }
@@ -193,7 +193,7 @@ static int check_external(const struct redefinition *d, const struct xml_snapsho
     if (!is_there(d, path_of(d, x)))
         return err_fail(e, ENOENT, "'%s', which would have the bytes of disk '%s', is not there",
                         path_of(d, x), x->target);
-    if (disk->overlay.path && !stands_on(d, disk->overlay.path, path_of(d, x)))
+    if (disk->overlay.path && !uses_base(d, disk->overlay.path, path_of(d, x)))
         return err_fail(
             e, EBUSY,
             "the overlay '%s' of disk '%s' is not on '%s', into which a delete would merge it",

@@ -35,7 +35,7 @@ static void was_read(struct model *m, struct domain *d, const struct domain *bef
         return;
     if (before)
         evidence_keep_moved(m, before, d);
-    if (!before || before->print != d->print)
+    if (!before || before->fingerprint != d->fingerprint)
         note_backing(m, d, tables);
 }
 

@@ -27,7 +27,7 @@ const struct field revert_rows[REVERT_ROWS] = {
     ROW("state", FIELD_BOOL, active),       ROW("state", FIELD_BOOL, leaf),
     ROW("prints", FIELD_U64, snapshots),    ROW("prints", FIELD_U64, config_before),
     ROW("prints", FIELD_U64, config_after), DISK("disk", FIELD_TEXT, target),
-    DISK("disk", FIELD_TEXT, content),      DISK("disk", FIELD_TEXT, format),
+    DISK("disk", FIELD_TEXT, base),         DISK("disk", FIELD_TEXT, format),
     DISK("disk", FIELD_TEXT, overlay),      DISK("disk", FIELD_BOOL, captured),
     DISK("disk", FIELD_BOOL, forked),       RECLAIM_ROWS(&left),
     DISK("made", FIELD_KEY, target),        DISK("made", FIELD_SET, made),
@@ -43,17 +43,17 @@ bool revert_is_whole(struct procedure *p)
     return true;
 }
 
-struct revert_disk *revert_add(struct revert *rv, const char *target, const char *content,
+struct revert_disk *revert_add(struct revert *rv, const char *target, const char *base,
                                const char *format, const char *overlay)
 {
     struct revert_disk *disk = fields_add(&disks, rv);
     if (!disk)
         return NULL;
     *disk = (struct revert_disk){.target = strdup(target),
-                                 .content = strdup(content),
+                                 .base = strdup(base),
                                  .format = strdup(format),
                                  .overlay = strdup(overlay)};
-    return disk->target && disk->content && disk->format && disk->overlay ? disk : NULL;
+    return disk->target && disk->base && disk->format && disk->overlay ? disk : NULL;
 }
 
 /* ---- for documents ---- */
@@ -66,7 +66,7 @@ struct xml_moved *revert_moved(const struct revert *rv, bool captured, size_t *r
         const struct revert_disk *disk = &rv->disks[i];
         if (disk->captured || !captured)
             moved[(*ret_n)++] = (struct xml_moved){.target = disk->target,
-                                                   .content = disk->content,
+                                                   .base = disk->base,
                                                    .format = disk->format,
                                                    .file = disk->overlay};
     }
@@ -78,14 +78,14 @@ struct xml_moved *revert_moved(const struct revert *rv, bool captured, size_t *r
 static int check_layers(const struct revert_disk *disk, const struct image_layer *layers, size_t n,
                         struct err *e)
 {
-    struct stat content;
-    if (stat(disk->content, &content) < 0)
-        return err_fail(e, errno, "'%s': %s", disk->content, strerrordesc_np(errno));
-    if (n > 1 && file_has_id(&content, layers[1].dev, layers[1].ino) && layers[1].format &&
+    struct stat base;
+    if (stat(disk->base, &base) < 0)
+        return err_fail(e, errno, "'%s': %s", disk->base, strerrordesc_np(errno));
+    if (n > 1 && file_has_id(&base, layers[1].dev, layers[1].ino) && layers[1].format &&
         !strcmp(layers[1].format, disk->format))
         return 0;
     return err_fail(e, EIO, "libvirt made '%s' on another file than '%s'", disk->overlay,
-                    disk->content);
+                    disk->base);
 }
 
 int revert_check_made(struct revert_disk *disk, struct err *e)
@@ -93,7 +93,7 @@ int revert_check_made(struct revert_disk *disk, struct err *e)
     struct image_layer *layers = NULL;
     struct stat st;
     size_t n = 0;
-    /* The headers may not tell all of what is below the content. */
+    /* The headers may not tell all of what is below the base. */
     int r = follow_layers(disk->overlay, "qcow2", &layers, &n, e);
     if (r == 0 || n > 1)
         r = check_layers(disk, layers, n, e);

@@ -39,10 +39,10 @@ enum revert_step {
 
 /* A disk that gets a new overlay. */
 struct revert_disk {
-    char *target, *content, *format;                /* as the snapshot has it */
+    char *target, *base, *format;                   /* as the snapshot has it */
     char *overlay;                                  /* the new file */
     bool captured;                                  /* by the snapshot; else it was left out */
-    bool forked;                                    /* others use `content` as well */
+    bool forked;                                    /* others use `base` as well */
     bool made;                                      /* the overlay is there */
     uint64_t new_dev, new_ino, new_size, new_mtime; /* of the overlay, as it was made */
 };
@@ -70,7 +70,7 @@ struct revert {
 };
 
 /* Adds a disk; NULL without memory. */
-struct revert_disk *revert_add(struct revert *rv, const char *target, const char *content,
+struct revert_disk *revert_add(struct revert *rv, const char *target, const char *base,
                                const char *format, const char *overlay);
 
 struct revert_findings;
@@ -85,7 +85,7 @@ int revert_plan(struct revert *rv, struct domain *d, const struct snapshot *s, u
  * caller owns the list, and the plan its strings. NULL without memory. */
 struct xml_moved *revert_moved(const struct revert *rv, bool captured, size_t *ret_n);
 
-/* Checks that the overlay is a qcow2 file directly on that content, and notes its identity. */
+/* Checks that the overlay is a qcow2 file directly on that base, and notes its identity. */
 int revert_check_made(struct revert_disk *disk, struct err *e);
 /* Returns whether the overlay is still as it was made, so that no guest has run on it. */
 bool revert_untouched(const struct revert_disk *disk);

@@ -41,7 +41,7 @@ struct planner {
     bool force;
 };
 
-/* Refuses a file to which a guest writes, because it is no longer the content of a snapshot. */
+/* Refuses a file to which a guest writes, because it is no longer what the snapshot captured. */
 static int refuse_written(const struct planner *p, int file, struct err *e)
 {
     const struct graph *g = p->survey->graph;
@@ -70,26 +70,26 @@ static bool is_forked(const struct planner *p, int file)
 }
 
 /* Checks that the file can be a backing file: it must be a whole image to which no guest writes. */
-static int check_content(const struct planner *p, const struct xml_disk *x,
-                         struct revert_disk *disk, struct err *e)
+static int check_base(const struct planner *p, const struct xml_disk *x, struct revert_disk *disk,
+                      struct err *e)
 {
     struct image_layer *layers = NULL;
     struct stat st;
     size_t n = 0;
-    if (stat(disk->content, &st) < 0)
-        return err_fail(e, errno, "'%s', which holds disk '%s' of the snapshot: %s", disk->content,
+    if (stat(disk->base, &st) < 0)
+        return err_fail(e, errno, "'%s', which holds disk '%s' of the snapshot: %s", disk->base,
                         disk->target, strerrordesc_np(errno));
     if (!S_ISREG(st.st_mode))
         return err_fail(
             e, EOPNOTSUPP,
             "disk '%s' of the snapshot is on '%s', which is not a file; only disks on files are "
             "reverted",
-            disk->target, disk->content);
+            disk->target, disk->base);
     int r = backing_layers(p->d, p->s, x, &layers, &n, e);
     image_layers_free(layers, n);
     if (r < 0)
         return r;
-    int file = graph_file(p->survey->graph, disk->content, disk->format, st.st_dev, st.st_ino);
+    int file = graph_file(p->survey->graph, disk->base, disk->format, st.st_dev, st.st_ino);
     if (file < 0)
         return err_nomem(e);
     disk->forked = is_forked(p, file);
@@ -117,7 +117,7 @@ static int add_disk(struct planner *p, const struct xml_disk *x, struct revert_d
     if (r < 0)
         return r;
     *ret = revert_add(p->rv, x->target, path, s->format, overlay);
-    return *ret ? check_content(p, x, *ret, e) : err_nomem(e);
+    return *ret ? check_base(p, x, *ret, e) : err_nomem(e);
 }
 
 static int plan_captured(struct planner *p, struct err *e)

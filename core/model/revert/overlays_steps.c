@@ -8,7 +8,7 @@
  *     stop     the domain may run             it does not
  *     start    the domain is shut off         it is as the snapshot or the user wants it
  *     mark     some snapshot is current       this one is, and names no file that is needed
- *     fork     its parents name the contents  none names a content that others use
+ *     fork     its parents name the bases     none names a base that others use
  *     remove   the old overlays are there     those that nothing needs are gone
  */
 #include "model/revert/overlays_steps.h"
@@ -170,11 +170,11 @@ int revert_run_mark(struct procedure *p, struct err *e)
                     VIRT_CREATE_CURRENT, e);
 }
 
-static bool names_content(const struct xml_snapshot *x, const struct revert_disk *disk)
+static bool names_base(const struct xml_snapshot *x, const struct revert_disk *disk)
 {
     for (size_t i = 0; i < x->n_disks; i++)
         if (!strcmp(x->disks[i].target, disk->target) && x->disks[i].overlay.path &&
-            !strcmp(x->disks[i].overlay.path, disk->content))
+            !strcmp(x->disks[i].overlay.path, disk->base))
             return true;
     return false;
 }
@@ -187,13 +187,13 @@ static int fork_parent(struct revert *rv, const struct snapshot *parent, struct 
         return err_nomem(e);
     for (size_t i = 0; i < rv->n; i++) {
         const struct revert_disk *disk = &rv->disks[i];
-        if (disk->captured && disk->forked && names_content(parent->parsed, disk))
+        if (disk->captured && disk->forked && names_base(parent->parsed, disk))
             moved[n++] = (struct xml_moved){.target = disk->target, .file = disk->overlay};
     }
     return n ? redefine(rv, parent->name, XML_REVERT_NONE, moved, n, 0, e) : 0;
 }
 
-/* Makes the parents name other files. libvirt 9.0's own delete of a parent would merge the content,
+/* Makes the parents name other files. libvirt 9.0's own delete of a parent would merge that base,
  * which two branches use now, and remove it. If the parent names another file, libvirt refuses. */
 int revert_run_fork(struct procedure *p, struct err *e)
 {
@@ -262,6 +262,6 @@ int revert_drop_overlays(struct revert *rv, struct err *e)
     if (!files)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++)
-        files[i] = (struct reclaim_own){rv->disks[i].overlay, rv->disks[i].content};
+        files[i] = (struct reclaim_own){rv->disks[i].overlay, rv->disks[i].base};
     return reclaim_drop_own(rv->p.m, rv->p.now, files, n, rv->p.remark, e);
 }
