@@ -160,23 +160,30 @@ static bool is_same_layer(const struct image_layer *a, const struct image_layer 
     return a->dev == b->dev && a->ino == b->ino;
 }
 
+static bool is_looked_at(const struct image_layer *layers, size_t n)
+{
+    return n > 1 && layers[1].ino != 0;
+}
+
 /* Returns whether QEMU finds another file below the tag than the one that counts; also if that
- * cannot be known of the one that was seen. */
+ * cannot be known of the one that was seen. Only the file directly below matters. */
 static bool is_elsewhere(struct domain *d, const struct snapshot *s,
                          const struct snapshot_disk *disk, const struct image_policy *policy)
 {
     struct image_layer *told = NULL, *real = NULL;
     struct err ignored;
     size_t n = 0, n_real = 0;
-    bool unknown;
+    bool unknown, elsewhere;
     autobacking struct backing b = {0};
     if (backing_of_image(d, s, disk, &b, &ignored) < 0)
         return false;
     b.source.tag = NULL;
-    bool known = image_layers(&b.source, policy, &told, &n, &unknown, &ignored) == 0 &&
-                 follow_layers(disk->path, disk->format, &real, &n_real, &ignored) == 0;
-    bool elsewhere = known ? n > 1 && (n_real == 1 || !is_same_layer(&told[1], &real[1]))
-                           : b.source.n_below > 0 && b.seen;
+    bool whole = image_layers(&b.source, policy, &told, &n, &unknown, &ignored) == 0;
+    bool real_whole = follow_layers(disk->path, disk->format, &real, &n_real, &ignored) == 0;
+    if (is_looked_at(told, n) && (is_looked_at(real, n_real) || (real_whole && n_real == 1)))
+        elsewhere = n_real == 1 || !is_same_layer(&told[1], &real[1]);
+    else
+        elsewhere = !(whole && real_whole) && b.source.n_below > 0 && b.seen;
     image_layers_free(told, n);
     image_layers_free(real, n_real);
     return elsewhere;

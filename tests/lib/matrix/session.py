@@ -153,7 +153,7 @@ class Session:
         self.count.missed += not cut
         log = self.world.mount.said()[begin:]
         leaves_files = operation[-1] == "metadata" or FILE_LEFT in log
-        left = LEFT.findall(log) if DELETED.search(log) else detached
+        left = [*LEFT.findall(log), *(() if DELETED.search(log) else detached)]
         try:
             self.world.audit.check(leaves_files, True, left)
         except Orphan as orphan:
