@@ -114,6 +114,7 @@ class Refusal:
     def strangers(self):
         """The qcow2 files beside those of the machines that no disk and no snapshot has."""
         known = self.world.audit.files.needed() | self.world.audit.memory_files
+        known -= set(self.world.model.spares)
         machines = self.world.machines.values()
         here = [os.path.join(one.directory, name) for one in machines for name in os.listdir(one.directory)]
         return [path for path in here if path not in known and is_qcow2(path)]
