@@ -131,6 +131,17 @@ static bool is_layer(void *ctx, const struct stat *st)
     return st->st_dev == l->dev && st->st_ino == l->ino;
 }
 
+/* Returns the moment until which snapshots count as made before the live disk's writes. A snapshot
+ * that is being made has a time before that of the domain, and its bytes in the live disk until
+ * QEMU changes to the overlay. */
+static uint64_t last_made(const struct domain *d)
+{
+    uint64_t last = 0;
+    for (size_t i = 0; i < d->n; i++)
+        last = max_u64(last, evidence_made(policy_mounts(d), d, &d->all[i]));
+    return min_u64(last, d->asked_ns);
+}
+
 void modified_note_live(struct model *m, struct domain *d, const struct snapshot *s,
                         const struct snapshot_disk *disk)
 {
@@ -143,7 +154,7 @@ void modified_note_live(struct model *m, struct domain *d, const struct snapshot
     autobacking struct backing b = {0};
     if (disk->memory || disk->untracked_tag || backing_of_image(d, s, disk, &b, &ignored) < 0)
         return;
-    const struct touch touch = {.known_ns = d->asked_ns};
+    const struct touch touch = {.known_ns = last_made(d)};
     (void)image_layers(&b.source, &policy, &layers, &n, &unknown, NULL);
     for (size_t i = disk->tag ? 1 : 0; i < n; i++) {
         const struct image_id file = {.dev = layers[i].dev, .ino = layers[i].ino};
