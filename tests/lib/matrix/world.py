@@ -57,8 +57,11 @@ class World:
         return [machine.name for machine in self.machines.values()]
 
     def dangles(self, member):
-        """Returns whether that is the clone, on an image whose path now leads nowhere."""
-        return member == CLONE and self.over is not None and self.machines[MAIN].name != self.name
+        """Returns whether that is the clone, on an image whose path leads nowhere, or that another program has
+        spoilt."""
+        if member != CLONE or self.over is None:
+            return False
+        return self.machines[MAIN].name != self.name or ("snapshot", MAIN, *self.over) in self.model.spoilt
 
     def clone_is_open(self):
         """Returns whether the clone's QEMU has an image of the mount open."""
