@@ -444,6 +444,29 @@ def after_a_pull_the_content_is_in_no_chain(directory):
 
 
 @test
+def a_tag_that_was_made_after_a_pull(directory):
+    """An older snapshot tells of a file below, which a commit by hand has removed since."""
+    with Domain("after", directory, size=4 * MIB) as domain, Mount(SYSTEM, "cache=0") as mount:
+        domain.start()
+        for number, name in enumerate(("e1", "e2"), 1):
+            domain.write(number, number * OFFSET, OFFSET)
+            domain.snapshot(name, "external")
+        live = domain.live_source("vda")[0]
+        below = domain.snapshot_source("e2", "vda")[0]
+        domain.virsh("blockcommit", domain.name, "vda", "--top", below, "--wait", "--delete")
+        domain.virsh("blockpull", domain.name, "vda", "--wait")
+        true(not os.path.exists(below), "the file below is gone")
+        domain.write(3, 3 * OFFSET, OFFSET)
+        domain.snapshot("i3", "internal")
+        domain.write(4, 3 * OFFSET, OFFSET)
+        reading.convert(live, "qcow2", SEEN, "i3")
+        with open(SEEN, "rb") as file:
+            seen = file.read()
+        true(read(mount, domain, "i3")["vda"] == seen, "i3")
+        equal(seen[3 * OFFSET], 3, "the byte of the snapshot, not of the disk")
+
+
+@test
 def a_tag_keeps_what_was_pulled_out_from_under_it(directory):
     """QEMU itself reads zeros then; the XML of the snapshot still has the chain."""
     place = os.path.join(directory, "tags")
