@@ -123,16 +123,24 @@ static enum step_fit fits_make(const struct procedure *p)
 
 /* ---- both ways ---- */
 
-/* Resumes the guest. If libvirt is cut off while it saves a memory, it leaves the guest paused, as
- * if a user had paused it. */
-static int resume_guest(const struct new_snapshot *ns, struct err *e)
+static bool is_paused(const struct new_snapshot *ns)
 {
+    return !strcmp(ns->p.now->state, "paused");
+}
+
+/* Resumes the guest. If libvirt is cut off while it saves a memory, it leaves the guest paused, as
+ * if a user had paused it. A libvirt that goes on resumes the guest itself, perhaps just now. */
+static int resume_guest(struct new_snapshot *ns, struct err *e)
+{
+    struct err again;
     bool saves = *ns->memory || ns->tags;
-    if (!saves || !ns->running || strcmp(ns->p.now->state, "paused") != 0)
+    if (!saves || !ns->running || !is_paused(ns))
         return 0;
     int r = virt_domain_resume(ns->p.m->virt, ns->p.uuid, e);
     if (r == 0)
         text_add(ns->p.remark, "; the domain, which was left paused, is resumed");
+    else if (r == -EBUSY && procedure_look(&ns->p, &again) == 0 && !is_paused(ns))
+        r = 0;
     return r;
 }
 
@@ -361,6 +369,8 @@ static int resume(struct procedure *p, int *ret_next, struct err *e)
     struct new_snapshot *ns = of(p);
     bool made = false;
     int r = jobs_wait(p->m, ns->p.now, e);
+    if (r == 0)
+        r = procedure_look(p, e);
     if (r == 0 && !ns->halt)
         r = resume_guest(ns, e); /* a QEMU that has saved its memory may have no locks until then */
     if (r == 0)
