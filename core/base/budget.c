@@ -78,8 +78,8 @@ int budget_take(uint64_t bytes, struct err *e)
         return 0;
     budget_give(bytes);
     return err_fail(e, ENOMEM,
-                    "%" PRIu64 " bytes more are needed than the %" PRIu64
-                    " MiB that the option memory= allows",
+                    "snapfs needs %" PRIu64 " bytes more, but memory= allows %" PRIu64
+                    " MiB in all; mount with a larger memory=",
                     bytes, limit / MIB);
 }
 

@@ -132,6 +132,6 @@ int chain_fail(const struct chain_walk *w, int r, struct err *e)
     if ((r != -ENOENT && r != -ENOTDIR) || !w->gone)
         return r;
     struct err why = *e;
-    return err_fail(e, EIO, "%s; '%s', the image's backing file by the XML, is not there either",
+    return err_fail(e, EIO, "%s; the XML names '%s' as backing file, and that file is missing, too",
                     why.text, w->gone);
 }

@@ -198,7 +198,7 @@ static int check_room(const struct cow *c, size_t len, uint64_t offset, struct e
         return 0;
     return err_fail(
         e, ENOSPC,
-        "the file already has %ju MiB of writes; to write more, mount with a larger 'cow='",
+        "the file holds %ju MiB of writes at most; to write more, mount with a larger 'cow='",
         (uintmax_t)(c->most >> 20));
 }
 

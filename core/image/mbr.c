@@ -62,7 +62,7 @@ static int chain_step(const struct disk *d, struct chain *c, uint64_t extended,
     if (r < 0)
         return r;
     if (!r || !has_signature(b)) {
-        if (c->at != c->begin) /* an extended partition may have no logical one */
+        if (c->at != c->begin) /* an extended partition may be empty */
             ret->wrong = "a logical partition's table is not there";
         return 0;
     }

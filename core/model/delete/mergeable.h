@@ -25,9 +25,9 @@ struct merge_gone {
     const struct snapshot *below; /* and all below this one; NULL for none */
 };
 
-/* Finds the merge into `base`, if it may be made once those snapshots are gone. Fails with EBUSY
- * and the reason if bytes of another user would change or vanish. Fails with ENOENT if the live
- * disk does not use `base`. Pure. */
+/* Finds the overlay to merge into `base`. The merge has to be safe after the snapshots in `gone` are
+ * deleted. Fails with EBUSY and the reason if bytes of another user would change or vanish. Fails
+ * with ENOENT if the live disk does not use `base`. Pure. */
 int merge_find(const struct survey *v, const struct domain *d, struct merge_gone gone,
                const char *target, int base, struct merge *ret, struct err *e);
 

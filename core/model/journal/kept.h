@@ -137,7 +137,7 @@ char *kept_text(const struct kept *k, size_t *ret_len);
 struct kept_identity {
     unsigned long long dev, ino, size, mtime_ns;
 };
-enum { KEPT_FILES = 2 }; /* root's and the user's own */
+enum { KEPT_FILES = 2 }; /* root's file, and the file of the user who runs snapfs */
 struct kept_identity *kept_identities(struct kept *k);
 
 #endif

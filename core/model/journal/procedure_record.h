@@ -42,7 +42,7 @@ struct step {
     const char *optional;
 };
 
-/* The end of a step that did not end well. */
+/* How a step failed. */
 enum step_end {
     STEP_FAILED,
     STEP_UNFIT, /* another program changed what it needs, or the domain is gone */

@@ -191,7 +191,7 @@ static int check_external(const struct redefinition *d, const struct xml_snapsho
                           const struct xml_disk *x, struct err *e)
 {
     if (!is_there(d, path_of(d, x)))
-        return err_fail(e, ENOENT, "'%s', which would have the bytes of disk '%s', is not there",
+        return err_fail(e, ENOENT, "file '%s' is missing; the snapshot needs it for disk '%s'",
                         path_of(d, x), x->target);
     if (disk->overlay.path && !uses_base(d, disk->overlay.path, path_of(d, x)))
         return err_fail(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* volumes.c - see storage/volumes.h. The lock guards the list; what is in it is never changed, and
- * libvirt is asked without it.
+/* volumes.c - see storage/volumes.h. The lock guards the list. An item never changes. No thread
+ * holds the lock while it asks libvirt.
  */
 #include "model/storage/volumes.h"
 
