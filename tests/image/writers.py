@@ -167,7 +167,7 @@ def unknown_features_are_refused_by_name(rng, directory):
         image.write(path + "-new")
         result = attempt(CAT, "-f", "qcow2", path + "-new")
         equal((result.status, result.out), (1, ""), f"bit {bit}")
-        holds(result.err, f"not known here: 'a new way' (bit {bit})", "sentence")
+        holds(result.err, f"needs a feature that snapfs does not know: 'a new way' (bit {bit})", "sentence")
 
 
 # ---- snapshots ----
