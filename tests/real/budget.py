@@ -82,7 +82,7 @@ def what_does_not_fit_is_refused_alone(directory):
         with Mount(SYSTEM, f"memory={SMALL}", "loglevel=debug") as mount:
             refused(errno.ENOMEM, os.listdir, mount.path("big/snapshots"))
             equal(os.listdir(mount.path("little/by-name")), ["s1"])
-            holds(mount.said(), f"than the {SMALL} MiB that the option memory= allows", "the log")
+            holds(mount.said(), f"but memory= allows {SMALL} MiB in all", "the log")
         with Mount(SYSTEM) as mount:
             equal(len(os.listdir(mount.path("big/by-name"))), 6, "with more of it")
 
