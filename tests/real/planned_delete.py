@@ -123,7 +123,7 @@ def one_with_a_disk_that_was_detached_since_is_gone_and_said_to_be(directory):
         said = last_log(mount, domain)
         holds(said, "/delete: ok")
         if domain.libvirt() < (9, 1):
-            holds(said, "the snapshot is gone, though libvirt answered")
+            holds(said, "the snapshot is gone, although libvirt answered")
         equal(domain.parents(), {"e1": None, "e3": "e1"})
         held.check()
 
