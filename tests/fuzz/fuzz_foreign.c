@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
         uint64_t bytes;
         int kind = foreign_find(formats[i]);
-        bool alone = foreign_stands_alone(&f, formats[i]);
+        bool alone = foreign_has_no_backing(&f, formats[i]);
         if (kind < 0 || foreign_size(&f, kind, &bytes, NULL) < 0)
             continue;
         if (!alone || bytes > INT64_MAX || bytes % VIRTUAL_SECTOR != 0)
