@@ -189,9 +189,17 @@ def no_handle_opens_another_file_after_a_remount(guest, directory):
         fetch_all(guest, directory)
 
 
+def number():
+    """Returns the inode number of the image in the mount, or None while it has no such file."""
+    with contextlib.suppress(OSError):
+        return os.stat(f"{POINT}/web01/by-name/later/vda.raw").st_ino
+    return None
+
+
 @test
 def a_snapshot_made_again_under_its_name_is_another_file(guest, directory):
     old, new = guest.expected["later"], f"{directory}/expected-new"
+    before = number()
     with ganesha(directory):
         client = Client("later")
         guest.virsh("snapshot-delete", "web01", "later", "--metadata")
@@ -199,6 +207,7 @@ def a_snapshot_made_again_under_its_name_is_another_file(guest, directory):
         guest.snapshot("later", "external", "--diskspec", f"vda,file={directory}/web01-vda.again")
         reading.by_qemu(guest, "later", "vda", new)
         true(not reading.same(old, new), "the snapshots do not differ")
+        until(lambda: number() not in (None, before), "the listing is new")
         note(f"read to the end: {client.rest(old, True)}")
         until(lambda: whole_or_nothing("later", new, directory), "the new snapshot is read", seconds=30)
     guest.expected["later"] = new
