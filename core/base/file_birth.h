@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* file_birth.h - tells a file from a later one of the same name, and perhaps of the same inode. */
+/* file_birth.h - tells a file from a later file of the same name, perhaps with the same inode. */
 #ifndef SNAPFS_BASE_FILE_BIRTH_H
 #define SNAPFS_BASE_FILE_BIRTH_H
 

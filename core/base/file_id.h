@@ -15,7 +15,7 @@
  * FILE_DEV_BLOCK and *ret_ino gets the device's number. */
 void file_id(const struct stat *st, uint64_t *ret_dev, uint64_t *ret_ino);
 
-/* Return whether it is the file of these numbers, or the same as another file. */
+/* Return whether the file has these numbers, or is the same as another file. */
 bool file_has_id(const struct stat *st, uint64_t dev, uint64_t ino);
 bool file_is_same(const struct stat *a, const struct stat *b);
 

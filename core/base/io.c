@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* Does one call. `at` NULL: where the file is. */
+/* Does one call. If `at` is NULL, reads at the file's present offset. */
 static ssize_t read_once(int fd, char *buf, size_t len, const off_t *at)
 {
     ssize_t n;

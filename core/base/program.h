@@ -13,10 +13,10 @@ enum { PROGRAM_PATH_MAX = 256 };
  * Root ignores the caller's PATH, so that the caller cannot choose the program. */
 bool program_find(const char *name, char ret[PROGRAM_PATH_MAX]);
 
-/* Runs `argv`, a list that ends with NULL and whose first word is the program's name, and waits for
- * its end. Its output is dropped. Returns 0 if it ends with status 0. Otherwise fails with EIO and
- * the last line that it wrote to its standard error, or with the reason why it cannot be run;
- * EOPNOTSUPP if there is no such program. */
+/* Runs a program, and waits for its end. `argv` ends with NULL, and its first word is the program's
+ * name. The program's output is dropped. Returns 0 if the program ends with status 0. If there is
+ * no such program, it fails with EOPNOTSUPP. Otherwise it fails with EIO and the last line of the
+ * program's standard error, or with the reason why the program cannot be run. */
 int program_run(const char *const argv[], struct err *e);
 
 #endif

@@ -38,8 +38,8 @@ void remote_add_host(struct text *hosts, const char *protocol, const char *name,
  * the protocol is unknown, or if a character would have to be quoted. */
 char *remote_write(const struct remote *r);
 
-/* Returns the URI as remote_write writes it, for a URI that may quote more characters. NULL if
- * there is no memory. */
+/* Returns the URI in the form that remote_write writes. The given `uri` may quote more characters.
+ * NULL if there is no memory. */
 char *remote_plain(const char *uri);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "image/source.h"
 
-/* Tells whether the disk in a qcow2 has the very clusters that it had at that tag. Then its bytes
+/* Tells whether the disk in a qcow2 has exactly the same clusters as at that tag. Then its bytes
  * are the same. No process may have the file open. Errors as image_open. */
 int image_is_at_tag(const char *path, const char *tag, const struct image_policy *policy, bool *ret,
                     struct err *e);

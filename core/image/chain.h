@@ -17,7 +17,7 @@ struct image {
     _Atomic bool dead; /* the snapshot has gone or a file was changed */
     unsigned n;
     struct layer **layers; /* [0] = top */
-    uint64_t opened_ns;    /* CLOCK_REALTIME, before its first file was looked at */
+    uint64_t opened_ns;    /* CLOCK_REALTIME, before snapfs looked at the first file */
     uint64_t owner;        /* of merged pages in the cache */
     unsigned page_bits;    /* each page has 2^page_bits bytes of the disk */
     pthread_mutex_t lock;

@@ -30,8 +30,8 @@ static int by_header(const struct image_policy *policy, const char *path,
                     h->backing, path, h->backing, path);
 }
 
-/* Tells whether the file is there. It counts as there if the policy forbids a look, or the look
- * fails. */
+/* Tells whether the file is there. If the policy forbids a look, or the look fails, the file counts
+ * as there. */
 static bool is_there(const struct chain_walk *w, const char *path, struct stat *ret)
 {
     struct file_seen seen = {0};
@@ -63,9 +63,9 @@ static bool was_pulled(const struct chain_walk *w, const struct chain_header *h)
     return !w->next && (w->source->tag || w->source->id) && !h->backing && !h->wrong;
 }
 
-/* Handles a layer of the source that is not there. If the header leaves it out, it was merged away.
- * The header then tells which later layer of the source follows, or that none of them counts any
- * more. */
+/* Handles a layer of the source that is missing. If the header leaves the layer out, the layer was
+ * merged and removed. The header then tells which later layer of the source follows, or that none
+ * of them counts any more. */
 static int pass_over(struct chain_walk *w, const char *path, const struct chain_header *h,
                      struct err *e)
 {
@@ -92,7 +92,8 @@ static int take_below(struct chain_walk *w, const struct image_below *b, const c
     return 1;
 }
 
-/* Asks the policy whether the header counts. `b` is NULL at the end of the source's chain. */
+/* Asks the policy whether the header counts, and not the source's layer `b`. At the end of the
+ * source's chain, `b` is NULL. */
 static int header_counts(const struct chain_walk *w, const char *path, const struct chain_header *h,
                          const struct image_below *b, struct err *e)
 {

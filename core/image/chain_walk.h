@@ -11,14 +11,14 @@ struct chain_walk {
     const struct image_source *source;
     const struct image_policy *policy;
     size_t next;      /* of source->below */
-    bool by_headers;  /* from here on the headers alone count */
+    bool by_headers;  /* from here on the walk follows the headers alone */
     const char *gone; /* the first file of source->below that is missing; NULL: none so far */
 };
 
 /* A layer's header, as far as it describes the file below. */
 struct chain_header {
     const char *backing;     /* resolved; NULL: none, or it leads nowhere */
-    const char *format;      /* NULL: it does not say */
+    const char *format;      /* NULL: the header names no format */
     const struct err *wrong; /* why `backing` leads nowhere */
 };
 
@@ -34,8 +34,8 @@ int chain_next(struct chain_walk *w, const char *path, const struct chain_header
  * if the source's layers do not count any more. */
 const struct image_below *chain_more(const struct chain_walk *w);
 
-/* Chooses the error after the layer from chain_next could not be opened (`r`, `e`). It is EIO if
- * that layer came from a header, in the place of a layer that is not there either. */
+/* Chooses the error after the layer from chain_next could not be opened (`r`, `e`). If a header
+ * named that layer and the file that the source named is missing too, the error is EIO. */
 int chain_fail(const struct chain_walk *w, int r, struct err *e);
 
 #endif

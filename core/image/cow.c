@@ -16,7 +16,7 @@
 #include "image/block_map.h"
 
 struct cow {
-    pthread_rwlock_t lock; /* of map and the file's bytes */
+    pthread_rwlock_t lock; /* guards `map` and the bytes of the file */
     atomic_uint refs;
     int fd;
     uint64_t size, most;

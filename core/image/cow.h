@@ -35,8 +35,9 @@ struct cow *cow_ref(struct cow *c);
 void cow_unref(struct cow *c); /* NULL allowed */
 MEM_CLEANUP(struct cow, cow_unref)
 
-/* Returns the number of bytes read, fewer than `len` only at the disk's end; or -errno. Fails with
- * the disk's own errno, even if all of the bytes were written, or with EIO. */
+/* Returns the number of bytes read, fewer than `len` only at the disk's end; or -errno. It fails
+ * with EIO, or with the disk's own errno. The disk's errno counts even if all of the bytes are in
+ * written blocks. */
 ssize_t cow_read(struct cow *c, const struct cow_base *base, void *buf, size_t len, uint64_t offset,
                  struct err *e);
 

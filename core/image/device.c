@@ -62,8 +62,8 @@ static bool read_line(int fd, char line[LINE])
 }
 
 /* Reads the count of written data. It first flushes the data in memory to the device, so that this
- * data counts. It reads the writes in flight before the completed ones, because the former become
- * the latter. */
+ * data counts. It reads the writes in flight before the completed writes, because a write in flight
+ * may complete between the two reads. */
 bool device_written(const struct device *d, int fd, uint64_t *ret)
 {
     uint64_t writing, writes, sectors, discards = 0;

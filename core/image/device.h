@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* device.h - tells whether a block device has been written.
  *
- * Neither the device's locks nor its times tell, because a writer may use a node of its own. Every
- * QEMU of libvirt has such a node, in its own /dev. The kernel counts all writes, through whatever
- * node.
+ * The locks and times of a device node do not tell, because a writer may use another node. Every
+ * QEMU of libvirt has another node, in its own /dev. The kernel counts the writes through all
+ * nodes.
  */
 #ifndef SNAPFS_IMAGE_DEVICE_H
 #define SNAPFS_IMAGE_DEVICE_H
@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 
-/* The kernel's files of one device (Documentation/block/stat.rst). Both are -1 if it is not a
+/* The kernel's files of one device (Documentation/block/stat.rst). Both are -1 if there is no
  * device. */
 struct device {
     int stat, inflight;
@@ -26,8 +26,9 @@ struct device {
 int device_open(dev_t rdev, const char *path, struct device *ret, struct err *e);
 void device_close(const struct device *d);
 
-/* Reads the count of data written and discarded so far, with the data that `fd`, the device, has in
- * memory. Returns false if a write is in flight, or the count cannot be read. */
+/* Reads the count of data written and discarded so far. Before that, it writes back the data of the
+ * device (`fd`) that is still in memory. Returns false if a write is in flight, or if the count
+ * cannot be read. */
 bool device_written(const struct device *d, int fd, uint64_t *ret);
 
 #endif

@@ -239,7 +239,7 @@ static int get_nearer(struct export *x, uint64_t deadline, struct err *e)
         return turn_on(x, e);
     if (x->state == OFF && (other = next_unused()))
         turn_off(other);
-    else if (now < deadline || x->state == STARTING) /* a start ends by itself */
+    else if (now < deadline || x->state == STARTING) /* a start always ends */
         wait_until(max_u64(deadline, now + 1000));
     else if (x->state == OFF)
         return err_fail(e, EBUSY, "'%s' waits for other images that are read by QEMU",
@@ -255,7 +255,7 @@ static int take_connection(struct export *x, struct connection **ret, struct err
     uint64_t begin = clock_ms();
     int r = 0;
     autolock(&lock);
-    while (r == 0 && !(x->state == ON && x->line.n)) /* the wait counts from the last answer */
+    while (r == 0 && !(x->state == ON && x->line.n)) /* the time counts from QEMU's last answer */
         r = get_nearer(x, max_u64(begin, x->used) + EXPORT_WAIT_MS, e);
     if (r == 0) {
         *ret = x->line.conns[--x->line.n];
@@ -264,8 +264,8 @@ static int take_connection(struct export *x, struct connection **ret, struct err
     return r;
 }
 
-/* Gives back a connection, and tells whether it is lost. If it is, the process is killed too. `why`
- * is the failure, or NULL. */
+/* Gives back a connection, and tells whether the connection is lost. If so, the process is killed
+ * too. `why` is the failure, or NULL. */
 static bool give_back(struct export *x, struct connection *c, const struct err *why)
 {
     bool lost = connection_lost(c);

@@ -11,11 +11,11 @@
 enum { BACKING_NAME_MAX = 1023, FORMAT_NAME_MAX = 15 };
 
 struct extensions {
-    uint32_t used;         /* the end of those that were read, in the header */
+    uint32_t used;         /* the end of the extensions read so far, in the header */
     uint64_t unknown;      /* incompatible features that snapfs does not know */
     char *backing_format;  /* NULL: the header names none */
     char *data_name;       /* NULL: the header names none */
-    char *unknown_feature; /* the file's own name of the lowest bit in `unknown` */
+    char *unknown_feature; /* the file's own name for the lowest bit in `unknown` */
 };
 
 /* Parses the extensions from x->used to `end` in the `have` first bytes of `path`. `x` has x->used

@@ -125,7 +125,7 @@ static bool has_geometry(const uint8_t *footer, uint64_t geometry)
 }
 
 /* Reads the size of a vpc. A dynamic disk begins with a copy of its footer; a fixed disk only ends
- * with it. A third kind has a parent: QEMU would read it, but without the parent. */
+ * with its footer. A third kind has a parent. QEMU would read such a disk without its parent. */
 static int vpc_size(const struct image_file *f, const uint8_t *head, uint64_t *ret, struct err *e)
 {
     uint8_t b[VPC_FOOTER];

@@ -69,26 +69,27 @@ bool image_reads_file(const struct image *im, const struct stat *st);
 typedef int image_see(void *ctx, const char *path, const struct image_id *file, struct err *e);
 int image_each_file(const struct image *im, image_see *see, void *ctx, struct err *e);
 
-/* Does the same for those of the files that hold raw bytes: raw layers and external data files. If
- * such a file is cut short, no table in it tells. */
+/* Does the same, but only for files of raw bytes: raw layers and external data files. Such a file
+ * has no table that would tell if the file was cut short. */
 int image_each_raw(const struct image *im, image_see *see, void *ctx, struct err *e);
 
 /* Tells whether the image reads the whole of any block device. A writer of a device may hold locks
  * that snapfs cannot see. */
 bool image_on_device(const struct image *im);
 
-/* Returns the bytes of this disk that have storage anywhere in its chain (for st_blocks). It is an
- * estimate, the smaller of host blocks and size, until image_map has walked the whole disk. */
+/* Returns the bytes of this disk that have storage anywhere in its chain (for st_blocks). Until
+ * image_map has walked the whole disk, it returns an estimate: the smaller of host blocks and
+ * size. */
 uint64_t image_allocated(struct image *im);
 
-/* Returns the same after image_map has continued the last such walk. The walk goes to the disk's
- * end, to a place that cannot be read, or for IMAGE_MEASURE_MS. */
+/* Continues the last such walk with image_map, then returns the same as image_allocated. The walk
+ * stops at the disk's end, at a place that cannot be read, or after IMAGE_MEASURE_MS. */
 uint64_t image_measure(struct image *im);
 
 /* Reads up to `len` bytes at `offset`, fewer only at the end of the disk. It checks the bytes by
  * the rules of live images before it returns. Returns the number of bytes or -errno. EIO means that
- * the image is damaged. ESTALE means that the snapshot was deleted or its files were changed; the
- * image is dead from then on, and every read fails so. */
+ * the image is damaged. ESTALE means that the snapshot was deleted or its files were changed. From
+ * then on every read of the image fails with ESTALE. */
 ssize_t image_read(struct image *im, void *buf, size_t len, uint64_t offset, struct err *e);
 
 /* A run of bytes that are stored in one way. */
@@ -108,8 +109,9 @@ struct image_extent {
 int image_map(struct image *im, uint64_t offset, uint64_t len, struct image_extent *ret,
               struct err *e);
 
-/* Seek data and holes in the whole chain, like lseek(2) with SEEK_DATA and SEEK_HOLE. ENXIO past
- * the end, as lseek. If a limit of work is reached, they answer "data", which is always correct. */
+/* Seek data and holes in the whole chain, like lseek(2) with SEEK_DATA and SEEK_HOLE. Past the end
+ * they fail with ENXIO, as lseek does. If they reach a limit of work, they answer "data", which is
+ * always correct. */
 int image_seek_data(struct image *im, uint64_t offset, uint64_t *ret, struct err *e);
 int image_seek_hole(struct image *im, uint64_t offset, uint64_t *ret, struct err *e);
 

@@ -52,7 +52,7 @@ int layer_damaged(const struct layer *l, uint64_t offset, const char *what, stru
                     (uintmax_t)offset, l->memory ? "saved memory" : "disk", what);
 }
 
-/* Copies the names; `h` keeps its own, because it is compared with later headers. */
+/* Copies the names. `h` keeps its names, because snapfs compares `h` with later headers. */
 static int take_names(struct layer *l, const struct header *h, struct err *e)
 {
     struct err why;

@@ -28,8 +28,8 @@ struct layer {
     bool memory;             /* a saved memory, not a disk */
     uint64_t owner;          /* in the caches */
     char *backing;           /* resolved path; NULL: none */
-    char *backing_format;    /* NULL: the header does not say */
-    struct err *lost;        /* why the backing name leads nowhere; NULL: it does not */
+    char *backing_format;    /* NULL: the header names none */
+    struct err *lost;        /* why the backing name leads nowhere; NULL: no error */
     char *tag;               /* the name of the snapshot shown, NULL: the active state */
     struct live *live;       /* of a snapshot; NULL: the whole file is watched */
     uint64_t entry_hash;

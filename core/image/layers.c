@@ -217,13 +217,14 @@ static int go_down(struct layers_walk *w, struct err *e)
     return err_fail(e, -r, "%s", why.text);
 }
 
-/* Tells whether the source itself names the layer below, or ends, so that no header is needed. */
+/* Tells whether the source itself names the layer below, or says that the chain ends. The walk then
+ * needs no header. */
 static bool is_told(const struct layers_walk *w)
 {
     return chain_more(&w->chain) || (!w->chain.by_headers && w->chain.source->ends);
 }
 
-/* Goes past a layer without a readable header, by the source alone. */
+/* Goes past a layer whose header cannot be read. The source names the next layer. */
 static int go_blind(struct layers_walk *w, const struct err *failure, bool added, struct err *e)
 {
     const struct image_below *b = chain_more(&w->chain);

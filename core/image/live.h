@@ -21,7 +21,7 @@ struct live {
     uint8_t *entry;
     size_t entry_len;
     _Atomic size_t hint;   /* bytes of the table up to the entry, at the last look */
-    _Atomic uint64_t seen; /* file_quiet_since when it was last listed; 0: ask each time */
+    _Atomic uint64_t seen; /* file_quiet_since at the last check that found it; 0: check always */
 };
 
 /* Makes a struct live. It takes over `header`, `header_bytes` and `entry` (of `entry_len` bytes in
@@ -32,9 +32,9 @@ int live_new(const struct image_file *f, struct header *header, uint8_t **header
 void live_free(struct live *l); /* NULL allowed */
 MEM_CLEANUP(struct live, live_free)
 
-/* Returns 0 if all data read from the snapshot before the call was right. Fails with ESTALE if the
- * snapshot was deleted, with EIO if the file cannot be read, with EOPNOTSUPP if the table takes too
- * long to read. */
+/* Returns 0 if all data read from the snapshot before the call was right. If the snapshot was
+ * deleted, it fails with ESTALE. If the file cannot be read, it fails with EIO. If the table takes
+ * too long to read, it fails with EOPNOTSUPP. */
 int live_check(struct live *l, struct err *e);
 
 #endif

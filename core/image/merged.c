@@ -68,8 +68,8 @@ static bool piece_continues(const struct piece *last, const struct piece *next)
            (!host || last->host + (next->begin - last->begin) == next->host);
 }
 
-/* Adds a piece. If only one more piece fits, this last piece covers all the rest, and is asked for.
- * */
+/* Adds a piece. If only one more piece fits, the last piece covers all the rest, and a read of it
+ * must ask the layers. */
 static void add_piece(struct pieces *p, struct piece next)
 {
     if (p->n && piece_continues(&p->all[p->n - 1], &next))
@@ -113,8 +113,9 @@ static int run_at(struct runs *r, uint64_t pos, struct piece *ret, struct err *e
     return 0;
 }
 
-/* Fills a gap, from `pos` to `end`, from this layer. A disk that was smaller then ends there, even
- * if there are layers below. After its end the layer above is the last one that was asked. */
+/* Fills a gap, from `pos` to `end`, from this layer. If this layer's disk is smaller, the bytes
+ * after its end are zeros, even if there are layers below. For these bytes, the layer above counts
+ * as the last one that was asked. */
 static int fill_gap(struct runs *r, uint64_t pos, uint64_t end, struct pieces *out, struct err *e)
 {
     struct piece p;
@@ -136,8 +137,8 @@ static bool is_open(const struct piece *p)
     return p->kind == RUN_UNALLOCATED && !p->ask;
 }
 
-/* Copies `in` to `out`, and fills the gaps as far as the layer can. *ret_open: some gaps are left.
- * */
+/* Copies `in` to `out`, and fills the gaps as far as the layer can. *ret_open tells whether some
+ * gaps are left. */
 static int fill_gaps(struct runs *r, const struct pieces *in, uint64_t end, struct pieces *out,
                      bool *ret_open, struct err *e)
 {
@@ -275,7 +276,7 @@ int merged_run(struct image *im, uint64_t offset, uint64_t limit, struct chain_r
     return r < 0 ? r : chain_check_first(im, ret->depth + 1, e);
 }
 
-/* Tells whether the file may have holes there. A page knows no holes in files. */
+/* Tells whether the layer's file may have holes in this run. A page does not record such holes. */
 static bool may_have_holes(const struct image *im, const struct chain_run *c)
 {
     return c->run.kind == RUN_DATA && layer_has_holes(im->layers[c->depth]);

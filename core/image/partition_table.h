@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* partition_table.h - a list of partitions, and the disk from which it is read; for mbr.c and gpt.c.
+/* partition_table.h - a list of partitions, and the disk from which it is read; for mbr.c and
+ * gpt.c.
  *
  * The guest writes the tables. So every number in them is compared with the disk's size or a limit.
  * No locks, no state.
@@ -15,11 +16,11 @@
 enum {
     PARTITIONS_MAX = 128,                  /* also the largest number of a partition */
     PARTITIONS_SECTOR_MAX = 4096,          /* a sector has this size, or 512 bytes */
-    PARTITIONS_BYTES_MAX = 5 * 1024 * 1024 /* that one search reads through the callback in all */
+    PARTITIONS_BYTES_MAX = 5 * 1024 * 1024 /* read through the callback in one search */
 };
 
 struct partition {
-    unsigned number;         /* as the guest's kernel counts: logical ones from 5 on */
+    unsigned number;         /* as the guest's kernel counts: logical partitions begin at 5 */
     uint64_t offset, length; /* bytes of the disk; inside it */
 };
 
@@ -27,8 +28,8 @@ struct partitions {
     unsigned sector; /* bytes: 512 or 4096 */
     size_t n;        /* without extended partitions, which only hold logical ones */
     struct partition all[PARTITIONS_MAX];
-    /* Says why a partition may be missing: a part of the tables is impossible and was left out.
-     * Static. NULL if the tables are whole. */
+    /* If a part of the tables is impossible, it was left out, and a partition may be missing. Then
+     * this is the reason, a static text. NULL if the tables are whole. */
     const char *wrong;
 };
 

@@ -10,8 +10,8 @@
 #include "base/remote.h"
 #include "base/text.h"
 
-/* Tells whether QEMU takes the text before a ':' for a protocol. It does not if a '/' comes first.
- * */
+/* Tells whether QEMU takes the text before a ':' as a protocol. If a '/' comes first, QEMU does
+ * not. */
 static bool has_protocol(const char *name)
 {
     return name[strcspn(name, ":/")] == ':';

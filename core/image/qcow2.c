@@ -55,8 +55,9 @@ static int page_at(struct layer *l, uint64_t offset, size_t len, struct block **
 
 /* ---- pages that are null ---- */
 
-/* Returns a bit for each whole page of a part that is null, regardless of the table that asks.
- * Returns 0 if the part cannot be read: a later read of the page itself will report the reason. */
+/* Looks at the whole pages of a part, for whatever table they are. Returns a bit for each page that
+ * is null. Returns 0 if the part cannot be read; a later read of the page itself will report the
+ * reason. */
 static uint16_t look_for_null(const struct layer *l, uint64_t offset, size_t len)
 {
     struct err ignored;

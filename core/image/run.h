@@ -5,10 +5,10 @@
 
 #include "image/layer.h"
 
-/* Returns the run at `offset` < l->size, at most `limit` bytes. The run also ends with a part of 64
- * KiB of the tables, the one that has the next page, so that the work is bounded. With `holes` it
- * tells holes of the file apart. Fails with EIO if the layer is damaged, for ret->length bytes;
- * with ESTALE if the file was changed. */
+/* Returns the run at `offset` < l->size, at most `limit` bytes. To bound the work, the run also
+ * ends where a part of 64 KiB of the tables ends: the part that has the next page. With `holes`,
+ * holes of the file are runs of their own. If the layer is damaged for ret->length bytes, it fails
+ * with EIO. If the file was changed, it fails with ESTALE. */
 int layer_run(struct layer *l, uint64_t offset, uint64_t limit, bool holes, struct run *ret,
               struct err *e);
 

@@ -25,7 +25,7 @@ enum {
     CHILD_FDS = 6,      /* three standard ones, the listener, the file and the secret */
     ENV_PID_MAX = 32,
     END_WAIT_MS = 1000,
-    LEFT_MAX = 2 * EXPORT_SERVERS /* no process is started beyond half of it */
+    LEFT_MAX = 2 * EXPORT_SERVERS /* if half of it is used, no further process is started */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -17,7 +17,7 @@
 #include "base/secret.h"
 
 enum {
-    SERVER_SOCKETS = 4, /* so many requests at once */
+    SERVER_SOCKETS = 4, /* the number of requests at once */
     /* Descriptors in the process, for names in /proc/self/fd. */
     SERVER_FILE = 4,
     SERVER_SECRET = 5
@@ -25,7 +25,7 @@ enum {
 
 struct server {
     pid_t pid;
-    int words; /* the pipe of its standard error */
+    int words; /* the pipe of the process's standard error */
 };
 
 /* The job of a process. */
@@ -37,16 +37,16 @@ struct server_job {
 };
 
 /* Starts the process. The caller owns the sockets. If the process then cannot open the file, its
- * sockets report that. Fails with EOPNOTSUPP if there is no qemu-nbd, with EBUSY if too many killed
- * processes have not ended. */
+ * sockets report that. If there is no qemu-nbd, it fails with EOPNOTSUPP. If too many killed
+ * processes have not ended, it fails with EBUSY. */
 int server_start(const struct server_job *job, struct server *ret, int ret_sockets[SERVER_SOCKETS],
                  struct err *e);
 
 /* Checks that there is a qemu-nbd to start. */
 int server_exists(struct err *e);
 
-/* Returns the first line of its standard error, in `buf`, after the name of the node; "" if none.
- * */
+/* Reads the first line of the process's standard error into `buf`. Returns the part of that line
+ * after the name of the node; "" if there is none. */
 const char *server_said(const struct server *s, char *buf, size_t size);
 
 void server_kill(const struct server *s); /* at once: it has no data to lose */

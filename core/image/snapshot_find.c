@@ -28,8 +28,8 @@ static const char *text_of(const struct snapshot_find *w)
 }
 
 /* Computes the snapshot's place in the mapping. The machine's state is after the disk, from the
- * next L1 entry on (QEMU's qcow2_vm_state_offset). The size of the disk at the snapshot counts for
- * that. */
+ * next L1 entry on (QEMU's qcow2_vm_state_offset). QEMU computes that offset from the size that the
+ * disk had at the snapshot. */
 static int take_place(struct snapshot_find *w, const struct image_file *f, const struct header *h,
                       const struct snapshot *s, struct err *e)
 {

@@ -28,7 +28,7 @@ struct image_source {
     const char *tag;
     const char *id;
     bool memory;
-    const struct image_below *below; /* from the top down; NULL: headers alone tell */
+    const struct image_below *below; /* from the top down; NULL: headers name all layers */
     size_t n_below;                  /* number of layers in `below` */
     bool ends; /* the chain ends after `below`; else the last one's header continues it */
 };
@@ -36,7 +36,7 @@ struct image_source {
 /* A layer below the top that the caller knows from another source than the headers. */
 struct image_below {
     const char *path;   /* a file or URI; NULL: neither */
-    bool anywhere;      /* without a path: it may be any file */
+    bool anywhere;      /* `path` is NULL, and the layer may be any file */
     const char *format; /* NULL: the header above names it */
 };
 

@@ -2,10 +2,10 @@
 /* verbs.h - the changes that a user can make to a domain's snapshots.
  *
  * Every verb queues behind the others on the same domain (different domains run side by side) and
- * reads the domain afresh. Then it asks the guard (change/guard.h) whose bytes would change. Only
- * then does it make the one libvirt call, or run snapfs's own procedure if libvirt's call is not
- * safe. It returns 0, or -errno with a message that names the remedy if there is one. A verb may
- * take minutes: it never runs on a thread that others wait for.
+ * reads the domain afresh. Then the verb asks the guard (change/guard.h) which bytes would change.
+ * After that, the verb makes the one libvirt call, or runs snapfs's own procedure if libvirt's call
+ * is not safe. It returns 0, or -errno with a message that names the remedy if there is one. A verb
+ * may take minutes, so it never runs on a thread that others wait for.
  */
 #ifndef SNAPFS_MODEL_VERBS_H
 #define SNAPFS_MODEL_VERBS_H

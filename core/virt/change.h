@@ -13,21 +13,23 @@
  * (virDomainDefineXML). */
 int virt_domain_define(struct virt *v, const char *xml, struct err *e);
 
-/* Reads the domain's configuration for its next start, with secrets, to be defined again. The
- * caller owns it. */
+/* Reads the domain's configuration for its next start, with secrets. A caller can define the domain
+ * again with it. The caller owns the result. */
 int virt_domain_secure_config(struct virt *v, const char *uuid, char **ret, struct err *e);
 
-/* Reads the XML of a running domain, as a snapshot of it keeps that XML, with secrets. The caller
- * owns it. */
+/* Reads the XML of a running domain, with secrets, in the form that a snapshot keeps. The caller
+ * owns the result. */
 int virt_domain_secure_xml(struct virt *v, const char *uuid, char **ret, struct err *e);
 
-/* Undefines a domain that is shut off and has no snapshots (virDomainUndefine). ENOENT. */
+/* Undefines a domain that is shut off and has no snapshots (virDomainUndefine). If there is no such
+ * domain, it fails with ENOENT. */
 int virt_domain_undefine(struct virt *v, const char *uuid, struct err *e);
 
-/* Destroys a domain (virDomainDestroy). EBUSY if the domain does not run. */
+/* Destroys a domain (virDomainDestroy). If the domain does not run, it fails with EBUSY. */
 int virt_domain_destroy(struct virt *v, const char *uuid, struct err *e);
 
-/* Resumes a domain (virDomainResume). EBUSY if the domain does not run, or is not paused. */
+/* Resumes a domain (virDomainResume). If the domain does not run or is not paused, it fails with
+ * EBUSY. */
 int virt_domain_resume(struct virt *v, const char *uuid, struct err *e);
 
 enum virt_start_flag {
@@ -36,7 +38,7 @@ enum virt_start_flag {
     VIRT_START_RESET_NVRAM = 1 << 2,
 };
 
-/* Starts a domain (virDomainCreateWithFlags). EBUSY if the domain runs already. */
+/* Starts a domain (virDomainCreateWithFlags). If the domain runs already, it fails with EBUSY. */
 int virt_domain_start(struct virt *v, const char *uuid, unsigned flags, struct err *e);
 
 /* Starts the domain from the saved memory in `file` (virDomainRestoreFlags). `xml` replaces the

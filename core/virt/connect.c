@@ -3,7 +3,8 @@
  *
  * virConnectOpen to a daemon that hangs does not return, so it runs in a thread of its own. Every
  * thread that needs the link waits with a deadline (pool.c). At most one connector runs at a time.
- * It tries until VIRT_RECONNECT_WAIT seconds have passed since the loss, at least once.
+ * The connector tries at least once. It stops when VIRT_RECONNECT_WAIT seconds have passed since
+ * the loss.
  */
 #include <errno.h>
 

@@ -97,7 +97,7 @@ int virt_fail(bool readonly, struct err *e)
     const char *hint = row ? row->hint : NULL;
     const char *words = last->message ? last->message : "unknown error";
     int len = (int)min_u64(strlen(words), ERR_TEXT_MAX);
-    while (len && words[len - 1] == '\n') /* the end of some program's message */
+    while (len && words[len - 1] == '\n') /* libvirt may quote a program's message */
         len--;
     return err_fail(e, virt_errno(last->code, last->domain, last->int1, readonly),
                     "libvirt: %.*s%s%s", len, words, hint ? "; " : "", hint ? hint : "");

@@ -44,8 +44,8 @@ struct link {
     uint64_t opened;         /* time when the open began */
     /* under virt.lock: */
     unsigned uses;     /* calls on it */
-    uint64_t deadline; /* when the read on it is given up, 0 = never */
-    bool late;         /* the read was given up */
+    uint64_t deadline; /* when snapfs gives up the read on it, 0 = never */
+    bool late;         /* snapfs gave up the read */
     bool closed;       /* the connection broke */
     int reason;        /* a virConnectCloseReason, or -1 if libvirt gave none */
 };
@@ -65,9 +65,9 @@ struct virt {
     pthread_cond_t cond; /* signals any change below or in a link */
     struct link *links[VIRT_LINKS_MAX];
     unsigned n_links;
-    uint64_t lost_at; /* when a link was last found broken; older links are not trusted */
+    uint64_t lost_at; /* when snapfs last found a link broken; it does not trust older links */
     bool watching;    /* the timer runs */
-    bool hurried;     /* reads are given up soon */
+    bool hurried;     /* snapfs gives up reads soon */
     bool connecting;  /* a connector thread is at work */
     unsigned tries;   /* number of connectors that gave up; `failure` is the last reason */
     struct err failure;
@@ -80,8 +80,8 @@ struct virt *virt_new(const char *uri, bool readonly); /* with one reference; NU
 struct virt *virt_ref(struct virt *v);
 void virt_unref(struct virt *v);
 
-/* Waits on v->cond until `deadline` (clock_ns). Returns false if it has passed. Called with v->lock
- * held. */
+/* Waits on v->cond until `deadline` (clock_ns). Returns false if the deadline has passed. Called
+ * with v->lock held. */
 bool virt_wait(struct virt *v, uint64_t deadline);
 
 /* ---- connect.c ---- */
@@ -94,13 +94,13 @@ uint64_t connector_end(const struct virt *v);
 
 /* ---- pool.c ---- */
 
-/* Takes a link for one call, and waits for one as virt.h says. EHOSTDOWN, or ETIMEDOUT if all links
- * are in use. */
+/* Takes a link for one call. If there is no link, waits as virt.h says, and then fails with
+ * EHOSTDOWN. If all links are in use, it fails with ETIMEDOUT. */
 int virt_acquire(struct virt *v, struct link **ret, struct err *e);
 void virt_release(struct virt *v, struct link *l);
 
-/* Notes that `l` is dead; the caller got it from virt_acquire. Tells whether its daemon had stopped
- * answering (rather than ended). */
+/* Notes that `l` is dead; the caller got `l` from virt_acquire. Tells whether its daemon had
+ * stopped answering (rather than ended). */
 bool virt_lost(struct virt *v, struct link *l);
 
 /* ---- deadline.c ---- */

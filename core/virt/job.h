@@ -22,8 +22,9 @@ struct virt_job {
  * and adds their bytes (virDomainGetBlockJobInfo). */
 int virt_job_look(struct virt *v, const char *uuid, struct virt_job *ret, struct err *e);
 
-/* Aborts the making of a snapshot that began after `since` (CLOCK_MONOTONIC, ns), so that it fails
- * with EINTR (virDomainAbortJob). EBUSY if there is none, or if it is too late to abort it. */
+/* Aborts a create of a snapshot that began after `since` (CLOCK_MONOTONIC, ns). The create then
+ * fails with EINTR (virDomainAbortJob). If no create is under way, or if it is too late to abort
+ * it, the call fails with EBUSY. */
 int virt_job_abort_snapshot(struct virt *v, const char *uuid, uint64_t since, struct err *e);
 
 #endif

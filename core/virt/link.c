@@ -75,8 +75,8 @@ static int listen_to(struct virt *v, virConnectPtr conn, int event, any_function
 }
 
 /* Registers the callbacks. A driver may have no close callback or no events. A driver without a
- * close callback does not keep or free its data. So this callback holds no reference; link_close
- * unregisters it, and waits for one that runs. */
+ * close callback does not keep or free the callback's data. So the close callback holds no
+ * reference to `v`. link_close unregisters the callback, and waits if it runs at that moment. */
 static void link_listen(struct virt *v, struct link *l)
 {
     virConnectRegisterCloseCallback(l->conn, on_close, v, NULL);

@@ -44,8 +44,8 @@ static int cannot_tell(struct err *e, pid_t pid, const char *what)
                     hidden ? ", because /proc is mounted with hidepid" : "");
 }
 
-/* Tells whether two files are the same, and on the same mount. A bind mount of / may lack the
- * mounts below it. */
+/* Tells whether two paths lead to the same file on the same mount. A bind mount of / may lack the
+ * mounts below /. */
 static int same_file(const char *a, const char *b, bool *ret)
 {
     struct statx sa, sb;

@@ -59,8 +59,8 @@ static int fail_waiting(const struct virt *v, struct err *e)
                     v->uri ? v->uri : "");
 }
 
-/* Returns the end of the wait. If there are links, one will be given back. If there are none, the
- * call waits for the daemon. */
+/* Returns the end of the wait. If there are links, the call waits until another call gives a link
+ * back. If there is no link, the call waits for the daemon. */
 static uint64_t wait_end(const struct virt *v, uint64_t entered)
 {
     if (v->n_links)

@@ -108,9 +108,9 @@ struct search {
     struct sockets *found;
 };
 
-/* Tells whether the path is one of libvirt's, such as ".../libvirt-sock" or
- * ".../virtqemud-sock-ro". A name service's socket, for example, is not: libc opens it in passing
- * and keeps it. */
+/* Tells whether the path is that of a libvirt socket, such as ".../libvirt-sock" or
+ * ".../virtqemud-sock-ro". A name service's socket, for example, is not: libc opens that socket in
+ * passing, and keeps it open. */
 static bool is_libvirts(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -19,7 +19,7 @@ enum sockets_place {
     SOCKETS_ELSEWHERE, /* another host, or a transport that may lead to one */
 };
 
-/* Tells where a canonical URI leads. Pure. */
+/* Tells which place a canonical URI leads to. Pure. */
 enum sockets_place sockets_place(const char *uri);
 
 /* The stream sockets that this process had before a connection was opened. */
@@ -37,8 +37,8 @@ struct sockets {
     size_t n;
 };
 
-/* Finds the sockets of the connection to `uri` that was opened since `before`; none if they cannot
- * be told apart. It adds them to `before`. */
+/* Finds the sockets of the connection to `uri` that was opened since `before`, and adds them to
+ * `before`. If snapfs cannot tell these sockets from others, finds none. */
 void sockets_find(const char *uri, struct sockets_before *before, struct sockets *ret);
 
 /* Shuts the sockets down, so that every call that waits on them fails. */

@@ -35,24 +35,24 @@ int virt_open(const char *uri, bool readonly, struct virt **ret, struct err *e);
 void virt_close(struct virt *v);
 MEM_CLEANUP(struct virt, virt_close)
 
-/* Gives up reads after about a second, those under way and later ones, because no caller waits for
- * their results. Call it before virt_close. */
+/* From now on, reads end after about a second: those under way, and all later reads. No caller
+ * waits for their results any more. Call it before virt_close. */
 void virt_hurry(struct virt *v);
 
 const char *virt_uri(const struct virt *v);       /* libvirt's canonical URI; owned by v */
 unsigned long virt_version(const struct virt *v); /* of the daemon's libvirt, 9000000 = 9.0.0 */
 
-/* Tells whether there is no connection now. It does not wait, and has a lost connection opened
- * again. */
+/* Tells whether there is no connection now. The function does not wait. If the connection is lost,
+ * another thread opens it again. */
 bool virt_is_away(struct virt *v);
 
 /* Tells whether paths in libvirt's XML name files of this host, in snapfs's root directory and
- * mount namespace. If not, `why` gets the sentence (errno EOPNOTSUPP). It is checked again after
- * each reconnect. */
+ * mount namespace. If not, `why` gets the sentence (errno EOPNOTSUPP). snapfs checks this again
+ * after each reconnect. */
 bool virt_files_local(struct virt *v, struct err *why);
 
-/* Counts reconnects and the changes that libvirt reports. If it differs, data read before may be
- * old. */
+/* Counts reconnects and the changes that libvirt reports. If the count has changed, data read
+ * before may be old. */
 uint64_t virt_generation(const struct virt *v);
 
 struct virt_domain {
@@ -64,8 +64,9 @@ struct virt_domain {
 int virt_domains(struct virt *v, struct virt_domain **ret, size_t *ret_n, struct err *e);
 void virt_domains_free(struct virt_domain *d, size_t n);
 
-/* Finds the uuid of the domain of that name, ENOENT (virDomainLookupByName). The list waits for
- * each domain that libvirt is busy with; this call waits only for that one domain. */
+/* Finds the uuid of the domain of that name (virDomainLookupByName). If there is no such domain, it
+ * fails with ENOENT. virt_domains waits for each domain that libvirt is busy with; this call waits
+ * only for the named domain. */
 int virt_domain_named(struct virt *v, const char *name, char ret_uuid[VIRT_UUID_LEN + 1],
                       struct err *e);
 
@@ -98,19 +99,21 @@ void virt_look_drop(struct virt_look *l);
  * has secrets. The caller owns it. */
 int virt_domain_xml(struct virt *v, const char *uuid, bool config, char **ret, struct err *e);
 
-/* Returns the path of a volume of a storage pool; the caller owns it. ENOENT. */
+/* Returns the path of a volume of a storage pool; the caller owns the path. If there is no such
+ * volume, it fails with ENOENT. */
 int virt_volume_path(struct virt *v, const char *pool, const char *volume, char **ret,
                      struct err *e);
 
 enum virt_volume { VIRT_VOLUME_NONE, VIRT_VOLUME_FILE, VIRT_VOLUME_BLOCK };
 
 /* Tells what kind of volume `path` is in an active storage pool, as of the pool's last refresh
- * (virStorageVolLookupByPath). It is NONE if there is no such volume, or if libvirt has no storage
- * driver. */
+ * (virStorageVolLookupByPath). If there is no such volume, or if libvirt has no storage driver, the
+ * result is VIRT_VOLUME_NONE. */
 int virt_volume_at(struct virt *v, const char *path, enum virt_volume *ret, struct err *e);
 
-/* Reads the value of a secret, by its uuid or, if that is NULL, by the volume `usage`. ENOENT.
- * EACCES if libvirt gives the secret to no client, or the connection is read-only. */
+/* Reads the value of the secret with this uuid. If `uuid` is NULL, finds the secret by the volume
+ * `usage`. If there is no such secret, it fails with ENOENT. If libvirt gives the secret to no
+ * client, or if the connection is read-only, it fails with EACCES. */
 int virt_secret(struct virt *v, const char *uuid, const char *usage, struct secret *ret,
                 struct err *e);
 
@@ -127,10 +130,10 @@ int virt_snapshots(struct virt *v, const char *uuid, struct virt_snapshots **ret
 void virt_snapshots_free(struct virt_snapshots *s); /* NULL allowed */
 MEM_CLEANUP(struct virt_snapshots, virt_snapshots_free)
 
-/* Tells one state of libvirt's records of a domain's snapshots from another. For each change (also
- * of the current snapshot) the daemon renames a new file over the snapshot's file, or removes that
- * file. These files are in a directory of the domain. A snapshot that is being made has no file
- * yet, so count the snapshots too. */
+/* Stands for one state of libvirt's records of a domain's snapshots. For each change (also of the
+ * current snapshot) the daemon renames a new file over the snapshot's file, or removes that file.
+ * These files are in a directory of the domain. While libvirt makes a snapshot, the snapshot has no
+ * file, so count the snapshots too. */
 struct virt_stamp {
     uint64_t dev, ino, mtime_ns; /* of the directory */
     unsigned long version;       /* of the daemon, which writes the XML */

@@ -42,7 +42,7 @@ struct xml_disk {
     struct xml_source *backing; /* <backingStore> from the top down, as far as the XML has it */
     size_t n_backing;
     bool ends;                /* the XML ends the chain there; else its end is unknown */
-    struct xml_source mirror; /* the target of a block job's copy; without a type: there is none */
+    struct xml_source mirror; /* the target of a block job's copy; no type: no such job */
 };
 
 struct xml_domain {
@@ -106,8 +106,8 @@ int xml_pool_write(const char *name, const char *path, uid_t uid, gid_t gid, cha
 
 /* Adds secrets to the snapshot document `xml`; the caller owns the result. `secure` is libvirt's
  * document of that snapshot with secrets (NULL = none), and `plain` is the same document without.
- * Each difference of the two is added to the same graphics, disk or other device of `xml`, if
- * missing there. */
+ * If `secure` has something that `plain` has not, the function adds it to the same graphics, disk
+ * or other device of `xml`, unless it is there already. */
 int xml_snapshot_keep_secrets(const char *xml, const char *plain, const char *secure, char **ret,
                               struct err *e);
 

@@ -55,8 +55,8 @@ static bool is_one_of(const xmlChar *name, const char *const *names)
     return *names;
 }
 
-/* Returns the first part of a <source> that snapfs does not know. Known are the place of a disk on
- * another host, and the parts that any disk may have. NULL: none. */
+/* Returns the first part of a <source> that snapfs does not know, or NULL. snapfs knows the place
+ * of a disk on another host, and the parts that any disk may have. */
 static const xmlChar *find_extra(const xmlNode *source, bool tls)
 {
     static const char *const attributes[] = {"protocol", "name", "index", "tls", NULL};

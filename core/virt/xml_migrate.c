@@ -7,8 +7,8 @@
 
 #include "virt/xml_doc.h"
 
-/* An element, by the names from <domain> down. With `key` it counts only if that attribute has
- * `value`. */
+/* An element, by the names from <domain> down. If `key` is set, the element counts only if its
+ * attribute `key` has `value`. */
 static const struct device {
     const char *place, *key, *value;
     bool always;

@@ -12,9 +12,10 @@
 
 #include "base/error.h"
 
-/* Tells whether a device prevents it. `xml` is the <domain> as it runs, `said` is libvirt's answer.
- * Some devices can never be saved. Others count only if `said` mentions migration, such as a 9p
- * share that the guest has mounted. False if the document cannot be read. */
+/* Tells whether a device prevents that QEMU saves the memory. `xml` is the <domain> as it runs;
+ * `said` is libvirt's answer. QEMU can never save some devices. Other devices, such as a 9p share
+ * that the guest has mounted, count only if `said` mentions migration. False if the document cannot
+ * be read. */
 bool xml_migrate_refused(const char *xml, const char *said);
 
 #endif

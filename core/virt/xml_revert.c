@@ -19,8 +19,8 @@ static bool on_same_volume(xmlNodePtr disk, xmlNodePtr other)
            xml_attr(source, "volume", &volume, NULL) == 0 && xml_is_on_volume(disk, pool, volume);
 }
 
-/* Tells whether the domain has all these disks, on their base files or on the same volumes as the
- * other domain. */
+/* Tells whether the domain has all these disks. Each disk must be on its base file, or on the same
+ * volume as in the other domain. */
 static bool has_disks(const xmlNode *domain, const xmlNode *other, const struct xml_moved *disks,
                       size_t n)
 {
@@ -204,10 +204,10 @@ static int add_os(xmlNodePtr from, xmlNodePtr to, struct err *e)
 
 enum { LETTERS = 26, OWN_NAME_MAX = 8 };
 
-/* Makes "vda" for the first disk, "vdaa" after "vdz". libvirt pairs the overlays of a domain that
- * is shut off with its disks by their places. If the disks are on several buses, libvirt's two
- * copies of the domain have them in different orders. So all disks are on one bus, and their names
- * follow its order. */
+/* Makes "vda" for the first disk, "vdaa" after "vdz". If a domain is shut off, libvirt pairs its
+ * overlays with its disks by their order. If the disks are on several buses, the order differs
+ * between libvirt's two copies of the domain. So all disks are on one bus, and their names follow
+ * the order on that bus. */
 static void own_name(size_t i, char ret[OWN_NAME_MAX])
 {
     char letters[OWN_NAME_MAX] = "", *at = letters + sizeof(letters) - 1;

@@ -2,8 +2,8 @@
 /* xml_revert.h - the documents of a revert to an external snapshot. Pure; the caller owns each of
  * them.
  *
- * They are made from the snapshot's own document with its secrets, passed as `snapshot`, and so
- * have these secrets too. EINVAL if a document is not what it should be, or lacks a disk.
+ * They are made from the snapshot's own document with its secrets, passed as `snapshot`. So they
+ * have these secrets too. If a document is of the wrong type or lacks a disk, it fails with EINVAL.
  */
 #ifndef SNAPFS_VIRT_XML_REVERT_H
 #define SNAPFS_VIRT_XML_REVERT_H
@@ -41,7 +41,7 @@ int xml_revert_domain(const char *snapshot, const char *name, const struct xml_m
                       size_t n, const struct xml_chain *chains, size_t n_chains, char **ret,
                       struct err *e);
 
-/* A suffix that makes, from the name of an overlay, a name that no file has. */
+/* A suffix for the name of an overlay. No file has the name with this suffix. */
 #define XML_REVERT_NONE ".none"
 
 /* Writes the same snapshot with other overlays: its <disks> name these files, each with `suffix`.
@@ -53,12 +53,13 @@ int xml_revert_snapshot(const char *snapshot, const char *suffix, const struct x
 int xml_revert_saved(const char *saved, const struct xml_moved *disks, size_t n,
                      const struct xml_chain *chains, size_t n_chains, char **ret, struct err *e);
 
-/* Writes a domain that is never started, so that libvirt makes overlays for it. It has the
- * snapshot's machine type, and these disks in their order, under names of its own. */
+/* Writes a domain that is never started. It exists so that libvirt makes overlays for it. It has
+ * the snapshot's machine type, and these disks in their order, with new target names. */
 int xml_revert_scratch(const char *snapshot, const char *name, const char *uuid,
                        const struct xml_moved *disks, size_t n, char **ret, struct err *e);
 
-/* Writes the snapshot of that domain that makes the new files. */
+/* Writes a snapshot of the scratch domain. When libvirt makes this snapshot, it makes the new
+ * files. */
 int xml_revert_overlays(const struct xml_moved *disks, size_t n, char **ret, struct err *e);
 
 #endif

@@ -275,9 +275,9 @@ static bool has_input(struct handle *h)
     return h->input.text.len;
 }
 
-/* Refuses to close a document that is not whole. close(2) of a duplicate flushes too. So does the
- * end of a shell's child, although the shell goes on to write. So only the close of the last
- * descriptor fails. */
+/* Refuses to close a document that is not whole. The kernel also sends a flush if a duplicate is
+ * closed, or if a shell's child ends. The shell may then go on to write. So only the close of the
+ * last descriptor fails. */
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;

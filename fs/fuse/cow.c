@@ -2,8 +2,9 @@
 /* cow.c - .cow files: an image that can be written as long as the file is open (node/cows.h).
  *
  * Each open has an image of its own below the writes. So an open .cow file is an open of its
- * snapshot, as any other. The kernel keeps pages of the file, which must end with its view. They
- * are dropped after the last open has ended, and again before the first one is answered. No locks.
+ * snapshot, like any other open. The kernel keeps pages of the file. These pages must not outlive
+ * the file's view. snapfs drops them after the last open has ended, and again before it answers the
+ * first open. No locks.
  */
 #include <errno.h>
 

@@ -106,7 +106,8 @@ static bool is_final(const struct err *e)
     return refused || err_is_open(e);
 }
 
-/* Tells whether the failure describes the image itself, if no operation is under way. */
+/* Tells whether the failure is a property of the image itself. That holds only if no operation is
+ * under way. */
 static bool is_known(const struct err *e)
 {
     return e->no == ENOENT || e->no == EINVAL || e->no == EACCES || e->no == EOPNOTSUPP;

@@ -28,15 +28,15 @@ struct ending {
  * XFSZ. */
 void ending_block(void);
 
-/* Begins to handle the signals. A signal lets running changes finish, refuses new ones, and ends a
- * recovery at its next step. Then it ends the session's loop, which runs in the calling thread.
- * EAGAIN if no thread can be started. */
+/* Begins to handle the signals. After a signal, running changes finish, new changes are refused,
+ * and a recovery ends at its next step. Then the session's loop ends, which runs in the calling
+ * thread. If no thread can be started, it fails with EAGAIN. */
 int ending_begin(struct ending *en, struct fuse_session *session, struct tasks *tasks,
                  struct model *m, struct err *e);
 
-/* Call it after the loop has ended, for whatever reason. It waits until no change runs, and stops
- * handling signals. Returns false if another thread of the tasks still runs after a moment; then
- * free nothing that this thread uses. */
+/* Waits until no change runs, and stops handling signals. Call it after the loop has ended, for any
+ * reason. Returns false if another thread of the tasks still runs after a moment. The caller must
+ * then free nothing that this thread uses. */
 bool ending_finish(struct ending *en);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* handle.h - the object behind a file or directory handle (fi->fh).
  *
- * The kernel has the handles. If it still has some when a signal ends the session, they are freed
- * with the mount. Any thread may call any function.
+ * The kernel has the handles. If the kernel still has some when a signal ends the session, snapfs
+ * frees them with the mount. Any thread may call any function.
  */
 #ifndef SNAPFS_FUSE_HANDLE_H
 #define SNAPFS_FUSE_HANDLE_H
@@ -26,7 +26,7 @@ struct handles { /* the handles of one mount */
     struct handle *renewed;   /* handles on whose image requests wait (renewal.h) */
     struct renewal *renewals; /* the threads that renew them */
     bool sweeping;            /* a thread looks for waits that end */
-    pthread_cond_t swept;     /* signals that a handle's waits were looked at */
+    pthread_cond_t swept;     /* signals that the sweep has looked at a handle's waits */
 };
 
 struct handle {
@@ -45,12 +45,12 @@ struct handle {
     struct open_image *open;
     /* Under handles.lock: */
     uint64_t ino;            /* the node of an open image; 0 before the open */
-    unsigned refs;           /* the kernel's, and that of handles.renewed */
+    unsigned refs;           /* those of the kernel, and one of handles.renewed */
     struct waiting *waiting; /* requests that wait for the image */
     struct handle *next_renewed;
     bool renewing;      /* the handle is in handles.renewed */
     bool at_work;       /* a thread works on it */
-    bool looked_at;     /* the sweep has its `waiting`, so the handle must stay listed */
+    bool looked_at;     /* the sweep has taken `waiting`, so the handle must stay listed */
     bool lost;          /* every read fails with ESTALE */
     bool seen;          /* handles_each_gone has reported it */
     struct input input; /* under handles.lock: the part of a document so far */
@@ -62,7 +62,7 @@ void handles_init(struct handles *all);
 void handles_destroy(struct handles *all); /* frees the remaining handles */
 
 struct handle *handle_new(struct handles *all, const struct place *p); /* NULL without memory */
-void handle_free(struct handle *h); /* takes a reference back; NULL allowed */
+void handle_free(struct handle *h); /* drops a reference; NULL allowed */
 MEM_CLEANUP(struct handle, handle_free)
 
 /* Notes that the handle's image is open through that node. */
@@ -71,7 +71,7 @@ void handle_is_open(struct handle *h, uint64_t ino);
 /* Calls `see` once for the node of each open image whose snapshot was deleted by snapfs. */
 void handles_each_gone(struct handles *all, void (*see)(void *ctx, uint64_t ino), void *ctx);
 
-/* Returns the image that is read now, with a reference. */
+/* Returns the handle's present image, with a reference. */
 struct image *handle_image(struct handle *h);
 
 static inline struct handle *handle_of(const struct fuse_file_info *fi)

@@ -8,7 +8,7 @@
 
 enum { HELP_COLUMN = 25, HELP_WIDTH = 78 };
 
-/* Prints `text` from HELP_COLUMN on, where the cursor is, and ends the line. */
+/* Prints `text` from HELP_COLUMN on, and ends the line. The cursor must be at HELP_COLUMN. */
 static void print_wrapped(FILE *out, const char *text)
 {
     size_t at = HELP_COLUMN;

@@ -10,7 +10,7 @@
 #include "image/image.h"
 #include "model/reader/open_images.h"
 
-/* ---- each kind: replies, unless it fails ---- */
+/* ---- the kinds of request; each function replies, unless it fails ---- */
 
 static int read_image(const struct image_request *q, struct image *im, struct err *e)
 {

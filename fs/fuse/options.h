@@ -49,7 +49,7 @@ void options_help(FILE *out);
 
 /* What an option does with its member of struct options. */
 enum option_type {
-    OPTION_OTHER, /* `set` does it; NULL: nothing */
+    OPTION_OTHER, /* `set` handles the option; NULL: no effect */
     OPTION_YES,   /* bool */
     OPTION_NO,
     OPTION_USER,    /* uint32_t */

@@ -4,8 +4,8 @@
  * When a snapshot is deleted, the paths of the snapshots below it change. A walk that has read such
  * a path, from a link of by-name/, then finds that a name is gone. If the reply is ESTALE, the
  * kernel walks once more, and reads the link again. So a thread gets ESTALE once, and the true
- * answer from then on. If no link led the thread to the name, it gets the true answer at once. The
- * reason is mkdir(2), which does not ask again for the name that it makes.
+ * answer from then on. If no link led the thread to the name, the thread gets the true answer at
+ * once. The reason is mkdir(2): mkdir(2) does not ask again for the name that it makes.
  */
 #ifndef SNAPFS_FUSE_WALKS_H
 #define SNAPFS_FUSE_WALKS_H
@@ -39,14 +39,16 @@ struct walks {
 void walks_init(struct walks *w);
 void walks_destroy(struct walks *w);
 
-/* Notes that the thread reads a link of that target, or (NULL) is in no walk. */
+/* Notes that the thread reads a link with that target. If `target` is NULL, notes that the thread
+ * is in no walk. */
 void walks_link(struct walks *w, pid_t thread, uint64_t node, const char *target);
 
-/* Returns the node of the last link that the thread has read, if it leads through that name; else
- * 0. *ret_target is its target then, for the caller to free. */
+/* Finds the last link that the thread has read. If this link leads through `name`, returns the
+ * link's node; else 0. *ret_target is then the link's target, and the caller frees it. */
 uint64_t walks_led_by(struct walks *w, pid_t thread, const char *name, char **ret_target);
 
-/* Tells whether the thread must get ESTALE. True at its first such lookup, which is remembered. */
+/* Tells whether the thread must get ESTALE. Returns true at the thread's first lookup of this name
+ * in this directory, and remembers the lookup. */
 bool walks_first(struct walks *w, pid_t thread, uint64_t directory, const char *name);
 
 #endif

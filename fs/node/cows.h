@@ -18,9 +18,9 @@
 
 enum {
     COWS_MAX = 4,
-    COWS_DEFAULT_MIB = 1024, /* how much may be written to one */
+    COWS_DEFAULT_MIB = 1024, /* how much may be written to one view */
     COWS_MOST_MIB = 1048576,
-    COWS_CLOSE_MS = 200 /* snapfs hears of a close(2) later: an open waits so long */
+    COWS_CLOSE_MS = 200 /* the kernel reports a close(2) late, so an open waits */
 };
 
 struct cows {
@@ -43,17 +43,17 @@ struct cow_open {
     bool writes;
 };
 
-/* Counts an open; *ret_first: the node had none. It fails with:
+/* Counts an open. *ret_first tells whether the node had no open before. It fails with:
  * - ENOSPC if COWS_MAX others have a view;
  * - EBUSY if the file is open through another node, whose pages the kernel keeps apart;
  * - EBUSY if it is open on other files;
  * - ENOMEM, or the reason why there can be no file for the written data. */
 int cows_open(struct cows *all, const struct cow_open *o, bool *ret_first, struct err *e);
 
-/* Takes one open back. Returns true if it was the node's last one, and its view has ended. */
+/* Ends one open. Returns true if it was the node's last open, so that the view has ended. */
 bool cows_close(struct cows *all, uint64_t node);
 
-/* Notes that the node's image is now read from other files, with the same bytes. */
+/* Notes that the node's image now uses other files, with the same bytes. */
 void cows_renewed(struct cows *all, uint64_t node, uint64_t before, uint64_t chain);
 
 /* Returns a reference to the node's view, or NULL if it has none. */

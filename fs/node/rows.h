@@ -29,8 +29,8 @@ struct row {
     bool documents;        /* takes a document, in several writes (model/create/input.h) */
     /* Gives the file's bytes. NULL: reads as empty. */
     int (*show)(struct tree *t, const struct view *v, char **ret, size_t *ret_len, struct err *e);
-    /* Tells since when the text is as it is; leaves *ret if there is no text yet. NULL: since the
-     * mount first saw the domain's present value. */
+    /* Tells when the text last changed. If there is no text yet, *ret stays as it was. NULL: the
+     * text counts as changed when the mount first saw the domain's present value. */
     void (*when)(const struct tree *t, const struct view *v, struct timespec *ret);
     /* Counts the editions of the file. A new edition is another inode; within an edition the file
      * only grows at its end. NULL: the file has one edition. */

@@ -37,7 +37,7 @@ int table_lookup(struct table *t, const struct place *p, uint64_t number, uint64
 /* Takes `count` lookups back. The last one frees the id. An unknown id is ignored. */
 void table_forget(struct table *t, uint64_t id, uint64_t count);
 
-/* Returns the place of an id. ESTALE if there is none. */
+/* Returns the place of an id. If there is no such id, it fails with ESTALE. */
 int table_place(struct table *t, uint64_t id, struct place *ret, struct err *e);
 /* Returns the st_ino that the node had at its last lookup; 0 if there is no node. */
 uint64_t table_number(struct table *t, uint64_t id);
@@ -45,8 +45,8 @@ uint64_t table_number(struct table *t, uint64_t id);
 /* The kernel's pages of an image, as seen by a new open. */
 enum table_pages {
     PAGES_RIGHT, /* of the same files */
-    PAGES_OLD,   /* perhaps of other files, and not open: drop them */
-    PAGES_OTHER, /* of other files, and open: the opens must not share pages */
+    PAGES_OLD,   /* may be of other files; the image is not open, so drop them */
+    PAGES_OTHER, /* of other files; the image is open, so opens must not share pages */
 };
 
 /* Notes that an image was opened through this node. It keeps a reference and the attributes until

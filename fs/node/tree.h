@@ -29,7 +29,7 @@ enum { NAME_BYTES_MAX = 255, MASK_NONE = -1 };
 enum tree_unreadable {
     UNREADABLE_AUTO, /* UNSUPPORTED if libvirt's daemon sees other files than snapfs, else SHOW */
     UNREADABLE_SHOW,
-    UNREADABLE_UNSUPPORTED, /* all except kinds of disk that can never be read */
+    UNREADABLE_UNSUPPORTED, /* all, except disks of a kind that can never be read */
     UNREADABLE_HIDE
 };
 
@@ -58,8 +58,8 @@ struct found {
     bool is_image;        /* also set if an image was found but cannot be read */
 };
 
-/* Looks a name up. Fails with ENOENT if there is no such name, with a sentence that need not be
- * reported; or with an unreadable image's errno. */
+/* Looks a name up. If there is no such name, it fails with ENOENT; this message need not be
+ * reported. If an image cannot be read, it fails with that image's errno. */
 int tree_lookup(struct tree *t, const struct view *dir, const char *name, struct found *ret,
                 struct err *e);
 
@@ -83,21 +83,22 @@ MEM_CLEANUP(struct listing, listing_free)
 /* ---- attr.c ---- */
 
 int tree_stat(struct tree *t, const struct view *v, struct stat *ret, struct err *e);
-/* Returns the bytes of the disk that an image shows: a partition's, or all (up to UINT64_MAX). */
+/* Returns the range of the disk that an image shows: a partition, or the whole (to UINT64_MAX). */
 struct partition;
 int tree_part(struct tree *t, const struct view *v, struct partition *ret, struct err *e);
 int tree_text(struct tree *t, const struct view *v, char **ret, size_t *ret_len, struct err *e);
 int tree_readlink(const struct view *v, char **ret, struct err *e);
 
-/* Adds the place's path below the mountpoint, and `leaf` (may be NULL) in it, as far as it is
- * known. */
+/* Adds the place's path below the mountpoint, as far as the path is known. If `leaf` is not NULL,
+ * also adds this name in the place. */
 void tree_path(struct tree *t, const struct place *p, const char *leaf, struct text *out);
 
 /* ---- change.c ---- */
 
 /* Fails with EROFS on a mount with `ro`. */
 int tree_check_readonly(const struct tree *t, struct err *e);
-/* Checks that the file may be written. EROFS if the file or the mount is read-only. */
+/* Checks that the file may be written. If the file or the mount is read-only, it fails with
+ * EROFS. */
 int tree_may_write(const struct tree *t, const struct view *v, struct err *e);
 /* Fails with EPERM, because a .cow file keeps its size. */
 int tree_refuse_size(struct err *e);

@@ -14,7 +14,7 @@
 enum {
     THREADS_MIN = 2, /* one reads while the other writes */
     THREADS_MAX = 16,
-    REGION = 8 * 1024 * 1024, /* a thread takes so much at a time; it has whole clusters */
+    REGION = 8 * 1024 * 1024, /* the bytes that a thread takes at a time; whole clusters */
     BLOCK = 4096,             /* a block of zeros becomes a hole, as in qemu-img convert */
     TICK_MS = 100,
 };

@@ -11,9 +11,9 @@ int output_bytes(struct image *im, const struct cat_options *o, struct err *e);
 int output_map(struct image *im, const struct cat_options *o, struct err *e);
 int output_info(struct image *im, const struct cat_options *o, struct err *e);
 
-/* Makes o->output a sparse file of the range, new or overwritten, or writes the same bytes to a
- * block device. Errors as in target.h; EINTR: a signal came. After an error the copy does not look
- * whole. */
+/* Copies the range to o->output. The output becomes a sparse file, new or overwritten; or it is a
+ * block device, which gets the same bytes. Errors as in target.h. If a signal comes, it fails with
+ * EINTR. After an error the copy does not look whole. */
 int output_copy(struct image *im, const struct cat_options *o, struct err *e);
 
 /* Returns the end of the requested range, never past the disk's. */

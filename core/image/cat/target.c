@@ -16,7 +16,8 @@
 enum {
     NEW_FILE_MODE = 0600, /* a disk holds its users' secrets */
     LAST = 4096,          /* at most so many bytes are written last */
-    /* QEMU's locks on a file: a byte from 100 on for each use, one from 200 on for each denied. */
+    /* QEMU locks single bytes of a file. Each use has a byte from 100 on. Each use that others may
+     * not make has a byte from 200 on. */
     LOCKS_BEGIN = 100,
     LOCKS = 200,
     ZERO_ALIGN = 64 * 1024,       /* at least any page or sector: none is both written and zeroed */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* activity.h - inside core/model: the operations that run on the domains, and that ran.
  *
- * Locks: activity->lock guards all that is here, and the members of a task (activity/task.h) that
- * the task says. It is a leaf, and never held over a call to libvirt. activity->turned signals that
+ * Locks: activity->lock guards all that is here, and some members of a task (activity/task.h says
+ * which). It is a leaf, and never held over a call to libvirt. activity->turned signals that
  * a task, a queue or a progress has changed.
  */
 #ifndef SNAPFS_MODEL_ACTIVITY_ACTIVITY_H
@@ -20,7 +20,7 @@ enum { PROGRESS_STEP_MAX = 96 };
 
 struct task;
 
-struct queue_place { /* stays where it is from queue_enter to queue_leave */
+struct queue_place { /* must not move in memory from queue_enter to queue_leave */
     struct queue_place *next;
 };
 
@@ -34,7 +34,7 @@ struct progress {
     bool busy;                    /* a verb is at work */
     uint64_t since;               /* when the verb began (CLOCK_MONOTONIC, ns) */
     char step[PROGRESS_STEP_MAX]; /* its step; "" = nothing worth telling */
-    uint64_t done, total;         /* bytes; total 0 = libvirt is to be asked */
+    uint64_t done, total;         /* bytes; total 0: ask libvirt for both */
     uint64_t ask_from;            /* libvirt is not asked before this moment */
     struct timespec changed;      /* when it last changed; 0 = never */
     bool asking;                  /* the thread is at work */
@@ -65,10 +65,12 @@ struct activity { /* of all domains */
 struct activity *activity_new(void);    /* NULL without memory */
 void activity_free(struct activity *a); /* NULL allowed; no thread may still ask */
 
-/* Waits on `turned` until that time at most; false when it has passed. Needs activity->lock. */
+/* Waits on `turned`, at most until `until_ns`. Returns false when that time has passed. Needs
+ * activity->lock. */
 bool activity_wait(struct activity *a, uint64_t until_ns);
 
-/* Returns the work of that domain, made if there is none; NULL without memory. Give it back. */
+/* Returns the work of that domain, and makes it if there is none. Give it back with work_done. NULL
+ * without memory. */
 struct work *work_get(struct activity *a, const char *uuid);
 void work_done(struct activity *a, struct work *w);
 

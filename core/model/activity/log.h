@@ -26,9 +26,10 @@ struct log_entry {
 void model_log_add(struct model *m, const char *uuid, const struct log_entry *op,
                    const struct err *failure, const char *remark, struct text *line);
 
-/* Makes the domain's `log`: its last operations (activity/lines.h). Empty if there were none. */
+/* Makes the text of the domain's `log`: its last operations (activity/lines.h). Empty if there were
+ * none. */
 int model_log(struct model *m, const char *uuid, char **ret, size_t *ret_len, struct err *e);
-/* Counts the files that the log has begun anew. */
+/* Returns how often the log has begun a new file. */
 unsigned model_log_edition(struct model *m, const char *uuid);
 /* Gives the time of the last operation; false if there was none. */
 bool model_log_time(struct model *m, const char *uuid, struct timespec *ret);

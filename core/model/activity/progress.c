@@ -127,9 +127,10 @@ static void start(struct model *m, struct work *w)
     }
 }
 
-/* Learns libvirt's present answer. If libvirt does not answer, takes its last answer to a question
- * from `since` on (0: none). Returns false if there is none. A question that was not answered in
- * time is not waited for again. Needs activity->lock. */
+/* Gets libvirt's present answer. If libvirt does not answer in time, takes libvirt's last answer to
+ * a question that was asked at `since` or later. `since` 0: takes no earlier answer. Returns false
+ * if there is no answer. If a question was not answered in time, no later call waits for that
+ * question. Needs activity->lock. */
 static bool learn(struct model *m, struct work *w, uint64_t since, struct virt_job *ret)
 {
     struct progress *p = &w->progress;

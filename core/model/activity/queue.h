@@ -14,8 +14,8 @@ struct queue;
 struct queue_place; /* stays where it is from queue_enter to queue_leave */
 struct work;
 
-/* Waits until all operations before it have left. EINTR if the thread's task is unwanted meanwhile:
- * then it has no place. */
+/* Enters the queue, and waits until all earlier operations have left. If the thread's task becomes
+ * unwanted meanwhile, it fails with EINTR, and has no place in the queue. */
 int queue_enter(struct activity *a, struct queue *q, struct queue_place *p, struct err *e);
 void queue_leave(struct activity *a, struct queue *q, struct queue_place *p);
 

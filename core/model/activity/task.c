@@ -10,8 +10,8 @@
 #include "model/state.h"
 #include "virt/job.h"
 
-/* If libvirt is asked too early, it does not answer as long as the whole takes. An abort before the
- * work it would abort has no effect. */
+/* If snapfs asks libvirt for the abort too early, libvirt does not answer until the whole call has
+ * ended. An abort that comes before the work has no effect. */
 enum { ABORT_AFTER_MS = 500, ABORT_AGAIN_MS = 200 };
 
 static _Thread_local struct task *mine;
@@ -104,7 +104,7 @@ bool task_wait(struct task *t, unsigned ms)
     return !over;
 }
 
-/* Aborts once. An abort without effect is repeated. Needs activity->lock, and gives it up
+/* Aborts once. The caller repeats an abort without effect. Needs activity->lock, and releases it
  * meanwhile. */
 static void abort_once(struct task *t)
 {

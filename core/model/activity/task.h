@@ -29,9 +29,9 @@ struct task {
                           it */
     /* under activity->lock: */
     bool unwanted, over;
-    const char *uuid; /* of a domain on which a snapshot is being made that may be aborted */
+    const char *uuid; /* of the domain, while a create that may be aborted is under way */
     uint64_t since;   /* when that snapshot began; CLOCK_MONOTONIC, ns */
-    bool aborting;    /* libvirt is being told */
+    bool aborting;    /* a call that tells libvirt to abort is under way */
 };
 
 /* Begin and end the task of the calling thread, on the same thread. */
@@ -43,15 +43,16 @@ struct task *task_mine(void);
 
 /* ---- for the procedures ---- */
 
-/* Checks that the thread's task is still wanted; else EINTR. Call it between two steps, and while
- * one takes long, as often as something may still be given up. */
+/* Checks that the thread's task is still wanted; else EINTR. As long as something may still be
+ * given up, call it between two steps, and again and again during a long step. */
 int task_check(struct err *e);
 
 /* Waits for so many milliseconds, or until the task is unwanted: EINTR. */
 int task_rest(unsigned ms, struct err *e);
 
-/* Note that the call that follows makes a snapshot of the domain in a way that libvirt can abort;
- * and that the call has ended, and nothing aborts anything any more. */
+/* task_may_abort notes that the next call makes a snapshot of the domain, and that libvirt can
+ * abort this call. task_past_abort notes that the call has ended. From then on nothing aborts
+ * it. */
 void task_may_abort(const char *uuid);
 void task_past_abort(void);
 

@@ -78,7 +78,8 @@ static bool forget_any(void *ctx, struct uuid_item *item)
     return forget(item, false);
 }
 
-/* Forgets values, the old ones first. They are read again when they are asked for. */
+/* Forgets values, the old ones first. snapfs reads a forgotten value again when a caller needs
+ * it. */
 static void drop(void *ctx, uint64_t bytes)
 {
     (void)bytes;

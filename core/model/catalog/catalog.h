@@ -14,27 +14,29 @@ struct catalog;
 struct entry; /* of one domain */
 
 int catalog_new(struct catalog **ret, struct err *e);
-void catalog_free(struct catalog *c); /* NULL allowed; drops what is kept of domains */
+void catalog_free(struct catalog *c); /* NULL allowed; drops the kept domains */
 
-/* Gives the domain. ENOENT if there is no such domain (any more). */
+/* Gives the domain. If there is no such domain (any more), it fails with ENOENT. */
 int model_domain(struct model *m, const char *uuid, struct domain **ret, struct err *e);
-/* Gives what was read of the domain last, while libvirt is away. Returns false if libvirt is not
- * away, or if nothing was read. */
+/* Gives the last value that was read of the domain, while libvirt is away. Returns false if libvirt
+ * is not away, or if no value was read. */
 bool model_domain_away(struct model *m, const char *uuid, struct domain **ret);
-/* Gives the uuid of the domain of that coded name, by what was read last. Returns what
- * model_domain_away does. */
+/* Gives the uuid of the domain of that coded name, by the values that were read last. Returns false
+ * in the same cases as model_domain_away. */
 bool model_uuid_away(struct model *m, const char *coded, char ret_uuid[37]);
 /* Does what model_domain does, but reads from libvirt now, whatever the value's age. */
 int model_domain_now(struct model *m, const char *uuid, struct domain **ret, struct err *e);
-/* Returns the entry of that domain, made if there is none; NULL without memory. Give it back. */
+/* Returns the entry of that domain, and makes it if there is none. Give it back with
+ * model_entry_done. NULL without memory. */
 struct entry *model_entry(struct model *m, const char *uuid);
 void model_entry_done(struct model *m, struct entry *en);
 
-/* Returns what was read of the domain last, whatever its age, for the caller to unref; NULL for
- * nothing. */
+/* Returns the last value that was read of the domain, of any age. The caller drops the reference.
+ * Returns NULL if no value was read. */
 struct domain *entry_latest(struct model *m, const struct entry *en);
 
-/* Makes what was read of this domain, or is being read, old from now on. */
+/* Notes a change of this domain. Every value that was read before, or is being read now, counts as
+ * old. */
 void model_changed(struct model *m, struct entry *en);
 /* Does the same for a domain by its uuid. */
 void model_changed_uuid(struct model *m, const char *uuid);
@@ -42,7 +44,7 @@ void model_changed_uuid(struct model *m, const char *uuid);
 /* Counts the changes that this process made, to any domain. */
 uint64_t model_changes(struct model *m);
 
-/* Calls `see` with what is kept of each domain, under catalog->lock. */
+/* Calls `see` with the kept value of each domain, under catalog->lock. */
 void catalog_each(struct model *m, void (*see)(void *ctx, const struct domain *d), void *ctx);
 
 /* Forgets the domains that are not among `all`, so that a stranger who makes and undefines domains

@@ -2,7 +2,7 @@
 /* domain.h - one domain and its snapshots as libvirt knows them, as an immutable value.
  *
  * A `struct domain` is one domain as it was at one moment, read from libvirt in one go. It is
- * refcounted and never changes: a listing that began with one keeps it.
+ * refcounted and never changes. A listing keeps the value that it began with.
  */
 #ifndef SNAPFS_MODEL_CATALOG_DOMAIN_H
 #define SNAPFS_MODEL_CATALOG_DOMAIN_H
@@ -33,8 +33,8 @@ struct snapshot_disk {
     int no;           /* 0, or the errno for why its bytes cannot be found */
     char *reason;     /* the message for it */
     bool absent;      /* a memory that no file of the snapshot has */
-    bool unsupported; /* by its kind: XML alone tells that it can never be read */
-    uint64_t ident;   /* changes when the bytes may be others */
+    bool unsupported; /* snapfs can never read a disk of this kind, by the XML alone */
+    uint64_t ident;   /* changes when the bytes may have changed */
     uint64_t state;   /* the state of its file, as far as it survives another boot */
     uint64_t number;  /* for st_ino: as ident, and lasting (catalog/numbers.h) */
     size_t probe;     /* its place in the domain's probes (reader/probes.c) */
@@ -52,11 +52,11 @@ struct snapshot {
     size_t n_children, n_descendants;
     bool in_by_name;             /* its real directory is in by-name/ (flat and deep trees) */
     size_t path_len, path_depth; /* of its real directory's path below the domain's directory */
-    uint64_t ident;              /* changes when it is re-made, or when its bytes may be others */
+    uint64_t ident;              /* changes if it is made again, or if its bytes may have changed */
     uint64_t number;             /* for st_ino: as ident, and lasting (catalog/numbers.h) */
     struct snapshot_disk *disks; /* only those the snapshot captured, sorted by target */
     size_t n_disks, n_images;    /* n_images: with the memory, which is behind the disks */
-    /* Not a snapshot, but tags that libvirt does not know: the newest of them; else NULL. */
+    /* If this stands for tags that libvirt does not know, the newest of these tags; else NULL. */
     const struct untracked_tag *untracked_tag;
 };
 
@@ -68,8 +68,8 @@ enum slot { SLOT_PROBES, SLOT_NAMED_FILES, SLOT_UNMANAGED, DOMAIN_SLOTS };
 struct slot_kind {
     void *(*make)(const struct domain *d); /* NULL without memory */
     void (*drop)(void *value);
-    /* Copies into the fresh `value` what `before` remembers of a domain with the same fingerprint;
-     * may be NULL. */
+    /* Copies into the new `value` what `before` remembers. Both are of a domain with the same
+     * fingerprint. May be NULL. */
     void (*inherit)(void *value, void *before);
 };
 
@@ -84,7 +84,7 @@ struct domain {
     const char *state; /* "running", "shut off", …; static storage */
     bool active, persistent;
     bool forgets_alone;         /* its libvirt has CAN_FORGET_ALONE (catalog/capability.h) */
-    size_t n, n_unreadable;     /* snapshots; and those whose XML cannot be read, left out */
+    size_t n, n_unreadable;     /* snapshots; n_unreadable more have XML that cannot be read */
     struct snapshot *all;       /* in libvirt's order */
     struct snapshot **by_coded; /* n of them, sorted */
     struct snapshot **by_ident; /* n of them, sorted */
@@ -95,7 +95,7 @@ struct domain {
     uint64_t ident;           /* stable: made of the uuid */
     uint64_t fresh_until;     /* CLOCK_MONOTONIC, ns; 0 with cache=0 */
     size_t n_listed;          /* snapshots as libvirt counted them */
-    uint64_t stamp;           /* stamp of their files (virt_stamp); 0 if the files do not tell */
+    uint64_t stamp;           /* stamp of their files (virt_stamp); 0 if snapfs has none */
     uint64_t fingerprint;     /* a hash of all that is shown of the domain */
     struct timespec seen;     /* when this value was first read */
     uint64_t asked_ns;        /* since 1970: the moment before libvirt was asked for it */
@@ -122,8 +122,8 @@ const struct snapshot *domain_find_name(const struct domain *d, const char *name
 
 /* Returns whether `s` is below `above` in the tree. */
 bool snapshot_is_below(const struct snapshot *s, const struct snapshot *above);
-/* Finds in this value of the domain the snapshot that `was` is in an earlier value: the one of its
- * name and creation time. NULL if it is gone, even if another one has its name. */
+/* Finds the snapshot `was` of an earlier value of the domain in this value, by name and creation
+ * time. Returns NULL if the snapshot is gone, even if another snapshot has its name. */
 const struct snapshot *domain_find_same(const struct domain *d, const struct snapshot *was);
 const struct snapshot_disk *snapshot_find_disk(const struct snapshot *s, const char *file);
 

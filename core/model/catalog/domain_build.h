@@ -26,14 +26,15 @@ struct domain_parts {
     const struct slot_kind *const *slots; /* DOMAIN_SLOTS of them; NULL: the domain has none */
 };
 
-/* Identifies one disk of a snapshot: fills in `no` and `reason`, in `ident` the hash of its file's
- * content (image_id_hash), and in `state` the part of it that lasts (image_id_lasting).
- * domain_build makes ident and number of them. */
+/* Identifies one disk of a snapshot. Fills in `no` and `reason`. `ident` gets the hash of the
+ * file's content (image_id_hash). `state` gets the part that lasts (image_id_lasting). domain_build
+ * then makes the final `ident` and `number` from them. */
 typedef int (*domain_identify_fn)(void *ctx, const struct snapshot *s, struct snapshot_disk *disk,
                                   struct err *e);
 
-/* Builds the tree: parents (a missing or circular one makes a root), children, paths, identities.
- * -ENOMEM is the only failure. On failure the parts stay with the caller. */
+/* Builds the tree: parents, children, paths, identities. If a snapshot's parent is missing or
+ * circular, the snapshot is a root. -ENOMEM is the only failure. On failure the parts stay with the
+ * caller. */
 int domain_build(struct domain_parts *parts, domain_identify_fn identify, void *ctx,
                  struct domain **ret, struct err *e);
 

@@ -16,7 +16,7 @@ struct list_cache *list_cache_new(void);    /* NULL without memory */
 void list_cache_free(struct list_cache *l); /* NULL allowed */
 
 struct domain_name {
-    char *name, *coded; /* coded: as its directory is named */
+    char *name, *coded; /* coded: the name of its directory */
     char uuid[37];
 };
 
@@ -31,9 +31,10 @@ int model_domains(struct model *m, struct domain_list **ret, struct err *e);
 void domain_list_unref(struct domain_list *l); /* NULL allowed */
 MEM_CLEANUP(struct domain_list, domain_list_unref)
 
-/* Finds the uuid of the domain whose directory is `coded`, and until when (CLOCK_MONOTONIC, ns)
- * that may be remembered. ENOENT. Waits for no other domain. libvirt may be busy with one whose
- * disk is on an image in this mount, and wait for this very answer. */
+/* Finds the uuid of the domain whose directory is `coded`. The caller may remember the uuid until
+ * *ret_until (CLOCK_MONOTONIC, ns). If there is no such domain, it fails with ENOENT. It waits for
+ * no other domain: libvirt may be busy with a domain whose disk is on an image in this mount, and
+ * libvirt may then wait for this answer. */
 int model_domain_find(struct model *m, const char *coded, char ret_uuid[37], uint64_t *ret_until,
                       struct err *e);
 

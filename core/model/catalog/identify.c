@@ -22,8 +22,8 @@ static int check_whole(const struct snapshot *s, const struct snapshot_disk *dis
                     disk->target);
 }
 
-/* Checks the volume by the overlay that was made with the snapshot: the overlay tells which file
- * the volume was then. */
+/* Checks the volume by the overlay that was made with the snapshot. The overlay names the file that
+ * the volume was at that time. */
 static int check_overlay(const struct mounts *mounts, const struct snapshot *s,
                          const struct snapshot_disk *disk, struct err *e)
 {
@@ -51,8 +51,8 @@ static int check_volume(const struct tag_tables *tables, const struct snapshot *
     return disk->tag ? 0 : check_overlay(tag_tables_mounts(tables), s, disk, e);
 }
 
-/* Returns whether libvirt's XML alone, or its daemon's place, tells that the image can never be
- * read. */
+/* Returns whether snapfs can never read the image, by libvirt's XML alone or because libvirt's
+ * daemon sees other files. */
 static bool is_unsupported(const struct tag_tables *tables, const struct snapshot *s,
                            const struct snapshot_disk *disk)
 {

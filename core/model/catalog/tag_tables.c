@@ -18,7 +18,7 @@ struct table {
     struct table *next;
     char *path, *format;
     struct image_tags *tags;          /* NULL = could not be read, see `failure` */
-    const struct image_tag **by_name; /* sorted; NULL until one is looked for */
+    const struct image_tag **by_name; /* sorted; NULL before the first search */
     struct err failure;
 };
 
@@ -150,8 +150,8 @@ int tag_tables_get(struct tag_tables *all, const char *path, const char *fmt,
     return r;
 }
 
-/* Finds the one entry, of those with the name of `hit`, that the disk is in. A tag that libvirt
- * does not know has an id as well. */
+/* Finds the disk's entry among the entries with the name of `hit`. If libvirt does not know the
+ * tag, the entry must also have the tag's id. */
 static int one_of(const struct table *t, const struct image_tag **hit,
                   const struct snapshot_disk *disk, const struct image_tag **ret, struct err *e)
 {
@@ -173,8 +173,8 @@ static int one_of(const struct table *t, const struct image_tag **hit,
     return 0;
 }
 
-/* Finds the entry that the disk is in, by that very name. With two of them it cannot tell which one
- * is meant, and fails. */
+/* Finds the disk's entry, by exactly that name. If two entries have the name, it fails, because it
+ * cannot tell which entry is the disk's. */
 static int find_tag(struct tag_tables *all, const struct snapshot_disk *disk,
                     const struct image_tag **ret, struct err *e)
 {

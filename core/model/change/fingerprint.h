@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fingerprint.h - hashes of what a procedure relies on; equal as long as none of it has changed.
- * Pure. */
+/* fingerprint.h - hashes of the state that a procedure relies on. A hash stays equal as long as the
+ * state does not change. Pure. */
 #ifndef SNAPFS_MODEL_CHANGE_FINGERPRINT_H
 #define SNAPFS_MODEL_CHANGE_FINGERPRINT_H
 

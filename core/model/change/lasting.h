@@ -7,9 +7,9 @@
 
 struct model;
 
-/* Keeps records after a change by snapfs to the domain, which was `before` it. The snapshots that
- * are still there keep their inode numbers (catalog/numbers.h). For new snapshots it keeps that
- * their files are right (reader/evidence.h). */
+/* Keeps records after snapfs has changed the domain. `before` is the domain before the change. The
+ * snapshots that are still there keep their inode numbers (catalog/numbers.h). For each new
+ * snapshot, a record says that its files are right (reader/evidence.h). */
 void lasting_keep(struct model *m, const struct domain *before);
 
 #endif

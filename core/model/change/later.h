@@ -23,7 +23,7 @@ void later_note_base(struct model *m, const struct domain *d, const struct snaps
 void later_note_overlay(struct model *m, const struct domain *d, const struct snapshot *s,
                         const struct snapshot_disk *disk);
 
-/* Notes that the file and the overlay are merged. */
+/* Notes that the overlay was merged into the file. */
 void later_done(struct model *m, const char *uuid, const char *base, const char *overlay);
 
 /* Return whether the path is such a file, or such an overlay. `kept` may be NULL. */

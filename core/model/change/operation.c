@@ -43,7 +43,7 @@ void operation_end(struct operation *t)
         rounds_ask(t->m->rounds);
 }
 
-/* Takes the place in the queue. */
+/* Enters the domain's queue. */
 static int enter(struct operation *t, struct model *m, const char *uuid, struct err *e)
 {
     struct entry *en = model_entry(m, uuid);

@@ -46,8 +46,8 @@ static bool is_of_procedure(const void *ctx, const char *path)
     return fields_have(&p->kind->fields, p, path) || (p->now && has_disk(p->now, path));
 }
 
-/* Reads the domain. If libvirt was killed, it may have left a program at work; then waits for the
- * program's end first. */
+/* Reads the domain. If libvirt was killed, a program that libvirt started may still be at work. The
+ * function then waits for that program's end. */
 int procedure_look(struct procedure *p, struct err *e)
 {
     struct err why;

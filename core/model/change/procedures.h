@@ -9,8 +9,7 @@
 
 struct model;
 
-/* Fills in all members that are not of the procedure's own plan. The strings of `d` are
- * borrowed. */
+/* Fills in all members except the procedure's own plan. `p` borrows the strings of `d`. */
 int procedure_begin(struct procedure *p, struct model *m, struct journal *j, const struct domain *d,
                     const char *snapshot, struct text *remark, struct err *e);
 
@@ -18,13 +17,14 @@ int procedure_begin(struct procedure *p, struct model *m, struct journal *j, con
 int procedure_look(struct procedure *p, struct err *e);
 void procedure_drop_now(struct procedure *p);
 
-/* Returns whether that was the name of the current snapshot at the last look. "": there was
- * none. */
+/* Returns whether the current snapshot had this name at the last look. If `name` is "", returns
+ * whether there was no current snapshot. */
 bool procedure_is_current(const struct procedure *p, const char *name);
 /* Copies the name of the current snapshot of `d`, for a plan; NULL without memory. */
 char *procedure_current(const struct domain *d);
 
-/* Returns whether that document of the domain (NULL: no) has the disk on just that path. */
+/* Returns whether the domain's document `x` has the disk `target` on exactly this path. If `x` is
+ * NULL, returns false. */
 bool procedure_is_on(const struct xml_domain *x, const char *target, const char *path);
 
 #endif

@@ -165,7 +165,7 @@ static bool is_needed(const struct survey *v, const struct unused_file *file, co
     return true;
 }
 
-/* Tells that the file stays. It may be all that is left of its disk. */
+/* Tells that the file of a detached disk stays. Nothing else of that disk may be left. */
 static bool is_detached(const struct unused_file *file, struct text *remark)
 {
     if (file->what == LEFT_DETACHED)
@@ -239,7 +239,8 @@ int reclaim_drop_own(struct model *m, struct domain *d, const struct reclaim_own
     return 0;
 }
 
-/* Hands the survey on. The graph must not have the removed files as overlays that no disk is on. */
+/* Hands the survey on to the caller. It first takes the removed files out of the graph. Otherwise
+ * they would count as overlays that no disk is on. */
 static void hand_on(struct survey *v, const struct reclaim *removed, struct survey *ret)
 {
     bool known = true;
@@ -253,7 +254,7 @@ static void hand_on(struct survey *v, const struct reclaim *removed, struct surv
     *ret = survey_take(v);
 }
 
-/* Removes the files, except those that something may need, as far as can be told. */
+/* Removes each file, unless a user may need the file, as far as snapfs can tell. */
 int reclaim_remove(struct model *m, struct domain *d, const struct reclaim *l,
                    struct survey *ret_survey, struct text *remark, struct err *e)
 {

@@ -9,9 +9,9 @@
 
 enum left {
     LEFT_TOP,      /* the top of a disk's chain */
-    LEFT_BELOW,    /* a file below it, or a copy; if others need it, that is not reported */
+    LEFT_BELOW,    /* a file below the top, or a copy; not reported if others need it */
     LEFT_MEMORY,   /* the saved memory of a virtual machine */
-    LEFT_DETACHED, /* of a disk that the domain has no more; stays, and that is reported */
+    LEFT_DETACHED, /* of a disk that the domain no longer has; stays, and is reported */
     LEFT_UNUSED    /* QEMU may have it open, but no disk is on it; never in a journal */
 };
 
@@ -35,12 +35,12 @@ int reclaim_note(struct reclaim *l, const char *path, enum left what, struct err
 
 /* Notes the files of the user's chain that were made for snapshots of the domain, or as copies
  * (storage/file_marks.h). Goes from the top down, and stops at the first other file. Also stops at
- * a file that has an overlay which no disk is on, because nothing else would tell of that overlay
- * once its snapshot is forgotten. */
+ * a file if it has an overlay that no disk is on. Once the overlay's snapshot is forgotten, nothing
+ * else would tell of that overlay. */
 int reclaim_note_chain(struct reclaim *l, const struct survey *v, const struct domain *d, int user,
                        struct err *e);
 
-/* Notes the chains of all live disks of the domain, as it was when it was surveyed. */
+/* Notes the chains of all live disks that the domain had at the time of the survey. */
 int reclaim_note_live(struct reclaim *l, const struct survey *v, const struct domain *d,
                       struct err *e);
 
@@ -63,28 +63,29 @@ bool reclaim_is_overlay(const struct domain *d, const char *path, const char *be
         FIELD_ITEM("left", FIELD_U64, unused_file, dev, of),                                       \
         FIELD_ITEM("left", FIELD_U64, unused_file, ino, of)
 
-/* Checks that this process may remove each of them. If libvirt's daemon runs as another user, an
- * ordinary user is refused before the change, with EACCES and the name of the directory. */
+/* Checks, before the change, that this process may remove each of the files. If libvirt's daemon
+ * runs as another user, an ordinary user may not remove them. The check then fails with EACCES and
+ * names the directory. */
 int reclaim_check(const struct model *m, const struct reclaim *l, struct err *e);
 
 /* Checks the same for a file that is to be made. */
 int reclaim_check_new(const struct model *m, const char *path, struct err *e);
 
-/* Removes the files that nothing needs; `d` was read after the change. Tells in `remark` which are
- * left, and why. If none is left, *ret_survey gets the survey that was made for this, without these
- * files: the operation may go on with it. `ret_survey` may be NULL. */
+/* Removes the files that nothing needs; `d` was read after the change. Tells in `remark` which
+ * files are left, and why. If no file is left, *ret_survey gets the survey made for the removal,
+ * without these files. The operation may go on with that survey. `ret_survey` may be NULL. */
 int reclaim_remove(struct model *m, struct domain *d, const struct reclaim *l,
                    struct survey *ret_survey, struct text *remark, struct err *e);
 
-/* A file whose name only snapfs uses, so that any file of the name is it, and that no domain ever
- * had. It may be half made. `original`: the file that it is a copy of, or an overlay on. */
+/* A file that no domain ever had. Only snapfs uses its name, so any file of that name is this file.
+ * It may be half made. `original`: this file is a copy of that file, or an overlay on it. */
 struct reclaim_own {
     char *path;
     const char *original;
     enum left what;
 };
 
-/* Removes such files, except those that something surely uses. `d` NULL: the domain is gone. */
+/* Removes such files, unless a file surely has a user. If `d` is NULL, the domain is gone. */
 int reclaim_drop_own(struct model *m, struct domain *d, const struct reclaim_own *files, size_t n,
                      struct text *remark, struct err *e);
 

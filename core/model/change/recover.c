@@ -49,7 +49,7 @@ static int recover_procedure(struct model *m, struct journal *j, const char *uui
                      : row->recover(m, j, uuid, remark, e);
 }
 
-/* Ends the reading of images of snapshots that the recovery has deleted. */
+/* Ends all reads of images whose snapshots the recovery has deleted. */
 static void end_images(struct model *m, const struct domain *before)
 {
     struct domain *now autodestroy(domain_unref) = NULL;

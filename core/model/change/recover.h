@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* recover.h - inside core/model: the recovery of what a crash has left of an operation on a
- * domain. */
+/* recover.h - inside core/model: the recovery of an operation on a domain after a crash. */
 #ifndef SNAPFS_MODEL_CHANGE_RECOVER_H
 #define SNAPFS_MODEL_CHANGE_RECOVER_H
 

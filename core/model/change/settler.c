@@ -28,9 +28,9 @@ enum {
 struct settler {
     struct model *m;
     struct task task; /* of the thread, as long as the thread lasts */
-    /* Only the thread uses these two: */
+    /* Only the thread uses `left` and `soon`: */
     bool left; /* a journal is left that may be settled later */
-    bool soon; /* one is left for a cause that passes; libvirt was not asked for anything */
+    bool soon; /* a journal is left for a cause that passes; libvirt was not called */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -40,7 +40,7 @@ struct settler {
 
 /* ---- one round ---- */
 
-/* Returns whether libvirt does not answer. Nothing is logged as long as it does not. */
+/* Returns whether libvirt does not answer. Meanwhile, snapfs logs nothing. */
 static bool is_libvirt_away(struct settler *s, const char *uuid)
 {
     struct virt_status status;

@@ -73,7 +73,7 @@ static bool ends_in(const char *text, size_t len, const char *name, size_t n)
 }
 
 /* Looks at the end of the text only. So a document that comes line by line is not parsed with every
- * line. Any root counts, because a wrong one is refused. */
+ * line. Any root element counts, because a wrong root is refused later. */
 static bool may_be_whole(const char *text, size_t len)
 {
     const char *root;

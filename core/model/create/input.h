@@ -23,12 +23,13 @@ struct input {
     bool after;       /* the last command was a document, whose last newline may still come */
 };
 
-/* Adds one write. *ret_whole: all that was written is a command now, which input_take gives.
- * EINVAL: a word before the document is unknown, or the document is malformed or past INPUT_MAX.
- * The document is then forgotten, as also without memory. */
+/* Adds one write. *ret_whole tells whether the writes are now a whole command, which input_take
+ * gives. If a word before the document is unknown, it fails with EINVAL. If the document is
+ * malformed or longer than INPUT_MAX, it also fails with EINVAL. After any failure the document is
+ * forgotten. */
 int input_add(struct input *d, const void *data, size_t len, bool *ret_whole, struct err *e);
 
-/* Returns the command, owned by the caller; the input is empty then. NULL without memory. */
+/* Returns the command; the caller owns it. The input is then empty. NULL without memory. */
 char *input_take(struct input *d, size_t *ret_len);
 
 void input_drop(struct input *d);
@@ -43,8 +44,8 @@ enum input_kind {
 enum input_kind input_kind(const char *text);
 
 /* Splits a document's text. *ret_words gets the words of the line before the document, except the
- * first one; "" for none; owned by the caller. Returns the document, "" while it has not come. NULL
- * without memory. */
+ * first word; "" if there are none. The caller owns *ret_words. Returns the document; "" if it has
+ * not come yet. NULL without memory. */
 const char *input_split(const char *text, char **ret_words);
 
 #endif

@@ -17,7 +17,7 @@
 #include "model/storage/volumes.h"
 
 enum {
-    BASENAME_MAX = 240, /* of a chosen file, so that a number still fits into NAME_MAX */
+    BASENAME_MAX = 240, /* bytes of a chosen name, so that a number still fits into NAME_MAX */
     TRIES_MAX = 1000    /* numbers tried at the end of a chosen name */
 };
 

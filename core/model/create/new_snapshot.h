@@ -39,22 +39,22 @@ struct new_snapshot {
     struct new_overlay *overlays;
     size_t n_overlays;
 
-    /* ---- not in the journal: of the thread that asks for it ---- */
-    const struct domain *before; /* the domain that it was planned for; NULL when it was cut off */
+    /* ---- not in the journal, only for the thread that makes the snapshot ---- */
+    const struct domain *before; /* the domain of the plan; NULL in a recovery */
     const char *request;         /* the document for libvirt */
     const struct new_files *new_files;
     unsigned flags; /* VIRT_CREATE_* */
     bool saves;     /* libvirt saves the memory, which takes time and can be aborted */
     bool *unsupported;
-    bool asked;  /* libvirt was asked: files of those names are the snapshot's */
+    bool asked;  /* libvirt was called: files of these names are the snapshot's */
     bool frozen; /* the guest's file systems may be frozen */
 };
 
 enum { NEW_SNAPSHOT_ROWS = 14 };
 extern const struct field new_snapshot_rows[NEW_SNAPSHOT_ROWS];
 
-/* Fills in the plan except for its kind: from the wish as it was settled for t->domain, and from
- * the document for it. */
+/* Fills in the plan except for its kind. The wish was settled for t->domain, and `request` is the
+ * document for that wish. */
 int new_snapshot_plan(struct new_snapshot *ns, const struct operation *t, const struct wish *w,
                       const struct plan *p, const struct new_files *new_files, const char *request,
                       struct err *e);

@@ -58,14 +58,14 @@ static bool is_captured_by_libvirt(const struct xml_disk *disk)
     return !disk->readonly && disk->source.type[0] && strcmp(disk->device, "cdrom") != 0;
 }
 
-/* Returns whether the disk is a floppy. A floppy is not one of the machine's own disks, but put in
- * for a while. */
+/* Returns whether the disk is a floppy. A user puts a floppy in for a while; it is not one of the
+ * machine's own disks. */
 static bool is_floppy(const struct xml_disk *disk)
 {
     return !strcmp(disk->device, "floppy");
 }
 
-/* Returns how a disk is captured for which nothing is asked. */
+/* Returns how a disk is captured if the user asks for nothing. */
 static int where_by_default(const struct xml_disk *disk, int otherwise)
 {
     if (disk->snapshot && !strcmp(disk->snapshot, "external"))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* plan.h - what a wish for a snapshot (create/words.h) means for a domain as it is: which of its
- * disks libvirt would capture and how, by libvirt's rules of aligning them. Pure. */
+/* plan.h - the plan for a wish for a snapshot (create/words.h) of the present domain. It says which
+ * disks libvirt would capture, and how, by libvirt's rules for the alignment of disks. Pure. */
 #ifndef SNAPFS_MODEL_CREATE_PLAN_H
 #define SNAPFS_MODEL_CREATE_PLAN_H
 

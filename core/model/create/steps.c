@@ -8,8 +8,8 @@
  *             the guest may be frozen         is on the overlays; the guest is not frozen
  *
  * A `make` that was cut off is finished if a disk is on its overlay, by libvirt's XML or by QEMU's
- * locks, or every disk has its tag. Then the snapshot's bytes are all there, and later writes of the
- * guest are kept. Otherwise no guest ever wrote to an overlay, and the files are removed.
+ * locks, or every disk has its tag. Then the snapshot's bytes are all there, and later writes of
+ * the guest are kept. Otherwise no guest ever wrote to an overlay, and the files are removed.
  */
 #include "model/create/steps.h"
 
@@ -170,8 +170,8 @@ static bool is_on_overlays(const struct new_snapshot *ns, const char *xml)
 }
 
 /* Returns whether QEMU is on the overlays and libvirt does not know that, because libvirt was cut
- * off right after QEMU's answer. QEMU's locks tell: it has the file below each overlay open and does
- * not write to it any more. */
+ * off right after QEMU's answer. QEMU's locks tell: it has the file below each overlay open and
+ * does not write to it any more. */
 static bool is_switched(const struct new_snapshot *ns)
 {
     bool all = ns->p.now->active && ns->n_overlays;
@@ -418,16 +418,17 @@ static bool is_empty(const struct new_snapshot *ns, const struct new_overlay *o)
     return empty;
 }
 
-/* Returns the format of the disk before, by the document that would list the snapshot. */
+/* Returns the format that the disk had before. The document that would list the snapshot names
+ * that format. */
 static const char *format_before(const struct xml_snapshot *x, const char *target)
 {
     const struct xml_disk *disk = x->domain ? xml_domain_disk(x->domain, target) : NULL;
     return disk ? policy_format(&disk->source) : NULL;
 }
 
-/* Puts the configuration back on the files below the overlays. libvirt removes the memory that it
- * has saved if QEMU ends between the change of the disks and the guest's next instruction. The
- * disks are on overlays then to which no guest has written. */
+/* Puts the configuration back on the files below the overlays. If QEMU ends between the change of
+ * the disks and the guest's next instruction, libvirt removes the memory that it has saved. The
+ * disks are then on overlays, but no guest has written to these overlays. */
 static int move_back(struct new_snapshot *ns, struct err *e)
 {
     autofree char *secure = NULL;

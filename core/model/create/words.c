@@ -10,8 +10,8 @@
 
 /* ---- from text to words ---- */
 
-/* Reads the next part of a value whose parts are separated by commas, two of which stand for one;
- * NULL at the end. */
+/* Reads the next part of a value. Commas separate the parts; two commas stand for one comma in a
+ * part. *ret is NULL at the end. */
 static int next_part(const char **at, char **ret, struct err *e)
 {
     const char *p = *at;
@@ -30,7 +30,7 @@ static int next_part(const char **at, char **ret, struct err *e)
 
 /* ---- words with a value ---- */
 
-/* "KEY=VALUE" as one of these settings; the key "/" is the beginning of its value. */
+/* A setting that "KEY=VALUE" can make. The key "/" is also the beginning of its value. */
 struct setting {
     const char *key;
     char **value; /* gets the value; NULL: `where` does */
@@ -177,7 +177,7 @@ static const struct create_word *find_word(const char *word)
     return NULL;
 }
 
-/* Lists the words, for mkdir without the one that it does not take. */
+/* Lists the words. With `option`, leaves out the word that mkdir does not take. */
 static void list_words(bool option, const char *between, struct text *out)
 {
     for (size_t i = 0; i < sizeof(create_words) / sizeof(*create_words); i++)

@@ -42,7 +42,7 @@ enum { POLL_FIRST_MS = 2, POLL_LAST_MS = 200 };
 struct chain {
     char *base, *top; /* as the domain's XML names them; NULL = not there */
     bool adjacent;    /* `top` is directly on `base` */
-    bool closed;      /* what was on `top` is directly on `base`: the file above, or nothing */
+    bool closed;      /* `base` is directly below the file above `top`, or is the live disk */
 };
 
 static void chain_drop(struct chain *c)
@@ -118,9 +118,10 @@ static int pivot(struct delete *del, struct delete_disk *disk, struct err *e)
     return r == 0 ? virt_commit_end(del->p.m->virt, del->p.uuid, disk->target, true, e) : r;
 }
 
-/* Waits for the job's end. The job of the live disk itself goes on until it is told to pivot; it
- * may be too early for that yet. `run`: libvirt's id of the domain with the job. *ret_ended: the
- * same run of the domain has no job any more, so QEMU has brought the job to its end. */
+/* Waits for the job's end. The job of the live disk itself goes on until libvirt is told to pivot;
+ * a pivot may still be too early. `run` is libvirt's id of the domain with the job. *ret_ended
+ * tells whether the same run of the domain has no job any more, so that QEMU has brought the job to
+ * its end. */
 static int wait_merged(struct delete *del, struct delete_disk *disk, int run, bool *ret_ended,
                        struct err *e)
 {
@@ -222,8 +223,8 @@ static bool is_merged(const struct delete_disk *disk, const struct chain *c)
     return c->closed && !c->top && (*disk->above || disk->pivoting);
 }
 
-/* Begins the merge if that is still to be done. *ret_run gets libvirt's id of the domain if there is
- * a job now. */
+/* Begins the merge if that is still to be done. *ret_run gets libvirt's id of the domain if there
+ * is a job now. */
 static int see_to_job(struct delete *del, const struct delete_disk *disk, int *ret_run,
                       struct err *e)
 {
@@ -242,7 +243,7 @@ static int see_to_job(struct delete *del, const struct delete_disk *disk, int *r
 }
 
 /* Looks whether the disk is merged. Looks even if `r`, the job's result, is a failure, because QEMU
- * may have ended right after the merge. `ended`: the job was seen to end. */
+ * may have ended right after the merge. `ended`: snapfs saw the job end. */
 static int see_merged(struct delete *del, const struct delete_disk *disk, int r, bool ended,
                       struct err *e)
 {

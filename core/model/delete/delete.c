@@ -3,9 +3,10 @@
  * locks of its own: called under the domain's operation and its journal.
  *
  * Until `merge` begins, nothing has changed, except that the domain may be paused instead of shut
- * off. From then on the snapshot's own bytes may be spoilt, so the rest is done. At every moment
- * the overlays and the files on them read as before, whether they were merged, half merged or not.
- * The exception is a merge in whose last instant QEMU is killed (delete/half_merge.h).
+ * off. From then on the snapshot's own bytes may be spoilt, so the delete does all the rest. At
+ * every moment the overlays and the files on them read as before, whether they were merged, half
+ * merged or not. There is one exception: QEMU is killed in the last instant of a merge
+ * (delete/half_merge.h).
  */
 #include "model/delete/delete.h"
 
@@ -41,8 +42,8 @@ static bool wants_native(const struct procedure *p)
     return of(p)->native;
 }
 
-/* Returns whether the tree is still the one that the plan was made for. Compared until anything has
- * begun. */
+/* Returns whether the domain still has the snapshots that the plan was made for. Once the step
+ * `merge` has begun, that is not compared any more. */
 static enum step_fit fits(const struct procedure *p)
 {
     bool same = delete_target(of(p)) && fingerprint_snapshots(p->now) == of(p)->snapshots;
@@ -51,7 +52,8 @@ static enum step_fit fits(const struct procedure *p)
 
 /* ---- a delete that does not go on ---- */
 
-/* Stops a domain that was started for the delete, if no other user has it. Nothing was merged. */
+/* If the delete started the domain and no other user has it, stops the domain. Nothing was
+ * merged. */
 static int undo(struct procedure *p, struct err *e)
 {
     int r = p->gone ? 0 : delete_run_stop(p, e);
@@ -64,8 +66,8 @@ static bool is_begun(const struct delete *del)
     return del->p.step >= DELETE_MERGE && (del->merging || !del->refused);
 }
 
-/* Decides about a delete that stopped. If the domain is gone, nothing is left to delete. If nothing
- * is to be merged, the delete is undone, also when libvirt does not forget the snapshot. */
+/* Decides about a delete that stopped. If the domain is gone, nothing is left to delete. If the
+ * plan has no merge, the delete is undone, even if libvirt does not forget the snapshot. */
 static int stopped(struct procedure *p, enum step_end how, struct err *e)
 {
     const struct delete *del = of(p);
@@ -113,8 +115,8 @@ static int anew(struct procedure *p, struct err *e)
 
 /* ---- the procedure ---- */
 
-/* If libvirt's answer does not come, libvirt may still be in a native delete, so that step runs
- * once. */
+/* If libvirt's answer to a native delete does not come, libvirt may still be at work on the delete.
+ * So that step runs only once. */
 static const struct step steps[] = {
     [DELETE_START] = {"start", delete_run_start, wants_merge, fits, 0, NULL},
     [DELETE_MERGE] = {"merge", delete_run_merge, wants_merge, fits, 0, NULL},

@@ -29,7 +29,7 @@ int delete_snapshot(struct model *m, struct journal *j, struct domain *d, const 
                     const struct delete_how *how, struct text *remark, struct err *e);
 
 /* Checks that all snapshots below `top` can be deleted, and with `itself` also `top`. Each is
- * checked as if the others were gone already, so that none is deleted if another cannot be. Fails
+ * checked as if the others were gone already. So if one cannot be deleted, none is deleted. Fails
  * as delete_snapshot does. */
 int delete_check_below(struct model *m, struct domain *d, const struct snapshot *top, bool itself,
                        const struct delete_how *how, struct err *e);

@@ -6,9 +6,9 @@
 #include "model/graph/survey.h"
 #include "model/catalog/domain.h"
 
-/* Returns whether no live disk of `d` is of one tree with that disk, which is the user `own` of the
- * graph. Another disk may have its target by now. The disk's user may attach the file elsewhere,
- * with all that the guest wrote after the snapshot. */
+/* Returns whether no live disk of `d` is in one tree with that disk. `own` is the disk's user in
+ * the graph. By now, another disk may have the same target. A user may attach the detached disk's
+ * file elsewhere, with all data that the guest wrote after the snapshot. */
 bool detached_is(const struct survey *v, const struct domain *d, const struct snapshot_disk *disk,
                  size_t own);
 

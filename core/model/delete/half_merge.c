@@ -33,7 +33,7 @@ static int open_on(const char *path, const char *format, const struct image_laye
     return image_open(&source, &any, ret, e);
 }
 
-/* Reads that part of the image; what is past its end counts as zeros. */
+/* Reads that part of the image. Bytes past the image's end count as zeros. */
 static int read_part(struct image *im, uint64_t offset, size_t len, unsigned char *buf,
                      struct err *e)
 {
@@ -44,7 +44,8 @@ static int read_part(struct image *im, uint64_t offset, size_t len, unsigned cha
     return n < 0 ? (int)n : 0;
 }
 
-/* Returns 1 if both have the same bytes there, 0 if not, or -errno. `bufs`: two pieces. */
+/* Returns 1 if both images have the same bytes in that extent, 0 if not, or -errno. `bufs` has room
+ * for two pieces. */
 static int compare_extent(struct image *a, struct image *b, uint64_t offset, uint64_t len,
                           unsigned char *bufs, struct err *e)
 {
@@ -60,7 +61,7 @@ static int compare_extent(struct image *a, struct image *b, uint64_t offset, uin
     return r < 0 ? r : 1;
 }
 
-/* Does the same for all that the top layer of `top` defines. */
+/* Does the same for every extent that the top layer of `top` defines. */
 static int compare(struct image *top, struct image *base, struct err *e)
 {
     autofree unsigned char *bufs = malloc(2 * (size_t)PIECE);
@@ -79,7 +80,7 @@ static int compare(struct image *top, struct image *base, struct err *e)
     return same;
 }
 
-/* Returns 1 if the base, layers[1], has all that the overlay has, 0 if not, or -errno. */
+/* Returns 1 if the base (layers[1]) has all data of the overlay, 0 if not, or -errno. */
 static int is_whole(const struct delete_disk *disk, const struct image_layer *layers, size_t n,
                     struct err *e)
 {

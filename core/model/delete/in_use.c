@@ -28,7 +28,7 @@ static int fail_in_use(const struct domain *d, const struct snapshot *s,
                     files->n > 1 ? "are" : "is", holders.s, files->n > 1 ? "them" : "it");
 }
 
-/* Adds what another mount has open, if it is not known by another name. */
+/* Adds the file that another mount has open, unless it is known already by another name. */
 static int add_file(struct open_files *files, struct open_file *other, struct err *e)
 {
     bool known = !other->file;
@@ -44,7 +44,8 @@ static int add_file(struct open_files *files, struct open_file *other, struct er
     return 0;
 }
 
-/* Returns 0 if no image is open, or -EAGAIN and the open ones, here and elsewhere. */
+/* Returns 0 if no image is open. Otherwise returns -EAGAIN and the open images, of this mount and
+ * of others. */
 static int look(struct model *m, const struct domain *d, const struct snapshot *s,
                 struct open_files *ret, struct open_mark **ret_mark, struct err *e)
 {

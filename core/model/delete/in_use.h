@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* in_use.h - whether a program has an image open of a snapshot that is to be deleted. */
+/* in_use.h - whether a program has open an image of a snapshot that is to be deleted. */
 #ifndef SNAPFS_MODEL_DELETE_IN_USE_H
 #define SNAPFS_MODEL_DELETE_IN_USE_H
 

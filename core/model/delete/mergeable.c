@@ -20,8 +20,8 @@ struct question {
 
 /* ---- the users of these files ---- */
 
-/* Returns whether the user is the live disk that is merged. It may also be a disk of the domain's
- * configuration that has another target, and will be on the same file at the next start. */
+/* Returns whether the user is the live disk that is merged. A disk of the domain's configuration
+ * with another target also counts. It will be on the same file at the next start. */
 static bool is_live(const struct question *q, const struct graph_user *u)
 {
     bool other = q->v->live && !xml_domain_disk(q->v->live, u->target);
@@ -29,8 +29,9 @@ static bool is_live(const struct question *q, const struct graph_user *u)
 }
 
 /* Returns whether the user's bytes are the whole of `top`, and the user follows the merge. libvirt
- * moves the live disk, even one on a volume. snapfs moves the snapshots of the domain by their
- * files, under any target. It does not if their XML names the file as a volume. */
+ * moves the live disk, even if it is on a volume. snapfs moves the domain's snapshots by their
+ * files, under any target. If a snapshot's XML names the file as a volume, snapfs does not move
+ * that snapshot. */
 static bool is_moved(const struct question *q, const struct graph_user *u)
 {
     if (u->tag || u->mount_path || (u->snapshot && u->volume) || strcmp(u->domain, q->d->name) != 0)

@@ -54,7 +54,7 @@ bool delete_add(struct delete *del, const char *target, const char *base, const 
     return disk->target && disk->base && disk->format && disk->top && disk->above;
 }
 
-/* Returns whether nothing else is merged in the chain of its live disk. */
+/* Returns whether the delete merges no other overlay in the chain of the same live disk. */
 static bool is_alone(const struct delete *del, const struct delete_disk *disk)
 {
     bool alone = true;

@@ -40,38 +40,38 @@ struct delete_disk {
     char *target;
     char *base, *format; /* the file that holds the snapshot's bytes */
     char *top;           /* the overlay that is merged into `base` */
-    char *above;         /* the file on `top` in the live chain, "" if `top` is the live disk
+    char *above;         /* the file above `top` in the live chain, "" if `top` is the live disk
                             itself */
-    bool pivoting;       /* the live disk may be `base` by now */
+    bool pivoting;       /* the live disk may already be `base` */
     bool merged;         /* the merge is known to be done */
 };
 
 /* The caller's words for a delete. */
 struct delete_how {
     bool metadata;            /* libvirt only forgets the snapshot, and every file stays */
-    bool force;               /* images that no domain has do not count (strangers.h) */
-    struct open_mark **claim; /* NULL: open images do not count */
-    /* One that the operation made and that is true still, or an empty one; NULL: none. The plan
-     * uses it up; afterwards it may be another one that is true. */
+    bool force;               /* ignores the images that no domain has (strangers.h) */
+    struct open_mark **claim; /* NULL: ignores the images that are open */
+    /* A survey that the operation made and that is still true, or an empty survey; NULL: none. The
+     * plan uses the survey up. Afterwards this may be another survey that is true. */
     struct survey *survey;
 };
 
 struct delete
 {
     struct procedure p;
-    uint64_t created;   /* the snapshot's time, to tell it from another one of its name */
+    uint64_t created;   /* the snapshot's time; another snapshot may have its name */
     uint64_t snapshots; /* domain_fingerprint_snapshots */
     bool metadata;      /* every file stays as it is */
     bool native;        /* libvirt's own call deletes it; else libvirt only forgets it */
     bool hide;  /* it has children, and names an overlay that libvirt 9.0 would take for merged */
-    bool force; /* files that no domain has do not count */
+    bool force; /* ignores the images that no domain has */
     bool start; /* the domain is shut off, and has to run for the merge */
     struct delete_disk *disks;
     size_t n;
     struct reclaim left;
 
     /* ---- not in the journal ---- */
-    bool merging;          /* data of the overlays may be in the bases by now */
+    bool merging;          /* data of the overlays may already be in the bases */
     bool refused;          /* a check right before a merge did not allow the merge */
     struct survey *survey; /* as in struct delete_how */
 };
@@ -86,28 +86,29 @@ void delete_drop_disks(struct delete *del);
  * and the numbers. */
 int delete_check_space(const struct delete *del, struct err *e);
 
-/* Checks for the files that merges write to that this user can note the merges for all users. Fails
- * with EACCES and names the file. */
+/* Checks that this user can note the merges for all users, for each file that a merge writes to. If
+ * not, it fails with EACCES and names the file. */
 int delete_check_notes(const struct model *m, const struct delete *del, bool active, struct err *e);
 
-/* Checks, before the domain is started for the merges, that an ordinary user could look at its
- * files then (delete/ownership.c). Fails with EACCES. */
+/* Checks, before the delete starts the domain for the merges, that an ordinary user can still look
+ * at the domain's files after the start (delete/ownership.c). If not, it fails with EACCES. */
 int delete_check_ownership(const struct model *m, const struct survey *v, const struct domain *d,
                            struct err *e);
 
-/* Finds the disk of a definition of the domain that is on that overlay or on a file above it, under
- * any target. *ret_name (may be NULL) is the definition's name of the overlay, borrowed. Returns
- * NULL for none. */
+/* Finds the disk, in a definition of the domain, that is on that overlay or on a file above the
+ * overlay. The disk may have any target. *ret_name (may be NULL) is the definition's name of the
+ * overlay, borrowed. Returns NULL if there is no such disk. */
 const struct xml_disk *delete_disk_in(const struct delete_disk *disk, const struct xml_domain *x,
                                       const char **ret_name);
 
-/* Plans what is to be done, and checks that it can be done (delete/planner.c). Tells in `remark`
- * which disk cannot be merged. The caller has set what all procedures have, `force` and `survey`. */
+/* Plans the delete, and checks that it can be done (delete/planner.c). Tells in `remark` which disk
+ * cannot be merged. The caller has filled in `force`, `survey` and the members that all procedures
+ * have. */
 int delete_plan(struct delete *del, struct domain *d, const struct snapshot *s, bool metadata,
                 struct text *remark, struct err *e);
 
-/* Plans the deletes of all snapshots below `top`, and forgets the plans, as delete_check_below
- * (delete/delete.h) says. `kind` is the procedure of a delete. */
+/* Checks what delete_check_below (delete/delete.h) says: plans the deletes of all snapshots below
+ * `top`, then drops the plans. `kind` is the procedure of a delete. */
 int delete_plan_below(const struct procedure_kind *kind, struct model *m, struct domain *d,
                       const struct snapshot *top, bool itself, const struct delete_how *how,
                       struct err *e);

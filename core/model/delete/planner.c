@@ -25,14 +25,14 @@
 struct pair {
     const char *target; /* of the live disk */
     struct merge m;
-    bool optional; /* an earlier delete left it; this one can, too */
+    bool optional; /* an earlier delete left the overlay; this delete may leave it, too */
 };
 
 struct planner {
     struct model *m;
     struct domain *d;
     const struct snapshot *s;
-    const struct snapshot *below; /* all below this are deleted as well; NULL for none */
+    const struct snapshot *below; /* all snapshots below it are deleted, too; NULL: none */
     struct survey *survey;
     struct delete *del;
     struct text *remark;
@@ -40,7 +40,7 @@ struct planner {
     size_t n_pairs;
 };
 
-/* ---- what is merged, and what may be left ---- */
+/* ---- the merges, and the files that may be left ---- */
 
 static int add_pair(struct planner *p, const char *target, const struct merge *m, bool optional,
                     struct err *e)
@@ -54,7 +54,8 @@ static int add_pair(struct planner *p, const char *target, const struct merge *m
     return 0;
 }
 
-/* Keeps files that may be all that is left of a disk that the domain has no more. */
+/* Keeps the files of a disk that the domain no longer has. These files may be all that is left of
+ * the disk. */
 static void keep_detached(const struct planner *p, const struct snapshot_disk *disk, int own,
                           size_t first)
 {
@@ -65,7 +66,7 @@ static void keep_detached(const struct planner *p, const struct snapshot_disk *d
         left->items[i].what = LEFT_DETACHED;
 }
 
-/* Notes what may be removed, or tells why it may not. */
+/* Notes the files that may be removed. If they may not, the remark tells why. */
 static int plan_left(const struct planner *p, const struct snapshot_disk *disk, int own,
                      struct err *e)
 {
@@ -93,8 +94,8 @@ static int find_merge(const struct planner *p, const char *target, int base, str
     return r == 0 ? merge_check_files(p->d, p->survey, target, ret, e) : r;
 }
 
-/* Returns the target of a live disk that uses the file: the snapshot's own target, if that disk
- * does, else any other. The domain's XML may use another target by now. NULL: none does. */
+/* Returns the target of a live disk that uses the file. Prefers the snapshot's own target, but the
+ * domain's XML may have another target by now. Returns NULL if no live disk uses the file. */
 static const char *live_on(const struct planner *p, const char *target, int file)
 {
     const struct xml_domain *live = p->survey->live;
@@ -173,8 +174,9 @@ static bool is_lowest(const struct planner *p, const struct pair *pair, bool all
     return true;
 }
 
-/* Adds the overlays that are on each other. They are merged one after the other into the file below
- * them, the lowest first. After each merge the next one is directly on that file. */
+/* Adds a line of overlays: each has the one before as its backing file. They are merged one after
+ * the other into the file below the line, the lowest first. After each merge, that file is the
+ * backing file of the next overlay. */
 static int add_line(const struct planner *p, const struct pair *pair, bool all, struct err *e)
 {
     const struct graph *g = p->survey->graph;
@@ -198,7 +200,8 @@ static int order(const struct planner *p, bool all, struct err *e)
     return r;
 }
 
-/* Returns whether the tag of that disk goes with an overlay that is merged. */
+/* Returns whether the tag of that disk is in an overlay that is merged. The overlay's removal
+ * removes the tag. */
 static bool is_merged_tag(const struct planner *p, const struct snapshot_disk *disk)
 {
     for (size_t i = 0; disk->tag && i < p->del->n; i++)
@@ -215,14 +218,15 @@ static size_t count_tags(const struct planner *p, bool merged)
     return n;
 }
 
-/* Returns whether tags would be left. If a tag of the snapshot goes with an overlay, libvirt
- * deletes none of its tags, and the tags in other files would stay there. */
+/* Returns whether tags would be left. If one tag of the snapshot is in a merged overlay, libvirt
+ * deletes none of the snapshot's tags, and the tags in other files would stay there. */
 static bool leaves_tags(const struct planner *p)
 {
     return p->del->native && count_tags(p, true) && count_tags(p, false);
 }
 
-/* Orders the merges. Includes what earlier deletes left, if that fits and leaves no tag. */
+/* Orders the merges. Includes the overlays that earlier deletes left, if there is enough space and
+ * no tag would be left. */
 static int plan_order(const struct planner *p, struct err *e)
 {
     struct err why;

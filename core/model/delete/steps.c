@@ -168,8 +168,8 @@ static bool is_merged(const struct delete *del, const char *base)
     return false;
 }
 
-/* Notes the overlays that are not merged now, for a later delete, which has no other way to know
- * that it may merge them. */
+/* Notes the overlays that are not merged now. A later delete has no other way to know that it may
+ * merge them. */
 static void note_overlays(const struct delete *del, const struct snapshot *s)
 {
     for (size_t i = 0; !del->metadata && i < s->n_disks; i++) {
@@ -179,9 +179,10 @@ static void note_overlays(const struct delete *del, const struct snapshot *s)
     }
 }
 
-/* Redefines the snapshot without its overlay, if it has children. libvirt 9.0 assumes that the
- * overlay of a snapshot that it forgets was merged. It makes the snapshots with bytes in the
- * overlay name the base instead. If the snapshot names no overlay, libvirt changes none of them. */
+/* Redefines the snapshot without its overlay, if it has children. When libvirt 9.0 forgets a
+ * snapshot, libvirt assumes that the snapshot's overlay was merged. For each snapshot with bytes in
+ * that overlay, libvirt writes the base into the XML instead. If the forgotten snapshot names no
+ * overlay, libvirt changes no other snapshot. */
 int delete_run_hide(struct procedure *p, struct err *e)
 {
     struct delete *del = of(p);

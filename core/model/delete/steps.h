@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* steps.h - inside core/model: the steps of a delete (delete/delete.h).
  *
- * A step may be run again after it was cut off at any place: it looks for what it did before.
+ * A step may be cut off at any place, and then be run again. So a step looks for what it has
+ * already done.
  */
 #ifndef SNAPFS_MODEL_DELETE_STEPS_H
 #define SNAPFS_MODEL_DELETE_STEPS_H
 
 #include "model/delete/plan.h"
 
-/* They run in the order, and under the conditions, that delete/delete.c has. */
+/* delete/delete.c has the order of the steps, and the conditions under which each runs. */
 int delete_run_start(struct procedure *p, struct err *e);
 int delete_run_stop(struct procedure *p, struct err *e);
 int delete_run_move(struct procedure *p, struct err *e);
@@ -27,7 +28,8 @@ int delete_run_merge(struct procedure *p, struct err *e);
 int delete_call(struct model *m, const struct domain *d, const struct snapshot *s, bool native,
                 struct text *remark, struct err *e);
 
-/* Returns the snapshot as it is now, or NULL if it has gone or another one has its name. */
+/* Returns the present value of the snapshot. Returns NULL if the snapshot is gone, or if another
+ * snapshot has its name. */
 const struct snapshot *delete_target(const struct delete *del);
 
 #endif

@@ -52,7 +52,7 @@ static int delete_one(struct operation *t, const struct snapshot *s, unsigned wo
     return r;
 }
 
-/* ---- with others ---- */
+/* ---- a snapshot with those below ---- */
 
 static const struct snapshot *deepest(const struct snapshot *s)
 {
@@ -67,8 +67,8 @@ static int fail_after(size_t done, struct err *e)
     return done ? err_fail(e, why.no, "%zu deleted, but then: %s", done, why.text) : -why.no;
 }
 
-/* Finds the deepest snapshot below `top`, or `top` itself. ESTALE if `top` is gone; EBUSY if the
- * deepest was not there when the domain was first read. */
+/* Finds the deepest snapshot below `top`, or `top` itself. If `top` is gone, it fails with ESTALE.
+ * If the domain did not have the deepest one when it was first read, it fails with EBUSY. */
 static int find_next(const struct operation *t, const struct domain *first,
                      const struct snapshot *top, const struct snapshot **ret, struct err *e)
 {
@@ -95,8 +95,8 @@ static int delete_next(struct operation *t, const struct snapshot *s, size_t don
 }
 
 /* Deletes all below `top`, a snapshot of t->domain, and with CHILDREN also `top`. The domain is
- * read again after each delete; `first` keeps `top` alive until the last. The look at all domains
- * after a delete serves the next one too. */
+ * read again after each delete; `first` keeps `top` alive until the last delete. The survey of all
+ * domains after a delete also serves the next delete. */
 static int delete_below(struct operation *t, const struct snapshot *top, unsigned words,
                         struct text *remark, struct err *e)
 {

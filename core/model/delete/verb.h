@@ -10,17 +10,18 @@
 
 struct model;
 
-/* Deletes a snapshot, as rmdir does. ENOTEMPTY if it has children. */
+/* Deletes a snapshot, as rmdir does. If the snapshot has children, it fails with ENOTEMPTY. */
 int verb_delete(struct model *m, const char *uuid, uint64_t ident, struct text *remark,
                 struct err *e);
 
 /* Deletes as a write to `delete` says:
  *
- *   - "children": with all below, the deepest first;
- *   - "children-only": only those;
- *   - "merge": the snapshot alone; its children become its parent's;
- *   - "metadata", alone or with one of them: libvirt only forgets the snapshots;
- *   - "force", alone or with any of them: also if an image that no domain has uses their files.
+ *   - "children": the snapshot and all snapshots below it, the deepest first;
+ *   - "children-only": only the snapshots below it;
+ *   - "merge": the snapshot alone; its children become children of its parent;
+ *   - "metadata", alone or with one of these words: libvirt only forgets the snapshots;
+ *   - "force", alone or with any of these words: also if an image that no domain has uses their
+ *     files.
  */
 int verb_delete_written(struct model *m, const char *uuid, uint64_t ident, const char *text,
                         struct text *remark, struct err *e);

@@ -137,7 +137,7 @@ bool chain_cache_add(struct chain_cache *t, const char *path, const char *format
     one.layers = layers;
     one.n_layers = n_layers;
     bool ok = add_end(t, path, format, &one);
-    /* If something is wrong with a chain, the cause may be where the chain began. */
+    /* If something is wrong with a chain, its ends are not added: the cause may be at its top. */
     bool whole = !cached_chain->incomplete && !cached_chain->may_continue &&
                  !cached_chain->mount_path && n_layers == cached_chain->n;
     for (size_t i = 1; ok && whole && i < n_layers; i++) {

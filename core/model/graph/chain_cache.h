@@ -30,14 +30,14 @@ struct cached_chain {
     const char *mount_path;        /* as in struct graph_user; NULL for none */
 };
 
-/* Finds the chain that begins with `path` in that format, borrowed. Returns false if it was not
- * followed. */
+/* Finds the chain that begins with `path` in that format; *ret is borrowed. Returns false if the
+ * survey has not followed that chain. */
 bool chain_cache_find(const struct chain_cache *t, const char *path, const char *format,
                       struct cached_chain *ret);
 
-/* Remembers a chain by the headers; copies its strings and numbers. Remembers the ends of a whole
- * chain too, each by the path and format that the layer above gives. Takes over `layers`, which may
- * be fewer than the chain's numbers. Returns false without memory. */
+/* Remembers a chain by the headers; copies its strings and numbers. If the chain is whole, also
+ * remembers its ends, each by the path and format that the layer above gives. Takes over `layers`,
+ * which may be fewer than the chain's numbers. Returns false without memory. */
 bool chain_cache_add(struct chain_cache *t, const char *path, const char *format,
                      const struct cached_chain *cached_chain, struct image_layer *layers,
                      size_t n_layers);

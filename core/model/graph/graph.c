@@ -7,7 +7,7 @@
 struct file {
     char *path, *format;
     uint64_t dev, ino;
-    int first; /* the first of the files that may be this one; itself if there is no other */
+    int first; /* the first file that may be the same file; else itself */
 };
 
 struct user {

@@ -5,8 +5,8 @@
  *
  *   - a snapshot's disk, or a qcow2 tag that no snapshot owns;
  *   - a domain's live disk;
- *   - an unattached overlay, which was made for a snapshot and which no disk is on any more (it may
- *     be that of a disk that was detached);
+ *   - an unattached overlay: an overlay that was made for a snapshot, and that no disk is on any
+ *     more (its disk may have been detached);
  *   - an image that no domain has;
  *   - a loop device.
  *
@@ -34,16 +34,17 @@ MEM_CLEANUP(struct graph, graph_free)
 
 enum { GRAPH_NO_FILE = -1 };
 
-/* Returns the file's number, and adds the file if it is new. The number is the same for the same
- * device and inode. If ino is 0 (the file does not exist), it is the same for the same path.
- * `format` may be NULL if it is not known; the first known one is kept. Negative without memory. */
+/* Returns the file's number, and adds the file if it is new. The same device and inode always have
+ * the same number. If `ino` is 0 (the file does not exist), the same path always has the same
+ * number. If the format is not known, `format` is NULL; the graph keeps the first known format.
+ * Negative without memory. */
 int graph_file(struct graph *g, const char *path, const char *format, uint64_t dev, uint64_t ino);
-/* Pairs two files that may be one, seen through two file systems (twins.h): a user of one uses the
- * other. */
+/* Pairs two files that may be one file, seen through two file systems (twins.h). A user of one of
+ * them also uses the other. */
 void graph_pair(struct graph *g, int a, int b);
-/* Returns whether they are one file, or may be. */
+/* Returns whether `a` and `b` are one file, or may be one file. */
 bool graph_same(const struct graph *g, int a, int b);
-/* Returns the least number of the files that may be that file. */
+/* Returns the lowest number among the files that may be that file. */
 int graph_first(const struct graph *g, int file);
 /* Returns the number of a file that is known, else GRAPH_NO_FILE. */
 int graph_find(const struct graph *g, uint64_t dev, uint64_t ino);
@@ -68,7 +69,7 @@ struct graph_user {
     bool may_continue; /* the chain may go on below what was found, to any file */
     bool volume;       /* its XML names the top file as a volume of a pool */
     bool unattached;   /* an overlay that no disk is on; it has no domain */
-    bool again;        /* another chain of the user before this one, for the same bytes */
+    bool again;        /* another chain of the previous user, for the same bytes */
     bool found;        /* an image that no domain has, or a tag in one (strangers.h) */
     bool loop;         /* a loop device */
 };
@@ -80,34 +81,35 @@ bool graph_is_live(const struct graph_user *u);
  * memory. */
 bool graph_add(struct graph *g, const struct graph_user *u, const int *chain, size_t n);
 
-/* The first notes a domain that libvirt has, by the name of its directory; false without memory.
- * The second returns whether the name (NULL: no) is that of such a domain. */
+/* graph_add_domain notes a domain that libvirt has, by the name of its directory; false without
+ * memory. graph_has_domain returns whether such a domain has that name; false if `coded` is
+ * NULL. */
 bool graph_add_domain(struct graph *g, const char *coded);
 bool graph_has_domain(const struct graph *g, const char *coded);
 
-/* Adds a user with that part of the chain of user `like` which begins with `file`. */
+/* Adds a user. Its chain is the part of user `like`'s chain that begins with `file`. */
 bool graph_add_tail(struct graph *g, const struct graph_user *u, size_t like, int file);
 
-/* Forgets a file that was removed, and the users whose top it was. The numbers of other users
- * change, those of files do not. */
+/* Forgets a file that was removed, and each user whose chain had this file at the top. The numbers
+ * of other users change. The numbers of files do not change. */
 void graph_forget(struct graph *g, int file);
 
 size_t graph_n_users(const struct graph *g);
 const struct graph_user *graph_user(const struct graph *g, size_t i);
-/* Returns the number of the file `depth` layers below the top of user i's chain, GRAPH_NO_FILE past
- * its end. */
+/* Returns the number of the file `depth` layers below the top of user i's chain. Past the end of
+ * the chain, returns GRAPH_NO_FILE. */
 int graph_chain(const struct graph *g, size_t i, size_t depth);
 
-/* Returns how deep the file, or one that may be it, is in that chain; SIZE_MAX if it is not in
- * it. */
+/* Returns how deep the file is in that chain, or a file that may be the same file. If the chain has
+ * no such file, returns SIZE_MAX. */
 size_t graph_depth(const struct graph *g, size_t i, int file);
 
-/* Returns whether that very entry of a snapshot table is a user already. */
+/* Returns whether exactly that entry of a snapshot table is already a user. */
 bool graph_has_tag(const struct graph *g, int file, const char *tag, const char *tag_id);
 
 /* Calls `each` for every user whose bytes change if the whole of `file` is written to or removed.
- * These are the users that read through it, or may as far as can be told. Users that only have a
- * tag in it count only with `removed`. */
+ * These are the users that read through the file, and those that may, as far as snapfs can tell. A
+ * user that only has a tag in the file counts only with `removed`. */
 void graph_users_of(const struct graph *g, int file, bool removed,
                     void (*each)(void *ctx, const struct graph_user *u, size_t i), void *ctx);
 

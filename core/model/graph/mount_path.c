@@ -69,8 +69,9 @@ static struct stand down(const struct domain *d, struct stand w, const char *nam
     }
 }
 
-/* Copies the next name of the path, which is moved behind it; NULL at its end. *ret_last: it is the
- * last one. Owned by the caller; *ret_failed without memory. */
+/* Copies the next name of the path, and moves *path past that name. The caller owns the copy.
+ * Returns NULL at the path's end. *ret_last tells whether the name is the last name. Without
+ * memory, sets *ret_failed. */
 static char *next_name(const char **path, bool *ret_last, bool *ret_failed)
 {
     const char *p = *path + strspn(*path, "/");
@@ -82,8 +83,8 @@ static char *next_name(const char **path, bool *ret_last, bool *ret_failed)
     return name;
 }
 
-/* Returns where the path leads. *ret_through: it was in the directory of `s` on the way, or at its
- * end. */
+/* Returns the place that the path leads to. *ret_through tells whether the path leads through the
+ * directory of `s`, or ends there. */
 static struct stand walk(const struct domain *d, const char *path, const struct snapshot *s,
                          bool *ret_through)
 {
@@ -123,8 +124,9 @@ static bool is_fixed(const char *name)
     return false;
 }
 
-/* Returns whether that snapshot is among the path's names, or no snapshot is. Looks behind the
- * domain's name and before the image's. A tag in `unmanaged` is a user of its own. */
+/* Returns whether that snapshot is among the path's names, or no snapshot is. Looks only at names
+ * after the domain's name and before the image's name. A tag in `unmanaged` is a user of its
+ * own. */
 static bool may_name(const char *path, const char *coded)
 {
     bool last = false, failed = false, any = false, found = false;
@@ -144,7 +146,7 @@ static bool may_name(const char *path, const char *coded)
     return found || !any || failed;
 }
 
-/* Returns whether the path may be one in this domain's directory. */
+/* Returns whether the path may lead into this domain's directory. */
 static bool may_be_in(const struct domain *d, const char *path, bool known)
 {
     autofree char *name = mount_path_domain(path);

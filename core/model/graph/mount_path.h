@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mount_path.h - which snapshots a path of the mounted tree uses.
  *
- * A clone's header keeps the path for as long as the clone exists, while the tree changes. A
- * snapshot gets another path with its parent; all snapshots of a domain get one with a rename. If a
- * path leads nowhere by now, it is judged by the names that it is made of.
+ * A clone's header keeps the path for as long as the clone exists, while the tree changes. If a
+ * snapshot gets another parent, its path changes. If the domain is renamed, the paths of all its
+ * snapshots change. If a path leads nowhere by now, snapfs judges the path by the names in it.
  *
- * The answer comes from the catalog alone. A question to the mount itself could wait for the very
- * change that asks.
+ * The answer comes from the catalog alone. If a change asked the mount itself, the mount could wait
+ * for that same change.
  */
 #ifndef SNAPFS_MODEL_GRAPH_MOUNT_PATH_H
 #define SNAPFS_MODEL_GRAPH_MOUNT_PATH_H
@@ -18,29 +18,30 @@
  * would. */
 const struct snapshot *mount_path_snapshot(const struct domain *d, const char *path);
 
-/* Returns whether the path names an image of `s`, a snapshot of `d`. A path that leads nowhere may
- * name one: if its names have that of `s` among them, or have no snapshot's. `known`: there is a
- * domain of the name that the path begins with (mount_path_domain). If not, it may be any domain,
- * renamed. */
+/* Returns whether the path names an image of `s`, a snapshot of `d`. If the path leads nowhere, it
+ * may name an image of `s` in two cases: the name of `s` is in the path, or no snapshot's name is.
+ * `known`: the path begins with the name of a domain that exists (mount_path_domain). If not, the
+ * path may be of any domain that was renamed. */
 bool mount_path_reads(const struct domain *d, const struct snapshot *s, const char *path,
                       bool known);
 
-/* Returns the same, or whether the path leads through the directory of `s`, without which it leads
- * nowhere. */
+/* Returns true if mount_path_reads does, or if the path leads through the directory of `s`. Without
+ * that directory, such a path leads nowhere. */
 bool mount_path_uses(const struct domain *d, const struct snapshot *s, const char *path,
                      bool known);
 
-/* Guesses what a path that does not exist would be in a mount that is away: the path from its
- * domain's name on. It must have the shape of an image's path: "…/web01/by-name/base/vda.raw".
- * Owned by the caller; NULL for a path of another shape, or without memory. */
+/* Guesses the place in the tree of a path that does not exist, because its mount may be away. The
+ * result is the part of the path from the domain's name on, and the caller owns it. The path must
+ * have the shape of an image's path: "…/web01/by-name/base/vda.raw". NULL if the path has another
+ * shape, or without memory. */
 char *mount_path_guess(const char *path);
 
-/* Returns the coded name of the domain that the path begins with, owned by the caller; NULL for
- * none, or without memory. */
+/* Returns the coded name of the domain that the path begins with; the caller owns the name. Returns
+ * NULL if the path has no such name, or without memory. */
 char *mount_path_domain(const char *path);
 
-/* Returns whether the path leads through a domain's `current`, which is another snapshot as soon as
- * one is made. */
+/* Returns whether the path leads through a domain's `current`. After the next create, `current` is
+ * another snapshot. */
 bool mount_path_is_current(const char *path);
 
 #endif

@@ -28,9 +28,9 @@ struct search {
     } * seen;
     size_t n_seen;
     int n_files;        /* of the graph, before the search */
-    const char **names; /* the last parts of their paths, sorted, borrowed */
-    char *mount_path;   /* where a chain led into a mount */
-    char *asked;        /* the file of the chain that was asked for last */
+    const char **names; /* the last part of each file's path; sorted, borrowed */
+    char *mount_path;   /* the path in a mount that the last chain led to */
+    char *asked;        /* the last path that the chain wanted to open */
 };
 
 static int allow(void *ctx, const char *path, struct err *e)
@@ -55,8 +55,8 @@ static int cmp_name(const void *a, const void *b)
 
 /* ---- images that matter ---- */
 
-/* Returns whether it is a file of the graph, or one of the same name: that may be the file under
- * another device. */
+/* Returns whether the layer's file is in the graph, or has the name of a file in the graph. A file
+ * of the same name may be the same file under another device. */
 static bool is_known(const struct search *s, const struct image_layer *l)
 {
     const char *name = last_part(l->path);
@@ -70,7 +70,7 @@ static bool is_in_word(const char *head, size_t len, size_t at)
     return at < len && (isalnum((unsigned char)head[at]) || strchr("._-", head[at]));
 }
 
-/* Returns whether that name is in those bytes, and not as a piece of another one. */
+/* Returns whether the bytes have `word` in them, and not as a part of a longer name. */
 static bool has_word(const char *head, size_t len, const char *word)
 {
     size_t n = strlen(word);

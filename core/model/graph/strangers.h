@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* strangers.h - images that no domain has, but that use the files of a domain. Such an image is a
- * clone that `qemu-img create -b` has made and that was not given to a domain yet, or an overlay
+/* strangers.h - images that no domain has, but that use the files of a domain. Such an image may be
+ * a clone that `qemu-img create -b` has made and that no domain has yet. It may also be an overlay
  * that was left.
  *
- * snapfs looks for them in the directories of the domain's files, before it merges into a file or
- * unlinks one. It finds an image in another directory only if a domain has it.
+ * snapfs looks for such images in the directories of the domain's files, before it merges into a
+ * file or unlinks a file. It finds an image in another directory only if a domain has the image.
  */
 #ifndef SNAPFS_MODEL_GRAPH_STRANGERS_H
 #define SNAPFS_MODEL_GRAPH_STRANGERS_H

@@ -39,7 +39,7 @@ static int add_domains(struct surveyor *v, const struct domain *asking, struct e
     return r;
 }
 
-/* Looks at one domain; if it cannot be read, it counts as missing. */
+/* Adds one domain to the survey. A domain that cannot be read counts as missing. */
 static int glance_at(struct surveyor *v, const char *uuid, size_t *missing, struct err *e)
 {
     struct domain *d autodestroy(domain_unref) = NULL;
@@ -65,8 +65,8 @@ static int glance(struct surveyor *v, size_t *missing, struct err *e)
     return r;
 }
 
-/* Adds an overlay if nothing that is known by now uses it. If it is no image, it tells of no file
- * below. */
+/* Adds an overlay, unless the graph already has the file. If the overlay is not an image, it names
+ * no file below. */
 static int add_unattached(struct surveyor *v, const char *path, struct err *e)
 {
     struct graph_user u = {.domain = "", .target = path, .unattached = true};
@@ -130,8 +130,8 @@ static void note_hidden_names(struct surveyor *v)
             denied_note(&v->denied, errno, path);
 }
 
-/* Refuses if a file may not be looked at, because the file may need any other. libvirt may look at
- * it. */
+/* Refuses if snapfs may not look at a file but libvirt may, because that file may need any other
+ * file. */
 static int check_denied(struct surveyor *v, struct err *e)
 {
     if (!virt_is_anothers(v->m->virt))

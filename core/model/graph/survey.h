@@ -20,25 +20,26 @@ struct survey {
     struct domain *asking; /* NULL: none */
     enum survey_scope scope;
     struct graph *graph;
-    struct names *names;     /* all that the domains and their snapshots name */
-    struct xml_domain *live; /* the asking domain's XML of now; NULL if none asks */
+    struct names *names;     /* all paths that the domains and their snapshots name */
+    struct xml_domain *live; /* the asking domain's present XML; NULL if no domain asks */
     struct left_tags left;   /* kept as left over, if a file takes no mark */
-    char *unseen;            /* "; …" for the log: what was not looked at; NULL for nothing */
+    char *unseen;            /* "; …" for the log: the places not looked at; NULL: none */
 };
 
-/* Reads all domains afresh (`d` is taken as it is), follows every chain, reads every snapshot
- * table. SURVEY_BESIDE is for a caller that is about to merge into a file, to write to it or to
- * unlink it. It reads directories, and a listing must not wait for that.
+/* Reads all domains afresh (except `d`, which is used as it is), follows every chain, and reads
+ * every snapshot table. SURVEY_BESIDE is for a caller that is about to merge into a file, to write
+ * to the file, or to unlink it. Such a survey reads directories, and a listing must not wait for
+ * these reads.
  *
- * A domain that cannot be read fails the survey, because its needs are not known then. If snapfs
- * cannot see libvirt's files, fails with EOPNOTSUPP and opens no file.
+ * If a domain cannot be read, the survey fails, because the domain's needs are unknown. If snapfs
+ * cannot see libvirt's files, the survey fails with EOPNOTSUPP and opens no file.
  */
 int survey_make(struct model *m, struct domain *d, enum survey_scope scope, struct survey *ret,
                 struct err *e);
 
-/* Makes a survey like SURVEY_BESIDE for a caller that is about to unlink these files, which no
- * domain may have. The graph has their own tags and chains as well. `d` may be NULL: the domain is
- * gone. */
+/* Makes a survey like SURVEY_BESIDE for a caller that is about to unlink these files. Perhaps no
+ * domain has these files. The graph also has their own tags and chains. If `d` is NULL, the domain
+ * is gone. */
 int survey_files(struct model *m, struct domain *d, const char *const *paths, size_t n,
                  struct survey *ret, struct err *e);
 void survey_drop(struct survey *s);
@@ -46,13 +47,13 @@ void survey_drop(struct survey *s);
 struct survey survey_take(struct survey *s);
 #define autosurvey __attribute__((cleanup(survey_drop)))
 
-/* Forgets a file that was removed after the survey was made. Returns false if the survey knows that
- * file by another path: it may be another file, or may be there still. */
+/* Forgets a file that was removed after the survey was made. If the survey knows that file by
+ * another path, returns false: it may be another file, or the file may still be there. */
 bool survey_forget(struct survey *v, const char *path, uint64_t dev, uint64_t ino);
 
-/* Makes a survey for information only. Takes domains as they are remembered, if that is not old.
- * Counts those that cannot be read, and leaves them out. Ends early, with ESHUTDOWN, when `stop` is
- * set. */
+/* Makes a survey for information only. Uses remembered values of domains, unless these are old.
+ * Counts the domains that cannot be read, and leaves them out. If `stop` is set, ends early with
+ * ESHUTDOWN. */
 int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, size_t *ret_missing,
                   struct err *e);
 
@@ -60,8 +61,8 @@ int survey_glance(struct model *m, const atomic_bool *stop, struct graph **ret, 
  * (graph/mount_path.h). */
 bool survey_knows_domain(const struct survey *v, const char *mount_path);
 
-/* Returns the user that is this snapshot's disk, or, with `s` NULL, this domain's live disk. -1 for
- * none. */
+/* Returns the user that is this snapshot's disk. If `s` is NULL, returns the user that is this
+ * domain's live disk. Returns -1 if there is no such user. */
 int survey_user(const struct survey *v, const struct domain *d, const struct snapshot *s,
                 const char *target);
 

@@ -50,13 +50,13 @@ static int add_told(struct surveyor *v, const struct graph_user *u, const struct
     return ok && named ? 0 : err_nomem(e);
 }
 
-/* Returns the format; libvirt takes a disk without a format for raw. */
+/* Returns the format. If a disk has no format, libvirt treats the disk as raw. */
 static const char *format_or_raw(const char *format)
 {
     return format ? format : "raw";
 }
 
-/* Adds a user with the chain that its XML gives for a disk. */
+/* Adds a user with the chain that the user's XML gives for a disk. */
 static int add_disk_user(struct surveyor *v, struct graph_user *u, const struct domain *d,
                          const struct xml_disk *disk, struct err *e)
 {
@@ -69,7 +69,7 @@ static int add_disk_user(struct surveyor *v, struct graph_user *u, const struct 
     if (r == 0 && here)
         r = surveyor_chain(v, u, b.source.path, b.source.format, &t, e);
     if (r < 0 || (!here && !b.source.n_below))
-        return r; /* no change by snapfs could change what another host has */
+        return r; /* snapfs changes no file on another host */
     if (!told_agrees(&t, &b.source))
         return add_told(v, u, &b, &t, e);
     return graph_add(v->graph, u, t.chain, t.n) ? 0 : err_nomem(e);
@@ -82,7 +82,7 @@ static int add_unknown(struct surveyor *v, struct graph_user *u, struct err *e)
     return graph_add(v->graph, u, NULL, 0) ? 0 : err_nomem(e);
 }
 
-/* Adds the user of a disk. If libvirt does not say where the disk's volume is, the user may use any
+/* Adds the user of a disk. If libvirt gives no path for the disk's volume, the user may use any
  * file. */
 static int add_source(struct surveyor *v, struct graph_user *u, const struct domain *d,
                       const struct xml_disk *disk, struct err *e)
@@ -123,7 +123,7 @@ static int add_disks(struct surveyor *v, const struct domain *d, const struct xm
     return r;
 }
 
-/* Adds the disks that a running domain will have at its next start, if they are others. */
+/* Adds the disks that a running domain will have at its next start. */
 static int add_config(struct surveyor *v, const struct domain *d, struct err *e)
 {
     autofree char *xml = NULL;
@@ -134,7 +134,7 @@ static int add_config(struct surveyor *v, const struct domain *d, struct err *e)
     if (r == 0)
         r = xml_domain_parse(xml, &x, e);
     if (r == -ENOENT)
-        return 0; /* it has gone meanwhile */
+        return 0; /* the domain has gone meanwhile */
     return r < 0 ? r : add_disks(v, d, x, e);
 }
 

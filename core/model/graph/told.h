@@ -22,8 +22,8 @@ bool told_has(const struct cached_chain *t, const int *files, size_t n);
 int *told_there(struct graph *g, const struct mounts *mounts, const struct image_source *source,
                 size_t *ret_n);
 
-/* Guesses what a file of the source that is not there would be in a snapfs mount
- * (graph/mount_path.h); owned by the caller, NULL for none. */
+/* Guesses the place in a snapfs mount of a missing file of the source (graph/mount_path.h). The
+ * caller owns the result. NULL if there is none. */
 char *told_mount_path(const struct mounts *mounts, const struct image_source *source);
 
 /* Returns users whose chains go on below `file` otherwise than `t`, whose top it is: one for each

@@ -90,7 +90,7 @@ static void *run(void *arg)
 static void start(struct usage_cache *l, uint64_t now, uint64_t changes)
 {
     if (l->has_thread)
-        pthread_join(l->thread, NULL); /* it has ended, or is about to */
+        pthread_join(l->thread, NULL); /* the thread has ended, or is about to end */
     l->began = now;
     clock_gettime(CLOCK_REALTIME, &l->when);
     l->changes = changes;

@@ -23,8 +23,8 @@ size_t users_unattached(const struct survey *v, int file)
     return SIZE_MAX;
 }
 
-/* Returns whether an image that no domain has is the file in question itself, or has been
- * removed. */
+/* Returns whether the user does not count. It does not if no domain has it, and its image is the
+ * file in question itself or has been removed. */
 static bool is_void(const struct graph *g, size_t user, int file)
 {
     struct stat st;

@@ -161,7 +161,7 @@ static bool read_value(const struct field *row, void *into, const char *value)
     }
 }
 
-/* Finds the items with that text: how many, and the first. */
+/* Returns the number of items with that text; *ret gets the first. */
 static size_t find_items(const struct field *key, const void *plan, const char *value, void **ret)
 {
     size_t n = 0;

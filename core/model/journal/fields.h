@@ -2,11 +2,11 @@
 /* fields.h - the plan of a procedure as lines of its journal: a row for each value. Pure.
  *
  * Rows of one word that follow each other are the values of one line, in that order. A word that
- * has a list has a line for each item. Texts are owned by the plan.
+ * has a list has a line for each item. The plan owns the texts.
  *
- *     FIELD_SET   a line of the word alone says that the value is true; no line: it is false
- *     FIELD_KEY   the line tells more of an item that was read before: the one with this text. A
- *                 text that several items have tells nothing
+ *     FIELD_SET   a line with only the word: the value is true; no such line: the value is false
+ *     FIELD_KEY   the line adds values to an item that was read before: the item with this text.
+ *                 If several items have this text, the line adds nothing
  */
 #ifndef SNAPFS_MODEL_JOURNAL_FIELDS_H
 #define SNAPFS_MODEL_JOURNAL_FIELDS_H
@@ -27,7 +27,7 @@ enum field_type {
 
 /* An array in the plan. */
 struct field_list {
-    size_t items, n; /* offsets of the pointer and of the count, a size_t */
+    size_t items, n; /* offsets of the pointer, and of the count (a size_t) */
     size_t size;     /* of an item */
 };
 
@@ -61,16 +61,16 @@ struct fields {
 
 /* Adds all values of the plan as lines. */
 void fields_put(const struct fields *f, const void *plan, struct text *t);
-/* Adds only the values of that word; of the item `only` (NULL: of all). */
+/* Adds only the values of that word. If `only` is not NULL, adds only those of this item. */
 void fields_put_word(const struct fields *f, const char *word, const void *plan, const void *only,
                      struct text *t);
 
-/* Takes in a line. Returns false if no row has its word, if its values are not of the types, or if
- * it was there already. */
+/* Reads a line into the plan. Returns false if no row has the line's word, if the values have the
+ * wrong types, or if the line was there already. */
 bool fields_read(const struct fields *f, void *plan, const struct record_line *l);
 
-/* Returns whether every text and uuid outside lists has been read, except FIELD_MAYBE. Numbers do
- * not tell. */
+/* Returns whether every text and uuid outside lists has been read, except FIELD_MAYBE. It cannot
+ * tell whether a number has been read. */
 bool fields_are_whole(const struct fields *f, const void *plan);
 
 /* Returns whether that text is one of the plan's values. */
@@ -81,7 +81,7 @@ void *fields_add(const struct field_list *list, void *plan);
 
 /* Frees texts and lists. */
 void fields_drop(const struct fields *f, void *plan);
-/* Does the same for the lists of that word, which are empty then. */
+/* Frees only the lists of that word. These lists are then empty. */
 void fields_drop_word(const struct fields *f, const char *word, void *plan);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* file_lock.h - waits for a file's lock (flock) as a task does: interruptible. */
+/* file_lock.h - takes a file's lock (flock). The user can interrupt the wait for the lock. */
 #ifndef SNAPFS_MODEL_JOURNAL_FILE_LOCK_H
 #define SNAPFS_MODEL_JOURNAL_FILE_LOCK_H
 
@@ -7,9 +7,9 @@
 
 #include "base/error.h"
 
-/* Locks the open file for one operation on a domain; with `wait`, once no other process has the
- * lock. -EAGAIN: another has it; -EINTR: the thread's task (activity/task.h) is unwanted; else
- * -errno. All have a message. */
+/* Locks the open file for one operation on a domain. If another process has the lock, it waits
+ * with `wait`, else it fails with EAGAIN. If the thread's task (activity/task.h) is unwanted, it
+ * fails with EINTR. Every failure has a message. */
 int file_lock(int fd, const char *name, bool wait, struct err *e);
 
 #endif

@@ -61,9 +61,9 @@ static int open_locked(struct journal *j, bool wait, struct err *e)
     return 0;
 }
 
-/* ---- what is in it ---- */
+/* ---- the lines of a journal ---- */
 
-/* Keeps the whole lines, and cuts off the rest behind them. */
+/* Keeps the whole lines, and cuts off the rest after them. */
 static int read_lines(struct journal *j, struct err *e)
 {
     struct stat st;
@@ -213,7 +213,7 @@ bool journal_is_left(const struct journal *j)
     return j->end > 0;
 }
 
-/* ---- all of them ---- */
+/* ---- all journals ---- */
 
 int journal_list(void (*each)(void *ctx, const char *uuid), void *ctx, struct err *e)
 {

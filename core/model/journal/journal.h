@@ -23,9 +23,12 @@ enum { JOURNAL_BYTES_MAX = 4 << 20 }; /* some 200 bytes for each of XML_DISKS_MA
 struct journal;
 struct unfinished;
 
-/* Opens and locks the journal of that domain. With `wait`, waits until no other process has it, or
- * fails with EINTR if the thread's task (activity/task.h) is unwanted before. Without `wait`, fails
- * with EAGAIN if it is in use. EPERM if it belongs to another user, EIO if it is too long. */
+/* Opens and locks the journal of that domain. With `wait`, waits until no other process has the
+ * journal. It fails:
+ * - with EINTR if the thread's task (activity/task.h) becomes unwanted during the wait;
+ * - with EAGAIN, without `wait`, if the journal is in use;
+ * - with EPERM if the journal belongs to another user;
+ * - with EIO if the journal is too long. */
 int journal_open(const char *uuid, bool wait, struct journal **ret, struct err *e);
 void journal_close(struct journal *j); /* NULL allowed */
 MEM_CLEANUP(struct journal, journal_close)
@@ -42,8 +45,8 @@ const char *journal_text(const struct journal *j);
  * the caller. NULL if there is no journal, or this user may not read it. */
 char *journal_glance(const char *uuid);
 
-/* Returns whether the journal is open, here or in another process. False if this user may not read
- * it. */
+/* Returns whether the journal is open, in this process or in another. Returns false if this user
+ * may not read the journal. */
 bool journal_is_busy(const char *uuid);
 /* Returns whether the journal of any domain is open. */
 bool journal_any_is_busy(void);
@@ -54,7 +57,7 @@ int journal_add(struct journal *j, const char *lines, struct err *e);
 /* Ends the procedure: from here on nothing is to be recovered. */
 int journal_end(struct journal *j, struct err *e);
 
-/* Returns whether something is left to be recovered. */
+/* Returns whether the journal still has a procedure to recover. */
 bool journal_is_left(const struct journal *j);
 
 /* Calls `each` with the uuid of every domain that has a journal. A missing directory has none. */

@@ -18,7 +18,7 @@
 #include "base/uuid.h"
 #include "model/state.h"
 
-enum { GONE_MAX = 256 /* domains that are watched at a time; others are watched later */ };
+enum { GONE_MAX = 256 /* gone domains that snapfs watches at a time; others come later */ };
 
 struct keeper {
     pthread_mutex_t lock;
@@ -97,7 +97,7 @@ struct pruning {
     const struct virt_domain *all;
     size_t n;
     uint64_t now;
-    struct gone still[GONE_MAX]; /* those that stay, because they are not gone for long */
+    struct gone still[GONE_MAX]; /* not gone for long, so their files stay */
     size_t n_still;
 };
 
@@ -124,7 +124,7 @@ static bool is_of_uri(const struct model *m, const char *uuid)
            kept_find(k, "uri", "", NULL, is_uri, &uri);
 }
 
-/* Returns the time from which the domain is known to be gone. */
+/* Returns the time since when snapfs has known that the domain is gone. */
 static uint64_t gone_since(struct keeper *k, const char *uuid, uint64_t now)
 {
     autolock(&k->lock);
@@ -160,7 +160,7 @@ void keep_prune(struct model *m, const struct virt_domain *all, size_t n)
     m->keeper->n = p->n_still;
 }
 
-/* ---- pieces of other changes ---- */
+/* ---- helpers for other changes of records ---- */
 
 int kept_put_record(void *ctx, struct kept *k)
 {

@@ -17,9 +17,9 @@ void keep(struct model *m, const char *uuid, kept_edit_fn *edit, void *ctx);
  * for a read-only model. */
 int keep_surely(struct model *m, const char *uuid, kept_edit_fn *edit, void *ctx, struct err *e);
 
-/* Removes the records of gone domains that were kept through the same URI. Call it after libvirt
- * has listed all domains, whatever the mount shows. A domain is gone if it is not listed, and was
- * not listed KEEP_GONE_MS ago. */
+/* Removes the records of gone domains, if they were kept through the same URI. `all` must be all of
+ * libvirt's domains, not only those that the mount shows. A domain is gone if it is not listed now,
+ * and was not listed KEEP_GONE_MS ago. */
 enum { KEEP_GONE_MS = 5000 };
 void keep_prune(struct model *m, const struct virt_domain *all, size_t n);
 
@@ -33,7 +33,7 @@ struct kept_record {
 };
 int kept_put_record(void *ctx, struct kept *k);
 
-/* Reads what is kept of the domain now, for the caller to unref; NULL for nothing. */
+/* Reads the domain's present records. The caller drops the reference. NULL if there are none. */
 struct kept *keep_read(const struct model *m, const char *uuid);
 
 #endif

@@ -22,15 +22,15 @@
 #define VERSION HEAD "1\n"
 
 struct item {
-    char *kind; /* one allocation with the key and the value behind it */
+    char *kind; /* one allocation; the key and the value follow in it */
     const char *key, *value;
-    uint64_t order; /* the least is the oldest */
+    uint64_t order; /* the lowest is the oldest */
 };
 
 struct kept {
     unsigned refs;
     struct item *all; /* sorted by kind and key */
-    size_t n, bytes;  /* `bytes` is that of the strings */
+    size_t n, bytes;  /* `bytes`: the size of all strings */
     uint64_t next;    /* order */
     bool changed, told;
     bool shared; /* takes only records for others */
@@ -221,7 +221,7 @@ static bool has_room(const struct kept *k, size_t more)
     return (k->bytes + more) * 3 + sizeof(VERSION) + 64 <= max;
 }
 
-/* Kinds whose loss costs only time: they make room for the others, which tell of bytes and
+/* The kinds whose loss costs only time. They make room for the other kinds, which tell of bytes and
  * files. */
 static const char *const cheap[] = {"size", "length", "number", "chain"};
 enum { CHEAP = sizeof(cheap) / sizeof(*cheap) };
@@ -342,7 +342,7 @@ char *kept_text(const struct kept *k, size_t *ret_len)
     return text_take(&t, ret_len);
 }
 
-/* Cuts off the last line, if it says that the rest is whole. */
+/* Cuts off the last line. Returns false unless that line has the right hash of the rest. */
 static bool cut_end(char *text, size_t len)
 {
     uint64_t hash = 0;
@@ -358,7 +358,7 @@ static bool cut_end(char *text, size_t len)
     return hash == hash_end(hash_bytes(HASH_START, text, (size_t)(end + 1 - text)));
 }
 
-/* Adds a record behind the others, to be sorted in. */
+/* Adds a record after the others; sort_all sorts it in later. */
 static bool append(void *ctx, const struct record_line *l)
 {
     struct kept *k = ctx;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* kept.h - the records that snapfs keeps of a domain over mounts: one file a domain, UUID.kept in
- * the state directory (state_directory.h).
+/* kept.h - the records that snapfs keeps of a domain from one mount to the next. Each domain has
+ * one file, UUID.kept in the state directory (state_directory.h).
  *
  * A record is a kind, a key and a value. The kinds and their owners:
  *
@@ -18,16 +18,17 @@
  *     backing  backing files of files with tags (reader/tag_backing.h)
  *     left     files that were left because of users unknown to libvirt (graph/left_files.h)
  *
- * Nothing may depend on a record. The file may be lost, spoiled, or of a later version at any time,
- * and counts as empty then. That may cost time, one full backup or a refusal, never a byte. The
- * file is bounded: if a kind has too many records, its oldest go. If the file is full, those of the
- * kinds size, length, number and chain go before any that tells of bytes or files.
+ * Nothing may depend on a record. At any time, the file may be lost, spoiled, or of a later
+ * version, and then counts as empty. Such a loss may cost time, one full backup or a refusal, but
+ * never a byte. The file is bounded. If a kind has too many records, snapfs drops the oldest. If
+ * the file is full, snapfs first drops records of the kinds size, length, number and chain. The
+ * other kinds tell of bytes or files.
  *
- * All users of one daemon change the same domains. So a second file (kept_shared.h) tells the
- * others what one of them has done or seen. It has the records of all kinds except size, length,
- * chain and backing. A user can write anything there. So a record that makes snapfs refuse something counts
- * from every user. Any other record counts from root, and from a user who may exchange the file
- * that it is about: that user could give the file any bytes without it.
+ * All users of one daemon change the same domains. So a second file (kept_shared.h) tells the other
+ * users what one user has done or seen. It has the records of all kinds except size, length, chain
+ * and backing. A user can write anything there. So if a record makes snapfs refuse something, it
+ * counts from every user. Any other record counts from root, and from a user who may exchange the
+ * file that the record is about. Such a user could give that file any bytes without the record.
  *
  * A `struct kept` that was read is immutable and refcounted. A change reads the file under its lock
  * and replaces it by rename, so that a reader needs no lock.
@@ -46,7 +47,7 @@ enum {
     KEPT_BYTES_MAX = 4 << 20,  /* of the file; a longer one is spoiled */
     KEPT_SHARED_MAX = 1 << 20, /* of the file that others read */
     KEPT_RECORDS_MAX = 4096,   /* of one kind */
-    KEPT_VALUE_MAX = 16 << 10, /* bytes of a key or value; a longer one is not kept */
+    KEPT_VALUE_MAX = 16 << 10, /* bytes of a key or value; longer ones are not kept */
     KEPT_KIND_MAX = 16         /* bytes of a kind: a word of lower case letters */
 };
 
@@ -57,10 +58,10 @@ struct kept *kept_ref(struct kept *k);
 void kept_unref(struct kept *k); /* NULL allowed */
 MEM_CLEANUP(struct kept, kept_unref)
 
-/* Reads what is kept of the domain now: returns `before` again (may be NULL) if the file is the
- * same. An ordinary user also gets what root keeps, if this user may read it; the user's own
- * records count first. `v` is the daemon whose users may have told something, or NULL. -ENOMEM is
- * the only failure. */
+/* Reads the domain's records. If the file is the same as before, *ret is `before` again (may be
+ * NULL). An ordinary user also gets root's records, if this user may read them; the user's own
+ * records count first. `v` is the daemon whose other users may have records, or NULL. The only
+ * failure is -ENOMEM. */
 int kept_read(struct virt *v, const char *uuid, struct kept *before, struct kept **ret,
               struct err *e);
 
@@ -71,27 +72,27 @@ const char *kept_get(const struct kept *k, const char *kind, const char *key);
 typedef void kept_each_fn(void *ctx, const char *key, const char *value);
 void kept_each(const struct kept *k, const char *kind, kept_each_fn *each, void *ctx);
 
-/* Returns whether a record of that key `fits`: one of this user, or one of another user that
- * counts. Asks until one does. `of` is the file that the record is about; NULL: every user's record
- * counts. `k` may be NULL. */
+/* Returns whether a record of that key `fits`: this user's record, or a record of another user that
+ * counts. Asks until a record fits. `of` is the file that the record is about; if NULL, every
+ * user's record counts. `k` may be NULL. */
 typedef bool kept_fits_fn(void *ctx, uid_t by, const char *value);
 bool kept_find(const struct kept *k, const char *kind, const char *key, const char *of,
                kept_fits_fn *fits, void *ctx);
 
-/* Calls `each` for the records of one kind, this user's first, then those of all others. */
+/* Calls `each` for the records of one kind: first for this user's records, then for all others. */
 typedef void kept_each_told_fn(void *ctx, uid_t by, const char *key, const char *value);
 void kept_each_told(const struct kept *k, const char *kind, kept_each_told_fn *each, void *ctx);
 
 /* Returns whether a record of user `by` about the file at `path` counts. */
 bool kept_counts(uid_t by, const char *path);
 
-/* Changes what is kept of the domain. Reads the records, has `edit` change them (kept_set,
- * kept_drop), and writes them if anything has changed. Then tells the users of that daemon by the
- * same `edit`. Other processes that change the records wait meanwhile, so `edit` takes no lock and
- * asks libvirt nothing. Not for a read-only mount.
+/* Changes the domain's records. Reads the records, has `edit` change them (kept_set, kept_drop),
+ * and writes them if anything has changed. Then makes the same `edit` on the file for the other
+ * users of that daemon. Meanwhile, other processes that change the records wait. So `edit` takes no
+ * lock and asks libvirt nothing. Not for a read-only mount.
  *
- * Returns what `edit` returns if that is not 0. EPERM: the file belongs to someone else. EEXIST: it
- * is of a later version, and left as it is. Any other errno is the file system's.
+ * If the result of `edit` is not 0, returns that result. EPERM: the file belongs to someone else.
+ * EEXIST: the file is of a later version, and stays as it is. Any other errno is the file system's.
  */
 typedef int kept_edit_fn(void *ctx, struct kept *k);
 int kept_change(struct virt *v, const char *uuid, kept_edit_fn *edit, void *ctx, struct err *e);
@@ -101,11 +102,11 @@ int kept_change(struct virt *v, const char *uuid, kept_edit_fn *edit, void *ctx,
 void kept_set(struct kept *k, const char *kind, const char *key, const char *value);
 void kept_drop(struct kept *k, const char *kind, const char *key);
 
-/* Changes one record in the same way. */
+/* Sets one record, as kept_change would. */
 int kept_put(struct virt *v, const char *uuid, const char *kind, const char *key, const char *value,
              struct err *e);
 
-/* Removes the files of this user, and as root those of all. */
+/* Removes the files of this user. If this user is root, removes the files of all users. */
 void kept_remove(struct virt *v, const char *uuid);
 
 /* Calls `each` with the uuid of every domain that has such a file. */
@@ -114,11 +115,11 @@ void kept_list(struct virt *v, void (*each)(void *ctx, const char *uuid), void *
 /* ---- for kept_file.c and kept_shared.c ---- */
 
 struct kept *kept_new(void);                /* NULL without memory */
-struct kept *kept_new_shared(void);         /* takes only records that are told to others */
+struct kept *kept_new_shared(void);         /* takes only records for other users */
 bool kept_is_changed(const struct kept *k); /* changed after it was made or parsed */
 bool kept_is_told(const struct kept *k);    /* or a record for others was set or dropped again */
 
-/* Sets all records of `from` in `k` that it takes; returns whether there were any. */
+/* Sets in `k` each record of `from` that `k` takes. Returns whether there were any. */
 bool kept_copy(struct kept *k, const struct kept *from);
 
 /* The records of others; owned by `k`. */
@@ -127,8 +128,9 @@ void kept_set_others(struct kept *k, struct kept_others *others,
                      void (*drop)(struct kept_others *o));
 struct kept_others *kept_get_others(const struct kept *k);
 
-/* Adds the records of a file's text, of `len` bytes and a NUL. Returns 0; -EINVAL if it is spoiled,
- * -EEXIST if it is of a later version, with nothing added; -ENOMEM. */
+/* Adds the records of a file's text, of `len` bytes and a NUL. If the file is spoiled, it returns
+ * -EINVAL. If the file is of a later version, it returns -EEXIST. In both cases it adds nothing.
+ * Without memory it returns -ENOMEM. */
 int kept_parse(struct kept *k, char *text, size_t len);
 
 /* Makes the text of a file with these records; NULL without memory. */

@@ -16,22 +16,22 @@
 
 enum {
     KEPT_SHARED_NAME = UUID_LEN + 24,
-    KEPT_OTHERS_MAX = 64 /* users whose records are read, those with the least ids */
+    KEPT_OTHERS_MAX = 64 /* snapfs reads the records of so many users: the lowest ids */
 };
 
 void kept_shared_name(const char *uuid, uid_t uid, char ret[KEPT_SHARED_NAME]);
-/* Takes such a name apart. */
+/* Splits a name that kept_shared_name made. Returns false for any other name. */
 bool kept_shared_parse(const char *name, char uuid[UUID_LEN + 1], uid_t *ret);
 
-/* Opens the directory; the caller closes it. -ENOENT if no other user shares the daemon, or,
- * without `make`, if it is missing. */
+/* Opens the directory; the caller closes it. If no other user shares the daemon, it fails with
+ * ENOENT. If the directory is missing and `make` is false, it also fails with ENOENT. */
 int kept_shared_open(struct virt *v, bool make, struct err *e);
 
 struct kept_others; /* immutable and refcounted */
 
-/* Reads the records of others in the directory: returns `before` again (may be NULL) if nothing has
- * changed. Does not read this user's own file, because the state directory has all of it. NULL:
- * nothing, and without memory. `dir` may be -1. */
+/* Reads the records of other users in the directory. If nothing has changed, returns `before` again
+ * (may be NULL). Does not read this user's own file, because the state directory has all of its
+ * records. Returns NULL if there are no records, or without memory. `dir` may be -1. */
 struct kept_others *kept_others_read(int dir, const char *uuid, struct kept_others *before);
 void kept_others_unref(struct kept_others *o); /* NULL allowed */
 

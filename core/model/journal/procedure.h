@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* procedure.h - an operation of several steps that ends whole or not at all, whatever cuts it off.
+/* procedure.h - an operation of several steps. It is done whole or not at all, even if it is cut
+ * off.
  *
  * A procedure is data: the values of its plan (fields.h), and its steps in order. The journal has
- * the plan before the first step begins, and each step before that begins. A procedure that fails
- * or is cut off before the step `commit_at` has begun is undone; from there on it is finished.
+ * the plan before the first step begins. It has a line for each step before the step begins. If a
+ * procedure fails or is cut off before the step `commit_at` has begun, it is undone. From that step
+ * on, it is finished.
  *
  *     create 1                     the procedure's word, and the version of its lines
  *     uri URI                      the libvirt it was begun through
@@ -13,10 +15,10 @@
  *     step make                    before each step
  *     ...                          what a step notes (procedure_note)
  *
- * A procedure says in its rows in what it differs:
+ * Procedures differ in their rows:
  *   - the flags of a step;
- *   - the steps that are noted when it is undone;
- *   - `stopped` and `resume`, which choose where it goes on.
+ *   - the steps that are noted when the procedure is undone;
+ *   - `stopped` and `resume`, which choose the next action.
  *
  * Locks: called under the domain's operation and its journal.
  */
@@ -26,18 +28,20 @@
 #include "model/journal/procedure_record.h"
 
 /* Writes the plan to the journal and runs all steps. If that fails, the procedure is undone; the
- * message says so, or says what is left to be done. The journal is empty then, except if libvirt's
- * answer did not come (EHOSTDOWN, ETIMEDOUT) or snapfs lacks memory or descriptors. Such a journal
- * is left to the next operation on the domain, or to a mount. */
+ * message says so, or says what is left to be done. The journal is then empty, with two exceptions:
+ * libvirt's answer did not come (EHOSTDOWN, ETIMEDOUT), or snapfs lacks memory or descriptors. Such
+ * a journal is left to the next operation on the domain, or to a mount. */
 int procedure_run(struct procedure *p, struct err *e);
 
-/* Undoes or finishes what the journal `j` records, and tells it in `remark`; then the journal is
- * empty. If that fails, the journal stays. EBUSY: it was begun through another libvirt than `uri`.
- * EIO: it cannot be understood. EINTR: the thread's task is unwanted. */
+/* Undoes or finishes the procedure in the journal `j`, and reports that in `remark`. The journal is
+ * then empty. If the recovery fails, the journal stays. It fails:
+ * - with EBUSY if the procedure was begun through another libvirt than `uri`;
+ * - with EIO if snapfs cannot understand the journal;
+ * - with EINTR if the thread's task is unwanted. */
 int procedure_recover(const struct procedure_kind *kind, struct model *m, struct journal *j,
                       const char *uuid, const char *uri, struct text *remark, struct err *e);
 
-/* Chooses how a procedure goes on by the flags of its steps alone. */
+/* Chooses the next action of a procedure by the flags of its steps alone. */
 int procedure_stopped(const struct procedure *p, enum step_end how);
 
 /* Checks that a procedure that was begun through the libvirt `begun` may go on through `uri`; else

@@ -20,33 +20,33 @@ enum step_fit {
 enum step_flag {
     /* Only for a first step that always begins: one write has the plan and the step's line. */
     STEP_WITH_PLAN = 1 << 0,
-    /* The call is not made again if libvirt's answer does not come. `resume` finds out its
-     * result. */
+    /* If libvirt's answer does not come, the call is not made again. `resume` finds out the result
+     * of the call. */
     STEP_ONCE = 1 << 1,
     /* libvirt may make the call after its answer was lost. From then on nothing is undone. */
     STEP_LASTING = 1 << 2,
-    /* The step completes the one before it: it is not interrupted, and its failure does not undo
-     * that one. */
+    /* The step completes the step before it. The user cannot interrupt it, and its failure does
+     * not undo the step before. */
     STEP_BOUND = 1 << 3,
 };
 
-/* A step finds what it did before it was cut off, and may be run again. */
+/* A step may be cut off and then be run again. It finds what it has already done. */
 struct step {
     const char *name; /* in the journal */
     int (*run)(struct procedure *p, struct err *e);
     bool (*wanted)(const struct procedure *p);        /* by the plan alone; NULL: always */
     enum step_fit (*fits)(const struct procedure *p); /* after a look; NULL: always */
     unsigned flags;
-    /* NULL, or: if the step does not end well, the remark gets these words and the reason, and the
-     * procedure goes on. */
+    /* If not NULL, the procedure goes on after a failure of the step. The remark then gets these
+     * words and the reason. */
     const char *optional;
 };
 
 /* How a step failed. */
 enum step_end {
     STEP_FAILED,
-    STEP_UNFIT, /* another program changed what it needs, or the domain is gone */
-    STEP_OPEN,  /* nothing follows from the failure (err_is_open) */
+    STEP_UNFIT, /* another program changed what the step needs, or the domain is gone */
+    STEP_OPEN,  /* the caller can conclude nothing from the failure (err_is_open) */
 };
 
 /* The next action of a procedure: the number of a step, or one of these. */
@@ -63,12 +63,12 @@ struct procedure_kind {
     unsigned version;     /* of the journal's lines, as they are written */
     unsigned oldest;      /* version that is read as well; 0: none */
     const char *noun;     /* "the revert to", before the snapshot's name */
-    const char *left;     /* said after NEXT_LEAVE about what is left; NULL: nothing */
+    const char *left;     /* words about what stays after NEXT_LEAVE; NULL: none */
     struct fields fields; /* of the plan, with offsets in the procedure's own struct */
     size_t size;          /* of that struct, which begins with a struct procedure */
     const struct step *steps;
     int n_steps; /* in order */
-    int n_undo;  /* steps behind those: only noted, by `undo_step` */
+    int n_undo;  /* further steps after those, only noted (`undo_step`) */
     int commit_at;
     /* Returns whether the journal has all that the procedure needs. May give an older version's
      * journal the meaning of this one. NULL: the values are enough. */
@@ -78,13 +78,14 @@ struct procedure_kind {
     /* Chooses the next action after the step p->next ended with `how`, and the failure `e`. NULL:
      * procedure_stopped. */
     int (*stopped)(struct procedure *p, enum step_end how, struct err *e);
-    /* Chooses the next action after the procedure was cut off. Called after a look, and may look
-     * again. *ret_next is what `commit_at` says. NULL: that is taken. */
+    /* Chooses the next action after the procedure was cut off. The engine has looked before, and
+     * the function may look again. *ret_next has the action that `commit_at` gives. NULL: that
+     * action is taken. */
     int (*resume)(struct procedure *p, int *ret_next, struct err *e);
-    /* Gives the step that is noted before the procedure is undone, so that from then on it is only
-     * undone; negative: none. NULL: none. */
+    /* Gives the step that is noted before the undo begins. From then on the procedure is only
+     * undone. If the result is negative or the member is NULL, no step is noted. */
     int (*undo_step)(const struct procedure *p);
-    /* Takes back what was begun; called after a look, also of a domain that is gone. */
+    /* Undoes what was begun. Called after a look, even if the domain is gone. */
     int (*undo)(struct procedure *p, struct err *e);
     /* Plans and runs all of it anew, after the journal was ended (NEXT_ANEW). */
     int (*anew)(struct procedure *p, struct err *e);
@@ -100,14 +101,14 @@ struct procedure {
     const char *uuid;
     struct text *remark;
     char *uri, *snapshot;
-    int step;           /* the last that was begun; -1 for none */
+    int step;           /* the last step that was begun; -1: none */
     int next;           /* the step that is looked at, or run */
-    bool late;          /* it goes on at some later time, after it was cut off */
+    bool late;          /* the procedure was cut off, and goes on later */
     bool lost;          /* libvirt's answer was lost, or it is late; the next look is the first
                            after that */
     bool gone;          /* the domain is gone */
     bool ready;         /* the journal has the line "ready" */
-    struct err failure; /* of the whole procedure, though its steps were run; `no` 0: none */
+    struct err failure; /* the procedure has failed, though its steps were run; `no` 0: no */
     struct domain *now; /* the domain that look has read */
 };
 

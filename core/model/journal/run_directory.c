@@ -78,8 +78,8 @@ static int make_by_root(const char *path, gid_t gid, struct err *e)
     return r;
 }
 
-/* Has libvirt make the directory, in its own mount namespace. If no group lets the user in but
- * libvirt does, it is made for that user and root. */
+/* Has libvirt make the directory, in its own mount namespace. If libvirt lets the user in but no
+ * group does, the directory is for that user and root. */
 static int make_by_libvirt(struct virt *v, const char *path, gid_t gid, struct err *e)
 {
     struct err own = {0};
@@ -181,7 +181,7 @@ int run_directory(struct virt *v, bool make, struct err *e)
     return shared ? run_shared_directory(v, SHARED, make, e) : own_directory(make, e);
 }
 
-/* ---- a file in it ---- */
+/* ---- a file in the directory ---- */
 
 /* Makes the file. It appears with its mode and group, so that no process finds it half made. */
 static int make_file(int dir, const char *name)
@@ -191,7 +191,7 @@ static int make_file(int dir, const char *name)
     autoclose int fd = openat(dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0660);
     if (fd < 0 || fstat(dir, &st) < 0)
         return -errno;
-    bool mine = st.st_uid == geteuid(); /* the group may be one that the user is not in */
+    bool mine = st.st_uid == geteuid(); /* the user may not be in the directory's group */
     if ((fchown(fd, (uid_t)-1, st.st_gid) < 0 && !mine) || fchmod(fd, 0660) < 0)
         return -errno;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);

@@ -13,19 +13,20 @@
 
 #include "base/error.h"
 
-/* Opens the directory; the caller closes it. With `make`, makes it if it is missing, for its owner
- * alone. -ENOENT if it is missing, or the environment names none. */
+/* Opens the directory; the caller closes it. If the directory is missing, it makes one for the
+ * owner alone with `make`, else it fails with ENOENT. If the environment names no directory, it
+ * fails with ENOENT. */
 int state_directory(bool make, struct err *e);
 
 /* Makes the path of that file in the directory; the caller owns it. */
 int state_path(const char *name, char **ret, struct err *e);
 
-/* Opens root's directory for an ordinary user, who may read only some of it. -ENOENT for root, and
- * if $STATE_DIRECTORY is set. */
+/* Opens root's directory for an ordinary user, who may read only some of it. For root, and if
+ * $STATE_DIRECTORY is set, it fails with ENOENT. */
 int state_directory_of_root(struct err *e);
 
-/* Makes an empty file without a name in the directory, for reading and writing. It ends with its
- * last descriptor. The caller closes it. */
+/* Makes an empty file without a name in the directory, for reading and writing. The file goes away
+ * with its last descriptor. The caller closes the descriptor. */
 int state_nameless_file(struct err *e);
 
 /* Reads the file from its beginning: `size` bytes, fewer if it ends before. The caller owns *ret,

@@ -66,7 +66,7 @@ int verb_describe(struct model *m, const char *uuid, uint64_t ident, const char 
                         .done = "the description is there"};
     r = virt_snapshot_create(m->virt, uuid, new, flags, NULL, e);
     r = r < 0 ? outcome_settle(m, &o, remark, e) : 0;
-    if (r == 0) { /* a user that writes it says that the bytes are right */
+    if (r == 0) { /* a user who writes the description says that the bytes are right */
         evidence_keep(m, t.domain, s);
         sizes_accept(m, t.domain, s);
     }

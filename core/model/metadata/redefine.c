@@ -21,7 +21,7 @@
 
 struct redefinition {
     struct operation operation;
-    bool current;                 /* the word was there */
+    bool current;                 /* the user wrote the word `current` */
     const char *xml;              /* the document as the user wrote it */
     struct xml_snapshot *parsed;  /* the parsed document */
     const struct snapshot *known; /* the snapshot of that name now, NULL for none */
@@ -70,7 +70,7 @@ static int parse_text(struct redefinition *d, const char *words, const char *xml
     return r;
 }
 
-/* ---- the files that it names ---- */
+/* ---- the files that the document names ---- */
 
 static const char *path_of(const struct redefinition *d, const struct xml_disk *x)
 {
@@ -127,7 +127,7 @@ static bool keeps_memory(const struct redefinition *d, const struct snapshot_dis
     return x->memory == XML_EXTERNAL && x->memory_file && same_file(d, x->memory_file, was->path);
 }
 
-/* Checks that a snapshot that is listed keeps the bytes it has, unless they are gone. */
+/* Checks that a snapshot that libvirt lists keeps its present bytes, unless these are gone. */
 static int check_known(const struct redefinition *d, struct err *e)
 {
     for (size_t i = 0; d->known && i < d->known->n_images; i++) {
@@ -144,7 +144,8 @@ static int check_known(const struct redefinition *d, struct err *e)
     return 0;
 }
 
-/* Checks that the tag is there, once, and is not that of another snapshot. */
+/* Checks that the file has exactly one tag of that name, and that no other snapshot has this
+ * tag. */
 static int check_tag(const struct redefinition *d, const struct xml_disk *x, struct err *e)
 {
     const struct graph *g = d->survey.graph;
@@ -169,8 +170,8 @@ static int check_tag(const struct redefinition *d, const struct xml_disk *x, str
     return 0;
 }
 
-/* Returns whether the chain of `overlay` leads to `base`. Also true if the overlay is not
- * there. */
+/* Returns whether the chain of `overlay` leads to `base`. If the overlay is missing, returns
+ * true. */
 static bool uses_base(const struct redefinition *d, const char *overlay, const char *base)
 {
     struct image_source source = {.path = overlay, .format = "qcow2"};
@@ -243,7 +244,7 @@ static int check_files(struct redefinition *d, struct err *e)
     return r;
 }
 
-/* ---- putting it back ---- */
+/* ---- putting the snapshot back ---- */
 
 static int check_document(struct redefinition *d, struct err *e)
 {
@@ -274,7 +275,7 @@ static int with_secrets(const struct redefinition *d, char **ret, struct err *e)
                                              ret, e);
 }
 
-/* Returns whether it is put back: libvirt lists it, and with another document than before. */
+/* Returns whether the snapshot is put back: libvirt lists it, with another document than before. */
 static bool is_back(const struct domain *now, const void *ctx)
 {
     const struct redefinition *d = ctx;
@@ -293,7 +294,7 @@ static int put_back(struct redefinition *d, const char *xml, struct text *remark
     int r = operation_confirm(&d->operation, e);
     if (r < 0)
         return r;
-    operation_renumber(&d->operation); /* the document may name other bytes */
+    operation_renumber(&d->operation); /* the document may give the snapshot other bytes */
     r = virt_snapshot_create(d->operation.m->virt, domain->uuid, xml, flags, NULL, e);
     return r < 0 ? outcome_settle(d->operation.m, &o, remark, e) : 0;
 }

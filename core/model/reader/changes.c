@@ -28,7 +28,7 @@ struct outlasting {
     const struct changes *c;
     struct work *work;
     unsigned quiet, elsewhere; /* attempts */
-    uint64_t elsewhere_until;  /* 0: not waited for an operation on another domain */
+    uint64_t elsewhere_until;  /* 0: has not waited for an operation on another domain */
     uint64_t unfinished_until; /* 0: nothing was found to be unfinished */
 };
 

@@ -25,8 +25,8 @@ struct mounts;
 
 /* ---- the time of a snapshot ---- */
 
-/* Keeps the time of the snapshot: the latest content time of its files, which are right as they
- * are. */
+/* Keeps the latest content time of the snapshot's files as the time of the snapshot. The files are
+ * right in their present state. */
 void evidence_keep(struct model *m, struct domain *d, const struct snapshot *s);
 
 /* Returns the kept time of the snapshot, or 0 if none was kept. */

@@ -150,8 +150,8 @@ bool holders_any(const char *file, uint64_t ino)
 
 /* ---- loop devices ---- */
 
-/* Returns whether `source`, the source of a mount in mountinfo, is the device or a partition of
- * it. */
+/* Returns whether `source` is the device itself or a partition of the device. `source` is the
+ * source of a mount in mountinfo. */
 static bool is_on(const char *source, const char *device)
 {
     size_t len = strlen(device);

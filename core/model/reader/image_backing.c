@@ -56,7 +56,8 @@ void backing_note_untracked(struct model *m, struct domain *d, const char *targe
         tag_backing_note(m, d, path, state, table->backing, table->backing_format);
 }
 
-/* Returns 1 if the file that was seen below the tag is still there. */
+/* Puts the file that snapfs has seen below the tag into *ret. Returns 1 if that file is still
+ * there. */
 static int take_seen(const struct domain *d, const struct snapshot_disk *disk, struct backing *ret,
                      struct err *e)
 {

@@ -23,8 +23,9 @@ int backing_of_image(struct domain *d, const struct snapshot *s, const struct sn
 void backing_note_untracked(struct model *m, struct domain *d, const char *target, const char *path,
                             const struct image_tag *tag, const struct image_tags *table);
 
-/* Reads the layers of the chain that counts for a disk in the XML of snapshot `s`, or of the domain
- * (NULL). Any file may be looked at, except those inside a snapfs mount. The chain has to be whole.
+/* Reads the layers of the chain that counts for a disk in the XML of snapshot `s`. If `s` is NULL,
+ * the disk is in the domain's XML. snapfs may look at any file, except files inside a snapfs mount.
+ * The chain has to be whole.
  * The caller frees the layers with image_layers_free. */
 int backing_layers(const struct domain *d, const struct snapshot *s, const struct xml_disk *disk,
                    struct image_layer **ret, size_t *ret_n, struct err *e);

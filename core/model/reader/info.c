@@ -87,8 +87,8 @@ static void add_of(struct text *t, const char *key, const char *target, const st
         add(t, whole.s, value->s);
 }
 
-/* Adds the partitions that are known: those of an image that was looked at itself or by a
- * partition. */
+/* Adds the partitions that are known. They are known if a program has looked at the image or at one
+ * of its partitions. */
 static void add_partitions(const struct domain *d, const struct snapshot_disk *disk, struct text *t)
 {
     const struct partitions *known = images_partitions(d, disk);

@@ -26,7 +26,7 @@
 #define LATE_NS CLOCK_SECOND
 #define SOON_NS (100 * CLOCK_MS) /* the same, if more than the time tells of a commit */
 
-/* ---- what was seen to change ---- */
+/* ---- the files that snapfs saw change ---- */
 
 struct touched {
     pthread_mutex_t lock;
@@ -123,7 +123,7 @@ void model_image_changed(struct model *m, const char *uuid, struct image *im)
         (void)image_each_file(im, note_changed, &n, &ignored);
 }
 
-/* ---- what the domain itself writes to ---- */
+/* ---- the files that the domain itself writes to ---- */
 
 static bool is_layer(void *ctx, const struct stat *st)
 {
@@ -194,8 +194,8 @@ static bool has_file(const struct question *q, const struct snapshot *s,
     return false;
 }
 
-/* Returns whether the time is right for a file of saved memory. Such a file is written for minutes
- * after the snapshot was begun. */
+/* Returns whether the time is right for a file of saved memory. libvirt may write such a file for
+ * minutes after the snapshot was begun. */
 static bool is_memory_right(const struct question *q, uint64_t time_ns)
 {
     uint64_t written;
@@ -203,8 +203,8 @@ static bool is_memory_right(const struct question *q, uint64_t time_ns)
            time_ns <= written + LATE_NS;
 }
 
-/* Returns whether content of that time is not later than the snapshot. For the file that has the
- * snapshot's own bytes the kept time alone counts, if one was kept. */
+/* Returns whether content of that time is not later than the snapshot. If the file has the
+ * snapshot's own bytes and a record has a time for it, only the time in the record counts. */
 static bool is_in_time(const struct question *q, const struct snapshot *s, bool own,
                        uint64_t time_ns, uint64_t late_ns)
 {
@@ -215,7 +215,7 @@ static bool is_in_time(const struct question *q, const struct snapshot *s, bool 
     return time_ns <= made + (made <= q->known_ns ? 0 : late_ns);
 }
 
-/* Returns whether the time is right for the snapshot, or for an ancestor that has its bytes in the
+/* Returns whether the time is right for the snapshot, or for an ancestor whose bytes are in the
  * file. */
 static bool is_right(const struct question *q, const struct image_id *file, uint64_t time_ns,
                      uint64_t late_ns)
@@ -228,8 +228,9 @@ static bool is_right(const struct question *q, const struct image_id *file, uint
     return is_memory_right(q, time_ns);
 }
 
-/* Finds the snapshot below `q->s` whose overlay uses the file of q->disk directly. Another program
- * has then merged what was between them into the file, which has the bytes of a later moment. */
+/* Finds the snapshot below `q->s` whose overlay uses the file of q->disk directly. In that case,
+ * another program has merged the files between them into the file. The file then has the bytes of a
+ * later moment. */
 static const struct snapshot *find_merged(const struct question *q)
 {
     for (size_t i = 0; i < q->d->n; i++) {
@@ -285,9 +286,9 @@ static int refuse(const struct question *q, const char *path, const char *how, c
                     path, q->s->name, how, name);
 }
 
-/* Returns whether the file was written to after the snapshot was made. If an image is open, or the
- * file was the live disk, the files of earlier snapshots get no late writes. So only a snapshot
- * that was made after known_ns is given extra time. */
+/* Returns whether the file was written to after the snapshot was made. While an image is open, or
+ * after the file was the live disk, the files of earlier snapshots get no late writes. So extra
+ * time is only for a snapshot that was made after known_ns. */
 static bool is_spoilt(const struct question *q, const struct image_id *file, uint64_t time_ns,
                       bool marked, const struct touch *touch)
 {
@@ -324,8 +325,8 @@ static int check_time(const struct question *q, const char *path, const struct i
     return 0;
 }
 
-/* Checks one file. If snapfs is about to write to the file, its time does not count before the
- * operation has ended: EIO becomes EBUSY. */
+/* Checks one file. If snapfs is about to write to the file, the file's time does not count until
+ * the operation has ended: EIO becomes EBUSY. */
 static int check_file(void *ctx, const char *path, const struct image_id *file, struct err *e)
 {
     const struct question *q = ctx;

@@ -5,11 +5,11 @@
  * libvirt's snapshots stay as they were. After the commit only the file's time tells of it.
  * reader/evidence.h says which times are right. snapfs refuses an image in three cases:
  *
- *   - A file of it was seen to change under an open image, or with a writer that changed it later.
- *     Or the file was seen as the domain's live disk, in this mount or an earlier one.
- *   - The option `untouched` is set, and any file of it has a later time than it may have.
- *   - The file that has its bytes is later by a tenth of a second, and the overlay of a later
- *     snapshot uses that file directly. Then the layers between them were merged into the file.
+ *   - snapfs saw a file of the image change under an open image, or saw a writer that changed the
+ *     file later. Or snapfs saw the file as the domain's live disk, in this or an earlier mount.
+ *   - The option `untouched` is set, and any file of the image has a later time than it may have.
+ *   - The file that has the image's bytes is later by a tenth of a second, and the overlay of a
+ *     later snapshot uses that file directly. Then the layers between were merged into the file.
  *
  * Otherwise a later time does not make snapfs refuse, because qemu-img also writes a tag into a
  * file.
@@ -21,9 +21,9 @@
 
 struct image;
 
-enum { TOUCHED_MAX = 1024 }; /* the latest files, which are remembered */
+enum { TOUCHED_MAX = 1024 }; /* snapfs remembers so many files: the latest */
 
-struct touched; /* files that were seen to change */
+struct touched; /* the files that snapfs saw change */
 
 struct touched *touched_new(void);    /* NULL without memory */
 void touched_free(struct touched *t); /* NULL allowed */
@@ -33,13 +33,14 @@ void touched_free(struct touched *t); /* NULL allowed */
 int modified_check(struct model *m, const struct domain *d, const struct snapshot *s,
                    const struct snapshot_disk *disk, const struct image *im, struct err *e);
 
-/* Notes the files of the image to which the domain itself writes now, except the file that holds a
- * tag. Their bytes are lost to the snapshot, even after the domain has gone on to another file. */
+/* Notes each file of the image that the domain itself writes to now, except the file that holds a
+ * tag. The snapshot has lost the bytes of such a file, even if the domain later uses another
+ * file. */
 void modified_note_live(struct model *m, struct domain *d, const struct snapshot *s,
                         const struct snapshot_disk *disk);
 
-/* Notes the files for which `s` tells of a merge. Call it before `s` is deleted, because nothing
- * else may tell of the merge. */
+/* Notes each file into which data was merged, if `s` tells of the merge. Call it before `s` is
+ * deleted, because nothing else may tell of the merge. */
 void modified_note_merges(struct model *m, const struct domain *d, const struct snapshot *s);
 
 /* Remembers the image's files that changed while it was open, or that another program can write to.

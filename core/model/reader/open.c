@@ -39,9 +39,9 @@
 #include "virt/xml.h"
 
 /* Returns whether the disk is in another file than the XML names. After a delete of metadata alone,
- * libvirt 9.0 names the deleted snapshot's file as the next snapshot's, and no layer below it. By
- * the headers that file is deeper in the overlay's chain. It is in no chain if the deleted
- * snapshot's overlay was pulled into. */
+ * libvirt 9.0 names the deleted snapshot's file as the next snapshot's file, and names no layer
+ * below it. By the headers, that file is deeper in the overlay's chain. If the deleted snapshot's
+ * overlay was pulled into, that file is in no chain. */
 static bool is_elsewhere(const struct mounts *mounts, const struct snapshot *s,
                          const struct snapshot_disk *disk, const char *overlay, char **ret_below)
 {

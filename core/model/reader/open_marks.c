@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* open_marks.c - see open_marks.h. Locks: the files' own (flock), never waited for.
+/* open_marks.c - see open_marks.h. Locks: the files' own (flock). No thread waits for such a lock.
  *
  * The process that closes the last image of a snapshot removes the file. So a process that gets a
  * lock checks that the file still has its name, and begins anew if not.
@@ -24,7 +24,7 @@
 #include "model/journal/state_directory.h"
 #include "model/state.h"
 
-#define PREFIX "open-" /* then the domain's uuid, and a hash of the snapshot's name and time */
+#define PREFIX "open-" /* the domain's uuid follows, and a hash of the snapshot's name and time */
 
 enum {
     NAME_SIZE = UUID_LEN + 24,
@@ -150,7 +150,7 @@ static int lock(struct open_mark *k, int how, unsigned ms, struct err *e)
     return r == 0 ? -EAGAIN : r == -EROFS ? 0 : r;
 }
 
-/* ---- what is written in it ---- */
+/* ---- the record in the file ---- */
 
 static void write_record(const struct open_mark *k, const struct image_opener *who)
 {

@@ -9,9 +9,10 @@
 
 struct model;
 
-/* Finds where a partition begins, in bytes, and how long it is. ENOENT: the disk has no partition
- * of that number. EINVAL: the partition tables are wrong. Any other errno: why the disk's image
- * cannot be read. */
+/* Finds the offset and the length of a partition, in bytes. It fails:
+ * - with ENOENT if the disk has no partition of that number;
+ * - with EINVAL if the partition tables are wrong;
+ * - with any other errno if the disk's image cannot be read. */
 int model_partition(struct model *m, struct domain *d, const struct snapshot *s,
                     const struct snapshot_disk *disk, unsigned number, struct partition *ret,
                     struct err *e);

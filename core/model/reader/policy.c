@@ -37,7 +37,7 @@ struct named_files {
     struct xml_source *seen; /* backs the sources that were seen while the domain ran */
     size_t n_seen;
     struct named *items;  /* sorted by path; NULL until first asked for */
-    atomic_bool *outside; /* by item: its path was found to lead into no snapfs mount */
+    atomic_bool *outside; /* by item: snapfs has found that its path is in no snapfs mount */
     size_t n;
     struct mounts *mounts;
 };
@@ -352,8 +352,9 @@ static bool was_seen(const struct domain *d, const char *path)
 }
 
 /* Returns whether `lower` can have been left out between `upper` and `other`. If `lower` has no
- * backing file, the headers tell nothing below it. Then only the chain that the domain was seen
- * with tells; but if `other` itself uses `lower`, `other` was pulled out from between them. */
+ * backing file, the headers name no file below `lower`. Then only the chain that snapfs saw while
+ * the domain ran can tell. But if `other` itself uses `lower`, `other` was pulled out from between
+ * `upper` and `lower`. */
 static bool can_be_left_out(const struct allowance *a, const char *upper, const char *lower,
                             const char *other)
 {

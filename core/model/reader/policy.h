@@ -10,8 +10,9 @@
 
 struct mounts;
 
-/* The files that libvirt's XML of a domain and of its snapshots names, gathered at the first
- * request. Also the mounts, as they were when the domain was read. */
+/* The slot for the files that libvirt's XML of a domain and of its snapshots names. snapfs gathers
+ * them at the first request. The slot also has the mounts, as they were when the domain was
+ * read. */
 extern const struct slot_kind named_files_slot;
 
 /* Says what a chain may open. For a domain these are files that libvirt names, files beside them,
@@ -19,14 +20,14 @@ extern const struct slot_kind named_files_slot;
 struct allowance {
     const struct model *model;
     const struct domain *domain;     /* NULL: any file, except one in a mount of snapfs */
-    const struct snapshot *snapshot; /* whose XML is asked first for formats; may be NULL */
+    const struct snapshot *snapshot; /* its XML comes first for formats; may be NULL */
     const char *memory;              /* the file of a saved memory that may be read; or NULL */
-    const struct mounts *mounts;     /* given with no domain, else set */
-    bool anywhere;                   /* any file, as with no domain; but formats as with one */
+    const struct mounts *mounts;     /* the caller sets them if `domain` is NULL */
+    bool anywhere;                   /* any file, as without a domain; formats as with a domain */
 };
 
-/* Returns the target of the domain's live disk, which the guest writes to, for whose file `is`
- * returns true; NULL for none. `ctx` is passed to `is`. The target is borrowed from the domain. */
+/* Finds a live disk of the domain that the guest writes to, and for whose file `is` returns true.
+ * Returns its target, borrowed from the domain; NULL if there is none. `ctx` is passed to `is`. */
 const char *policy_live_disk(const struct domain *d, bool (*is)(void *ctx, const struct stat *st),
                              void *ctx);
 

@@ -59,7 +59,7 @@ static const struct xml_source *find_below(struct domain *d, const char *path)
     return found;
 }
 
-/* ---- whether it matters ---- */
+/* ---- whether the tag lacks data of the backing file ---- */
 
 static int open_below(const struct model *m, struct domain *d, const struct xml_source *s,
                       struct image **ret)
@@ -71,7 +71,7 @@ static int open_below(const struct model *m, struct domain *d, const struct xml_
     return source.path ? image_open(&source, &policy, ret, &ignored) : -ENOENT;
 }
 
-/* Returns false if the image cannot be read, or if enough was looked at. */
+/* Returns false if the image cannot be read, or if the search has reached its limit. */
 static bool map_next(struct image *im, uint64_t offset, uint64_t end, unsigned *runs,
                      struct image_extent *ret)
 {
@@ -121,9 +121,9 @@ static bool is_overlay_of_listed(const struct domain *d, const char *path)
     return false;
 }
 
-/* Returns whether the tag's own XML ends the chain at its file, so that the tag was made after the
- * pull. libvirt 9.0 may end it so because it has left out an overlay whose snapshot it has
- * forgotten; such an overlay is in no listed snapshot. */
+/* Returns whether the tag was made after the pull: the tag's own XML ends the chain at the tag's
+ * file. libvirt 9.0 may also end a chain there if it has forgotten the snapshot of an overlay, and
+ * so left the overlay out. No listed snapshot has such an overlay. */
 static bool is_made_later(struct domain *d, const struct backing *own,
                           const struct xml_source *told)
 {
@@ -165,8 +165,9 @@ static bool is_looked_at(const struct image_layer *layers, size_t n)
     return n > 1 && layers[1].ino != 0;
 }
 
-/* Returns whether QEMU finds another file below the tag than the one that counts; also if that
- * cannot be known of the one that was seen. Only the file directly below matters. */
+/* Returns whether QEMU finds another file below the tag than the file that counts. Also returns
+ * true if snapfs has seen that file earlier and cannot compare the two now. Only the file directly
+ * below the tag matters. */
 static bool is_elsewhere(struct domain *d, const struct snapshot *s,
                          const struct snapshot_disk *disk, const struct image_policy *policy)
 {

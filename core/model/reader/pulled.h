@@ -2,7 +2,7 @@
 /* pulled.h - tags in a file whose backing file was pulled into it.
  *
  * `virsh blockpull` (and `qemu-img rebase -b ''`) copies what the guest sees of the backing file
- * into the overlay, and ends the overlay's chain. A tag in the overlay gets nothing of that: QEMU
+ * into the overlay, and ends the overlay's chain. The copy does not help a tag in the overlay: QEMU
  * reads zeros for data that the tag had in the backing file.
  *
  * If the snapshot's own XML has the chain, snapfs reads the tag through it. If the file's backing
@@ -27,8 +27,8 @@ struct model;
 int pulled_check(const struct model *m, struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, struct image *im, struct err *e);
 
-/* Checks, before a revert to a tag, which chain QEMU would read the disk of `s` through by the
- * file's header. Fails with EBUSY if that is another chain than its XML gives. */
+/* Checks a disk of `s` before a revert to a tag. QEMU would read the disk through the chain in the
+ * file's header. If the snapshot's XML gives another chain, it fails with EBUSY. */
 int pulled_check_revert(struct model *m, struct domain *d, const struct snapshot *s,
                         const struct snapshot_disk *disk, struct err *e);
 

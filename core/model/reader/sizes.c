@@ -23,7 +23,7 @@
 
 enum { DIGITS = 24 };
 
-/* ---- what was kept ---- */
+/* ---- the records ---- */
 
 /* Returns the key of an image or, with a path, of a file of it. */
 static char *key_of(const struct snapshot *s, const struct snapshot_disk *disk, const char *path)

@@ -20,7 +20,7 @@
 
 enum { KEY_SIZE = 20 };
 
-/* Which file it is, and what it holds. */
+/* The identity of the file below, and the time of its content. */
 struct below {
     struct file_birth birth;
     uint64_t content_ns; /* reader/evidence.h */

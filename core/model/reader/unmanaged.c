@@ -33,7 +33,7 @@ struct found {
     struct tag_list list;
     struct xml_domain *live;         /* backs the targets of the list */
     struct chains chains;            /* backs its paths */
-    struct untracked_tag *untracked; /* backs the rest of what it points to */
+    struct untracked_tag *untracked; /* backs the other members that the list points to */
     size_t n_untracked;
     struct probes *probes;
     uint64_t counted; /* in the budget */
@@ -105,7 +105,7 @@ static bool is_snapshots(const struct domain *d, const struct chains *c, size_t 
     return false;
 }
 
-/* Returns whether the tag is the first of its name. QEMU takes the first one for the snapshot's. */
+/* Returns whether the tag is the first of its name. QEMU takes the first as the snapshot's tag. */
 static bool is_first(const struct image_tags *t, size_t i)
 {
     for (size_t k = 0; k < i; k++)
@@ -114,8 +114,8 @@ static bool is_first(const struct image_tags *t, size_t i)
     return true;
 }
 
-/* Counts in the budget what one tag takes, with what points to it. Its name counts twice, because
- * it is also kept coded. */
+/* Counts in the budget the memory of one tag, and of all that points to the tag. The tag's name
+ * counts twice, because it is also kept coded. */
 static int count(struct found *f, const struct image_tag *tag, struct err *e)
 {
     uint64_t size = sizeof(struct untracked_tag) + sizeof(struct snapshot) +
@@ -148,7 +148,7 @@ static int add_untracked(struct found *f, const struct chain_use *use, const str
     return s->name && s->id ? 0 : err_nomem(e);
 }
 
-/* Adds the tags of one file, for the disk of that use. */
+/* Adds the tags of one file, for the disk `use` names. */
 static int add_tags(struct found *f, struct model *m, struct domain *d, const struct chain_use *use,
                     const struct image_tags *t, struct err *e)
 {
@@ -193,8 +193,8 @@ static int read_tags(struct found *f, struct model *m, struct domain *d, struct 
     return r;
 }
 
-/* Takes out the tags that are known as snapshots of another domain, which shares a file with this
- * one. */
+/* Removes the tags that are snapshots of another domain. Such a domain shares a file with this
+ * domain. */
 static void drop_others(struct found *f, struct model *m, const struct domain *d)
 {
     struct usage *o autodestroy(usage_unref) = NULL;
@@ -273,8 +273,8 @@ static int cmp_coded(const void *a, const void *b)
            (x->untracked_tag->mark < y->untracked_tag->mark);
 }
 
-/* Drops one of two tags if the name of one looks like the other's with its mark. The tag that needs
- * no mark stays. */
+/* Drops one of two tags, if one tag's name equals the other tag's name with a mark. The tag that
+ * needs no mark stays. */
 static void drop_namesakes(struct tag_list *l)
 {
     size_t kept = 0;

@@ -64,7 +64,7 @@ static void say(struct model *m, const struct domain *d, const struct snapshot *
     m->options.say(failure, line.s);
 }
 
-/* Returns whether the failure says nothing of the image: libvirt is away, or the domain was read
+/* Returns whether the failure says nothing about the image: libvirt is away, or the domain was read
  * anew. */
 static bool is_passing(const struct err *failure)
 {

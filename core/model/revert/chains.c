@@ -127,10 +127,11 @@ int revert_chains_find(const struct domain *d, const struct snapshot *s, const s
     return r;
 }
 
-/* ---- what libvirt would take ---- */
+/* ---- the chain that libvirt would use ---- */
 
-/* Returns the first layer that counts and that the XML leaves out, also behind the end of its
- * chain; NULL for none. A file that was merged away is not there, and does not count. */
+/* Returns the first layer that counts and that the XML leaves out, also after the end of the XML's
+ * chain. Returns NULL if there is no such layer. A file that was merged and removed does not
+ * count. */
 static const char *find_left_out(const struct domain *d, const struct xml_disk *x,
                                  const struct image_layer *layers, size_t n)
 {

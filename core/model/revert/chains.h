@@ -15,14 +15,15 @@ struct revert_chains {
 
 /* Finds the chains. A disk that gets a new overlay is on the file with the snapshot's bytes, and on
  * the chain that counts below it. A disk that goes on as it is keeps the domain's present chain.
- * EOPNOTSUPP: a chain has layers that paths and formats alone do not describe. Any other errno:
- * the chain's fault. */
+ * If paths and formats alone do not describe the layers of a chain, it fails with EOPNOTSUPP. If a
+ * chain has a fault, it fails with another errno. */
 int revert_chains_find(const struct domain *d, const struct snapshot *s, const struct revert *rv,
                        struct revert_chains *ret, struct err *e);
 void revert_chains_drop(struct revert_chains *c);
 
-/* Checks the chains in the snapshot's XML, which libvirt's own revert takes as they are. EBUSY: a
- * chain leaves out a file that counts, as after a delete of metadata alone by libvirt 9.0. */
+/* Checks the chains in the snapshot's XML, because libvirt's own revert takes these as they are. If
+ * a chain leaves out a file that counts, it fails with EBUSY. libvirt 9.0 leaves such a chain after
+ * a delete of metadata alone. */
 int revert_chains_check(const struct domain *d, const struct snapshot *s, struct err *e);
 
 #define autochains __attribute__((cleanup(revert_chains_drop)))

@@ -25,12 +25,12 @@
 #include "virt/virt.h"
 #include "virt/xml.h"
 
-enum { NAMES_SHOWN_MAX = 8 /* names in one sentence of what would be lost */ };
+enum { NAMES_SHOWN_MAX = 8 /* names that one message lists */ };
 
 struct harm {
     const struct graph *graph;
     const struct domain *domain;
-    const struct snapshot *snapshot; /* does not count, nor do the domain's live disks */
+    const struct snapshot *snapshot; /* not counted; nor are the domain's live disks */
     struct text names;
     size_t n;
 };
@@ -66,8 +66,8 @@ static int refuse_harm(const struct harm *h, int file, struct err *e)
 struct sharers {
     struct harm harm;
     int file;
-    bool written; /* a running domain writes to it: an image that no domain has is spoilt by now */
-    bool sure;    /* one uses the file; else one may, as far as can be told */
+    bool written; /* a running domain writes to it, so an image without a domain is spoilt */
+    bool sure;    /* some user uses the file; false: one may, as far as snapfs can tell */
 };
 
 static void share_each(void *ctx, const struct graph_user *u, size_t i)
@@ -80,8 +80,8 @@ static void share_each(void *ctx, const struct graph_user *u, size_t i)
     h->sure |= h->harm.n > before && graph_depth(h->harm.graph, i, h->file) != SIZE_MAX;
 }
 
-/* Counts as sharing only what still has its bytes. An image that may use a file to which a running
- * domain writes has lost its bytes already. */
+/* Counts only users that still have their bytes. If a running domain writes to the file, an image
+ * without a domain that may use the file has already lost its bytes. */
 int guard_shares(const struct survey *v, const struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, bool *ret, struct err *e)
 {
@@ -130,8 +130,8 @@ static int revert_disks(struct model *m, const struct survey *v, struct domain *
     return 0;
 }
 
-/* Checks every disk that the domain had then, even a CD in a drive. libvirt starts no domain
- * without its volumes. */
+/* Checks every disk that the domain had at the snapshot, even a CD in a drive. libvirt starts no
+ * domain without its volumes. */
 static int check_volumes(const struct domain *d, const struct snapshot *s, struct err *e)
 {
     const struct xml_domain *x = s->parsed->domain;
@@ -141,7 +141,8 @@ static int check_volumes(const struct domain *d, const struct snapshot *s, struc
     return r;
 }
 
-/* Checks that the domain can start. The procedures of snapfs check the domain that they define. */
+/* Checks that the domain can start after libvirt's own revert. snapfs's procedures check the domain
+ * that they define. */
 static int check_start(const struct domain *d, const struct snapshot *s, unsigned flags,
                        struct err *e)
 {

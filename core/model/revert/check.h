@@ -13,8 +13,8 @@ enum guard_way {
     GUARD_COPY      /* by the steps of revert/copy.h, with checks of its own */
 };
 
-/* The facts found before a revert. The way's procedure is planned with it, so that one operation
- * looks at all domains once before its change. */
+/* The facts found before a revert. The plan of the procedure uses the same facts, so that one
+ * operation looks at all domains only once before its change. */
 struct revert_findings {
     enum guard_way way;
     struct survey survey; /* SURVEY_BESIDE; empty with the test driver */
@@ -25,12 +25,13 @@ void revert_findings_drop(struct revert_findings *f);
 #define autofindings __attribute__((cleanup(revert_findings_drop)))
 
 /* Checks whether the domain may be reverted to `s`. `flags` are virt_revert_flag. The caller drops
- * *ret, also after a failure. ENOENT if the domain could not start because a file is missing. */
+ * *ret, also after a failure. If the domain could not start because a file is missing, it fails
+ * with ENOENT. */
 int guard_revert(struct model *m, struct domain *d, const struct snapshot *s, unsigned flags,
                  struct revert_findings *ret, struct err *e);
 
-/* Finds out whether anything else uses the file that holds that disk's tag. Fails with EBUSY if a
- * revert could not pick the tag, or if the users of the file cannot be determined. */
+/* Finds out whether any other user uses the file that holds that disk's tag. If a revert could not
+ * pick the tag, or if snapfs cannot determine the users of the file, it fails with EBUSY. */
 int guard_shares(const struct survey *v, const struct domain *d, const struct snapshot *s,
                  const struct snapshot_disk *disk, bool *ret, struct err *e);
 

@@ -238,9 +238,10 @@ static int run_remove(struct procedure *p, struct err *e)
     return reclaim_remove(p->m, p->now, &of(p)->left, NULL, p->remark, e);
 }
 
-/* ---- how it goes on ---- */
+/* ---- the next action after a failure or a crash ---- */
 
-/* Decides how a failed revert goes on. The snapshot stays in its copy, which is as good. */
+/* Decides the next action after a failed revert. The snapshot stays in its copy, because the copy
+ * has the same bytes. */
 static int revert_failed(struct copying *c, struct err *e)
 {
     if (c->end == FAILED_AT_SNAPSHOT) {
@@ -258,16 +259,17 @@ static int stopped(struct procedure *p, enum step_end how, struct err *e)
     return failed ? revert_failed(of(p), e) : procedure_stopped(p, how);
 }
 
-/* Waits for libvirt's job on the domain. A revert that libvirt was asked for goes on even if the
- * caller is gone, and this call waits for it. */
+/* Waits for libvirt's job on the domain. If snapfs asked libvirt for a revert, the revert goes on
+ * even if the caller is gone. This call waits for that revert. */
 static void wait_for_job(const struct copying *c)
 {
     struct virt_block_job job;
     virt_block_job(c->p.m->virt, c->p.uuid, c->disks[0].target, &job, NULL);
 }
 
-/* Settles a domain that is on the copies, and shut off: libvirt may have been about to start it, or
- * QEMU may not have started. *ret: it is as at the snapshot, else as before. */
+/* Settles a domain that is on the copies and shut off. Either libvirt was about to start the
+ * domain, or QEMU did not start. *ret tells whether the domain is then as at the snapshot; else it
+ * is as before. */
 static int recover_stopped(struct copying *c, bool *ret, struct err *e)
 {
     struct failed failed = failed_of(c);
@@ -281,8 +283,8 @@ static int recover_stopped(struct copying *c, bool *ret, struct err *e)
     return look(&c->p, e);
 }
 
-/* Moves the snapshot all the way, because the call may still reach libvirt after its caller is
- * gone. Does not if it is another snapshot by now. */
+/* Finishes the move of the snapshot, because the call may still reach libvirt after its caller is
+ * gone. If there is another snapshot now, does not move it. */
 static int finish_move(struct copying *c, int *ret_next, struct err *e)
 {
     bool moved = is_moved(c);

@@ -33,7 +33,7 @@ static int fail(const char *what, const char *path, struct err *e)
 
 /* ---- the originals ---- */
 
-/* Opens the original, to which no QEMU writes now. file_unchanged tells later that none did. */
+/* Opens the original. No QEMU writes to it now, and file_unchanged tells later whether any did. */
 static int open_from(struct copy_file *f, struct mounts *mounts, struct err *e)
 {
     struct image_policy policy = follow_policy(mounts);
@@ -168,7 +168,7 @@ static int copy_all(const struct copy_file *f, int to, struct copied *c, struct 
     return 0;
 }
 
-/* ---- what else a file has ---- */
+/* ---- attributes and owner ---- */
 
 static int copy_attribute(const struct copy_file *f, int to, const char *name, struct err *e)
 {

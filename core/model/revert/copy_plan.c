@@ -72,7 +72,7 @@ static int refuse_header(const struct header *h, const char *path, struct err *e
                     path, what);
 }
 
-/* Checks that the image is the same under another name beside it. */
+/* Checks that a copy under another name in the same directory is the same image. */
 static int check_header(const char *path, struct mounts *mounts, struct err *e)
 {
     struct image_policy policy = follow_policy(mounts);

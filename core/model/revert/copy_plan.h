@@ -48,8 +48,8 @@ struct copying {
 
     /* ---- not in the journal ---- */
     unsigned flags;           /* of the revert */
-    enum failed_end end;      /* the result of a revert that failed by libvirt's answer */
-    const struct snapshot *s; /* as it was read before this step; NULL: it has gone */
+    enum failed_end end;      /* the state of the domain, if libvirt answered with a failure */
+    const struct snapshot *s; /* the snapshot, as read before this step; NULL: it is gone */
     struct virt_status status;
 };
 
@@ -57,8 +57,8 @@ struct copying {
 struct copy_disk *copying_add(struct copying *c, const char *target, const char *from,
                               const char *to);
 
-/* Plans what is to be done, and checks that it can be done; see copy_revert for the errors. The
- * caller has set what all procedures have. Takes over found->left. */
+/* Plans the revert, and checks that it can be done; see copy_revert for the errors. The caller has
+ * filled in the members that all procedures have. Takes over found->left. */
 int copy_plan(struct copying *c, struct domain *d, const struct snapshot *s,
               struct revert_findings *found, struct err *e);
 

@@ -66,8 +66,8 @@ static int run_revert(struct procedure *p, struct err *e)
     return r;
 }
 
-/* Removes the files that are unused. A file that anything needs stays, so this is tried however the
- * revert ended. */
+/* Removes the unused files. It runs after every end of the revert, because it keeps each file that
+ * a user needs. */
 static int run_remove(struct procedure *p, struct err *e)
 {
     struct native *n = of(p);
@@ -90,7 +90,7 @@ static int undo(struct procedure *p, struct err *e)
     return p->gone || !of(p)->left.n ? 0 : run_remove(p, e);
 }
 
-/* ---- after it was cut off ---- */
+/* ---- after the revert was cut off ---- */
 
 static bool is_left(const struct native *n, const char *path)
 {
@@ -130,7 +130,7 @@ static bool is_done(const struct native *n)
     return procedure_is_current(&n->p, n->p.snapshot) && !is_on_left(n) && (moves || leaves_top(n));
 }
 
-/* Returns whether libvirt may be asked once more, as things are now. */
+/* Returns whether snapfs may call libvirt's revert once more, in the present state. */
 static bool may_again(struct native *n)
 {
     autofindings struct revert_findings found = {0};

@@ -207,7 +207,7 @@ int revert_run_fork(struct procedure *p, struct err *e)
 
 /* ---- start ---- */
 
-/* Returns whether the disks are as they were then. Saved memory fits only such disks. */
+/* Returns whether all overlays are still as they were made. Saved memory fits only such disks. */
 static bool are_untouched(const struct revert *rv)
 {
     for (size_t i = 0; i < rv->n; i++)
@@ -245,7 +245,7 @@ int revert_run_start(struct procedure *p, struct err *e)
                        : virt_domain_start(rv->p.m->virt, rv->p.uuid, rv->flags, e);
 }
 
-/* ---- remove, and what undoes make ---- */
+/* ---- the step `remove`, and the undo of `make` ---- */
 
 int revert_run_remove(struct procedure *p, struct err *e)
 {

@@ -12,8 +12,8 @@
 
 struct mounts;
 
-/* Reads the file's layers, as image_layers does, except those inside a snapfs mount, which are not
- * looked at. The chain has to be whole. */
+/* Reads the file's layers, as image_layers does, but does not look at layers inside a snapfs mount.
+ * The chain has to be whole. */
 int follow_layers(const char *path, const char *format, struct image_layer **ret, size_t *ret_n,
                   struct err *e);
 
@@ -21,29 +21,30 @@ int follow_layers(const char *path, const char *format, struct image_layer **ret
  * must outlive it. */
 struct image_policy follow_policy(const struct mounts *mounts);
 
-/* Looks at the file that the path leads to; false if nothing is there, or it is inside a snapfs
- * mount. */
+/* Looks at the file that the path leads to. Returns false if there is no file, or if the file is
+ * inside a snapfs mount. */
 bool follow_stat(const struct mounts *mounts, const char *path, struct stat *ret);
 
-/* Returns the path that the header of the qcow2 `path` names as its backing file; owned by the
- * caller. NULL: it names no local file, or cannot be looked at. */
+/* Returns the path of the backing file in the header of the qcow2 `path`; the caller owns it.
+ * Returns NULL if the header names no local file, or if snapfs cannot look at the qcow2. */
 char *follow_backing(const struct mounts *mounts, const char *path);
 
 /* Returns whether the file is a qcow2 whose header names no backing file. */
 bool follow_ends(const struct mounts *mounts, const char *path);
 
-/* Finds how deep `file` is in the chain of the qcow2 `top` by the headers: 1 = directly below it. 0
- * = it is not below it, or one of them is not there. *ret_below (NULL: not asked for) gets the path
- * that the header of `top` names, owned by the caller, or stays as it is. */
+/* Finds how deep `file` is in the chain of the qcow2 `top`, by the headers. Returns 1 if `file` is
+ * directly below `top`. Returns 0 if `file` is not below `top`, or if one of the two is missing.
+ * *ret_below (may be NULL) gets the path that the header of `top` names, owned by the caller, or
+ * stays as it is. */
 size_t follow_depth(const struct mounts *mounts, const char *top, const char *file,
                     char **ret_below);
 
-/* Returns whether both lead to one file that is there. NULL leads nowhere. The paths are outside
- * every snapfs mount. */
+/* Returns whether both paths lead to one file that exists. NULL leads nowhere. The paths are
+ * outside every snapfs mount. */
 bool follow_to_same(const char *a, const char *b);
 
-/* Returns the name of that file in the XML of the disk, or of a layer below it; borrowed. NULL:
- * none is that file. */
+/* Returns the name of that file in the XML, as the disk itself or as a layer below the disk;
+ * borrowed. Returns NULL if the XML does not name that file. */
 const char *follow_name(const struct xml_disk *disk, const char *path);
 
 #endif

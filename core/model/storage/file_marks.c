@@ -23,7 +23,8 @@ enum { VALUE_MAX = 64 << 10 /* Linux has none that is longer */, HEX_DIGITS = 16
 
 /* ---- one attribute ---- */
 
-/* Returns the value behind the inode's number; NULL for nothing. Owned by the caller. */
+/* Returns the part of the attribute after the inode number; the caller owns it. Returns NULL if
+ * there is no attribute, or if it has another inode number. */
 static char *get(int fd, const char *name)
 {
     struct stat st;

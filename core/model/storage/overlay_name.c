@@ -11,8 +11,8 @@
 
 enum { STEM_MAX = 200 /* bytes of a file's name; a uuid and a suffix follow */ };
 
-/* Returns whether libvirt writes the path otherwise than it is meant, as an option of qemu-img or
- * in XML. */
+/* Returns whether the path gets another meaning if libvirt writes it in XML or in an option of
+ * qemu-img. */
 static bool is_odd(const char *path)
 {
     for (const unsigned char *p = (const unsigned char *)path; *p; p++)
@@ -32,7 +32,7 @@ size_t overlay_stem(const char *name, size_t max)
     return len;
 }
 
-/* Returns whether the ending tells the file's format. Such an ending is a user's own. */
+/* Returns whether the ending names the file's format. A user has chosen such an ending. */
 static bool ends_in_format(const char *path)
 {
     static const char *const formats[] = {"qcow2", "qcow", "img", "raw", "image", "vmdk",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* path_set.h - the paths that libvirt's documents name, also if no file is there: a new file must
- * have none of them. One thread. */
+/* path_set.h - the paths that libvirt's documents name, even if no file is there. A new file must
+ * not have such a path. One thread. */
 #ifndef SNAPFS_MODEL_STORAGE_PATH_SET_H
 #define SNAPFS_MODEL_STORAGE_PATH_SET_H
 
@@ -11,22 +11,22 @@
 
 struct names;
 
-struct names *names_new(void);    /* NULL without memory; knows the mounts of now */
+struct names *names_new(void);    /* NULL without memory; reads the present mounts */
 void names_free(struct names *n); /* NULL allowed */
 MEM_CLEANUP(struct names, names_free)
 
-/* Adds one (NULL adds nothing); false without memory. */
+/* Adds a path (NULL adds nothing); false without memory. */
 bool names_add(struct names *n, const char *path);
 
 /* Returns the i-th path that was added, NULL after the last. */
 const char *names_at(const struct names *n, size_t i);
 
-/* Returns whether one of them is this path, or another path to the same name in the same
+/* Returns whether the set has this path, or another path to the same name in the same
  * directory. */
 bool names_has(const struct names *n, const char *path);
 
-/* Returns whether both lead to one file or device. Inside a snapfs mount nothing is looked at;
- * there only the same path is the same. */
+/* Returns whether two paths lead to one file or device. It looks at no file inside a snapfs mount;
+ * there, only equal paths are the same file. */
 bool names_same_file(const struct names *n, const char *a, const char *b);
 
 #endif

@@ -175,8 +175,8 @@ static struct answer *find(struct pools *p, const char *pool, const char *name)
     return a ? a : add(p, pool, name);
 }
 
-/* Returns when to stop waiting. If libvirt has not answered a call for long, no thread waits behind
- * it. */
+/* Returns when to stop waiting. If a call to libvirt has taken long already, no thread waits behind
+ * that call. */
 static uint64_t wait_end(const struct pools *p, bool now)
 {
     uint64_t began = p->busy_since && !now ? p->busy_since : clock_ns();

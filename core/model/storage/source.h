@@ -6,12 +6,12 @@
 struct volumes;
 struct xml_source;
 
-/* Returns a source's file, or the URI of its export on another host; NULL: another kind.
- * Borrowed. */
+/* Returns a source's file, or the URI of its export on another host. Returns NULL for any other
+ * kind of source. The result is borrowed. */
 const char *policy_path(struct volumes *volumes, const struct xml_source *s);
 
-/* Returns the format of a source. If libvirt calls it raw and encrypted, it is "luks" to QEMU and
- * snapfs. */
+/* Returns the format of a source. If libvirt's XML says raw and encrypted, the format is "luks" for
+ * QEMU and snapfs. */
 const char *policy_format(const struct xml_source *s);
 
 #endif
