@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file_id.h"
 #include "base/program.h"
 #include "image/image.h"
 #include "image/layers.h"
@@ -108,12 +109,6 @@ static int relink(const struct delete *del, const struct delete_disk *disk, stru
     return err_fail(e, EIO, "QEMU ended before '%s' was whole in '%s'", disk->top, disk->base);
 }
 
-static bool is_file(const struct image_layer *l, const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && l->dev == st.st_dev && l->ino == st.st_ino;
-}
-
 /* Lists the chain of the file above, as its header tells it. */
 static int list_above(const struct delete_disk *disk, struct image_layer **ret, size_t *ret_n,
                       struct err *e)
@@ -146,7 +141,7 @@ int half_merge_settle(const struct delete *del, const struct delete_disk *disk, 
     if (!*disk->above || lstat(disk->top, &st) < 0)
         return 0;
     int r = list_above(disk, &layers, &n, e);
-    if (r == 0 && n > 1 && is_file(&layers[1], disk->base))
+    if (r == 0 && n > 1 && file_has_id_at(disk->base, layers[1].dev, layers[1].ino))
         r = settle(del, disk, layers, n, e);
     image_layers_free(layers, n);
     return r;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/file_id.h"
 #include "base/hash.h"
 #include "base/lock.h"
 #include "image/partitions.h"
@@ -146,8 +147,8 @@ static bool is_in_chain(void *ctx, const char *path)
     struct stat st, own;
     if (stat(path, &st) < 0)
         return false;
-    return image_reads_file(o->im, &st) || (o->disk->path && stat(o->disk->path, &own) == 0 &&
-                                            own.st_dev == st.st_dev && own.st_ino == st.st_ino);
+    return image_reads_file(o->im, &st) ||
+           (o->disk->path && stat(o->disk->path, &own) == 0 && file_is_same(&own, &st));
 }
 
 /* Checks that no merge was cut off in the image's chain. */
